@@ -1,0 +1,47 @@
+"""Run Spark SQL, PySpark and Scala from a notebook: `%load_ext fabric_livy_magic`, or `connect(...)` without magics.
+
+Importing this package loads none of pandas, pyarrow, requests or IPython; each comes with its first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fabric_livy_magic.errors import FabricLivyError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from fabric_livy_magic.runner import Result, Session, connect
+
+__version__ = "0.1.0"
+__all__ = [
+    "FabricLivyError",
+    "Result",
+    "Session",
+    "connect",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Result", "Session", "connect"}:
+        from fabric_livy_magic import runner
+
+        return getattr(runner, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by `%load_ext fabric_livy_magic`."""
+    from fabric_livy_magic import magics
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by `%unload_ext fabric_livy_magic`: stops the sessions that this notebook started."""
+    from fabric_livy_magic import magics
+
+    magics.unload(shell)

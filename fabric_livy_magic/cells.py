@@ -1,0 +1,85 @@
+"""What a cell magic's first line asks for, and the kinds of statement there are. Pure: no I/O, no IPython."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.options import MagicParser
+
+# Magic suffix = Livy statement kind.
+KINDS = ("sql", "spark", "pyspark", "sparkr")
+LANGUAGES = {"sql": "Spark SQL", "spark": "Scala", "pyspark": "PySpark", "sparkr": "SparkR"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell to run remotely. `limit` is the most rows wanted of a table; `session` a name, None for the current one."""
+
+    kind: str
+    code: str
+    session: str | None = None
+    output: str | None = None
+    limit: int | None = None
+    quiet: bool = False
+
+
+@cache
+def cell_parser(kind: str) -> MagicParser:
+    into = "a pandas DataFrame" if kind == "sql" else "the text that it printed"
+    parser = MagicParser(
+        prog=f"%%livy_{kind}",
+        description=f"Run this cell as {LANGUAGES[kind]} on the session (Livy kind: {kind}).",
+    )
+    parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
+    parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument("-n", "--limit", metavar="ROWS", type=_rows, help="keep at most this many rows of a table")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    return parser
+
+
+def read_cell(kind: str, line: str, body: str | None) -> Cell:
+    """The cell of `%%livy_<kind> line` + body; with body None that of a line magic, whose code follows its options.
+
+    Raises SettingsError for a wrong option or an empty cell, HelpWanted for `--help`.
+    """
+    parser = cell_parser(kind)
+    options, code = (line, body) if body is not None else split_options(parser, line)
+    found = parser.read(options)
+    if not code.strip():
+        form = f"%%livy_{kind} has no body: write the code on the lines below it" if body is not None else f"%livy_{kind} has no code"
+        raise SettingsError(f"{form}. `%%livy_{kind} --help` shows what it takes.")
+    if found.output is not None and not found.output.isidentifier():
+        raise SettingsError(f"-o takes the name of a variable; {found.output!r} is none.")
+    return Cell(kind=kind, code=code, session=found.session, output=found.output, limit=found.limit, quiet=found.quiet)
+
+
+_WORD = re.compile(r"\s*(\S+)")
+_OPTION = re.compile(r"--?[A-Za-z]")
+
+
+def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
+    """(options, code) of a line magic: the code starts at the first word that is no option, or after `--`, as typed."""
+    end = 0
+    while match := _WORD.match(line, end):
+        word = match[1]
+        if word == "--":
+            return line[:end], line[match.end() :].strip()
+        if not _OPTION.match(word):
+            break
+        end = match.end()
+        if parser.takes_value(word) and (value := _WORD.match(line, end)):
+            end = value.end()
+    return line[:end], line[end:].strip()
+
+
+def _rows(text: str) -> int:
+    try:
+        rows = int(text.replace("_", ""))
+    except ValueError:
+        rows = -1
+    if rows < 0:
+        raise SettingsError(f"-n takes a number of rows, not {text!r}.")
+    return rows

@@ -1,0 +1,179 @@
+"""Every error a user can meet.
+
+    FabricLivyError
+    ├── SettingsError           a wrong option, name, value or target
+    ├── SignInError             no token, or one that may not be sent there
+    ├── LocalFabricError        the embedded Fabric could not be started
+    ├── HttpError               the server refused a request, or could not be reached
+    │   ├── ConnectionFailed    nothing answered, or the connection broke
+    │   ├── NotLivyError        something answered that is not a Livy server (HTML, broken JSON)
+    │   ├── NotFoundError       404
+    │   ├── AccessError         401, 403
+    │   ├── ThrottledError      429: too many calls of this identity
+    │   └── CapacityError       430: the Spark capacity is full
+    ├── SessionError
+    │   ├── SessionStartError   it ended before it was ready
+    │   └── SessionLostError    it was there and is gone
+    ├── StatementError          the user's code failed remotely
+    ├── StatementCancelled      somebody cancelled the statement
+    ├── WaitTimeout             gave up waiting; the remote side may go on
+    └── FrameError              a result that is no table
+
+    StatementInterrupted        a KeyboardInterrupt that says what became of the statement
+
+Each message says what happened and what can be done. `_render_traceback_` is IPython's own hook: in a notebook the
+cell fails with the short text instead of a traceback of our internals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FabricLivyError(Exception):
+    """Base of all errors of this package. `str(error)` is the text for a person."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SettingsError(FabricLivyError):
+    pass
+
+
+class SignInError(FabricLivyError):
+    pass
+
+
+class LocalFabricError(FabricLivyError):
+    pass
+
+
+class HttpError(FabricLivyError):
+    """`status` is None where no answer came; `code` and `request_id` are the server's own, if it named them."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
+    """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name)."""
+
+    def __init__(self, message: str, *, maybe_sent: bool) -> None:
+        super().__init__(message)
+        self.maybe_sent = maybe_sent
+
+
+class NotLivyError(HttpError):
+    pass
+
+
+class NotFoundError(HttpError):
+    pass
+
+
+class AccessError(HttpError):
+    pass
+
+
+class ThrottledError(HttpError):
+    """`retry_after_s` is what the server asked for, in seconds; None where it did not say."""
+
+    retry_after_s: float | None = None
+
+
+class CapacityError(HttpError):
+    pass
+
+
+class SessionError(FabricLivyError):
+    pass
+
+
+class SessionStartError(SessionError):
+    pass
+
+
+class SessionLostError(SessionError):
+    pass
+
+
+class StatementError(FabricLivyError):
+    """The remote code raised. `printed` is what it wrote before that, where the server kept it."""
+
+    def __init__(self, ename: str, evalue: str, traceback: Sequence[str] = (), printed: str = "") -> None:
+        super().__init__(f"{ename}: {evalue}" if evalue else ename)
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = list(traceback)
+        self.printed = printed
+
+    def _render_traceback_(self) -> list[str]:
+        return short_remote_error(self).splitlines()
+
+
+class StatementCancelled(FabricLivyError):  # noqa: N818 - a cancel is no error of anybody
+    pass
+
+
+class WaitTimeout(FabricLivyError):  # noqa: N818 - named like TimeoutError's own kind
+    pass
+
+
+class FrameError(FabricLivyError):
+    pass
+
+
+class StatementInterrupted(KeyboardInterrupt):  # noqa: N818
+    """Ctrl-C while a statement ran. It stays a KeyboardInterrupt, so that it gets through every `except Exception`."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
+
+
+LINES_OF_MESSAGE = 12
+LINES_OF_TRACEBACK = 16
+
+
+def short_remote_error(error: StatementError) -> str:
+    """The remote error as a few lines: the user's own frames, never the JVM's stack.
+
+    Livy gives Scala errors as first line = `evalue`, further lines (source and caret) = traceback, and SQL errors with
+    a traceback of JVM frames; Python errors have a traceback that repeats `ename: evalue` as its last line.
+    """
+    frames = [line.rstrip("\n") for line in error.traceback]
+    if frames and frames[0].startswith("Traceback (most recent call last)"):
+        return "\n".join([*_user_frames(frames), *_message_lines(error)])
+    source = [line for line in frames if not _is_jvm_frame(line)]
+    return "\n".join([*_message_lines(error), *source[:LINES_OF_TRACEBACK]])
+
+
+def _message_lines(error: StatementError) -> list[str]:
+    lines = [line for line in str(error).splitlines() if not _is_jvm_frame(line)]
+    if len(lines) > LINES_OF_MESSAGE:
+        lines = [*lines[:LINES_OF_MESSAGE], f"… {len(lines) - LINES_OF_MESSAGE} more lines: %livy error"]
+    return lines
+
+
+def _user_frames(frames: list[str]) -> list[str]:
+    """Header and `File "<stdin>"` frames; frames of installed libraries are left out (`%livy error` has them all)."""
+    kept = [frames[0]]
+    for frame in frames[1:]:
+        where = frame.lstrip()
+        if where.startswith('File "<stdin>"'):
+            kept.extend(frame.splitlines())
+    return kept if len(kept) > 1 else []
+
+
+def _is_jvm_frame(line: str) -> bool:
+    text = line.strip()
+    if text.startswith(("at ", "... ")) and ("(" in text or text.endswith((" more", " elided"))):
+        return True
+    # Livy's SQL tracebacks: frames without `at`, as in org.apache.spark.sql.Dataset.collect(Dataset.scala:3575)
+    head, _, tail = text.partition("(")
+    return tail.endswith(")") and "." in head and " " not in head and (":" in tail or "Native" in tail or "Unknown" in tail)

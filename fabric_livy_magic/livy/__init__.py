@@ -1,0 +1,1 @@
+"""The Livy client: send (`http`), call (`client`), wait (`waiting`), follow (`statements`, `sessions`). Knows no notebook."""

@@ -1,0 +1,117 @@
+"""One method per endpoint; never waits. The two dialects, Fabric and Apache Livy, differ here and only here.
+
+Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy's rest-api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+from fabric_livy_magic.errors import NotFoundError, NotLivyError
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
+from fabric_livy_magic.settings import SessionSpec
+
+PAGE_SIZE = 100
+
+
+class Dialect(Enum):
+    FABRIC = "Fabric"
+    APACHE_LIVY = "Apache Livy"
+
+
+class LivyClient:
+    """Calls to one Livy base URL. Every method may raise HttpError."""
+
+    def __init__(self, http: LivyHttp, dialect: Dialect = Dialect.FABRIC) -> None:
+        self.http = http
+        self.dialect = dialect
+
+    def create_session(self, spec: SessionSpec) -> SessionInfo:
+        return SessionInfo.from_json(self._object(self.http.post("/sessions", session_body(spec)), "a session", needs="id"))
+
+    def get_session(self, session_id: str) -> SessionInfo:
+        return SessionInfo.from_json(self._object(self.http.get(_session(session_id)), "a session"))
+
+    def list_sessions(self) -> list[SessionInfo]:
+        """All sessions of this endpoint that the server lets us see."""
+        found: list[SessionInfo] = []
+        while True:
+            page = self._object(self.http.get("/sessions", self._page(len(found))), "a list of sessions")
+            items = page.get("items", page.get("sessions")) or []
+            found += [SessionInfo.from_json(item) for item in items]
+            total = page.get("totalCountOfMatchedItems", page.get("total"))
+            if not items or len(items) < PAGE_SIZE or (isinstance(total, int) and len(found) >= total):
+                return found
+
+    def delete_session(self, session_id: str) -> bool:
+        """True if it was there. A session that is gone already (404) counts as deleted."""
+        try:
+            self.http.delete(_session(session_id))
+        except NotFoundError:
+            return False
+        return True
+
+    def session_log(self, session_id: str) -> list[str]:
+        """Fabric has no log call: its session carries the log's end. Apache Livy gives up to 1,000 lines."""
+        if self.dialect is Dialect.FABRIC:
+            return list(self.get_session(session_id).log)
+        answer = self._object(self.http.get(f"{_session(session_id)}/log", {"from": -1, "size": 1000}), "a log")
+        return [str(line) for line in answer.get("log") or ()]
+
+    def submit_statement(self, session_id: str, code: str, kind: str, source_id: str) -> StatementInfo:
+        """`source_id` is ours and comes back with the statement, so that it can be found again. Apache Livy refuses
+        fields it does not know, so it is not sent there."""
+        body = {"code": code, "kind": kind}
+        if self.dialect is Dialect.FABRIC:
+            body["sourceId"] = source_id
+        answer = self.http.post(f"{_session(session_id)}/statements", body)
+        return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
+
+    def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
+        return StatementInfo.from_json(self._object(self.http.get(_statement(session_id, statement_id)), "a statement"))
+
+    def list_statements(self, session_id: str) -> list[StatementInfo]:
+        answer = self._object(self.http.get(f"{_session(session_id)}/statements"), "a list of statements")
+        return [StatementInfo.from_json(item) for item in answer.get("statements") or ()]
+
+    def cancel_statement(self, session_id: str, statement_id: int) -> None:
+        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
+
+    def _page(self, start: int) -> dict[str, Any]:
+        if self.dialect is Dialect.FABRIC:
+            return {"$top": str(PAGE_SIZE), "$skip": str(start)}  # text in the contract
+        return {"from": start, "size": PAGE_SIZE}
+
+    def _object(self, answer: Any, what: str, needs: str = "") -> Mapping[str, Any]:
+        if isinstance(answer, Mapping) and (not needs or answer.get(needs) is not None):
+            return answer
+        raise NotLivyError(
+            f"{self.http.base_url} answered with JSON that is not {what}. Check the address: it should be a lakehouse's "
+            "Livy connection string, or a Livy server's root."
+        )
+
+
+def session_body(spec: SessionSpec) -> dict[str, Any]:
+    """The body of POST /sessions: only what was chosen, since one key too many costs Fabric's starter pool."""
+    body = {
+        "name": spec.name,
+        "conf": {str(key): str(value) for key, value in spec.conf.items()},
+        "driverMemory": spec.driver_memory,
+        "driverCores": spec.driver_cores,
+        "executorMemory": spec.executor_memory,
+        "executorCores": spec.executor_cores,
+        "numExecutors": spec.num_executors,
+    }
+    return {key: value for key, value in body.items() if value}
+
+
+def _session(session_id: str) -> str:
+    return f"/sessions/{quote(session_id, safe='')}"
+
+
+def _statement(session_id: str, statement_id: int) -> str:
+    return f"{_session(session_id)}/statements/{statement_id}"

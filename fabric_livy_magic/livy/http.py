@@ -1,0 +1,275 @@
+"""One request: URL, authorization, timeout, a short retry where it is safe, and the server's refusal as our error."""
+
+from __future__ import annotations
+
+import calendar
+import email.utils
+import html
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict
+from urllib.parse import urlsplit
+
+import requests
+
+from fabric_livy_magic.errors import (
+    AccessError,
+    CapacityError,
+    ConnectionFailed,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    ThrottledError,
+)
+
+CONNECT_TIMEOUT_S = 10.0
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Authorization(Protocol):
+    """Puts a token on a request. `renew` fetches a new one after a 401 and tells whether that makes sense."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest: ...
+
+    def renew(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long a refused or broken call is tried again. What may be tried again is `LivyHttp._may_repeat`'s business."""
+
+    budget_s: float = 60.0
+    first_pause_s: float = 0.3
+
+    def pauses(self) -> Iterator[float]:
+        pause_s, spent_s = self.first_pause_s, 0.0
+        while spent_s + pause_s <= self.budget_s:
+            yield pause_s
+            spent_s += pause_s
+            pause_s *= 2
+
+
+class LivyHttp:
+    """Sends to one Livy base URL. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        authorization: Authorization | None = None,
+        *,
+        timeout_s: float = 60.0,
+        retry: RetryPolicy = RetryPolicy(),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._authorization = authorization
+        self._timeout_s = timeout_s
+        self._retry = retry
+        self._sleep = sleep
+        self._session = requests.Session()
+        # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
+        self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
+        self._session.headers.update({"Accept": "application/json", "X-Requested-By": "fabric-livy-magic"})
+
+    def __repr__(self) -> str:
+        return f"LivyHttp({self.base_url!r})"
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        return self.request("GET", path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        return self.request("POST", path, body=body)
+
+    def delete(self, path: str) -> Any:
+        return self.request("DELETE", path)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def request(
+        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The answer's JSON, None where it has no body. Raises HttpError or one of its kinds.
+
+        A POST is repeated only after an answer that says the server did nothing (401 once, with a new token; 429) or
+        when no connection came about; anything else might run the user's code twice.
+        """
+        pauses = self._retry.pauses()
+        renewed = False
+        while True:
+            try:
+                return self._once(method, path, body, params)
+            except HttpError as error:
+                if error.status == 401 and not renewed and self._authorization and self._authorization.renew():
+                    renewed = True
+                    continue
+                pause_s = next(pauses, None)
+                if pause_s is None or not _may_repeat(method, error):
+                    raise
+                told_s = error.retry_after_s if isinstance(error, ThrottledError) else None
+                if told_s is not None and told_s > self._retry.budget_s:
+                    raise
+                self._sleep(pause_s if told_s is None else told_s)
+
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None) -> Any:
+        try:
+            response = self._session.request(
+                method,
+                self.base_url + path,
+                json=body,
+                params=params,
+                auth=self._authorization,
+                timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
+                allow_redirects=False,  # a redirect could carry the token to another host
+            )
+        except requests.RequestException as error:
+            raise self._broken(error, method) from error
+        if response.status_code >= 300:
+            raise error_from(response)
+        return self._decoded(response)
+
+    def _decoded(self, response: requests.Response) -> Any:
+        if not response.content.strip():
+            return None
+        try:
+            return json.loads(response.content)
+        except ValueError:
+            raise NotLivyError(
+                f"{self.base_url} answered, but not as a Livy server does: {_excerpt(response)}. "
+                "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root.",
+                status=response.status_code,
+            ) from None
+
+    def _broken(self, error: requests.RequestException, method: str) -> HttpError:
+        host = urlsplit(self.base_url).netloc
+        cause = _innermost(error)
+        if isinstance(error, requests.exceptions.SSLError):
+            return ConnectionFailed(f"No trusted TLS connection to {host}: {cause}.", maybe_sent=False)
+        if isinstance(error, requests.exceptions.ConnectTimeout):
+            return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
+        if isinstance(error, requests.exceptions.Timeout):
+            return ConnectionFailed(
+                f"{host} took the request but gave no answer within {self._timeout_s:.0f} s. {_unknown(method)}", maybe_sent=True
+            )
+        if _never_connected(error):
+            return ConnectionFailed(f"No server answers at {host}: {cause}. Is the address right, and is it running?", maybe_sent=False)
+        return ConnectionFailed(f"The connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
+
+
+def _may_repeat(method: str, error: HttpError) -> bool:
+    if isinstance(error, ThrottledError):
+        return True
+    if method not in {"GET", "DELETE"}:
+        return False
+    if isinstance(error, ConnectionFailed):
+        return error.maybe_sent  # where nothing listens at all, the user should hear of it at once
+    return error.status is not None and error.status >= 500
+
+
+def _unknown(method: str) -> str:
+    return "It is not known whether the server acted on it." if method == "POST" else ""
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    return any(
+        word in repr(error) for word in ("NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__context__ is not None:
+        error = error.__context__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).rstrip(".")
+
+
+# ------------------------------------------------------------------------------------------------ what a refusal says
+_UNTIL = re.compile(r"until:\s*(\d+/\d+/\d+ \d+:\d+:\d+ [AP]M) \(UTC\)")
+
+
+class _Named(TypedDict):
+    status: int
+    code: str | None
+    request_id: str | None
+
+
+def error_from(response: requests.Response) -> HttpError:
+    """The refusal as one of our errors, with the server's own words, code and request id."""
+    status = response.status_code
+    code, message, request_id = _told(response)
+    request_id = request_id or response.headers.get("RequestId") or response.headers.get("x-ms-request-id")
+    detail = ": ".join(part for part in (code, message) if part) or response.reason or "no reason given"
+    host = urlsplit(response.url or "").netloc
+    about = f" (request id {request_id})" if request_id else ""
+    named: _Named = {"status": status, "code": code or None, "request_id": request_id}
+    if status == 401:
+        return AccessError(f"Not signed in: {detail}{about}. {SIGN_IN_HINT}", **named)
+    if status == 403:
+        return AccessError(
+            f"No access: {detail}{about}. The workspace needs to give this account the Contributor role or a higher one.", **named
+        )
+    if status in {404, 410}:
+        return NotFoundError(f"Not found: {detail}{about}.", **named)
+    if status == 429:
+        throttled = ThrottledError(f"{host} asks for fewer calls: {detail}{about}.", **named)
+        throttled.retry_after_s = retry_after_s(response.headers.get("Retry-After"), message)
+        return throttled
+    if status == 430:
+        return CapacityError(
+            f"The Spark capacity is full: {detail}{about}. Stop a session that is not needed (`%livy sessions` lists them), "
+            "wait, or choose a larger capacity.",
+            **named,
+        )
+    if 300 <= status < 400:
+        return NotLivyError(f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **named)
+    return HttpError(f"{host} answered {status}: {detail}{about}.", **named)
+
+
+SIGN_IN_HINT = (
+    "The token is missing, expired or meant for another service. "
+    "Set FABRIC_LIVY_TOKEN, or sign in with `az login`, and run the cell again"
+)
+
+
+def _told(response: requests.Response) -> tuple[str, str, str | None]:
+    """(code, message, request id) from every error body seen in the field; HTML becomes its title."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return "", _excerpt(response), None
+    if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
+        return "", body.strip().split("\n")[0], None
+    if not isinstance(body, Mapping):
+        return "", str(body)[:300], None
+    inner = body["error"] if isinstance(body.get("error"), Mapping) else body
+    code = str(inner.get("errorCode") or inner.get("code") or "")
+    message = str(inner.get("message") or inner.get("msg") or "").strip().rstrip(".")
+    return code, message, inner.get("requestId")
+
+
+def _excerpt(response: requests.Response) -> str:
+    text = response.content[:20_000].decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    if title:
+        return f"an HTML page, “{html.unescape(' '.join(title[1].split()))}”"
+    if re.search(r"<html|<!doctype", text, re.IGNORECASE):
+        return "an HTML page"
+    return repr(" ".join(text.split())[:200]) if text.strip() else ""
+
+
+def retry_after_s(header: str | None, message: str = "", now: Callable[[], float] = time.time) -> float | None:
+    """Seconds to wait, from a header in seconds or as a date, or from Fabric's `until: 4/17/2026 12:22:35 PM (UTC)`."""
+    if header:
+        if header.strip().isdigit():
+            return float(header)
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - now())
+        except ValueError:
+            pass  # an unreadable header counts as none; the pauses of RetryPolicy apply
+    if until := _UNTIL.search(message):
+        moment = time.strptime(until[1] + " UTC", "%m/%d/%Y %I:%M:%S %p %Z")
+        return max(0.0, float(calendar.timegm(moment)) - now())
+    return None

@@ -1,0 +1,228 @@
+"""The API's JSON as frozen dataclasses. camelCase and missing keys stop here; unknown states become UNKNOWN.
+
+All fields of all answers may be missing. Field names: the published swagger of the Fabric Livy API
+(SessionResponse, StatementResponse) and Apache Livy's rest-api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+class SessionState(StrEnum):
+    """Livy's session states, and Fabric's own from before Livy has the session."""
+
+    QUEUED = "queued"
+    LIBRARY_PACKAGING = "librarypackaging"
+    ACQUIRING_SESSION = "acquiringsession"
+    NOT_SUBMITTED = "not_submitted"
+    SUBMITTING = "submitting"
+    NOT_STARTED = "not_started"
+    STARTING = "starting"
+    RECOVERING = "recovering"
+    RUNNING = "running"
+    IDLE = "idle"
+    BUSY = "busy"
+    SHUTTING_DOWN = "shutting_down"
+    ERROR = "error"
+    DEAD = "dead"
+    KILLED = "killed"
+    SUCCESS = "success"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DELETING = "deleting"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> SessionState:
+        plain = str(value).lower().replace("_", "")
+        return next((state for state in cls if state.value.replace("_", "") == plain), cls.UNKNOWN)
+
+    @property
+    def is_ready(self) -> bool:
+        return self in {SessionState.IDLE, SessionState.BUSY}
+
+    @property
+    def has_ended(self) -> bool:
+        return self in _ENDED
+
+
+_ENDED = {
+    SessionState.SHUTTING_DOWN,
+    SessionState.ERROR,
+    SessionState.DEAD,
+    SessionState.KILLED,
+    SessionState.SUCCESS,
+    SessionState.CANCELLING,
+    SessionState.CANCELLED,
+    SessionState.FAILED,
+    SessionState.DELETING,
+}
+# The states that say "Livy has it, but not yet": they hold back an `idle` that another field gives too early.
+_STARTING = {SessionState.NOT_STARTED, SessionState.STARTING, SessionState.SUBMITTING, SessionState.NOT_SUBMITTED}
+
+
+class StatementState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    AVAILABLE = "available"
+    ERROR = "error"  # in Fabric's contract; Apache Livy answers `available` with an error output
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> StatementState:
+        plain = str(value).lower()
+        return next((state for state in cls if state.value == plain), cls.UNKNOWN)
+
+    @property
+    def is_final(self) -> bool:
+        return self in {StatementState.AVAILABLE, StatementState.ERROR, StatementState.CANCELLED}
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """One reading of a session. `id` is text: a GUID on Fabric, digits on Apache Livy."""
+
+    id: str
+    state: SessionState
+    name: str | None = None
+    kind: str | None = None
+    app_id: str | None = None
+    owner: str | None = None
+    log: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls, raw: Json) -> SessionInfo:
+        return cls(
+            id=str(raw.get("id", "")),
+            state=_session_state(raw),
+            name=raw.get("name"),
+            kind=raw.get("kind"),
+            app_id=raw.get("appId") or _object(raw, "livyInfo").get("appId"),
+            owner=raw.get("submitterName") or raw.get("owner"),
+            log=tuple(str(line) for line in raw.get("log") or ()),
+            reasons=_reasons(raw),
+            tags=_object(raw, "tags"),
+            raw=raw,
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in the server's words; empty where it did not say."""
+        return "; ".join(self.reasons)
+
+
+@dataclass(frozen=True)
+class Output:
+    """`data` maps MIME type to value. Fields that the server left out or set to null are empty."""
+
+    status: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    execution_count: int | None = None
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, raw: Json) -> Output:
+        traceback = raw.get("traceback") or ()
+        return cls(
+            status=str(raw.get("status") or "ok").lower(),
+            data=_object(raw, "data"),
+            execution_count=raw.get("execution_count"),
+            ename=str(raw.get("ename") or ""),
+            evalue=str(raw.get("evalue") or ""),
+            traceback=(traceback,) if isinstance(traceback, str) else tuple(str(line) for line in traceback),
+        )
+
+    @property
+    def text(self) -> str:
+        value = self.data.get("text/plain", "")
+        return value if isinstance(value, str) else str(value)
+
+
+@dataclass(frozen=True)
+class StatementInfo:
+    """One reading of a statement. `progress` is 0..1; `started_ms` and `completed_ms` are epoch milliseconds.
+
+    The last three are Apache Livy's; whether Fabric sends them is not established, so each may be None.
+    """
+
+    id: int
+    state: StatementState
+    output: Output | None = None
+    source_id: str | None = None
+    code: str = field(default="", repr=False)
+    progress: float | None = None
+    started_ms: int | None = None
+    completed_ms: int | None = None
+
+    @classmethod
+    def from_json(cls, raw: Json) -> StatementInfo:
+        output = raw.get("output")
+        return cls(
+            id=int(raw.get("id", -1)),
+            state=StatementState(raw.get("state", "unknown")),
+            output=Output.from_json(output) if isinstance(output, Mapping) else None,
+            source_id=raw.get("sourceId"),
+            code=str(raw.get("code") or ""),
+            progress=_fraction(raw.get("progress")),
+            started_ms=raw.get("started") or None,
+            completed_ms=raw.get("completed") or None,
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a listener is told while something is waited for. `elapsed_s` counts from the start of this wait."""
+
+    subject: str  # "session" or "statement"
+    state: str
+    elapsed_s: float
+    fraction: float | None = None
+
+
+def _session_state(raw: Json) -> SessionState:
+    """One state out of three fields (seen in the field: dbt-fabricspark pull 158 and 65).
+
+    Early on only `fabricSessionStateInfo` is there, and a refusal by the capacity is reported only there. Later `state`
+    and `livyInfo.currentState` may disagree for a moment: an end in either counts, and "still starting" beats "idle".
+    """
+    fabric = SessionState(_object(raw, "fabricSessionStateInfo").get("state") or "unknown")
+    told = [raw.get("state"), _object(raw, "livyInfo").get("currentState"), raw.get("livyState")]
+    states = [state for value in told if value and (state := SessionState(value)) is not SessionState.UNKNOWN]
+    if fabric.has_ended and not any(state.is_ready for state in states):
+        return fabric
+    for wanted in (_ENDED, _STARTING):
+        if match := next((state for state in states if state in wanted), None):
+            return match
+    return states[0] if states else fabric
+
+
+def _reasons(raw: Json) -> tuple[str, ...]:
+    found: list[str] = [str(_object(raw, "fabricSessionStateInfo").get("errorMessage") or "").strip()]
+    for entry in raw.get("errorInfo") or ():
+        if isinstance(entry, Mapping):
+            found.append(" ".join(str(entry[key]) for key in ("errorCode", "message") if entry.get(key)))
+    found.append(str(raw.get("cancellationReason") or "").strip())
+    return tuple(dict.fromkeys(text for text in found if text))
+
+
+def _object(raw: Json, key: str) -> Json:
+    value = raw.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _fraction(value: object) -> float | None:
+    return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else None

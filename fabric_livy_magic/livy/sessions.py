@@ -1,0 +1,129 @@
+"""The life of a session: start or attach, be ready, run, stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError, SessionStartError, WaitTimeout
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
+from fabric_livy_magic.livy.statements import Listener, lost_session, run_statement, telling_lines
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, wait_until
+from fabric_livy_magic.settings import SessionSpec
+
+# "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
+YOUNG_S = 30.0
+
+
+class StandardSession:
+    """One Livy session, made by `create` or found by `attach`. Not ready until `wait_ready` has returned."""
+
+    def __init__(self, client: LivyClient, first: SessionInfo) -> None:
+        self.client = client
+        self.id = first.id
+        self._last = first
+        self.ready = False
+
+    @classmethod
+    def create(cls, client: LivyClient, spec: SessionSpec) -> StandardSession:
+        """Asks for a session and returns at once. Raises HttpError (CapacityError where the capacity is full)."""
+        return cls(client, client.create_session(spec))
+
+    @classmethod
+    def attach(cls, client: LivyClient, session_id: str) -> StandardSession:
+        """Raises SessionLostError where there is no such session or it has ended."""
+        try:
+            info = client.get_session(session_id)
+        except NotFoundError:
+            raise SessionLostError(
+                f"There is no session {session_id} on this server. `%livy sessions` lists those that there are."
+            ) from None
+        if info.state.has_ended:
+            raise SessionLostError(f"Session {session_id} is {info.state.value}; nothing can run on it. `%livy start` starts a new one.")
+        return cls(client, info)
+
+    def info(self) -> SessionInfo:
+        """A fresh reading. Raises SessionLostError where the server has forgotten the session."""
+        try:
+            self._last = self.client.get_session(self.id)
+        except NotFoundError as error:
+            raise lost_session(self.client, self.id, error) or error from None
+        return self._last
+
+    def wait_ready(
+        self,
+        *,
+        timeout_s: float,
+        on_progress: Listener | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> SessionInfo:
+        """Waits for idle. Any end comes back at once as SessionStartError with the server's reason and log.
+
+        After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
+        """
+        began = clock()
+
+        def fetch() -> SessionInfo:
+            try:
+                return self.client.get_session(self.id)
+            except NotFoundError:
+                if clock() - began > YOUNG_S:
+                    raise
+                return self._last
+
+        def report(value: SessionInfo, elapsed_s: float) -> None:
+            if on_progress:
+                on_progress(Progress("session", value.state.value, elapsed_s))
+
+        try:
+            info = wait_until(
+                fetch,
+                lambda value: value.state.is_ready or value.state.has_ended,
+                first=self._last,
+                timeout_s=timeout_s,
+                pauses=SESSION_PAUSES,
+                on_wait=report,
+                clock=clock,
+                sleep=sleep,
+            )
+        except WaitTimeout:
+            raise WaitTimeout(
+                f"The session was not ready after {timeout_s:.0f} s and goes on starting (id {self.id}). The next cell waits "
+                "for it again; `%livy config start_timeout_s <seconds>` sets how long, `%livy stop` gives it up."
+            ) from None
+        self._last = info
+        if info.state.has_ended:
+            raise SessionStartError(self._why_not_started(info))
+        self.ready = True
+        return info
+
+    def _why_not_started(self, info: SessionInfo) -> str:
+        text = f"The session ended before it was ready (state: {info.state.value})."
+        if info.reason:
+            text += f" The server says: {info.reason}"
+        log = list(info.log) or self._log_or_nothing()
+        if log:
+            text += "\nIts log ends:\n" + telling_lines(log)
+        return text
+
+    def _log_or_nothing(self) -> list[str]:
+        try:
+            return self.logs()
+        except HttpError:
+            return []  # the reason for the failed start is on its way to the user; a missing log must not replace it
+
+    def run(
+        self, code: str, kind: str, *, timeout_s: float | None = None, on_progress: Listener | None = None
+    ) -> StatementInfo:
+        """See `run_statement`."""
+        return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+
+    def logs(self) -> list[str]:
+        return self.client.session_log(self.id)
+
+    def stop(self) -> bool:
+        """True if the session was still there."""
+        self.ready = False
+        return self.client.delete_session(self.id)

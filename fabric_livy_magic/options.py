@@ -1,0 +1,68 @@
+"""Option parsers for magic lines: `--help` and mistakes become text in the cell, never an exit of the kernel."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import NoReturn
+
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.settings import did_you_mean
+
+
+class HelpWanted(Exception):  # noqa: N818 - not an error: the way out of argparse for `--help`
+    """`str(...)` is the text to show."""
+
+
+class MagicParser(argparse.ArgumentParser):
+    """Raises SettingsError, with a guess at what was meant, where argparse would exit."""
+
+    def __init__(self, *, prog: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.add_argument("-h", "--help", action="store_true", help="show this text")
+
+    def read(self, line: str | Sequence[str]) -> argparse.Namespace:
+        """The options of one line. Raises HelpWanted for `-h`, SettingsError for what cannot be read."""
+        words = split_words(line) if isinstance(line, str) else list(line)
+        if "-h" in words or "--help" in words:
+            raise HelpWanted(self.format_help())
+        found, rest = self.parse_known_args(words)
+        if rest:
+            self.error(self._stranger(rest[0]))
+        return found
+
+    def error(self, message: str) -> NoReturn:
+        stop = "" if message.endswith("?") else "."
+        raise SettingsError(f"{self.prog}: {message}{stop} `{self.prog} --help` shows what it takes.")
+
+    def option_words(self) -> list[str]:
+        return [word for action in self._actions for word in action.option_strings]
+
+    def takes_value(self, word: str) -> bool:
+        action = self._option_string_actions.get(word)
+        return action is not None and action.nargs != 0
+
+    def _stranger(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one word too many"
+        return f"there is no option {word!r}.{did_you_mean(word, self.option_words())}".rstrip(".")
+
+
+def split_words(line: str) -> list[str]:
+    """Words as a shell would split them, except that a backslash is an ordinary character (Windows paths)."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.escape = ""
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise SettingsError(f"A quote is not closed in: {line.strip()}") from None
