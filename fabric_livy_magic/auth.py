@@ -76,9 +76,13 @@ class AzureCli:
             )
         command = [az, "account", "get-access-token", "--resource", RESOURCE, "--output", "json"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=AZ_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=AZ_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise SignInError(f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal.") from error
+            raise SignInError(
+                f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal."
+            ) from error
         if done.returncode != 0:
             told = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SignInError(f"The Azure CLI has no sign-in: {told}. Run `az login` in a terminal.")
@@ -86,7 +90,9 @@ class AzureCli:
             answer = json.loads(done.stdout)
             return AccessToken(answer["accessToken"], float(answer.get("expires_on") or 0) or None)
         except (ValueError, KeyError, TypeError) as error:
-            raise SignInError("The Azure CLI's answer could not be read. Update it (`az upgrade`), then run `az login`.") from error
+            raise SignInError(
+                "The Azure CLI's answer could not be read. Update it (`az upgrade`), then run `az login`."
+            ) from error
 
 
 class BearerAuth:

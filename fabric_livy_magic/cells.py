@@ -49,7 +49,11 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
     options, code = (line, body) if body is not None else split_options(parser, line)
     found = parser.read(options)
     if not code.strip():
-        form = f"%%livy_{kind} has no body: write the code on the lines below it" if body is not None else f"%livy_{kind} has no code"
+        form = (
+            f"%%livy_{kind} has no body: write the code on the lines below it"
+            if body is not None
+            else f"%livy_{kind} has no code"
+        )
         raise SettingsError(f"{form}. `%%livy_{kind} --help` shows what it takes.")
     if found.output is not None and not found.output.isidentifier():
         raise SettingsError(f"-o takes the name of a variable; {found.output!r} is none.")

@@ -19,7 +19,7 @@
     ├── WaitTimeout             gave up waiting; the remote side may go on
     └── FrameError              a result that is no table
 
-    StatementInterrupted        a KeyboardInterrupt that says what became of the statement
+    Interrupted                 a KeyboardInterrupt that says what became of the remote side
 
 Each message says what happened and what can be done. `_render_traceback_` is IPython's own hook: in a notebook the
 cell fails with the short text instead of a traceback of our internals.
@@ -129,8 +129,8 @@ class FrameError(FabricLivyError):
     pass
 
 
-class StatementInterrupted(KeyboardInterrupt):  # noqa: N818
-    """Ctrl-C while a statement ran. It stays a KeyboardInterrupt, so that it gets through every `except Exception`."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"KeyboardInterrupt: {self}"]
@@ -176,4 +176,9 @@ def _is_jvm_frame(line: str) -> bool:
         return True
     # Livy's SQL tracebacks: frames without `at`, as in org.apache.spark.sql.Dataset.collect(Dataset.scala:3575)
     head, _, tail = text.partition("(")
-    return tail.endswith(")") and "." in head and " " not in head and (":" in tail or "Native" in tail or "Unknown" in tail)
+    return (
+        tail.endswith(")")
+        and "." in head
+        and " " not in head
+        and (":" in tail or "Native" in tail or "Unknown" in tail)
+    )

@@ -25,13 +25,18 @@ class Settings:
     """One value per choice; `origins` tells where a value that is no default came from."""
 
     target: str = field(default="", metadata={"help": "where sessions run: local, or a Livy connection string"})
-    lakehouse: str = field(default="", metadata={"help": "folder of the embedded Fabric's lakehouse (empty: a user folder)"})
+    lakehouse: str = field(
+        default="", metadata={"help": "folder of the embedded Fabric's lakehouse (empty: a user folder)"}
+    )
     start_timeout_s: float = field(default=900.0, metadata={"help": "seconds to wait for a session to be ready"})
     request_timeout_s: float = field(default=60.0, metadata={"help": "seconds to wait for the answer to one HTTP call"})
     rows_shown: int = field(default=20, metadata={"help": "rows of a result drawn below the cell"})
     progress: str = field(
         default="auto",
-        metadata={"help": "line: one line updated in place; plain: a start and an end line; off; auto", "choices": ("auto", "line", "plain", "off")},
+        metadata={
+            "help": "line: one line updated in place; plain: a start and an end line; off; auto",
+            "choices": ("auto", "line", "plain", "off"),
+        },
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -103,7 +108,9 @@ def explain(settings: Settings) -> list[tuple[str, Any, str, str]]:
 def read_value(name: str, value: Any, origin: str = "") -> Any:
     """`value`, often text, as the type that the setting has."""
     if name not in setting_names():
-        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, setting_names())} `%livy config` lists them all.")
+        raise SettingsError(
+            f"There is no setting {name!r}.{did_you_mean(name, setting_names())} `%livy config` lists them all."
+        )
     setting = next(f for f in fields(Settings) if f.name == name)
     where = f" ({origin})" if origin else ""
     choices = setting.metadata.get("choices")
@@ -129,7 +136,9 @@ def read_target(text: str) -> Target:
     if "://" in text:
         return Target(text=text, url=_normal_url(text))
     if not text:
-        raise SettingsError("No target was chosen. Say where to run: `%livy use local`, or `%livy use <Livy connection string>`.")
+        raise SettingsError(
+            "No target was chosen. Say where to run: `%livy use local`, or `%livy use <Livy connection string>`."
+        )
     guess = did_you_mean(text.lower(), [LOCAL])
     raise SettingsError(
         f"{text!r} is no URL and no known name.{guess} Use `local`, or paste the Livy connection string of a lakehouse "
@@ -142,7 +151,9 @@ def _normal_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise SettingsError(f"{text!r} is not an http or https address.")
     if parts.username or parts.password:
-        raise SettingsError("The address holds a user name or password. Leave it out: a notebook is no place for a secret.")
+        raise SettingsError(
+            "The address holds a user name or password. Leave it out: a notebook is no place for a secret."
+        )
     path = _COLLECTION.sub("", re.sub(r"/{2,}", "/", parts.path)).rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 

@@ -31,7 +31,9 @@ class LivyClient:
         self.dialect = dialect
 
     def create_session(self, spec: SessionSpec) -> SessionInfo:
-        return SessionInfo.from_json(self._object(self.http.post("/sessions", session_body(spec)), "a session", needs="id"))
+        return SessionInfo.from_json(
+            self._object(self.http.post("/sessions", session_body(spec)), "a session", needs="id")
+        )
 
     def get_session(self, session_id: str) -> SessionInfo:
         return SessionInfo.from_json(self._object(self.http.get(_session(session_id)), "a session"))

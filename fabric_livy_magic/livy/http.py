@@ -86,8 +86,10 @@ class LivyHttp:
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
 
-    def close(self) -> None:
-        self._session.close()
+    def be_brief(self) -> None:
+        """From here on 4 s a call and no second try: a kernel that shuts down is killed after 5 s."""
+        self._timeout_s = 4.0
+        self._retry = RetryPolicy(budget_s=0.0)
 
     def request(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
@@ -152,10 +154,13 @@ class LivyHttp:
             return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
         if isinstance(error, requests.exceptions.Timeout):
             return ConnectionFailed(
-                f"{host} took the request but gave no answer within {self._timeout_s:.0f} s. {_unknown(method)}", maybe_sent=True
+                f"{host} took the request but gave no answer within {self._timeout_s:.0f} s. {_unknown(method)}",
+                maybe_sent=True,
             )
         if _never_connected(error):
-            return ConnectionFailed(f"No server answers at {host}: {cause}. Is the address right, and is it running?", maybe_sent=False)
+            return ConnectionFailed(
+                f"No server answers at {host}: {cause}. Is the address right, and is it running?", maybe_sent=False
+            )
         return ConnectionFailed(f"The connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
 
 
@@ -175,7 +180,8 @@ def _unknown(method: str) -> str:
 
 def _never_connected(error: requests.RequestException) -> bool:
     return any(
-        word in repr(error) for word in ("NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
+        word in repr(error)
+        for word in ("NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
     )
 
 
@@ -209,7 +215,8 @@ def error_from(response: requests.Response) -> HttpError:
         return AccessError(f"Not signed in: {detail}{about}. {SIGN_IN_HINT}", **named)
     if status == 403:
         return AccessError(
-            f"No access: {detail}{about}. The workspace needs to give this account the Contributor role or a higher one.", **named
+            f"No access: {detail}{about}. The workspace needs to give this account the Contributor role or a higher one.",
+            **named,
         )
     if status in {404, 410}:
         return NotFoundError(f"Not found: {detail}{about}.", **named)
@@ -224,7 +231,9 @@ def error_from(response: requests.Response) -> HttpError:
             **named,
         )
     if 300 <= status < 400:
-        return NotLivyError(f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **named)
+        return NotLivyError(
+            f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **named
+        )
     return HttpError(f"{host} answered {status}: {detail}{about}.", **named)
 
 

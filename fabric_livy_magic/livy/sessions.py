@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
-from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError, SessionStartError, WaitTimeout
+from fabric_livy_magic.errors import (
+    ConnectionFailed,
+    HttpError,
+    NotFoundError,
+    SessionLostError,
+    SessionStartError,
+    WaitTimeout,
+)
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import Listener, lost_session, run_statement, telling_lines
@@ -24,11 +33,27 @@ class StandardSession:
         self.id = first.id
         self._last = first
         self.ready = False
+        self._stopped = False
 
     @classmethod
     def create(cls, client: LivyClient, spec: SessionSpec) -> StandardSession:
-        """Asks for a session and returns at once. Raises HttpError (CapacityError where the capacity is full)."""
-        return cls(client, client.create_session(spec))
+        """Asks for a session and returns at once. Raises HttpError (CapacityError where the capacity is full).
+
+        The session gets a name of its own where none was chosen: if the server's answer is lost, the session is found
+        by it instead of being made twice, and an interrupt in that moment leaves none behind.
+        """
+        ours = f"fabric-livy-magic-{uuid.uuid4().hex[:12]}"
+        try:
+            return cls(client, client.create_session(replace(spec, name=spec.name or ours)))
+        except KeyboardInterrupt:
+            if not spec.name and (found := _named(client, ours)):
+                client.delete_session(found.id)
+            raise
+        except HttpError as error:
+            lost_answer = isinstance(error, ConnectionFailed) and error.maybe_sent
+            if not spec.name and lost_answer and (found := _named(client, ours)):
+                return cls(client, found)
+            raise
 
     @classmethod
     def attach(cls, client: LivyClient, session_id: str) -> StandardSession:
@@ -40,7 +65,9 @@ class StandardSession:
                 f"There is no session {session_id} on this server. `%livy sessions` lists those that there are."
             ) from None
         if info.state.has_ended:
-            raise SessionLostError(f"Session {session_id} is {info.state.value}; nothing can run on it. `%livy start` starts a new one.")
+            raise SessionLostError(
+                f"Session {session_id} is {info.state.value}; nothing can run on it. `%livy start` starts a new one."
+            )
         return cls(client, info)
 
     def info(self) -> SessionInfo:
@@ -50,6 +77,10 @@ class StandardSession:
         except NotFoundError as error:
             raise lost_session(self.client, self.id, error) or error from None
         return self._last
+
+    def _check_not_stopped(self) -> None:
+        if self._stopped:
+            raise SessionLostError(f"Session {self.id} was stopped. `%livy start` starts a new one.")
 
     def wait_ready(
         self,
@@ -63,6 +94,7 @@ class StandardSession:
 
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
+        self._check_not_stopped()
         began = clock()
 
         def fetch() -> SessionInfo:
@@ -118,6 +150,7 @@ class StandardSession:
         self, code: str, kind: str, *, timeout_s: float | None = None, on_progress: Listener | None = None
     ) -> StatementInfo:
         """See `run_statement`."""
+        self._check_not_stopped()
         return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
 
     def logs(self) -> list[str]:
@@ -125,5 +158,13 @@ class StandardSession:
 
     def stop(self) -> bool:
         """True if the session was still there."""
-        self.ready = False
-        return self.client.delete_session(self.id)
+        there = self.client.delete_session(self.id)
+        self._stopped = True
+        return there
+
+
+def _named(client: LivyClient, name: str) -> SessionInfo | None:
+    try:
+        return next((info for info in client.list_sessions() if info.name == name), None)
+    except HttpError:
+        return None  # the error that led here is raised; this look-up was only a try to mend it

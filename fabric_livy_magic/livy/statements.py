@@ -12,7 +12,7 @@ from fabric_livy_magic.errors import (
     NotFoundError,
     SessionLostError,
     StatementCancelled,
-    StatementInterrupted,
+    Interrupted,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
@@ -42,7 +42,7 @@ def run_statement(
     """The finished statement, its output present.
 
     Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it,
-    StatementInterrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
+    Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
     source_id = str(uuid.uuid4())
@@ -55,7 +55,7 @@ def run_statement(
         if statement_id is None:
             statement_id = _find(client, session_id, source_id)
         outcome = _cancel(client, session_id, statement_id, clock, sleep)
-        raise StatementInterrupted(outcome) from None
+        raise Interrupted(outcome) from None
     except WaitTimeout as error:
         outcome = _cancel(client, session_id, statement_id, clock, sleep)
         raise WaitTimeout(f"{error} {outcome}") from None
@@ -117,7 +117,11 @@ def _follow(
         sleep=sleep,
     )
     if final.output is None and final.state is not StatementState.CANCELLED:
-        return StatementInfo(id=final.id, state=final.state, output=Output(status="error" if final.state is StatementState.ERROR else "ok"))
+        return StatementInfo(
+            id=final.id,
+            state=final.state,
+            output=Output(status="error" if final.state is StatementState.ERROR else "ok"),
+        )
     return final
 
 
@@ -181,5 +185,9 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
 def telling_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
     """The log's lines that name a failure, else its last ones."""
     lines = [line.rstrip() for entry in log for line in str(entry).splitlines() if line.strip()]
-    telling = [line for line in lines if any(word in line for word in ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed"))]
+    telling = [
+        line
+        for line in lines
+        if any(word in line for word in ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed"))
+    ]
     return "\n".join((telling or lines)[-count:])

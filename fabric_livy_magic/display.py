@@ -1,0 +1,262 @@
+"""Results and progress as a person sees them: MIME bundles, each with a text/plain twin, and lines of text.
+
+Every string that comes from data or from a server is escaped where it goes into HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fabric_livy_magic.livy.models import Progress
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import DisplayHandle
+
+    from fabric_livy_magic.runner import Result, Session
+
+Bundle = dict[str, Any]
+CELL_CHARACTERS = 200
+FIRST_SHOWN_S = 0.4  # a statement that is quicker than this shows no progress: it would only flicker
+SHOWN_TYPES = (
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "application/json",
+)
+STYLE = (
+    "<style>.flm{border-collapse:collapse;font-size:12px}.flm th,.flm td{padding:3px 8px;text-align:left;"
+    "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm .n{text-align:right;"
+    "font-variant-numeric:tabular-nums}.flm th span{display:block;font-weight:normal;opacity:.6}"
+    ".flm i{opacity:.5}.flm-c{font-size:12px;opacity:.75;margin:4px 0}</style>"
+)
+
+
+# ------------------------------------------------------------------------------------------------------ results
+def result_bundle(result: Result, rows_shown: int) -> Bundle:
+    """What to display for a result; empty where there is nothing to see."""
+    if result.has_table:
+        return _sql_bundle(result, rows_shown)
+    data = result.output.data
+    if table := data.get("application/vnd.livy.table.v1+json"):
+        names = [str(header.get("name", "")) for header in table.get("headers", ())]
+        types = [str(header.get("type", "")) for header in table.get("headers", ())]
+        rows = table.get("data", [])
+        return table_bundle(
+            names, rows[:rows_shown], types, _caption(min(len(rows), rows_shown), len(rows), result.elapsed_s)
+        )
+    bundle = {kind: value for kind, value in data.items() if kind in SHOWN_TYPES}
+    if result.text:
+        bundle["text/plain"] = result.text
+    elif "application/json" in bundle:
+        bundle["text/plain"] = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
+    elif bundle:
+        bundle["text/plain"] = f"<{next(iter(bundle))}>"
+    return bundle
+
+
+def _sql_bundle(result: Result, rows_shown: int) -> Bundle:
+    fields = result.output.data["application/json"]["schema"].get("fields") or []
+    if not fields:
+        return _note(f"Done: this statement gives no rows. {result.elapsed_s:.1f} s")
+    frame = result.frame
+    names = [str(field.get("name", "")) for field in fields]
+    types = [_spark_type(field.get("type")) for field in fields]
+    rows = [list(row) for row in frame.head(rows_shown).itertuples(index=False, name=None)]
+    return table_bundle(names, rows, types, _sql_caption(result, len(rows)))
+
+
+def _sql_caption(result: Result, shown: int) -> str:
+    fetched = len(result.frame)
+    caption = _caption(shown, fetched, result.elapsed_s)
+    if fetched < result.rows_received:
+        more = "at least " if result.may_have_more else ""
+        return f"{caption} · -n kept {fetched:,} of {more}{result.rows_received:,} rows"
+    if result.may_have_more:
+        return (
+            f"{caption} · a Livy server gives at most {result.rows_received:,} rows of a SQL result: there may be more"
+        )
+    return caption
+
+
+def _caption(shown: int, total: int, elapsed_s: float) -> str:
+    rows = f"{total:,} row{'' if total == 1 else 's'}"
+    return f"{rows if shown == total else f'{shown:,} of {rows} shown'} · {elapsed_s:.1f} s"
+
+
+def _spark_type(spark_type: Any) -> str:
+    if isinstance(spark_type, Mapping):
+        return str(spark_type.get("type", ""))
+    return str(spark_type or "")
+
+
+def table_bundle(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], types: Sequence[str] = (), caption: str = ""
+) -> Bundle:
+    """A table as HTML and as text. `types` stand below the names."""
+    kinds = [*types, *[""] * (len(names) - len(types))]
+    numeric = [
+        kind.startswith(("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL"))
+        for kind in kinds
+    ]
+    head = "".join(
+        f"<th{_numeric(number)}>{html.escape(name)}{f'<span>{html.escape(kind)}</span>' if kind else ''}</th>"
+        for name, kind, number in zip(names, kinds, numeric, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{_numeric(number)}>{_html_value(value)}</td>" for value, number in zip(row, numeric, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
+    text = text_table(names, [[_text_value(value) for value in row] for row in rows], numeric)
+    return {
+        "text/html": f'{STYLE}<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}',
+        "text/plain": f"{text}\n{caption}".rstrip(),
+    }
+
+
+def text_table(names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] = ()) -> str:
+    right = [*numeric, *[False] * (len(names) - len(numeric))]
+    lines = [[one.replace("\n", "⏎") for one in row] for row in [list(names), *rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+
+    def drawn(line: Sequence[str]) -> str:
+        return "  ".join(
+            one.rjust(width) if is_right else one.ljust(width)
+            for one, width, is_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+
+    return "\n".join([drawn(lines[0]), "  ".join("─" * width for width in widths), *map(drawn, lines[1:])])
+
+
+def _numeric(number: bool) -> str:
+    return ' class="n"' if number else ""
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or str(value) in {"<NA>", "NaT"} or (isinstance(value, float) and value != value)
+
+
+def _text_value(value: Any) -> str:
+    if _is_null(value):
+        return "null"
+    text = str(value)
+    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
+
+
+def _html_value(value: Any) -> str:
+    return "<i>null</i>" if _is_null(value) else html.escape(_text_value(value))
+
+
+def _note(text: str) -> Bundle:
+    return {"text/html": f'{STYLE}<div class="flm-c">{html.escape(text)}</div>', "text/plain": text}
+
+
+# ----------------------------------------------------------------------------------------------------- progress
+def progress_text(progress: Progress, where: str) -> str:
+    elapsed = f"{progress.elapsed_s:.0f} s"
+    if progress.subject == "session":
+        return f"Starting a session on {where}: {progress.state.replace('_', ' ')} · {elapsed}"
+    percent = f" · {progress.fraction:.0%}" if progress.fraction else ""
+    return f"{progress.state.capitalize()}: {elapsed}{percent}"
+
+
+def session_line(session: Session, elapsed_s: float) -> str:
+    return f"Session {session.name!r} is ready after {elapsed_s:.0f} s (id {session.id} on {session.target.text})"
+
+
+class ProgressLine:
+    """A listener that keeps one line up to date and is gone when `show` puts the result in its place.
+
+    In a notebook the line is a display with an id, no widget. In a terminal it is overwritten. In `plain` mode, for
+    headless runs, it draws nothing.
+    """
+
+    def __init__(self, mode: str, where: str, terminal: TextIO | None = None) -> None:
+        self._mode = mode
+        self._where = where
+        self._terminal = terminal
+        self._handle: DisplayHandle | None = None
+        self._drawn = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if self._mode != "line" or (progress.subject == "statement" and progress.elapsed_s < FIRST_SHOWN_S):
+            return
+        text = progress_text(progress, self._where)
+        if text != self._drawn:
+            self._draw(text)
+            self._drawn = text
+
+    def note(self, text: str) -> None:
+        """A line that stays: the start or the end of something."""
+        if self._mode != "off":
+            self.erase()
+            print(text, flush=True)
+
+    def show(self, bundle: Bundle) -> None:
+        """The result, in the place of the line. Plain text without a line to replace is printed, as local code would."""
+        if not bundle:
+            self.erase()
+        elif self._handle is not None:
+            self._handle.update(bundle, raw=True)
+            self._handle, self._drawn = None, ""
+        else:
+            self.erase()
+            show(bundle)
+
+    def erase(self) -> None:
+        if self._drawn and self._terminal is not None:
+            self._terminal.write("\r\x1b[K")
+            self._terminal.flush()
+        if self._handle is not None:
+            self._handle.update({"text/html": "", "text/plain": ""}, raw=True)
+            self._handle = None
+        self._drawn = ""
+
+    def _draw(self, text: str) -> None:
+        if self._terminal is not None:
+            self._terminal.write(f"\r\x1b[K{text}")
+            self._terminal.flush()
+            return
+        from IPython.display import display
+
+        bundle = _note(text)
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+def show(bundle: Bundle) -> None:
+    if set(bundle) == {"text/plain"}:
+        print(bundle["text/plain"], flush=True)
+        return
+    from IPython.display import display
+
+    display(bundle, raw=True)
+
+
+def progress_line(setting: str, shell: InteractiveShell | None, where: str) -> ProgressLine:
+    """The listener for one cell. `auto`: a line where a person looks on, plain where the notebook runs headless.
+
+    A front end with a person allows input (`allow_stdin`); nbclient, papermill and nbconvert do not.
+    """
+    kernel = getattr(shell, "kernel", None)
+    terminal = sys.stderr if kernel is None else None
+    if setting != "auto":
+        return ProgressLine(setting, where, terminal)
+    if kernel is None:
+        return ProgressLine("line" if sys.stderr.isatty() else "plain", where, terminal)
+    request = kernel.get_parent("shell") or {}
+    return ProgressLine("line" if request.get("content", {}).get("allow_stdin") else "plain", where)

@@ -1,0 +1,234 @@
+"""The face in a notebook: parse → run → show. `%livy …`, `%%livy_sql`, `%%livy_pyspark`, `%%livy_spark`, `%%livy_sparkr`."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import time
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+
+from fabric_livy_magic import display
+from fabric_livy_magic.cells import Cell, read_cell
+from fabric_livy_magic.commands import Command, read_command, session_spec
+from fabric_livy_magic.errors import SettingsError, StatementError
+from fabric_livy_magic.options import HelpWanted
+from fabric_livy_magic.settings import SessionSpec, explain
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.runner import Runner
+
+
+@magics_class
+class FabricLivyMagics(Magics):
+    """One per notebook. The runner, and with it the HTTP library, is loaded with the first use."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._runner: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        if self._runner is None:
+            from fabric_livy_magic.runner import Runner
+
+            self._runner = Runner()
+        return self._runner
+
+    def close(self) -> None:
+        """Stops the sessions that this notebook started."""
+        if self._runner is not None:
+            for line in self._runner.close():
+                print(line)
+
+    # ------------------------------------------------------------------------------------------- cells
+    @no_var_expand
+    @line_cell_magic
+    def livy_sql(self, line: str, cell: str | None = None) -> Any:
+        """Run Spark SQL on the session. `%%livy_sql --help` shows the options."""
+        return self._run_cell("sql", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_pyspark(self, line: str, cell: str | None = None) -> Any:
+        """Run PySpark on the session. `%%livy_pyspark --help` shows the options."""
+        return self._run_cell("pyspark", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_spark(self, line: str, cell: str | None = None) -> Any:
+        """Run Scala on the session. `%%livy_spark --help` shows the options."""
+        return self._run_cell("spark", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_sparkr(self, line: str, cell: str | None = None) -> Any:
+        """Run R on the session. `%%livy_sparkr --help` shows the options."""
+        return self._run_cell("sparkr", line, cell)
+
+    def _run_cell(self, kind: str, line: str, body: str | None) -> Any:
+        """Shows the result. A line magic with SQL returns its DataFrame instead, as in `df = %livy_sql SELECT 1`."""
+        try:
+            cell = read_cell(kind, line, body)
+        except HelpWanted as text:
+            return print(text)
+        progress = self._progress()
+        try:
+            self._start_if_none(cell, progress)
+            result = self.runner.run(cell, progress)
+            if cell.output:
+                self.shell.user_ns[cell.output] = result.value
+            if body is None and result.has_table and not cell.output:
+                return result.frame
+            if not cell.quiet:
+                progress.show(display.result_bundle(result, self.runner.settings.rows_shown))
+        except StatementError as error:
+            if error.printed:
+                progress.show({"text/plain": error.printed})
+            raise
+        finally:
+            progress.erase()
+        return None
+
+    def _start_if_none(self, cell: Cell, progress: display.ProgressLine) -> None:
+        if cell.session is None and not self.runner.sessions:
+            self._start_session("No session yet: starting one", progress)
+
+    def _start_session(
+        self, what: str, progress: display.ProgressLine, name: str | None = None, spec: SessionSpec | None = None
+    ) -> None:
+        progress.note(f"{what} on {self.runner.target.text} …")
+        began = time.monotonic()
+        session = self.runner.start(name, spec, progress)
+        progress.note(display.session_line(session, time.monotonic() - began))
+
+    def _progress(self) -> display.ProgressLine:
+        settings = self.runner.settings
+        return display.progress_line(settings.progress, self.shell, settings.target or "the target")
+
+    # ------------------------------------------------------------------------------------------- %livy
+    @no_var_expand
+    @line_magic
+    def livy(self, line: str) -> None:
+        """Sessions and settings: `%livy help` lists the subcommands."""
+        try:
+            command = read_command(line)
+        except HelpWanted as text:
+            return print(text)
+        return self._do(command)
+
+    def _do(self, command: Command) -> None:
+        handler = {
+            "use": self._use,
+            "start": self._start,
+            "status": self._status,
+            "sessions": self._sessions,
+            "attach": self._attach,
+            "switch": self._switch,
+            "logs": self._logs,
+            "error": self._error,
+            "stop": self._stop,
+            "config": self._config,
+        }[command.name]
+        handler(command.options)
+
+    def _say(self, *lines: str) -> None:
+        print("\n".join(lines))
+
+    def _use(self, options: argparse.Namespace) -> None:
+        target = self.runner.use(options.target)
+        where = target.url or "an embedded Fabric on this machine, on real Spark"
+        lines = [f"Target: {target.text} ({where})" if target.text != target.url else f"Target: {target.url}"]
+        if running := [session.name for session in self.runner.sessions.values() if session.target != target]:
+            lines.append(
+                f"Sessions that run elsewhere stay there: {', '.join(running)}. `%livy start <name>` starts one here."
+            )
+        else:
+            lines.append("The first cell starts a session; `%livy start` does it now.")
+        self._say(*lines)
+
+    def _start(self, options: argparse.Namespace) -> None:
+        spec = session_spec(options)
+        progress = self._progress()
+        try:
+            self._start_session("Starting a session", progress, options.session, spec)
+        finally:
+            progress.erase()
+
+    def _status(self, options: argparse.Namespace) -> None:
+        runner = self.runner
+        if not runner.settings.target:
+            return self._say("No target yet: `%livy use local`, or `%livy use <Livy connection string>`.")
+        self._say(f"Target: {runner.target.text}")
+        if not runner.sessions:
+            return self._say("No session runs in this notebook; the first cell starts one.")
+        rows = []
+        for name, session in runner.sessions.items():
+            state, app_id = runner.state_of(session)
+            rows.append(["→" if name == runner.current else "", name, state, session.id, app_id, session.target.text])
+        return display.show(display.table_bundle(["", "name", "state", "id", "application", "target"], rows))
+
+    def _sessions(self, options: argparse.Namespace) -> None:
+        mine = {session.id: name for name, session in self.runner.sessions.items()}
+        found = self.runner.client().list_sessions()
+        if not found:
+            return self._say(f"There is no session on {self.runner.target.text}.")
+        rows = [[info.id, info.name or "", info.state.value, info.owner or "", mine.get(info.id, "")] for info in found]
+        return display.show(display.table_bundle(["id", "name", "state", "owner", "in this notebook"], rows))
+
+    def _attach(self, options: argparse.Namespace) -> None:
+        session = self.runner.attach(options.id, options.name)
+        self._say(f"Attached to session {session.id} as {session.name!r}. It goes on running when this notebook ends.")
+
+    def _switch(self, options: argparse.Namespace) -> None:
+        session = self.runner.switch(options.session)
+        self._say(f"Current session: {session.name} (id {session.id} on {session.target.text})")
+
+    def _logs(self, options: argparse.Namespace) -> None:
+        lines = self.runner.logs(options.session)
+        self._say(*(lines[-options.lines :] if lines else ["The log is empty."]))
+
+    def _error(self, options: argparse.Namespace) -> None:
+        error = self.runner.last_error
+        if error is None:
+            return self._say("No remote error so far.")
+        return self._say(str(error), *(line.rstrip("\n") for line in error.traceback))
+
+    def _stop(self, options: argparse.Namespace) -> None:
+        if options.all and options.session:
+            raise SettingsError("`%livy stop` takes a name or --all, not both.")
+        if not self.runner.sessions:
+            return self._say("No session runs in this notebook.")
+        for name in list(self.runner.sessions) if options.all else [options.session or self.runner.current]:
+            there = self.runner.stop(name)
+            self._say(f"Session {name!r} is stopped." if there else f"Session {name!r} was gone already.")
+        return None
+
+    def _config(self, options: argparse.Namespace) -> None:
+        if options.value is not None:
+            self.runner.choose(options.name, options.value)
+        rows = [row for row in explain(self.runner.settings) if options.name in {None, row[0]}]
+        if not rows:
+            self.runner.choose(options.name, "")  # raises: no such setting
+        display.show(display.table_bundle(["setting", "value", "from", "what it is"], rows))
+
+
+MAGICS_ATTRIBUTE = "_fabric_livy_magics"
+
+
+def load(shell: InteractiveShell) -> None:
+    magics = FabricLivyMagics(shell)
+    shell.register_magics(magics)
+    setattr(shell, MAGICS_ATTRIBUTE, magics)
+    atexit.register(magics.close)
+
+
+def unload(shell: InteractiveShell) -> None:
+    magics: FabricLivyMagics = getattr(shell, MAGICS_ATTRIBUTE)
+    atexit.unregister(magics.close)
+    magics.close()
+    for kind in ("line", "cell"):
+        for name in magics.magics[kind]:
+            shell.magics_manager.magics[kind].pop(name, None)

@@ -1,0 +1,366 @@
+"""The sessions of one notebook, and the public Python API. Headless: it shows nothing and asks nothing."""
+
+from __future__ import annotations
+
+import atexit
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from fabric_livy_magic import settings as _settings
+from fabric_livy_magic.auth import BearerAuth, Credential, GivenToken, credential_for
+from fabric_livy_magic.cells import KINDS, Cell
+from fabric_livy_magic.errors import (
+    FabricLivyError,
+    FrameError,
+    Interrupted,
+    SessionError,
+    SessionLostError,
+    SettingsError,
+    StatementError,
+)
+from fabric_livy_magic.frames import LIVY_SQL_ROWS, is_table, read_result, row_count
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Output, SessionInfo
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fabric_livy_magic.local.launch import LocalFabric
+
+DEFAULT_SESSION = "main"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one cell gave. `elapsed_s` runs from sending it to having its result."""
+
+    kind: str
+    output: Output
+    session: str
+    statement_id: int
+    elapsed_s: float
+    limit: int | None = None
+    _frames: list[Any] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """What it printed and the value of its last line, as Livy gives it."""
+        return self.output.text
+
+    @property
+    def has_table(self) -> bool:
+        return is_table(self.output)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The SQL result as a pandas DataFrame, at most `limit` rows. Raises FrameError for any other output."""
+        if not self.has_table:
+            raise FrameError(f"This {self.kind} statement gave no table. Its text is in `.text`.")
+        if not self._frames:
+            self._frames.append(read_result(self.output, self.limit))
+        frame: pd.DataFrame = self._frames[0]
+        return frame
+
+    @property
+    def rows_received(self) -> int:
+        return row_count(self.output) if self.has_table else 0
+
+    @property
+    def may_have_more(self) -> bool:
+        """Livy cuts a SQL result at 1,000 rows without a word, so exactly that many may be all or may be the first."""
+        return self.rows_received == LIVY_SQL_ROWS
+
+    @property
+    def value(self) -> Any:
+        """For a variable: the frame of a SQL result, any other JSON as it is, else the text."""
+        if self.has_table:
+            return self.frame
+        return self.output.data.get("application/json", self.text)
+
+
+class Session:
+    """A named session of this notebook. `with` stops it at the end, also after an error."""
+
+    def __init__(self, runner: Runner, name: str, target: Target, remote: StandardSession, *, ours: bool) -> None:
+        self._runner = runner
+        self.name = name
+        self.target = target
+        self.remote = remote
+        self.ours = ours
+        """Started here, so stopped at the end; an attached session is left alone."""
+        self.lost: SessionLostError | None = None
+
+    def __repr__(self) -> str:
+        return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for line in self._runner.close():
+            warnings.warn(line, stacklevel=2)
+
+    @property
+    def id(self) -> str:
+        return self.remote.id
+
+    def run(
+        self,
+        code: str,
+        kind: str = "pyspark",
+        *,
+        limit: int | None = None,
+        timeout_s: float | None = None,
+        on_progress: Listener | None = None,
+    ) -> Result:
+        """Runs one statement and waits for it. Raises StatementError if it failed remotely, SessionLostError if the
+        session is gone, WaitTimeout after `timeout_s` (the statement is cancelled then)."""
+        if kind not in KINDS:
+            raise SettingsError(
+                f"There is no kind {kind!r}.{did_you_mean(kind, list(KINDS))} Kinds: {', '.join(KINDS)}."
+            )
+        began = time.monotonic()
+        if not self.remote.ready:
+            self.wait_ready(on_progress=on_progress)
+        statement = self.remote.run(code, kind, timeout_s=timeout_s, on_progress=on_progress)
+        output = statement.output or Output(status="ok")
+        if output.status == "error":
+            raise StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
+        return Result(
+            kind=kind,
+            output=output,
+            session=self.name,
+            statement_id=statement.id,
+            elapsed_s=time.monotonic() - began,
+            limit=limit,
+        )
+
+    def sql(self, query: str, *, limit: int | None = None) -> pd.DataFrame:
+        """The result of one Spark SQL statement, at most the 1,000 rows that Livy gives."""
+        return self.run(query, "sql", limit=limit).frame
+
+    def wait_ready(self, *, on_progress: Listener | None = None) -> SessionInfo:
+        return self.remote.wait_ready(timeout_s=self._runner.settings.start_timeout_s, on_progress=on_progress)
+
+    def info(self) -> SessionInfo:
+        return self.remote.info()
+
+    def logs(self) -> list[str]:
+        return self.remote.logs()
+
+    def stop(self) -> bool:
+        """True if it was still there."""
+        return self._runner.stop(self.name)
+
+
+class Runner:
+    """The one object behind a notebook: its settings, its target, its named sessions."""
+
+    def __init__(self, settings: Settings | None = None, credential: Credential | None = None) -> None:
+        self._given_credential = credential
+        self._chosen: dict[str, Any] = {}
+        self._settings = settings
+        self.sessions: dict[str, Session] = {}
+        self.current = DEFAULT_SESSION
+        self.last_error: StatementError | None = None
+        self._local: LocalFabric | None = None
+
+    # ------------------------------------------------------------------------------------------- choices
+    @property
+    def settings(self) -> Settings:
+        return self._settings or _settings.resolve(notebook=self._chosen)
+
+    def choose(self, name: str, value: Any) -> Settings:
+        """Sets a setting for this notebook. Raises SettingsError and changes nothing where it does not fit."""
+        checked = _settings.read_value(name, value, "notebook")
+        if name == "target":
+            read_target(checked)
+        self._chosen[name] = checked
+        return self.settings
+
+    def use(self, text: str) -> Target:
+        """Chooses where the next session runs. Sessions that run stay where they are."""
+        target = read_target(text)
+        self._chosen["target"] = target.text
+        return target
+
+    @property
+    def target(self) -> Target:
+        return read_target(self.settings.target)
+
+    # ------------------------------------------------------------------------------------------- sessions
+    def client(self, target: Target | None = None) -> LivyClient:
+        """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
+        target = target or self.target
+        url, credential = target.url, self._given_credential
+        if not url:
+            fabric = self._embedded()
+            url, credential = fabric.livy_endpoint, GivenToken(fabric.token)
+        credential = credential or credential_for(target)
+        http = LivyHttp(url, BearerAuth(credential) if credential else None, timeout_s=self.settings.request_timeout_s)
+        return LivyClient(http, Dialect.FABRIC if target.is_fabric_api else Dialect.APACHE_LIVY)
+
+    def _embedded(self) -> LocalFabric:
+        from fabric_livy_magic.local.launch import default_lakehouse, start_local_fabric
+
+        if self._local is None or not self._local.alive:
+            folder = self.settings.lakehouse
+            self._local = start_local_fabric(Path(folder).expanduser() if folder else default_lakehouse())
+        return self._local
+
+    def session(self, name: str | None = None) -> Session:
+        """The session of that name, or the current one. Raises SessionError where there is none, and SessionLostError,
+        each time anew, where it was lost: its variables are gone, so going on in another one is the user's decision."""
+        wanted = name or self.current
+        if session := self.sessions.get(wanted):
+            if session.lost:
+                raise session.lost
+            return session
+        if not self.sessions:
+            raise SessionError(
+                "No session runs in this notebook. `%livy start` starts one, `%livy attach <id>` takes one that runs."
+            )
+        known = sorted(self.sessions)
+        raise SessionError(
+            f"There is no session {wanted!r} in this notebook.{did_you_mean(wanted, known)} There are: {', '.join(known)}."
+        )
+
+    def begin(self, name: str | None = None, spec: SessionSpec | None = None) -> Session:
+        """Asks for a session and makes it the current one; it need not be ready when this returns."""
+        name = name or self.current
+        if name in self.sessions and not self.sessions[name].lost:
+            raise SessionError(
+                f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
+            )
+        target = self.target
+        remote = StandardSession.create(self.client(target), spec or SessionSpec())
+        return self._keep(Session(self, name, target, remote, ours=True))
+
+    def start(
+        self, name: str | None = None, spec: SessionSpec | None = None, on_progress: Listener | None = None
+    ) -> Session:
+        """Starts a session and waits until it is ready. An interrupt while it starts, or a failed start, leaves none."""
+        session = self.begin(name, spec)
+        self.finish_start(session, on_progress)
+        return session
+
+    def finish_start(self, session: Session, on_progress: Listener | None = None) -> None:
+        try:
+            session.wait_ready(on_progress=on_progress)
+        except SessionError:
+            self.stop(session.name)
+            raise
+        except KeyboardInterrupt:
+            self.stop(session.name)
+            raise Interrupted("The session that was starting was stopped.") from None
+
+    def attach(self, session_id: str, name: str | None = None) -> Session:
+        """Takes a session that runs already. It is not stopped when this notebook ends."""
+        target = self.target
+        name = name or (DEFAULT_SESSION if DEFAULT_SESSION not in self.sessions else session_id)
+        if name in self.sessions:
+            raise SessionError(
+                f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
+            )
+        remote = StandardSession.attach(self.client(target), session_id)
+        return self._keep(Session(self, name, target, remote, ours=False))
+
+    def switch(self, name: str) -> Session:
+        session = self.session(name)
+        self.current = name
+        return session
+
+    def stop(self, name: str | None = None) -> bool:
+        """Ends the session; True if the server still had it."""
+        session = self.sessions.get(name or self.current) or self.session(name)
+        there = session.remote.stop()
+        del self.sessions[session.name]
+        if session.name == self.current:
+            self.current = next(iter(self.sessions), DEFAULT_SESSION)
+        return there
+
+    def run(self, cell: Cell, on_progress: Listener | None = None) -> Result:
+        """Runs a cell on its session, which must be there: `start` is the caller's step, since it has to be seen."""
+        session = self.session(cell.session)
+        if not session.remote.ready:
+            self.finish_start(session, on_progress)
+        try:
+            return session.run(cell.code, cell.kind, limit=cell.limit, on_progress=on_progress)
+        except StatementError as error:
+            self.last_error = error
+            raise
+        except SessionLostError as error:
+            session.lost = error
+            raise
+
+    def logs(self, name: str | None = None) -> list[str]:
+        """The session's log as far as the server gives it; also of a session that was lost."""
+        session = self.sessions.get(name or self.current) or self.session(name)
+        return session.logs()
+
+    def state_of(self, session: Session) -> tuple[str, str]:
+        """(state, application id) as of now; `lost` where the server has no such session any more."""
+        try:
+            info = session.info()
+        except SessionLostError:
+            return "lost", ""
+        return info.state.value, info.app_id or ""
+
+    def close(self) -> list[str]:
+        """Stops what was started here. Returns a line for each session that could not be stopped."""
+        atexit.unregister(self.close)
+        left = []
+        for session in list(self.sessions.values()):
+            # Sessions of the embedded Fabric end with it, faster than one by one.
+            if session.ours and session.target.url:
+                session.remote.client.http.be_brief()
+                try:
+                    session.remote.stop()
+                except FabricLivyError as error:
+                    left.append(f"Session {session.id} could not be stopped: {error}")
+        self.sessions.clear()
+        if self._local is not None:
+            self._local.stop()
+            self._local = None
+        return left
+
+    def _keep(self, session: Session) -> Session:
+        self.sessions[session.name] = session
+        self.current = session.name
+        return session
+
+
+def connect(
+    target: str | None = None,
+    *,
+    credential: Credential | None = None,
+    name: str | None = None,
+    conf: Mapping[str, str] | None = None,
+    on_progress: Listener | None = None,
+    **choices: Any,
+) -> Session:
+    """Starts a session and waits until it is ready: `with connect("local") as session: session.run("1 + 1").text`.
+
+    `target` is what `%livy use` takes; without it the environment's FABRIC_LIVY_TARGET. `name` and `conf` go to the
+    session, `choices` are settings by name. The session, and an embedded Fabric started for it, end with the `with`
+    block or with `session.stop()`; a script that does neither ends them when its process ends.
+    """
+    given = {**choices, **({"target": target} if target is not None else {})}
+    runner = Runner(_settings.resolve(given=given), credential)
+    atexit.register(runner.close)
+    try:
+        return runner.start(spec=SessionSpec(name=name, conf=conf or {}), on_progress=on_progress)
+    except BaseException:
+        runner.close()
+        raise
