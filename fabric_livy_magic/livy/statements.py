@@ -9,10 +9,10 @@ from collections.abc import Callable
 from fabric_livy_magic.errors import (
     FabricLivyError,
     HttpError,
+    Interrupted,
     NotFoundError,
     SessionLostError,
     StatementCancelled,
-    Interrupted,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
