@@ -1,0 +1,116 @@
+"""The four kinds of statements, each behind the same three calls."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from py4j.protocol import Py4JError
+
+from fabric_livy_magic.local.jvm import Jvm, JvmGone
+from fabric_livy_magic.local.outputs import Output, error
+from fabric_livy_magic.local.python_process import PythonProcess
+from fabric_livy_magic.local.scala import ScalaInterpreter
+from fabric_livy_magic.local.spark_settings import SessionFolders
+from fabric_livy_magic.local.sql import SqlInterpreter
+
+KINDS = {
+    "pyspark": "pyspark",
+    "python": "pyspark",
+    "spark": "spark",
+    "scala": "spark",
+    "sql": "sql",
+    "sparkr": "sparkr",
+    "r": "sparkr",
+}
+NO_R = "R is not part of the embedded Fabric. Use a pyspark, spark (Scala) or sql statement."
+
+
+class Engine(Protocol):
+    def run(self, code: str, group: str) -> Output:
+        """Blocks until the code ended. Raises JvmGone when the JVM ended meanwhile."""
+
+    def interrupt(self) -> None:
+        """Ask the running code to stop. Called from other threads, and only while `run` is under way."""
+
+    def give_up(self) -> None:
+        """The code took no notice for the whole time that a cancel has: use the last means there is."""
+
+    def settle(self) -> None:
+        """Called by the thread of `run` between statements: an interrupt that came late must not hit the next one."""
+
+
+class PythonEngine:
+    def __init__(self, process: PythonProcess) -> None:
+        self._process = process
+
+    @property
+    def alive(self) -> bool:
+        return self._process.alive
+
+    def run(self, code: str, group: str) -> Output:
+        return self._process.run(code, group)
+
+    def interrupt(self) -> None:
+        self._process.interrupt()
+
+    def give_up(self) -> None:
+        self._process.kill("The statement went on after its cancel, so its Python process was ended.")
+
+    def settle(self) -> None:
+        pass  # the process itself takes no notice of signals between statements
+
+
+class JvmEngine:
+    """SQL or Scala, on the JVM thread that is pinned to the REPL's own thread."""
+
+    def __init__(self, jvm: Jvm, interpreter: SqlInterpreter | ScalaInterpreter) -> None:
+        self._jvm = jvm
+        self._interpreter = interpreter
+        self._thread: Any = None
+
+    def run(self, code: str, group: str) -> Output:
+        try:
+            if self._thread is None:
+                self._thread = self._jvm.view.java.lang.Thread.currentThread()
+            self._jvm.spark.sparkContext().setJobGroup(group, f"statement {group}", True)
+            return self._interpreter.run(code)
+        except (Py4JError, OSError) as broken:
+            if self._jvm.gone.wait(2):
+                raise JvmGone("the JVM ended while the statement ran") from broken
+            return error("InterpreterError", str(broken))
+
+    def interrupt(self) -> None:
+        if self._thread is not None:
+            self._thread.interrupt()
+
+    def give_up(self) -> None:
+        """`Thread.stop` is deprecated for what it may leave half done, and still better than a session blocked for good."""
+        if self._thread is not None:
+            self._thread.stop()
+
+    def settle(self) -> None:
+        if self._thread is not None:
+            self._jvm.view.java.lang.Thread.interrupted()
+
+
+class NoR:
+    def run(self, code: str, group: str) -> Output:
+        return error("Error", NO_R)
+
+    def interrupt(self) -> None:
+        pass
+
+    def give_up(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+
+def make_engines(jvm: Jvm, python: PythonProcess, folders: SessionFolders) -> dict[str, Engine]:
+    return {
+        "pyspark": PythonEngine(python),
+        "spark": JvmEngine(jvm, ScalaInterpreter(jvm, folders)),
+        "sql": JvmEngine(jvm, SqlInterpreter(jvm)),
+        "sparkr": NoR(),
+    }

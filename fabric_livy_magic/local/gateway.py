@@ -1,0 +1,53 @@
+"""A py4j connection to a session's JVM, pinned thread by thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from py4j.clientserver import ClientServer, ClientServerConnection, JavaClient, JavaParameters, PythonParameters
+
+# What PySpark's own gateway imports into its JVM view.
+IMPORTS = (
+    "org.apache.spark.SparkConf",
+    "org.apache.spark.api.java.*",
+    "org.apache.spark.api.python.*",
+    "org.apache.spark.ml.python.*",
+    "org.apache.spark.mllib.api.python.*",
+    "org.apache.spark.resource.*",
+    "org.apache.spark.sql.*",
+    "org.apache.spark.sql.api.python.*",
+    "org.apache.spark.sql.hive.*",
+    "scala.Tuple2",
+)
+
+
+class _Connection(ClientServerConnection):  # type: ignore[misc] # py4j has no types
+    def send_command(self, command: str) -> Any:
+        try:
+            return super().send_command(command)
+        except KeyboardInterrupt:
+            # The answer is still to come. Whoever used this connection next would read it as the answer to their call.
+            self.close()
+            raise
+
+
+class _Client(JavaClient):  # type: ignore[misc] # py4j has no types
+    def _create_new_connection(self) -> _Connection:
+        connection = _Connection(self.java_parameters, self.python_parameters, self.gateway_property, self)
+        connection.connect_to_java_server()
+        self.set_thread_connection(connection)
+        return connection
+
+
+class Gateway(ClientServer):  # type: ignore[misc] # py4j has no types
+    """PySpark's kind of gateway, whose connections survive a KeyboardInterrupt in the middle of a call."""
+
+    def _create_gateway_client(self) -> _Client:
+        return _Client(self.java_parameters, self.python_parameters, finalizer_deque=self._create_finalizer_worker())
+
+
+def attach(port: int, secret: str) -> Gateway:
+    return Gateway(
+        java_parameters=JavaParameters(port=port, auth_token=secret, auto_convert=True),
+        python_parameters=PythonParameters(port=0, eager_load=False),
+    )

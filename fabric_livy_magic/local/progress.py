@@ -1,0 +1,55 @@
+"""How far the running statement is: finished tasks of all tasks of its Spark jobs, as Livy counts them."""
+
+from __future__ import annotations
+
+import threading
+
+from py4j.protocol import Py4JError
+
+from fabric_livy_magic.local.jvm import Jvm
+from fabric_livy_magic.local.repl import Repl
+
+LOOK_EVERY_S = 0.5
+JOBS_LOOKED_AT = 20  # each costs some calls into the JVM
+
+
+class Progress:
+    """A thread of its own, so that neither the event loop nor the statement waits for the JVM's answers."""
+
+    def __init__(self, jvm: Jvm, repl: Repl) -> None:
+        self._jvm = jvm
+        self._repl = repl
+        self._end = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._watch, name="progress", daemon=True).start()
+
+    def stop(self) -> None:
+        self._end.set()
+
+    def _watch(self) -> None:
+        while not self._end.wait(LOOK_EVERY_S):
+            statement = self._repl.running
+            if statement is None or statement.finished:
+                continue
+            try:
+                share = self._share(self._repl.group(statement))
+            except (Py4JError, OSError):
+                continue  # the JVM's end is seen elsewhere; a stopped SparkContext has no progress
+            with self._repl.lock:
+                if not statement.finished:
+                    statement.progress = share
+
+    def _share(self, group: str) -> float:
+        tracker = self._jvm.spark.sparkContext().statusTracker()
+        done = total = 0
+        for job_id in sorted(tracker.getJobIdsForGroup(group))[-JOBS_LOOKED_AT:]:
+            job = tracker.getJobInfo(job_id)
+            if not job.isDefined():
+                continue
+            for stage_id in job.get().stageIds():
+                stage = tracker.getStageInfo(stage_id)
+                if stage.isDefined():
+                    total += stage.get().numTasks()
+                    done += stage.get().numCompletedTasks()
+        return done / total if total else 0.0

@@ -1,0 +1,124 @@
+"""The server's end of a REPL's Python process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.local import worker as worker_module
+from fabric_livy_magic.local.outputs import Output, error
+
+LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
+STDERR_TAIL = 8192
+
+
+class WorkerDied(Exception):  # noqa: N818 - says what happened
+    pass
+
+
+class PythonProcess:
+    """Starts at once; `attach` joins it to the JVM. `run` belongs to one thread, `interrupt` and `kill` to any."""
+
+    def __init__(
+        self, folder: Path, cwd: Path, environment: Mapping[str, str], log: Path, watch_group: Callable[[int], None]
+    ) -> None:
+        self._stop = threading.Event()
+        self._reason = ""
+        requests_in, self._requests = os.pipe()
+        self._replies, replies_out = os.pipe()
+        lifeline_in, self._lifeline = os.pipe()
+        theirs = (requests_in, replies_out, lifeline_in)
+        # Readable too: the worker takes back what was written during a statement.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._capture = os.open(folder / "python-output", flags, 0o600)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(Path(worker_module.__file__)), *map(str, theirs), str(log)],
+            stdin=subprocess.DEVNULL,
+            stdout=self._capture,
+            stderr=subprocess.STDOUT,
+            pass_fds=theirs,
+            cwd=cwd,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        for descriptor in theirs:
+            os.close(descriptor)
+        watch_group(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def attach(self, port: int, secret: str) -> None:
+        self._ask({"attach": {"port": port, "secret": secret}})
+
+    def run(self, code: str, group: str) -> Output:
+        try:
+            return self._ask({"code": code, "group": group})
+        except WorkerDied as died:
+            return error("Error", f"Interpreter died:\n{died}")
+
+    def interrupt(self) -> None:
+        """KeyboardInterrupt in the running statement. Between statements the process takes no notice of it."""
+        if self.alive:
+            os.kill(self._process.pid, signal.SIGINT)
+
+    def kill(self, reason: str = "") -> None:
+        """End the process and all it started in its process group. A waiting `run` returns soon."""
+        self._reason = self._reason or reason
+        self._stop.set()
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # gone already; macOS says PermissionError of a zombie
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        for descriptor in (self._requests, self._replies, self._lifeline, self._capture):
+            with contextlib.suppress(OSError):  # closed before
+                os.close(descriptor)
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        data = memoryview(json.dumps(request).encode("ascii") + b"\n")
+        try:
+            while data:
+                data = data[os.write(self._requests, data) :]
+        except OSError as broken:
+            raise WorkerDied(self._last_words()) from broken
+        answer: dict[str, Any] = json.loads(self._read_line())
+        return answer
+
+    def _read_line(self) -> bytes:
+        parts: list[bytes] = []
+        waiting = select.poll()
+        waiting.register(self._replies, select.POLLIN)
+        while True:
+            if not waiting.poll(LOOK_EVERY_S * 1000):
+                if not self.alive or self._stop.is_set():
+                    raise WorkerDied(self._last_words())
+                continue
+            part = os.read(self._replies, 1 << 20)
+            if not part:
+                raise WorkerDied(self._last_words())
+            parts.append(part)
+            if part.endswith(b"\n"):  # one reply per request: nothing follows its newline
+                return b"".join(parts)
+
+    def _last_words(self) -> str:
+        size = os.fstat(self._capture).st_size
+        tail = os.pread(self._capture, STDERR_TAIL, max(0, size - STDERR_TAIL))
+        return f"{self._reason}\n{tail.decode('utf-8', errors='backslashreplace')}"

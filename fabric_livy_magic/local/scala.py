@@ -1,0 +1,112 @@
+"""Scala statements: Scala's own interpreter (`scala.tools.nsc.interpreter.IMain`) inside the session's JVM.
+
+The code is fed line by line as Livy does it (AbstractSparkInterpreter.scala): a line that is incomplete is joined with
+the next one and tried again; what is left incomplete at the end is tried once more inside braces, for trailing comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+
+from fabric_livy_magic.local.jvm import Jvm
+from fabric_livy_magic.local.outputs import Output, error, ok
+from fabric_livy_magic.local.spark_settings import SessionFolders
+from fabric_livy_magic.local.sql import java_error
+
+SUCCESS, INCOMPLETE = "Success", "Incomplete"
+IMPORTS = (
+    "import org.apache.spark.SparkContext._",
+    "import spark.implicits._",
+    "import spark.sql",
+    "import org.apache.spark.sql.functions._",
+)
+
+
+def run_lines(code: str, interpret: Callable[[str], str]) -> str:
+    """Feed `code` line by line; gives the last verdict: Success, Incomplete or Error. Stops at the first error."""
+    lines = code.strip().split("\n")
+    pending = ""
+    for index, line in enumerate(lines):
+        pending = f"{pending}\n{line}" if pending else line
+        verdict = interpret(pending)
+        if verdict == INCOMPLETE:
+            if index == len(lines) - 1:
+                return interpret(f"{{\n{pending}\n}}")
+            continue
+        if verdict != SUCCESS:
+            return verdict
+        pending = ""
+    return SUCCESS
+
+
+class ScalaInterpreter:
+    """Made on first use, in the thread that uses it: the start costs seconds. `thread` is that thread in the JVM."""
+
+    def __init__(self, jvm: Jvm, folders: SessionFolders) -> None:
+        self._jvm = jvm
+        self._folders = folders
+        self._imain: Any = None
+        self._buffer: Any = None
+        self._writer: Any = None
+        self._stream: Any = None
+
+    def run(self, code: str) -> Output:
+        try:
+            if self._imain is None:
+                self._start()
+            self._enter()
+            self._buffer.reset()
+            lengths: list[int] = []
+
+            def interpret(text: str) -> str:
+                lengths.append(self._buffer.size())
+                verdict: str = self._imain.interpret(text).toString()
+                return verdict
+
+            verdict = run_lines(code, interpret)
+            return self._answer(verdict, lengths[-1])
+        except Py4JJavaError as failure:
+            return java_error(self._jvm, failure)
+
+    def _answer(self, verdict: str, before_last: int) -> Output:
+        self._writer.flush()
+        self._stream.flush()
+        raw = bytes(self._buffer.toByteArray()) if verdict != SUCCESS else b""
+        if verdict == SUCCESS:
+            return ok({"text/plain": self._buffer.toString("UTF-8")})
+        printed = raw[:before_last].decode("utf-8", errors="replace").rstrip()
+        if verdict == INCOMPLETE:
+            return error("Error", "incomplete statement", printed=printed)
+        first, *rest = raw[before_last:].decode("utf-8", errors="replace").splitlines(keepends=True) or [""]
+        return error("Error", first.strip(), rest, printed)
+
+    def _enter(self) -> None:
+        """Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes)."""
+        view = self._jvm.view
+        view.java.lang.Thread.currentThread().setContextClassLoader(self._imain.classLoader())
+        getattr(getattr(view.scala, "Console$"), "MODULE$").setOutDirect(self._stream)
+
+    def _start(self) -> None:
+        view = self._jvm.view
+        settings = view.scala.tools.nsc.Settings()
+        options = ["-usejavacp", "-Yrepl-class-based", "-Yrepl-outdir", str(self._folders.classes)]
+        settings.processArguments(self._seq(options), True)
+        self._buffer = view.java.io.ByteArrayOutputStream()
+        self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
+        self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
+        imain = view.scala.tools.nsc.interpreter.IMain(settings, self._writer)
+        transient = self._seq(["@transient"])
+        spark = self._jvm.spark
+        imain.initializeSynchronous()
+        imain.bind("spark", "org.apache.spark.sql.SparkSession", spark, transient)
+        imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
+        self._imain = imain
+        self._enter()
+        for line in IMPORTS:
+            imain.interpret(line)
+
+    def _seq(self, items: list[str]) -> Any:
+        return self._jvm.view.org.apache.spark.api.python.PythonUtils.toSeq(items).toList()

@@ -1,0 +1,41 @@
+"""A session's log: one file that the JVM, the Python process and the server write to."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+TAIL_BYTES = 64 * 1024
+TAIL_LINES = 100
+TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
+TELLING_LINES = 3
+
+
+class SessionLog:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, line: str) -> None:
+        now = datetime.now(UTC)
+        try:
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(f"{now:%y/%m/%d %H:%M:%S} fabric-livy {line.rstrip()}\n")
+        except FileNotFoundError:
+            pass  # the session's folder is gone, and its log with it
+
+    def tail(self) -> list[str]:
+        try:
+            with self._path.open("rb") as log:
+                size = log.seek(0, os.SEEK_END)
+                log.seek(max(0, size - TAIL_BYTES))
+                text = log.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        return text.splitlines()[-TAIL_LINES:]
+
+    def telling_lines(self) -> str:
+        """The last lines that look like a reason."""
+        lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ")]
+        telling = [line for line in lines if any(word in line.lower() for word in TELLING)]
+        return " ".join(telling[-TELLING_LINES:])

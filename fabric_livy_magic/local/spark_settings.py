@@ -1,0 +1,133 @@
+"""A session's Spark settings: ours, the user's, and which of the two wins."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MIB = 1024 * 1024
+UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
+SMALLEST_HEAP = 512 * MIB  # Spark refuses to start below 450 MiB
+USUAL_HEAP = 4096 * MIB
+
+
+class BadSetting(ValueError):  # noqa: N818 - says what is wrong
+    pass
+
+
+@dataclass(frozen=True)
+class SessionFolders:
+    """Where one session works: the lakehouse is kept, `private` goes with the session."""
+
+    lakehouse: Path
+    private: Path
+
+    @property
+    def log(self) -> Path:
+        return self.private / "session.log"
+
+    @property
+    def classes(self) -> Path:
+        return self.private / "classes"
+
+    @property
+    def spark_local(self) -> Path:
+        return self.private / "spark-local"
+
+    def make(self) -> None:
+        for folder in (self.classes, self.spark_local, self.lakehouse / "Files", self.lakehouse / "Tables"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True)
+class SparkSettings:
+    heap_bytes: int
+    conf: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def java_options(self) -> list[str]:
+        """`spark.driver.*` settings that only the command line of the JVM can carry."""
+        return shlex.split(self.conf.get("spark.driver.extraJavaOptions", ""))
+
+    @property
+    def extra_class_path(self) -> str:
+        return self.conf.get("spark.driver.extraClassPath", "")
+
+
+def spark_settings(request: Mapping[str, Any], name: str, folders: SessionFolders, python: str) -> SparkSettings:
+    """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
+    given: dict[str, str] = dict(request.get("conf") or {})
+    heap = _heap(request.get("driverMemory") or given.get("spark.driver.memory"))
+    conf = {**_ours(name, heap), **given, **_fixed(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
+    return SparkSettings(heap, conf)
+
+
+def _ours(name: str, heap: int) -> dict[str, str]:
+    cores = os.cpu_count() or 1
+    return {
+        "spark.app.name": name,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(max(2, cores)),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Another session may write to the same table: files are listed anew by every query, not remembered.
+        "spark.sql.filesourceTableRelationCacheSize": "0",
+        "spark.sql.hive.manageFilesourcePartitions": "false",
+    }
+
+
+def _fixed(folders: SessionFolders, python: str) -> dict[str, str]:
+    return {
+        "spark.master": "local[*]",
+        "spark.submit.deployMode": "client",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(folders.spark_local),
+        "spark.repl.class.outputDir": str(folders.classes),
+        # Not `hive`: its Derby database admits one JVM at a time. `catalog` keeps the tables instead.
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": f"file:{folders.lakehouse / 'Tables'}",
+        "spark.pyspark.python": python,
+        "spark.pyspark.driver.python": python,
+    }
+
+
+def _heap(asked: str | None) -> int:
+    """At most what the machine has: a `driverMemory` made for a Fabric node has to work on a laptop too."""
+    machine = machine_memory()
+    if asked is None:
+        return max(SMALLEST_HEAP, min(USUAL_HEAP, machine // 2))
+    return max(SMALLEST_HEAP, min(memory_bytes(asked), machine * 3 // 4))
+
+
+def memory_bytes(text: str) -> int:
+    """Spark's own grammar: `512m`, `28g`; a bare number counts MiB."""
+    match = re.fullmatch(r"\s*(\d+)\s*([bkmgt]?)b?\s*", text.lower())
+    if not match:
+        raise BadSetting(f"{text!r} is no amount of memory; write it like 512m or 28g")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def properties_text(conf: Mapping[str, str]) -> str:
+    """A Java properties file. Settings do not go on the command line, where every user of the machine could read them."""
+    return "".join(f"{_escaped(key)}={_escaped(value)}\n" for key, value in sorted(conf.items()))
+
+
+def _escaped(text: str) -> str:
+    units = text.encode("utf-16-be", errors="surrogatepass")
+    return "".join(_escaped_unit(units[i] << 8 | units[i + 1]) for i in range(0, len(units), 2))
+
+
+def _escaped_unit(unit: int) -> str:
+    plain = chr(unit)
+    return plain if plain.isascii() and (plain.isalnum() or plain in "./-_") else f"\\u{unit:04x}"

@@ -1,0 +1,158 @@
+"""The Python process of one REPL.
+
+Started as a script by `python_process`, with three inherited descriptors: requests (JSON lines in), replies (JSON
+lines out), and a lifeline that reaches its end when the server is gone. Descriptors 1 and 2 are a capture file.
+The first request attaches to the session's JVM; every further one is a statement.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import types
+import warnings
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+STRAY_LIMIT = 16 * 1024 * 1024
+
+
+class CaptureFile:
+    """What child processes and C code write to descriptors 1 and 2. Between statements it goes to the session's log."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def take(self) -> str:
+        size = os.fstat(1).st_size
+        if not size:
+            return ""
+        data = os.pread(1, min(size, STRAY_LIMIT), 0)
+        os.ftruncate(1, 0)
+        text = data.decode("utf-8", errors="backslashreplace")
+        return text if size <= STRAY_LIMIT else f"{text}\n… {size - STRAY_LIMIT} more bytes\n"
+
+    def move_to_log(self, written: str = "") -> None:
+        text = written + self.take()
+        if text:
+            with self._log.open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(text)
+
+
+class Worker:
+    def __init__(self, log: Path) -> None:
+        from fabric_livy_magic.local.pyshell import PythonShell
+
+        self._main = types.ModuleType("__main__")  # what cloudpickle looks at to send the user's classes by value
+        sys.modules["__main__"] = self._main
+        self.capture = CaptureFile(log)
+        self.shell = PythonShell(self._main.__dict__, self.capture.take)
+        self._interruptible = False
+        self._context: Any = None
+
+    def attach(self, port: int, secret: str) -> None:
+        from pyspark import SparkConf, SparkContext
+        from pyspark.sql import SparkSession, SQLContext
+
+        from fabric_livy_magic.local.gateway import IMPORTS, attach
+
+        gateway = attach(port, secret)
+        from py4j.java_gateway import java_import
+
+        for name in IMPORTS:
+            java_import(gateway.jvm, name)
+        jvm = gateway.jvm
+        jspark = jvm.org.apache.spark.sql.SparkSession.getDefaultSession().get()
+        jsc = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(jspark.sparkContext())
+        sc = SparkContext(gateway=gateway, jsc=jsc, conf=SparkConf(_jvm=jvm, _jconf=jsc.getConf()))
+        spark = SparkSession(sc, jspark)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SQLContext is deprecated, and Livy offers it all the same
+            sql_context = SQLContext(sc, spark)
+        self._context = sc
+        self.shell.globals.update(sc=sc, spark=spark, sqlContext=sql_context)
+
+    def run(self, code: str, group: str) -> dict[str, Any]:
+        # PySpark sets a handler that cancels the jobs of every REPL; user code may set its own, too.
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        self.capture.move_to_log(self._left_over())
+        self._set_job_group(group)
+        reply: dict[str, Any] | None = None
+        try:
+            try:
+                self._interruptible = True
+                reply = self.shell.run(code)
+            finally:
+                self._interruptible = False
+        except KeyboardInterrupt:
+            # It arrived outside the user's code, in the last steps of the statement.
+            if reply is None:
+                from fabric_livy_magic.local.outputs import error
+
+                reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
+        return reply
+
+    def _left_over(self) -> str:
+        """What threads of earlier statements printed since."""
+        self.shell.install_streams()
+        return self.shell.stdout.take() + self.shell.stderr.take()
+
+    def _set_job_group(self, group: str) -> None:
+        """The user may have stopped the context, or made a new one."""
+        from py4j.protocol import Py4JError
+        from pyspark import SparkContext
+
+        context = SparkContext._active_spark_context
+        if context is None:
+            return
+        try:
+            context.setJobGroup(group, f"statement {group}", True)
+        except Py4JError as problem:
+            self.capture.move_to_log(f"job group not set: {problem}\n")
+
+    def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._interruptible:
+            raise KeyboardInterrupt
+
+
+def watch(lifeline: int) -> None:
+    """Ends this process and its children when the server is gone, also while user code runs."""
+    while os.read(lifeline, 1):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
+    requests, replies, lifeline = (int(number) for number in arguments[:3])
+    log = Path(arguments[3])
+    for descriptor in (requests, replies, lifeline):
+        os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing to interrupt yet
+    threading.Thread(target=watch, args=(lifeline,), name="lifeline", daemon=True).start()
+    import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
+
+    sys.argv = [""]
+    worker = Worker(log)
+    with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor
+        for line in lines:
+            request = json.loads(line)
+            if "attach" in request:
+                worker.attach(**request["attach"])
+                reply: dict[str, Any] = {"attached": True}
+            else:
+                reply = worker.run(request["code"], request["group"])
+            send(replies, reply)
+
+
+def send(replies: int, reply: dict[str, Any]) -> None:
+    data = memoryview(json.dumps(reply).encode("ascii") + b"\n")
+    while data:
+        data = data[os.write(replies, data) :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
