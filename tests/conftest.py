@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeFabric
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fabric",
+        metavar="CONNECTION_STRING",
+        help="also run the tests marked `fabric`, on the lakehouse of this Livy connection string (they start sessions, "
+        "which cost capacity); the token comes from FABRIC_LIVY_TOKEN or `az login`",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--fabric"):
+        for item in items:
+            if item.get_closest_marker("fabric"):
+                item.add_marker(pytest.mark.skip(reason="needs a Fabric account: --fabric <Livy connection string>"))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings or the sign-in of whoever runs it."""
+    if request.node.get_closest_marker("fabric"):
+        return
+    for name in os.environ:
+        if name.startswith(("FABRIC_LIVY_", "AZURE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "100")  # argparse wraps help at the width of the terminal
+
+
+@pytest.fixture
+def fabric() -> Iterator[FakeFabric]:
+    fake = FakeFabric()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def apache_livy() -> Iterator[FakeFabric]:
+    fake = FakeFabric(apache=True)
+    yield fake
+    fake.stop()
+
+
+class FakeClock:
+    """A clock that only `sleep` moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.naps: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """`golden(name, text)`: the text is what `tests/golden/name` holds. Written on the first run, for a person to read."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            pytest.fail(f"tests/golden/{name} was written. Please read and commit it.")
+        assert text == path.read_text(encoding="utf-8")
+
+    return check
