@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from fabric_livy_magic.local.launch import add_serve_arguments
+    from fabric_livy_magic.local.serve import add_serve_arguments
 
     parser = argparse.ArgumentParser(
         prog="fabric-livy", description="Run Spark on Microsoft Fabric, or on an embedded Fabric."
@@ -97,9 +97,9 @@ def quickstart() -> Path:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.local.launch import serve_from
+    from fabric_livy_magic.local.serve import run_serve
 
-    return serve_from(options)
+    return run_serve(options)
 
 
 def _run(options: argparse.Namespace) -> int:

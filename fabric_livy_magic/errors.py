@@ -138,6 +138,7 @@ class Interrupted(KeyboardInterrupt):
 
 LINES_OF_MESSAGE = 12
 LINES_OF_TRACEBACK = 16
+WIDTH_OF_LINE = 400
 
 
 def short_remote_error(error: StatementError) -> str:
@@ -154,10 +155,18 @@ def short_remote_error(error: StatementError) -> str:
 
 
 def _message_lines(error: StatementError) -> list[str]:
-    lines = [line for line in str(error).splitlines() if not _is_jvm_frame(line)]
+    lines = [line for line in _without_plan(str(error).splitlines()) if not _is_jvm_frame(line)]
     if len(lines) > LINES_OF_MESSAGE:
         lines = [*lines[:LINES_OF_MESSAGE], f"… {len(lines) - LINES_OF_MESSAGE} more lines: %livy error"]
-    return lines
+    return [line if len(line) <= WIDTH_OF_LINE else line[: WIDTH_OF_LINE - 1] + "…" for line in lines]
+
+
+def _without_plan(lines: list[str]) -> list[str]:
+    """Spark's analyzer ends its message with `;` and draws the whole query plan below."""
+    end = next((number for number, line in enumerate(lines) if line.rstrip().endswith(";")), None)
+    if end is None or not any(line.lstrip().startswith(("+-", ":-", "'")) for line in lines[end + 1 :]):
+        return lines
+    return [*lines[:end], lines[end].rstrip().rstrip(";")]
 
 
 def _user_frames(frames: list[str]) -> list[str]:

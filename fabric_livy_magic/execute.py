@@ -47,7 +47,10 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
 def _own_kernel() -> AsyncKernelManager:
     # With no folder to look into, "python3" is ipykernel's own spec, with this interpreter's path.
     specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
+    kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
+    if "transport_encryption" in kernel.trait_names():  # jupyter_client ≥ 8.9; its kernel warns when not encrypted
+        kernel.set_trait("transport_encryption", "auto")
+    return kernel
 
 
 class _Told:
