@@ -5,7 +5,9 @@ Every string that comes from data or from a server is escaped where it goes into
 
 from __future__ import annotations
 
+import datetime
 import html
+import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Bundle = dict[str, Any]
 CELL_CHARACTERS = 200
+TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
 FIRST_SHOWN_S = 0.4  # a statement that is quicker than this shows no progress: it would only flicker
 SHOWN_TYPES = (
     "text/html",
@@ -126,18 +129,22 @@ def table_bundle(
     }
 
 
-def text_table(names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] = ()) -> str:
+def text_table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] = (), width: int = TEXT_WIDTH
+) -> str:
+    """Aligned columns, as many as fit into `width` characters (but at least one), and how many were left out."""
     right = [*numeric, *[False] * (len(names) - len(numeric))]
     lines = [[one.replace("\n", "⏎") for one in row] for row in [list(names), *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    fits = max(1, sum(1 for end in itertools.accumulate(one + 2 for one in widths) if end - 2 <= width))
 
     def drawn(line: Sequence[str]) -> str:
-        return "  ".join(
-            one.rjust(width) if is_right else one.ljust(width)
-            for one, width, is_right in zip(line, widths, right, strict=True)
-        ).rstrip()
+        columns = zip(line[:fits], widths, right, strict=False)
+        return "  ".join(one.rjust(size) if is_right else one.ljust(size) for one, size, is_right in columns).rstrip()
 
-    return "\n".join([drawn(lines[0]), "  ".join("─" * width for width in widths), *map(drawn, lines[1:])])
+    left_out = len(names) - fits
+    note = [f"… and {left_out} more column{'' if left_out == 1 else 's'}"] if left_out > 0 else []
+    return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
 
 
 def _numeric(number: bool) -> str:
@@ -152,6 +159,8 @@ def _text_value(value: Any) -> str:
     if _is_null(value):
         return "null"
     text = str(value)
+    if isinstance(value, datetime.datetime):
+        text = text.removesuffix("+00:00")  # as Spark shows it; sessions run in UTC
     return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
 
 
@@ -240,7 +249,8 @@ class ProgressLine:
 
 def show(bundle: Bundle) -> None:
     if set(bundle) == {"text/plain"}:
-        print(bundle["text/plain"], flush=True)
+        text = bundle["text/plain"]
+        print(text, end="" if text.endswith("\n") else "\n", flush=True)
         return
     from IPython.display import display
 

@@ -13,6 +13,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets import default
 
 from fabric_livy_magic.errors import SettingsError
 
@@ -23,14 +24,15 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> bool:
     """True if every cell ran. The executed notebook is written in any case, as far as it came.
 
-    The kernel is this Python's own: a `python3` kernelspec of the user may belong to another environment. `environ` is
-    the kernel's whole environment.
+    `environ` is the kernel's whole environment.
     """
     try:
         content = nbformat.read(notebook, as_version=4)
     except (OSError, ValueError, nbformat.ValidationError) as error:
         raise SettingsError(f"{notebook} could not be read as a notebook: {error}") from error
-    client = NotebookClient(content, timeout=None, km=_own_kernel(), resources={"metadata": {"path": str(Path.cwd())}})
+    client = NotebookClient(
+        content, timeout=None, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(Path.cwd())}}
+    )
     told = _Told(write)
     client.on_cell_start = told.start
     client.on_cell_executed = told.done
@@ -44,38 +46,52 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
     return True
 
 
-def _own_kernel() -> AsyncKernelManager:
-    # With no folder to look into, "python3" is ipykernel's own spec, with this interpreter's path.
-    specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-    kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-    if "transport_encryption" in kernel.trait_names():  # jupyter_client ≥ 8.9; its kernel warns when not encrypted
-        kernel.set_trait("transport_encryption", "auto")
-    return kernel
+class OwnKernel(AsyncKernelManager):
+    """This Python's own kernel: a `python3` kernelspec of the user may belong to another environment."""
+
+    @default("kernel_spec_manager")
+    def _default_specs(self) -> KernelSpecManager:
+        # With no folder to look into, "python3" is ipykernel's own spec, with this interpreter's path.
+        return KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+
+    @default("transport_encryption")  # a trait since jupyter_client 8.9; ipykernel warns where it is off
+    def _default_encryption(self) -> str:
+        return "auto"
 
 
 class _Told:
-    """Writes a code cell's first line when it starts, its outputs and its time when it is done."""
+    """Writes a code cell's first lines when it starts, its outputs and its time when it is done."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
         self._began = 0.0
+        self._number = 0
         self._finished = -1
 
     def start(self, *, cell: Any, cell_index: int) -> None:
         if cell.cell_type == "code":
             self._began = time.monotonic()
-            lines = [line for line in cell.source.splitlines() if line.strip()]
-            more = f"  (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
-            self._write(f"[{cell_index + 1}] {lines[0] if lines else ''}{more}")
+            self._number += 1
+            self._write(f"[{self._number}] {headline(cell.source)}")
 
     def done(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
         if cell.cell_type != "code" or cell_index == self._finished:
             return
         self._finished = cell_index  # a failed cell is reported as executed and as failed
         for output in cell.outputs:
-            for line in output_text(output).splitlines():
-                self._write(f"    {line}")
-        self._write(f"    ({time.monotonic() - self._began:.1f} s)")
+            for line in output_text(output).rstrip().splitlines():
+                self._write(f"    {line}".rstrip())
+        self._write(f"    ({time.monotonic() - self._began:.1f} s)\n")
+
+
+def headline(source: str) -> str:
+    """A cell in one line: its magic with the first line of code, or its first line, and how many lines follow."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    shown = lines[:2] if lines and lines[0].startswith("%%") else lines[:1]
+    more = len(lines) - len(shown)
+    text = "  ".join(shown)
+    text = text if len(text) <= 110 else text[:109] + "…"
+    return text + (f"  (+{more} line{'' if more == 1 else 's'})" if more else "")
 
 
 def output_text(output: Any) -> str:

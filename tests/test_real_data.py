@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from fabric_livy_magic.execute import _own_kernel
+from fabric_livy_magic.execute import OwnKernel
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 TRIPS, TAXIS = DATA / "green_tripdata_2022-01.parquet", DATA / "taxis.csv"
@@ -57,9 +58,9 @@ FROM taxis GROUP BY payment ORDER BY payment NULLS FIRST""",
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     folder = tmp_path_factory.mktemp("real-data")
     notebook = new_notebook(cells=[new_code_cell(source) for source in CELLS.values()])
-    client = NotebookClient(notebook, timeout=180, km=_own_kernel(), resources={"metadata": {"path": str(folder)}})
-    import os
-
+    client = NotebookClient(
+        notebook, timeout=180, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(folder)}}
+    )
     client.execute(env={**os.environ, "FABRIC_LIVY_LAKEHOUSE": str(folder / "lakehouse")})
     nbformat.validate(notebook)
     return {name: cell.outputs for name, cell in zip(CELLS, notebook.cells, strict=True)}
