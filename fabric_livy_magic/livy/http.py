@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import email.utils
 import html
 import json
@@ -10,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from urllib.parse import urlsplit
 
@@ -96,8 +96,8 @@ class LivyHttp:
     ) -> Any:
         """The answer's JSON, None where it has no body. Raises HttpError or one of its kinds.
 
-        A POST is repeated only after an answer that says the server did nothing (401 once, with a new token; 429) or
-        when no connection came about; anything else might run the user's code twice.
+        A POST is repeated only after an answer that says the server did nothing (401 once, with a new token; 429);
+        anything else might run the user's code twice.
         """
         pauses = self._retry.pauses()
         renewed = False
@@ -138,7 +138,7 @@ class LivyHttp:
             return None
         try:
             return json.loads(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NotLivyError(
                 f"{self.base_url} answered, but not as a Livy server does: {_excerpt(response)}. "
                 "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root.",
@@ -247,7 +247,7 @@ def _told(response: requests.Response) -> tuple[str, str, str | None]:
     """(code, message, request id) from every error body seen in the field; HTML becomes its title."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", _excerpt(response), None
     if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
         return "", body.strip().split("\n")[0], None
@@ -256,7 +256,7 @@ def _told(response: requests.Response) -> tuple[str, str, str | None]:
     inner = body["error"] if isinstance(body.get("error"), Mapping) else body
     code = str(inner.get("errorCode") or inner.get("code") or "")
     message = str(inner.get("message") or inner.get("msg") or "").strip().rstrip(".")
-    return code, message, inner.get("requestId")
+    return code, message, str(inner.get("requestId") or "") or None
 
 
 def _excerpt(response: requests.Response) -> str:
@@ -271,14 +271,21 @@ def _excerpt(response: requests.Response) -> str:
 
 def retry_after_s(header: str | None, message: str = "", now: Callable[[], float] = time.time) -> float | None:
     """Seconds to wait, from a header in seconds or as a date, or from Fabric's `until: 4/17/2026 12:22:35 PM (UTC)`."""
-    if header:
-        if header.strip().isdigit():
+    moment_s: float | None = None
+    try:
+        if header and header.strip().isdecimal():
             return float(header)
+        if header:
+            moment_s = _utc(email.utils.parsedate_to_datetime(header)).timestamp()
+    except (ValueError, OverflowError):
+        pass  # an unreadable header counts as none
+    if moment_s is None and (until := _UNTIL.search(message)):
         try:
-            return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - now())
-        except ValueError:
-            pass  # an unreadable header counts as none; the pauses of RetryPolicy apply
-    if until := _UNTIL.search(message):
-        moment = time.strptime(until[1] + " UTC", "%m/%d/%Y %I:%M:%S %p %Z")
-        return max(0.0, float(calendar.timegm(moment)) - now())
-    return None
+            moment_s = _utc(datetime.strptime(until[1], "%m/%d/%Y %I:%M:%S %p")).timestamp()
+        except (ValueError, OverflowError):
+            return None  # the pauses of RetryPolicy apply
+    return None if moment_s is None else max(0.0, moment_s - now())
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
