@@ -5,11 +5,15 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.fakes import FakeFabric
 
 GOLDEN = Path(__file__).parent / "golden"
+# The same examples in every run, and none that fails for the machine being slow.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -55,9 +55,7 @@ SYNTAX_ERROR = error_output(
         "java.base/java.lang.Thread.run(Thread.java:840)",
     ],
 )
-NOT_SCALA = error_output(
-    "Error", "<console>:23: error: not found: value nosuch", ["       nosuch + 1\n", "       ^\n"]
-)
+NOT_SCALA = error_output("Error", "<console>:23: error: not found: value nosuch", ["       nosuch + 1\n", "       ^\n"])
 ZERO_DIVISION = error_output(
     "ZeroDivisionError",
     "division by zero",
@@ -243,7 +241,9 @@ class FakeFabric:
             if request.method in {"POST", "DELETE"} and "x-requested-by" not in request.headers:
                 raise Refusal(400, "Missing Required Header for CSRF protection.")
         elif request.headers.get("authorization") != f"Bearer {self.token}":
-            raise Refusal(401, self._refusal("TokenExpired", "Access token has expired, resubmit with a new access token"))
+            raise Refusal(
+                401, self._refusal("TokenExpired", "Access token has expired, resubmit with a new access token")
+            )
 
     def _route(self, request: Request) -> tuple[int, Any]:
         for method, pattern, answer in (
@@ -368,7 +368,17 @@ class FakeFabric:
 
 
 APACHE_SESSION_FIELDS = {
-    *("kind", "proxyUser", "jars", "pyFiles", "files", "driverMemory", "driverCores", "executorMemory", "executorCores"),
+    *(
+        "kind",
+        "proxyUser",
+        "jars",
+        "pyFiles",
+        "files",
+        "driverMemory",
+        "driverCores",
+        "executorMemory",
+        "executorCores",
+    ),
     *("numExecutors", "archives", "queue", "name", "conf", "heartbeatTimeoutInSecond", "ttl"),
 }
 
