@@ -30,16 +30,16 @@ spark.read.parquet({str(TRIPS)!r}).write.mode("overwrite").saveAsTable("green_tr
 spark.read.csv({str(TAXIS)!r}, header=True, inferSchema=True).write.mode("overwrite").saveAsTable("taxis")
 spark.table("green_tripdata_2022").count(), spark.table("taxis").count()""",
     "documented scala": """%%livy_spark
-spark.sql("SELECT * FROM green_tripdata_2022 where fare_amount = 60").show()""",
+spark.sql("SELECT * FROM green_tripdata_2022 where trip_distance = 10").show()""",
     "documented scala, second statement": """%%livy_spark
-val df = spark.sql("SELECT * FROM green_tripdata_2022 where fare_amount = 60")""",
+val df = spark.sql("SELECT * FROM green_tripdata_2022 where trip_distance = 10")""",
     "documented scala, third statement": "%%livy_spark\ndf.count()",
     "documented pyspark": """%%livy_pyspark
-df = spark.sql("SELECT * FROM green_tripdata_2022 WHERE trip_distance > 10 AND payment_type = 1")
+df = spark.sql("SELECT * FROM taxis WHERE distance > 10 AND payment = 'cash'")
 df.count()""",
     "sql frame": """%%livy_sql -o far
-SELECT VendorID, lpep_pickup_datetime, store_and_fwd_flag, PULocationID, passenger_count, trip_distance, fare_amount, ehail_fee
-FROM green_tripdata_2022 WHERE trip_distance BETWEEN 15 AND 20 ORDER BY lpep_pickup_datetime, PULocationID, fare_amount""",
+SELECT PULocationID, lpep_pickup_datetime, trip_distance, lpep_dropoff_datetime
+FROM green_tripdata_2022 WHERE trip_distance BETWEEN 15 AND 20 ORDER BY lpep_pickup_datetime, PULocationID, lpep_dropoff_datetime""",
     "sql frame values": """print(json.dumps({
     "columns": list(far.columns),
     "dtypes": [str(t) for t in far.dtypes],
@@ -87,27 +87,29 @@ def test_both_files_are_loaded_whole(outputs: dict[str, list[Any]], trips: pd.Da
 
 def test_the_documented_scala_statement_shows_the_rows(outputs: dict[str, list[Any]], trips: pd.DataFrame) -> None:
     shown = text(outputs["documented scala"])
-    rows = [line for line in shown.splitlines() if line.startswith("|") and "VendorID" not in line]
-    assert "|VendorID|lpep_pickup_datetime|" in shown
-    assert len(rows) == min(20, int((trips.fare_amount == 60).sum()))
+    rows = [line for line in shown.splitlines() if line.startswith("|") and "lpep" not in line]
+    assert "|lpep_pickup_datetime|lpep_dropoff_datetime|trip_distance|" in shown
+    assert len(rows) == min(20, int((trips.trip_distance == 10).sum()))
 
 
 def test_a_later_scala_statement_uses_an_earlier_one(outputs: dict[str, list[Any]], trips: pd.DataFrame) -> None:
     assert "df: org.apache.spark.sql.DataFrame" in text(outputs["documented scala, second statement"])
     assert (
-        text(outputs["documented scala, third statement"]).strip().endswith(f"Long = {(trips.fare_amount == 60).sum()}")
+        text(outputs["documented scala, third statement"])
+        .strip()
+        .endswith(f"Long = {(trips.trip_distance == 10).sum()}")
     )
 
 
-def test_a_pyspark_count_is_pandas_count(outputs: dict[str, list[Any]], trips: pd.DataFrame) -> None:
-    wanted = ((trips.trip_distance > 10) & (trips.payment_type == 1)).sum()
+def test_a_pyspark_count_is_pandas_count(outputs: dict[str, list[Any]], taxis: pd.DataFrame) -> None:
+    wanted = ((taxis.distance > 10) & (taxis.payment == "cash")).sum()
     assert text(outputs["documented pyspark"]).strip() == str(wanted)
 
 
 def test_a_sql_frame_has_pandas_values_and_types(outputs: dict[str, list[Any]], trips: pd.DataFrame) -> None:
     found = json.loads(text(outputs["sql frame values"]))
     wanted = trips[trips.trip_distance.between(15, 20)].sort_values(
-        ["lpep_pickup_datetime", "PULocationID", "fare_amount"]
+        ["lpep_pickup_datetime", "PULocationID", "lpep_dropoff_datetime"]
     )
     wanted = wanted[found["columns"]]
     assert len(found["rows"]) == len(wanted) > 100
