@@ -43,8 +43,9 @@ class LivyClient:
         found: list[SessionInfo] = []
         while True:
             page = self._object(self.http.get("/sessions", self._page(len(found))), "a list of sessions")
-            items = page.get("items", page.get("sessions")) or []
-            found += [SessionInfo.from_json(item) for item in items]
+            items = page.get("items", page.get("sessions"))
+            items = items if isinstance(items, list) else []
+            found += [SessionInfo.from_json(item) for item in items if isinstance(item, Mapping)]
             total = page.get("totalCountOfMatchedItems", page.get("total"))
             if not items or len(items) < PAGE_SIZE or (isinstance(total, int) and len(found) >= total):
                 return found
@@ -62,7 +63,8 @@ class LivyClient:
         if self.dialect is Dialect.FABRIC:
             return list(self.get_session(session_id).log)
         answer = self._object(self.http.get(f"{_session(session_id)}/log", {"from": -1, "size": 1000}), "a log")
-        return [str(line) for line in answer.get("log") or ()]
+        lines = answer.get("log")
+        return [str(line) for line in lines] if isinstance(lines, list) else []
 
     def submit_statement(self, session_id: str, code: str, kind: str, source_id: str) -> StatementInfo:
         """`source_id` is ours and comes back with the statement, so that it can be found again. Apache Livy refuses
@@ -78,7 +80,9 @@ class LivyClient:
 
     def list_statements(self, session_id: str) -> list[StatementInfo]:
         answer = self._object(self.http.get(f"{_session(session_id)}/statements"), "a list of statements")
-        return [StatementInfo.from_json(item) for item in answer.get("statements") or ()]
+        found = answer.get("statements")
+        items = found if isinstance(found, list) else []
+        return [StatementInfo.from_json(item) for item in items if isinstance(item, Mapping)]
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
         self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})

@@ -105,13 +105,13 @@ class SessionInfo:
     @classmethod
     def from_json(cls, raw: Json) -> SessionInfo:
         return cls(
-            id=str(raw.get("id", "")),
+            id=_text(raw, "id") or "",
             state=_session_state(raw),
-            name=raw.get("name"),
-            kind=raw.get("kind"),
-            app_id=raw.get("appId") or _object(raw, "livyInfo").get("appId"),
-            owner=raw.get("submitterName") or raw.get("owner"),
-            log=tuple(str(line) for line in raw.get("log") or ()),
+            name=_text(raw, "name"),
+            kind=_text(raw, "kind"),
+            app_id=_text(raw, "appId") or _text(_object(raw, "livyInfo"), "appId"),
+            owner=_text(raw, "submitterName") or _text(raw, "owner"),
+            log=tuple(str(line) for line in _list(raw, "log")),
             reasons=_reasons(raw),
             tags=_object(raw, "tags"),
             raw=raw,
@@ -136,14 +136,14 @@ class Output:
 
     @classmethod
     def from_json(cls, raw: Json) -> Output:
-        traceback = raw.get("traceback") or ()
+        traceback = raw.get("traceback")
         return cls(
             status=str(raw.get("status") or "ok").lower(),
             data=_object(raw, "data"),
-            execution_count=raw.get("execution_count"),
+            execution_count=_number(raw, "execution_count"),
             ename=str(raw.get("ename") or ""),
             evalue=str(raw.get("evalue") or ""),
-            traceback=(traceback,) if isinstance(traceback, str) else tuple(str(line) for line in traceback),
+            traceback=(traceback,) if isinstance(traceback, str) else tuple(map(str, _list(raw, "traceback"))),
         )
 
     @property
@@ -172,14 +172,14 @@ class StatementInfo:
     def from_json(cls, raw: Json) -> StatementInfo:
         output = raw.get("output")
         return cls(
-            id=int(raw.get("id", -1)),
+            id=-1 if (number := _number(raw, "id")) is None else number,
             state=StatementState(raw.get("state", "unknown")),
             output=Output.from_json(output) if isinstance(output, Mapping) else None,
-            source_id=raw.get("sourceId"),
+            source_id=_text(raw, "sourceId"),
             code=str(raw.get("code") or ""),
             progress=_fraction(raw.get("progress")),
-            started_ms=raw.get("started") or None,
-            completed_ms=raw.get("completed") or None,
+            started_ms=_number(raw, "started") or None,
+            completed_ms=_number(raw, "completed") or None,
         )
 
 
@@ -212,7 +212,7 @@ def _session_state(raw: Json) -> SessionState:
 
 def _reasons(raw: Json) -> tuple[str, ...]:
     found: list[str] = [str(_object(raw, "fabricSessionStateInfo").get("errorMessage") or "").strip()]
-    for entry in raw.get("errorInfo") or ():
+    for entry in _list(raw, "errorInfo"):
         if isinstance(entry, Mapping):
             found.append(" ".join(str(entry[key]) for key in ("errorCode", "message") if entry.get(key)))
     found.append(str(raw.get("cancellationReason") or "").strip())
@@ -222,6 +222,23 @@ def _reasons(raw: Json) -> tuple[str, ...]:
 def _object(raw: Json, key: str) -> Json:
     value = raw.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _list(raw: Json, key: str) -> list[Any]:
+    value = raw.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _text(raw: Json, key: str) -> str | None:
+    value = raw.get(key)
+    return None if value is None else str(value)
+
+
+def _number(raw: Json, key: str) -> int | None:
+    value = raw.get(key)
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) else None
 
 
 def _fraction(value: object) -> float | None:
