@@ -141,7 +141,7 @@ class _Statement:
     script: _Script
 
 
-class Refusal(Exception):
+class Refused(Exception):  # noqa: N818 - not an error of the fake
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)
         self.status, self.body = status, body
@@ -227,7 +227,7 @@ class FakeFabric:
             try:
                 self._check(request)
                 status, body = self._route(request)
-            except Refusal as refusal:
+            except Refused as refusal:
                 status, body = refusal.status, refusal.body
             if fault and fault.status:
                 return fault.status, fault.body, fault
@@ -239,9 +239,9 @@ class FakeFabric:
     def _check(self, request: Request) -> None:
         if self.apache:
             if request.method in {"POST", "DELETE"} and "x-requested-by" not in request.headers:
-                raise Refusal(400, "Missing Required Header for CSRF protection.")
+                raise Refused(400, "Missing Required Header for CSRF protection.")
         elif request.headers.get("authorization") != f"Bearer {self.token}":
-            raise Refusal(
+            raise Refused(
                 401, self._refusal("TokenExpired", "Access token has expired, resubmit with a new access token")
             )
 
@@ -259,12 +259,12 @@ class FakeFabric:
         ):
             if method == request.method and (match := re.fullmatch(pattern, request.path)):
                 return answer(request, *match.groups())
-        raise Refusal(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+        raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
 
     def _create(self, request: Request) -> tuple[int, Any]:
         body = request.body or {}
         if self.apache and (strange := set(body) - APACHE_SESSION_FIELDS):
-            raise Refusal(400, f'Unrecognized field "{strange.pop()}" (class CreateInteractiveRequest)')
+            raise Refused(400, f'Unrecognized field "{strange.pop()}" (class CreateInteractiveRequest)')
         session_id = str(len(self.sessions) + len(self.deleted)) if self.apache else str(uuid.uuid4())
         session = _Session(session_id, body, _Script(list(self._session_script)), dict(self._session_more))
         self.sessions[session_id] = session
@@ -284,7 +284,7 @@ class FakeFabric:
         session = self._find(session_id)
         reading = session.script.next()
         if reading == "missing":
-            raise Refusal(404, self._refusal("SessionNotFound", f"Session {session_id} is not visible yet"))
+            raise Refused(404, self._refusal("SessionNotFound", f"Session {session_id} is not visible yet"))
         return 200, self._session_json(session, reading)
 
     def _session_json(self, session: _Session, reading: Reading) -> dict[str, Any]:
@@ -305,16 +305,16 @@ class FakeFabric:
 
     def _log(self, request: Request, session_id: str) -> tuple[int, Any]:
         if not self.apache:
-            raise Refusal(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+            raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
         self._find(session_id)
         return 200, {"id": int(session_id), "from": 0, "total": len(self.log), "log": self.log}
 
     def _submit(self, request: Request, session_id: str) -> tuple[int, Any]:
         session = self._find(session_id)
         if (state := session.script.now()) in ENDED:
-            raise Refusal(500, f"java.lang.IllegalStateException: Session is in state {state}")
+            raise Refused(500, f"java.lang.IllegalStateException: Session is in state {state}")
         if self.apache and (strange := set(request.body) - {"code", "kind"}):
-            raise Refusal(400, f'Unrecognized field "{strange.pop()}" (class ExecuteRequest)')
+            raise Refused(400, f'Unrecognized field "{strange.pop()}" (class ExecuteRequest)')
         statement = _Statement(len(session.statements), request.body, _Script(list(self._statement_script)))
         session.statements.append(statement)
         return (201 if self.apache else 200), self._statement_json(statement, statement.script.now())
@@ -329,13 +329,13 @@ class FakeFabric:
     def _statement(self, request: Request, session_id: str, number: str) -> tuple[int, Any]:
         session = self._find(session_id)
         if self.apache and session.script.now() in ENDED:
-            raise Refusal(400, {"msg": "requirement failed: Session isn't active."})
+            raise Refused(400, {"msg": "requirement failed: Session isn't active."})
         if int(number) >= len(session.statements):
-            raise Refusal(404, "Statement not found")
+            raise Refused(404, "Statement not found")
         statement = session.statements[int(number)]
         reading = statement.script.next()
         if reading == "missing":
-            raise Refusal(404, self._refusal("StatementNotFound", "Statement not found"))
+            raise Refused(404, self._refusal("StatementNotFound", "Statement not found"))
         return 200, self._statement_json(statement, reading)
 
     def _statement_json(self, statement: _Statement, reading: Reading) -> dict[str, Any]:
@@ -359,7 +359,7 @@ class FakeFabric:
     def _find(self, session_id: str) -> _Session:
         if session_id in self.sessions:
             return self.sessions[session_id]
-        raise Refusal(404, self._refusal("SessionNotFound", f"Session '{session_id}' not found."))
+        raise Refused(404, self._refusal("SessionNotFound", f"Session '{session_id}' not found."))
 
     def _refusal(self, code: str, message: str) -> Any:
         if self.apache:

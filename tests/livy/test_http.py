@@ -73,7 +73,7 @@ def test_a_proxy_of_the_environment_does_not_see_calls_to_this_machine(
 
 def test_a_redirect_is_refused_since_it_could_carry_the_token_away(http: LivyHttp, fabric: FakeFabric) -> None:
     fabric.fault("GET", "/sessions", status=302, headers={"Location": "https://login.example/"})
-    with pytest.raises(NotLivyError, match="redirects to https://login.example/"):
+    with pytest.raises(NotLivyError, match=r"redirects to https://login\.example/"):
         http.get("/sessions")
     assert len(fabric.requests) == 1
 
@@ -104,7 +104,7 @@ def test_a_post_that_times_out_is_sent_once_and_the_message_says_that_its_fate_i
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
     fabric.fault("POST", "/sessions", delay_s=5, acts=True)
-    with pytest.raises(ConnectionFailed, match="gave no answer within 0 s. It is not known whether") as caught:
+    with pytest.raises(ConnectionFailed, match=r"gave no answer within 0 s\. It is not known whether") as caught:
         http_to(fabric, clock, timeout_s=0.1).post("/sessions", {})
     assert caught.value.maybe_sent
     assert len(fabric.requests) == 1

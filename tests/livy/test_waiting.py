@@ -1,0 +1,91 @@
+"""The only sleep of the client, on a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.errors import WaitTimeout
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, wait_until
+from tests.conftest import FakeClock
+
+
+def looks_until(seconds: float, clock: FakeClock, pauses: Pauses = Pauses()) -> int:
+    looks = itertools.count(1)
+    count = 0
+
+    def fetch() -> bool:
+        nonlocal count
+        count = next(looks)
+        return clock.now_s >= seconds
+
+    wait_until(fetch, bool, pauses=pauses, clock=clock, sleep=clock.sleep)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most"), [(0.02, 3), (1, 40), (10, 70), (60, 90), (600, 150), (3600, 450)], ids=lambda value: str(value)
+)
+def test_a_statement_costs_few_looks(clock: FakeClock, seconds: float, most: int) -> None:
+    assert looks_until(seconds, clock) <= most
+
+
+def test_a_ten_minute_statement_costs_150_looks_at_most(clock: FakeClock) -> None:
+    assert looks_until(600, clock) <= 150
+
+
+def test_a_session_of_three_minutes_costs_90_looks_at_most(clock: FakeClock) -> None:
+    assert looks_until(180, clock, SESSION_PAUSES) <= 90
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6))
+def test_a_pause_grows_with_the_time_waited_within_its_bounds(one_s: float, other_s: float) -> None:
+    pauses = Pauses()
+    assert pauses.first_s <= pauses.after(one_s) <= pauses.most_s
+    if one_s <= other_s:
+        assert pauses.after(one_s) <= pauses.after(other_s)
+
+
+@given(st.floats(0.3, 100.0))
+def test_a_finished_statement_is_seen_within_a_tenth_of_its_time(seconds: float) -> None:
+    clock = FakeClock()
+    looks_until(seconds, clock)
+    assert clock.now_s <= seconds * 1.1
+
+
+def test_a_value_at_hand_is_not_fetched_again(clock: FakeClock) -> None:
+    def fetch() -> str:
+        raise AssertionError("must not be called")
+
+    assert wait_until(fetch, bool, first="done", clock=clock, sleep=clock.sleep) == "done"
+    assert clock.naps == []
+
+
+@given(st.floats(0.1, 500.0))
+def test_a_listener_hears_of_the_wait_at_least_every_half_second(seconds: float) -> None:
+    clock, heard = FakeClock(), []
+    wait_until(
+        lambda: clock.now_s >= seconds,
+        bool,
+        on_wait=lambda value, elapsed_s: heard.append(elapsed_s),
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    assert heard[0] == 0.0
+    assert heard == sorted(heard)
+    assert all(later - earlier <= 0.5 + 1e-6 for earlier, later in itertools.pairwise([*heard, clock.now_s]))
+
+
+@given(st.floats(0.01, 1000.0))
+def test_a_wait_ends_at_its_time_limit_and_not_much_later(limit_s: float) -> None:
+    clock = FakeClock()
+    with pytest.raises(WaitTimeout, match="Gave up waiting for godot after"):
+        wait_until(lambda: False, bool, timeout_s=limit_s, what="godot", clock=clock, sleep=clock.sleep)
+    assert limit_s <= clock.now_s <= limit_s + 1e-3
+
+
+def test_what_is_done_at_the_last_look_counts(clock: FakeClock) -> None:
+    assert wait_until(lambda: clock.now_s >= 5, bool, timeout_s=5, clock=clock, sleep=clock.sleep)
