@@ -15,7 +15,7 @@ from fabric_livy_magic.errors import (
     StatementCancelled,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.waiting import Pauses, wait_until
 
@@ -53,7 +53,7 @@ def run_statement(
         final = _follow(client, session_id, submitted, timeout_s, on_progress, clock, sleep)
     except KeyboardInterrupt:
         if statement_id is None:
-            statement_id = _find(client, session_id, source_id)
+            statement_id = _find(client, session_id, code, source_id)
         outcome = _cancel(client, session_id, statement_id, clock, sleep)
         raise Interrupted(outcome) from None
     except WaitTimeout as error:
@@ -94,10 +94,12 @@ def _follow(
     def fetch() -> StatementInfo:
         try:
             return client.get_statement(session_id, submitted.id)
-        except NotFoundError as error:
-            unsettled_since.append(clock())
+        except HttpError as error:  # Apache Livy answers 400 once the session has ended
             if lost := lost_session(client, session_id, error):
                 raise lost from error
+            if not isinstance(error, NotFoundError):
+                raise
+            unsettled_since.append(clock())
             if clock() - unsettled_since[0] > UNSETTLED_S:
                 raise
             return submitted
@@ -125,10 +127,14 @@ def _follow(
     return final
 
 
-def _find(client: LivyClient, session_id: str, source_id: str) -> int | None:
-    """The statement of a POST whose answer never came. Only Fabric echoes the source id."""
+def _find(client: LivyClient, session_id: str, code: str, source_id: str) -> int | None:
+    """The statement of a POST whose answer never came. Fabric echoes our id; on Apache Livy it is the newest one of
+    this code that has not ended."""
     try:
-        return next((s.id for s in client.list_statements(session_id) if s.source_id == source_id), None)
+        found = client.list_statements(session_id)
+        if client.dialect is Dialect.FABRIC:
+            return next((one.id for one in found if one.source_id == source_id), None)
+        return next((one.id for one in reversed(found) if one.code == code and not one.state.is_final), None)
     except FabricLivyError:
         return None  # the interrupt is on its way out and matters more than this look-up
 
