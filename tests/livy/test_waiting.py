@@ -13,7 +13,7 @@ from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, wait_until
 from tests.conftest import FakeClock
 
 
-def looks_until(seconds: float, clock: FakeClock, pauses: Pauses = Pauses()) -> int:
+def looks_until(seconds: float, clock: FakeClock, pauses: Pauses | None = None) -> int:
     looks = itertools.count(1)
     count = 0
 
@@ -22,7 +22,7 @@ def looks_until(seconds: float, clock: FakeClock, pauses: Pauses = Pauses()) -> 
         count = next(looks)
         return clock.now_s >= seconds
 
-    wait_until(fetch, bool, pauses=pauses, clock=clock, sleep=clock.sleep)
+    wait_until(fetch, bool, pauses=pauses or Pauses(), clock=clock, sleep=clock.sleep)
     return count
 
 

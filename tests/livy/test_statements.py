@@ -1,0 +1,328 @@
+"""Submit, follow, cancel: against the scripted server, on a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic.errors import (
+    HttpError,
+    Interrupted,
+    NotFoundError,
+    SessionLostError,
+    StatementCancelled,
+    WaitTimeout,
+)
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.models import Progress, StatementInfo
+from fabric_livy_magic.livy.statements import lost_session, run_statement, telling_lines
+from fabric_livy_magic.settings import SessionSpec
+from tests.conftest import FakeClock
+from tests.fakes import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, FakeFabric, error_output
+from tests.livy.test_client import client_of
+
+Run = Callable[..., StatementInfo]
+
+
+@pytest.fixture(params=["fabric", "apache_livy"])
+def fake(request: pytest.FixtureRequest) -> FakeFabric:
+    one: FakeFabric = request.getfixturevalue(request.param)
+    return one
+
+
+@pytest.fixture
+def client(fake: FakeFabric) -> LivyClient:
+    fake.session_goes("idle")
+    return client_of(fake)
+
+
+@pytest.fixture
+def run(client: LivyClient, clock: FakeClock) -> Run:
+    session_id = client.create_session(SessionSpec()).id
+
+    def run(code: str = "1+1", kind: str = "pyspark", **more: Any) -> StatementInfo:
+        return run_statement(client, session_id, code, kind, clock=clock, sleep=clock.sleep, **more)
+
+    return run
+
+
+# ------------------------------------------------------------------------------------------------ results
+def test_a_statement_runs_to_its_output(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("waiting", "running", "running", "available")
+    final = run("1+1")
+    assert final.output is not None
+    assert final.output.text == "2"
+    assert fake.posted_code == [("pyspark", "1+1")]
+
+
+def test_the_posts_own_answer_may_hold_the_result(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("available")
+    assert run("1+1").output is not None
+    assert not fake.seen("GET", "/statements")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "output"),
+    [("sql", "selec 1", SYNTAX_ERROR), ("spark", "nosuch + 1", NOT_SCALA), ("pyspark", "1/0", ZERO_DIVISION)],
+    ids=["sql", "spark", "pyspark"],
+)
+def test_an_error_in_the_users_code_is_an_output(run: Run, kind: str, code: str, output: dict[str, Any]) -> None:
+    final = run(code, kind)
+    assert final.output is not None
+    assert (final.output.status, final.output.ename) == ("error", output["ename"])
+
+
+def test_the_state_error_of_fabrics_contract_ends_the_wait(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running", "Error")
+    fake.answer("x", error_output("NameError", "name 'x' is not defined"))
+    final = run("x")
+    assert final.output is not None
+    assert final.output.ename == "NameError"
+
+
+def test_the_state_error_without_an_output_is_an_error(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running", {"state": "Error"})
+    final = run("x")
+    assert final.output is not None
+    assert final.output.status == "error"
+
+
+def test_available_with_a_null_output_is_read_again(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running", {"state": "available"}, {"state": "available"}, "available")
+    final = run("1+1")
+    assert final.output is not None
+    assert final.output.text == "2"
+
+
+def test_available_without_an_output_for_good_is_an_empty_result(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+    fake.statement_goes({"state": "available"})
+    final = run("1+1")
+    assert final.output is not None
+    assert (final.output.status, final.output.text) == ("ok", "")
+    assert 5 <= clock.now_s < 7
+
+
+def test_a_fresh_statement_that_is_not_visible_yet_is_waited_for(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("waiting", "missing", "missing", "available")
+    assert run("1+1").output is not None
+
+
+def test_a_statement_that_stays_unknown_on_a_live_session_fails(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+    fake.statement_goes("waiting", "missing")
+    with pytest.raises(NotFoundError):
+        run("1+1")
+    assert 5 <= clock.now_s < 10
+
+
+def test_an_unknown_state_is_waited_on(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("waiting", "pondering", "available")
+    assert run("1+1").output is not None
+
+
+def test_a_statement_that_somebody_cancelled_raises(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running", "cancelling", "cancelled")
+    with pytest.raises(StatementCancelled, match="was cancelled on the session"):
+        run("1+1")
+
+
+def test_a_long_statement_costs_150_looks_at_most(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+    fake.statement_goes(*["running"] * 120, "available")  # what fits into ten minutes is test_waiting.py's
+    run("1+1")
+    assert len(fake.seen("GET", "/statements/0")) == 120
+    assert clock.now_s > 300
+
+
+# ------------------------------------------------------------------------------------------------ progress
+def test_a_listener_hears_state_time_and_fraction(run: Run, fake: FakeFabric) -> None:
+    heard: list[Progress] = []
+    fake.statement_goes(
+        "waiting", {"state": "running", "progress": 0.25}, {"state": "running", "progress": 0.5}, "available"
+    )
+    run("1+1", on_progress=heard.append)
+    assert [one.state for one in heard] == ["waiting", "running", "running"]
+    assert [one.fraction for one in heard[1:]] == [0.25, 0.5]
+    assert {one.subject for one in heard} == {"statement"}
+
+
+def test_an_error_of_the_listener_comes_out(run: Run, fake: FakeFabric) -> None:
+    def listener(progress: Progress) -> None:
+        raise RuntimeError("cannot draw")
+
+    with pytest.raises(RuntimeError, match="cannot draw"):
+        run("1+1", on_progress=listener)
+
+
+# ------------------------------------------------------------------------------------------------ exactly once
+@pytest.mark.parametrize("fault", [{"closes": True}, {"closes": True, "acts": True}, {"status": 503}])
+def test_a_statement_whose_post_failed_is_not_sent_again(run: Run, fake: FakeFabric, fault: dict[str, Any]) -> None:
+    fake.fault("POST", "/statements", **fault)
+    with pytest.raises(HttpError):
+        run("1+1")
+    assert len(fake.posted_code) == 1
+
+
+def test_a_broken_look_does_not_break_the_statement(run: Run, fake: FakeFabric) -> None:
+    fake.fault("GET", "/statements/0", closes=True)
+    assert run("1+1").output is not None
+    assert len(fake.posted_code) == 1
+
+
+def test_each_statement_has_a_source_id_of_its_own(fabric: FakeFabric, clock: FakeClock) -> None:
+    client = client_of(fabric)
+    session_id = client.create_session(SessionSpec()).id
+    for _ in range(3):
+        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    assert len({one.body["sourceId"] for one in fabric.seen("POST", "/statements")}) == 3
+
+
+# ------------------------------------------------------------------------------------------------ a lost session
+def test_a_statement_on_a_forgotten_session_says_what_is_lost(run: Run, fake: FakeFabric) -> None:
+    fake.forget_sessions()
+    with pytest.raises(SessionLostError, match="does not know it any more") as caught:
+        run("1+1")
+    assert "temporary views are lost" in str(caught.value)
+    assert "`%livy start`" in str(caught.value)
+
+
+def test_a_statement_on_a_dead_session_gives_the_reason(run: Run, fake: FakeFabric) -> None:
+    fake.session_becomes("dead", errorInfo=[{"errorCode": "LIVY_JOB_TIMED_OUT", "message": "idle for 20 minutes"}])
+    with pytest.raises(SessionLostError, match="it is dead: LIVY_JOB_TIMED_OUT idle for 20 minutes"):
+        run("1+1")
+
+
+def test_a_dead_session_without_a_reason_shows_its_log(run: Run, fake: FakeFabric) -> None:
+    fake.session_becomes("dead", log=["INFO fine", "java.lang.OutOfMemoryError: Java heap space"])
+    with pytest.raises(SessionLostError, match="OutOfMemoryError"):
+        run("1+1")
+
+
+def test_a_session_that_dies_while_the_statement_runs_is_lost(
+    client: LivyClient, fake: FakeFabric, clock: FakeClock
+) -> None:
+    fake.statement_goes("running")
+    session_id = client.create_session(SessionSpec()).id
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now_s > 3:
+            fake.session_becomes("dead", log=["Killed"])
+            if not fake.apache:
+                fake.forget_sessions()
+
+    with pytest.raises(SessionLostError, match="session is gone"):
+        run_statement(client, session_id, "slow()", "pyspark", clock=clock, sleep=sleep)
+    assert clock.now_s < 5
+
+
+def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fake: FakeFabric) -> None:
+    session_id = client.create_session(SessionSpec()).id
+    for status in (400, 404, 409, 500, 503):
+        assert lost_session(client, session_id, HttpError("x", status=status)) is None
+
+
+# ------------------------------------------------------------------------------------------------ cancel
+def test_a_statement_that_takes_too_long_is_cancelled(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+    fake.statement_goes("running")
+    with pytest.raises(WaitTimeout, match=r"after 30 s.*was cancelled on the session"):
+        run("slow()", timeout_s=30)
+    assert len(fake.seen("POST", "/cancel")) == 1
+    assert clock.now_s < 32
+
+
+def test_code_that_goes_on_after_its_cancel_is_said_to(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+    fake.statement_goes("running")
+    fake.cancel_goes("cancelling")
+    with pytest.raises(WaitTimeout, match="its code still runs; what you run next waits for it"):
+        run("slow()", timeout_s=30)
+    assert clock.now_s < 32
+
+
+def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    fake.fault("POST", "/cancel", status=500, body='{"message": "no"}')
+    with pytest.raises(WaitTimeout, match="Whether the statement was stopped is not known"):
+        run("slow()", timeout_s=30)
+
+
+def interrupt_after(seconds: float) -> threading.Thread:
+    """Ctrl-C as a kernel gets it: SIGINT to the main thread."""
+
+    def send() -> None:
+        time.sleep(seconds)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    session_id = client.create_session(SessionSpec()).id
+    interrupt = interrupt_after(0.3)
+    began = time.monotonic()
+    with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    assert time.monotonic() - began < 0.3 + 1.5
+    assert len(fake.seen("POST", "/cancel")) == 1
+    interrupt.join()
+
+
+def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    fake.cancel_goes("cancelling")
+    session_id = client.create_session(SessionSpec()).id
+    interrupt = interrupt_after(0.2)
+    began = time.monotonic()
+    with pytest.raises(Interrupted, match="still runs"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    assert time.monotonic() - began < 0.2 + 1.5
+    interrupt.join()
+
+
+def test_ctrl_c_while_the_statement_is_sent_finds_and_cancels_it(client: LivyClient, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    fake.fault("POST", "/statements$", acts=True, delay_s=3)
+    session_id = client.create_session(SessionSpec()).id
+    interrupt = interrupt_after(0.3)
+    with pytest.raises(Interrupted, match="was cancelled"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    assert len(fake.seen("POST", "/cancel")) == 1
+    interrupt.join()
+
+
+def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: LivyClient, fake: FakeFabric) -> None:
+    session_id = client.create_session(SessionSpec()).id
+    client.submit_statement(session_id, "others()", "pyspark", "another-id")
+    fake.fault("POST", "/statements$", delay_s=3)
+    interrupt = interrupt_after(0.3)
+    with pytest.raises(Interrupted, match="had not been accepted yet"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    assert not fake.seen("POST", "/cancel")
+    interrupt.join()
+
+
+def test_an_interrupt_is_a_keyboard_interrupt_and_no_exception() -> None:
+    assert issubclass(Interrupted, KeyboardInterrupt)
+    assert not issubclass(Interrupted, Exception)
+
+
+# ------------------------------------------------------------------------------------------------ the log's lines
+def test_the_lines_that_name_a_failure_are_picked_from_a_log() -> None:
+    log = [
+        *(f"INFO line {number}" for number in range(50)),
+        "ERROR one\n\tat x.Y(Z.java:1)",
+        "Caused by: two",
+        "INFO end",
+    ]
+    assert telling_lines(log) == "ERROR one\nCaused by: two"
+
+
+def test_without_a_failure_the_last_lines_are_picked() -> None:
+    assert telling_lines([f"INFO {number}" for number in range(50)]).splitlines()[-1] == "INFO 49"
+    assert len(telling_lines([f"INFO {number}" for number in range(50)]).splitlines()) == 8
