@@ -1,19 +1,222 @@
-"""Placeholder."""
+"""Tables that outlive their session, and that other sessions see: one small JSON file per database, table and view.
+
+Spark's own answer, a Hive metastore on Derby, admits one JVM at a time; two notebooks on one lakehouse are normal. So
+each session has Spark's in-memory catalog, and its changes are carried to and from `<lakehouse>/.catalog` between
+statements. Temporary views live in the session alone and never get here.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
+import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+from py4j.protocol import Py4JJavaError
+
+from fabric_livy_magic.local.catalog_entries import CatalogEntries, Entry
 from fabric_livy_magic.local.jvm import Jvm
+
+FOLDER = ".catalog"
+BUILT_IN = "default"
+LONGEST_NAME = 180  # file systems take 255 bytes
+
+Stamp = tuple[int, int, int]  # inode, time of change, size: a renamed-in file has a new inode
+Key = tuple[str, str]  # database and table; the table is "" for the database itself
+
+_serial = itertools.count()
+
+
+def stamp_of(stat: os.stat_result) -> Stamp:
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def file_name(name: str) -> str:
+    quoted = quote(name, safe="")
+    if len(quoted) > LONGEST_NAME:
+        quoted = f"{quoted[:100]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return f"{quoted}.json"
+
+
+class DefinitionFiles:
+    """The files themselves: `<database>.json` for a database, `<database>/<table>.json` for a table or view."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def stamps(self) -> dict[Path, Stamp]:
+        found: dict[Path, Stamp] = {}
+        for folder in (self._folder, *self._subfolders()):
+            try:
+                entries = list(os.scandir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # nothing was ever kept here, or another session is removing it
+            for entry in entries:
+                if entry.name.endswith(".json"):
+                    try:
+                        stat = entry.stat()
+                    except FileNotFoundError:
+                        continue
+                    found[Path(entry.path)] = stamp_of(stat)
+        return found
+
+    def _subfolders(self) -> list[Path]:
+        try:
+            return [Path(entry.path) for entry in os.scandir(self._folder) if entry.is_dir()]
+        except FileNotFoundError:
+            return []
+
+    def path(self, key: Key) -> Path:
+        database, table = key
+        if not table:
+            return self._folder / file_name(database)
+        return self._folder / file_name(database).removesuffix(".json") / file_name(table)
+
+    def write(self, key: Key, entry: Entry) -> Stamp:
+        """All or nothing: a reader sees the old file or the new one. The stamp is that of what was written here."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{os.getpid()}-{next(_serial)}.draft")
+        draft.write_text(json.dumps({"database": key[0], **entry}, indent=1, ensure_ascii=False), encoding="utf-8")
+        stamp = stamp_of(draft.stat())
+        draft.replace(path)
+        return stamp
+
+    def remove(self, key: Key) -> None:
+        self.path(key).unlink(missing_ok=True)
+
+
+@dataclass
+class Known:
+    """What this session's catalog and the files agreed on last."""
+
+    stamps: dict[Path, Stamp] = field(default_factory=dict)
+    keys: dict[Path, Key] = field(default_factory=dict)
+    hashes: dict[Key, int] = field(default_factory=dict)  # by Spark's own hashCode
+    database_hashes: dict[str, int] = field(default_factory=dict)  # of all tables of a database together
 
 
 class Catalog:
-    def __init__(self, jvm: Jvm, lakehouse: Path, note: Callable[[str], None]) -> None:
-        pass
+    """Used by one thread at a time: the session's start, then the thread of its REPL."""
+
+    def __init__(self, jvm: Jvm, lakehouse: Path, nowhere: Path, note: Callable[[str], None]) -> None:
+        self._entries = CatalogEntries(jvm, lakehouse, nowhere)
+        self._files = DefinitionFiles(lakehouse / FOLDER)
+        self._known = Known()
+        self._note = note
+
+    # ---- files → session
 
     def refresh(self) -> None:
-        pass
+        """Apply what other sessions changed. Costs a look at the folder when there is nothing new."""
+        stamps = self._files.stamps()
+        if stamps == self._known.stamps:
+            return
+        gone = [path for path in self._known.stamps if path not in stamps]
+        new = [path for path, stamp in stamps.items() if self._known.stamps.get(path) != stamp]
+        read = [(path, entry) for path in new if (entry := self._read(path)) is not None]
+        for path in gone:
+            self._attempt(path, partial(self._forget, path))
+        for path, entry in sorted(read, key=lambda item: len(item[0].parts)):  # databases first
+            self._attempt(path, partial(self._put, path, entry))
+        self._known.stamps = dict(stamps)
+        self._known.database_hashes = {}
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            entry: Entry = json.loads(path.read_text(encoding="utf-8"))
+            self._known.keys[path] = _key(path, self._files, entry)
+        except FileNotFoundError:
+            return None  # removed since: the next look sees it
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            self._note(f"catalog: {path.name} cannot be read: {problem}")
+            return None
+        return entry
+
+    def _put(self, path: Path, entry: Entry) -> None:
+        database, table = key = self._known.keys[path]
+        if table:
+            self._entries.put_table(database, entry)
+            self._known.hashes[key] = self._entries.table_hash(database, table)
+        else:
+            self._entries.put_database(entry)
+            self._known.hashes[key] = self._entries.database_hash(database)
+
+    def _forget(self, path: Path) -> None:
+        key = self._known.keys.pop(path, None)
+        if key is None:
+            return
+        self._known.hashes.pop(key, None)
+        if key[1]:
+            self._entries.forget_table(*key)
+        else:
+            self._entries.forget_database(key[0])
+
+    def _attempt(self, path: Path, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Py4JJavaError as problem:
+            self._note(f"catalog: {path.name} cannot be applied: {problem.java_exception.toString()}")
+        except (KeyError, TypeError, AttributeError) as problem:
+            self._note(f"catalog: {path.name} is no definition of ours: {type(problem).__name__}: {problem}")
+
+    # ---- session → files
 
     def save(self) -> None:
-        pass
+        """Write what this session's statements changed since the last time."""
+        databases = self._entries.databases()
+        for database in databases:
+            tables = self._entries.tables(database)
+            total = int(tables.hashCode())
+            if self._known.database_hashes.get(database) != total:
+                self._save_tables(database, tables)
+                self._known.database_hashes[database] = total
+            if database != BUILT_IN:
+                self._save_database(database)
+        for key in [key for key in self._known.hashes if key[0] not in databases]:
+            self._remove(key)
+
+    def _save_database(self, database: str) -> None:
+        key, now = (database, ""), self._entries.database_hash(database)
+        if self._known.hashes.get(key) != now:
+            self._write(key, self._entries.describe_database(database), now)
+
+    def _save_tables(self, database: str, tables: Any) -> None:
+        present: set[Key] = set()
+        for index in range(tables.size()):
+            table = tables.apply(index)
+            key, now = (database, str(table.identifier().table())), int(table.hashCode())
+            present.add(key)
+            if self._known.hashes.get(key) != now:
+                self._write(key, self._entries.describe_table(table), now)
+        for key in [key for key in self._known.hashes if key[0] == database and key[1] and key not in present]:
+            self._remove(key)
+
+    def _write(self, key: Key, entry: Entry, now: int) -> None:
+        path = self._files.path(key)
+        self._known.stamps[path] = self._files.write(key, entry)
+        self._known.hashes[key] = now
+        self._known.keys[path] = key
+
+    def _remove(self, key: Key) -> None:
+        self._files.remove(key)
+        path = self._files.path(key)
+        self._known.stamps.pop(path, None)
+        self._known.keys.pop(path, None)
+        self._known.hashes.pop(key, None)
+        self._known.database_hashes.pop(key[0], None)
+
+
+def _key(path: Path, files: DefinitionFiles, entry: Entry) -> Key:
+    """From the content; a file that was copied under another name is refused."""
+    database, name = str(entry["database"]), str(entry["name"])
+    for key in ((database, name), (database, "")):
+        if files.path(key) == path:
+            return key
+    raise ValueError("its name does not fit its content")

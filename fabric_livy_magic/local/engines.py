@@ -22,6 +22,7 @@ KINDS = {
     "sparkr": "sparkr",
     "r": "sparkr",
 }
+GONE_WAIT_S = 2.0  # a broken connection is mostly the JVM's end, which its watcher sees a moment later
 NO_R = "R is not part of the embedded Fabric. Use a pyspark, spark (Scala) or sql statement."
 
 
@@ -75,7 +76,7 @@ class JvmEngine:
             self._jvm.spark.sparkContext().setJobGroup(group, f"statement {group}", True)
             return self._interpreter.run(code)
         except (Py4JError, OSError) as broken:
-            if self._jvm.gone.wait(2):
+            if self._jvm.gone.wait(GONE_WAIT_S):
                 raise JvmGone("the JVM ended while the statement ran") from broken
             return error("InterpreterError", str(broken))
 
@@ -89,8 +90,13 @@ class JvmEngine:
             self._thread.stop()
 
     def settle(self) -> None:
-        if self._thread is not None:
+        if self._thread is None:
+            return
+        try:
             self._jvm.view.java.lang.Thread.interrupted()
+        except (Py4JError, OSError):
+            if not self._jvm.gone.wait(GONE_WAIT_S):
+                raise
 
 
 class NoR:

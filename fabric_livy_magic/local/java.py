@@ -71,7 +71,9 @@ def _major_version(java: Path) -> int | None:
 
 def java_options(java: Path) -> list[str]:
     """What Spark needs opened, UTC and UTF-8 everywhere."""
-    options = ["-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true"]
+    options = ["-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true", "-Xss4m"]
+    if (os.cpu_count() or 1) <= 2:
+        options.append("-XX:+UseSerialGC")  # G1's threads are in the way of the work where there are two cores
     if (_major_version(java) or 17) >= 17:
         options += ["-XX:+IgnoreUnrecognizedVMOptions"]
         options += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]

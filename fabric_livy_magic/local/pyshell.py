@@ -11,16 +11,19 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fabric_livy_magic.local import pymagics
 from fabric_livy_magic.local.outputs import Output, error, ok
 
+OUR_FRAMES = f'File "{Path(__file__).parent}{os.sep}'
 TOP_FRAME = re.compile(r'\s*File "<stdin>".*in <module>')
 
 
@@ -124,6 +127,7 @@ def message_of(failure: BaseException) -> str:
 def format_error(failure: BaseException, tb: TracebackType | None) -> list[str]:
     """Livy's traceback: causes left out, our own frames and the cell's `<module>` frame removed."""
     lines = traceback.format_exception(type(failure), failure, tb, chain=False)
+    lines = [line for line in lines if not line.lstrip().startswith(OUR_FRAMES)]
     for index, line in enumerate(lines):
         if TOP_FRAME.match(line):
             return lines[:1] + lines[index + 1 :]

@@ -81,7 +81,7 @@ class ScalaInterpreter:
         if verdict == INCOMPLETE:
             return error("Error", "incomplete statement", printed=printed)
         first, *rest = raw[before_last:].decode("utf-8", errors="replace").splitlines(keepends=True) or [""]
-        return error("Error", first.strip(), rest, printed)
+        return error("Error", first.strip() or "the statement was interrupted", rest, printed)
 
     def _enter(self) -> None:
         """Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes)."""

@@ -98,7 +98,7 @@ class Session:
         except JvmGone as gone:
             self._die(str(gone))
         except Py4JJavaError as failure:
-            self._die(_first_line(failure.java_exception.toString()))
+            self._die(self._java_reason(failure))
         except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting has to be shown as its end
             self._die(f"{type(failure).__name__}: {failure}")
 
@@ -115,12 +115,19 @@ class Session:
         self.jvm.connect()
         self.jvm.make_session()
         self.app_id = str(self.jvm.spark.sparkContext().applicationId())
-        self._catalog = Catalog(self.jvm, self.folders.lakehouse, self.note)
+        self._catalog = Catalog(self.jvm, self.folders.lakehouse, self.folders.private / "nowhere", self.note)
         self._catalog.refresh()
         self._python.attach(self.jvm.port, self.jvm.secret)
         self._progress.start()
         if self._enter("idle"):
             self.repl.start()
+
+    def _java_reason(self, failure: Py4JJavaError) -> str:
+        """The innermost cause: what wraps it says little more than that the start failed."""
+        text: str = self.jvm.view.org.apache.spark.util.Utils.exceptionString(failure.java_exception)
+        self.note(text)
+        causes = [line.removeprefix("Caused by: ") for line in text.splitlines() if not line.startswith(("\t", " "))]
+        return causes[-1] if causes else "Spark did not start"
 
     def _watch_jvm(self) -> None:
         self.jvm.gone.wait()
@@ -186,7 +193,3 @@ class Session:
 
     def note(self, line: str) -> None:
         self.log.write(line)
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "no message"

@@ -10,6 +10,7 @@ TAIL_BYTES = 64 * 1024
 TAIL_LINES = 100
 TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
 TELLING_LINES = 3
+OURS = " fabric-livy "
 
 
 class SessionLog:
@@ -20,7 +21,7 @@ class SessionLog:
         now = datetime.now(UTC)
         try:
             with self._path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.write(f"{now:%y/%m/%d %H:%M:%S} fabric-livy {line.rstrip()}\n")
+                log.write(f"{now:%y/%m/%d %H:%M:%S}{OURS}{line.rstrip()}\n")
         except FileNotFoundError:
             pass  # the session's folder is gone, and its log with it
 
@@ -36,6 +37,6 @@ class SessionLog:
 
     def telling_lines(self) -> str:
         """The last lines that look like a reason."""
-        lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ")]
+        lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ") and OURS not in line]
         telling = [line for line in lines if any(word in line.lower() for word in TELLING)]
         return " ".join(telling[-TELLING_LINES:])

@@ -76,6 +76,8 @@ def _ours(name: str, heap: int) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(2, cores)),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # `CREATE TABLE` without USING makes a table of the default format, as on Fabric, not a Hive one.
+        "spark.sql.legacy.createHiveTableByDefault": "false",
         # Another session may write to the same table: files are listed anew by every query, not remembered.
         "spark.sql.filesourceTableRelationCacheSize": "0",
         "spark.sql.hive.manageFilesourcePartitions": "false",
