@@ -11,6 +11,7 @@ from fabric_livy_magic.errors import (
     ConnectionFailed,
     HttpError,
     NotFoundError,
+    NotLivyError,
     SessionLostError,
     SessionStartError,
     WaitTimeout,
@@ -50,8 +51,7 @@ class StandardSession:
                 client.delete_session(found.id)
             raise
         except HttpError as error:
-            lost_answer = isinstance(error, ConnectionFailed) and error.maybe_sent
-            if not spec.name and lost_answer and (found := _named(client, ours)):
+            if not spec.name and _may_have_acted(error) and (found := _named(client, ours)):
                 return cls(client, found)
             raise
 
@@ -161,6 +161,13 @@ class StandardSession:
         there = self.client.delete_session(self.id)
         self._stopped = True
         return there
+
+
+def _may_have_acted(error: HttpError) -> bool:
+    """Whether the server may have made the session although no usable answer came."""
+    if isinstance(error, ConnectionFailed):
+        return error.maybe_sent
+    return isinstance(error, NotLivyError) or (error.status is not None and error.status >= 500)
 
 
 def _named(client: LivyClient, name: str) -> SessionInfo | None:
