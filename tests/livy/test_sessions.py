@@ -1,0 +1,266 @@
+"""The life of a session: create, find again, attach, be ready, stop."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic.errors import (
+    CapacityError,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    SessionLostError,
+    SessionStartError,
+    WaitTimeout,
+)
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.settings import SessionSpec
+from tests.conftest import FakeClock
+from tests.fakes import FakeFabric
+from tests.livy.test_client import client_of
+from tests.livy.test_statements import interrupt_after
+
+
+@pytest.fixture(params=["fabric", "apache_livy"])
+def fake(request: pytest.FixtureRequest) -> FakeFabric:
+    one: FakeFabric = request.getfixturevalue(request.param)
+    return one
+
+
+@pytest.fixture
+def client(fake: FakeFabric) -> LivyClient:
+    return client_of(fake)
+
+
+def ready(session: StandardSession, clock: FakeClock, **more: Any) -> str:
+    """The state after the wait."""
+    info = session.wait_ready(timeout_s=more.pop("timeout_s", 600), clock=clock, sleep=clock.sleep, **more)
+    return info.state.value
+
+
+# ------------------------------------------------------------------------------------------------ start
+@pytest.mark.parametrize(
+    "readings",
+    [
+        ["idle"],
+        ["starting", "idle"],
+        ["not_started", "starting", "busy"],
+        [
+            {"fabricSessionStateInfo": {"state": "queued"}},
+            {"fabricSessionStateInfo": {"state": "acquiringSession"}},
+            {"state": "not_started"},
+            {"state": "starting", "livyInfo": {"currentState": "idle"}},
+            {"state": "idle"},
+        ],
+        [{}, {"livyInfo": None}, {"livyInfo": {"currentState": "idle"}}],
+        ["starting", "missing", "missing", "idle"],
+        ["starting", "hibernating", "idle"],
+    ],
+    ids=["at once", "starting", "busy", "fabric's own states first", "nothing told", "not visible yet", "new state"],
+)
+def test_a_session_is_waited_for_until_it_is_ready(fabric: FakeFabric, clock: FakeClock, readings: list[Any]) -> None:
+    fabric.session_goes(*readings)
+    session = StandardSession.create(client_of(fabric), SessionSpec())
+    assert ready(session, clock) in {"idle", "busy"}
+    assert session.ready
+    assert len(fabric.seen("POST", "/sessions")) == 1
+
+
+def test_a_session_gets_a_name_of_its_own_to_be_found_by(client: LivyClient, fake: FakeFabric) -> None:
+    StandardSession.create(client, SessionSpec())
+    StandardSession.create(client, SessionSpec())
+    one, other = (request.body["name"] for request in fake.requests)
+    assert one.startswith("fabric-livy-magic-")
+    assert one != other
+    assert set(fake.requests[0].body) == {"name"}
+
+
+def test_a_chosen_name_is_kept(client: LivyClient, fake: FakeFabric) -> None:
+    StandardSession.create(client, SessionSpec(name="nightly"))
+    assert fake.requests[0].body == {"name": "nightly"}
+
+
+LOST_ANSWERS = {
+    "reset": {"closes": True},
+    "500": {"status": 500},
+    "502": {"status": 502, "body": "<html><title>Bad gateway</title></html>"},
+    "504": {"status": 504},
+    "cut": {"status": 202, "body": '{"id": "', "cuts": True},
+    "broken JSON": {"status": 202, "body": '{"id": "'},
+}
+
+
+@pytest.mark.parametrize("fault", LOST_ANSWERS.values(), ids=LOST_ANSWERS)
+def test_a_session_whose_answer_was_lost_is_found_and_not_made_twice(
+    client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
+) -> None:
+    fake.fault("POST", "/sessions", acts=True, **fault)
+    session = StandardSession.create(client, SessionSpec())
+    assert [session.id] == list(fake.sessions)
+    assert len(fake.seen("POST", "/sessions")) == 1
+
+
+@pytest.mark.parametrize("fault", [{"closes": True}, {"status": 503}], ids=["reset", "503"])
+def test_a_session_that_was_never_made_is_not_made_up(
+    client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
+) -> None:
+    fake.fault("POST", "/sessions", **fault)
+    with pytest.raises(HttpError):
+        StandardSession.create(client, SessionSpec())
+    assert len(fake.seen("POST", "/sessions")) == 1
+
+
+def test_a_full_capacity_is_not_hammered(fabric: FakeFabric) -> None:
+    fabric.fault(
+        "POST",
+        "/sessions",
+        status=430,
+        body='{"errorCode": "TooManyRequestsForCapacity", "message": "This spark job can\'t be run"}',
+    )
+    with pytest.raises(CapacityError, match="TooManyRequestsForCapacity: This spark job can't be run"):
+        StandardSession.create(client_of(fabric), SessionSpec())
+    assert len(fabric.requests) == 1
+
+
+def test_ctrl_c_while_the_session_is_asked_for_leaves_none(client: LivyClient, fake: FakeFabric) -> None:
+    fake.fault("POST", "/sessions", acts=True, delay_s=3)
+    interrupt = interrupt_after(0.3)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        StandardSession.create(client, SessionSpec())
+    assert time.monotonic() - began < 0.3 + 1.5
+    assert len(fake.deleted) == 1
+    assert fake.left_running == []
+    interrupt.join()
+
+
+# ------------------------------------------------------------------------------------------------ a failed start
+@pytest.mark.parametrize("state", ["dead", "error", "killed", "shutting_down", "success"])
+def test_every_end_ends_the_wait_at_once(client: LivyClient, fake: FakeFabric, clock: FakeClock, state: str) -> None:
+    fake.session_goes("starting", state)
+    session = StandardSession.create(client, SessionSpec())
+    with pytest.raises(SessionStartError, match=f"state: {state}"):
+        ready(session, clock)
+    assert clock.now_s < 1
+    assert not session.ready
+
+
+def test_a_session_that_dies_while_starting_shows_its_log(
+    client: LivyClient, fake: FakeFabric, clock: FakeClock
+) -> None:
+    log = [*(f"INFO line {number}" for number in range(100)), "ERROR SparkContext: Cannot get 64 cores"]
+    fake.log = log
+    fake.session_goes("starting", "dead", log=log)
+    with pytest.raises(SessionStartError, match="Its log ends:\nERROR SparkContext: Cannot get 64 cores"):
+        ready(StandardSession.create(client, SessionSpec()), clock)
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        ({"fabricSessionStateInfo": {"state": "error", "errorMessage": "no capacity"}}, "no capacity"),
+        ({"fabricSessionStateInfo": {"state": "cancelled"}, "cancellationReason": "by an admin"}, "by an admin"),
+        ({"state": "dead", "errorInfo": [{"errorCode": "X1", "message": "boom"}]}, "X1 boom"),
+    ],
+    ids=["fabric's own field", "cancelled", "errorInfo"],
+)
+def test_the_servers_reason_for_a_failed_start_is_in_the_message(
+    fabric: FakeFabric, clock: FakeClock, reading: dict[str, Any], reason: str
+) -> None:
+    fabric.session_goes({"fabricSessionStateInfo": {"state": "acquiringSession"}}, reading)
+    with pytest.raises(SessionStartError, match=f"The server says: {reason}"):
+        ready(StandardSession.create(client_of(fabric), SessionSpec()), clock)
+
+
+def test_a_log_that_cannot_be_read_does_not_replace_the_reason(apache_livy: FakeFabric, clock: FakeClock) -> None:
+    apache_livy.session_goes("starting", "dead", log=[])
+    apache_livy.fault("GET", "/log", status=404)
+    with pytest.raises(SessionStartError, match="state: dead"):
+        ready(StandardSession.create(client_of(apache_livy), SessionSpec()), clock)
+
+
+def test_a_slow_start_is_given_up_with_its_id_and_goes_on(
+    client: LivyClient, fake: FakeFabric, clock: FakeClock
+) -> None:
+    fake.session_goes("starting")
+    session = StandardSession.create(client, SessionSpec())
+    with pytest.raises(WaitTimeout, match=rf"not ready after 60 s and goes on starting \(id {session.id}\)"):
+        ready(session, clock, timeout_s=60)
+    assert fake.deleted == []
+    fake.session_becomes("idle")
+    assert ready(session, clock) == "idle"
+
+
+def test_a_session_that_stays_invisible_is_not_waited_for_long(fabric: FakeFabric, clock: FakeClock) -> None:
+    fabric.session_goes("starting", "missing")
+    session = StandardSession.create(client_of(fabric), SessionSpec())
+    with pytest.raises((NotFoundError, SessionLostError)):
+        ready(session, clock)
+    assert 30 <= clock.now_s < 40
+
+
+def test_a_listener_hears_of_each_state_of_the_start(fabric: FakeFabric, clock: FakeClock) -> None:
+    heard: list[Progress] = []
+    fabric.session_goes({"fabricSessionStateInfo": {"state": "acquiringSession"}}, "starting", "idle")
+    ready(StandardSession.create(client_of(fabric), SessionSpec()), clock, on_progress=heard.append)
+    assert list(dict.fromkeys(one.state for one in heard)) == ["acquiringsession", "starting"]
+    assert {one.subject for one in heard} == {"session"}
+
+
+# ------------------------------------------------------------------------------------------------ attach, run, stop
+def test_a_running_session_is_attached_by_its_id(client: LivyClient, fake: FakeFabric, clock: FakeClock) -> None:
+    made = StandardSession.create(client, SessionSpec())
+    session = StandardSession.attach(client, made.id)
+    assert ready(session, clock) == "idle"
+    output = session.run("1+1", "pyspark").output
+    assert output is not None
+    assert output.text == "2"
+
+
+def test_attaching_to_what_is_not_there_says_how_to_find_one(client: LivyClient) -> None:
+    with pytest.raises(SessionLostError, match="There is no session 4711 on this server. `%livy sessions` lists"):
+        StandardSession.attach(client, "4711")
+
+
+def test_attaching_to_an_ended_session_is_refused(client: LivyClient, fake: FakeFabric) -> None:
+    fake.session_goes("dead")
+    made = StandardSession.create(client, SessionSpec())
+    with pytest.raises(SessionLostError, match="is dead; nothing can run on it"):
+        StandardSession.attach(client, made.id)
+
+
+def test_nothing_runs_on_a_stopped_session_and_nothing_is_sent(client: LivyClient, fake: FakeFabric) -> None:
+    session = StandardSession.create(client, SessionSpec())
+    assert session.stop()
+    sent = len(fake.requests)
+    with pytest.raises(SessionLostError, match="was stopped. `%livy start` starts a new one"):
+        session.run("1+1", "pyspark")
+    with pytest.raises(SessionLostError, match="was stopped"):
+        session.wait_ready(timeout_s=1)
+    assert len(fake.requests) == sent
+
+
+def test_stopping_what_is_gone_is_done(client: LivyClient, fake: FakeFabric) -> None:
+    session = StandardSession.create(client, SessionSpec())
+    fake.forget_sessions()
+    assert not session.stop()
+
+
+def test_a_forgotten_session_is_lost_when_it_is_read(client: LivyClient, fake: FakeFabric) -> None:
+    session = StandardSession.create(client, SessionSpec())
+    fake.forget_sessions()
+    with pytest.raises(SessionLostError, match="does not know it any more"):
+        session.info()
+
+
+def test_a_server_of_another_kind_is_named_and_asked_once(fabric: FakeFabric) -> None:
+    fabric.fault("POST", "/sessions", status=200, body="<html><title>Welcome</title></html>")
+    fabric.fault("GET", "/sessions", status=200, body="<html><title>Welcome</title></html>")
+    with pytest.raises(NotLivyError, match="Welcome"):
+        StandardSession.create(client_of(fabric), SessionSpec())
+    assert len(fabric.seen("POST")) == 1
