@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -23,6 +24,7 @@ TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - the name of a variable
 RESOURCE = "https://api.fabric.microsoft.com"
 AZ_TIMEOUT_S = 30.0
 RENEW_BEFORE_S = 300.0
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 # Where a Fabric token may go (the list that dbt-fabricspark's credentials.py keeps, and Fabric's sovereign clouds).
 FABRIC_HOSTS = (
@@ -53,12 +55,18 @@ class GivenToken:
     """A token that somebody else got. It cannot be renewed."""
 
     def __init__(self, secret: str) -> None:
-        self._token = AccessToken(secret.strip())
+        self._token = AccessToken(secret.strip().removeprefix("Bearer ").strip())
 
     def __repr__(self) -> str:
         return "GivenToken(…)"
 
     def token(self) -> AccessToken:
+        # Checked here, as the HTTP library's complaint would quote the token.
+        if not _TOKEN.fullmatch(self._token.secret):
+            raise SignInError(
+                "What was given as a token is none: it is empty, or has a space, a line break or another character that "
+                f"no token has. Copy it again, in one piece, into {TOKEN_VARIABLE}."
+            )
         return self._token
 
 

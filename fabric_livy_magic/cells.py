@@ -30,8 +30,8 @@ class Cell:
 def cell_parser(kind: str) -> MagicParser:
     into = "a pandas DataFrame" if kind == "sql" else "the text that it printed"
     parser = MagicParser(
-        prog=f"%%livy_{kind}",
-        description=f"Run this cell as {LANGUAGES[kind]} on the session (Livy kind: {kind}).",
+        prog=f"%livy_{kind}",
+        description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
@@ -54,7 +54,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
             if body is not None
             else f"%livy_{kind} has no code"
         )
-        raise SettingsError(f"{form}. `%%livy_{kind} --help` shows what it takes.")
+        raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
     if found.output is not None and not found.output.isidentifier():
         raise SettingsError(f"-o takes the name of a variable; {found.output!r} is none.")
     return Cell(kind=kind, code=code, session=found.session, output=found.output, limit=found.limit, quiet=found.quiet)

@@ -28,7 +28,7 @@ CELLS = """cells:
   %%livy_pyspark    PySpark
   %%livy_spark      Scala
   %%livy_sparkr     R, where the session has it
-each also as a line (%livy_sql SELECT 1) and with --help."""
+each also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."""
 
 
 @dataclass(frozen=True)

@@ -208,10 +208,9 @@ class ProgressLine:
             self._drawn = text
 
     def note(self, text: str) -> None:
-        """A line that stays: the start or the end of something."""
+        """A line that stays: the start or the end of something. It takes the place of the progress line."""
         if self._mode != "off":
-            self.erase()
-            print(text, flush=True)
+            self.show(_note(text) if self._handle is not None else {"text/plain": text})
 
     def show(self, bundle: Bundle) -> None:
         """The result, in the place of the line. Plain text without a line to replace is printed, as local code would."""

@@ -47,25 +47,25 @@ class FabricLivyMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def livy_sql(self, line: str, cell: str | None = None) -> Any:
-        """Run Spark SQL on the session. `%%livy_sql --help` shows the options."""
+        """Run Spark SQL on the session. `%livy_sql --help` shows the options."""
         return self._run_cell("sql", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_pyspark(self, line: str, cell: str | None = None) -> Any:
-        """Run PySpark on the session. `%%livy_pyspark --help` shows the options."""
+        """Run PySpark on the session. `%livy_pyspark --help` shows the options."""
         return self._run_cell("pyspark", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_spark(self, line: str, cell: str | None = None) -> Any:
-        """Run Scala on the session. `%%livy_spark --help` shows the options."""
+        """Run Scala on the session. `%livy_spark --help` shows the options."""
         return self._run_cell("spark", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_sparkr(self, line: str, cell: str | None = None) -> Any:
-        """Run R on the session. `%%livy_sparkr --help` shows the options."""
+        """Run R on the session. `%livy_sparkr --help` shows the options."""
         return self._run_cell("sparkr", line, cell)
 
     def _run_cell(self, kind: str, line: str, body: str | None) -> Any:

@@ -67,6 +67,7 @@ class Target:
 
 
 _FABRIC_PATH = re.compile(r"/lakehouses/[^/]+/livyapi/versions/", re.IGNORECASE)
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?")
 _COLLECTION = re.compile(r"/(sessions|batches|highconcurrencysessions)(/.*)?$", re.IGNORECASE)
 
 
@@ -121,7 +122,7 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
         return str(value)
     try:
         number = wanted(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"{name}{where} is a number, not {value!r}.") from None
     if not 0 < number < float("inf"):
         raise SettingsError(f"{name}{where} is a number above 0, not {value!r}.")
@@ -147,13 +148,17 @@ def read_target(text: str) -> Target:
 
 
 def _normal_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SettingsError(f"{text!r} is not an http or https address.")
+    try:
+        parts = urlsplit(text)
+        port = parts.port  # reading it checks it
+    except ValueError:
+        raise SettingsError("This is not an http or https address: its host or port cannot be read.") from None
     if parts.username or parts.password:
         raise SettingsError(
             "The address holds a user name or password. Leave it out: a notebook is no place for a secret."
         )
+    if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(parts.hostname or "") or port == 0:
+        raise SettingsError(f"{text!r} is not an http or https address.")
     path = _COLLECTION.sub("", re.sub(r"/{2,}", "/", parts.path)).rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 

@@ -189,11 +189,10 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
 
 
 def telling_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
-    """The log's lines that name a failure, else its last ones."""
+    """A short log whole, else its lines that name a failure, else its last lines."""
     lines = [line.rstrip() for entry in log for line in str(entry).splitlines() if line.strip()]
-    telling = [
-        line
-        for line in lines
-        if any(word in line for word in ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed"))
-    ]
+    if len(lines) <= count:
+        return "\n".join(lines)
+    marks = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed")
+    telling = [line for line in lines if any(mark in line for mark in marks)]
     return "\n".join((telling or lines)[-count:])
