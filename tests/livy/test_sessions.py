@@ -223,7 +223,7 @@ def test_a_running_session_is_attached_by_its_id(client: LivyClient, fake: FakeF
 
 
 def test_attaching_to_what_is_not_there_says_how_to_find_one(client: LivyClient) -> None:
-    with pytest.raises(SessionLostError, match="There is no session 4711 on this server. `%livy sessions` lists"):
+    with pytest.raises(SessionLostError, match=r"There is no session 4711 on this server\. `%livy sessions` lists"):
         StandardSession.attach(client, "4711")
 
 
@@ -238,7 +238,7 @@ def test_nothing_runs_on_a_stopped_session_and_nothing_is_sent(client: LivyClien
     session = StandardSession.create(client, SessionSpec())
     assert session.stop()
     sent = len(fake.requests)
-    with pytest.raises(SessionLostError, match="was stopped. `%livy start` starts a new one"):
+    with pytest.raises(SessionLostError, match=r"was stopped\. `%livy start` starts a new one"):
         session.run("1+1", "pyspark")
     with pytest.raises(SessionLostError, match="was stopped"):
         session.wait_ready(timeout_s=1)
