@@ -91,7 +91,9 @@ def test_each_outside_library_has_one_home(path: Path) -> None:
     for name in imports(path):
         library = name.split(".")[0]
         if homes := HOMES.get(library):
-            at_home = any(relative(path) == home or (home.endswith("/") and relative(path).startswith(home)) for home in homes)
+            at_home = any(
+                relative(path) == home or (home.endswith("/") and relative(path).startswith(home)) for home in homes
+            )
             assert at_home, f"{relative(path)} imports {library}, whose home is {sorted(homes)}"
 
 
@@ -123,7 +125,9 @@ def test_nothing_but_definitions_at_import(path: Path) -> None:
     if path.name == "__main__.py":
         return
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        assert not isinstance(node, ast.For | ast.While | ast.With | ast.Try | ast.Delete), f"{relative(path)}:{node.lineno}"
+        assert not isinstance(node, ast.For | ast.While | ast.With | ast.Try | ast.Delete), (
+            f"{relative(path)}:{node.lineno}"
+        )
         if isinstance(node, ast.Expr):
             assert isinstance(node.value, ast.Constant), f"{relative(path)}:{node.lineno} does something at import"
 

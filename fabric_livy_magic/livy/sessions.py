@@ -17,8 +17,9 @@ from fabric_livy_magic.errors import (
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
-from fabric_livy_magic.livy.statements import Listener, lost_session, run_statement, telling_lines
+from fabric_livy_magic.livy.statements import Listener, run_statement
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, wait_until
 from fabric_livy_magic.settings import SessionSpec
 

@@ -1,0 +1,77 @@
+"""What the README says is true: its commands, its magics, its options, its picture of the structure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.cells import KINDS, cell_parser
+from fabric_livy_magic.cli import _parser
+from fabric_livy_magic.commands import SUMMARIES, read_command
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_there_are_exactly_two_set_up_commands_each_one_line() -> None:
+    commands = [line for line in README.splitlines() if ".venv/bin/pip" in line]
+    assert commands == [
+        'python3 -m venv .venv && .venv/bin/pip install -e ".[local]" && .venv/bin/fabric-livy demo',
+        'python3 -m venv .venv && .venv/bin/pip install -e ".[local,test]" && .venv/bin/pytest',
+    ]
+
+
+def test_every_subcommand_is_in_the_readme() -> None:
+    mentioned = set(re.findall(r"%livy ([a-z]+)", README))
+    assert mentioned <= set(SUMMARIES)
+    assert set(SUMMARIES) - mentioned == set()
+
+
+def test_every_cell_magic_and_option_is_in_the_readme() -> None:
+    for kind in KINDS:
+        assert f"%%livy_{kind}" in README
+    for action in cell_parser("sql")._actions:
+        short = action.option_strings[0]
+        assert short == "-h" or f"`{short}" in README
+
+
+@pytest.mark.parametrize(
+    "line",
+    """start --conf a=b --driver-memory 28g
+    start other
+    attach abc --name x
+    logs main
+    stop --all
+    stop main
+    switch main
+    config rows_shown 50
+    use local
+    status
+    sessions
+    error""".splitlines(),
+)
+def test_the_readme_s_ways_to_write_a_subcommand_are_understood(line: str) -> None:
+    assert read_command(line.strip()).name == line.split()[0]
+
+
+def test_the_readme_s_commands_are_understood() -> None:
+    lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("fabric-livy ")]
+    assert len(lines) >= 3
+    for line in lines:
+        _parser().parse_args(shlex.split(line)[1:])
+
+
+def test_the_readme_s_ladder_names_the_modules_that_there_are() -> None:
+    ladder = next(line for line in README.splitlines() if line.startswith("errors →"))
+    named = set(re.findall(r"[a-z]+", ladder)) - {"beside"}
+    modules = {path.stem for path in (ROOT / "fabric_livy_magic").glob("[a-z]*.py")}
+    folders = {path.name for path in (ROOT / "fabric_livy_magic").iterdir() if (path / "__init__.py").exists()}
+    assert named == modules | folders
+
+
+def test_links_lead_to_files() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        assert link.startswith("http") or (ROOT / link).exists(), link
