@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -55,12 +56,14 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
             else f"%livy_{kind} has no code"
         )
         raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
-    if found.output is not None and not found.output.isidentifier():
+    if found.output is not None and (not found.output.isidentifier() or keyword.iskeyword(found.output)):
         raise SettingsError(f"-o takes the name of a variable; {found.output!r} is none.")
     return Cell(kind=kind, code=code, session=found.session, output=found.output, limit=found.limit, quiet=found.quiet)
 
 
 _WORD = re.compile(r"\s*(\S+)")
+_VALUE = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|[^\s"'])+""")
+_OPTION_WITH_VALUE = re.compile(r"""\s*--[A-Za-z-]+=(?:"[^"]*"|'[^']*'|[^\s"'])*""")
 _OPTION = re.compile(r"--?[A-Za-z]")
 
 
@@ -73,8 +76,10 @@ def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
             return line[:end], line[match.end() :].strip()
         if not _OPTION.match(word):
             break
+        if with_value := _OPTION_WITH_VALUE.match(line, end):
+            match = with_value
         end = match.end()
-        if parser.takes_value(word) and (value := _WORD.match(line, end)):
+        if parser.takes_value(word) and (value := _VALUE.match(line, end)):
             end = value.end()
     return line[:end], line[end:].strip()
 

@@ -39,12 +39,12 @@ class Command:
 
 def read_command(line: str) -> Command:
     """The subcommand of `%livy <line>`. Raises SettingsError with a guess for an unknown one, HelpWanted for help."""
-    name, _, rest = line.strip().partition(" ")
+    name, rest = [*line.split(maxsplit=1), "", ""][:2]
     if name in {"", "-h", "--help"}:
         raise HelpWanted(overview())
     if name not in SUMMARIES:
         raise SettingsError(
-            f"There is no `%livy {name}`.{did_you_mean(name, list(SUMMARIES))} `%livy help` lists what there is."
+            f"There is no `%livy {name}`.{did_you_mean(name.lower(), list(SUMMARIES))} `%livy help` lists what there is."
         )
     options = parser_of(name).read(rest)
     if name == "help":
@@ -79,7 +79,7 @@ def parser_of(name: str) -> MagicParser:
         add("session", metavar="NAME", help="a session of this notebook")
     elif name == "logs":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
-        add("-n", "--lines", metavar="LINES", type=int, default=50, help="how many lines from the end (default: 50)")
+        add("-n", "--lines", metavar="LINES", type=_count, default=50, help="how many lines from the end (default: 50)")
     elif name == "stop":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("--all", action="store_true", help="all sessions of this notebook")
@@ -89,6 +89,12 @@ def parser_of(name: str) -> MagicParser:
     elif name == "help":
         add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingsError(f"-n takes a number above 0, not {text!r}.")
+    return int(text)
 
 
 def _add_start_options(parser: MagicParser) -> None:
