@@ -87,8 +87,8 @@ def test_what_is_no_target_is_refused_with_what_to_do(text: str, says: str) -> N
 def test_any_text_is_a_target_or_refused(text: str) -> None:
     try:
         target = read_target(text)
-    except SettingsError as error:
-        assert str(error)
+    except SettingsError:
+        pass
     else:
         assert target.text == "local" or target.url.startswith(("http://", "https://"))
         assert not target.url or read_target(target.url).url == target.url
@@ -157,9 +157,10 @@ def test_a_value_that_does_not_fit_is_refused(name: str, value: Any, says: str) 
 @given(st.sampled_from(setting_names()), st.text() | st.integers() | st.floats() | st.none() | st.lists(st.text()))
 def test_any_value_is_read_or_refused(name: str, value: Any) -> None:
     try:
-        read_value(name, value)
-    except SettingsError as error:
-        assert name in str(error)
+        read = read_value(name, value)
+    except SettingsError:
+        return
+    assert type(read) is type(getattr(Settings(), name))
 
 
 def test_every_setting_is_explained_with_its_origin() -> None:

@@ -20,7 +20,8 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress, StatementInfo
-from fabric_livy_magic.livy.statements import lost_session, run_statement, telling_lines
+from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
 from tests.fakes import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, FakeFabric, error_output
