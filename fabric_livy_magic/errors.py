@@ -64,7 +64,7 @@ class HttpError(FabricLivyError):
 class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
     """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name)."""
 
-    def __init__(self, message: str, *, maybe_sent: bool) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool = True) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
 
@@ -107,11 +107,16 @@ class StatementError(FabricLivyError):
     """The remote code raised. `printed` is what it wrote before that, where the server kept it."""
 
     def __init__(self, ename: str, evalue: str, traceback: Sequence[str] = (), printed: str = "") -> None:
-        super().__init__(f"{ename}: {evalue}" if evalue else ename)
+        super().__init__(
+            f"{ename}: {evalue.strip()}" if evalue.strip() else ename
+        )  # Spark's SQL messages begin with a line break
         self.ename = ename
         self.evalue = evalue
         self.traceback = list(traceback)
         self.printed = printed
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, list[str], str]]:
+        return type(self), (self.ename, self.evalue, self.traceback, self.printed)
 
     def _render_traceback_(self) -> list[str]:
         return short_remote_error(self).splitlines()
@@ -150,6 +155,8 @@ def short_remote_error(error: StatementError) -> str:
     frames = [line.rstrip("\n") for line in error.traceback]
     if frames and frames[0].startswith("Traceback (most recent call last)"):
         return "\n".join([*_user_frames(frames), *_message_lines(error)])
+    if frames and frames[0].startswith('  File "<stdin>"'):  # a Python syntax error, whose frames end with its message
+        return "\n".join(frames)
     source = [line for line in frames if not _is_jvm_frame(line)]
     return "\n".join([*_message_lines(error), *source[:LINES_OF_TRACEBACK]])
 
