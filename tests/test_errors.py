@@ -1,0 +1,129 @@
+"""What a person reads when something failed: short, and without a frame of ours or of the JVM."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic import errors
+from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
+from tests.fakes import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
+
+RECORDED = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "payloads" / "livy_outputs.jsonl").read_text(encoding="utf-8").splitlines()
+]
+FAILED = {case["id"]: case for case in RECORDED if case["output"]["status"] == "error"}
+
+
+def error_of(output: dict[str, Any]) -> StatementError:
+    return StatementError(output["ename"], output["evalue"], output["traceback"])
+
+
+def all_errors(kind: type[FabricLivyError] = FabricLivyError) -> Iterator[type[FabricLivyError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from all_errors(below)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in all_errors() if not issubclass(kind, errors.ConnectionFailed | StatementError)]
+)
+def test_an_error_is_shown_as_its_name_and_text(kind: type[FabricLivyError]) -> None:
+    error = kind("Something happened. Do this.")
+    assert error._render_traceback_() == [f"{kind.__name__}: Something happened. Do this."]
+
+
+@pytest.mark.parametrize("kind", list(all_errors()))
+def test_every_error_is_in_the_tree_at_the_top_of_its_module(kind: type[FabricLivyError]) -> None:
+    assert kind.__name__ in (errors.__doc__ or "")
+
+
+def test_an_interrupt_is_shown_as_a_keyboard_interrupt() -> None:
+    assert Interrupted("It was cancelled.")._render_traceback_() == ["KeyboardInterrupt: It was cancelled."]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in all_errors() if kind is not StatementError])
+def test_every_error_travels_between_processes(kind: type[FabricLivyError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("Something happened.")))
+    assert (type(error), str(error)) == (kind, "Something happened.")
+
+
+def test_a_remote_error_travels_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(StatementError("E", "v", ["a"], "printed")))
+    assert (error.ename, error.evalue, error.traceback, error.printed) == ("E", "v", ["a"], "printed")
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [("sql_syntax", SYNTAX_ERROR), ("scala_compile", NOT_SCALA), ("python_raise", ZERO_DIVISION)],
+)
+def test_a_remote_error_reads_as_the_golden_file(
+    golden: Callable[[str, str], None], name: str, output: dict[str, Any]
+) -> None:
+    golden(f"error_{name}.txt", short_remote_error(error_of(output)) + "\n")
+
+
+def test_errors_of_a_real_livy_read_as_the_golden_file(golden: Callable[[str, str], None]) -> None:
+    chosen = [
+        *("pyspark-syntax/syntax-paren", "pyspark-error/recursion", "pyspark-error/add-note", "pyspark-error/sys-exit"),
+        *("pyspark-error/multiline-message", "sql-text/unknown-column", "sql-text/two-statements"),
+    ]
+    chosen += [name for name in FAILED if name.startswith(("spark-error/", "pyspark-spark-error/"))][:12]
+    texts = [f"--- {FAILED[name]['code']}\n{short_remote_error(error_of(FAILED[name]['output']))}\n" for name in chosen]
+    golden("errors_of_livy.txt", "\n".join(texts))
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_an_error_of_a_real_livy_is_short_and_names_what_happened(name: str) -> None:
+    output = FAILED[name]["output"]
+    text = short_remote_error(error_of(output))
+    assert output["ename"] in text
+    first = next((line.strip() for line in output["evalue"].splitlines() if line.strip()), "")
+    assert first[:80] in text
+    assert text.count("\n") <= 40
+    assert "\tat " not in text
+    assert text == text.strip("\n")
+
+
+def test_frames_of_libraries_are_left_out_and_the_users_are_kept() -> None:
+    text = short_remote_error(error_of(ZERO_DIVISION))
+    assert 'File "<stdin>", line 2, in half' in text
+    assert "udf.py" not in text
+    assert text.endswith("ZeroDivisionError: division by zero")
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end_and_names_the_way_to_all_of_it() -> None:
+    lines = short_remote_error(
+        StatementError("Error", "\n".join(f"line {number}" for number in range(100)))
+    ).splitlines()
+    assert len(lines) == 13
+    assert (lines[0], lines[-1]) == ("Error: line 0", "line 99")
+    assert "… 88 lines left out, `%livy error` shows them …" in lines
+
+
+def test_a_jvm_stack_in_the_message_is_left_out() -> None:
+    evalue = (
+        "An error occurred while calling o1.collect.\n: org.apache.spark.SparkException: Job aborted\n"
+        "\tat org.apache.spark.scheduler.DAGScheduler.abort(DAGScheduler.scala:2844)\n\t... 12 more\n"
+        "Caused by: java.lang.ArithmeticException: / by zero\n\tat $line14.$read$$iw.f(<console>:23)\n"
+    )
+    assert short_remote_error(StatementError("Py4JJavaError", evalue)).splitlines() == [
+        "Py4JJavaError: An error occurred while calling o1.collect.",
+        ": org.apache.spark.SparkException: Job aborted",
+        "Caused by: java.lang.ArithmeticException: / by zero",
+    ]
+
+
+@given(st.text(), st.text(), st.lists(st.text()))
+def test_any_remote_error_can_be_shown(ename: str, evalue: str, traceback: list[str]) -> None:
+    error = StatementError(ename, evalue, traceback)
+    assert isinstance(short_remote_error(error), str)
+    assert all(isinstance(line, str) for line in error._render_traceback_())
