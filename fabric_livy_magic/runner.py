@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import time
 import warnings
 from collections.abc import Mapping
@@ -259,11 +260,29 @@ class Runner:
         try:
             session.wait_ready(on_progress=on_progress)
         except SessionError:
-            self.stop(session.name)
+            with contextlib.suppress(FabricLivyError):  # why it did not start matters more than a failed stop
+                self._give_up(session)
+            self._forget(session)
             raise
         except KeyboardInterrupt:
-            self.stop(session.name)
+            if not session.ours:
+                raise Interrupted("The session was not started here, so it goes on starting.") from None
+            try:
+                self._give_up(session)
+            except FabricLivyError as error:
+                raise Interrupted(
+                    f"The session that was starting (id {session.id}) could not be stopped: {error}"
+                ) from None
             raise Interrupted("The session that was starting was stopped.") from None
+
+    def _give_up(self, session: Session) -> None:
+        if session.ours:
+            self.stop(session.name)
+
+    def _forget(self, session: Session) -> None:
+        self.sessions.pop(session.name, None)
+        if session.name == self.current:
+            self.current = next(iter(self.sessions), DEFAULT_SESSION)
 
     def attach(self, session_id: str, name: str | None = None) -> Session:
         """Takes a session that runs already. It is not stopped when this notebook ends."""
@@ -285,9 +304,7 @@ class Runner:
         """Ends the session; True if the server still had it."""
         session = self.sessions.get(name or self.current) or self.session(name)
         there = session.remote.stop()
-        del self.sessions[session.name]
-        if session.name == self.current:
-            self.current = next(iter(self.sessions), DEFAULT_SESSION)
+        self._forget(session)
         return there
 
     def run(self, cell: Cell, on_progress: Listener | None = None) -> Result:
