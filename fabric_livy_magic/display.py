@@ -34,9 +34,10 @@ SHOWN_TYPES = (
     "image/jpeg",
     "application/json",
 )
+# `.flm.flm` outweighs JupyterLab's own rule, which aligns all cells of a rendered table to the right.
 STYLE = (
-    "<style>.flm{border-collapse:collapse;font-size:12px}.flm th,.flm td{padding:3px 8px;text-align:left;"
-    "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm .n{text-align:right;"
+    "<style>.flm{border-collapse:collapse;font-size:12px}.flm.flm th,.flm.flm td{padding:3px 8px;text-align:left;"
+    "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm.flm .n{text-align:right;"
     "font-variant-numeric:tabular-nums}.flm th span{display:block;font-weight:normal;opacity:.6}"
     ".flm i{opacity:.5}.flm-c{font-size:12px;opacity:.75;margin:4px 0}</style>"
 )
@@ -52,9 +53,8 @@ def result_bundle(result: Result, rows_shown: int) -> Bundle:
         names = [str(header.get("name", "")) for header in table.get("headers", ())]
         types = [str(header.get("type", "")) for header in table.get("headers", ())]
         rows = table.get("data", [])
-        return table_bundle(
-            names, rows[:rows_shown], types, _caption(min(len(rows), rows_shown), len(rows), result.elapsed_s)
-        )
+        caption = _caption(min(len(rows), rows_shown), len(rows), result.elapsed_s)
+        return table_bundle(names, rows[:rows_shown], types, caption, TEXT_WIDTH)
     bundle = {kind: value for kind, value in data.items() if kind in SHOWN_TYPES}
     if result.text:
         bundle["text/plain"] = result.text
@@ -73,7 +73,7 @@ def _sql_bundle(result: Result, rows_shown: int) -> Bundle:
     names = [str(field.get("name", "")) for field in fields]
     types = [_spark_type(field.get("type")) for field in fields]
     rows = [list(row) for row in frame.head(rows_shown).itertuples(index=False, name=None)]
-    return table_bundle(names, rows, types, _sql_caption(result, len(rows)))
+    return table_bundle(names, rows, types, _sql_caption(result, len(rows)), TEXT_WIDTH)
 
 
 def _sql_caption(result: Result, shown: int) -> str:
@@ -101,9 +101,13 @@ def _spark_type(spark_type: Any) -> str:
 
 
 def table_bundle(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], types: Sequence[str] = (), caption: str = ""
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    types: Sequence[str] = (),
+    caption: str = "",
+    width: int | None = None,
 ) -> Bundle:
-    """A table as HTML and as text. `types` stand below the names."""
+    """A table as HTML and as text, which is cut at `width` characters. `types` stand below the names."""
     kinds = [*types, *[""] * (len(names) - len(types))]
     numeric = [
         kind.startswith(("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL"))
@@ -122,7 +126,7 @@ def table_bundle(
         for row in rows
     )
     foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
-    text = text_table(names, [[_text_value(value) for value in row] for row in rows], numeric)
+    text = text_table(names, [[_text_value(value) for value in row] for row in rows], numeric, width)
     return {
         "text/html": f'{STYLE}<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}',
         "text/plain": f"{text}\n{caption}".rstrip(),
@@ -130,13 +134,14 @@ def table_bundle(
 
 
 def text_table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] = (), width: int = TEXT_WIDTH
+    names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] = (), width: int | None = None
 ) -> str:
     """Aligned columns, as many as fit into `width` characters (but at least one), and how many were left out."""
     right = [*numeric, *[False] * (len(names) - len(numeric))]
     lines = [[one.replace("\n", "⏎") for one in row] for row in [list(names), *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
-    fits = max(1, sum(1 for end in itertools.accumulate(one + 2 for one in widths) if end - 2 <= width))
+    ends = itertools.accumulate(one + 2 for one in widths)
+    fits = len(names) if width is None else max(1, sum(1 for end in ends if end - 2 <= width))
 
     def drawn(line: Sequence[str]) -> str:
         columns = zip(line[:fits], widths, right, strict=False)
@@ -158,7 +163,8 @@ def _is_null(value: Any) -> bool:
 def _text_value(value: Any) -> str:
     if _is_null(value):
         return "null"
-    text = str(value)
+    # pandas holds a Spark array as a numpy array, whose own text has no commas.
+    text = str(value.tolist() if hasattr(value, "tolist") and hasattr(value, "__len__") else value)
     if isinstance(value, datetime.datetime):
         text = text.removesuffix("+00:00")  # as Spark shows it; sessions run in UTC
     return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
