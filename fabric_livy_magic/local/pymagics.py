@@ -14,7 +14,7 @@ TABLE = "application/vnd.livy.table.v1+json"
 
 
 class UnknownMagic(Exception):  # noqa: N818 - the name is what the API shows as `ename`
-    pass
+    __module__ = "builtins"  # tracebacks show the bare name
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ def read_magic(line: str) -> Magic:
     return Magic(name, rest)
 
 
-def table(rows: Iterable[Any]) -> dict[str, Any]:
+def table(rows: Any) -> dict[str, Any]:
     """Rows may be lists, tuples, dicts, Spark Rows or single values; a column has one type, nulls aside."""
     headers: dict[Any, dict[str, str]] = {}
     data: list[list[Any]] = []
-    for row in rows:
+    for row in rows if isinstance(rows, (list, tuple)) else [rows]:
         cells: list[Any] = []
         for name, value in _cells_of(row):
             cell, kind = _convert(value)

@@ -69,7 +69,8 @@ class PythonProcess:
         try:
             return self._ask({"code": code, "group": group})
         except WorkerDied as died:
-            return error("Error", f"Interpreter died:\n{died}")
+            words = f"\n\n{died}" if str(died) else ""
+            return error("Error", f"Interpreter died:\n{words}")
 
     def interrupt(self) -> None:
         """KeyboardInterrupt in the running statement. Between statements the process takes no notice of it."""
@@ -119,6 +120,9 @@ class PythonProcess:
                 return b"".join(parts)
 
     def _last_words(self) -> str:
+        """Why it was ended, if we did it, and once the end of what it wrote to its standard error."""
         size = os.fstat(self._capture).st_size
         tail = os.pread(self._capture, STDERR_TAIL, max(0, size - STDERR_TAIL))
-        return f"{self._reason}\n{tail.decode('utf-8', errors='backslashreplace')}"
+        os.ftruncate(self._capture, 0)
+        parts = (self._reason, tail.decode("utf-8", errors="backslashreplace").rstrip())
+        return "\n".join(part for part in parts if part)

@@ -33,8 +33,8 @@ def run_lines(code: str, interpret: Callable[[str], str]) -> str:
         pending = f"{pending}\n{line}" if pending else line
         verdict = interpret(pending)
         if verdict == INCOMPLETE:
-            if index == len(lines) - 1:
-                return interpret(f"{{\n{pending}\n}}")
+            if index == len(lines) - 1 and interpret(f"{{\n{pending}\n}}") != SUCCESS:
+                return INCOMPLETE
             continue
         if verdict != SUCCESS:
             return verdict

@@ -20,6 +20,7 @@ from fabric_livy_magic.local.python_process import PythonProcess
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.sessionlog import SessionLog
 from fabric_livy_magic.local.spark_settings import SessionFolders, spark_settings
+from fabric_livy_magic.local.sql import SqlInterpreter
 
 ENDED = frozenset({"dead", "killed"})
 
@@ -117,10 +118,19 @@ class Session:
         self.app_id = str(self.jvm.spark.sparkContext().applicationId())
         self._catalog = Catalog(self.jvm, self.folders.lakehouse, self.folders.private / "nowhere", self.note)
         self._catalog.refresh()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         self._python.attach(self.jvm.port, self.jvm.secret)
         self._progress.start()
         if self._enter("idle"):
             self.repl.start()
+
+    def _warm_up(self) -> None:
+        """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
+        try:
+            SqlInterpreter(self.jvm).run("select id, count(*) from range(1) group by id")
+        except Exception as problem:  # noqa: BLE001 - nothing depends on it, and a JVM that ends says so elsewhere
+            if not self.jvm.gone.is_set():
+                self.note(f"warm-up: {type(problem).__name__}: {problem}")
 
     def _java_reason(self, failure: Py4JJavaError) -> str:
         """The innermost cause: what wraps it says little more than that the start failed."""

@@ -55,8 +55,9 @@ class Worker:
         self._context: Any = None
 
     def attach(self, port: int, secret: str) -> None:
-        from pyspark import SparkConf, SparkContext
-        from pyspark.sql import SparkSession, SQLContext
+        from pyspark import SparkConf, SparkContext, cloudpickle
+        from pyspark.sql import HiveContext, SparkSession, SQLContext
+        from pyspark.streaming import StreamingContext
 
         from fabric_livy_magic.local.gateway import IMPORTS, attach
 
@@ -74,7 +75,10 @@ class Worker:
             warnings.simplefilter("ignore")  # SQLContext is deprecated, and Livy offers it all the same
             sql_context = SQLContext(sc, spark)
         self._context = sc
-        self.shell.globals.update(sc=sc, spark=spark, sqlContext=sql_context)
+        self.shell.globals.update(
+            sc=sc, spark=spark, sqlContext=sql_context, HiveContext=HiveContext, StreamingContext=StreamingContext,
+            cloudpickle=cloudpickle,
+        )  # fmt: skip
 
     def run(self, code: str, group: str) -> dict[str, Any]:
         # PySpark sets a handler that cancels the jobs of every REPL; user code may set its own, too.
