@@ -107,9 +107,9 @@ class StatementError(FabricLivyError):
     """The remote code raised. `printed` is what it wrote before that, where the server kept it."""
 
     def __init__(self, ename: str, evalue: str, traceback: Sequence[str] = (), printed: str = "") -> None:
-        super().__init__(
-            f"{ename}: {evalue.strip()}" if evalue.strip() else ename
-        )  # Spark's SQL messages begin with a line break
+        said = evalue.strip()  # Spark's SQL messages begin with a line break
+        named = ename if ename != "Error" else ""  # all that Livy says of Scala and SQL errors
+        super().__init__(": ".join(part for part in (named, said) if part) or ename)
         self.ename = ename
         self.evalue = evalue
         self.traceback = list(traceback)
