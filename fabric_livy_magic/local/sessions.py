@@ -14,7 +14,7 @@ from fabric_livy_magic.local.statements import now_ms
 
 IDLE_TIMEOUT_S = 20 * 60.0  # Fabric's default
 IDLE_CONF = "spark.livy.session.idle.timeout"
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 

@@ -85,13 +85,13 @@ class Session:
 
     def text(self, code: str, kind: str = "pyspark") -> str:
         output = self.output(code, kind)
-        assert output["status"] == "ok", output
+        assert output["status"] == "ok", output["evalue"]
         text: str = output["data"]["text/plain"]
         return text
 
     def rows(self, code: str) -> list[list[Any]]:
         output = self.output(code, "sql")
-        assert output["status"] == "ok", output
+        assert output["status"] == "ok", output["evalue"]
         rows: list[list[Any]] = output["data"]["application/json"]["data"]
         return rows
 

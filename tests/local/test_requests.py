@@ -50,7 +50,7 @@ def test_only_loopback_listens(api: Api) -> None:
     own = socket.gethostbyname(socket.gethostname())
     if own.startswith("127."):
         pytest.skip("this machine has no other address")
-    with pytest.raises(OSError), socket.create_connection((own, port), timeout=2):  # noqa: PT012
+    with pytest.raises(OSError), socket.create_connection((own, port), timeout=2):
         pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import uuid
@@ -151,7 +152,7 @@ def test_scala_errors_keep_what_was_printed_and_what_was_defined(session: Sessio
 def test_sql_errors_carry_the_frames_of_the_jvm(session: Session) -> None:
     traceback = session.error("select * from nope", "sql")["traceback"]
     assert traceback
-    assert not any(line.startswith("\t") or line.startswith("at ") for line in traceback)
+    assert not any(line.startswith(("\t", "at ")) for line in traceback)
 
 
 def test_what_children_and_c_code_write_belongs_to_their_statement(session: Session) -> None:
@@ -182,7 +183,7 @@ def test_statements_run_in_the_order_they_came(session: Session) -> None:
     assert session.view()["state"] == "busy"
     views = [session.wait(number) for number in ids]
     assert [view["output"]["status"] for view in views] == ["ok"] * 4
-    assert all(a["completed"] <= b["started"] for a, b in zip(views, views[1:], strict=False))
+    assert all(a["completed"] <= b["started"] for a, b in itertools.pairwise(views))
     assert all(view["progress"] == 1.0 for view in views)
     session.wait_for("idle", within_s=5)
 
