@@ -9,7 +9,7 @@ import base64
 import datetime
 import decimal
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FrameError
@@ -26,11 +26,14 @@ LIVY_SQL_ROWS = 1000
 def is_table(output: Output) -> bool:
     """Whether the output is a SQL result: `{"schema": {"fields": […]}, "data": [[…], …]}`."""
     value = output.data.get("application/json")
-    return (
-        isinstance(value, Mapping)
-        and isinstance(value.get("schema"), Mapping)
-        and isinstance(value.get("data"), Sequence)
-    )
+    if not isinstance(value, Mapping) or not isinstance(value.get("schema"), Mapping):
+        return False
+    fields, rows = value["schema"].get("fields", []), value.get("data")
+    return _are(fields, Mapping) and _are(rows, list)
+
+
+def _are(items: Any, kind: type) -> bool:
+    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
 
 
 def row_count(output: Output) -> int:
@@ -64,14 +67,15 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
 
 
 def _series(name: str, spark_type: Any, cells: list[Any], pa: Any, pd: Any) -> pd.Series[Any]:
-    arrow_type = _arrow_type(spark_type, pa)
     try:
+        arrow_type = _arrow_type(spark_type, pa)
         column = pa.array([_value(cell, spark_type) for cell in cells], type=arrow_type)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError, decimal.DecimalException) as error:
+        nullable = column.null_count and (pa.types.is_integer(arrow_type) or pa.types.is_boolean(arrow_type))
+        series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
+    except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise FrameError(f"Column {name!r}: a value is not of its type {_type_name(spark_type)}: {error}") from error
-    if column.null_count and (pa.types.is_integer(arrow_type) or pa.types.is_boolean(arrow_type)):
-        return column.to_pandas(types_mapper=_nullable(pd).get).rename(name)
-    return column.to_pandas().rename(name)
+    series.name = name
+    return series
 
 
 def _nullable(pd: Any) -> dict[Any, Any]:
@@ -126,10 +130,8 @@ def _value(cell: Any, spark_type: Any) -> Any:
     if isinstance(spark_type, Mapping):
         return _nested(cell, spark_type)
     kind = str(spark_type)
-    if kind.startswith("decimal("):
-        return decimal.Decimal(str(cell)).quantize(
-            decimal.Decimal(1).scaleb(-int(_DECIMAL.fullmatch(kind)[2])), context=_WIDE
-        )  # type: ignore[index]
+    if match := _DECIMAL.fullmatch(kind):
+        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-int(match[2])), context=_WIDE)
     if kind == "date":
         return datetime.date.fromisoformat(cell)
     if kind in {"timestamp", "timestamp_ntz"}:
