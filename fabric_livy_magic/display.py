@@ -9,6 +9,7 @@ import datetime
 import html
 import itertools
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Bundle = dict[str, Any]
 CELL_CHARACTERS = 200
+_LINE_BREAK = re.compile(r"\r\n?|\n")
 TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
 FIRST_SHOWN_S = 0.4  # a statement that is quicker than this shows no progress: it would only flicker
 SHOWN_TYPES = (
@@ -138,7 +140,7 @@ def text_table(
 ) -> str:
     """Aligned columns, as many as fit into `width` characters (but at least one), and how many were left out."""
     right = [*numeric, *[False] * (len(names) - len(numeric))]
-    lines = [[one.replace("\n", "⏎") for one in row] for row in [list(names), *rows]]
+    lines = [[_LINE_BREAK.sub("⏎", one) for one in row] for row in [list(names), *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
     ends = itertools.accumulate(one + 2 for one in widths)
     fits = len(names) if width is None else max(1, sum(1 for end in ends if end - 2 <= width))
@@ -157,6 +159,8 @@ def _numeric(number: bool) -> str:
 
 
 def _is_null(value: Any) -> bool:
+    if isinstance(value, str):
+        return False
     return value is None or str(value) in {"<NA>", "NaT"} or (isinstance(value, float) and value != value)
 
 
