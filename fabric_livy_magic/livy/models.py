@@ -18,8 +18,8 @@ class SessionState(StrEnum):
     """Livy's session states, and Fabric's own from before Livy has the session."""
 
     QUEUED = "queued"
-    LIBRARY_PACKAGING = "librarypackaging"
-    ACQUIRING_SESSION = "acquiringsession"
+    LIBRARY_PACKAGING = "library_packaging"
+    ACQUIRING_SESSION = "acquiring_session"
     NOT_SUBMITTED = "not_submitted"
     SUBMITTING = "submitting"
     NOT_STARTED = "not_started"
