@@ -48,7 +48,6 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
     a value does not fit the type that the server named.
     """
     import pandas as pd
-    import pyarrow as pa
 
     value = output.data["application/json"]
     fields, rows = value["schema"].get("fields") or [], value["data"]
@@ -58,7 +57,7 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
     series = []
     for position, spark_field in enumerate(fields):
         cells = [row[position] if position < len(row) else None for row in rows]
-        series.append(_series(str(spark_field.get("name", position)), spark_field.get("type"), cells, pa, pd))
+        series.append(_series(str(spark_field.get("name", position)), spark_field.get("type"), cells))
     frame = pd.concat(series, axis=1)
     frame.columns = pd.Index(
         [str(f.get("name", i)) for i, f in enumerate(fields)]
@@ -66,7 +65,10 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
     return frame
 
 
-def _series(name: str, spark_type: Any, cells: list[Any], pa: Any, pd: Any) -> pd.Series[Any]:
+def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
+    import pandas as pd
+    import pyarrow as pa
+
     try:
         arrow_type = _arrow_type(spark_type, pa)
         column = pa.array([_value(cell, spark_type) for cell in cells], type=arrow_type)
