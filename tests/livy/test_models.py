@@ -81,8 +81,8 @@ def test_every_statement_state_of_the_contract_is_known(state: str) -> None:
     [
         # Early on only fabricSessionStateInfo is there.
         ({"fabricSessionStateInfo": {"state": "queued"}}, "queued"),
-        ({"fabricSessionStateInfo": {"state": "libraryPackaging"}}, "librarypackaging"),
-        ({"fabricSessionStateInfo": {"state": "acquiringSession"}}, "acquiringsession"),
+        ({"fabricSessionStateInfo": {"state": "libraryPackaging"}}, "library_packaging"),
+        ({"fabricSessionStateInfo": {"state": "acquiringSession"}}, "acquiring_session"),
         ({"fabricSessionStateInfo": {"state": "error", "errorMessage": "no capacity"}}, "error"),
         ({"fabricSessionStateInfo": {"state": "cancelled"}}, "cancelled"),
         # livyInfo may be missing, or be all there is.

@@ -208,7 +208,7 @@ def test_a_listener_hears_of_each_state_of_the_start(fabric: FakeFabric, clock: 
     heard: list[Progress] = []
     fabric.session_goes({"fabricSessionStateInfo": {"state": "acquiringSession"}}, "starting", "idle")
     ready(StandardSession.create(client_of(fabric), SessionSpec()), clock, on_progress=heard.append)
-    assert list(dict.fromkeys(one.state for one in heard)) == ["acquiringsession", "starting"]
+    assert list(dict.fromkeys(one.state for one in heard)) == ["acquiring_session", "starting"]
     assert {one.subject for one in heard} == {"session"}
 
 

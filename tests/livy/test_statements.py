@@ -19,8 +19,8 @@ from fabric_livy_magic.errors import (
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.livy.models import Progress, StatementInfo
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.models import Progress, StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
