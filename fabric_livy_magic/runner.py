@@ -30,6 +30,7 @@ from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Session:
         began = time.monotonic()
         if not self.remote.ready:
             self.wait_ready(on_progress=on_progress)
+        code = join_scala_lines(code) if kind == "spark" else code
         statement = self.remote.run(code, kind, timeout_s=timeout_s, on_progress=on_progress)
         output = statement.output or Output(status="ok")
         if output.status == "error":

@@ -18,7 +18,7 @@ LADDER = [
     {"errors"},
     {"settings"},
     {"options", "livy"},
-    {"cells", "commands", "auth", "frames"},
+    {"cells", "commands", "auth", "frames", "scala_lines"},
     {"runner"},
     {"display"},
     {"execute"},

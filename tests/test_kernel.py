@@ -40,6 +40,13 @@ def test_kinds_share_tables_and_views(notebook: Kernel) -> None:
     assert notebook.run("int(seven.n[0])").text == "7"
 
 
+def test_scala_may_continue_on_a_line_that_begins_with_a_dot_or_else(notebook: Kernel) -> None:
+    cell = '%%livy_spark\nval n = spark.range(10)\n  // the even ones\n  .filter($"id" % 2 === 0)\n  .count\nif (n > 9) {\n  1\n}\nelse {\n  2\n}'
+    done = notebook.run(cell)
+    assert "n: Long = 5" in done.text
+    assert "Int = 2" in done.text
+
+
 def test_a_sql_result_is_an_html_table_with_types_and_a_dataframe(notebook: Kernel) -> None:
     shown = notebook.run("%%livy_sql -o f -n 2\nSELECT id, CAST(id AS DECIMAL(10,2)) AS d, '<b>' AS s FROM range(5)")
     html = shown.bundles[-1]["text/html"]
