@@ -27,6 +27,7 @@ class FabricLivyMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._variables = shell.user_ns
         self._runner: Runner | None = None
 
     @property
@@ -79,7 +80,7 @@ class FabricLivyMagics(Magics):
             self._start_if_none(cell, progress)
             result = self.runner.run(cell, progress)
             if cell.output:
-                self.shell.user_ns[cell.output] = result.value
+                self._variables[cell.output] = result.value
             if body is None and result.has_table and not cell.output:
                 return result.frame
             if not cell.quiet:

@@ -117,9 +117,9 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
     choices = setting.metadata.get("choices")
     if choices and value not in choices:
         raise SettingsError(f"{name}{where} is one of {', '.join(choices)}, not {value!r}.")
-    wanted = type(setting.default)
-    if wanted is str:
+    if isinstance(setting.default, str):
         return str(value)
+    wanted = int if isinstance(setting.default, int) else float
     try:
         number = wanted(value)
     except (TypeError, ValueError, OverflowError):
