@@ -112,7 +112,11 @@ def _run(options: argparse.Namespace) -> int:
     kind = KIND_OF_SUFFIX.get(file.suffix.lower())
     if kind is None:
         raise SettingsError(f"{file}: a file that can be run ends in .ipynb, {', '.join(KIND_OF_SUFFIX)}.")
-    return _run_statement(file.read_text(encoding="utf-8"), kind, options.target)
+    try:
+        code = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} could not be read as text: {error}") from error
+    return _run_statement(code, kind, options.target)
 
 
 def _run_statement(code: str, kind: str, target: str | None) -> int:

@@ -28,7 +28,7 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
     """
     try:
         content = nbformat.read(notebook, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
         raise SettingsError(f"{notebook} could not be read as a notebook: {error}") from error
     client = NotebookClient(
         content, timeout=None, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(Path.cwd())}}
