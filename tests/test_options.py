@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,7 +110,5 @@ def test_options_are_not_shortened(parser: MagicParser) -> None:
 def test_any_line_is_read_or_refused(line: str) -> None:
     parser = MagicParser(prog="%thing", description="A thing.")
     parser.add_argument("-n", type=int)
-    try:
+    with contextlib.suppress(SettingsError, HelpWanted):
         parser.read(line)
-    except (SettingsError, HelpWanted):
-        pass
