@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
 from fabric_livy_magic.local.catalog_entries import CatalogEntries, Entry
 from fabric_livy_magic.local.jvm import Jvm
+from fabric_livy_magic.local.turns import Turns
 
 FOLDER = ".catalog"
 BUILT_IN = "default"
@@ -110,11 +111,13 @@ class Catalog:
         self._files = DefinitionFiles(lakehouse / FOLDER)
         self._known = Known()
         self._note = note
+        self.turns = Turns(lakehouse / FOLDER / ".lock")
 
     # ---- files → session
 
     def refresh(self) -> None:
         """Apply what other sessions changed. Costs a look at the folder when there is nothing new."""
+        self.turns.wait_for_others()
         stamps = self._files.stamps()
         if stamps == self._known.stamps:
             return
@@ -161,8 +164,12 @@ class Catalog:
     def _attempt(self, path: Path, work: Callable[[], None]) -> None:
         try:
             work()
+        except Py4JNetworkError:
+            raise  # the JVM is gone, not the definition at fault
         except Py4JJavaError as problem:
             self._note(f"catalog: {path.name} cannot be applied: {problem.java_exception.toString()}")
+        except Py4JError as problem:
+            self._note(f"catalog: {path.name} does not fit this Spark: {str(problem).splitlines()[0]}")
         except (KeyError, TypeError, AttributeError) as problem:
             self._note(f"catalog: {path.name} is no definition of ours: {type(problem).__name__}: {problem}")
 

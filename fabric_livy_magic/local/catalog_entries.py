@@ -16,10 +16,6 @@ Entry = dict[str, Any]
 KINDS = {"MANAGED": "managed", "EXTERNAL": "external", "VIEW": "view"}
 FORMAT = 1
 
-# Positions of org.apache.spark.sql.catalyst.catalog.CatalogTable's parameters, the same in Spark 3.5 and 4.
-TYPE, STORAGE = 1, 2
-NAMED_PARAMETERS = 20
-
 
 class CatalogEntries:
     def __init__(self, jvm: Jvm, lakehouse: Path, nowhere: Path) -> None:
@@ -30,6 +26,7 @@ class CatalogEntries:
         self._catalyst = self._view.org.apache.spark.sql.catalyst
         self._mapper = self._view.com.fasterxml.jackson.databind.ObjectMapper()
         self._mapper.registerModule(self._view.com.fasterxml.jackson.module.scala.DefaultScalaModule())
+        self._parameter_names: dict[str, list[str]] = {}
         self._map_class = self._view.java.lang.Class.forName("scala.collection.immutable.Map")
 
     # ---- looking
@@ -126,34 +123,45 @@ class CatalogEntries:
             self.catalog.createTable(made, False)
 
     def _table(self, database: str, entry: Entry) -> Any:
-        catalog, option = self._catalyst.catalog, self._view.scala.Option.apply
-        defaults = {
-            position: getattr(catalog.CatalogTable, f"apply$default${position}")()
-            for position in (8, 10, 11, *range(16, self._parameter_count() + 1))
-            if position != NAMED_PARAMETERS
-        }
-        made = {
-            1: self._catalyst.TableIdentifier(entry["name"], option(database)),
-            2: self._table_type(entry["kind"]),
-            3: self._storage(entry),
-            4: self._view.org.apache.spark.sql.types.DataType.fromJson(json.dumps(entry["columns"])),
-            5: option(entry.get("provider")),
-            6: self._seq(entry.get("partitionedBy", [])),
-            7: option(self._bucket_spec(entry.get("bucketing"))),
-            8: entry.get("owner", ""),
-            9: entry.get("createdMs", 0),
-            12: self._scala_map(entry.get("properties", {})),
-            13: option(None),
-            14: option(entry.get("viewText")),
-            15: option(entry.get("comment")),
-            NAMED_PARAMETERS: option(entry.get("viewOriginalText")),
-        }
-        arguments = {**defaults, **made}
-        return catalog.CatalogTable(*(arguments[position] for position in sorted(arguments)))
+        option = self._view.scala.Option.apply
+        return self._construct(
+            "CatalogTable",
+            identifier=self._catalyst.TableIdentifier(entry["name"], option(database)),
+            tableType=self._table_type(entry["kind"]),
+            storage=self._storage(entry),
+            schema=self._view.org.apache.spark.sql.types.DataType.fromJson(json.dumps(entry["columns"])),
+            provider=option(entry.get("provider")),
+            partitionColumnNames=self._seq(entry.get("partitionedBy", [])),
+            bucketSpec=option(self._bucket_spec(entry.get("bucketing"))),
+            owner=entry.get("owner", ""),
+            createTime=entry.get("createdMs", 0),
+            properties=self._scala_map(entry.get("properties", {})),
+            viewText=option(entry.get("viewText")),
+            comment=option(entry.get("comment")),
+            viewOriginalText=option(entry.get("viewOriginalText")),
+        )
 
-    def _parameter_count(self) -> int:
-        found = self._view.java.lang.Class.forName("org.apache.spark.sql.catalyst.catalog.CatalogTable")
-        return int(found.getConstructors()[0].getParameterCount())
+    def _construct(self, name: str, **named: Any) -> Any:
+        """A case class of Spark's catalog by its parameters' names. Each Spark version has some more of them."""
+        made = getattr(self._catalyst.catalog, name)
+        names = self._parameters(name, "identifier")
+        if unknown := named.keys() - set(names):
+            raise TypeError(f"{name} of this Spark has no {', '.join(sorted(unknown))}")
+        arguments = [
+            named[key] if key in named else getattr(made, f"apply$default${position}")()
+            for position, key in enumerate(names, 1)
+        ]
+        return made(*arguments)
+
+    def _parameters(self, name: str, first: str) -> list[str]:
+        """Names of a case class's parameters. Scala writes them as fields, in order; lazy values may stand before."""
+        if name not in self._parameter_names:
+            found = self._view.java.lang.Class.forName(f"org.apache.spark.sql.catalyst.catalog.{name}")
+            count = found.getConstructors()[0].getParameterCount()
+            fields = [field.getName() for field in found.getDeclaredFields()]
+            start = fields.index(first)
+            self._parameter_names[name] = fields[start : start + count]
+        return self._parameter_names[name]
 
     def _table_type(self, kind: str) -> Any:
         types = self._catalyst.catalog.CatalogTableType
@@ -161,10 +169,14 @@ class CatalogEntries:
 
     def _storage(self, entry: Entry) -> Any:
         option = self._view.scala.Option.apply
-        location = option(self._uri(entry["location"]) if "location" in entry else None)
-        nothing = option(None)
-        options = self._scala_map(entry.get("options", {}))
-        return self._catalyst.catalog.CatalogStorageFormat(location, nothing, nothing, nothing, False, options)
+        empty = self._catalyst.catalog.CatalogStorageFormat.empty()
+        named = {
+            "locationUri": option(self._uri(entry["location"]) if "location" in entry else None),
+            "properties": self._scala_map(entry.get("options", {})),
+        }
+        names = self._parameters("CatalogStorageFormat", "locationUri")
+        arguments = [named[key] if key in named else getattr(empty, key)() for key in names]
+        return empty.copy(*arguments)
 
     def _bucket_spec(self, found: Entry | None) -> Any:
         if found is None:

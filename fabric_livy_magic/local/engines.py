@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 
 from fabric_livy_magic.local.jvm import Jvm, JvmGone
 from fabric_livy_magic.local.outputs import Output, error
@@ -23,6 +23,7 @@ KINDS = {
     "r": "sparkr",
 }
 GONE_WAIT_S = 2.0  # a broken connection is mostly the JVM's end, which its watcher sees a moment later
+LOST = (Py4JNetworkError, OSError)
 NO_R = "R is not part of the embedded Fabric. Use a pyspark, spark (Scala) or sql statement."
 
 
@@ -76,7 +77,7 @@ class JvmEngine:
             self._jvm.spark.sparkContext().setJobGroup(group, f"statement {group}", True)
             return self._interpreter.run(code)
         except (Py4JError, OSError) as broken:
-            if self._jvm.gone.wait(GONE_WAIT_S):
+            if isinstance(broken, LOST) and self._jvm.gone.wait(GONE_WAIT_S):
                 raise JvmGone("the JVM ended while the statement ran") from broken
             return error("InterpreterError", str(broken))
 
@@ -94,7 +95,7 @@ class JvmEngine:
             return
         try:
             self._jvm.view.java.lang.Thread.interrupted()
-        except (Py4JError, OSError):
+        except LOST:
             if not self._jvm.gone.wait(GONE_WAIT_S):
                 raise
 

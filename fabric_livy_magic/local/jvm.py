@@ -59,6 +59,7 @@ def session_environment(folders: SessionFolders, python: str) -> dict[str, str]:
         "PYSPARK_DRIVER_PYTHON": python,
         "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(folders.private),
+        "SPARK_LOCAL_DIRS": str(folders.spark_local),  # the setting spark.local.dir would be warned about
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
 

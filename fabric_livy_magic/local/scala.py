@@ -80,8 +80,11 @@ class ScalaInterpreter:
         printed = raw[:before_last].decode("utf-8", errors="replace").rstrip()
         if verdict == INCOMPLETE:
             return error("Error", "incomplete statement", printed=printed)
-        first, *rest = raw[before_last:].decode("utf-8", errors="replace").splitlines(keepends=True) or [""]
-        return error("Error", first.strip() or "the statement was interrupted", rest, printed)
+        lines = raw[before_last:].decode("utf-8", errors="replace").splitlines(keepends=True) or [""]
+        # Scala 2.13 puts the caret before the message it belongs to.
+        message = next((index for index, line in enumerate(lines) if line.strip() != "^"), 0)
+        evalue = lines.pop(message).strip()
+        return error("Error", evalue or "the statement was interrupted", lines, printed)
 
     def _enter(self) -> None:
         """Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes)."""
@@ -97,16 +100,27 @@ class ScalaInterpreter:
         self._buffer = view.java.io.ByteArrayOutputStream()
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
-        imain = view.scala.tools.nsc.interpreter.IMain(settings, self._writer)
+        imain = self._make(settings)
         transient = self._seq(["@transient"])
         spark = self._jvm.spark
-        imain.initializeSynchronous()
         imain.bind("spark", "org.apache.spark.sql.SparkSession", spark, transient)
         imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
         self._imain = imain
         self._enter()
         for line in IMPORTS:
             imain.interpret(line)
+
+    def _make(self, settings: Any) -> Any:
+        """Spark 3 comes with Scala 2.12, Spark 4 with 2.13, whose interpreter reports through an object of its own."""
+        view = self._jvm.view
+        interpreter = view.scala.tools.nsc.interpreter
+        if view.scala.util.Properties.versionNumberString().startswith("2.12."):
+            imain = interpreter.IMain(settings, self._writer)
+            imain.initializeSynchronous()
+        else:
+            imain = interpreter.IMain(settings, interpreter.shell.ReplReporterImpl(settings, self._writer))
+            imain.initializeCompiler()
+        return imain
 
     def _seq(self, items: list[str]) -> Any:
         return self._jvm.view.org.apache.spark.api.python.PythonUtils.toSeq(items).toList()

@@ -188,8 +188,13 @@ class Session:
     def before_statement(self) -> None:
         self._keep_catalog(lambda catalog: catalog.refresh())
 
+    def before_finish(self) -> None:
+        self._keep_catalog(lambda catalog: catalog.turns.hold())
+
     def after_statement(self) -> None:
         self._keep_catalog(lambda catalog: catalog.save())
+        if self._catalog is not None:
+            self._catalog.turns.release()
 
     def _keep_catalog(self, work: Callable[[Catalog], None]) -> None:
         try:

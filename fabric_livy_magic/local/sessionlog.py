@@ -36,7 +36,8 @@ class SessionLog:
         return text.splitlines()[-TAIL_LINES:]
 
     def telling_lines(self) -> str:
-        """The last lines that look like a reason."""
+        """The last lines that look like a reason, or follow one that does."""
         lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ") and OURS not in line]
-        telling = [line for line in lines if any(word in line.lower() for word in TELLING)]
+        looks = [any(word in line.lower() for word in TELLING) for line in lines]
+        telling = [line for line, here, before in zip(lines, looks, [False, *looks], strict=False) if here or before]
         return " ".join(telling[-TELLING_LINES:])

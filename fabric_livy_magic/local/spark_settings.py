@@ -90,7 +90,6 @@ def _fixed(folders: SessionFolders, python: str) -> dict[str, str]:
         "spark.submit.deployMode": "client",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.local.dir": str(folders.spark_local),
         "spark.repl.class.outputDir": str(folders.classes),
         # Not `hive`: its Derby database admits one JVM at a time. `catalog` keeps the tables instead.
         "spark.sql.catalogImplementation": "in-memory",
