@@ -31,6 +31,7 @@ CODES = {
     404: "EntityNotFound",
     405: "MethodNotAllowed",
     413: "RequestBodyTooLarge",
+    503: "ServiceUnavailable",
 }
 
 
@@ -170,6 +171,8 @@ class SessionsHandler(LakehouseHandler):
 
     def post(self, *_ids: str) -> None:
         body = self.json_body()
+        if self.sessions.ended:
+            raise Refusal(503, "the server is stopping")
         try:
             requests_in.check_session_request(body)
             session = self.sessions.create(body)

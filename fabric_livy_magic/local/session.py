@@ -58,6 +58,7 @@ class Session:
         self._catalog: Catalog | None = None
         self._progress = Progress(self.jvm, self.repl)
         self._lock = threading.RLock()
+        self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting
         self._state = "acquiring"
         self._stopping = False
         self._mark("notStarted")
@@ -105,13 +106,14 @@ class Session:
 
     def _bring_up(self) -> None:
         environment = session_environment(self.folders, sys.executable)
-        if not self._enter("starting"):
-            return
-        self.jvm.start(environment, self._groups.watch)
-        self._python = PythonProcess(
-            self.folders.private, self.folders.lakehouse, environment, self.folders.log, self._groups.watch
-        )
-        self._engines = make_engines(self.jvm, self._python, self.folders)
+        with self._launching:
+            if not self._enter("starting"):
+                return
+            self.jvm.start(environment, self._groups.watch)
+            self._python = PythonProcess(
+                self.folders.private, self.folders.lakehouse, environment, self.folders.log, self._groups.watch
+            )
+            self._engines = make_engines(self.jvm, self._python, self.folders)
         threading.Thread(target=self._watch_jvm, name="jvm-watch", daemon=True).start()
         self.jvm.connect()
         self.jvm.make_session()
@@ -121,6 +123,7 @@ class Session:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         self._python.attach(self.jvm.port, self.jvm.secret)
         self._progress.start()
+        self.repl.touch()  # the time it took to start is no idle time
         if self._enter("idle"):
             self.repl.start()
 
@@ -147,10 +150,12 @@ class Session:
     # ---- end
 
     def _die(self, reason: str) -> None:
-        if self._stopping or not self._enter("dead"):
-            return
-        telling = self.log.telling_lines()
-        self.error_message = f"{reason}. {telling}" if telling else reason
+        with self._lock:
+            if self._stopping or self._state in ENDED:
+                return
+            telling = self.log.telling_lines()
+            self.error_message = f"{reason}. {telling}" if telling else reason
+            self._enter("dead")
         self.note(f"session ended: {reason}")
         self._end(f"The session is dead: {self.error_message}")
 
@@ -173,6 +178,8 @@ class Session:
     def _end(self, reason: str) -> None:
         self.repl.close(reason)
         self._progress.stop()
+        with self._launching:
+            pass  # what is being started has to be there before it can be ended
         if self._python is not None:
             self._python.kill(reason)
             self._groups.forget(self._python.pid)

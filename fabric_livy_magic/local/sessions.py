@@ -34,7 +34,7 @@ class Sessions:
         self._groups = groups
         self._by_id: dict[str, Session] = {}
         self._lock = threading.Lock()
-        self._end = threading.Event()
+        self._end = threading.Event()  # the server stops: nothing new begins
         threading.Thread(target=self._end_idle_ones, name="idle-sessions", daemon=True).start()
 
     def create(self, request: dict[str, Any]) -> Session:
@@ -46,6 +46,10 @@ class Sessions:
         with self._lock:
             self._by_id[session_id] = session
         return session
+
+    @property
+    def ended(self) -> bool:
+        return self._end.is_set()
 
     def get(self, session_id: str) -> Session | None:
         return self._by_id.get(session_id.lower())

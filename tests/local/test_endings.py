@@ -155,7 +155,7 @@ def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: Mar
 
 
 def test_an_idle_session_times_out(server: Marked) -> None:
-    session = server.api.start_session(conf={"spark.livy.session.idle.timeout": "1s"})
+    session = server.api.start_session(conf={"spark.livy.session.idle.timeout": "2s"})
     session.wait_for("idle")
     until = time.monotonic() + 10
     while (view := session.view())["state"] != "dead":
