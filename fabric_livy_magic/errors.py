@@ -162,9 +162,11 @@ def short_remote_error(error: StatementError) -> str:
 
 
 def _message_lines(error: StatementError) -> list[str]:
+    """The beginning says what failed, the end often why: Spark puts the Python worker's whole traceback inside."""
     lines = [line for line in _without_plan(str(error).splitlines()) if not _is_jvm_frame(line)]
-    if len(lines) > LINES_OF_MESSAGE:
-        lines = [*lines[:LINES_OF_MESSAGE], f"… {len(lines) - LINES_OF_MESSAGE} more lines: %livy error"]
+    if (left_out := len(lines) - LINES_OF_MESSAGE) > 0:
+        half = LINES_OF_MESSAGE // 2
+        lines = [*lines[:half], f"… {left_out} lines left out: %livy error shows them", *lines[-half:]]
     return [line if len(line) <= WIDTH_OF_LINE else line[: WIDTH_OF_LINE - 1] + "…" for line in lines]
 
 
