@@ -279,7 +279,8 @@ class Runner:
 
     def _give_up(self, session: Session) -> None:
         if session.ours:
-            self.stop(session.name)
+            session.remote.stop(brief=True)
+            self._forget(session)
 
     def _forget(self, session: Session) -> None:
         self.sessions.pop(session.name, None)
@@ -343,9 +344,8 @@ class Runner:
         for session in list(self.sessions.values()):
             # Sessions of the embedded Fabric end with it, faster than one by one.
             if session.ours and session.target.url:
-                session.remote.client.http.be_brief()
                 try:
-                    session.remote.stop()
+                    session.remote.stop(brief=True)
                 except FabricLivyError as error:
                     left.append(f"Session {session.id} could not be stopped: {error}")
         self.sessions.clear()

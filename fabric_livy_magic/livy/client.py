@@ -30,6 +30,10 @@ class LivyClient:
         self.http = http
         self.dialect = dialect
 
+    def brief(self) -> LivyClient:
+        """See `LivyHttp.brief`."""
+        return LivyClient(self.http.brief(), self.dialect)
+
     def create_session(self, spec: SessionSpec) -> SessionInfo:
         return SessionInfo.from_json(
             self._object(self.http.post("/sessions", session_body(spec)), "a session", needs="id")

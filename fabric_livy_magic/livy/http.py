@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import email.utils
 import html
 import json
@@ -14,6 +15,7 @@ from typing import Any, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import LocationParseError  # the one that requests lets through
 
 from fabric_livy_magic.errors import (
     AccessError,
@@ -86,10 +88,13 @@ class LivyHttp:
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
 
-    def be_brief(self) -> None:
-        """From here on 4 s a call and no second try: a kernel that shuts down is killed after 5 s."""
-        self._timeout_s = 4.0
-        self._retry = RetryPolicy(budget_s=0.0)
+    def brief(self) -> LivyHttp:
+        """The same connections with 4 s a call and no second try: for what must not keep a person, or a kernel that is
+        killed 5 s after it was told to shut down, waiting."""
+        other = copy.copy(self)
+        other._timeout_s = min(self._timeout_s, 4.0)
+        other._retry = RetryPolicy(budget_s=0.0)
+        return other
 
     def request(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
@@ -127,7 +132,7 @@ class LivyHttp:
                 timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:
             raise self._broken(error, method) from error
         if response.status_code >= 300:
             raise error_from(response)
@@ -145,7 +150,7 @@ class LivyHttp:
                 status=response.status_code,
             ) from None
 
-    def _broken(self, error: requests.RequestException, method: str) -> HttpError:
+    def _broken(self, error: Exception, method: str) -> HttpError:
         host = urlsplit(self.base_url).netloc
         cause = _innermost(error)
         if isinstance(error, requests.exceptions.SSLError):
@@ -178,10 +183,10 @@ def _unknown(method: str) -> str:
     return "It is not known whether the server acted on it." if method == "POST" else ""
 
 
-def _never_connected(error: requests.RequestException) -> bool:
+def _never_connected(error: Exception) -> bool:
     return any(
         word in repr(error)
-        for word in ("NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
+        for word in ("LocationParseError", "InvalidURL", "NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
     )
 
 

@@ -48,8 +48,8 @@ class StandardSession:
         try:
             return cls(client, client.create_session(replace(spec, name=spec.name or ours)))
         except KeyboardInterrupt:
-            if not spec.name and (found := _named(client, ours)):
-                client.delete_session(found.id)
+            if not spec.name and (found := _named(client.brief(), ours)):
+                client.brief().delete_session(found.id)
             raise
         except HttpError as error:
             if not spec.name and _may_have_acted(error) and (found := _named(client, ours)):
@@ -157,9 +157,10 @@ class StandardSession:
     def logs(self) -> list[str]:
         return self.client.session_log(self.id)
 
-    def stop(self) -> bool:
-        """True if the session was still there."""
-        there = self.client.delete_session(self.id)
+    def stop(self, *, brief: bool = False) -> bool:
+        """True if the session was still there. `brief`: see `LivyHttp.brief`."""
+        client = self.client.brief() if brief else self.client
+        there = client.delete_session(self.id)
         self._stopped = True
         return there
 

@@ -122,6 +122,7 @@ class _Statement:
 
     def cancel(self) -> str:
         """Cancels, waits a second for the session to confirm, and says in a sentence what became of the statement."""
+        self.client = self.client.brief()  # nobody waits long for a server that hangs
         statement_id = self.submitted.id if self.submitted else self._find()
         if statement_id is None:
             return "The statement had not been accepted yet."
