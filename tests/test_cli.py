@@ -10,8 +10,9 @@ import pytest
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cli import main
-from tests.fakes import FakeFabric, error_output, sql_output
+from tests.fakes import FakeFabric
 from tests.livy.test_statements import interrupt_after
+from tests.outputs import error_output, sql_output
 
 Capture = pytest.CaptureFixture[str]
 

@@ -23,7 +23,8 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
 from fabric_livy_magic.settings import SessionSpec, read_target
-from tests.fakes import FakeFabric, error_output
+from tests.fakes import FakeFabric
+from tests.outputs import error_output
 
 CONTRACT = json.loads((Path(__file__).parent / "payloads" / "fabric_livy_api.json").read_text(encoding="utf-8"))
 SLOW = "sum(sc.parallelize(range(4), 4).map(lambda x: __import__('time').sleep(120) or x).collect())"

@@ -24,8 +24,8 @@ from fabric_livy_magic.display import (
 )
 from fabric_livy_magic.livy.models import Output, Progress
 from fabric_livy_magic.runner import Result
-from tests.fakes import sql_output, text_output
 from tests.notebook import notebook
+from tests.outputs import sql_output, text_output
 
 
 def result_of(raw: dict[str, Any], **more: Any) -> Result:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
-from tests.fakes import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
+from tests.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
 
 RECORDED = [
     json.loads(line)
@@ -105,8 +105,8 @@ def test_a_long_message_keeps_its_beginning_and_its_end_and_names_the_way_to_all
         StatementError("Error", "\n".join(f"line {number}" for number in range(100)))
     ).splitlines()
     assert len(lines) == 13
-    assert (lines[0], lines[-1]) == ("Error: line 0", "line 99")
-    assert "… 88 lines left out, `%livy error` shows them …" in lines
+    assert (lines[0], lines[-1]) == ("line 0", "line 99")
+    assert "… 88 lines left out: %livy error shows them" in lines
 
 
 def test_a_jvm_stack_in_the_message_is_left_out() -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.settings import SessionSpec
-from tests.fakes import FakeFabric, error_output, sql_output, text_output
+from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
 from tests.livy.test_statements import interrupt_after
 from tests.notebook import Notebook, notebook
+from tests.outputs import error_output, sql_output, text_output
 
 TRIPS = sql_output(
     [("zone", "string"), ("trips", "long"), ("fare", "decimal(10,2)")],
@@ -108,7 +109,7 @@ def test_a_sql_result_is_a_table_with_types_and_a_caption(
     assert set(bundle) == {"text/html", "text/plain"}
     assert "&lt;b&gt;Harlem&lt;/b&gt;" in bundle["text/html"]
     assert "<b>Harlem" not in bundle["text/html"]
-    golden("sql_result.html", re.sub(r"\d+\.\d s", "0.0 s", bundle["text/html"]) + "\n")
+    golden("sql_result.html", re.sub(r"\d+\.\d s", "0.0 s", bundle["text/html"].split("</style>")[1]) + "\n")
     golden("sql_result.txt", re.sub(r"\d+\.\d s", "0.0 s", bundle["text/plain"]) + "\n")
 
 

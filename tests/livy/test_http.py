@@ -194,11 +194,33 @@ def test_a_name_that_does_not_resolve_is_reported_at_once(clock: FakeClock) -> N
 
 
 def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
-    http.be_brief()
-    fabric.fault("DELETE", "/sessions", status=503, times=9)
+    fabric.fault("DELETE", "/sessions", status=503, times=1)
     with pytest.raises(HttpError):
-        http.delete("/sessions/1")
+        http.brief().delete("/sessions/1")
     assert len(fabric.requests) == 1
+    with pytest.raises(NotFoundError):
+        http.delete("/sessions/1")
+
+
+EXCEPTIONS = [
+    kind
+    for kind in vars(requests.exceptions).values()
+    if isinstance(kind, type) and issubclass(kind, requests.RequestException) and kind is not requests.JSONDecodeError
+]
+
+
+@pytest.mark.parametrize("kind", EXCEPTIONS)
+def test_every_exception_of_the_http_library_becomes_ours(
+    http: LivyHttp, kind: type[requests.RequestException]
+) -> None:
+    assert isinstance(http._broken(kind("x"), "POST"), ConnectionFailed)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "é..x", "-"])
+def test_a_host_that_can_be_none_is_reported_at_once(clock: FakeClock, host: str) -> None:
+    with pytest.raises(ConnectionFailed):
+        LivyHttp(f"http://{host}", sleep=clock.sleep).get("/sessions")
+    assert clock.naps == []
 
 
 # ------------------------------------------------------------------------------------------------ refusals

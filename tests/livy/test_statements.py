@@ -24,8 +24,9 @@ from fabric_livy_magic.livy.models import Progress, StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
-from tests.fakes import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, FakeFabric, error_output
+from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
+from tests.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
 
 Run = Callable[..., StatementInfo]
 
@@ -305,6 +306,21 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     with pytest.raises(Interrupted, match="had not been accepted yet"):
         run_statement(client, session_id, "slow()", "pyspark")
     assert not fake.seen("POST", "/cancel")
+    interrupt.join()
+
+
+def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -> None:
+    fabric.session_goes("idle")
+    fabric.statement_goes("running")
+    fabric.fault("POST", "/cancel", delay_s=30)
+    client = client_of(fabric)
+    session_id = client.create_session(SessionSpec()).id
+    interrupt = interrupt_after(0.2)
+    began = time.monotonic()
+    with pytest.raises(Interrupted, match="Whether the statement was stopped is not known"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    assert time.monotonic() - began < 8
+    assert len(fabric.seen("POST", "/cancel")) == 1
     interrupt.join()
 
 
