@@ -186,7 +186,13 @@ def _unknown(method: str) -> str:
 def _never_connected(error: Exception) -> bool:
     return any(
         word in repr(error)
-        for word in ("LocationParseError", "InvalidURL", "NewConnectionError", "NameResolutionError", "Failed to establish a new connection")
+        for word in (
+            "LocationParseError",
+            "InvalidURL",
+            "NewConnectionError",
+            "NameResolutionError",
+            "Failed to establish a new connection",
+        )
     )
 
 
