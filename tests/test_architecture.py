@@ -31,6 +31,7 @@ MAY_IMPORT_LOCAL = {"runner", "cli"}
 
 HOMES = {
     "requests": {"livy/http.py", "auth.py"},
+    "urllib3": {"livy/http.py"},
     "pandas": {"frames.py", "runner.py"},  # runner: for a type annotation only
     "pyarrow": {"frames.py"},
     "nbclient": {"execute.py"},

@@ -57,6 +57,11 @@ def test_a_sql_result_is_an_html_table_with_types_and_a_dataframe(notebook: Kern
     assert notebook.run("len(f), str(f.d[1]), f.id.dtype.name").text == "(2, '1.00', 'int64')"
 
 
+def test_a_decimal_has_all_its_digits(notebook: Kernel) -> None:
+    notebook.run("%%livy_sql -q -o d\nSELECT 12345678901234567890.123456789BD AS x")
+    assert notebook.run("str(d.x[0])").text == "'12345678901234567890.123456789'"
+
+
 def test_the_line_form_of_sql_gives_a_dataframe(notebook: Kernel) -> None:
     notebook.run('g = %livy_sql SELECT "it\'s" AS word, 3 AS n')
     assert notebook.run("g.to_dict('records')").text == "[{'word': \"it's\", 'n': 3}]"

@@ -31,6 +31,20 @@ CONNECT_TIMEOUT_S = 10.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
+class WrittenFloat(float):
+    """A JSON number as a float whose `str` has all the digits that were sent: a decimal may have more than a float."""
+
+    _text: str
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        number = super().__new__(cls, text)
+        number._text = str(text)
+        return number
+
+    def __str__(self) -> str:
+        return self._text
+
+
 class Authorization(Protocol):
     """Puts a token on a request. `renew` fetches a new one after a 401 and tells whether that makes sense."""
 
@@ -142,7 +156,7 @@ class LivyHttp:
         if not response.content.strip():
             return None
         try:
-            return json.loads(response.content)
+            return json.loads(response.content, parse_float=WrittenFloat)
         except (ValueError, RecursionError):
             raise NotLivyError(
                 f"{self.base_url} answered, but not as a Livy server does: {_excerpt(response)}. "

@@ -77,7 +77,9 @@ class _Statement:
         try:
             self.submitted = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id)
         except HttpError as error:
-            raise lost_session(self.client, self.session_id, error) or error from error
+            if lost := lost_session(self.client, self.session_id, error):
+                raise lost from error
+            raise
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None

@@ -17,12 +17,8 @@ from fabric_livy_magic.local.spark_settings import SessionFolders
 from fabric_livy_magic.local.sql import java_error
 
 SUCCESS, INCOMPLETE = "Success", "Incomplete"
-IMPORTS = (
-    "import org.apache.spark.SparkContext._",
-    "import spark.implicits._",
-    "import spark.sql",
-    "import org.apache.spark.sql.functions._",
-)
+# What Livy's shell imports. In one line: each line is a compiler run of its own.
+IMPORTS = "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._"
 
 
 def run_lines(code: str, interpret: Callable[[str], str]) -> str:
@@ -107,8 +103,7 @@ class ScalaInterpreter:
         imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
         self._imain = imain
         self._enter()
-        for line in IMPORTS:
-            imain.interpret(line)
+        imain.interpret(IMPORTS)
 
     def _make(self, settings: Any) -> Any:
         """Spark 3 comes with Scala 2.12, Spark 4 with 2.13, whose interpreter reports through an object of its own."""

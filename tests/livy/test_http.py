@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import socket
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic import errors
 from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
-from fabric_livy_magic.livy.http import LivyHttp, RetryPolicy, error_from, retry_after_s
+from fabric_livy_magic.livy.http import LivyHttp, RetryPolicy, WrittenFloat, error_from, retry_after_s
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
 
@@ -374,3 +375,10 @@ def test_any_retry_after_gives_seconds_or_nothing(header: str | None, message: s
 
 def test_a_date_without_a_zone_is_utc() -> None:
     assert retry_after_s("Fri, 17 Apr 2026 12:00:30 -0000", now=lambda: NOON) == 30
+
+
+def test_a_number_keeps_all_its_digits() -> None:
+    assert str(WrittenFloat("12345678901234567890.123456789")) == "12345678901234567890.123456789"
+    assert WrittenFloat("0.5") + 1 == 1.5
+    assert json.dumps([WrittenFloat("0.10")]) == "[0.1]"
+    assert pickle.loads(pickle.dumps(WrittenFloat("0.25"))) == 0.25
