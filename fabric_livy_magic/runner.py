@@ -30,6 +30,7 @@ from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.local.offered import offered_token
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
 
@@ -210,6 +211,8 @@ class Runner:
         if not url:
             fabric = self._embedded()
             url, credential = fabric.livy_endpoint, GivenToken(fabric.token)
+        elif credential is None and (token := offered_token(url)):
+            credential = GivenToken(token)
         credential = credential or credential_for(target)
         http = LivyHttp(url, BearerAuth(credential) if credential else None, timeout_s=self.settings.request_timeout_s)
         return LivyClient(http, Dialect.FABRIC if target.is_fabric_api else Dialect.APACHE_LIVY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
+from fabric_livy_magic.local.offered import offered
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
@@ -121,8 +123,10 @@ async def _serve(listener: socket.socket, token: str, lakehouse: Path, as_json: 
         _stop_on_signals(stop)
         if owned:
             _stop_at_end_of(sys.stdin, stop)
-        _announce(listener.getsockname()[1], token, place.livy_path(), as_json)
-        await stop.wait()
+        port = listener.getsockname()[1]
+        with offered(port, token) if not owned else contextlib.nullcontext(False) as found:
+            _announce(port, token, place.livy_path(), as_json, found)
+            await stop.wait()
         server.stop()
         await asyncio.get_running_loop().run_in_executor(None, sessions.stop_all)
     finally:
@@ -147,15 +151,19 @@ def _stop_at_end_of(stream: TextIO, stop: asyncio.Event) -> None:
     threading.Thread(target=watch, name="owner", daemon=True).start()
 
 
-def _announce(port: int, token: str, livy_path: str, as_json: bool) -> None:
+def _announce(port: int, token: str, livy_path: str, as_json: bool, found: bool) -> None:
     api_url = f"http://127.0.0.1:{port}/v1"
     endpoint = f"{api_url}/{livy_path}"
     if as_json:
         line = json.dumps({"api_url": api_url, "livy_endpoint": endpoint, "token": token, "pid": os.getpid()})
         print(line, flush=True)  # noqa: T201 - a command line
         return
+    if found:
+        how = f"A notebook of this user finds the token by itself; for others, set {TOKEN_VARIABLE} to it."
+    else:
+        how = f"Before that, set the environment variable {TOKEN_VARIABLE} to the token."
     print(  # noqa: T201 - a command line
         f"Livy endpoint: {endpoint}\nToken:         {token}\n\n"
-        f"In a notebook, paste:\n\n%env {TOKEN_VARIABLE}={token}\n%livy use {endpoint}\n",
+        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\nCtrl-C ends it.",
         flush=True,
     )

@@ -229,6 +229,33 @@ def test_a_port_that_is_in_use(tmp_path: Path, server: Marked) -> None:
     )
 
 
+def test_a_person_is_shown_the_endpoint_the_token_and_a_line_that_works_as_pasted(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-m",
+        "fabric_livy_magic",
+        "serve",
+        "--token",
+        "for-show",
+        "--lakehouse",
+        str(tmp_path / "lh"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip() for _ in range(9)]
+        assert lines[1] == "Token:         for-show"
+        (pasted,) = [line for line in lines if line.startswith("%livy use ")]
+        script = f"from fabric_livy_magic.runner import Runner; r = Runner(); r.use({pasted.split()[-1]!r}); print(r.client().list_sessions())"
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
+        )
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert done.stdout == "[]\n", done.stderr
+    assert not list((tmp_path / "state").rglob("*.token"))
+
+
 def test_two_apis_of_one_server(server: Marked) -> None:
     """What is printed for a person is a sentence and a line to paste; what is printed for programs is one JSON line."""
     assert set(server.api.ready) == {"api_url", "livy_endpoint", "token", "pid"}

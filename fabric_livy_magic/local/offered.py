@@ -1,0 +1,46 @@
+"""How a notebook of the same user finds the token of a running `fabric-livy serve`, so that nobody has to paste it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def token_file(port: int) -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("fabric-livy-magic") / f"serve-{port}.token"
+
+
+@contextlib.contextmanager
+def offered(port: int, token: str) -> Iterator[bool]:
+    """While it lasts, this user's processes can read the token. False where no such file can be written."""
+    path = token_file(port)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # a killed server's, perhaps readable by others
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - of a descriptor
+            file.write(token)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def offered_token(url: str) -> str | None:
+    """The token of the server at this loopback address, if this user runs it."""
+    parts = urlsplit(url)
+    if parts.hostname not in LOOPBACK or not parts.port:
+        return None
+    try:
+        return token_file(parts.port).read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
