@@ -12,7 +12,8 @@ from fabric_livy_magic.errors import FabricLivyError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from fabric_livy_magic.runner import Result, Session, connect
+    from fabric_livy_magic.results import Result
+    from fabric_livy_magic.runner import Session, connect
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,7 +27,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"Result", "Session", "connect"}:
+    if name == "Result":
+        from fabric_livy_magic.results import Result
+
+        return Result
+    if name in {"Session", "connect"}:
         from fabric_livy_magic import runner
 
         return getattr(runner, name)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
-    from fabric_livy_magic.runner import Result, Session
+    from fabric_livy_magic.results import Result
+    from fabric_livy_magic.runner import Session
 
 Bundle = dict[str, Any]
 CELL_CHARACTERS = 200

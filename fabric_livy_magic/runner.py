@@ -7,87 +7,37 @@ import contextlib
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fabric_livy_magic import settings as _settings
-from fabric_livy_magic.auth import BearerAuth, Credential, GivenToken, credential_for
+from fabric_livy_magic.auth import Credential
 from fabric_livy_magic.cells import KINDS, Cell
+from fabric_livy_magic.endpoints import Endpoints
 from fabric_livy_magic.errors import (
     FabricLivyError,
-    FrameError,
     Interrupted,
     SessionError,
     SessionLostError,
     SettingsError,
     StatementError,
 )
-from fabric_livy_magic.frames import LIVY_SQL_ROWS, is_table, read_result, row_count
-from fabric_livy_magic.livy.client import Dialect, LivyClient
-from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.local.offered import offered_token
+from fabric_livy_magic.results import Result
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fabric_livy_magic.local.launch import LocalFabric
-
 DEFAULT_SESSION = "main"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What one cell gave. `elapsed_s` runs from sending it to having its result."""
-
-    kind: str
-    output: Output
-    session: str
-    statement_id: int
-    elapsed_s: float
-    limit: int | None = None
-    _frames: list[Any] = field(default_factory=list, repr=False, compare=False)
-
-    @property
-    def text(self) -> str:
-        """What it printed and the value of its last line, as Livy gives it."""
-        return self.output.text
-
-    @property
-    def has_table(self) -> bool:
-        return is_table(self.output)
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The SQL result as a pandas DataFrame, at most `limit` rows. Raises FrameError for any other output."""
-        if not self.has_table:
-            raise FrameError(f"This {self.kind} statement gave no table. Its text is in `.text`.")
-        if not self._frames:
-            self._frames.append(read_result(self.output, self.limit))
-        frame: pd.DataFrame = self._frames[0]
-        return frame
-
-    @property
-    def rows_received(self) -> int:
-        return row_count(self.output) if self.has_table else 0
-
-    @property
-    def may_have_more(self) -> bool:
-        """Livy cuts a SQL result at 1,000 rows without a word, so exactly that many may be all or may be the first."""
-        return self.rows_received == LIVY_SQL_ROWS
-
-    @property
-    def value(self) -> Any:
-        """For a variable: the frame of a SQL result, any other JSON as it is, else the text."""
-        if self.has_table:
-            return self.frame
-        return self.output.data.get("application/json", self.text)
+EMBEDDED_ENDED = (
+    "The embedded Fabric that this session ran on has ended. Its variables and temporary views are lost; tables are not. "
+    "`%livy start` starts a new one."
+)
 
 
 class Session:
@@ -172,13 +122,12 @@ class Runner:
     """The one object behind a notebook: its settings, its target, its named sessions."""
 
     def __init__(self, settings: Settings | None = None, credential: Credential | None = None) -> None:
-        self._given_credential = credential
+        self._endpoints = Endpoints(credential)
         self._chosen: dict[str, Any] = {}
         self._settings = settings
         self.sessions: dict[str, Session] = {}
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
-        self._local: LocalFabric | None = None
 
     # ------------------------------------------------------------------------------------------- choices
     @property
@@ -204,32 +153,17 @@ class Runner:
         return read_target(self.settings.target)
 
     # ------------------------------------------------------------------------------------------- sessions
-    def client(self, target: Target | None = None) -> LivyClient:
+    def client(self) -> LivyClient:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
-        target = target or self.target
-        url, credential = target.url, self._given_credential
-        if not url:
-            fabric = self._embedded()
-            url, credential = fabric.livy_endpoint, GivenToken(fabric.token)
-        elif credential is None and (token := offered_token(url)):
-            credential = GivenToken(token)
-        credential = credential or credential_for(target)
-        http = LivyHttp(url, BearerAuth(credential) if credential else None, timeout_s=self.settings.request_timeout_s)
-        return LivyClient(http, Dialect.FABRIC if target.is_fabric_api else Dialect.APACHE_LIVY)
-
-    def _embedded(self) -> LocalFabric:
-        from fabric_livy_magic.local.launch import default_lakehouse, start_local_fabric
-
-        if self._local is None or not self._local.alive:
-            folder = self.settings.lakehouse
-            self._local = start_local_fabric(Path(folder).expanduser() if folder else default_lakehouse())
-        return self._local
+        return self._endpoints.client(self.target, self.settings)
 
     def session(self, name: str | None = None) -> Session:
         """The session of that name, or the current one. Raises SessionError where there is none, and SessionLostError,
         each time anew, where it was lost: its variables are gone, so going on in another one is the user's decision."""
         wanted = name or self.current
         if session := self.sessions.get(wanted):
+            if self._server_has_ended(session):
+                session.lost = SessionLostError(EMBEDDED_ENDED)
             if session.lost:
                 raise session.lost
             return session
@@ -249,9 +183,8 @@ class Runner:
             raise SessionError(
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
-        target = self.target
-        remote = StandardSession.create(self.client(target), spec or SessionSpec())
-        return self._keep(Session(self, name, target, remote, ours=True))
+        remote = StandardSession.create(self.client(), spec or SessionSpec())
+        return self._keep(Session(self, name, self.target, remote, ours=True))
 
     def start(
         self, name: str | None = None, spec: SessionSpec | None = None, on_progress: Listener | None = None
@@ -292,14 +225,13 @@ class Runner:
 
     def attach(self, session_id: str, name: str | None = None) -> Session:
         """Takes a session that runs already. It is not stopped when this notebook ends."""
-        target = self.target
         name = name or (DEFAULT_SESSION if DEFAULT_SESSION not in self.sessions else session_id)
         if name in self.sessions:
             raise SessionError(
                 f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
             )
-        remote = StandardSession.attach(self.client(target), session_id)
-        return self._keep(Session(self, name, target, remote, ours=False))
+        remote = StandardSession.attach(self.client(), session_id)
+        return self._keep(Session(self, name, self.target, remote, ours=False))
 
     def switch(self, name: str) -> Session:
         session = self.session(name)
@@ -309,9 +241,12 @@ class Runner:
     def stop(self, name: str | None = None) -> bool:
         """Ends the session; True if the server still had it."""
         session = self.sessions.get(name or self.current) or self.session(name)
-        there = session.remote.stop()
+        there = not self._server_has_ended(session) and session.remote.stop()
         self._forget(session)
         return there
+
+    def _server_has_ended(self, session: Session) -> bool:
+        return not session.target.url and not self._endpoints.is_ours(session.remote.client)
 
     def run(self, cell: Cell, on_progress: Listener | None = None) -> Result:
         """Runs a cell on its session, which must be there: `start` is the caller's step, since it has to be seen."""
@@ -335,7 +270,7 @@ class Runner:
     def state_of(self, session: Session) -> tuple[str, str]:
         """(state, application id) as of now; `lost` where the server has no such session any more."""
         try:
-            info = session.info()
+            info = self.session(session.name).info()
         except SessionLostError:
             return "lost", ""
         return info.state.value, info.app_id or ""
@@ -352,9 +287,7 @@ class Runner:
                 except FabricLivyError as error:
                     left.append(f"Session {session.id} could not be stopped: {error}")
         self.sessions.clear()
-        if self._local is not None:
-            self._local.stop()
-            self._local = None
+        self._endpoints.close()
         return left
 
     def _keep(self, session: Session) -> Session:
@@ -376,7 +309,7 @@ def connect(
 
     `target` is what `%livy use` takes; without it the environment's FABRIC_LIVY_TARGET. `name` and `conf` go to the
     session, `choices` are settings by name. The session, and an embedded Fabric started for it, end with the `with`
-    block or with `session.stop()`; a script that does neither ends them when its process ends.
+    block, and at the latest with this process.
     """
     given = {**choices, **({"target": target} if target is not None else {})}
     runner = Runner(_settings.resolve(given=given), credential)

@@ -58,6 +58,8 @@ class Kernel:
     def __init__(self, environ: Mapping[str, str], folder: Path, *, with_person: bool = False) -> None:
         specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
         self.manager = KernelManager(kernel_name="python3", kernel_spec_manager=specs)
+        if "transport_encryption" in self.manager.trait_names():  # the kernel warns where it is off
+            self.manager.set_trait("transport_encryption", "auto")
         self.manager.start_kernel(env={**os.environ, **environ}, cwd=str(folder))
         self.client: BlockingKernelClient = self.manager.blocking_client()
         self.client.start_channels()

@@ -19,6 +19,7 @@ LADDER = [
     {"settings"},
     {"options", "livy"},
     {"cells", "commands", "auth", "frames", "scala_lines"},
+    {"endpoints", "results"},
     {"runner"},
     {"display"},
     {"execute"},
@@ -27,12 +28,12 @@ LADDER = [
 # Beside the ladder: the embedded Fabric reads the API on its own, so that client and server check each other.
 LOCAL_MAY_IMPORT = {"errors", "local"}
 # The two that start an embedded Fabric.
-MAY_IMPORT_LOCAL = {"runner", "cli"}
+MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
 HOMES = {
     "requests": {"livy/http.py", "auth.py"},
     "urllib3": {"livy/http.py"},
-    "pandas": {"frames.py", "runner.py"},  # runner: for a type annotation only
+    "pandas": {"frames.py", "results.py", "runner.py"},  # the last two: for type annotations only
     "pyarrow": {"frames.py"},
     "nbclient": {"execute.py"},
     "nbformat": {"execute.py"},

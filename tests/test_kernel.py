@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -178,8 +181,25 @@ def test_a_session_that_cannot_start_says_why(notebook: Kernel) -> None:
     notebook.run("%livy switch main")
 
 
+def test_an_embedded_fabric_that_was_killed_is_explained_and_a_new_start_works(tmp_path: Path) -> None:
+    with kernel({"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "lakehouse")}, tmp_path) as mine:
+        mine.run("%load_ext fabric_livy_magic\n%livy use local")
+        mine.run("%livy_pyspark spark.range(3).write.saveAsTable('kept')")
+        server = "list(get_ipython()._fabric_livy_magics.runner._endpoints._embedded.values())[0].pid"
+        os.kill(int(mine.run(server).text), signal.SIGKILL)
+        time.sleep(1)
+        failed = mine.run("%livy_pyspark 1")
+        assert failed.ename == "SessionLostError"
+        assert "embedded Fabric that this session ran on has ended" in failed.traceback
+        assert "lost" in mine.run("%livy status").text
+        assert mine.run("%livy start").status == "ok"
+        assert mine.run("%livy_pyspark spark.table('kept').count()").text.strip() == "3"
+
+
 def test_no_token_in_anything_that_was_shown(notebook: Kernel) -> None:
-    token = notebook.run("get_ipython()._fabric_livy_magics.runner._local.token").text.strip("'")
+    token = notebook.run(
+        "[f.token for f in get_ipython()._fabric_livy_magics.runner._endpoints._embedded.values()][0]"
+    ).text.strip("'")
     assert len(token) > 16
     for line in ("status", "sessions", "config", "logs"):
         assert token not in notebook.run(f"%livy {line}").everything
