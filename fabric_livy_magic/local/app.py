@@ -110,6 +110,9 @@ class Handler(RequestHandler):
         self.finish(dumps(value))
 
     def write_error(self, status_code: int, **details: Any) -> None:
+        # tornado closes the connection of a request that was refused before its body was read, and does not say so: a
+        # client that keeps connections would send its next request into a closed one.
+        self.set_header("Connection", "close")
         failure = details.get("exc_info", (None, None, None))[1]
         if isinstance(failure, Refusal):
             self.answer(views.error_view(failure.code, failure.message, self.request_id), status_code)

@@ -44,6 +44,12 @@ def test_own_host_names(api: Api, host: str) -> None:
     assert api.get("/sessions", headers={"Host": host}).status_code == 200
 
 
+def test_a_refusal_tells_that_its_connection_ends(api: Api) -> None:
+    for _ in range(20):
+        refused = api.get("/sessions", headers={"Host": "evil.example"})
+        assert (refused.status_code, refused.headers["Connection"]) == (403, "close")
+
+
 def test_only_loopback_listens(api: Api) -> None:
     port = urlsplit(api.base).port
     assert port is not None
