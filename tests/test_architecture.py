@@ -16,11 +16,12 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # From bottom to top; a module imports from lower floors, `livy/` and `local/` also from within.
 LADDER = [
     {"errors"},
-    {"settings"},
-    {"options", "livy"},
+    {"settings", "tokens"},
+    {"options", "livy", "sign_in_errors"},
+    {"sign_in", "fabric_api"},
     {"cells", "commands", "auth", "frames", "scala_lines"},
     {"endpoints", "results"},
-    {"runner"},
+    {"runner", "doctor"},
     {"display"},
     {"execute"},
     {"magics", "cli"},
@@ -33,6 +34,10 @@ MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 HOMES = {
     "requests": {"livy/http.py", "auth.py"},
     "urllib3": {"livy/http.py"},
+    "msal": {"sign_in.py"},
+    "msal_extensions": {"sign_in.py"},
+    "jwt": {"local/"},
+    "cryptography": {"sign_in.py", "local/"},
     "pandas": {"frames.py", "results.py", "runner.py"},  # the last two: for type annotations only
     "pyarrow": {"frames.py"},
     "nbclient": {"execute.py"},

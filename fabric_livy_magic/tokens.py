@@ -1,0 +1,67 @@
+"""Access tokens, who can give them, and what they say of themselves. Pure: no I/O."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+FABRIC, STORAGE = "fabric", "storage"  # the two audiences: the Fabric API with its Livy endpoint, and OneLake
+
+FABRIC_RESOURCE = "https://api.fabric.microsoft.com"
+STORAGE_RESOURCE = "https://storage.azure.com"
+# Both are the same resource: a token asked for the first carries the second as its audience (Fabric CLI, fab_constant.py).
+FABRIC_AUDIENCES = (FABRIC_RESOURCE, "https://analysis.windows.net/powerbi/api")
+
+# "Get started with the Livy API": what an own app registration must be granted to run Spark code for a person.
+DELEGATED_SCOPES = ("Lakehouse.Execute.All", "Lakehouse.Read.All", "Code.AccessFabric.All", "Code.AccessStorage.All")
+AZURE_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """`expires_at` is epoch seconds; None where it is not known."""
+
+    secret: str = field(repr=False)
+    expires_at: float | None = None
+
+
+class Credential(Protocol):
+    def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
+        """A token that is good for at least five minutes; with `renew` a new one, after the server refused the last.
+
+        Raises SignInError with what to do.
+        """
+        ...
+
+
+def scopes_for(audience: str, *, delegated: bool, client_id: str = "", resource: str = "") -> list[str]:
+    """The scopes to ask for. `resource` replaces the public cloud's host of that audience.
+
+    Azure CLI's own client id is pre-authorised as a whole and cannot ask for single scopes, so it asks for `.default`.
+    """
+    host = (resource or (FABRIC_RESOURCE if audience == FABRIC else STORAGE_RESOURCE)).rstrip("/")
+    if audience == FABRIC and delegated and client_id != AZURE_CLI_CLIENT_ID:
+        return [f"{host}/{scope}" for scope in DELEGATED_SCOPES]
+    return [f"{host}/.default"]
+
+
+def claims(secret: str) -> Mapping[str, Any]:
+    """The payload of a JWT, unchecked; empty where it is none. For showing and for expiry, never for trust."""
+    parts = secret.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def expiry(secret: str) -> float | None:
+    """When the token ends, in epoch seconds, by its own `exp`."""
+    value = claims(secret).get("exp")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
