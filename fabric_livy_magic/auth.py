@@ -1,33 +1,38 @@
-"""Get a token, and put it on a request, but only on one that goes to a host it is meant for."""
+"""Which sign-in applies, and its token on a request, but only on one that goes to a host it is meant for."""
 
 from __future__ import annotations
 
-import json
+import getpass
 import os
-import re
 import shutil
-import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
 
-from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.errors import SettingsError, SignInError
+from fabric_livy_magic.given import TOKEN_VARIABLE, AzureCli, FabricNotebook, GivenToken, TokenCredential
 from fabric_livy_magic.livy.http import LOOPBACK
-from fabric_livy_magic.settings import Target
+from fabric_livy_magic.settings import METHODS, Settings, Target, did_you_mean
+from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID, FABRIC, FABRIC_RESOURCE, AccessToken, Credential, claims
 
-TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - the name of a variable
-RESOURCE = "https://api.fabric.microsoft.com"
-AZ_TIMEOUT_S = 30.0
+if TYPE_CHECKING:
+    from fabric_livy_magic.sign_in import App, DevicePrompt, TokenStore
+
 RENEW_BEFORE_S = 300.0
-_TOKEN = re.compile(r"[\x21-\x7e]+")
+CACHE_NAME = "fabric-livy-magic"
+SECRET_VARIABLE = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+PASSPHRASE_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105 - the name of a variable
 
-# Where a Fabric token may go (the list that dbt-fabricspark's credentials.py keeps, and Fabric's sovereign clouds).
-FABRIC_HOSTS = (
+# Where a token may go: Fabric and OneLake (the list that dbt-fabricspark's credentials.py keeps, and sovereign clouds).
+TOKEN_HOSTS = (
     ".fabric.microsoft.com",
     ".pbidedicated.windows.net",
     ".analysis.windows.net",
@@ -38,120 +43,248 @@ FABRIC_HOSTS = (
 
 
 @dataclass(frozen=True)
-class AccessToken:
-    """`expires_at` is epoch seconds; None where it is not known."""
+class Person:
+    """How a sign-in may ask somebody. Without one, nothing is asked: a job must fail, not wait."""
 
-    secret: str = field(repr=False)
-    expires_at: float | None = None
-
-
-class Credential(Protocol):
-    def token(self) -> AccessToken:
-        """A token that is good now. Raises SignInError with what to do."""
-        ...
-
-
-class GivenToken:
-    """A token that somebody else got. It cannot be renewed."""
-
-    def __init__(self, secret: str) -> None:
-        self._token = AccessToken(secret.strip().removeprefix("Bearer ").strip())
-
-    def __repr__(self) -> str:
-        return "GivenToken(…)"
-
-    def token(self) -> AccessToken:
-        # Checked here, as the HTTP library's complaint would quote the token.
-        if not _TOKEN.fullmatch(self._token.secret):
-            raise SignInError(
-                "What was given as a token is none: it is empty, or has a space, a line break or another character that "
-                f"no token has. Copy it again, in one piece, into {TOKEN_VARIABLE}."
-            )
-        return self._token
-
-
-class AzureCli:
-    """The account of `az login`."""
-
-    def __repr__(self) -> str:
-        return "AzureCli()"
-
-    def token(self) -> AccessToken:
-        az = shutil.which("az")
-        if not az:
-            raise SignInError(
-                f"No sign-in was found. Install the Azure CLI and run `az login`, or put a token in the environment variable {TOKEN_VARIABLE}."
-            )
-        command = [az, "account", "get-access-token", "--resource", RESOURCE, "--output", "json"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=AZ_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SignInError(
-                f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal."
-            ) from error
-        if done.returncode != 0:
-            told = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise SignInError(f"The Azure CLI has no sign-in: {told}. Run `az login` in a terminal.")
-        try:
-            answer = json.loads(done.stdout)
-            return AccessToken(answer["accessToken"], float(answer.get("expires_on") or 0) or None)
-        except (ValueError, KeyError, TypeError) as error:
-            raise SignInError(
-                "The Azure CLI's answer could not be read. Update it (`az upgrade`), then run `az login`."
-            ) from error
+    show: Callable[[DevicePrompt], None]
+    ask: Callable[[str], str] = getpass.getpass
+    has_browser: bool = True
 
 
 class BearerAuth:
     """Puts the token of `credential` on requests to a Fabric host over https, or to this machine. One renewal at a time."""
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Credential, audience: str = FABRIC, allow_host: str = "") -> None:
         self._credential = credential
+        self._audience = audience
+        self._allow_host = allow_host
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
+        self._refused = False
 
     def __repr__(self) -> str:
         return f"BearerAuth({self._credential!r})"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        check_host(request.url or "")
+        check_host(request.url or "", self._allow_host)
         request.headers["Authorization"] = f"Bearer {self._current().secret}"
         return request
 
     def renew(self) -> bool:
-        """After a 401: forget the token. False where asking again can only give the same one."""
+        """After a 401: ask for a new token. False where asking again can only give the same one."""
         with self._lock:
-            self._token = None
+            self._token, self._refused = None, True
         return not isinstance(self._credential, GivenToken)
 
     def _current(self) -> AccessToken:
         with self._lock:
             expires_at = self._token.expires_at if self._token else None
             if self._token is None or (expires_at is not None and expires_at - time.time() < RENEW_BEFORE_S):
-                self._token = self._credential.token()
+                self._token = self._credential.token(self._audience, renew=self._refused)
+                self._refused = False
             return self._token
 
 
-def check_host(url: str) -> None:
+def check_host(url: str, allow_host: str = "") -> None:
     """Raises SignInError where a token must not be sent."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if host in LOOPBACK:
         return
-    if parts.scheme == "https" and ("." + host).endswith(FABRIC_HOSTS):
+    if parts.scheme == "https" and (("." + host).endswith(TOKEN_HOSTS) or (allow_host and host == allow_host.lower())):
         return
     raise SignInError(
         f"A Fabric token is not sent to {parts.scheme}://{host}: it is no Fabric address over https. "
-        "Paste the Livy connection string of a lakehouse (lakehouse → Settings → Livy endpoint)."
+        "Paste the Livy connection string of a lakehouse (lakehouse → Settings → Livy endpoint). "
+        f"If this is a gateway of your own, allow it: `%livy config allow_host {host}`."
     )
 
 
-def credential_for(target: Target, environ: Mapping[str, str] | None = None) -> Credential | None:
-    """The token in the environment, else the Azure CLI's account. None for a plain Livy server, which takes no token."""
-    environ = os.environ if environ is None else environ
+# ---------------------------------------------------------------------------------------------- which sign-in applies
+def credential_for(settings: Settings, target: Target, environ: Mapping[str, str] | None = None) -> Credential | None:
+    """The credential for calls that nobody watches: it asks nothing. None for a plain Livy server, which takes no token.
+
+    `auto` takes the first that fits: given token → environment → Fabric notebook → kept sign-in → Azure CLI.
+    """
     if not target.is_fabric_api:
         return None
-    if secret := environ.get(TOKEN_VARIABLE):
-        return GivenToken(secret)
-    return AzureCli()
+    environ = os.environ if environ is None else environ
+    if settings.method == "auto":
+        return _first_that_fits(settings, environ)
+    return by_method(settings, environ, person=None)
+
+
+def _first_that_fits(settings: Settings, environ: Mapping[str, str]) -> Credential:
+    if environ.get(TOKEN_VARIABLE):
+        return by_method(settings, environ, person=None, method="token")
+    if settings.client_id and settings.tenant:
+        for method, there in (
+            ("secret", SECRET_VARIABLE in environ),
+            ("certificate", bool(settings.certificate)),
+            ("workload-identity", "AZURE_FEDERATED_TOKEN_FILE" in environ),
+        ):
+            if there:
+                return by_method(settings, environ, person=None, method=method)
+    if "IDENTITY_ENDPOINT" in environ or "MSI_ENDPOINT" in environ:
+        return by_method(settings, environ, person=None, method="managed-identity")
+    if find_spec("notebookutils") is not None:
+        return FabricNotebook()
+    if kept := kept_sign_in(settings):
+        return kept
+    if shutil.which("az"):
+        return by_method(settings, environ, person=None, method="cli")
+    raise SignInError("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
+
+
+def by_method(
+    settings: Settings, environ: Mapping[str, str], person: Person | None, method: str | None = None
+) -> Credential:
+    """The credential of one method. Raises SettingsError for what is missing or unknown, SignInError where it fails."""
+    method = method or settings.method
+    resource = _resource(settings)
+    if method == "auto":
+        return _sign_in_by_person(settings, person)
+    if method == "token":
+        if not environ.get(TOKEN_VARIABLE):
+            raise SignInError(f"There is no token: put one into the environment variable {TOKEN_VARIABLE}.")
+        return GivenToken(environ[TOKEN_VARIABLE])
+    if method == "cli":
+        return AzureCli(settings.tenant, resource)
+    if method == "notebook":
+        return FabricNotebook()
+    if method in {"browser", "device"}:
+        return _sign_in_by_person(settings, person, method)
+    if method in METHODS:
+        return _application(settings, environ, person, method)
+    if "." in method or ":" in method:
+        return TokenCredential.by_path(method, resource)
+    raise SettingsError(
+        f"There is no sign-in method {method!r}.{did_you_mean(method, list(METHODS))} Methods: {', '.join(METHODS)}."
+    )
+
+
+def _application(settings: Settings, environ: Mapping[str, str], person: Person | None, method: str) -> Credential:
+    from fabric_livy_magic import sign_in
+
+    if method == "managed-identity":
+        return sign_in.ManagedIdentity(client_id=settings.client_id or None)
+    for name in ("tenant", "client_id"):
+        if not getattr(settings, name):
+            raise SettingsError(
+                f"Sign-in by {method} needs {name}: `%livy login --method {method} --{name.replace('_', '-')} …`, or AZURE_{name.upper()}{'_ID' if name == 'tenant' else ''}."
+            )
+    app = app_of(settings)
+    if method == "secret":
+        return sign_in.ServicePrincipal(app, secret=_secret(environ, SECRET_VARIABLE, "Client secret: ", person))
+    if method == "certificate":
+        if not settings.certificate:
+            raise SettingsError(
+                "Sign-in by certificate needs its file: `%livy login --method certificate --certificate FILE`."
+            )
+        path = Path(settings.certificate).expanduser()
+        certificate = sign_in.Certificate(path, environ.get(PASSPHRASE_VARIABLE), settings.send_chain)
+        return sign_in.ServicePrincipal(app, certificate=certificate)
+    return sign_in.ServicePrincipal(app, assertion=sign_in.workload_assertion(environ))
+
+
+def _secret(environ: Mapping[str, str], variable: str, prompt: str, person: Person | None) -> str:
+    if environ.get(variable):
+        return environ[variable]
+    if person is None:
+        raise SignInError(
+            f"The secret is missing: put it into the environment variable {variable}, or run `%livy login --method secret`, which asks."
+        )
+    return person.ask(prompt)
+
+
+def _sign_in_by_person(settings: Settings, person: Person | None, method: str = "") -> Credential:
+    """Browser or device: shown to a person, else only what an earlier sign-in left."""
+    from fabric_livy_magic import sign_in
+
+    app, store = app_of(settings), store_of(settings)
+    if person is None:
+        if kept := kept_sign_in(settings):
+            return kept
+        raise SignInError("Not signed in, and nobody is there to be asked. Run `%livy login` first.")
+    if method == "device" or (not method and not person.has_browser):
+        return sign_in.DeviceCodeSignIn(app, store, person.show)
+    return sign_in.BrowserSignIn(app, store)
+
+
+def kept_sign_in(settings: Settings) -> Credential | None:
+    """The sign-in of an earlier `%livy login`, if it was kept."""
+    from fabric_livy_magic import sign_in
+
+    try:
+        store = store_of(settings)
+    except SignInError:
+        return None  # no keyring here, so nothing was kept; `%livy login` tells the choices
+    return sign_in.BrowserSignIn(app_of(settings), store, interactive=False) if store.accounts() else None
+
+
+def app_of(settings: Settings) -> App:
+    from fabric_livy_magic.sign_in import App
+
+    return App(
+        client_id=settings.client_id or AZURE_CLI_CLIENT_ID,
+        tenant=settings.tenant or "organizations",
+        authority_host=settings.authority_host.rstrip("/"),
+        verify=settings.ca_file or True,
+        fabric_resource=_resource(settings),
+    )
+
+
+def _resource(settings: Settings) -> str:
+    """The token's resource is the API's own host, in every cloud; the public one where the API is on this machine."""
+    parts = urlsplit(settings.api_url)
+    return FABRIC_RESOURCE if parts.hostname in LOOPBACK else f"{parts.scheme}://{parts.netloc}"
+
+
+_memory_stores: dict[str, TokenStore] = {}
+
+
+def store_of(settings: Settings) -> TokenStore:
+    """Where sign-ins are kept. In memory, one for each authority in this process."""
+    from fabric_livy_magic.sign_in import TokenStore
+
+    if settings.token_cache == "memory":  # noqa: S105 - a kind of cache
+        return _memory_stores.setdefault(settings.authority_host, TokenStore.memory())
+    return TokenStore.persistent(CACHE_NAME, allow_plain=settings.token_cache == "plain")  # noqa: S105
+
+
+# ------------------------------------------------------------------------------------------------------ who it is
+@dataclass(frozen=True)
+class Identity:
+    """What a token says of who is signed in. `expires_at` is epoch seconds."""
+
+    who: str
+    tenant: str
+    expires_at: float | None
+    scopes: tuple[str, ...]
+    audience: str
+
+
+def identity_of(token: AccessToken) -> Identity:
+    found = claims(token.secret)
+    who = next(
+        (
+            str(found[name])
+            for name in ("upn", "preferred_username", "unique_name", "name", "app_displayname", "appid", "oid")
+            if found.get(name)
+        ),
+        "unknown",
+    )
+    roles = found.get("roles") or ()
+    scopes = str(found.get("scp") or "").split() or [str(role) for role in (roles if isinstance(roles, list) else ())]
+    return Identity(who, str(found.get("tid") or ""), token.expires_at, tuple(scopes), str(found.get("aud") or ""))
+
+
+def has_browser(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a browser on this machine can reach this process: not over SSH, not in a hosted notebook."""
+    environ = os.environ if environ is None else environ
+    if any(
+        name in environ
+        for name in ("SSH_CONNECTION", "SSH_TTY", "JUPYTERHUB_USER", "CODESPACES", "KUBERNETES_SERVICE_HOST")
+    ):
+        return False
+    return sys.platform in {"darwin", "win32"} or "DISPLAY" in environ or "WAYLAND_DISPLAY" in environ

@@ -1,7 +1,8 @@
 """What the user chose, and where each value came from.
 
-Order, decided here and nowhere else: argument of the call → this notebook (`%livy config`, `%livy use`) →
-environment (`FABRIC_LIVY_*`) → default.
+Order, decided here and nowhere else: argument of the call → this notebook (`%livy config`, `%livy use`, `%livy login`) →
+profile → environment (`FABRIC_LIVY_*`, and Azure's own `AZURE_*` names) → project file (`[tool.fabric-livy]` in
+pyproject.toml) → user file (config.toml) → default. No secret is a setting: see `auth`.
 """
 
 from __future__ import annotations
@@ -9,34 +10,72 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID
 
 LOCAL = "local"
 ENVIRONMENT_PREFIX = "FABRIC_LIVY_"
+METHODS = (
+    "auto",
+    "browser",
+    "device",
+    "cli",
+    "secret",
+    "certificate",
+    "managed-identity",
+    "workload-identity",
+    "notebook",
+    "token",
+)
+SECRET_WORDS = ("secret", "password", "passphrase", "token", "key")
+
+
+def _setting(default: Any, help_text: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": help_text, **more})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One value per choice; `origins` tells where a value that is no default came from."""
 
-    target: str = field(default="", metadata={"help": "where sessions run: local, or a Livy connection string"})
-    lakehouse: str = field(
-        default="", metadata={"help": "folder of the embedded Fabric's lakehouse (empty: a user folder)"}
+    target: str = _setting("", "where sessions run: local, workspace/lakehouse, a Livy connection string, a profile")
+    lakehouse: str = _setting("", "folder of the embedded Fabric's lakehouse (empty: a user folder)")
+    method: str = _setting("auto", f"how to sign in: {', '.join(METHODS)}, or the dotted path of a TokenCredential")
+    tenant: str = _setting("", "Entra tenant, id or domain (empty: the account's own)", azure="AZURE_TENANT_ID")
+    client_id: str = _setting(
+        "", f"app registration (empty: Azure CLI's, {AZURE_CLI_CLIENT_ID})", azure="AZURE_CLIENT_ID"
     )
-    start_timeout_s: float = field(default=900.0, metadata={"help": "seconds to wait for a session to be ready"})
-    request_timeout_s: float = field(default=60.0, metadata={"help": "seconds to wait for the answer to one HTTP call"})
-    rows_shown: int = field(default=20, metadata={"help": "rows of a result drawn below the cell"})
-    progress: str = field(
-        default="auto",
-        metadata={
-            "help": "line: one line updated in place; plain: a start and an end line; off; auto",
-            "choices": ("auto", "line", "plain", "off"),
-        },
+    certificate: str = _setting("", "PEM or PFX file of the app", azure="AZURE_CLIENT_CERTIFICATE_PATH")
+    send_chain: bool = _setting(
+        False, "send the certificate's chain (subject name and issuer)", azure="AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"
+    )
+    authority_host: str = _setting(
+        "https://login.microsoftonline.com",
+        "who signs in; another one for a sovereign cloud",
+        azure="AZURE_AUTHORITY_HOST",
+    )
+    api_url: str = _setting(
+        "https://api.fabric.microsoft.com/v1", "the Fabric API, for names of workspaces and lakehouses"
+    )
+    allow_host: str = _setting("", "one more host that may get a token, for a gateway of your own")
+    ca_file: str = _setting("", "CA certificates to trust for sign-in and API (empty: the usual ones)")
+    token_cache: str = _setting(
+        "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")
+    )
+    start_timeout_s: float = _setting(900.0, "seconds to wait for a session to be ready")
+    request_timeout_s: float = _setting(60.0, "seconds to wait for the answer to one HTTP call")
+    rows_shown: int = _setting(20, "rows of a result drawn below the cell")
+    progress: str = _setting(
+        "auto",
+        "line: one line updated in place; plain: a start and an end line; off; auto",
+        choices=("auto", "line", "plain", "off"),
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -79,23 +118,97 @@ def setting_help(name: str) -> str:
     return str(next(f.metadata["help"] for f in fields(Settings) if f.name == name))
 
 
+@dataclass(frozen=True)
+class Files:
+    """What the settings files say: values by origin, lowest first, and profiles by name."""
+
+    layers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    profiles: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+
+def user_file() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("fabric-livy-magic") / "config.toml"
+
+
+def read_files(folder: Path | None = None) -> Files:
+    """The user file, and the nearest pyproject.toml at or above `folder`. Raises SettingsError for one that is broken."""
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    profiles: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for path, table in ((user_file(), _toml(user_file())), _project(folder or Path.cwd())):
+        if table is None:
+            continue
+        mine = dict(table)
+        for name, values in _tables(mine.pop("profiles", {}), f"profiles in {path}").items():
+            profiles[name] = (f"profile {name} in {path}", _checked_table(values, f"profile {name} in {path}"))
+        layers.append((str(path), _checked_table(mine, str(path))))
+    return Files(tuple(layers), profiles)
+
+
+def _toml(path: Path) -> Mapping[str, Any] | None:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The settings file {path} could not be read: {error}") from error
+
+
+def _project(folder: Path) -> tuple[Path, Mapping[str, Any] | None]:
+    for parent in (folder, *folder.parents):
+        path = parent / "pyproject.toml"
+        if path.is_file():
+            tool = (_toml(path) or {}).get("tool", {})
+            return path, tool.get("fabric-livy") if isinstance(tool, Mapping) else None
+    return folder / "pyproject.toml", None
+
+
+def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
+    if isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values()):
+        return value
+    raise SettingsError(f"{where}: each profile is a table, such as [profiles.test].")
+
+
+def _checked_table(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    plain = {str(name).replace("-", "_"): value for name, value in values.items()}
+    return {name: read_value(name, value, where) for name, value in plain.items()}
+
+
 def resolve(
     given: Mapping[str, Any] | None = None,
     notebook: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    files: Files = Files(),
+    profile: str = "",
 ) -> Settings:
     """Settings from all sources. Raises SettingsError for an unknown name or a value of the wrong type."""
+    environ = os.environ if environ is None else environ
+    layers = [*files.layers, *_from_environment(environ)]
+    if profile := profile or environ.get("FABRIC_LIVY_PROFILE", ""):
+        if profile not in files.profiles:
+            known = sorted(files.profiles)
+            raise SettingsError(
+                f"There is no profile {profile!r}.{did_you_mean(profile, known)} There are: {', '.join(known) or 'none'}."
+            )
+        layers.append(files.profiles[profile])
+    layers += [("notebook", notebook or {}), ("argument", given or {})]
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    environ = os.environ if environ is None else environ
-    for name in setting_names():
-        variable = ENVIRONMENT_PREFIX + name.upper()
-        if environ.get(variable):
-            values[name], origins[name] = read_value(name, environ[variable], variable), f"environment {variable}"
-    for origin, chosen in (("notebook", notebook), ("argument", given)):
-        for name, value in (chosen or {}).items():
+    for origin, chosen in layers:
+        for name, value in chosen.items():
             values[name], origins[name] = read_value(name, value, origin), origin
     return Settings(**values, origins=origins)
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """One layer for each variable: Azure's own names first, so that ours win."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for setting in fields(Settings):
+        for variable in (setting.metadata.get("azure"), ENVIRONMENT_PREFIX + setting.name.upper()):
+            if variable and setting.name != "origins" and environ.get(variable):
+                found.append((f"environment {variable}", {setting.name: environ[variable]}))
+    return found
 
 
 def explain(settings: Settings) -> list[tuple[str, Any, str, str]]:
@@ -108,23 +221,48 @@ def explain(settings: Settings) -> list[tuple[str, Any, str, str]]:
 
 def read_value(name: str, value: Any, origin: str = "") -> Any:
     """`value`, often text, as the type that the setting has."""
+    where = f" ({origin})" if origin not in {"", "notebook", "argument"} else ""
     if name not in setting_names():
+        if any(word in name.lower() for word in SECRET_WORDS):
+            raise SettingsError(
+                f"{name!r}{where} is no setting: a secret stays out of settings and notebooks. {SECRET_WAYS}"
+            )
         raise SettingsError(
-            f"There is no setting {name!r}.{did_you_mean(name, setting_names())} `%livy config` lists them all."
+            f"There is no setting {name!r}{where}.{did_you_mean(name, setting_names())} `%livy config` lists them all."
         )
     setting = next(f for f in fields(Settings) if f.name == name)
-    where = f" ({origin})" if origin else ""
     choices = setting.metadata.get("choices")
     if choices and value not in choices:
         raise SettingsError(f"{name}{where} is one of {', '.join(choices)}, not {value!r}.")
+    if isinstance(setting.default, bool):
+        return _yes_or_no(name, value, where)
     if isinstance(setting.default, str):
-        return str(value)
-    wanted = int if isinstance(setting.default, int) else float
+        if isinstance(value, str | Path):
+            return str(value)
+        raise SettingsError(f"{name}{where} is a text, not {value!r}.")
+    return _number(name, value, where, int if isinstance(setting.default, int) else float)
+
+
+SECRET_WAYS = (
+    "A client secret is taken from AZURE_CLIENT_SECRET or asked for by `%livy login --method secret`, "
+    "a token from FABRIC_LIVY_TOKEN, a passphrase from AZURE_CLIENT_CERTIFICATE_PASSWORD."
+)
+
+
+def _yes_or_no(name: str, value: Any, where: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    word = str(value).strip().lower()
+    if word not in words:
+        raise SettingsError(f"{name}{where} is true or false, not {value!r}.")
+    return words[word]
+
+
+def _number(name: str, value: Any, where: str, wanted: type[int] | type[float]) -> float:
     try:
         number = wanted(value)
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"{name}{where} is a number, not {value!r}.") from None
-    if not 0 < number < float("inf"):
+    if isinstance(value, bool) or not 0 < number < float("inf"):
         raise SettingsError(f"{name}{where} is a number above 0, not {value!r}.")
     return number
 
