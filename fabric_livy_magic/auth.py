@@ -20,7 +20,7 @@ import requests
 from fabric_livy_magic.errors import SettingsError, SignInError
 from fabric_livy_magic.given import TOKEN_VARIABLE, AzureCli, FabricNotebook, GivenToken, TokenCredential
 from fabric_livy_magic.livy.http import LOOPBACK
-from fabric_livy_magic.settings import METHODS, Settings, Target, did_you_mean
+from fabric_livy_magic.settings import METHODS, Settings, did_you_mean
 from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID, FABRIC, FABRIC_RESOURCE, AccessToken, Credential, claims
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RENEW_BEFORE_S = 300.0
 CACHE_NAME = "fabric-livy-magic"
 SECRET_VARIABLE = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+LIVY_PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - the name of a variable
 PASSPHRASE_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105 - the name of a variable
 
 # Where a token may go: Fabric and OneLake (the list that dbt-fabricspark's credentials.py keeps, and sovereign clouds).
@@ -85,6 +86,29 @@ class BearerAuth:
             return self._token
 
 
+class BasicAuth:
+    """User and password for a Livy server behind a gateway; over https, to this machine, or to the host that was allowed."""
+
+    def __init__(self, user: str, password: str, allow_host: str = "") -> None:
+        self._basic = requests.auth.HTTPBasicAuth(user, password)
+        self._allow_host = allow_host
+
+    def __repr__(self) -> str:
+        return "BasicAuth(…)"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        parts = urlsplit(request.url or "")
+        host = (parts.hostname or "").lower()
+        if parts.scheme != "https" and host not in LOOPBACK and host != self._allow_host.lower():
+            raise SignInError(
+                f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
+            )
+        return self._basic(request)
+
+    def renew(self) -> bool:
+        return False
+
+
 def check_host(url: str, allow_host: str = "") -> None:
     """Raises SignInError where a token must not be sent."""
     parts = urlsplit(url)
@@ -101,13 +125,11 @@ def check_host(url: str, allow_host: str = "") -> None:
 
 
 # ---------------------------------------------------------------------------------------------- which sign-in applies
-def credential_for(settings: Settings, target: Target, environ: Mapping[str, str] | None = None) -> Credential | None:
-    """The credential for calls that nobody watches: it asks nothing. None for a plain Livy server, which takes no token.
+def credential_for(settings: Settings, environ: Mapping[str, str] | None = None) -> Credential:
+    """The credential for calls that nobody watches: it asks nothing.
 
     `auto` takes the first that fits: given token → environment → Fabric notebook → kept sign-in → Azure CLI.
     """
-    if not target.is_fabric_api:
-        return None
     environ = os.environ if environ is None else environ
     if settings.method == "auto":
         return _first_that_fits(settings, environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import sysconfig
@@ -10,9 +11,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, short_remote_error
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.sign_in import DevicePrompt
 
 QUICKSTART = "01_quickstart.ipynb"
 KIND_OF_SUFFIX = {".py": "pyspark", ".sql": "sql", ".scala": "spark", ".r": "sparkr"}
@@ -68,7 +73,28 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output", type=Path, help="where to write an executed notebook (default: beside it)")
     run.set_defaults(command=_run)
 
-    config = commands.add_parser("config", help="show the settings and where each came from")
+    login = commands.add_parser("login", help="sign in to Fabric, and show who it is")
+    login.add_argument(
+        "--method", help="browser, device, cli, secret, certificate, managed-identity, workload-identity, …"
+    )
+    login.add_argument("--tenant")
+    login.add_argument("--client-id")
+    login.add_argument("--certificate", metavar="FILE")
+    login.add_argument("--send-chain", action="store_true")
+    login.set_defaults(command=_login)
+
+    logout = commands.add_parser("logout", help="forget the sign-in")
+    logout.set_defaults(command=_logout)
+
+    doctor = commands.add_parser("doctor", help="check each step from sign-in to session")
+    doctor.add_argument("--target", help="what `%%livy use` takes")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON")
+    doctor.set_defaults(command=_doctor)
+
+    config = commands.add_parser("config", help="the settings: show, path of the user file, set one there")
+    config.add_argument("action", nargs="?", choices=("show", "path", "set"), default="show")
+    config.add_argument("name", nargs="?")
+    config.add_argument("value", nargs="?")
     config.set_defaults(command=_config)
     return parser
 
@@ -134,10 +160,53 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
     return 0
 
 
+def _login(options: argparse.Namespace) -> int:
+    from fabric_livy_magic import display
+    from fabric_livy_magic.auth import Person, has_browser
+    from fabric_livy_magic.commands import login_choices
+    from fabric_livy_magic.runner import Runner
+
+    def show(prompt: DevicePrompt) -> None:
+        print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
+
+    identity = Runner().login(Person(show=show, has_browser=has_browser()), **login_choices(options))
+    print("\n".join(display.identity_lines(identity)))
+    return 0
+
+
+def _logout(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.runner import Runner
+
+    Runner().logout()
+    print("Signed out: no sign-in is kept on this machine any more.")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from fabric_livy_magic import display
+    from fabric_livy_magic.doctor import FAIL, as_json, examine
+    from fabric_livy_magic.runner import Runner
+
+    runner = Runner({"target": options.target} if options.target else None)
+    try:
+        findings = examine(runner)
+    finally:
+        runner.close()
+    print(json.dumps(as_json(findings), indent=2) if options.json else display.findings_bundle(findings)["text/plain"])
+    return 1 if any(finding.verdict == FAIL for finding in findings) else 0
+
+
 def _config(options: argparse.Namespace) -> int:
     from fabric_livy_magic.display import text_table
-    from fabric_livy_magic.settings import explain, resolve
+    from fabric_livy_magic.settings import explain, read_files, resolve, user_file, write_user_setting
 
-    rows = [[str(part) for part in row] for row in explain(resolve())]
-    print(text_table(["setting", "value", "from", "what it is"], rows))
+    if options.action == "path":
+        print(user_file())
+        return 0
+    if options.action == "set":
+        if options.name is None or options.value is None:
+            raise SettingsError("`fabric-livy config set NAME VALUE` takes a name and a value.")
+        write_user_setting(options.name, options.value)
+    rows = [[str(part) for part in row] for row in explain(resolve(files=read_files()))]
+    print(text_table(["setting", "value", "from", "what it is"], rows, width=None))
     return 0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.options import HelpWanted, MagicParser
-from fabric_livy_magic.settings import SessionSpec, did_you_mean
+from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 
 SUMMARIES = {
     "use": "choose where sessions run: local, or a Livy connection string",
+    "login": "sign in to Fabric, and show who it is",
+    "logout": "forget the sign-in",
     "start": "start a session (the first cell does it by itself)",
     "status": "what is chosen, and the state of this notebook's sessions",
     "sessions": "list the sessions on the server",
@@ -20,6 +23,12 @@ SUMMARIES = {
     "logs": "show a session's log",
     "error": "show the last remote error with its whole traceback",
     "stop": "stop a session",
+    "workspaces": "list the workspaces of the account",
+    "lakehouses": "list the lakehouses of a workspace",
+    "environments": "list the environments of a workspace",
+    "tables": "list the tables of the session's lakehouse",
+    "schema": "show a table's columns",
+    "doctor": "check each step from sign-in to session, and what to do",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
@@ -70,6 +79,14 @@ def parser_of(name: str) -> MagicParser:
             metavar="TARGET",
             help="local, the Livy connection string of a lakehouse, or the address of a Livy server",
         )
+    elif name == "login":
+        _add_login_options(parser)
+    elif name in {"lakehouses", "environments"}:
+        add("workspace", metavar="WORKSPACE", nargs="?", help="name or id (default: that of the target)")
+    elif name == "tables":
+        add("pattern", metavar="PATTERN", nargs="?", help="such as 'dim*'")
+    elif name == "schema":
+        add("table", metavar="TABLE", help="a table, also schema.table")
     elif name == "start":
         _add_start_options(parser)
     elif name == "attach":
@@ -97,6 +114,38 @@ def _count(text: str) -> int:
     return int(text)
 
 
+class _Refused(argparse.Action):
+    """An option that people try, and that must not stand in a notebook."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> None:
+        raise SettingsError(
+            f"A secret does not belong into a notebook: it is saved, shared and kept in the history. {INSTEAD_OF_A_SETTING}"
+        )
+
+
+def _add_login_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add(
+        "--method",
+        metavar="METHOD",
+        help=f"{', '.join(METHODS)}, or the dotted path of a TokenCredential (default: what fits)",
+    )
+    add("--tenant", metavar="TENANT", help="tenant id or domain")
+    add("--client-id", metavar="ID", help="an app registration of your own")
+    add("--certificate", metavar="FILE", help="PEM or PFX file, for --method certificate")
+    add("--send-chain", action="store_true", help="send the certificate's chain (subject name and issuer)")
+    for word in ("--secret", "--client-secret", "--password", "--passphrase", "--token"):
+        add(word, nargs="?", action=_Refused, help=argparse.SUPPRESS)
+
+
+LOGIN_SETTINGS = ("method", "tenant", "client_id", "certificate", "send_chain")
+
+
+def login_choices(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that `login`'s options chose."""
+    return {name: getattr(options, name) for name in LOGIN_SETTINGS if getattr(options, name)}
+
+
 def _add_start_options(parser: MagicParser) -> None:
     add = parser.add_argument
     add("session", metavar="NAME", nargs="?", help="what to call it in this notebook (default: the current name, main)")
@@ -108,27 +157,10 @@ def _add_start_options(parser: MagicParser) -> None:
         default=[],
         help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
     )
+    add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
+    add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
     add("--driver-memory", metavar="SIZE", help="such as 28g")
     add("--driver-cores", metavar="N", type=int)
     add("--executor-memory", metavar="SIZE")
     add("--executor-cores", metavar="N", type=int)
     add("--num-executors", metavar="N", type=int)
-
-
-def session_spec(options: argparse.Namespace) -> SessionSpec:
-    """The request for a new session from `%livy start`'s options. Raises SettingsError for a --conf that is no KEY=VALUE."""
-    conf = {}
-    for pair in options.conf:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise SettingsError(f"--conf takes KEY=VALUE, such as --conf spark.sql.shuffle.partitions=8, not {pair!r}.")
-        conf[key.strip()] = value
-    return SessionSpec(
-        name=options.spark_name,
-        conf=conf,
-        driver_memory=options.driver_memory,
-        driver_cores=options.driver_cores,
-        executor_memory=options.executor_memory,
-        executor_cores=options.executor_cores,
-        num_executors=options.num_executors,
-    )

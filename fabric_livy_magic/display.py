@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
+    from fabric_livy_magic.auth import Identity
+    from fabric_livy_magic.doctor import Finding
     from fabric_livy_magic.results import Result
     from fabric_livy_magic.runner import Session
+    from fabric_livy_magic.sign_in import DevicePrompt
 
 Bundle = dict[str, Any]
 CELL_CHARACTERS = 200
@@ -194,6 +197,29 @@ def progress_text(progress: Progress, where: str) -> str:
 
 def session_line(session: Session, elapsed_s: float) -> str:
     return f"Session {session.name!r} is ready after {elapsed_s:.0f} s (id {session.id} on {session.target.text})"
+
+
+def identity_lines(identity: Identity) -> list[str]:
+    lines = [f"Signed in as {identity.who}" + (f" (tenant {identity.tenant})" if identity.tenant else "")]
+    if identity.expires_at:
+        until = datetime.datetime.fromtimestamp(identity.expires_at).astimezone()
+        lines.append(f"The token lasts until {until:%H:%M:%S} and is renewed by itself where the sign-in allows it.")
+    if identity.scopes:
+        lines.append(f"It may: {', '.join(identity.scopes)}")
+    return lines
+
+
+def show_device_prompt(prompt: DevicePrompt) -> None:
+    """The code to type and where, as text to copy and as a link."""
+    url, code = html.escape(prompt.url, quote=True), html.escape(prompt.user_code)
+    text = f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}"
+    link = f'To sign in, open <a href="{url}" target="_blank" rel="noopener">{url}</a> in any browser and enter the code <code>{code}</code>'
+    show({"text/html": f'{STYLE}<div class="flm-c">{link}</div>', "text/plain": text})
+
+
+def findings_bundle(findings: Sequence[Finding]) -> Bundle:
+    rows = [[finding.verdict, finding.what, finding.detail, finding.advice] for finding in findings]
+    return table_bundle(["", "check", "found", "what to do"], rows, width=400)
 
 
 class ProgressLine:

@@ -1,43 +1,125 @@
-"""From a target to a client that may call it: the embedded Fabric is started, the token is found."""
+"""From a target to a client that may call it: the embedded Fabric is started, names are looked up, the token is found."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fabric_livy_magic.auth import BearerAuth, Credential, GivenToken, credential_for
+from fabric_livy_magic.auth import (
+    LIVY_PASSWORD_VARIABLE,
+    BasicAuth,
+    BearerAuth,
+    Identity,
+    Person,
+    by_method,
+    credential_for,
+    identity_of,
+    store_of,
+)
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.fabric_api import FabricApi, livy_url, split_target
+from fabric_livy_magic.given import GivenToken
 from fabric_livy_magic.livy.client import Dialect, LivyClient
-from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.offered import offered_token
 from fabric_livy_magic.settings import Settings, Target
+from fabric_livy_magic.tokens import STORAGE, Credential
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.launch import LocalFabric
 
 
+PUBLIC_API = "https://api.fabric.microsoft.com/"
+ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
+_IDS = re.compile(r"/workspaces/([^/]+)/lakehouses/([^/]+)/", re.IGNORECASE)
+
+
+def ids_in(livy_endpoint: str) -> tuple[str, str]:
+    """The workspace's and the lakehouse's id. Raises SettingsError for a server that is no Fabric."""
+    if match := _IDS.search(livy_endpoint):
+        return match[1], match[2]
+    raise SettingsError(f"{livy_endpoint} is no lakehouse of Fabric, so there is nothing to look up.")
+
+
 class Endpoints:
-    """Owns the embedded Fabrics that it started, one for each lakehouse folder. `credential` is for all other targets."""
+    """Owns the embedded Fabrics that it started, one for each lakehouse folder, and the sign-in of this notebook."""
 
     def __init__(self, credential: Credential | None = None) -> None:
-        self._credential = credential
+        self._signed_in = credential
         self._embedded: dict[Path, LocalFabric] = {}
+        self._urls: dict[tuple[str, str], str] = {}  # what names were found to be, while the kernel lives
 
-    def client(self, target: Target, settings: Settings) -> LivyClient:
-        """Raises LocalFabricError where the embedded Fabric cannot be started. A token is fetched with the first call."""
-        if target.url:
-            url, credential = target.url, self._credential_for(target)
-        else:
-            fabric = self._started(settings.lakehouse)
-            url, credential = fabric.livy_endpoint, GivenToken(fabric.token)
-        http = LivyHttp(url, BearerAuth(credential) if credential else None, timeout_s=settings.request_timeout_s)
-        return LivyClient(http, Dialect.FABRIC if target.is_fabric_api else Dialect.APACHE_LIVY)
+    # ------------------------------------------------------------------------------------------- sign-in
+    def login(self, settings: Settings, person: Person, environ: Mapping[str, str] | None = None) -> Identity:
+        """Signs in by the settings' method, asking the person where it has to. Raises SignInError."""
+        environ = os.environ if environ is None else environ
+        credential = by_method(settings, environ, person)
+        identity = identity_of(credential.token())
+        self._signed_in = credential
+        return identity
 
-    def _credential_for(self, target: Target) -> Credential | None:
-        if self._credential:
-            return self._credential
-        if token := offered_token(target.url):
+    def whoami(self, settings: Settings) -> Identity:
+        return identity_of(self._credential(settings).token())
+
+    def logout(self, settings: Settings) -> None:
+        """Forgets the sign-in of this notebook and what was kept of earlier ones."""
+        self._signed_in = None
+        store_of(settings).forget()
+
+    def _credential(self, settings: Settings, url: str = "") -> Credential:
+        if self._signed_in is None and (token := offered_token(url)):
             return GivenToken(token)
-        return credential_for(target)
+        return self._signed_in or credential_for(settings)
+
+    # ------------------------------------------------------------------------------------------- clients
+    def client(self, target: Target, settings: Settings) -> LivyClient:
+        """Raises LocalFabricError where the embedded Fabric cannot be started, SettingsError for names that are none."""
+        if target.path:
+            target = replace(target, url=self._looked_up(target.path, settings))
+        if not target.url:
+            fabric = self._started(settings.lakehouse)
+            return LivyClient(self._http(fabric.livy_endpoint, GivenToken(fabric.token), settings), Dialect.FABRIC)
+        if target.is_fabric_api:
+            return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
+        return LivyClient(self._http(target.url, None, settings), Dialect.APACHE_LIVY)
+
+    def api(self, settings: Settings) -> FabricApi:
+        """The Fabric API, for names of workspaces, lakehouses, tables and environments."""
+        return self._api(self._http(settings.api_url, self._credential(settings, settings.api_url), settings), settings)
+
+    def api_of(self, client: LivyClient, settings: Settings) -> FabricApi:
+        """The API on the same server as the client's Livy endpoint, called as the client calls."""
+        return self._api(client.http.at(client.http.base_url.partition("/workspaces/")[0]), settings)
+
+    def _api(self, http: LivyHttp, settings: Settings) -> FabricApi:
+        if not http.base_url.startswith(PUBLIC_API):
+            return FabricApi(http)
+        storage = BearerAuth(self._credential(settings), STORAGE, settings.allow_host)
+        return FabricApi(http, LivyHttp(ONELAKE_TABLES, storage, timeout_s=settings.request_timeout_s))
+
+    def _looked_up(self, path: str, settings: Settings) -> str:
+        key = (settings.api_url, path)
+        if key not in self._urls:
+            api = self.api(settings)
+            workspace_name, lakehouse_name = split_target(path)
+            workspace = api.find_workspace(workspace_name)
+            lakehouse = api.find_lakehouse(workspace.id, lakehouse_name)
+            self._urls[key] = livy_url(settings.api_url, workspace.id, lakehouse.id)
+        return self._urls[key]
+
+    def _http(self, url: str, credential: Credential | None, settings: Settings) -> LivyHttp:
+        authorization: Authorization | None = None
+        if credential:
+            authorization = BearerAuth(credential, allow_host=settings.allow_host)
+        elif settings.livy_user:
+            authorization = BasicAuth(
+                settings.livy_user, os.environ.get(LIVY_PASSWORD_VARIABLE, ""), settings.allow_host
+            )
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
     def _started(self, lakehouse: str) -> LocalFabric:
         from fabric_livy_magic.local.launch import default_lakehouse, start_local_fabric

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from fabric_livy_magic import display
 from fabric_livy_magic.cells import Cell, read_cell
-from fabric_livy_magic.commands import Command, read_command, session_spec
+from fabric_livy_magic.commands import Command, login_choices, read_command
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.options import HelpWanted
 from fabric_livy_magic.settings import SessionSpec, explain
 
 if TYPE_CHECKING:
+    from fabric_livy_magic.auth import Person
+    from fabric_livy_magic.fabric_api import Item
     from fabric_livy_magic.runner import Runner
 
 
@@ -123,6 +126,14 @@ class FabricLivyMagics(Magics):
     def _do(self, command: Command) -> None:
         handler = {
             "use": self._use,
+            "login": self._login,
+            "logout": self._logout,
+            "workspaces": self._workspaces,
+            "lakehouses": self._lakehouses,
+            "environments": self._environments,
+            "tables": self._tables,
+            "schema": self._schema,
+            "doctor": self._doctor,
             "start": self._start,
             "status": self._status,
             "sessions": self._sessions,
@@ -140,18 +151,94 @@ class FabricLivyMagics(Magics):
 
     def _use(self, options: argparse.Namespace) -> None:
         target = self.runner.use(options.target)
-        where = target.url or "an embedded Fabric on this machine, on real Spark"
-        lines = [f"Target: {target.text} ({where})" if target.text != target.url else f"Target: {target.url}"]
+        where = "an embedded Fabric on this machine, on real Spark" if target.is_embedded else target.url
+        lines = [f"Target: {target.text} ({where})" if where and target.text != where else f"Target: {target.text}"]
         if running := [session.name for session in self.runner.sessions.values() if session.target != target]:
             lines.append(
                 f"Sessions that run elsewhere stay there: {', '.join(running)}. `%livy start <name>` starts one here."
             )
         else:
-            lines.append("The first cell starts a session; `%livy start` does it now.")
+            lines.append(self.runner.next_step())
         self._say(*lines)
 
+    # ------------------------------------------------------------------------------------------- account
+    def _login(self, options: argparse.Namespace) -> None:
+        self._say(*display.identity_lines(self.runner.login(self._person(), **login_choices(options))))
+
+    def _person(self) -> Person:
+        from fabric_livy_magic.auth import Person, has_browser
+
+        return Person(show=display.show_device_prompt, has_browser=has_browser())
+
+    def _logout(self, options: argparse.Namespace) -> None:
+        self.runner.logout()
+        self._say(
+            "Signed out: no sign-in is kept on this machine any more. Sessions that run go on until they are stopped."
+        )
+
+    def _workspaces(self, options: argparse.Namespace) -> None:
+        self._items("workspace", self.runner.api().workspaces())
+
+    def _lakehouses(self, options: argparse.Namespace) -> None:
+        api, workspace_id = self.runner.workspace(options.workspace)
+        self._items("lakehouse", api.lakehouses(workspace_id))
+
+    def _environments(self, options: argparse.Namespace) -> None:
+        api, workspace_id = self.runner.workspace(options.workspace)
+        self._items("environment", api.environments(workspace_id))
+
+    def _items(self, what: str, found: list[Item]) -> None:
+        if not found:
+            return self._say(f"There is no {what} that this account can see.")
+        return display.show(
+            display.table_bundle([what, "id", "description"], [[i.name, i.id, i.description] for i in found])
+        )
+
+    def _tables(self, options: argparse.Namespace) -> None:
+        found = self.runner.tables(options.pattern)
+        if not found:
+            return self._say("There is no such table." if options.pattern else "The lakehouse has no tables yet.")
+        return display.show(display.table_bundle(["table", "format", "kind"], found))
+
+    def _schema(self, options: argparse.Namespace) -> None:
+        display.show(display.table_bundle(["column", "type", "comment"], self.runner.columns(options.table)))
+
+    def _doctor(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic.doctor import examine
+
+        display.show(display.findings_bundle(examine(self.runner)))
+
+    # ------------------------------------------------------------------------------------------- sessions
+    @no_var_expand
+    @cell_magic
+    def livy_configure(self, line: str, cell: str) -> None:
+        """What the next sessions are asked for, as JSON in the API's words, laid over what was asked before. -f: start anew."""
+        words = set(line.split())
+        if words - {"-f", "--force"}:
+            raise SettingsError("%%livy_configure takes -f (start the running session anew) and a JSON body.")
+        session = self.runner.sessions.get(self.runner.current)
+        if session is not None and not words:
+            raise SettingsError(
+                "A session runs already and keeps what it was started with. `%%livy_configure -f` starts it anew; its variables are lost."
+            )
+        from fabric_livy_magic.livy.client import session_body
+        from fabric_livy_magic.session_request import merged_spec
+
+        self.runner.spec = merged_spec(self.runner.spec, cell)
+        self._say(
+            "The next session is asked for:", json.dumps(session_body(self.runner.spec), indent=2, ensure_ascii=False)
+        )
+        if session is not None:
+            self.runner.stop(session.name)
+            self._start_session("Starting the session anew", self._progress(), session.name)
+
     def _start(self, options: argparse.Namespace) -> None:
-        spec = session_spec(options)
+        from fabric_livy_magic.session_request import check_sizes, session_spec
+
+        environment_id = self.runner.environment_id(options.environment) if options.environment else ""
+        spec = session_spec(options, self.runner.spec, environment_id)
+        if self.runner.target.is_fabric_api:
+            check_sizes(spec)
         progress = self._progress()
         try:
             self._start_session("Starting a session", progress, options.session, spec)

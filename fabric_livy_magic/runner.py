@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fnmatch
 import time
 import warnings
 from collections.abc import Mapping
@@ -11,17 +12,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fabric_livy_magic import settings as _settings
-from fabric_livy_magic.auth import Credential
+from fabric_livy_magic.auth import Identity, Person
 from fabric_livy_magic.cells import KINDS, Cell
-from fabric_livy_magic.endpoints import Endpoints
+from fabric_livy_magic.endpoints import Endpoints, ids_in
 from fabric_livy_magic.errors import (
     FabricLivyError,
     Interrupted,
     SessionError,
     SessionLostError,
     SettingsError,
+    SignInError,
     StatementError,
 )
+from fabric_livy_magic.fabric_api import FabricApi
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
@@ -29,6 +32,7 @@ from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.results import Result
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
+from fabric_livy_magic.tokens import Credential
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,10 +125,14 @@ class Session:
 class Runner:
     """The one object behind a notebook: its settings, its target, its named sessions."""
 
-    def __init__(self, settings: Settings | None = None, credential: Credential | None = None) -> None:
+    def __init__(self, given: Mapping[str, Any] | None = None, credential: Credential | None = None) -> None:
         self._endpoints = Endpoints(credential)
+        self._given = dict(given or {})
         self._chosen: dict[str, Any] = {}
-        self._settings = settings
+        self._profile = ""
+        self._files: _settings.Files | None = None
+        self.spec = SessionSpec()
+        """What `%%livy_configure` asked of the next sessions."""
         self.sessions: dict[str, Session] = {}
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
@@ -132,7 +140,12 @@ class Runner:
     # ------------------------------------------------------------------------------------------- choices
     @property
     def settings(self) -> Settings:
-        return self._settings or _settings.resolve(notebook=self._chosen)
+        return _settings.resolve(self._given, self._chosen, files=self._read_files(), profile=self._profile)
+
+    def _read_files(self) -> _settings.Files:
+        if self._files is None:
+            self._files = _settings.read_files()
+        return self._files
 
     def choose(self, name: str, value: Any) -> Settings:
         """Sets a setting for this notebook. Raises SettingsError and changes nothing where it does not fit."""
@@ -143,7 +156,12 @@ class Runner:
         return self.settings
 
     def use(self, text: str) -> Target:
-        """Chooses where the next session runs. Sessions that run stay where they are."""
+        """Chooses where the next session runs: a target, or a profile with all that it sets. Sessions that run stay."""
+        self._files = None  # a profile that was just written should be found
+        if text in self._read_files().profiles:
+            self._profile = text
+            self._chosen.pop("target", None)
+            return self.target
         target = read_target(text)
         self._chosen["target"] = target.text
         return target
@@ -151,6 +169,64 @@ class Runner:
     @property
     def target(self) -> Target:
         return read_target(self.settings.target)
+
+    # ------------------------------------------------------------------------------------------- sign-in
+    def login(self, person: Person, **choices: Any) -> Identity:
+        """Signs in and keeps the choices for this notebook. Raises SignInError; nothing is kept then."""
+        before = dict(self._chosen)
+        try:
+            for name, value in choices.items():
+                self.choose(name, value)
+            return self._endpoints.login(self.settings, person)
+        except BaseException:
+            self._chosen = before
+            raise
+
+    def whoami(self) -> Identity:
+        return self._endpoints.whoami(self.settings)
+
+    def logout(self) -> None:
+        self._endpoints.logout(self.settings)
+
+    def next_step(self) -> str:
+        """What to do after a target was chosen: sign in first, where that is missing."""
+        if not self.target.is_embedded and self.target.is_fabric_api:
+            try:
+                self.whoami()
+            except SignInError as error:
+                return str(error)
+        return "The first cell starts a session; `%livy start` does it now."
+
+    # ------------------------------------------------------------------------------------------- look-ups
+    def api(self) -> FabricApi:
+        """The Fabric API that the target belongs to."""
+        if self.settings.target and not self.target.path:
+            return self._endpoints.api_of(self.client(), self.settings)
+        return self._endpoints.api(self.settings)
+
+    def workspace(self, name: str | None = None) -> tuple[FabricApi, str]:
+        """The API, and the id of the named workspace or of the target's."""
+        api = self.api()
+        return api, api.find_workspace(name).id if name else ids_in(self.client().http.base_url)[0]
+
+    def environment_id(self, name: str) -> str:
+        api, workspace_id = self.workspace()
+        return api.find_environment(workspace_id, name).id
+
+    def tables(self, pattern: str | None = None) -> list[list[str]]:
+        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""
+        workspace_id, lakehouse_id = ids_in(self.client().http.base_url)
+        found = self.api().tables(workspace_id, lakehouse_id)
+        wanted = (pattern or "*").lower()
+        return [
+            [table.name, table.format, table.kind] for table in found if fnmatch.fnmatchcase(table.name.lower(), wanted)
+        ]
+
+    def columns(self, table: str) -> list[list[str]]:
+        """Rows of (name, type, comment), asked of the session."""
+        quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
+        frame = self.session().sql(f"DESCRIBE TABLE {quoted}")
+        return [[str(row[0]), str(row[1]), str(row[2] or "")] for row in frame.itertuples(index=False, name=None)]
 
     # ------------------------------------------------------------------------------------------- sessions
     def client(self) -> LivyClient:
@@ -183,7 +259,7 @@ class Runner:
             raise SessionError(
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
-        remote = StandardSession.create(self.client(), spec or SessionSpec())
+        remote = StandardSession.create(self.client(), spec or self.spec)
         return self._keep(Session(self, name, self.target, remote, ours=True))
 
     def start(
@@ -246,7 +322,7 @@ class Runner:
         return there
 
     def _server_has_ended(self, session: Session) -> bool:
-        return not session.target.url and not self._endpoints.is_ours(session.remote.client)
+        return session.target.is_embedded and not self._endpoints.is_ours(session.remote.client)
 
     def run(self, cell: Cell, on_progress: Listener | None = None) -> Result:
         """Runs a cell on its session, which must be there: `start` is the caller's step, since it has to be seen."""
@@ -281,7 +357,7 @@ class Runner:
         left = []
         for session in list(self.sessions.values()):
             # Sessions of the embedded Fabric end with it, faster than one by one.
-            if session.ours and session.target.url:
+            if session.ours and not session.target.is_embedded:
                 try:
                     session.remote.stop(brief=True)
                 except FabricLivyError as error:
@@ -312,7 +388,7 @@ def connect(
     block, and at the latest with this process.
     """
     given = {**choices, **({"target": target} if target is not None else {})}
-    runner = Runner(_settings.resolve(given=given), credential)
+    runner = Runner(given, credential)
     atexit.register(runner.close)
     try:
         return runner.start(spec=SessionSpec(name=name, conf=conf or {}), on_progress=on_progress)

@@ -8,6 +8,7 @@ pyproject.toml) → user file (config.toml) → default. No secret is a setting:
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -65,6 +66,7 @@ class Settings:
         "https://api.fabric.microsoft.com/v1", "the Fabric API, for names of workspaces and lakehouses"
     )
     allow_host: str = _setting("", "one more host that may get a token, for a gateway of your own")
+    livy_user: str = _setting("", "user of an Apache Livy server; its password comes from FABRIC_LIVY_PASSWORD")
     ca_file: str = _setting("", "CA certificates to trust for sign-in and API (empty: the usual ones)")
     token_cache: str = _setting(
         "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")
@@ -86,6 +88,7 @@ class SessionSpec:
 
     name: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     driver_memory: str | None = None
     driver_cores: int | None = None
     executor_memory: str | None = None
@@ -95,10 +98,16 @@ class SessionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """`url` is the Livy base without `/sessions`; empty for the embedded Fabric, whose port is known once it runs."""
+    """`url` is the Livy base without `/sessions`. Where it is empty, `path` is `workspace/lakehouse`, to be looked up;
+    where that is empty too, it is the embedded Fabric, whose port is known once it runs."""
 
     text: str
     url: str = ""
+    path: str = ""
+
+    @property
+    def is_embedded(self) -> bool:
+        return not self.url and not self.path
 
     @property
     def is_fabric_api(self) -> bool:
@@ -144,6 +153,20 @@ def read_files(folder: Path | None = None) -> Files:
             profiles[name] = (f"profile {name} in {path}", _checked_table(values, f"profile {name} in {path}"))
         layers.append((str(path), _checked_table(mine, str(path))))
     return Files(tuple(layers), profiles)
+
+
+def write_user_setting(name: str, text: str) -> None:
+    """Sets one value at the top of the user file; the rest of the file stays as it is written."""
+    value = read_value(name.replace("-", "_"), text, "argument")
+    name, path = name.replace("-", "_"), user_file()
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
+    kept = [line for line in lines[:top] if line.partition("=")[0].strip().replace("-", "_") != name]
+    # JSON's form of a text, a number or a truth value is also TOML's.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "\n".join([*kept, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]), encoding="utf-8"
+    )
 
 
 def _toml(path: Path) -> Mapping[str, Any] | None:
@@ -225,7 +248,7 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
     if name not in setting_names():
         if any(word in name.lower() for word in SECRET_WORDS):
             raise SettingsError(
-                f"{name!r}{where} is no setting: a secret stays out of settings and notebooks. {SECRET_WAYS}"
+                f"{name!r}{where} is no setting: a secret stays out of settings and notebooks. {INSTEAD_OF_A_SETTING}"
             )
         raise SettingsError(
             f"There is no setting {name!r}{where}.{did_you_mean(name, setting_names())} `%livy config` lists them all."
@@ -243,7 +266,7 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
     return _number(name, value, where, int if isinstance(setting.default, int) else float)
 
 
-SECRET_WAYS = (
+INSTEAD_OF_A_SETTING = (
     "A client secret is taken from AZURE_CLIENT_SECRET or asked for by `%livy login --method secret`, "
     "a token from FABRIC_LIVY_TOKEN, a passphrase from AZURE_CLIENT_CERTIFICATE_PASSWORD."
 )
@@ -268,20 +291,25 @@ def _number(name: str, value: Any, where: str, wanted: type[int] | type[float]) 
 
 
 def read_target(text: str) -> Target:
-    """`local`, a pasted Livy connection string in any of its forms, or the URL of an Apache Livy server."""
-    text = text.strip().strip("\"'")
-    if text.lower() == LOCAL:
+    """`local`, `workspace/lakehouse`, a pasted Livy connection string in any form, or the URL of an Apache Livy server."""
+    text = text.strip()
+    bare = text.strip("\"'")
+    if bare.lower() == LOCAL:
         return Target(text=LOCAL)
-    if "://" in text:
-        return Target(text=text, url=_normal_url(text))
-    if not text:
+    if "://" in bare:
+        return Target(text=bare, url=_normal_url(bare))
+    if "/" in text:
+        return Target(text=text, path=text)
+    if not bare:
         raise SettingsError(
-            "No target was chosen. Say where to run: `%livy use local`, or `%livy use <Livy connection string>`."
+            "No target was chosen. Say where to run: `%livy use local`, `%livy use workspace/lakehouse`, or "
+            "`%livy use <Livy connection string>`."
         )
-    guess = did_you_mean(text.lower(), [LOCAL])
+    guess = did_you_mean(bare.lower(), [LOCAL])
     raise SettingsError(
-        f"{text!r} is no URL and no known name.{guess} Use `local`, or paste the Livy connection string of a lakehouse "
-        "(Fabric portal: lakehouse → Settings → Livy endpoint), or the http(s) address of a Livy server."
+        f"{bare!r} is no URL and no known name.{guess} Use `local`, `workspace/lakehouse` by name or id, a profile of your "
+        "settings file, or paste the Livy connection string of a lakehouse (Fabric portal: lakehouse → Settings → Livy "
+        "endpoint), or the http(s) address of a Livy server."
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import stat
+import types
 from pathlib import Path
 
 import pytest
@@ -15,13 +18,15 @@ from fabric_livy_magic.auth import (
     RENEW_BEFORE_S,
     AccessToken,
     AzureCli,
+    BasicAuth,
     BearerAuth,
     GivenToken,
     check_host,
     credential_for,
+    identity_of,
 )
-from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.settings import read_target
+from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
+from fabric_livy_magic.settings import resolve
 
 SECRET = "eyJ0eXAi.SECRET.xyz"
 FABRIC = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
@@ -33,7 +38,7 @@ class Counting:
     def __init__(self, lasts_s: float | None = None) -> None:
         self.asked, self.lasts_s = 0, lasts_s
 
-    def token(self) -> AccessToken:
+    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
         import time
 
         self.asked += 1
@@ -143,18 +148,82 @@ def test_any_given_token_is_sent_as_one_header_or_refused(secret: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ which credential
-def test_the_token_of_the_environment_is_taken_for_fabric() -> None:
-    credential = credential_for(read_target(FABRIC), {"FABRIC_LIVY_TOKEN": SECRET})
-    assert credential is not None
+MEMORY = {"token_cache": "memory"}
+
+
+def chosen(environ: dict[str, str], **settings: object) -> object:
+    return credential_for(resolve({**MEMORY, **settings}, environ=environ), environ)
+
+
+def test_a_given_token_comes_before_everything_else() -> None:
+    environ = {"FABRIC_LIVY_TOKEN": SECRET, "AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
+    credential = chosen(environ)
+    assert isinstance(credential, GivenToken)
     assert credential.token().secret == SECRET
 
 
-def test_without_a_token_the_azure_cli_is_asked() -> None:
-    assert isinstance(credential_for(read_target(FABRIC), {}), AzureCli)
+def test_an_application_of_the_environment_comes_before_az(az: Path) -> None:
+    write(az, "exit 1")
+    environ = {"AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
+    assert type(chosen(environ)).__name__ == "ServicePrincipal"
 
 
-def test_a_plain_livy_server_gets_no_token() -> None:
-    assert credential_for(read_target("http://livy:8998"), {"FABRIC_LIVY_TOKEN": SECRET}) is None
+def test_az_is_taken_where_nothing_else_is(az: Path) -> None:
+    write(az, "exit 1")
+    assert isinstance(chosen({}), AzureCli)
+
+
+def test_without_any_sign_in_the_message_leads_to_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SignInError, match="Run `%livy login`"):
+        chosen({})
+
+
+def test_an_unknown_method_is_refused_with_the_near_one() -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'browser'"):
+        chosen({}, method="browsre")
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [("secret", "needs tenant"), ("certificate", "needs tenant"), ("token", "There is no token"), ("browser", "nobody is there")],
+)
+def test_what_a_method_misses_is_said(method: str, says: str) -> None:
+    with pytest.raises(FabricLivyError, match=says):
+        chosen({}, method=method)
+
+
+class Foreign:
+    def get_token(self, *scopes: str) -> object:
+        assert scopes == ("https://api.fabric.microsoft.com/.default",)
+        return types.SimpleNamespace(token=SECRET, expires_on=1800000000)
+
+
+def test_a_token_credential_is_taken_by_its_dotted_path() -> None:
+    credential = chosen({}, method=f"{Foreign.__module__}:Foreign")
+    assert credential.token() == AccessToken(SECRET, 1800000000.0)  # type: ignore[attr-defined]
+    assert SECRET not in repr(credential)
+
+
+def test_a_path_that_is_none_is_said() -> None:
+    with pytest.raises(SettingsError, match="no importable TokenCredential"):
+        chosen({}, method="no.such.module")
+
+
+def test_who_is_signed_in_is_read_from_the_token() -> None:
+    payload = {"upn": "ada@contoso.com", "tid": "t-1", "scp": "a b", "exp": 1800000000, "aud": "https://api.fabric.microsoft.com"}
+    part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    who = identity_of(GivenToken(f"e30.{part}.c2ln").token())
+    assert (who.who, who.tenant, who.scopes, who.expires_at) == ("ada@contoso.com", "t-1", ("a", "b"), 1800000000.0)
+
+
+def test_a_password_goes_over_https_or_to_this_machine_only() -> None:
+    basic = BasicAuth("ada", "geheim")
+    assert "geheim" not in repr(basic)
+    for url in ("https://livy.example/sessions", "http://127.0.0.1:8998/sessions"):
+        assert basic(requests.Request("GET", url).prepare()).headers["Authorization"].startswith("Basic ")
+    with pytest.raises(SignInError, match="clear text"):
+        basic(requests.Request("GET", "http://livy.example/sessions").prepare())
 
 
 # ------------------------------------------------------------------------------------------------ az
@@ -176,7 +245,7 @@ def test_the_azure_cli_gives_a_token_with_its_end(az: Path) -> None:
     write(az, f"""echo "$@" > "$0.args"; echo '{{"accessToken": "{SECRET}", "expires_on": 1800000000}}'""")
     assert AzureCli().token() == AccessToken(SECRET, 1800000000.0)
     args = (az.parent / "az.args").read_text()
-    assert args.strip() == "account get-access-token --resource https://api.fabric.microsoft.com --output json"
+    assert args.strip() == "account get-access-token --scope https://api.fabric.microsoft.com/.default --output json"
 
 
 def test_an_old_azure_cli_without_the_end_is_good_enough(az: Path) -> None:
@@ -187,7 +256,7 @@ def test_an_old_azure_cli_without_the_end_is_good_enough(az: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("echo 'ERROR: Please run az login' >&2; exit 1", "has no sign-in: ERROR: Please run az login"),
+        ("echo 'ERROR: Please run az login' >&2; exit 1", "has no sign-in: Please run az login"),
         ("exit 1", "no reason given"),
         ("echo nonsense", "could not be read"),
         ("echo '[]'", "could not be read"),

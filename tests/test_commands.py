@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells import KINDS, cell_parser
-from fabric_livy_magic.commands import SUMMARIES, overview, parser_of, read_command, session_spec
+from fabric_livy_magic.commands import SUMMARIES, overview, parser_of, read_command
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.options import HelpWanted
+from fabric_livy_magic.session_request import session_spec
 from fabric_livy_magic.settings import SessionSpec
 
 
@@ -74,7 +75,7 @@ def test_every_option_of_start_reaches_the_request() -> None:
     )
     options = read_command(line).options
     assert options.session == "second"
-    assert session_spec(options) == SessionSpec(
+    assert session_spec(options, SessionSpec()) == SessionSpec(
         name="nightly",
         conf={"a": "b", "spark.x": "y=z"},
         driver_memory="28g",
@@ -86,17 +87,17 @@ def test_every_option_of_start_reaches_the_request() -> None:
 
 
 def test_nothing_chosen_is_nothing_asked() -> None:
-    assert session_spec(read_command("start").options) == SessionSpec()
+    assert session_spec(read_command("start").options, SessionSpec()) == SessionSpec()
 
 
 @pytest.mark.parametrize("pair", ["a", "=b", "' =b'"])
 def test_a_conf_that_is_no_pair_is_refused(pair: str) -> None:
     with pytest.raises(SettingsError, match="--conf takes KEY=VALUE"):
-        session_spec(read_command(f"start --conf {pair}").options)
+        session_spec(read_command(f"start --conf {pair}").options, SessionSpec())
 
 
 def test_an_empty_value_of_a_conf_is_a_value() -> None:
-    assert session_spec(read_command("start --conf a=").options).conf == {"a": ""}
+    assert session_spec(read_command("start --conf a=").options, SessionSpec()).conf == {"a": ""}
 
 
 @given(st.sampled_from([*SUMMARIES, ""]), st.text())

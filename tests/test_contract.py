@@ -22,7 +22,7 @@ from fabric_livy_magic.livy.models import Output, StatementInfo, StatementState
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
-from fabric_livy_magic.settings import SessionSpec, read_target
+from fabric_livy_magic.settings import SessionSpec, read_target, resolve
 from tests.fakes import FakeFabric
 from tests.outputs import error_output
 
@@ -90,7 +90,7 @@ def embedded(lakehouse: Path) -> Iterator[Server]:
 
 def real(connection_string: str) -> Iterator[Server]:
     target = read_target(connection_string)
-    server = started(target.url, credential_for(target))
+    server = started(target.url, credential_for(resolve()) if target.is_fabric_api else None)
     try:
         yield server
     finally:

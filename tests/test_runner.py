@@ -74,7 +74,7 @@ def test_connect_sends_name_and_conf_and_takes_settings(target: str, fabric: Fak
 
 def test_connect_takes_a_credential(fabric: FakeFabric) -> None:
     class Own:
-        def token(self) -> AccessToken:
+        def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
             return AccessToken(fabric.token)
 
     with connect(fabric.url, credential=Own()) as session:

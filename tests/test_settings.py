@@ -112,7 +112,9 @@ def test_an_empty_variable_is_no_choice() -> None:
 
 
 def test_a_bad_variable_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"rows_shown \(environment FABRIC_LIVY_ROWS_SHOWN\) is a number, not 'many'"):
+    with pytest.raises(
+        SettingsError, match=r"rows_shown \(environment FABRIC_LIVY_ROWS_SHOWN\) is a number, not 'many'"
+    ):
         resolve(environ={"FABRIC_LIVY_ROWS_SHOWN": "many"})
 
 

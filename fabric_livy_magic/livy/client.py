@@ -110,6 +110,7 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
     body = {
         "name": spec.name,
         "conf": {str(key): str(value) for key, value in spec.conf.items()},
+        "tags": dict(spec.tags),
         "driverMemory": spec.driver_memory,
         "driverCores": spec.driver_cores,
         "executorMemory": spec.executor_memory,

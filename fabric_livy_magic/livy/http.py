@@ -77,6 +77,7 @@ class LivyHttp:
         authorization: Authorization | None = None,
         *,
         timeout_s: float = 60.0,
+        verify: str | bool = True,
         retry: RetryPolicy = RetryPolicy(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -88,6 +89,8 @@ class LivyHttp:
         self._session = requests.Session()
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
         self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
+        if verify is not True:
+            self._session.verify = verify
         self._session.headers.update({"Accept": "application/json", "X-Requested-By": "fabric-livy-magic"})
 
     def __repr__(self) -> str:
@@ -101,6 +104,12 @@ class LivyHttp:
 
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
+
+    def at(self, base_url: str) -> LivyHttp:
+        """The same connection and sign-in for another base on the same server."""
+        other = copy.copy(self)
+        other.base_url = base_url.rstrip("/")
+        return other
 
     def brief(self) -> LivyHttp:
         """The same connections with 4 s a call and no second try: for what must not keep a person, or a kernel that is

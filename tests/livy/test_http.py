@@ -36,7 +36,7 @@ class Renewing:
     def __init__(self, *secrets: str) -> None:
         self.secrets = list(secrets)
 
-    def token(self) -> AccessToken:
+    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
         return AccessToken(self.secrets.pop(0) if len(self.secrets) > 1 else self.secrets[0])
 
 
