@@ -16,6 +16,7 @@ from fabric_livy_magic.auth import Identity, Person
 from fabric_livy_magic.cells import KINDS, Cell
 from fabric_livy_magic.endpoints import Endpoints, ids_in
 from fabric_livy_magic.errors import (
+    ConnectionFailed,
     FabricLivyError,
     Interrupted,
     SessionError,
@@ -361,7 +362,7 @@ class Runner:
                 try:
                     session.remote.stop(brief=True)
                 except FabricLivyError as error:
-                    left.append(f"Session {session.id} could not be stopped: {error}")
+                    left.append(_not_stopped(session, error))
         self.sessions.clear()
         self._endpoints.close()
         return left
@@ -370,6 +371,13 @@ class Runner:
         self.sessions[session.name] = session
         self.current = session.name
         return session
+
+
+def _not_stopped(session: Session, error: FabricLivyError) -> str:
+    """Apache Livy answers a stop only when the session's code has ended, which may be longer than an exit may take."""
+    if isinstance(error, ConnectionFailed) and error.maybe_sent:
+        return f"Session {session.id} was told to stop, but the server has not confirmed it: {error}"
+    return f"Session {session.id} could not be stopped: {error}"
 
 
 def connect(

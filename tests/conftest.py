@@ -23,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also run the tests marked `fabric`, on the lakehouse of this Livy connection string (they start sessions, "
         "which cost capacity); the token comes from FABRIC_LIVY_TOKEN or `az login`",
     )
+    parser.addoption(
+        "--livy",
+        metavar="URL",
+        help="also run the tests marked `livy`, on the Apache Livy server at this address",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,10 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--fabric"):
-        for item in items:
-            if item.get_closest_marker("fabric"):
-                item.add_marker(pytest.mark.skip(reason="needs a Fabric account: --fabric <Livy connection string>"))
+    needs = {
+        "fabric": "needs a Fabric account: --fabric <Livy connection string>",
+        "livy": "needs an Apache Livy server: --livy <address>",
+    }
+    for mark, reason in needs.items():
+        if not config.getoption(f"--{mark}"):
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ and looks afterwards at `fabric.requests` (everything that came in) and `fabric.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
@@ -215,6 +216,8 @@ class FakeFabric:
         ):
             if method == request.method and (match := re.fullmatch(pattern, request.path)):
                 return answer(request, *match.groups())
+        if self.apache:
+            raise Refused(404, None)
         raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
 
     def _create(self, request: Request) -> tuple[int, Any]:
@@ -250,7 +253,7 @@ class FakeFabric:
         name = session.body.get("name")
         if self.apache:
             told = {"id": number, "name": name, "appId": None, "owner": None, "proxyUser": None, "kind": "shared"}
-            return {**told, "state": reading, "appInfo": {}, "log": self.log, **session.more}
+            return {**told, "state": reading, "appInfo": {}, **session.more, "log": self._log_of(session)[-10:]}
         return {"id": number, "name": name, "state": reading, "livyInfo": {"currentState": reading}, **session.more}
 
     def _delete(self, request: Request, session_id: str) -> tuple[int, Any]:
@@ -262,8 +265,12 @@ class FakeFabric:
     def _log(self, request: Request, session_id: str) -> tuple[int, Any]:
         if not self.apache:
             raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
-        self._find(session_id)
-        return 200, {"id": int(session_id), "from": 0, "total": len(self.log), "log": self.log}
+        log = self._log_of(self._find(session_id))
+        return 200, {"id": int(session_id), "from": 0, "total": len(log), "log": log}
+
+    def _log_of(self, session: _Session) -> list[str]:
+        log: list[str] = session.more.get("log", self.log)
+        return log
 
     def _submit(self, request: Request, session_id: str) -> tuple[int, Any]:
         session = self._find(session_id)
@@ -363,7 +370,9 @@ def _serve(fake: FakeFabric) -> ThreadingHTTPServer:
 
         def send(self, status: int, told: Any, fault: Fault | None) -> None:
             as_text = isinstance(told, str) and fault is not None
-            payload = b"" if told is None else (told if as_text else json.dumps(told)).encode()
+            # A real Livy packs the empty answer to an unknown path and has no header that says so.
+            nothing = gzip.compress(b"") if fake.apache and status == 404 else b""
+            payload = nothing if told is None else (told if as_text else json.dumps(told)).encode()
             lines = [f"HTTP/1.1 {status} {self.responses.get(status, ('',))[0]}"]
             lines += [f"{name}: {value}" for name, value in (fault.headers if fault else {}).items()]
             kind = "text/html" if as_text and "<" in told[:50] else "application/json"

@@ -1,4 +1,5 @@
-"""The same calls on the scripted server, on the embedded Fabric, and, with --fabric, on a real lakehouse.
+"""The same calls on the scripted server, on the embedded Fabric, and, with --fabric, on a real lakehouse, with --livy on
+an Apache Livy server.
 
 What holds on all of them is what the client may rely on; and what the client sends is what the published contract names.
 """
@@ -88,8 +89,8 @@ def embedded(lakehouse: Path) -> Iterator[Server]:
         fabric.stop()
 
 
-def real(connection_string: str) -> Iterator[Server]:
-    target = read_target(connection_string)
+def real(address: str) -> Iterator[Server]:
+    target = read_target(address)
     server = started(target.url, credential_for(resolve()) if target.is_fabric_api else None)
     try:
         yield server
@@ -104,6 +105,7 @@ def real(connection_string: str) -> Iterator[Server]:
         "fake-apache",
         pytest.param("embedded", marks=pytest.mark.spark),
         pytest.param("tenant", marks=pytest.mark.fabric),
+        pytest.param("livy", marks=pytest.mark.livy),
     ],
 )
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -111,6 +113,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield from embedded(tmp_path_factory.mktemp("lakehouse"))
     elif request.param == "tenant":
         yield from real(request.config.getoption("--fabric"))
+    elif request.param == "livy":
+        yield from real(request.config.getoption("--livy"))
     else:
         yield from scripted(apache=request.param == "fake-apache")
 

@@ -134,6 +134,15 @@ def test_a_session_that_cannot_be_stopped_at_the_end_is_warned_about(target: str
         session.__exit__(None, None, None)
 
 
+def test_a_session_that_takes_long_to_end_is_not_called_one_that_could_not_be_stopped(apache_livy: FakeFabric) -> None:
+    """A real Livy answers only when the code of the session has ended."""
+    session = connect(apache_livy.url, request_timeout_s=0.5)
+    apache_livy.fault("DELETE", "/sessions", acts=True, delay_s=2)
+    with pytest.warns(UserWarning, match=f"Session {session.id} was told to stop, but the server has not confirmed it"):
+        session.__exit__(None, None, None)
+    assert apache_livy.left_running == []
+
+
 def test_a_script_that_forgets_its_session_ends_it_with_its_process(target: str, fabric: FakeFabric) -> None:
     script = f"from fabric_livy_magic import connect\nprint(connect({target!r}).run('1+1').text)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
-from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.http import CHECK_THE_ADDRESS, LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
@@ -99,10 +99,7 @@ class LivyClient:
     def _object(self, answer: Any, what: str, needs: str = "") -> Mapping[str, Any]:
         if isinstance(answer, Mapping) and (not needs or answer.get(needs) is not None):
             return answer
-        raise NotLivyError(
-            f"{self.http.base_url} answered with JSON that is not {what}. Check the address: it should be a lakehouse's "
-            "Livy connection string, or a Livy server's root."
-        )
+        raise NotLivyError(f"{self.http.base_url} answered with JSON that is not {what}. {CHECK_THE_ADDRESS}")
 
 
 def session_body(spec: SessionSpec) -> dict[str, Any]:

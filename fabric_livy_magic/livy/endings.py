@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.models import SessionInfo
+
+# Apache Livy stays so for good once a result was too large for it, and goes on calling the session idle.
+CHANNEL_CLOSED = "RPC channel is closed"
+# Between them Apache Livy's log has what the driver wrote.
+MARKERS = {"stdout:", "stderr:"}
 
 
 def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> SessionLostError | None:
     """The error to raise if the session has ended; None if it lives, or if that cannot be told."""
     if cause.status not in {400, 404, 410, 500}:
         return None
+    log: list[str] = []
     try:
         info = client.get_session(session_id)
     except NotFoundError:
@@ -17,20 +24,39 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
     except HttpError:
         return None
     else:
-        if not info.state.has_ended:
+        if info.state.has_ended:
+            why = f"it is {info.state.value}" + (f": {info.reason}" if info.reason else "")
+            log = [] if info.reason else log_of(client, info)
+        elif CHANNEL_CLOSED in str(cause):
+            why = "the server has lost its connection to it (a result of more than 50 MiB does that)"
+        else:
             return None
-        why = f"it is {info.state.value}" + (f": {info.reason}" if info.reason else "")
-        if not info.reason and info.log:
-            why += ". Its log ends: " + telling_lines(info.log)
     return SessionLostError(
         f"The session is gone: {why}. Its variables and temporary views are lost; tables are not. "
-        "`%livy start` starts a new one. Nothing was run again."
+        "`%livy start` starts a new one. Nothing was run again." + last_words(log)
     )
+
+
+def log_of(client: LivyClient, info: SessionInfo) -> list[str]:
+    """As much of the log as the server gives. On Apache Livy the session itself has only the last 10 lines, which after
+    a failure are the end of a Java stack."""
+    if client.dialect is Dialect.FABRIC:
+        return list(info.log)
+    try:
+        return client.session_log(info.id)
+    except HttpError:
+        return list(info.log)  # why the session ended is on its way to the user; a missing log must not replace it
+
+
+def last_words(log: list[str]) -> str:
+    lines = telling_lines(log)
+    return f"\nIts log ends:\n{lines}" if lines else ""
 
 
 def telling_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
     """A short log whole, else its lines that name a failure, else its last lines."""
-    lines = [line.rstrip() for entry in log for line in str(entry).splitlines() if line.strip()]
+    lines = [line.rstrip() for entry in log for line in str(entry).splitlines()]
+    lines = [line for line in lines if line and line not in MARKERS]
     if len(lines) <= count:
         return "\n".join(lines)
     marks = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed")

@@ -29,6 +29,8 @@ from fabric_livy_magic.errors import (
 
 CONNECT_TIMEOUT_S = 10.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+GZIP = b"\x1f\x8b"
+CHECK_THE_ADDRESS = "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root."
 
 
 class WrittenFloat(float):
@@ -168,8 +170,7 @@ class LivyHttp:
             return json.loads(response.content, parse_float=WrittenFloat)
         except (ValueError, RecursionError):
             raise NotLivyError(
-                f"{self.base_url} answered, but not as a Livy server does: {_excerpt(response)}. "
-                "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root.",
+                f"{self.base_url} answered, but not as a Livy server does: {_excerpt(response)}. {CHECK_THE_ADDRESS}",
                 status=response.status_code,
             ) from None
 
@@ -182,7 +183,7 @@ class LivyHttp:
             return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
         if isinstance(error, requests.exceptions.Timeout):
             return ConnectionFailed(
-                f"{host} took the request but gave no answer within {self._timeout_s:.0f} s. {_unknown(method)}",
+                f"{host} took the request but gave no answer within {self._timeout_s:.0f} s. {_unknown(method)}".strip(),
                 maybe_sent=True,
             )
         if _never_connected(error):
@@ -199,6 +200,8 @@ def _may_repeat(method: str, error: HttpError) -> bool:
         return False
     if isinstance(error, ConnectionFailed):
         return error.maybe_sent  # where nothing listens at all, the user should hear of it at once
+    if "IllegalStateException" in str(error):
+        return False  # Apache Livy's word for what that session cannot do, now or in a minute
     return error.status is not None and error.status >= 500
 
 
@@ -240,6 +243,7 @@ def error_from(response: requests.Response) -> HttpError:
     """The refusal as one of our errors, with the server's own words, code and request id."""
     status = response.status_code
     code, message, request_id = _told(response)
+    silent = not code and not message
     request_id = request_id or response.headers.get("RequestId") or response.headers.get("x-ms-request-id")
     detail = ": ".join(part for part in (code, message) if part) or response.reason or "no reason given"
     host = urlsplit(response.url or "").netloc
@@ -252,6 +256,9 @@ def error_from(response: requests.Response) -> HttpError:
             f"No access: {detail}{about}. The workspace needs to give this account the Contributor role or a higher one.",
             **named,
         )
+    if status == 404 and silent:  # a Livy server names the session or statement that it misses; this path it has not
+        path = urlsplit(response.url or "").path
+        return NotFoundError(f"Not found: {host} has nothing at {path}{about}. {CHECK_THE_ADDRESS}", **named)
     if status in {404, 410}:
         return NotFoundError(f"Not found: {detail}{about}.", **named)
     if status == 429:
@@ -284,7 +291,7 @@ def _told(response: requests.Response) -> tuple[str, str, str | None]:
     except (ValueError, RecursionError):
         return "", _excerpt(response), None
     if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
-        return "", body.strip().split("\n")[0], None
+        return "", body.strip().split("\n")[0].rstrip("."), None
     if not isinstance(body, Mapping):
         return "", str(body)[:300], None
     inner = body["error"] if isinstance(body.get("error"), Mapping) else body
@@ -294,6 +301,8 @@ def _told(response: requests.Response) -> tuple[str, str, str | None]:
 
 
 def _excerpt(response: requests.Response) -> str:
+    if response.content.startswith(GZIP):  # Apache Livy packs its empty answers and does not say so
+        return ""
     text = response.content[:20_000].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     if title:

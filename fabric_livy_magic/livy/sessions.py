@@ -17,7 +17,7 @@ from fabric_livy_magic.errors import (
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.endings import last_words, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import Listener, run_statement
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, wait_until
@@ -136,16 +136,7 @@ class StandardSession:
         text = f"The session ended before it was ready (state: {info.state.value})."
         if info.reason:
             text += f" The server says: {info.reason}"
-        log = list(info.log) or self._log_or_nothing()
-        if log:
-            text += "\nIts log ends:\n" + telling_lines(log)
-        return text
-
-    def _log_or_nothing(self) -> list[str]:
-        try:
-            return self.logs()
-        except HttpError:
-            return []  # the reason for the failed start is on its way to the user; a missing log must not replace it
+        return text + last_words(log_of(self.client, info))
 
     def run(
         self, code: str, kind: str, *, timeout_s: float | None = None, on_progress: Listener | None = None

@@ -243,7 +243,7 @@ BODIES = {
     "nested": ({"error": {"code": "Code1", "message": "Words here"}}, "Code1: Words here"),
     "message only": ({"message": "Words here"}, "Words here"),
     "Apache Livy": ({"msg": "Words here"}, "Words here"),
-    "bare string": ("Words here\n\tat java.lang.Thread.run(Thread.java:840)", "Words here"),
+    "bare string": ("Words here.\n\tat java.lang.Thread.run(Thread.java:840)", "Words here"),
     "HTML": ("<html><head><title>Words\n here &amp; there</title></head></html>", "an HTML page, “Words here & there”"),
     "HTML without a title": ("<!DOCTYPE html><p>x", "an HTML page"),
     "text": ("upstream says no", "upstream says no"),
@@ -331,6 +331,19 @@ def test_an_endlessly_nested_answer_is_no_livy_answer(http: LivyHttp, fabric: Fa
 def test_a_path_that_is_not_there_is_not_found(http: LivyHttp) -> None:
     with pytest.raises(NotFoundError, match="EntityNotFound: The requested resource could not be found"):
         http.get("/nosuch")
+
+
+def test_an_address_below_a_livy_server_is_said_to_be_wrong(apache_livy: FakeFabric) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        LivyHttp(f"{apache_livy.url}/ui").post("/sessions", {})
+    assert f"127.0.0.1:{apache_livy.port} has nothing at /ui/sessions. Check the address" in str(caught.value)
+
+
+def test_what_a_session_can_never_do_again_is_asked_once(apache_livy: FakeFabric, clock: FakeClock) -> None:
+    apache_livy.fault("GET", "/sessions", status=500, body='"java.lang.IllegalStateException: RPC channel is closed."')
+    with pytest.raises(HttpError, match=r"answered 500: java\.lang\.IllegalStateException: RPC channel is closed\.$"):
+        LivyHttp(apache_livy.url, sleep=clock.sleep).get("/sessions")
+    assert len(apache_livy.requests) == 1
 
 
 # ------------------------------------------------------------------------------------------------ Retry-After

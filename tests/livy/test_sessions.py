@@ -160,6 +160,15 @@ def test_a_session_that_dies_while_starting_shows_its_log(
         ready(StandardSession.create(client, SessionSpec()), clock)
 
 
+def test_a_reason_above_the_last_lines_of_a_livy_log_is_found(apache_livy: FakeFabric, clock: FakeClock) -> None:
+    reason = 'Exception in thread "main" java.lang.RuntimeException: [unresolved dependency: a.b#c;1: not found]'
+    stack = [f"\tat org.apache.spark.deploy.SparkSubmit.main(SparkSubmit.scala:{line})" for line in range(12)]
+    apache_livy.session_goes("starting", "dead", log=["stdout: ", "\nstderr: ", reason, *stack])
+    with pytest.raises(SessionStartError) as caught:
+        ready(StandardSession.create(client_of(apache_livy), SessionSpec()), clock)
+    assert str(caught.value).endswith(f"Its log ends:\n{reason}")
+
+
 @pytest.mark.parametrize(
     ("reading", "reason"),
     [

@@ -221,6 +221,19 @@ def test_a_session_that_dies_while_the_statement_runs_is_lost(
     assert clock.now_s < 5
 
 
+def test_a_session_whose_channel_broke_is_lost_although_the_server_calls_it_idle(
+    apache_livy: FakeFabric, clock: FakeClock
+) -> None:
+    """As recorded after a result that was too large for the server."""
+    apache_livy.session_goes("idle")
+    client = client_of(apache_livy)
+    session_id = client.create_session(SessionSpec()).id
+    closed = '"java.lang.IllegalStateException: RPC channel is closed."'
+    apache_livy.fault("POST", "/statements", status=500, body=closed)
+    with pytest.raises(SessionLostError, match="lost its connection to it"):
+        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+
+
 def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fake: FakeFabric) -> None:
     session_id = client.create_session(SessionSpec()).id
     for status in (400, 404, 409, 500, 503):
@@ -330,6 +343,10 @@ def test_an_interrupt_is_a_keyboard_interrupt_and_no_exception() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the log's lines
+def test_livys_names_of_the_two_streams_are_no_lines_of_the_log() -> None:
+    assert telling_lines(["stdout: ", "\nstderr: ", "Killed"]) == "Killed"
+
+
 def test_the_lines_that_name_a_failure_are_picked_from_a_log() -> None:
     log = [
         *(f"INFO line {number}" for number in range(50)),
