@@ -5,6 +5,7 @@ Importing this package loads none of pandas, pyarrow, requests or IPython; each 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FabricLivyError
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from fabric_livy_magic.results import Result
-    from fabric_livy_magic.runner import Session, connect
+    from fabric_livy_magic.runner import connect
+    from fabric_livy_magic.session import Session
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,14 +29,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Result":
-        from fabric_livy_magic.results import Result
-
-        return Result
-    if name in {"Session", "connect"}:
-        from fabric_livy_magic import runner
-
-        return getattr(runner, name)
+    home = {"Result": "results", "Session": "session", "connect": "runner"}.get(name)
+    if home:
+        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

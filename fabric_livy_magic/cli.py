@@ -73,6 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output", type=Path, help="where to write an executed notebook (default: beside it)")
     run.set_defaults(command=_run)
 
+    _add_account_commands(commands)
+
+    config = commands.add_parser("config", help="the settings: show, path of the user file, set one there")
+    config.add_argument("action", nargs="?", choices=("show", "path", "set"), default="show")
+    config.add_argument("name", nargs="?")
+    config.add_argument("value", nargs="?")
+    config.set_defaults(command=_config)
+    return parser
+
+
+def _add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     login = commands.add_parser("login", help="sign in to Fabric, and show who it is")
     login.add_argument(
         "--method", help="browser, device, cli, secret, certificate, managed-identity, workload-identity, …"
@@ -90,13 +101,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--target", help="what `%%livy use` takes")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
     doctor.set_defaults(command=_doctor)
-
-    config = commands.add_parser("config", help="the settings: show, path of the user file, set one there")
-    config.add_argument("action", nargs="?", choices=("show", "path", "set"), default="show")
-    config.add_argument("name", nargs="?")
-    config.add_argument("value", nargs="?")
-    config.set_defaults(command=_config)
-    return parser
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -18,9 +18,11 @@ LADDER = [
     {"errors", "tokens"},
     {"settings"},
     {"options", "livy", "sign_in_errors"},
-    {"sign_in", "fabric_api", "given"},
+    {"certificates", "token_store", "fabric_api", "given"},
+    {"sign_in"},
     {"cells", "commands", "session_request", "auth", "frames", "scala_lines"},
     {"endpoints", "results"},
+    {"session"},
     {"runner"},
     {"doctor"},
     {"display"},
@@ -35,11 +37,11 @@ MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 HOMES = {
     "requests": {"livy/http.py", "auth.py"},
     "urllib3": {"livy/http.py"},
-    "msal": {"sign_in.py"},
-    "msal_extensions": {"sign_in.py"},
+    "msal": {"sign_in.py", "token_store.py"},
+    "msal_extensions": {"token_store.py"},
     "jwt": {"local/"},
-    "cryptography": {"sign_in.py", "local/"},
-    "pandas": {"frames.py", "results.py", "runner.py"},  # the last two: for type annotations only
+    "cryptography": {"certificates.py", "local/"},
+    "pandas": {"frames.py", "results.py", "session.py"},  # the last two: for type annotations only
     "pyarrow": {"frames.py"},
     "nbclient": {"execute.py"},
     "nbformat": {"execute.py"},

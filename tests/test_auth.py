@@ -186,7 +186,12 @@ def test_an_unknown_method_is_refused_with_the_near_one() -> None:
 
 @pytest.mark.parametrize(
     ("method", "says"),
-    [("secret", "needs tenant"), ("certificate", "needs tenant"), ("token", "There is no token"), ("browser", "nobody is there")],
+    [
+        ("secret", "needs tenant"),
+        ("certificate", "needs tenant"),
+        ("token", "There is no token"),
+        ("browser", "nobody is there"),
+    ],
 )
 def test_what_a_method_misses_is_said(method: str, says: str) -> None:
     with pytest.raises(FabricLivyError, match=says):
@@ -211,7 +216,13 @@ def test_a_path_that_is_none_is_said() -> None:
 
 
 def test_who_is_signed_in_is_read_from_the_token() -> None:
-    payload = {"upn": "ada@contoso.com", "tid": "t-1", "scp": "a b", "exp": 1800000000, "aud": "https://api.fabric.microsoft.com"}
+    payload = {
+        "upn": "ada@contoso.com",
+        "tid": "t-1",
+        "scp": "a b",
+        "exp": 1800000000,
+        "aud": "https://api.fabric.microsoft.com",
+    }
     part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
     who = identity_of(GivenToken(f"e30.{part}.c2ln").token())
     assert (who.who, who.tenant, who.scopes, who.expires_at) == ("ada@contoso.com", "t-1", ("a", "b"), 1800000000.0)
