@@ -224,7 +224,7 @@ def test_run_all_stops_at_a_failed_cell(started: Notebook) -> None:
         ("%livy start --drivr-memory 8g", "Did you mean '--driver-memory'?"),
         ("%livy start --conf nopair", "--conf takes KEY=VALUE"),
         ("%livy use lokal", "Did you mean 'local'?"),
-        ("%livy use Sales/Bronze", "'Sales/Bronze' is no URL and no known name"),
+        ("%livy use Bronze", "'Bronze' is no URL and no known name"),
         ("%livy use http://[::1", "not an http or https address"),
         ("%livy use https://me:hunter2@livy", "no place for a secret"),
         ("%livy switch other", "No session runs in this notebook"),
@@ -337,7 +337,7 @@ def test_without_a_sign_in_the_message_says_how(
     monkeypatch.setenv("PATH", str(tmp_path))
     text = nb.fails("%livy start")
     assert "SignInError" in text
-    assert "az login" in text
+    assert "Run `%livy login`" in text
     assert fabric.requests == []
 
 

@@ -248,8 +248,8 @@ def test_attaching_under_a_name_that_is_taken_says_how_to_give_another(runner: R
 
 
 def test_settings_given_in_code_stand(fabric: FakeFabric) -> None:
-    runner = Runner(resolve(given={"target": fabric.url}))
-    assert runner.settings.origins == {"target": "argument"}
+    runner = Runner({"target": fabric.url})
+    assert runner.settings.origins["target"] == "argument"
 
 
 def test_the_value_of_a_result_fits_its_kind(runner: Runner, fabric: FakeFabric) -> None:

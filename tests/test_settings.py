@@ -60,7 +60,7 @@ def test_any_other_address_is_an_apache_livy_server(text: str, url: str) -> None
         ("", "No target was chosen"),
         ("  ", "No target was chosen"),
         ("lokal", "Did you mean 'local'?"),
-        ("Sales/Bronze", "is no URL and no known name"),
+        ("Bronze", "is no URL and no known name"),
         ("localhost:8998", "is no URL and no known name"),
         ("ftp://livy", "not an http or https address"),
         ("http://", "not an http or https address"),
