@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from fabric_livy_magic.errors import SignInError
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.x509 import Certificate as X509
 
 PASSPHRASE_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -54,7 +54,7 @@ class Certificate:
             )
         return LoadedCertificate(key, (own[0], *(one for one in certificates if one != own[0])))
 
-    def _from_pem(self, data: bytes) -> tuple[RSAPrivateKey, list[X509]]:
+    def _from_pem(self, data: bytes) -> tuple[RSAPrivateKey, list[x509.Certificate]]:
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -74,7 +74,7 @@ class Certificate:
             raise self._unreadable(locked) from error
         return self._rsa(key), certificates
 
-    def _from_pfx(self, data: bytes) -> tuple[RSAPrivateKey, list[X509]]:
+    def _from_pfx(self, data: bytes) -> tuple[RSAPrivateKey, list[x509.Certificate]]:
         from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
         try:
@@ -114,7 +114,7 @@ class Certificate:
 class LoadedCertificate:
     """`chain` begins with the certificate of `key`. Its repr shows neither."""
 
-    def __init__(self, key: RSAPrivateKey, chain: tuple[X509, ...]) -> None:
+    def __init__(self, key: RSAPrivateKey, chain: tuple[x509.Certificate, ...]) -> None:
         self.key, self.chain = key, chain
 
     @property

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msal
+import msal_extensions
+from platformdirs import user_data_path
+
 from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.msal_logs import keep_secrets_out_of_logs
 
 
 @dataclass(frozen=True)
@@ -37,22 +44,14 @@ class TokenStore:
     @classmethod
     def memory(cls) -> TokenStore:
         """Forgotten at the end of this process."""
-        import msal
-
         return cls(msal.TokenCache())
 
     @classmethod
     def persistent(cls, name: str, allow_plain: bool = False, folder: Path | None = None) -> TokenStore:
         """Kept between runs. Where there is no keyring: a file that only this user can read, if `allow_plain`, else
         SignInError with the choices. `folder` is this user's data folder by default."""
-        import msal_extensions
-
-        from fabric_livy_magic.msal_logs import keep_secrets_out_of_logs
-
         keep_secrets_out_of_logs()
         if folder is None:
-            from platformdirs import user_data_path
-
             folder = user_data_path(name, appauthor=False)
         location = folder / "sign-in.bin"
         try:
@@ -69,19 +68,16 @@ class TokenStore:
                 persistence = msal_extensions.FilePersistence(str(location))
                 if location.exists():
                     location.chmod(0o600)  # it may have come out of a backup
-            cache = msal_extensions.PersistedTokenCache(persistence)
+            cache = KeptTokens(persistence)
         except OSError as error:
             raise _storage_error(location, error) from error
         return cls(cache, persistence, location)
 
     def accounts(self) -> list[Account]:
         """Who can be signed in again without being asked."""
-        import msal
-
         kinds = msal.TokenCache.CredentialType
-        with translated(self):
-            known = list(self.cache.search(kinds.ACCOUNT))
-            renewable = {one.get("home_account_id") for one in self.cache.search(kinds.REFRESH_TOKEN)}
+        known = list(self.cache.search(kinds.ACCOUNT))
+        renewable = {one.get("home_account_id") for one in self.cache.search(kinds.REFRESH_TOKEN)}
         found = []
         for one in known:
             if one.get("home_account_id") in renewable:
@@ -95,31 +91,40 @@ class TokenStore:
 
         The file stays, empty: a kernel that finds it changed reads it again, one that finds none keeps what it has.
         """
-        with translated(self):
-            for kind, entries in dict(self.cache._cache).items():
-                for entry in list(entries.values()):
-                    self.cache.modify(kind, entry)
-            if self._persistence is not None:
-                self._persistence.save("{}")
+        if self._persistence is not None:
+            self._empty()  # first, so that also a file which cannot be read any more is forgotten
+        kinds = msal.TokenCache.CredentialType
+        for kind in (kinds.ACCESS_TOKEN, kinds.REFRESH_TOKEN, kinds.ID_TOKEN, kinds.ACCOUNT, kinds.APP_METADATA):
+            for entry in list(self.cache.search(kind)):
+                self.cache.modify(kind, entry)
+
+    def _empty(self) -> None:
+        try:
+            self._persistence.save("{}")
+        except OSError as error:
+            raise _storage_error(self.location, error) from error
 
 
 _NO_TENANT = {"", "organizations", "common", "consumers"}
 
 
-class translated:  # noqa: N801 - a context manager reads like a verb
-    """Failures of the storage as SignInError."""
+class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # untyped
+    """Reads and writes as MSAL asks, with failures of the storage told as SignInError."""
 
-    def __init__(self, store: TokenStore) -> None:
-        self._store = store
+    def search(self, credential_type: Any, **kwargs: Any) -> Any:
+        with self._told():
+            return super().search(credential_type, **kwargs)
 
-    def __enter__(self) -> None:
-        pass
+    def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
+        with self._told():
+            super().modify(credential_type, old_entry, new_key_value_pairs)
 
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        from msal_extensions import LockError
-
-        if isinstance(error, OSError | ValueError | LockError):
-            raise _storage_error(self._store.location, error) from error
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, msal_extensions.LockError) as error:
+            raise _storage_error(Path(self._persistence.get_location()), error) from error
 
 
 def _storage_error(location: Path | None, error: BaseException) -> SignInError:
@@ -132,8 +137,6 @@ def _storage_error(location: Path | None, error: BaseException) -> SignInError:
 
 def _encrypted(location: Path) -> Any:
     """The system's own encryption; None where it has none that works."""
-    import msal_extensions
-
     try:
         return msal_extensions.build_encrypted_persistence(str(location))
     except OSError as error:

