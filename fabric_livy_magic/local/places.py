@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 API_VERSION = "2023-12-01"
 ROLES = ("Admin", "Member", "Contributor", "Viewer")
@@ -119,6 +119,7 @@ def read_places(file: Path) -> Places:
 
 
 Table = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 class _Reader:
@@ -192,7 +193,7 @@ class _Reader:
         except ValueError:
             raise self._wrong(where, f"id {table['id']!r} is no GUID") from None
 
-    def _list[Made](self, table: Table, key: str, where: str, make: Callable[[Any, str], Made]) -> tuple[Made, ...]:
+    def _list(self, table: Table, key: str, where: str, make: Callable[[Any, str], Made]) -> tuple[Made, ...]:
         content = table.get(key, [])
         if not isinstance(content, list):
             raise self._wrong(where, f"{key} is a list")

@@ -16,12 +16,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
 from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
 from fabric_livy_magic.local.offered import offered
+from fabric_livy_magic.local.places import Places, one_lakehouse, read_places
+from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
@@ -33,34 +36,88 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lakehouse", type=Path, help="folder that holds Tables/ and Files/ (default: one in the user's data folder)"
     )
+    parser.add_argument("--workspaces", type=Path, help="TOML or JSON file that names workspaces and their lakehouses")
+    parser.add_argument("--page-size", type=int, default=100, help="entries on a page of a list (default: 100)")
+    parser.add_argument("--authority", help="https address of an authority whose tokens requests must carry instead")
+    parser.add_argument("--authority-ca", type=Path, help="file of the certificates that vouch for the authority")
+    parser.add_argument("--tenant", help="the only tenant of the authority that is let in (default: each)")
+    parser.add_argument(
+        "--clock-skew",
+        type=float,
+        default=300.0,
+        help="seconds by which a token may be too old or too new (default: 300)",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    lakehouse = options.lakehouse or default_lakehouse()
-    return serve(options.port, options.token, lakehouse, options.json, options.owned)
-
-
-def serve(port: int, token: str | None, lakehouse: Path, as_json: bool, owned: bool) -> int:
     """Runs until SIGINT, SIGTERM or, when owned, the end of standard input. Returns the exit code."""
     if any(find_spec(name) is None for name in ("tornado", "pyspark", "py4j")):
         return _complain(MISSING_EXTRA, EXIT_MISSING_EXTRA)
+    if wrong := _wrong_use(options):
+        return _complain(wrong, EXIT_USAGE)
     try:
-        lakehouse = lakehouse.expanduser().resolve()
-        lakehouse.mkdir(parents=True, exist_ok=True)
-        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        places = _places(options)
+        tokens, token = _tokens(options)
+        listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
+    except ValueError as problem:  # BadWorkspaces, BadAuthority
+        return _complain(str(problem), EXIT_USAGE)
     except OverflowError:
-        return _complain(f"{port} is no port number", EXIT_USAGE)
+        return _complain(f"{options.port} is no port number", EXIT_USAGE)
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
             return _complain(
-                f"port {port} is in use; choose another --port, or leave it out for a free one", EXIT_USAGE
+                f"port {options.port} is in use; choose another --port, or leave it out for a free one", EXIT_USAGE
             )
         return _complain(str(problem), EXIT_USAGE)
     with listener:
-        asyncio.run(_serve(listener, token or secrets.token_urlsafe(32), lakehouse, as_json, owned))
+        asyncio.run(
+            _serve(
+                listener, places, tokens, Told(token, options.authority, options.json, options.owned), options.page_size
+            )
+        )
     return 0
+
+
+def _wrong_use(options: argparse.Namespace) -> str | None:
+    if options.workspaces and options.lakehouse:
+        return "--workspaces names the folders of its lakehouses; leave --lakehouse out"
+    if options.authority and options.token is not None:
+        return "with --authority, requests carry its tokens; leave --token out"
+    if not options.authority and (options.authority_ca or options.tenant):
+        return "--authority-ca and --tenant belong to --authority, which is not there"
+    if options.page_size < 1 or not 0 <= options.clock_skew < float("inf"):
+        return "--page-size is a number above 0, --clock-skew one that is not below"
+    return None
+
+
+def _places(options: argparse.Namespace) -> Places:
+    if options.workspaces:
+        return read_places(options.workspaces.expanduser())
+    folder: Path = (options.lakehouse or default_lakehouse()).expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return one_lakehouse(folder)
+
+
+def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
+    """And the server's own token, where that is what it checks."""
+    if not options.authority:
+        token = options.token or secrets.token_urlsafe(32)
+        return OwnToken(token), token
+    if find_spec("jwt") is None or find_spec("cryptography") is None:
+        raise BadAuthority("checking an authority's tokens needs msal: pip install fabric-livy-magic")
+    return AuthorityTokens(options.authority, options.authority_ca, options.tenant, options.clock_skew), None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the start announces, and to whom. `token` is None where an authority's tokens are wanted."""
+
+    token: str | None
+    authority: str | None
+    as_json: bool
+    owned: bool
 
 
 def _complain(message: str, code: int) -> int:
@@ -104,28 +161,29 @@ class Reaper:
         self._process.wait()
 
 
-async def _serve(listener: socket.socket, token: str, lakehouse: Path, as_json: bool, owned: bool) -> None:
+async def _serve(listener: socket.socket, places: Places, tokens: Tokens, told: Told, page_size: int) -> None:
     from tornado.httpserver import HTTPServer
 
-    from fabric_livy_magic.local.app import Place, make_app
+    from fabric_livy_magic.local.app import make_app
+    from fabric_livy_magic.local.handler import Server
     from fabric_livy_magic.local.session import Groups
     from fabric_livy_magic.local.sessions import Sessions
 
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
     reaper = Reaper(folder)
-    sessions = Sessions(lakehouse, folder, Groups(reaper.watch, reaper.forget))
-    place = Place(lakehouse)
+    sessions = Sessions(folder, Groups(reaper.watch, reaper.forget))
     try:
         listener.setblocking(False)
-        server = HTTPServer(make_app(sessions, place, token))
+        server = HTTPServer(make_app(Server(sessions, places, tokens, page_size)))
         server.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop)
-        if owned:
+        if told.owned:
             _stop_at_end_of(sys.stdin, stop)
         port = listener.getsockname()[1]
-        with offered(port, token) if not owned else contextlib.nullcontext(False) as found:
-            _announce(port, token, place.livy_path(), as_json, found)
+        open_to_user = told.token is not None and not told.owned
+        with offered(port, told.token or "") if open_to_user else contextlib.nullcontext(False) as found:
+            _announce(port, places, told, found)
             await stop.wait()
         server.stop()
         await asyncio.get_running_loop().run_in_executor(None, sessions.stop_all)
@@ -151,19 +209,21 @@ def _stop_at_end_of(stream: TextIO, stop: asyncio.Event) -> None:
     threading.Thread(target=watch, name="owner", daemon=True).start()
 
 
-def _announce(port: int, token: str, livy_path: str, as_json: bool, found: bool) -> None:
+def _announce(port: int, places: Places, told: Told, found: bool) -> None:
     api_url = f"http://127.0.0.1:{port}/v1"
-    endpoint = f"{api_url}/{livy_path}"
-    if as_json:
-        line = json.dumps({"api_url": api_url, "livy_endpoint": endpoint, "token": token, "pid": os.getpid()})
-        print(line, flush=True)  # noqa: T201 - a command line
+    endpoint = f"{api_url}/{places.first_lakehouse.livy_path()}"
+    if told.as_json:
+        ready = {"api_url": api_url, "livy_endpoint": endpoint, "token": told.token, "pid": os.getpid()}
+        print(json.dumps(ready), flush=True)  # noqa: T201 - a command line
         return
-    if found:
+    if told.authority:
+        how = "Before that, sign in with `%livy login`."
+    elif found:
         how = f"A notebook of this user finds the token by itself; for others, set {TOKEN_VARIABLE} to it."
     else:
         how = f"Before that, set the environment variable {TOKEN_VARIABLE} to the token."
     print(  # noqa: T201 - a command line
-        f"Livy endpoint: {endpoint}\nToken:         {token}\n\n"
+        f"Livy endpoint: {endpoint}\nToken:         {told.token or f'one that {told.authority} gives'}\n\n"
         f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\nCtrl-C ends it.",
         flush=True,
     )

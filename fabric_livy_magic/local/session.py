@@ -37,7 +37,13 @@ class Session:
     """`start` returns at once. `state` is `acquiring` until there is anything to see."""
 
     def __init__(
-        self, session_id: str, request: dict[str, Any], lakehouse: Path, private: Path, groups: Groups
+        self,
+        session_id: str,
+        request: dict[str, Any],
+        lakehouse: Path,
+        private: Path,
+        groups: Groups,
+        default_schema: str | None = None,
     ) -> None:
         self.id = session_id
         self.request = request
@@ -50,6 +56,7 @@ class Session:
         self.error_code = "SESSION_FAILED"
         self.log = SessionLog(self.folders.log)
         self._groups = groups
+        self._default_schema = default_schema
         settings = spark_settings(request, self.name, self.folders, sys.executable)
         self.jvm = Jvm(self.folders, settings)
         self.repl = Repl(self)
@@ -120,12 +127,20 @@ class Session:
         self.app_id = str(self.jvm.spark.sparkContext().applicationId())
         self._catalog = Catalog(self.jvm, self.folders.lakehouse, self.folders.private / "nowhere", self.note)
         self._catalog.refresh()
+        if self._default_schema:
+            self._use_default_schema(self._default_schema, self._catalog)
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         self._python.attach(self.jvm.port, self.jvm.secret)
         self._progress.start()
         self.repl.touch()  # the time it took to start is no idle time
         if self._enter("idle"):
             self.repl.start()
+
+    def _use_default_schema(self, schema: str, catalog: Catalog) -> None:
+        """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
+        self.jvm.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
+        self.jvm.spark.catalog().setCurrentDatabase(schema)
+        catalog.save()
 
     def _warm_up(self) -> None:
         """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.session import Groups, Session
 from fabric_livy_magic.local.statements import now_ms
 
@@ -28,40 +29,39 @@ def idle_timeout_s(request: dict[str, Any]) -> float:
 
 
 class Sessions:
-    def __init__(self, lakehouse: Path, private: Path, groups: Groups) -> None:
-        self._lakehouse = lakehouse
+    def __init__(self, private: Path, groups: Groups) -> None:
         self._private = private
         self._groups = groups
-        self._by_id: dict[str, Session] = {}
+        self._by_id: dict[tuple[str, str], Session] = {}  # by lakehouse and session
         self._lock = threading.Lock()
         self._end = threading.Event()  # the server stops: nothing new begins
         threading.Thread(target=self._end_idle_ones, name="idle-sessions", daemon=True).start()
 
-    def create(self, request: dict[str, Any]) -> Session:
+    def create(self, request: dict[str, Any], lakehouse: Lakehouse) -> Session:
         """Not started yet, so that its first view is the one the API documents. Raises BadSetting."""
         session_id = str(uuid.uuid4())
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        session = Session(session_id, request, self._lakehouse, folder, self._groups)
+        session = Session(session_id, request, lakehouse.folder, folder, self._groups, lakehouse.default_schema)
         with self._lock:
-            self._by_id[session_id] = session
+            self._by_id[lakehouse.id, session_id] = session
         return session
 
     @property
     def ended(self) -> bool:
         return self._end.is_set()
 
-    def get(self, session_id: str) -> Session | None:
-        return self._by_id.get(session_id.lower())
+    def get(self, lakehouse_id: str, session_id: str) -> Session | None:
+        return self._by_id.get((lakehouse_id, session_id.lower()))
 
-    def all(self) -> list[Session]:
+    def all(self, lakehouse_id: str) -> list[Session]:
         with self._lock:
-            return list(self._by_id.values())
+            return [session for (lakehouse, _), session in self._by_id.items() if lakehouse == lakehouse_id]
 
-    def delete(self, session_id: str) -> bool:
+    def delete(self, lakehouse_id: str, session_id: str) -> bool:
         """False where there is none. Returns when its processes are gone."""
         with self._lock:
-            session = self._by_id.pop(session_id.lower(), None)
+            session = self._by_id.pop((lakehouse_id, session_id.lower()), None)
         if session is None:
             return False
         session.stop()
@@ -69,14 +69,17 @@ class Sessions:
 
     def stop_all(self) -> None:
         self._end.set()
-        sessions = self.all()
-        if sessions:
-            with ThreadPoolExecutor(len(sessions)) as pool:
-                list(pool.map(lambda session: self.delete(session.id), sessions))
+        with self._lock:
+            keys = list(self._by_id)
+        if keys:
+            with ThreadPoolExecutor(len(keys)) as pool:
+                list(pool.map(lambda key: self.delete(*key), keys))
 
     def _end_idle_ones(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
-            for session in self.all():
+            with self._lock:
+                sessions = list(self._by_id.values())
+            for session in sessions:
                 idle_s = (now_ms() - session.repl.last_active_ms) / 1000
                 if session.state in ("idle", "error") and idle_s > idle_timeout_s(session.request):
                     session.expire(f"no statement for {idle_s:.0f} s")

@@ -104,11 +104,22 @@ class Session:
         return self.api.post(f"{self.path}/statements/{statement_id}/cancel", {})
 
 
-def command(lakehouse: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "fabric_livy_magic.local", "--json", "--lakehouse", str(lakehouse), *options]
+def command(lakehouse: Path | None, *options: str) -> list[str]:
+    where = ["--lakehouse", str(lakehouse)] if lakehouse else []
+    return [sys.executable, "-m", "fabric_livy_magic.local", "--json", *where, *options]
 
 
-def start(lakehouse: Path, *options: str, extra_env: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], Api]:
+def complaint(folder: Path, *options: str) -> str:
+    """What a server says that does not start because of its options."""
+    root = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command(None, *options), cwd=folder, env=root, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    return done.stderr
+
+
+def start(
+    lakehouse: Path | None, *options: str, extra_env: dict[str, str] | None = None
+) -> tuple[subprocess.Popen[str], Api]:
     process = subprocess.Popen(
         command(lakehouse, *options),
         cwd=ROOT,

@@ -66,8 +66,9 @@ def test_a_start_that_takes_too_long_leaves_nothing(tmp_path: Path, monkeypatch:
 def test_a_missing_extra_is_told(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['tornado'] = None\n"
-        "from pathlib import Path; from fabric_livy_magic.local.serve import serve\n"
-        "sys.exit(serve(0, None, Path(sys.argv[1]), True, False))"
+        "from fabric_livy_magic.local.__main__ import main\n"
+        "sys.argv[1:] = ['--json', '--lakehouse', sys.argv[1]]\n"
+        "sys.exit(main())"
     )
     run = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert (run.returncode, run.stdout) == (3, "")
