@@ -12,7 +12,7 @@ from fabric_livy_magic.options import HelpWanted, MagicParser
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 
 SUMMARIES = {
-    "use": "choose where sessions run: local, or a Livy connection string",
+    "use": "choose where sessions run: local, workspace/lakehouse, a Livy connection string",
     "login": "sign in to Fabric, and show who it is",
     "logout": "forget the sign-in",
     "start": "start a session (the first cell does it by itself)",
@@ -37,7 +37,8 @@ CELLS = """cells:
   %%livy_pyspark    PySpark
   %%livy_spark      Scala
   %%livy_sparkr     R, where the session has it
-each also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."""
+  %%livy_configure  what the next session is asked for, as JSON
+The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def read_command(line: str) -> Command:
 
 
 def overview() -> str:
-    lines = [f"  %livy {name:<9} {summary}" for name, summary in SUMMARIES.items()]
+    width = max(map(len, SUMMARIES))
+    lines = [f"  %livy {name:<{width}}  {summary}" for name, summary in SUMMARIES.items()]
     return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", CELLS])
 
 

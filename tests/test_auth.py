@@ -283,5 +283,5 @@ def test_an_azure_cli_that_fails_says_what_to_do(az: Path, script: str, says: st
 
 def test_without_an_azure_cli_the_other_way_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SignInError, match="FABRIC_LIVY_TOKEN"):
+    with pytest.raises(SignInError, match="login --method browser"):
         AzureCli().token()

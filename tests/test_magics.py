@@ -369,9 +369,13 @@ def test_a_token_is_not_sent_over_plain_http_to_another_machine(
 def test_use_says_where_sessions_will_run(bare: Notebook, fabric: FakeFabric) -> None:
     text = bare.ok(f"%livy use {fabric.url}/sessions").text
     assert f"({fabric.url})" in text
-    assert "The first cell starts a session" in text
+    assert "Run `%livy login`" in text, "nobody is signed in"
     assert "real Spark" in bare.ok("%livy use local").text
     assert fabric.requests == []
+
+
+def test_use_with_a_sign_in_leads_to_the_first_cell(nb: Notebook, fabric: FakeFabric) -> None:
+    assert "The first cell starts a session" in nb.ok(f"%livy use {fabric.url}").text
 
 
 def test_changing_the_target_leaves_what_runs_where_it_is(started: Notebook, apache_livy: FakeFabric) -> None:

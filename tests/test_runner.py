@@ -187,7 +187,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(target: str, fabric: FakeF
 def test_no_repr_shows_the_token(target: str, fabric: FakeFabric) -> None:
     with connect(target) as session:
         result = session.run("1+1")
-        shown = [session, session.remote, session.remote.client.http, session._runner, session._runner.settings, result]
+        shown = [session, session.remote, session.remote.client.http, session._owner, session._owner.settings, result]
         assert all(fabric.token not in repr(one) for one in shown)
 
 
