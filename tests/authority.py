@@ -128,6 +128,8 @@ class Authority:
         self.apps: dict[str, RegisteredApp] = {}
         self.users: list[User] = [User("ann@contoso.onmicrosoft.com")]
         self.requests: list[Request] = []
+        self.issued: list[str] = []  # every token and code that it gave away, for tests that look for them elsewhere
+        self.delay_s = 0.0  # before each answer of the token endpoint
         self.problems: list[BaseException] = []  # of its own, none expected
         self.identity_header = secrets.token_urlsafe(16)
         self.github_token = secrets.token_urlsafe(16)
@@ -279,7 +281,18 @@ class Authority:
         return self.sign(payload | claims)
 
     def sign(self, payload: dict[str, Any], **headers: str) -> str:
-        return jwt.encode(payload, pem_of(self._signing), algorithm="RS256", headers={"kid": "authority-1"} | headers)
+        token = jwt.encode(payload, pem_of(self._signing), algorithm="RS256", headers={"kid": "authority-1"} | headers)
+        return self._issue(token)
+
+    def _issue(self, secret: str) -> str:
+        self.issued.append(secret)
+        return secret
+
+    def secrets(self) -> set[str]:
+        """All that went to it or came from it and that nobody may find anywhere else."""
+        names = ("client_secret", "client_assertion", "code", "code_verifier", "device_code", "refresh_token")
+        sent = {one.form[name] for one in self.requests for name in names if one.form.get(name)}
+        return sent | set(self.issued) | {self.identity_header, self.github_token}
 
     def jwks(self) -> dict[str, Any]:
         key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._signing.public_key()))
@@ -361,7 +374,7 @@ class Authority:
             if query.get("response_type") != "code" or query.get("code_challenge_method") != "S256":
                 raise Refused(501481, "PKCE with S256 is required.")
             user = next((one for one in self.users if one.name == query.get("login_hint")), self.users[-1])
-            code = "0.code." + secrets.token_urlsafe(24)
+            code = self._issue("0.code." + secrets.token_urlsafe(24))
             self._codes[code] = {"query": query, "user": user}
             answer["code"] = code
         except Refused as refused:
@@ -382,7 +395,7 @@ class Authority:
     def _device_code(self, tenant: str, form: dict[str, str]) -> Answer:
         self._fail_if_asked()
         self._app(form)
-        device_code, user_code = "dev." + secrets.token_urlsafe(24), secrets.token_hex(4).upper()
+        device_code, user_code = self._issue("dev." + secrets.token_urlsafe(24)), secrets.token_hex(4).upper()
         self._devices[device_code] = {
             "user_code": user_code, "ends": self.now() + self.device_lifetime_s, "scope": form["scope"],
             "client_id": form["client_id"],
@@ -400,6 +413,7 @@ class Authority:
         )
 
     def _token(self, tenant: str, form: dict[str, str]) -> Answer:
+        time.sleep(self.delay_s)
         self._fail_if_asked()
         app = self._app(form)
         grants: dict[str, Callable[[], Answer]] = {
@@ -521,7 +535,7 @@ class Authority:
             raise Refused(70011, "A first-party application may ask for .default only.")
         granted = ("user_impersonation",) if short == (".default",) else short
         now = int(self.now())
-        refresh = "1.refresh." + secrets.token_urlsafe(32)
+        refresh = self._issue("1.refresh." + secrets.token_urlsafe(32))
         self._refreshes[refresh] = {"client_id": app.client_id, "user": user}
         tenant = self.tenants[user.tenant]
         profile = {
