@@ -1,8 +1,8 @@
 """Tables that outlive their session, and that other sessions see: one small JSON file per database, table and view.
 
 Spark's own answer, a Hive metastore on Derby, admits one JVM at a time; two notebooks on one lakehouse are normal. So
-each session has Spark's in-memory catalog, and its changes are carried to and from `<lakehouse>/.catalog` between
-statements. Temporary views live in the session alone and never get here.
+each session has Spark's in-memory catalog. What a statement changed is written to `<lakehouse>/.catalog` before the
+statement is `available`, and read by every other session before its next one. Temporary views never get here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
 from fabric_livy_magic.local.catalog_entries import CatalogEntries, Entry
 from fabric_livy_magic.local.jvm import Jvm
-from fabric_livy_magic.local.turns import Turns
 
 FOLDER = ".catalog"
 BUILT_IN = "default"
@@ -111,13 +110,11 @@ class Catalog:
         self._files = DefinitionFiles(lakehouse / FOLDER)
         self._known = Known()
         self._note = note
-        self.turns = Turns(lakehouse / FOLDER / ".lock")
 
     # ---- files → session
 
     def refresh(self) -> None:
         """Apply what other sessions changed. Costs a look at the folder when there is nothing new."""
-        self.turns.wait_for_others()
         stamps = self._files.stamps()
         if stamps == self._known.stamps:
             return
