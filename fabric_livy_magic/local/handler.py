@@ -81,8 +81,6 @@ class Handler(RequestHandler):
             loop = asyncio.get_running_loop()
             caller = await loop.run_in_executor(None, self.server.tokens.check, given.strip(), self.audiences)
         except TokenRefused as refused:
-            if refused.status == 401:
-                self.set_header("WWW-Authenticate", "Bearer")
             raise Refusal(refused.status, refused.message, refused.code) from refused
         if caller.is_application and not self.server.places.service_principals:
             raise Refusal(
@@ -132,6 +130,8 @@ class Handler(RequestHandler):
         # tornado closes the connection of a request that was refused before its body was read, and does not say so: a
         # client that keeps connections would send its next request into a closed one.
         self.set_header("Connection", "close")
+        if status_code == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
         failure = details.get("exc_info", (None, None, None))[1]
         if isinstance(failure, Refusal):
             self.answer(views.error_view(failure.code, failure.message, self.request_id), status_code)

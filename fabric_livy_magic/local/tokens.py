@@ -25,6 +25,7 @@ KEYS_KEPT_S = 3600.0
 KEYS_AGAIN_AFTER_S = 5.0  # an unknown key id asks again, but not with every request
 FETCH_TIMEOUT_S = 10.0
 EVERY_SCOPE = "user_impersonation"  # what a first-party client's `.default` gives
+EACH_TENANT = ("organizations", "common")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -75,7 +76,12 @@ class AuthorityTokens:
     """Checks signature, audience, issuer, tenant and times. `tenant` None takes every tenant of the authority."""
 
     def __init__(
-        self, authority: str, ca_file: Path | None = None, tenant: str | None = None, clock_skew_s: float = CLOCK_SKEW_S
+        self,
+        authority: str,
+        ca_file: Path | None = None,
+        tenant: str | None = None,
+        clock_skew_s: float = CLOCK_SKEW_S,
+        keys_again_after_s: float = KEYS_AGAIN_AFTER_S,
     ) -> None:
         parts = urlsplit(authority)
         loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -86,6 +92,7 @@ class AuthorityTokens:
         self._authority = authority.rstrip("/")
         self._tenant = tenant
         self._skew_s = clock_skew_s
+        self._again_after_s = keys_again_after_s
         try:
             context = ssl.create_default_context(cafile=ca_file)
         except OSError as problem:  # ssl.SSLError is one
@@ -125,10 +132,13 @@ class AuthorityTokens:
         return _caller(claims)
 
     def _issuers(self, configuration: Mapping[str, Any], tenant: str) -> list[str]:
-        issuers = [str(configuration.get("issuer", "")).replace("{tenantid}", tenant)]
-        if urlsplit(self._authority).hostname == "login.microsoftonline.com":
-            issuers.append(f"https://sts.windows.net/{tenant}/")  # of version 1 tokens, which Fabric still asks for
-        return issuers
+        """Of the tenant that is let in; the token's own is taken only where each is."""
+        let_in = tenant if self._tenant in {None, *EACH_TENANT} else self._tenant
+        issuer = str(configuration.get("issuer", "")).replace("{tenantid}", str(let_in))
+        if urlsplit(self._authority).hostname != "login.microsoftonline.com":
+            return [issuer]
+        # Fabric still asks for tokens of version 1, whose issuer has another host and ends in the same id.
+        return [issuer, f"https://sts.windows.net/{urlsplit(issuer).path.strip('/').partition('/')[0]}/"]
 
     def _refused(self, problem: Exception, unproven: Mapping[str, Any], audiences: tuple[str, ...]) -> TokenRefused:
         import jwt
@@ -163,7 +173,7 @@ class AuthorityTokens:
     def _key(self, key_id: str, configuration: Mapping[str, Any]) -> Any:
         with self._lock:
             age_s = time.monotonic() - self._keys_read_at
-            if age_s > KEYS_KEPT_S or (key_id not in self._keys and age_s > KEYS_AGAIN_AFTER_S):
+            if age_s > KEYS_KEPT_S or (key_id not in self._keys and age_s > self._again_after_s):
                 self._keys = _rsa_keys(self._fetch(str(configuration.get("jwks_uri", ""))))
                 self._keys_read_at = time.monotonic()
             if key_id not in self._keys:
@@ -177,6 +187,7 @@ class AuthorityTokens:
             with self._opener.open(url, timeout=FETCH_TIMEOUT_S) as response:
                 content = json.load(response)
         except urllib.request.HTTPError as problem:
+            problem.close()  # it is the response, too
             if problem.code in {400, 404}:
                 raise _invalid("its tenant is not known to the authority") from problem
             raise _unreachable(self._authority, f"it answers {problem.code}") from problem
