@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,7 @@ class TokenStore:
                 persistence = msal_extensions.FilePersistence(str(location))
                 if location.exists():
                     location.chmod(0o600)  # it may have come out of a backup
+            _remove_dead_lock(location.with_name(location.name + ".lockfile"))
             cache = KeptTokens(persistence)
         except OSError as error:
             raise _storage_error(location, error) from error
@@ -101,10 +103,11 @@ class TokenStore:
     def _empty(self) -> None:
         try:
             self._persistence.save("{}")
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise _storage_error(self.location, error) from error
 
 
+DEAD_LOCK_S = 60.0  # a write takes milliseconds
 _NO_TENANT = {"", "organizations", "common", "consumers"}
 
 
@@ -123,16 +126,24 @@ class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, msal_extensions.LockError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: libsecret's, and a lock that is not freed
             raise _storage_error(Path(self._persistence.get_location()), error) from error
 
 
 def _storage_error(location: Path | None, error: BaseException) -> SignInError:
-    reason = getattr(error, "strerror", None) or type(error).__name__
+    told = str(error) if isinstance(error, RuntimeError) else ""
+    reason = (getattr(error, "strerror", None) or told or type(error).__name__).rstrip(". ")
     return SignInError(
         f"The kept sign-in at {location} cannot be read or written: {reason}. Delete that file and sign in again, or keep "
         "sign-ins in memory only: `%livy config token_cache memory`."
     )
+
+
+def _remove_dead_lock(lock: Path) -> None:
+    """A kernel that was killed while it wrote leaves its lock, which msal_extensions would respect for ever."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - lock.stat().st_mtime > DEAD_LOCK_S:
+            lock.unlink()
 
 
 def _encrypted(location: Path) -> Any:

@@ -43,7 +43,11 @@ def _token_of_file(path: Path) -> str:
 
 
 def _token_of_github(url: str, bearer: str) -> str:
-    http = Http(on_this_machine=urlsplit(url).hostname in ON_THIS_MACHINE)
+    parts = urlsplit(url)
+    here = parts.hostname in ON_THIS_MACHINE
+    if parts.scheme != "https" and not here:
+        raise SignInError("The job's token is not sent to ACTIONS_ID_TOKEN_REQUEST_URL: it is no https address.")
+    http = Http(on_this_machine=here)
     try:
         answer = http.get(url, params={"audience": EXCHANGE_AUDIENCE}, headers={"Authorization": f"Bearer {bearer}"})
         token = answer.json().get("value") if answer.status_code == 200 else None

@@ -453,6 +453,12 @@ def test_a_clock_that_is_wrong_is_told(authority: Authority, tmp_path: Path, ske
         credential.token()
 
 
+@pytest.mark.parametrize("skew_s", [-7200, 7200])
+def test_where_nothing_is_signed_a_wrong_clock_does_not_matter(authority: Authority, skew_s: float) -> None:
+    authority.clock_skew_s = skew_s
+    assert with_secret(authority).token().expires_at == pytest.approx(time.time() + 3600, abs=10)
+
+
 # ------------------------------------------------------------------------------------------------- managed identities
 @pytest.fixture
 def app_service(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -559,6 +565,12 @@ def test_github_that_does_not_answer_is_told(authority: Authority) -> None:
     with pytest.raises(SignInError, match="GitHub did not give the job its OIDC token") as caught:
         workload_assertion(environ)()
     assert authority.github_token not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_jobs_token_is_not_sent_without_https(authority: Authority) -> None:
+    environ = authority.github_environment | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://evil.example/x?y=1"}
+    with pytest.raises(SignInError, match="no https address"):
+        workload_assertion(environ)()
 
 
 def test_without_a_workload_identity_both_kinds_are_named() -> None:

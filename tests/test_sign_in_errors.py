@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.sign_in_errors import MEANINGS, codes, explain
+from tests.authority import ERRORS
 
 TAIL = " Trace ID: 5f3c8d6e-0000-0000-0000-000000000000 Correlation ID: 0f0f0f0f-1111-2222-3333-444444444444 Timestamp: 2026-01-01 00:00:00Z"
 
@@ -81,6 +82,11 @@ def test_an_answer_without_a_number_is_explained_by_its_word(answer: dict[str, A
 )
 def test_any_answer_is_explained_in_one_paragraph(answer: dict[str, Any]) -> None:
     assert explain(answer)
+
+
+def test_what_the_local_authority_refuses_with_is_all_known() -> None:
+    wrong_verifier = 501481  # MSAL's own business
+    assert set(ERRORS) - set(MEANINGS) == {wrong_verifier}
 
 
 def test_every_meaning_ends_with_a_sentence() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +113,15 @@ def test_a_sign_in_tells_of_a_broken_file(tmp_path: Path, app: App, authority: A
     store.location.write_text("[1, 2")
     with pytest.raises(SignInError, match=r"sign-in\.json cannot be read or written"):
         BrowserSignIn(app, store, authority.browser).token()
+
+
+def test_the_lock_of_a_kernel_that_was_killed_does_not_matter(tmp_path: Path, app: App, authority: Authority) -> None:
+    location = plain(tmp_path).location
+    assert location is not None
+    lock = location.with_name(location.name + ".lockfile")
+    lock.write_text("12345 gone")
+    os.utime(lock, (time.time() - 3600, time.time() - 3600))
+    assert BrowserSignIn(app, plain(tmp_path), authority.browser).token().secret
 
 
 def test_a_place_that_is_a_file_is_told(tmp_path: Path) -> None:
