@@ -307,7 +307,8 @@ def test_the_device_code_waits_until_the_person_is_done(authority: Authority) ->
         threading.Timer(0.5, authority.approve, [prompt.user_code]).start()
 
     assert DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token().secret
-    assert [one.answer for one in authority.asked(DEVICE_GRANT)] == [400, 200]
+    answers = [one.answer for one in authority.asked(DEVICE_GRANT)]
+    assert (answers[0], answers[-1]) == (400, 200)
 
 
 def test_a_declined_device_code_is_told(authority: Authority) -> None:
