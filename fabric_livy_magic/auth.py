@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -49,6 +50,7 @@ class Person:
 
     show: Callable[[DevicePrompt], None]
     ask: Callable[[str], str] = getpass.getpass
+    open_browser: Callable[[str], bool] = webbrowser.open
     has_browser: bool = True
 
 
@@ -189,7 +191,7 @@ def _application(settings: Settings, environ: Mapping[str, str], person: Person 
     from fabric_livy_magic import sign_in
 
     if method == "managed-identity":
-        return sign_in.ManagedIdentity(client_id=settings.client_id or None)
+        return sign_in.ManagedIdentity(client_id=settings.client_id or None, fabric_resource=_resource(settings))
     for name in ("tenant", "client_id"):
         if not getattr(settings, name):
             raise SettingsError(
@@ -230,17 +232,14 @@ def _sign_in_by_person(settings: Settings, person: Person | None, method: str = 
         raise SignInError("Not signed in, and nobody is there to be asked. Run `%livy login` first.")
     if method == "device" or (not method and not person.has_browser):
         return sign_in.DeviceCodeSignIn(app, store, person.show)
-    return sign_in.BrowserSignIn(app, store)
+    return sign_in.BrowserSignIn(app, store, person.open_browser)
 
 
 def kept_sign_in(settings: Settings) -> Credential | None:
     """The sign-in of an earlier `%livy login`, if it was kept."""
     from fabric_livy_magic import sign_in
 
-    try:
-        store = store_of(settings)
-    except SignInError:
-        return None  # no keyring here, so nothing was kept; `%livy login` tells the choices
+    store = store_of(settings)
     return sign_in.BrowserSignIn(app_of(settings), store, interactive=False) if store.accounts() else None
 
 
@@ -263,15 +262,27 @@ def _resource(settings: Settings) -> str:
 
 
 _memory_stores: dict[str, TokenStore] = {}
+NOT_KEPT = (
+    "This machine has no keyring, so the sign-in lasts as long as this kernel. To keep it in a file that only you can "
+    "read: `%livy config sign_in_cache plain`."
+)
 
 
 def store_of(settings: Settings) -> TokenStore:
-    """Where sign-ins are kept. In memory, one for each authority in this process."""
+    """Where sign-ins are kept. In memory, one for each authority in this process; also where there is no keyring."""
     from fabric_livy_magic.sign_in import TokenStore
 
-    if settings.token_cache == "memory":  # noqa: S105 - a kind of cache
-        return _memory_stores.setdefault(settings.authority_host, TokenStore.memory())
-    return TokenStore.persistent(CACHE_NAME, allow_plain=settings.token_cache == "plain")  # noqa: S105
+    if settings.sign_in_cache != "memory":
+        try:
+            return TokenStore.persistent(CACHE_NAME, allow_plain=settings.sign_in_cache == "plain")
+        except SignInError:
+            pass  # no keyring; `is_kept` tells, so that `login` can say it
+    return _memory_stores.setdefault(settings.authority_host, TokenStore.memory())
+
+
+def is_kept(settings: Settings) -> bool:
+    """Whether a sign-in outlives this process as the settings ask for it."""
+    return settings.sign_in_cache == "memory" or store_of(settings) not in _memory_stores.values()
 
 
 # ------------------------------------------------------------------------------------------------------ who it is

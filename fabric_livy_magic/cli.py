@@ -173,8 +173,9 @@ def _login(options: argparse.Namespace) -> int:
     def show(prompt: DevicePrompt) -> None:
         print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
 
-    identity = Runner().login(Person(show=show, has_browser=has_browser()), **login_choices(options))
-    print("\n".join(display.identity_lines(identity)))
+    runner = Runner()
+    identity = runner.login(Person(show=show, has_browser=has_browser()), **login_choices(options))
+    print("\n".join([*display.identity_lines(identity), *filter(None, [runner.login_notice()])]))
     return 0
 
 

@@ -163,7 +163,8 @@ class FabricLivyMagics(Magics):
 
     # ------------------------------------------------------------------------------------------- account
     def _login(self, options: argparse.Namespace) -> None:
-        self._say(*display.identity_lines(self.runner.login(self._person(), **login_choices(options))))
+        identity = self.runner.login(self._person(), **login_choices(options))
+        self._say(*display.identity_lines(identity), *filter(None, [self.runner.login_notice()]))
 
     def _person(self) -> Person:
         from fabric_livy_magic.auth import Person, has_browser

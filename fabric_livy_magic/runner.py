@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic import settings as _settings
-from fabric_livy_magic.auth import Identity, Person
+from fabric_livy_magic.auth import NOT_KEPT, Identity, Person, is_kept
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.endpoints import Endpoints, ids_in
 from fabric_livy_magic.errors import (
@@ -48,6 +48,7 @@ class Runner:
         self._given = dict(given or {})
         self._chosen: dict[str, Any] = {}
         self._profile = ""
+        self._noticed = False
         self._files: _settings.Files | None = None
         self.spec = SessionSpec()
         """What `%%livy_configure` asked of the next sessions."""
@@ -100,6 +101,13 @@ class Runner:
             self._chosen = before
             raise
 
+    def login_notice(self) -> str:
+        """What to say of where the sign-in is kept; empty where it is kept as usual, and after it was said once."""
+        if self._noticed or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
+            return ""
+        self._noticed = True
+        return NOT_KEPT
+
     def whoami(self) -> Identity:
         return self._endpoints.whoami(self.settings)
 
@@ -143,8 +151,8 @@ class Runner:
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), asked of the session."""
         quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
-        frame = self.session().sql(f"DESCRIBE TABLE {quoted}")
-        return [[str(row[0]), str(row[1]), str(row[2] or "")] for row in frame.itertuples(index=False, name=None)]
+        rows = self.session().run(f"DESCRIBE TABLE {quoted}", "sql").output.data["application/json"]["data"]
+        return [[str(one or "") for one in row[:3]] for row in rows]
 
     # ------------------------------------------------------------------------------------------- sessions
     def client(self) -> LivyClient:

@@ -68,7 +68,7 @@ class Settings:
     allow_host: str = _setting("", "one more host that may get a token, for a gateway of your own")
     livy_user: str = _setting("", "user of an Apache Livy server; its password comes from FABRIC_LIVY_PASSWORD")
     ca_file: str = _setting("", "CA certificates to trust for sign-in and API (empty: the usual ones)")
-    token_cache: str = _setting(
+    sign_in_cache: str = _setting(
         "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")
     )
     start_timeout_s: float = _setting(900.0, "seconds to wait for a session to be ready")

@@ -148,7 +148,7 @@ def test_any_given_token_is_sent_as_one_header_or_refused(secret: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ which credential
-MEMORY = {"token_cache": "memory"}
+MEMORY = {"sign_in_cache": "memory"}
 
 
 def chosen(environ: dict[str, str], **settings: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -15,14 +16,19 @@ from fabric_livy_magic.session_request import check_sizes, merged_spec, session_
 from fabric_livy_magic.settings import SessionSpec
 
 
-def started_with(line: str, base: SessionSpec = SessionSpec(), environment_id: str = "") -> SessionSpec:
-    return session_spec(read_command(f"start {line}").options, base, environment_id)
+def started_with(line: str, base: SessionSpec | None = None, environment_id: str = "") -> SessionSpec:
+    return session_spec(read_command(f"start {line}").options, base or SessionSpec(), environment_id)
 
 
 def test_options_lie_over_what_was_configured() -> None:
     base = merged_spec(SessionSpec(), '{"conf": {"a": "1", "b": "2"}, "driverCores": 4}')
     spec = started_with("--conf b=3 --tag team=sales --name nightly", base)
-    assert session_body(spec) == {"name": "nightly", "conf": {"a": "1", "b": "3"}, "tags": {"team": "sales"}, "driverCores": 4}
+    assert session_body(spec) == {
+        "name": "nightly",
+        "conf": {"a": "1", "b": "3"},
+        "tags": {"team": "sales"},
+        "driverCores": 4,
+    }
 
 
 def test_bodies_are_merged_key_by_key() -> None:
@@ -39,7 +45,9 @@ def test_nothing_is_sent_that_was_not_chosen() -> None:
     assert session_body(started_with("")) == {}
 
 
-@pytest.mark.parametrize("line", ["--driver-cores 4 --driver-memory 28g", "--driver-memory 56G", "--executor-cores 64", ""])
+@pytest.mark.parametrize(
+    "line", ["--driver-cores 4 --driver-memory 28g", "--driver-memory 56G", "--executor-cores 64", ""]
+)
 def test_sizes_of_a_node_pass(line: str) -> None:
     check_sizes(started_with(line))
 
@@ -67,9 +75,12 @@ def test_a_body_that_cannot_be_is_refused(body: str, says: str) -> None:
         merged_spec(SessionSpec(), body)
 
 
-@given(st.text() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(json.dumps))
+@given(
+    st.text()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    ).map(json.dumps)
+)
 def test_any_body_is_merged_or_refused(body: str) -> None:
-    try:
+    with contextlib.suppress(FabricLivyError):
         session_body(merged_spec(SessionSpec(), body))
-    except FabricLivyError:
-        pass
