@@ -252,10 +252,7 @@ def error_from(response: requests.Response) -> HttpError:
     if status == 401:
         return AccessError(f"Not signed in: {detail}{about}. {SIGN_IN_HINT}", **named)
     if status == 403:
-        return AccessError(
-            f"No access: {detail}{about}. The workspace needs to give this account the Contributor role or a higher one.",
-            **named,
-        )
+        return AccessError(f"No access: {detail}{about}. {_NO_ACCESS.get(code, _NO_ROLE)}", **named)
     if status == 404 and silent:  # a Livy server names the session or statement that it misses; this path it has not
         path = urlsplit(response.url or "").path
         return NotFoundError(f"Not found: {host} has nothing at {path}{about}. {CHECK_THE_ADDRESS}", **named)
@@ -277,6 +274,19 @@ def error_from(response: requests.Response) -> HttpError:
         )
     return HttpError(f"{host} answered {status}: {detail}{about}.", **named)
 
+
+_NO_ROLE = "The workspace needs to give this account the Contributor role or a higher one."
+_NO_ACCESS = {  # where the server's code tells that a role is not what is missing
+    "InsufficientScopes": (
+        "The sign-in did not ask for it. An own app registration needs that delegated permission of the Power BI service "
+        "with consent; then sign in again."
+    ),
+    "ServicePrincipalsNotAllowed": (
+        "A Fabric administrator has to allow service principals (Admin portal → Tenant settings → Developer settings), or "
+        "sign in as a person."
+    ),
+    "PrincipalTypeNotSupported": "This call is not open to an application: sign in as a person.",
+}
 
 SIGN_IN_HINT = (
     "The token is missing, expired or meant for another service. "

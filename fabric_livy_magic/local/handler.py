@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import uuid
@@ -78,8 +77,7 @@ class Handler(RequestHandler):
         try:
             if scheme.lower() != "bearer":
                 raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
-            loop = asyncio.get_running_loop()
-            caller = await loop.run_in_executor(None, self.server.tokens.check, given.strip(), self.audiences)
+            caller = await self.server.tokens.check(given.strip(), self.audiences)
         except TokenRefused as refused:
             raise Refusal(refused.status, refused.message, refused.code) from refused
         if caller.is_application and not self.server.places.service_principals:

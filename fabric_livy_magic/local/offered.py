@@ -35,6 +35,12 @@ def offered(port: int, token: str) -> Iterator[bool]:
         path.unlink(missing_ok=True)
 
 
+def withdraw(port: int) -> None:
+    """Of a killed server, before one on the same port wants other tokens."""
+    with contextlib.suppress(OSError):
+        token_file(port).unlink(missing_ok=True)
+
+
 def offered_token(url: str) -> str | None:
     """The token of the server at this loopback address, if this user runs it."""
     parts = urlsplit(url)

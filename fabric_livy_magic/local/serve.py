@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
-from fabric_livy_magic.local.offered import offered
+from fabric_livy_magic.local.offered import offered, withdraw
 from fabric_livy_magic.local.places import Places, one_lakehouse, read_places
 from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
 
@@ -181,6 +181,8 @@ async def _serve(listener: socket.socket, places: Places, tokens: Tokens, told: 
         if told.owned:
             _stop_at_end_of(sys.stdin, stop)
         port = listener.getsockname()[1]
+        if told.token is None:
+            withdraw(port)
         open_to_user = told.token is not None and not told.owned
         with offered(port, told.token or "") if open_to_user else contextlib.nullcontext(False) as found:
             _announce(port, places, told, found)

@@ -5,6 +5,7 @@ Only this module knows JSON Web Tokens (PyJWT and cryptography come with msal), 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import re
@@ -13,6 +14,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +26,7 @@ CLOCK_SKEW_S = 300.0  # what Entra's own services allow
 KEYS_KEPT_S = 3600.0
 KEYS_AGAIN_AFTER_S = 5.0  # an unknown key id asks again, but not with every request
 FETCH_TIMEOUT_S = 10.0
+CHECKS_AT_ONCE = 4
 EVERY_SCOPE = "user_impersonation"  # what a first-party client's `.default` gives
 EACH_TENANT = ("organizations", "common")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
@@ -53,8 +56,8 @@ class Caller:
 
 
 class Tokens(Protocol):
-    def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
-        """Raises TokenRefused. May ask the authority for its keys, so it is not for the event loop's thread."""
+    async def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
+        """Raises TokenRefused."""
         ...
 
 
@@ -62,7 +65,7 @@ class OwnToken:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
 
-    def check(self, secret: str, _audiences: tuple[str, ...]) -> Caller:
+    async def check(self, secret: str, _audiences: tuple[str, ...]) -> Caller:
         if not hmac.compare_digest(secret.encode(), self._token):
             raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
         return Caller("owner")
@@ -101,12 +104,18 @@ class AuthorityTokens:
         if loopback:
             handlers.append(urllib.request.ProxyHandler({}))  # loopback is nothing for a proxy
         self._opener = urllib.request.build_opener(*handlers)
+        # Own threads: the event loop's own are taken for seconds by sessions that end.
+        self._threads = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="tokens")
         self._lock = threading.Lock()
         self._configurations: dict[str, Mapping[str, Any]] = {}
         self._keys: dict[str, Any] = {}
         self._keys_read_at = float("-inf")
 
-    def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
+    async def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.check_now, secret, audiences)
+
+    def check_now(self, secret: str, audiences: tuple[str, ...]) -> Caller:
+        """Raises TokenRefused. May wait for the authority, which publishes its keys."""
         import jwt
 
         try:

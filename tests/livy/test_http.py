@@ -260,6 +260,21 @@ def response(status: int, body: Any, headers: dict[str, str] | None = None) -> r
     return made
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("InsufficientScopes", "delegated permission"),
+        ("ServicePrincipalsNotAllowed", "Tenant settings"),
+        ("PrincipalTypeNotSupported", "sign in as a person"),
+    ],
+)
+def test_where_no_role_would_help_the_hint_is_another(code: str, says: str) -> None:
+    error = error_from(response(403, {"errorCode": code, "message": "m"}))
+    assert type(error) is errors.AccessError
+    assert says in str(error)
+    assert "Contributor" not in str(error)
+
+
 @pytest.mark.parametrize(("status", "kind", "says"), REFUSALS)
 def test_each_status_becomes_its_error(status: int, kind: type[HttpError], says: str) -> None:
     error = error_from(response(status, {"errorCode": "C", "message": "m", "requestId": "r-1"}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.offered import offered, offered_token, token_file
+from fabric_livy_magic.local.offered import offered, offered_token, token_file, withdraw
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,11 @@ def test_where_no_file_can_be_written_the_server_runs_all_the_same(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with offered(4567, "secret") as found:
         assert not found
+
+
+def test_a_killed_server_s_token_can_be_withdrawn() -> None:
+    token_file(4567).parent.mkdir(parents=True)
+    token_file(4567).write_text("old")
+    for _ in range(2):  # also where there is none
+        withdraw(4567)
+    assert offered_token("http://127.0.0.1:4567") is None
