@@ -157,7 +157,25 @@ def _first_that_fits(settings: Settings, environ: Mapping[str, str]) -> Credenti
         return kept
     if shutil.which("az"):
         return by_method(settings, environ, person=None, method="cli")
-    raise SignInError("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
+    raise _NobodyFits("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
+
+
+class _NobodyFits(SignInError):  # noqa: N818 - told by its words
+    pass
+
+
+def _first_or_person(settings: Settings, environ: Mapping[str, str], person: Person | None) -> Credential:
+    """The first sign-in that is there, else a browser or a code. An `az` without a login does not count as there."""
+    try:
+        found = _first_that_fits(settings, environ)
+    except _NobodyFits:
+        return _sign_in_by_person(settings, person)
+    if isinstance(found, AzureCli):
+        try:
+            found.token()
+        except SignInError:
+            return _sign_in_by_person(settings, person)
+    return found
 
 
 def by_method(
@@ -167,7 +185,7 @@ def by_method(
     method = method or settings.method
     resource = _resource(settings)
     if method == "auto":
-        return _sign_in_by_person(settings, person)
+        return _first_or_person(settings, environ, person)
     if method == "token":
         if not environ.get(TOKEN_VARIABLE):
             raise SignInError(f"There is no token: put one into the environment variable {TOKEN_VARIABLE}.")

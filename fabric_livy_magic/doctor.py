@@ -43,7 +43,7 @@ class Finding:
 def examine(runner: Runner) -> list[Finding]:
     """All findings, up to the first step that later ones cannot do without."""
     found: list[Finding] = []
-    for step in (_versions, _target, _network, _token, _endpoint, _lakehouse, _capacity):
+    for step in (_versions, _target, _network, _token, _lakehouse, _role, _endpoint, _capacity, _environment):
         for finding in step(runner):
             found.append(finding)
         if found and found[-1].verdict == FAIL:
@@ -167,19 +167,54 @@ def _lakehouse(runner: Runner) -> Iterator[Finding]:
     yield Finding(WARN, finding.what, finding.detail, finding.advice) if finding.verdict == FAIL else finding
 
 
+def _role(runner: Runner) -> Iterator[Finding]:
+    if not runner.target.is_fabric_api or runner.target.is_embedded:
+        return
+    try:
+        workspace_id, _ = ids_in(runner.client().http.base_url)
+        may_run = {one.id for one in runner.api().workspaces("Admin", "Member", "Contributor")}
+    except FabricLivyError as error:
+        yield Finding(WARN, "role", f"could not be read: {error}")
+        return
+    if workspace_id in may_run:
+        yield Finding(OK, "role", "may run Spark")
+    else:
+        yield Finding(
+            FAIL,
+            "role",
+            "Viewer, or none",
+            "Ask an admin of the workspace for the Contributor role: it is the least that may run Spark.",
+        )
+
+
 def _capacity(runner: Runner) -> Iterator[Finding]:
     running = [info for info in runner.client().list_sessions() if not info.state.has_ended]
-    mine = {session.id for session in runner.sessions.values()}
-    others = [info for info in running if info.id not in mine]
+    others = {info.id for info in running} - {session.id for session in runner.sessions.values()}
     if others and not runner.target.is_embedded:
-        yield Finding(
-            WARN,
-            "capacity",
-            f"{len(others)} sessions run that this notebook did not start",
-            "`%livy sessions` lists them; each holds capacity, also while idle.",
-        )
+        advice = "`%livy sessions` lists them; each holds capacity, also while idle."
+        yield Finding(WARN, "capacity", f"{len(others)} sessions run that this notebook did not start", advice)
     else:
         yield Finding(OK, "capacity", f"{len(running)} sessions run")
+    if runner.target.is_fabric_api and not runner.target.is_embedded:
+        try:
+            paused = [one.name for one in runner.api().capacities() if one.properties.get("state") == "Inactive"]
+        except FabricLivyError:
+            return  # listing capacities takes a right of its own, which running Spark does not
+        if paused:
+            yield Finding(
+                WARN,
+                "capacity",
+                f"paused: {', '.join(paused)}",
+                "Resume it in the Azure portal if the workspace is on it.",
+            )
+
+
+def _environment(runner: Runner) -> Iterator[Finding]:
+    chosen = runner.spec.conf.get("spark.fabric.environmentDetails")
+    if not chosen:
+        yield Finding(OK, "environment", "none was chosen, so the starter pool can serve")
+        return
+    yield _tried("environment", lambda: runner.environment_name(chosen))
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:

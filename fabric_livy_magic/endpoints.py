@@ -22,7 +22,7 @@ from fabric_livy_magic.auth import (
 )
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric_api import FabricApi, livy_url, split_target
-from fabric_livy_magic.given import GivenToken
+from fabric_livy_magic.given import GivenToken, TokenCredential
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.offered import offered_token
@@ -49,7 +49,8 @@ class Endpoints:
     """Owns the embedded Fabrics that it started, one for each lakehouse folder, and the sign-in of this notebook."""
 
     def __init__(self, credential: Credential | None = None) -> None:
-        self._signed_in = credential
+        foreign = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
+        self._signed_in = TokenCredential(credential) if foreign else credential
         self._embedded: dict[Path, LocalFabric] = {}
         self._urls: dict[tuple[str, str], str] = {}  # what names were found to be, while the kernel lives
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fnmatch
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from fabric_livy_magic.errors import (
     Interrupted,
     SessionError,
     SessionLostError,
+    SettingsError,
     SignInError,
     StatementError,
 )
@@ -138,6 +140,15 @@ class Runner:
     def environment_id(self, name: str) -> str:
         api, workspace_id = self.workspace()
         return api.find_environment(workspace_id, name).id
+
+    def environment_name(self, details: str) -> str:
+        """Of the environment that the conf `spark.fabric.environmentDetails` names. Raises SettingsError for a broken one."""
+        try:
+            environment_id = str(json.loads(details)["id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"spark.fabric.environmentDetails is JSON with an id, not {details!r}.") from error
+        api, workspace_id = self.workspace()
+        return api.find_environment(workspace_id, environment_id).name
 
     def tables(self, pattern: str | None = None) -> list[list[str]]:
         """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""

@@ -26,7 +26,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.runner import Runner
-from fabric_livy_magic.settings import SessionSpec, resolve
+from fabric_livy_magic.settings import SessionSpec
 from tests.fakes import FakeFabric
 from tests.livy.test_statements import interrupt_after
 from tests.outputs import sql_output, text_output
