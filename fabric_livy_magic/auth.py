@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from fabric_livy_magic.errors import SettingsError, SignInError
+from fabric_livy_magic.errors import NotSignedIn, SettingsError, SignInError
 from fabric_livy_magic.given import TOKEN_VARIABLE, AzureCli, FabricNotebook, GivenToken, TokenCredential
 from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.settings import METHODS, Settings, did_you_mean
@@ -157,18 +157,14 @@ def _first_that_fits(settings: Settings, environ: Mapping[str, str]) -> Credenti
         return kept
     if shutil.which("az"):
         return by_method(settings, environ, person=None, method="cli")
-    raise _NobodyFits("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
-
-
-class _NobodyFits(SignInError):  # noqa: N818 - told by its words
-    pass
+    raise NotSignedIn("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
 
 
 def _first_or_person(settings: Settings, environ: Mapping[str, str], person: Person | None) -> Credential:
     """The first sign-in that is there, else a browser or a code. An `az` without a login does not count as there."""
     try:
         found = _first_that_fits(settings, environ)
-    except _NobodyFits:
+    except NotSignedIn:
         return _sign_in_by_person(settings, person)
     if isinstance(found, AzureCli):
         try:

@@ -3,6 +3,7 @@
     FabricLivyError
     ├── SettingsError           a wrong option, name, value or target
     ├── SignInError             no token, or one that may not be sent there
+    │   └── NotSignedIn         nobody has signed in yet
     ├── LocalFabricError        the embedded Fabric could not be started
     ├── HttpError               the server refused a request, or could not be reached
     │   ├── ConnectionFailed    nothing answered, or the connection broke
@@ -43,6 +44,10 @@ class SettingsError(FabricLivyError):
 
 class SignInError(FabricLivyError):
     pass
+
+
+class NotSignedIn(SignInError):  # noqa: N818 - a state, named as one
+    """There is no sign-in of any kind yet."""
 
 
 class LocalFabricError(FabricLivyError):

@@ -130,3 +130,28 @@ def test_the_version_is_the_packages(capsys: Capture) -> None:
 def test_nothing_is_written_beside_a_notebook_that_cannot_be_read(tmp_path: Path) -> None:
     assert main(["run", write(tmp_path, "bad.ipynb", json.dumps({"cells": 5}))]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["bad.ipynb"]
+
+
+def test_config_sets_a_value_in_the_user_file_and_shows_where_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["config", "set", "rows_shown", "7"]) == 0
+    assert "config.toml" in capsys.readouterr().out
+    assert main(["config", "path"]) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8") == "rows_shown = 7\n"
+    assert main(["config", "set", "client_secret", "x"]) == 2
+    assert "a secret stays out of settings" in capsys.readouterr().err
+
+
+def test_login_and_logout_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", "eyJ.a.b")
+    assert main(["login", "--method", "token"]) == 0
+    assert main(["logout"]) == 0
+    shown = capsys.readouterr()
+    assert "Signed out" in shown.out
+    assert "eyJ.a.b" not in shown.out + shown.err

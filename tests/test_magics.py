@@ -336,7 +336,7 @@ def test_without_a_sign_in_the_message_says_how(
     monkeypatch.delenv("FABRIC_LIVY_TOKEN")
     monkeypatch.setenv("PATH", str(tmp_path))
     text = nb.fails("%livy start")
-    assert "SignInError" in text
+    assert "NotSignedIn" in text
     assert "Run `%livy login`" in text
     assert fabric.requests == []
 
@@ -594,3 +594,52 @@ def test_headless_runs_print_a_start_and_an_end_line_only(nb: Notebook, fabric: 
 def test_progress_off_prints_the_result_only(nb: Notebook) -> None:
     nb.ok("%livy config progress off")
     assert nb.ok("%%livy_pyspark\n1+1").text.strip() == "2"
+
+
+# ------------------------------------------------------------------------------------------------ configure, profiles, login
+def test_configure_shows_the_whole_request_and_the_next_session_gets_it(nb: Notebook, fabric: FakeFabric) -> None:
+    nb.ok('%%livy_configure\n{"conf": {"a": "1"}}')
+    shown = nb.ok('%%livy_configure\n{"conf": {"b": "2"}, "driverCores": 4}').text
+    assert '"a": "1"' in shown
+    fabric.session_goes("idle")
+    nb.ok("%livy start --conf c=3")
+    (body,) = [one.body for one in fabric.requests if one.method == "POST" and one.path.endswith("/sessions")]
+    assert body["conf"] == {"a": "1", "b": "2", "c": "3"}
+    assert body["driverCores"] == 4
+
+
+def test_configure_does_not_take_a_running_session_away_unasked(started: Notebook, fabric: FakeFabric) -> None:
+    assert "its variables are lost" in started.fails('%%livy_configure\n{"conf": {"a": "1"}}')
+    fabric.session_goes("idle")
+    assert "is ready after" in started.ok('%%livy_configure -f\n{"conf": {"a": "1"}}').text
+    assert len([one for one in fabric.requests if one.method == "DELETE"]) == 1
+
+
+@pytest.mark.parametrize("option", ["--secret", "--client-secret", "--password", "--passphrase", "--token"])
+def test_a_secret_on_the_line_is_refused_and_not_repeated(nb: Notebook, option: str) -> None:
+    text = nb.fails(f"%livy login --method secret {option} geheim123")
+    assert "A secret does not belong into a notebook" in text
+    assert "AZURE_CLIENT_SECRET" in text
+
+
+def test_a_size_that_no_node_has_is_refused_before_anything_starts(nb: Notebook, fabric: FakeFabric) -> None:
+    before = len(fabric.requests)
+    assert "4 cores with 28g" in nb.fails("%livy start --driver-cores 5")
+    assert len(fabric.requests) == before
+
+
+def test_a_profile_is_a_target_with_all_that_it_sets(
+    bare: Notebook, fabric: FakeFabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.fabric-livy.profiles.test]\ntarget = "{fabric.url}"\nrows_shown = 3\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert fabric.url in bare.ok("%livy use test").text
+    assert "profile test in" in bare.ok("%livy config rows_shown").text
+
+
+def test_login_with_a_given_token_tells_who_it_is(nb: Notebook) -> None:
+    assert "Signed in as" in nb.ok("%livy login --method token").text
+    assert "Signed out" in nb.ok("%livy logout").text

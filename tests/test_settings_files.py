@@ -92,7 +92,7 @@ def test_a_project_without_our_table_has_no_say(folders: Path) -> None:
 
 
 def test_one_value_is_set_and_the_rest_of_the_file_kept(folders: Path) -> None:
-    write_user('# mine\nrows-shown = 5\n\n[profiles.a]\nrows_shown = 6\n')
+    write_user("# mine\nrows-shown = 5\n\n[profiles.a]\nrows_shown = 6\n")
     write_user_setting("rows_shown", "9")
     write_user_setting("target", 'we"ird/lake')
     assert user_file().read_text(encoding="utf-8").startswith("# mine\n")
