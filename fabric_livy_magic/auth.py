@@ -25,7 +25,7 @@ from fabric_livy_magic.settings import METHODS, Settings, did_you_mean
 from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID, FABRIC, FABRIC_RESOURCE, AccessToken, Credential, claims
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.sign_in import App, DevicePrompt, TokenStore
+    from fabric_livy_magic.sign_in import App, BrowserSignIn, DeviceCodeSignIn, DevicePrompt, TokenStore
 
 RENEW_BEFORE_S = 300.0
 CACHE_NAME = "fabric-livy-magic"
@@ -105,7 +105,8 @@ class BasicAuth:
             raise SignInError(
                 f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
             )
-        return self._basic(request)
+        signed: requests.PreparedRequest = self._basic(request)
+        return signed
 
     def renew(self) -> bool:
         return False
@@ -245,8 +246,11 @@ def _sign_in_by_person(settings: Settings, person: Person | None, method: str = 
             return kept
         raise SignInError("Not signed in, and nobody is there to be asked. Run `%livy login` first.")
     if method == "device" or (not method and not person.has_browser):
-        return sign_in.DeviceCodeSignIn(app, store, person.show)
-    return sign_in.BrowserSignIn(app, store, person.open_browser)
+        asking: DeviceCodeSignIn | BrowserSignIn = sign_in.DeviceCodeSignIn(app, store, person.show)
+    else:
+        asking = sign_in.BrowserSignIn(app, store, person.open_browser)
+    asking.sign_in()  # always asks: who is remembered may not be who is meant
+    return asking
 
 
 def kept_sign_in(settings: Settings) -> Credential | None:

@@ -56,6 +56,9 @@ def read_command(line: str) -> Command:
         raise SettingsError(
             f"There is no `%livy {name}`.{did_you_mean(name.lower(), list(SUMMARIES))} `%livy help` lists what there is."
         )
+    if name == "use" and rest.strip() and not rest.lstrip().startswith("-"):
+        # As it was typed: quotes tell a slash in a name from the one between workspace and lakehouse.
+        return Command(name, argparse.Namespace(target=rest.strip()))
     options = parser_of(name).read(rest)
     if name == "help":
         wanted = options.command

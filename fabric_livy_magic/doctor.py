@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fabric_livy_magic.auth import Identity
-from fabric_livy_magic.endpoints import ids_in
 from fabric_livy_magic.errors import (
     AccessError,
     CapacityError,
@@ -21,6 +20,7 @@ from fabric_livy_magic.errors import (
     NotFoundError,
     SettingsError,
 )
+from fabric_livy_magic.fabric_api import ids_in
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.tokens import DELEGATED_SCOPES, FABRIC_AUDIENCES
 

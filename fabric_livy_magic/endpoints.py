@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from fabric_livy_magic.auth import (
     identity_of,
     store_of,
 )
-from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric_api import FabricApi, livy_url, split_target
 from fabric_livy_magic.given import GivenToken, TokenCredential
 from fabric_livy_magic.livy.client import Dialect, LivyClient
@@ -35,14 +33,6 @@ if TYPE_CHECKING:
 
 PUBLIC_API = "https://api.fabric.microsoft.com/"
 ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
-_IDS = re.compile(r"/workspaces/([^/]+)/lakehouses/([^/]+)/", re.IGNORECASE)
-
-
-def ids_in(livy_endpoint: str) -> tuple[str, str]:
-    """The workspace's and the lakehouse's id. Raises SettingsError for a server that is no Fabric."""
-    if match := _IDS.search(livy_endpoint):
-        return match[1], match[2]
-    raise SettingsError(f"{livy_endpoint} is no lakehouse of Fabric, so there is nothing to look up.")
 
 
 class Endpoints:

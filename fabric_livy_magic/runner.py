@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fabric_livy_magic import settings as _settings
 from fabric_livy_magic.auth import NOT_KEPT, Identity, Person, is_kept
 from fabric_livy_magic.cells import Cell
-from fabric_livy_magic.endpoints import Endpoints, ids_in
+from fabric_livy_magic.endpoints import Endpoints
 from fabric_livy_magic.errors import (
     ConnectionFailed,
     FabricLivyError,
@@ -23,7 +23,7 @@ from fabric_livy_magic.errors import (
     SignInError,
     StatementError,
 )
-from fabric_livy_magic.fabric_api import FabricApi
+from fabric_livy_magic.fabric_api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener

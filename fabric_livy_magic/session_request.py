@@ -90,9 +90,10 @@ def merged_spec(base: SessionSpec, body: str) -> SessionSpec:
             raise SettingsError(
                 f"{key!r} is {'an object' if wanted is dict else 'a text' if wanted is str else 'a whole number'}, not {value!r}."
             )
-        changes[name] = (
-            {**getattr(base, name), **{k: v if isinstance(v, str) else json.dumps(v) for k, v in value.items()}}
-            if wanted is dict
-            else value
-        )
+        changes[name] = {**getattr(base, name), **_texts(value)} if isinstance(value, dict) else value
     return replace(base, **changes)
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    """The API takes texts only: true becomes "true"."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
