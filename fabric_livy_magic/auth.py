@@ -25,7 +25,7 @@ from fabric_livy_magic.settings import METHODS, Settings, did_you_mean
 from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID, FABRIC, FABRIC_RESOURCE, AccessToken, Credential, claims
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.sign_in import App, BrowserSignIn, DeviceCodeSignIn, DevicePrompt, TokenStore
+    from fabric_livy_magic.entra.sign_in import App, BrowserSignIn, DeviceCodeSignIn, DevicePrompt, TokenStore
 
 RENEW_BEFORE_S = 300.0
 CACHE_NAME = "fabric-livy-magic"
@@ -51,6 +51,7 @@ class Person:
     show: Callable[[DevicePrompt], None]
     ask: Callable[[str], str] = getpass.getpass
     open_browser: Callable[[str], bool] = webbrowser.open
+    say: Callable[[str], None] = lambda text: None
     has_browser: bool = True
 
 
@@ -203,7 +204,7 @@ def by_method(
 
 
 def _application(settings: Settings, environ: Mapping[str, str], person: Person | None, method: str) -> Credential:
-    from fabric_livy_magic import sign_in
+    from fabric_livy_magic.entra import sign_in
 
     if method == "managed-identity":
         return sign_in.ManagedIdentity(client_id=settings.client_id or None, fabric_resource=_resource(settings))
@@ -238,7 +239,7 @@ def _secret(environ: Mapping[str, str], variable: str, prompt: str, person: Pers
 
 def _sign_in_by_person(settings: Settings, person: Person | None, method: str = "") -> Credential:
     """Browser or device: shown to a person, else only what an earlier sign-in left."""
-    from fabric_livy_magic import sign_in
+    from fabric_livy_magic.entra import sign_in
 
     app, store = app_of(settings), store_of(settings)
     if person is None:
@@ -248,6 +249,9 @@ def _sign_in_by_person(settings: Settings, person: Person | None, method: str = 
     if method == "device" or (not method and not person.has_browser):
         asking: DeviceCodeSignIn | BrowserSignIn = sign_in.DeviceCodeSignIn(app, store, person.show)
     else:
+        person.say(
+            "A browser opens for the sign-in. Interrupt the cell to give up, or use `%livy login --method device`."
+        )
         asking = sign_in.BrowserSignIn(app, store, person.open_browser)
     asking.sign_in()  # always asks: who is remembered may not be who is meant
     return asking
@@ -255,14 +259,14 @@ def _sign_in_by_person(settings: Settings, person: Person | None, method: str = 
 
 def kept_sign_in(settings: Settings) -> Credential | None:
     """The sign-in of an earlier `%livy login`, if it was kept."""
-    from fabric_livy_magic import sign_in
+    from fabric_livy_magic.entra import sign_in
 
     store = store_of(settings)
     return sign_in.BrowserSignIn(app_of(settings), store, interactive=False) if store.accounts() else None
 
 
 def app_of(settings: Settings) -> App:
-    from fabric_livy_magic.sign_in import App
+    from fabric_livy_magic.entra.sign_in import App
 
     return App(
         client_id=settings.client_id or AZURE_CLI_CLIENT_ID,
@@ -288,7 +292,7 @@ NOT_KEPT = (
 
 def store_of(settings: Settings) -> TokenStore:
     """Where sign-ins are kept. In memory, one for each authority in this process; also where there is no keyring."""
-    from fabric_livy_magic.sign_in import TokenStore
+    from fabric_livy_magic.entra.sign_in import TokenStore
 
     if settings.sign_in_cache != "memory":
         try:

@@ -17,7 +17,7 @@ from fabric_livy_magic import __version__
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, short_remote_error
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.sign_in import DevicePrompt
+    from fabric_livy_magic.entra.sign_in import DevicePrompt
 
 QUICKSTART = "01_quickstart.ipynb"
 KIND_OF_SUFFIX = {".py": "pyspark", ".sql": "sql", ".scala": "spark", ".r": "sparkr"}
@@ -174,7 +174,7 @@ def _login(options: argparse.Namespace) -> int:
         print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
 
     runner = Runner()
-    identity = runner.login(Person(show=show, has_browser=has_browser()), **login_choices(options))
+    identity = runner.login(Person(show=show, say=print, has_browser=has_browser()), **login_choices(options))
     print("\n".join([*display.identity_lines(identity), *filter(None, [runner.login_notice()])]))
     return 0
 

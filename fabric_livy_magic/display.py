@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from fabric_livy_magic.auth import Identity
     from fabric_livy_magic.doctor import Finding
+    from fabric_livy_magic.entra.sign_in import DevicePrompt
     from fabric_livy_magic.results import Result
     from fabric_livy_magic.session import Session
-    from fabric_livy_magic.sign_in import DevicePrompt
 
 Bundle = dict[str, Any]
 CELL_CHARACTERS = 200

@@ -169,7 +169,7 @@ class FabricLivyMagics(Magics):
     def _person(self) -> Person:
         from fabric_livy_magic.auth import Person, has_browser
 
-        return Person(show=display.show_device_prompt, has_browser=has_browser())
+        return Person(show=display.show_device_prompt, say=self._say, has_browser=has_browser())
 
     def _logout(self, options: argparse.Namespace) -> None:
         self.runner.logout()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from fabric_livy_magic.certificates import Certificate
+from fabric_livy_magic.entra.certificates import Certificate
 from fabric_livy_magic.errors import SignInError
 from tests.authority import Authority, pem_of, running
 

@@ -14,9 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.msal_logs import masked
-from fabric_livy_magic.sign_in import (
+from fabric_livy_magic.entra.logs import masked
+from fabric_livy_magic.entra.sign_in import (
     App,
     BrowserSignIn,
     Certificate,
@@ -27,6 +26,7 @@ from fabric_livy_magic.sign_in import (
     TokenStore,
     workload_assertion,
 )
+from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.tokens import FABRIC, STORAGE, Credential, claims
 from tests.authority import AZURE_CLI, DEVICE_GRANT, FABRIC_SCOPES, TENANT, Authority, pem_of, running
 

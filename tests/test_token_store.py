@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.entra.sign_in import App, BrowserSignIn
+from fabric_livy_magic.entra.token_store import Account, TokenStore
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.sign_in import App, BrowserSignIn
-from fabric_livy_magic.token_store import Account, TokenStore
 from tests.authority import AZURE_CLI, TENANT, Authority, running
 
 

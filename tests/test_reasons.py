@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.sign_in_errors import MEANINGS, codes, explain
+from fabric_livy_magic.entra.reasons import MEANINGS, codes, explain
 from tests.authority import ERRORS
 
 TAIL = " Trace ID: 5f3c8d6e-0000-0000-0000-000000000000 Correlation ID: 0f0f0f0f-1111-2222-3333-444444444444 Timestamp: 2026-01-01 00:00:00Z"

@@ -14,9 +14,9 @@ import requests
 from msal.authority import WELL_KNOWN_AUTHORITY_HOSTS
 from msal.exceptions import MsalError
 
+from fabric_livy_magic.entra.logs import keep_secrets_out_of_logs, masked
+from fabric_livy_magic.entra.reasons import explain
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.msal_logs import keep_secrets_out_of_logs, masked
-from fabric_livy_magic.sign_in_errors import explain
 from fabric_livy_magic.tokens import FABRIC, FABRIC_RESOURCE, STORAGE_RESOURCE, AccessToken, scopes_for
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.entra import ON_THIS_MACHINE, Http
+from fabric_livy_magic.entra.app import ON_THIS_MACHINE, Http
 from fabric_livy_magic.errors import SignInError
 
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"

@@ -16,14 +16,14 @@ import msal
 from msal.exceptions import MsalError
 from msal.oauth2cli import AuthCodeReceiver, JwtAssertionCreator
 
-from fabric_livy_magic.certificates import Certificate
-from fabric_livy_magic.entra import App, AtEntra, Http, Renewing
+from fabric_livy_magic.entra.app import App, AtEntra, Http, Renewing
+from fabric_livy_magic.entra.certificates import Certificate
+from fabric_livy_magic.entra.logs import keep_secrets_out_of_logs
+from fabric_livy_magic.entra.reasons import AGAIN
+from fabric_livy_magic.entra.token_store import Account, TokenStore
+from fabric_livy_magic.entra.workloads import workload_assertion
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.msal_logs import keep_secrets_out_of_logs
-from fabric_livy_magic.sign_in_errors import AGAIN
-from fabric_livy_magic.token_store import Account, TokenStore
 from fabric_livy_magic.tokens import FABRIC, FABRIC_RESOURCE, STORAGE_RESOURCE, AccessToken
-from fabric_livy_magic.workloads import workload_assertion
 
 __all__ = [
     "Account",

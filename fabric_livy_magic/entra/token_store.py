@@ -14,8 +14,8 @@ import msal
 import msal_extensions
 from platformdirs import user_data_path
 
+from fabric_livy_magic.entra.logs import keep_secrets_out_of_logs
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.msal_logs import keep_secrets_out_of_logs
 
 
 @dataclass(frozen=True)
