@@ -95,7 +95,7 @@ def _network(runner: Runner) -> Iterator[Finding]:
             LivyHttp(url, None, timeout_s=15.0, verify=settings.ca_file or True).brief().get("")
         except ConnectionFailed as error:
             yield Finding(
-                FAIL,
+                WARN if what == "authority" else FAIL,  # a token that is there needs no authority
                 what,
                 str(error),
                 "Check network, proxy (HTTPS_PROXY) and certificates (`%livy config ca_file FILE`).",

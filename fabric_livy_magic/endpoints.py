@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fabric_livy_magic.auth import (
     LIVY_PASSWORD_VARIABLE,
@@ -25,7 +26,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.offered import offered_token
 from fabric_livy_magic.settings import Settings, Target
-from fabric_livy_magic.tokens import STORAGE, Credential
+from fabric_livy_magic.tokens import FABRIC, STORAGE, Credential
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.launch import LocalFabric
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 
 PUBLIC_API = "https://api.fabric.microsoft.com/"
 ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
+
+
+def _onelake_url(api_url: str) -> str:
+    if api_url.startswith(PUBLIC_API):
+        return ONELAKE_TABLES
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc}/delta"
 
 
 class Endpoints:
@@ -80,17 +88,22 @@ class Endpoints:
 
     def api(self, settings: Settings) -> FabricApi:
         """The Fabric API, for names of workspaces, lakehouses, tables and environments."""
-        return self._api(self._http(settings.api_url, self._credential(settings, settings.api_url), settings), settings)
+        http = self._http(settings.api_url, self._credential(settings, settings.api_url), settings)
+        return FabricApi(http, self._onelake(settings.api_url, settings))
 
     def api_of(self, client: LivyClient, settings: Settings) -> FabricApi:
         """The API on the same server as the client's Livy endpoint, called as the client calls."""
-        return self._api(client.http.at(client.http.base_url.partition("/workspaces/")[0]), settings)
+        http = client.http.at(client.http.base_url.partition("/workspaces/")[0])
+        if self.is_ours(client):
+            return FabricApi(http, http.at(_onelake_url(http.base_url)))
+        return FabricApi(http, self._onelake(http.base_url, settings))
 
-    def _api(self, http: LivyHttp, settings: Settings) -> FabricApi:
-        if not http.base_url.startswith(PUBLIC_API):
-            return FabricApi(http)
-        storage = BearerAuth(self._credential(settings), STORAGE, settings.allow_host)
-        return FabricApi(http, LivyHttp(ONELAKE_TABLES, storage, timeout_s=settings.request_timeout_s))
+    def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
+        """OneLake's table API, which takes tokens for storage; a running server's own token is good for all it serves."""
+        credential, url = self._credential(settings, api_url), _onelake_url(api_url)
+        own = isinstance(credential, GivenToken) and url != ONELAKE_TABLES
+        authorization = BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
     def _looked_up(self, path: str, settings: Settings) -> str:
         key = (settings.api_url, path)

@@ -51,6 +51,7 @@ class Runner:
         self._chosen: dict[str, Any] = {}
         self._profile = ""
         self._noticed = False
+        self._target_before: str | None = None
         self._files: _settings.Files | None = None
         self.spec = SessionSpec()
         """What `%%livy_configure` asked of the next sessions."""
@@ -84,6 +85,7 @@ class Runner:
             self._chosen.pop("target", None)
             return self.target
         target = read_target(text)
+        self._target_before = self._chosen.get("target")
         self._chosen["target"] = target.text
         return target
 
@@ -121,9 +123,18 @@ class Runner:
         if not self.target.is_embedded and self.target.is_fabric_api:
             try:
                 self.whoami()
+                self.client()  # finds a wrong name now, not with the first cell
             except SignInError as error:
                 return str(error)
+            except SettingsError:
+                self._choose_again(self._target_before)
+                raise
         return "The first cell starts a session; `%livy start` does it now."
+
+    def _choose_again(self, target: str | None) -> None:
+        self._chosen.pop("target", None)
+        if target is not None:
+            self._chosen["target"] = target
 
     # ------------------------------------------------------------------------------------------- look-ups
     def api(self) -> FabricApi:
@@ -155,9 +166,8 @@ class Runner:
         workspace_id, lakehouse_id = ids_in(self.client().http.base_url)
         found = self.api().tables(workspace_id, lakehouse_id)
         wanted = (pattern or "*").lower()
-        return [
-            [table.name, table.format, table.kind] for table in found if fnmatch.fnmatchcase(table.name.lower(), wanted)
-        ]
+        rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]
+        return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), wanted))
 
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), asked of the session."""
