@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from fabric_livy_magic.entra.certificates import PASSPHRASE_VARIABLE
 from fabric_livy_magic.errors import NotSignedIn, SettingsError, SignInError
 from fabric_livy_magic.given import TOKEN_VARIABLE, AzureCli, FabricNotebook, GivenToken, TokenCredential
 from fabric_livy_magic.livy.http import LOOPBACK
@@ -31,7 +32,6 @@ RENEW_BEFORE_S = 300.0
 CACHE_NAME = "fabric-livy-magic"
 SECRET_VARIABLE = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 LIVY_PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - the name of a variable
-PASSPHRASE_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PASSWORD"  # noqa: S105 - the name of a variable
 
 # Where a token may go: Fabric and OneLake (the list that dbt-fabricspark's credentials.py keeps, and sovereign clouds).
 TOKEN_HOSTS = (
