@@ -1,13 +1,14 @@
-"""How far the running statement is: finished tasks of all tasks of its Spark jobs, as Livy counts them."""
+"""How far the running statements are: finished tasks of all tasks of their Spark jobs, as Livy counts them."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 
 from py4j.protocol import Py4JError
 
-from fabric_livy_magic.local.jvm import Jvm
 from fabric_livy_magic.local.repl import Repl
+from fabric_livy_magic.local.spark.jvm import Jvm
 
 LOOK_EVERY_S = 0.5
 JOBS_LOOKED_AT = 20  # each costs some calls into the JVM
@@ -16,9 +17,9 @@ JOBS_LOOKED_AT = 20  # each costs some calls into the JVM
 class Progress:
     """A thread of its own, so that neither the event loop nor the statement waits for the JVM's answers."""
 
-    def __init__(self, jvm: Jvm, repl: Repl) -> None:
+    def __init__(self, jvm: Jvm, repls: Callable[[], Iterable[Repl]]) -> None:
         self._jvm = jvm
-        self._repl = repl
+        self._repls = repls
         self._end = threading.Event()
 
     def start(self) -> None:
@@ -29,16 +30,20 @@ class Progress:
 
     def _watch(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
-            statement = self._repl.running
-            if statement is None or statement.finished:
-                continue
-            try:
-                share = self._share(self._repl.group(statement))
-            except (Py4JError, OSError):
-                continue  # the JVM's end is seen elsewhere; a stopped SparkContext has no progress
-            with self._repl.lock:
-                if not statement.finished:
-                    statement.progress = share
+            for repl in self._repls():
+                self._look_at(repl)
+
+    def _look_at(self, repl: Repl) -> None:
+        statement = repl.running
+        if statement is None or statement.finished:
+            return
+        try:
+            share = self._share(repl.group(statement))
+        except (Py4JError, OSError):
+            return  # the JVM's end is seen elsewhere; a stopped SparkContext has no progress
+        with repl.lock:
+            if not statement.finished:
+                statement.progress = share
 
     def _share(self, group: str) -> float:
         tracker = self._jvm.spark.sparkContext().statusTracker()

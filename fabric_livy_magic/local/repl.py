@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from fabric_livy_magic.local.engines import Engine
-from fabric_livy_magic.local.jvm import JvmGone
-from fabric_livy_magic.local.outputs import Output, error, numbered
+from fabric_livy_magic.local.interpreters.engines import Engine
+from fabric_livy_magic.local.interpreters.outputs import Output, error, numbered
+from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.statements import Statement, StatementStore, now_ms
 
 INTERRUPT_AFTER_S = 0.2  # a cancelled Spark job mostly ends the statement by itself, and more tidily
@@ -19,9 +19,8 @@ FORCE_AFTER_S = 30.0  # Livy's `livy.rsc.job-cancel.timeout`
 
 
 class ReplHost(Protocol):
-    """What a REPL needs of its session."""
+    """What a REPL needs of its Spark application."""
 
-    def engine(self, kind: str) -> Engine: ...
     def before_statement(self) -> None: ...
     def before_finish(self) -> None: ...
     def cancel_jobs(self, group: str) -> None: ...
@@ -29,9 +28,13 @@ class ReplHost(Protocol):
 
 
 class Repl:
-    def __init__(self, host: ReplHost, group_prefix: str = "") -> None:
+    """Takes statements from the beginning; they run from `start` on."""
+
+    def __init__(self, host: ReplHost, repl_id: str = "") -> None:
+        self.id = repl_id
         self._host = host
-        self._group_prefix = group_prefix
+        self._group_prefix = f"{repl_id}-" if repl_id else ""
+        self._engines: Mapping[str, Engine] = {}
         self._queue: queue.SimpleQueue[Statement | None] = queue.SimpleQueue()
         self._lock = threading.RLock()  # statement states
         self._interrupting = threading.Lock()  # an interrupt reaches the statement it is meant for, or none
@@ -42,7 +45,9 @@ class Repl:
         self.last_active_ms = now_ms()
         self._thread = threading.Thread(target=self._work, name="repl", daemon=True)
 
-    def start(self) -> None:
+    def start(self, engines: Mapping[str, Engine]) -> None:
+        self._engines = engines
+        self.last_active_ms = now_ms()  # the time it took to start is no idle time
         self._thread.start()
 
     # ---- asked by the API
@@ -129,7 +134,7 @@ class Repl:
 
     def _run(self, statement: Statement) -> None:
         self._host.before_statement()
-        engine = self._host.engine(statement.kind)
+        engine = self._engines[statement.kind]
         with self._lock:
             if statement.state != "waiting":
                 return

@@ -12,19 +12,22 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
 from fabric_livy_magic.local.offered import offered, withdraw
 from fabric_livy_magic.local.places import Places, one_lakehouse, read_places
 from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.local.server import Server
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
@@ -38,6 +41,12 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workspaces", type=Path, help="TOML or JSON file that names workspaces and their lakehouses")
     parser.add_argument("--page-size", type=int, default=100, help="entries on a page of a list (default: 100)")
+    parser.add_argument(
+        "--capacity",
+        type=int,
+        metavar="N",
+        help="most Spark applications alive at a time; more are refused with 430, as Fabric does (default: a GiB each)",
+    )
     parser.add_argument("--authority", help="https address of an authority whose tokens requests must carry instead")
     parser.add_argument("--authority-ca", type=Path, help="file of the certificates that vouch for the authority")
     parser.add_argument("--tenant", help="the only tenant of the authority that is let in (default: each)")
@@ -46,6 +55,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=300.0,
         help="seconds by which a token may be too old or too new (default: 300)",
+    )
+    parser.add_argument(
+        "--quirks", action="store_true", help="have the bugs of Apache Livy too, to test clients against"
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
@@ -72,11 +84,8 @@ def run_serve(options: argparse.Namespace) -> int:
             )
         return _complain(str(problem), EXIT_USAGE)
     with listener:
-        asyncio.run(
-            _serve(
-                listener, places, tokens, Told(token, options.authority, options.json, options.owned), options.page_size
-            )
-        )
+        told = Told(token, options.authority, options.json, options.owned)
+        asyncio.run(_serve(listener, places, tokens, told, options))
     return 0
 
 
@@ -87,6 +96,8 @@ def _wrong_use(options: argparse.Namespace) -> str | None:
         return "with --authority, requests carry its tokens; leave --token out"
     if not options.authority and (options.authority_ca or options.tenant):
         return "--authority-ca and --tenant belong to --authority, which is not there"
+    if options.capacity is not None and options.capacity < 1:
+        return "--capacity is a number above 0"
     if options.page_size < 1 or not 0 <= options.clock_skew < float("inf"):
         return "--page-size is a number above 0, --clock-skew one that is not below"
     return None
@@ -125,57 +136,38 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-class Reaper:
-    """The process that ends ours if we are killed; see `reaper`."""
-
-    def __init__(self, folder: Path) -> None:
-        script = Path(__file__).with_name("reaper.py")
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(script), str(folder)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        self._lock = threading.Lock()
-
-    def watch(self, group: int) -> None:
-        self._tell("watch", group)
-
-    def forget(self, group: int) -> None:
-        self._tell("forget", group)
-
-    def _tell(self, verb: str, group: int) -> None:
-        assert self._process.stdin is not None
-        with self._lock:
-            try:
-                self._process.stdin.write(f"{verb} {group}\n")
-                self._process.stdin.flush()
-            except (BrokenPipeError, ValueError):
-                pass  # it was killed, or we are at our own end; JVM and Python process watch for themselves, too
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        with self._lock:
-            self._process.stdin.close()
-        self._process.wait()
-
-
-async def _serve(listener: socket.socket, places: Places, tokens: Tokens, told: Told, page_size: int) -> None:
-    from tornado.httpserver import HTTPServer
-
-    from fabric_livy_magic.local.app import make_app
-    from fabric_livy_magic.local.handler import Server
-    from fabric_livy_magic.local.session import Groups
+def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens, options: argparse.Namespace) -> Server:
+    from fabric_livy_magic.local.capacity import Capacity, usual_limit
+    from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
+    from fabric_livy_magic.local.server import Server
     from fabric_livy_magic.local.sessions import Sessions
 
+    capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
+    sessions = Sessions(folder, groups, capacity, quirks=options.quirks)
+    return Server(
+        places=places,
+        tokens=tokens,
+        capacity=capacity,
+        sessions=sessions,
+        high_concurrency=HighConcurrencySessions(sessions),
+        page_size=options.page_size,
+    )
+
+
+async def _serve(
+    listener: socket.socket, places: Places, tokens: Tokens, told: Told, options: argparse.Namespace
+) -> None:
+    from tornado.httpserver import HTTPServer
+
+    from fabric_livy_magic.local.fabric.routes import make_app
+
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
-    reaper = Reaper(folder)
-    sessions = Sessions(folder, Groups(reaper.watch, reaper.forget))
+    groups = ProcessGroups(folder)
+    serving = _server(folder, groups, places, tokens, options)
     try:
         listener.setblocking(False)
-        server = HTTPServer(make_app(Server(sessions, places, tokens, page_size)))
-        server.add_sockets([listener])
+        http = HTTPServer(make_app(serving))
+        http.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop)
         if told.owned:
@@ -187,10 +179,10 @@ async def _serve(listener: socket.socket, places: Places, tokens: Tokens, told: 
         with offered(port, told.token or "") if open_to_user else contextlib.nullcontext(False) as found:
             _announce(port, places, told, found)
             await stop.wait()
-        server.stop()
-        await asyncio.get_running_loop().run_in_executor(None, sessions.stop_all)
+        http.stop()
+        await asyncio.get_running_loop().run_in_executor(None, serving.sessions.stop_all)
     finally:
-        reaper.close()
+        groups.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

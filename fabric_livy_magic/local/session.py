@@ -1,36 +1,39 @@
-"""One Livy session: a JVM with one Spark application, and a REPL in it."""
+"""One Livy session: a Spark application, and the REPLs in it."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.catalog import Catalog
-from fabric_livy_magic.local.engines import Engine, make_engines
-from fabric_livy_magic.local.jvm import Jvm, JvmGone, session_environment
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.interpreters.engines import make_engines
+from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
+from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
+from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.progress import Progress
-from fabric_livy_magic.local.python_process import PythonProcess
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.sessionlog import SessionLog
-from fabric_livy_magic.local.spark_settings import SessionFolders, spark_settings
-from fabric_livy_magic.local.sql import SqlInterpreter
+from fabric_livy_magic.local.spark.application import Application
+from fabric_livy_magic.local.spark.jvm import JvmGone, session_environment
+from fabric_livy_magic.local.spark.settings import SessionFolders, spark_settings
+from fabric_livy_magic.local.statements import now_ms
 
 ENDED = frozenset({"dead", "killed"})
 
 
-class Groups:
-    """Tells the reaper which process groups must not outlive the server."""
+@dataclass
+class Ending:
+    """Why a session ended, where it was not asked to."""
 
-    def __init__(self, watch: Callable[[int], None], forget: Callable[[int], None]) -> None:
-        self.watch = watch
-        self.forget = forget
+    message: str = ""
+    code: str = "SESSION_FAILED"
 
 
 class Session:
@@ -39,35 +42,38 @@ class Session:
     def __init__(
         self,
         session_id: str,
-        request: dict[str, Any],
-        lakehouse: Path,
+        asked: SessionRequest,
+        lakehouse: Lakehouse,
         private: Path,
-        groups: Groups,
-        default_schema: str | None = None,
+        groups: ProcessGroups,
+        submitter: str,
+        *,
+        quirks: bool = False,
     ) -> None:
         self.id = session_id
-        self.request = request
-        self.name: str = request.get("name") or f"livy-session-{session_id}"
-        self.folders = SessionFolders(lakehouse, private)
+        self.asked = asked
+        self.name = asked.name or session_id
+        self.lakehouse = lakehouse
+        self.submitter = submitter
+        self.folders = SessionFolders(lakehouse.folder, private)
         self.folders.make()
         self.times: dict[str, datetime] = {}
-        self.app_id: str | None = None
-        self.error_message = ""
-        self.error_code = "SESSION_FAILED"
+        self.ending = Ending()
         self.log = SessionLog(self.folders.log)
         self._groups = groups
-        self._default_schema = default_schema
-        settings = spark_settings(request, self.name, self.folders, sys.executable)
-        self.jvm = Jvm(self.folders, settings)
-        self.repl = Repl(self)
-        self._python: PythonProcess | None = None
-        self._engines: dict[str, Engine] = {}
-        self._catalog: Catalog | None = None
-        self._progress = Progress(self.jvm, self.repl)
+        self._quirks = quirks
+        settings = spark_settings(asked, self.name, self.folders, sys.executable)
+        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
+        self._environment = session_environment(self.folders, sys.executable)
+        self._repls: dict[str, Repl] = {}
+        self._pythons: dict[str, PythonProcess] = {}
+        self._progress = Progress(self.application.jvm, self.repls)
         self._lock = threading.RLock()
         self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting
         self._state = "acquiring"
         self._stopping = False
+        self.settled = threading.Event()  # idle for the first time, or ended
+        self._touched_ms = now_ms()
         self._mark("notStarted")
 
     # ---- state
@@ -77,24 +83,96 @@ class Session:
         with self._lock:
             if self._state != "idle":
                 return self._state
-            if self.repl.busy:
+            repls = self.repls()
+            if any(repl.busy for repl in repls):
                 return "busy"
-            return "error" if self.repl.python_died else "idle"
+            return "error" if repls and all(repl.python_died for repl in repls) else "idle"
 
     @property
     def active(self) -> bool:
         return self._state not in ENDED and not self._stopping
+
+    @property
+    def idle_s(self) -> float:
+        last_ms = max([self._touched_ms, *(repl.last_active_ms for repl in self.repls())])
+        return (now_ms() - last_ms) / 1000
+
+    def touch(self) -> None:
+        self._touched_ms = now_ms()
 
     def _enter(self, state: str) -> bool:
         with self._lock:
             if self._state in ENDED or (self._stopping and state not in ENDED and state != "shutting_down"):
                 return False
             self._state = state
+        if state in ("idle", *ENDED):
+            self.settled.set()
         self._mark({"shutting_down": "shuttingDown"}.get(state, state))
         return True
 
     def _mark(self, moment: str) -> None:
         self.times.setdefault(moment, datetime.now(UTC))
+
+    # ---- REPLs
+
+    def repls(self) -> list[Repl]:
+        with self._lock:
+            return list(self._repls.values())
+
+    def repl(self, repl_id: str = "") -> Repl | None:
+        """The session's own REPL has an empty id; a high-concurrency session has none."""
+        return self._repls.get(repl_id)
+
+    def add_repl(self, repl_id: str = "") -> Repl:
+        """Before `start`, or as the first step of `open_repl`. It takes statements at once."""
+        repl = Repl(self.application, repl_id)
+        with self._lock:
+            self._repls[repl_id] = repl
+        return repl
+
+    def open_repl(self, repl_id: str) -> Repl:
+        """One more on a session that runs; returns when it is ready. Raises JvmGone, WorkerDied or Py4JError."""
+        repl = self.add_repl(repl_id)
+        try:
+            self._launch_python(repl)
+            self._attach(repl)
+        except BaseException:
+            self.close_repl(repl_id)
+            raise
+        return repl
+
+    def close_repl(self, repl_id: str) -> None:
+        """What runs in it is ended. Returns when its process is gone."""
+        with self._lock:
+            repl = self._repls.pop(repl_id, None)
+            python = self._pythons.pop(repl_id, None)
+        if repl is not None:
+            repl.close("The REPL was deleted.")
+            _end_python(python, "The REPL was deleted.", self._groups)
+            repl.join(5)
+        if python is not None:
+            python.close()
+
+    def _launch_python(self, repl: Repl) -> None:
+        with self._launching:
+            if not self.active:
+                raise JvmGone("the session ended meanwhile")
+            folder = self.folders.repl(repl.id)
+            python = PythonProcess(
+                folder, self.folders.lakehouse, self._environment, self.folders.log, self._groups.watch
+            )
+            with self._lock:
+                self._pythons[repl.id] = python
+
+    def _attach(self, repl: Repl) -> None:
+        jvm = self.application.jvm
+        with self._lock:
+            python = self._pythons.get(repl.id)
+        if python is None:
+            return  # closed meanwhile
+        spark = self.application.new_spark_session() if repl.id else jvm.spark
+        python.attach(jvm.port, jvm.secret, spark._target_id)
+        repl.start(make_engines(jvm, spark, python, self.folders, repl.id, quirks=self._quirks))
 
     # ---- start
 
@@ -104,125 +182,81 @@ class Session:
     def _start(self) -> None:
         try:
             self._bring_up()
-        except JvmGone as gone:
-            self._die(str(gone))
+        except (JvmGone, WorkerDied) as gone:
+            self.die(str(gone))
         except Py4JJavaError as failure:
-            self._die(self._java_reason(failure))
+            self.die(self.application.java_reason(failure))
         except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting has to be shown as its end
-            self._die(f"{type(failure).__name__}: {failure}")
+            self.die(f"{type(failure).__name__}: {failure}")
 
     def _bring_up(self) -> None:
-        environment = session_environment(self.folders, sys.executable)
         with self._launching:
             if not self._enter("starting"):
                 return
-            self.jvm.start(environment, self._groups.watch)
-            self._python = PythonProcess(
-                self.folders.private, self.folders.lakehouse, environment, self.folders.log, self._groups.watch
-            )
-            self._engines = make_engines(self.jvm, self._python, self.folders)
+            self.application.launch(self._environment)
+        for repl in self.repls():
+            self._launch_python(repl)
         threading.Thread(target=self._watch_jvm, name="jvm-watch", daemon=True).start()
-        self.jvm.connect()
-        self.jvm.make_session()
-        self.app_id = str(self.jvm.spark.sparkContext().applicationId())
-        self._catalog = Catalog(self.jvm, self.folders.lakehouse, self.folders.private / "nowhere", self.note)
-        self._catalog.refresh()
-        if self._default_schema:
-            self._use_default_schema(self._default_schema, self._catalog)
+        self.application.connect()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
-        self._python.attach(self.jvm.port, self.jvm.secret)
+        for repl in self.repls():
+            self._attach(repl)
         self._progress.start()
-        self.repl.touch()  # the time it took to start is no idle time
-        if self._enter("idle"):
-            self.repl.start()
-
-    def _use_default_schema(self, schema: str, catalog: Catalog) -> None:
-        """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
-        self.jvm.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
-        self.jvm.spark.catalog().setCurrentDatabase(schema)
-        catalog.save()
+        self.touch()
+        self._enter("idle")
 
     def _warm_up(self) -> None:
         """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
+        jvm = self.application.jvm
         try:
-            SqlInterpreter(self.jvm).run("select id, count(*) from range(1) group by id")
+            SqlInterpreter(jvm, jvm.spark).run("select id, count(*) from range(1) group by id")
         except Exception as problem:  # noqa: BLE001 - nothing depends on it, and a JVM that ends says so elsewhere
-            if not self.jvm.gone.is_set():
-                self.note(f"warm-up: {type(problem).__name__}: {problem}")
-
-    def _java_reason(self, failure: Py4JJavaError) -> str:
-        """The innermost cause: what wraps it says little more than that the start failed."""
-        text: str = self.jvm.view.org.apache.spark.util.Utils.exceptionString(failure.java_exception)
-        self.note(text)
-        causes = [line.removeprefix("Caused by: ") for line in text.splitlines() if not line.startswith(("\t", " "))]
-        return causes[-1] if causes else "Spark did not start"
+            if not jvm.gone.is_set():
+                self.log.write(f"warm-up: {type(problem).__name__}: {problem}")
 
     def _watch_jvm(self) -> None:
-        self.jvm.gone.wait()
+        jvm = self.application.jvm
+        jvm.gone.wait()
         if not self._stopping:
-            self._die(f"the JVM ended (exit code {self.jvm.exit_code})")
+            self.die(f"the JVM ended (exit code {jvm.exit_code})")
 
     # ---- end
 
-    def _die(self, reason: str) -> None:
+    def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead") -> None:
+        """It stays listed, with its log."""
         with self._lock:
             if self._stopping or self._state in ENDED:
                 return
             telling = self.log.telling_lines()
-            self.error_message = f"{reason}. {telling}" if telling else reason
-            self._enter("dead")
-        self.note(f"session ended: {reason}")
-        self._end(f"The session is dead: {self.error_message}")
-
-    def expire(self, reason: str) -> None:
-        """The idle timeout: the session stays listed as dead, as on Fabric."""
-        self.error_code = "LIVY_JOB_TIMED_OUT"
-        self._die(f"Session timed out: {reason}")
+            self.ending = Ending(f"{reason}. {telling}" if telling else reason, code)
+            self._enter(state)
+        self.log.write(f"session ended: {reason}")
+        self._end(f"The session is {state}: {self.ending.message}")
 
     def stop(self) -> None:
         """Ends everything the session started and returns when it is gone. May be called again."""
         self._stopping = True
         self._enter("shutting_down")
         self._end("The session was stopped.")
-        self.repl.join(5)
-        if self._python is not None:
-            self._python.close()
+        for repl in self.repls():
+            repl.join(5)
+        for python in list(self._pythons.values()):
+            python.close()
         self._enter("dead")
         shutil.rmtree(self.folders.private, ignore_errors=True)  # the server's end removes what is left
 
     def _end(self, reason: str) -> None:
-        self.repl.close(reason)
+        for repl in self.repls():
+            repl.close(reason)
         self._progress.stop()
         with self._launching:
             pass  # what is being started has to be there before it can be ended
-        if self._python is not None:
-            self._python.kill(reason)
-            self._groups.forget(self._python.pid)
-        self.jvm.close()
-        if self.jvm.pid:
-            self._groups.forget(self.jvm.pid)
+        for python in list(self._pythons.values()):
+            _end_python(python, reason, self._groups)
+        self.application.close()
 
-    # ---- what the REPL asks
 
-    def engine(self, kind: str) -> Engine:
-        return self._engines[kind]
-
-    def before_statement(self) -> None:
-        self._keep_catalog(lambda catalog: catalog.refresh())
-
-    def before_finish(self) -> None:
-        """A statement that says it is done must not lose its table, even if this server is killed the next moment."""
-        self._keep_catalog(lambda catalog: catalog.save())
-
-    def _keep_catalog(self, work: Callable[[Catalog], None]) -> None:
-        try:
-            if self._catalog is not None and not self.jvm.gone.is_set():
-                work(self._catalog)
-        except Exception as problem:  # noqa: BLE001 - a table that cannot be kept must not take the session with it
-            self.note(f"catalog: {type(problem).__name__}: {problem}")
-
-    def cancel_jobs(self, group: str) -> None:
-        self.jvm.cancel_jobs(group)
-
-    def note(self, line: str) -> None:
-        self.log.write(line)
+def _end_python(python: PythonProcess | None, reason: str, groups: ProcessGroups) -> None:
+    if python is not None:
+        python.kill(reason)
+        groups.forget(python.pid)

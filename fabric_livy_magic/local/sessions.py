@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.capacity import Capacity
+from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import Lakehouse
-from fabric_livy_magic.local.session import Groups, Session
-from fabric_livy_magic.local.statements import now_ms
+from fabric_livy_magic.local.session import Session
 
 IDLE_TIMEOUT_S = 20 * 60.0  # Fabric's default
 IDLE_CONF = "spark.livy.session.idle.timeout"
@@ -19,49 +22,70 @@ LOOK_EVERY_S = 1.0
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-def idle_timeout_s(request: dict[str, Any]) -> float:
+def idle_timeout_s(asked: SessionRequest) -> float:
     """From the session's conf; a value nobody can read counts as not given, as Fabric ignores it."""
-    text = str((request.get("conf") or {}).get(IDLE_CONF, ""))
-    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|min|h|d)?\s*", text)
+    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|min|h|d)?\s*", asked.conf.get(IDLE_CONF, ""))
     if not match:
         return IDLE_TIMEOUT_S
     return int(match[1]) * UNITS_S[match[2] or "ms"]
 
 
+def new_guid() -> str:
+    return str(uuid.uuid4())
+
+
 class Sessions:
-    def __init__(self, private: Path, groups: Groups) -> None:
+    def __init__(
+        self,
+        private: Path,
+        groups: ProcessGroups,
+        capacity: Capacity,
+        new_id: Callable[[], str] = new_guid,
+        *,
+        quirks: bool = False,
+    ) -> None:
+        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise."""
         self._private = private
+        self._quirks = quirks
         self._groups = groups
-        self._by_id: dict[tuple[str, str], Session] = {}  # by lakehouse and session
+        self._capacity = capacity
+        self._new_id = new_id
+        self._by_id: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._end = threading.Event()  # the server stops: nothing new begins
+        capacity.count(lambda: sum(session.state not in ("dead", "killed") for session in self.all()))
         threading.Thread(target=self._end_idle_ones, name="idle-sessions", daemon=True).start()
 
-    def create(self, request: dict[str, Any], lakehouse: Lakehouse) -> Session:
-        """Not started yet, so that its first view is the one the API documents. Raises BadSetting."""
-        session_id = str(uuid.uuid4())
+    def create(
+        self, asked: SessionRequest, lakehouse: Lakehouse, submitter: str, name_start: str = "livy-session-"
+    ) -> Session:
+        """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
+        session_id = self._new_id()
+        self._capacity.check()
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        session = Session(session_id, request, lakehouse.folder, folder, self._groups, lakehouse.default_schema)
+        named = replace(asked, name=asked.name or f"{name_start}{session_id}")
+        session = Session(session_id, named, lakehouse, folder, self._groups, submitter, quirks=self._quirks)
         with self._lock:
-            self._by_id[lakehouse.id, session_id] = session
+            self._by_id[session_id] = session
         return session
 
     @property
     def ended(self) -> bool:
         return self._end.is_set()
 
-    def get(self, lakehouse_id: str, session_id: str) -> Session | None:
-        return self._by_id.get((lakehouse_id, session_id.lower()))
+    def get(self, session_id: str) -> Session | None:
+        return self._by_id.get(session_id.lower())
 
-    def all(self, lakehouse_id: str) -> list[Session]:
+    def all(self) -> list[Session]:
+        """In the order in which they were made."""
         with self._lock:
-            return [session for (lakehouse, _), session in self._by_id.items() if lakehouse == lakehouse_id]
+            return list(self._by_id.values())
 
-    def delete(self, lakehouse_id: str, session_id: str) -> bool:
+    def delete(self, session_id: str) -> bool:
         """False where there is none. Returns when its processes are gone."""
         with self._lock:
-            session = self._by_id.pop((lakehouse_id, session_id.lower()), None)
+            session = self._by_id.pop(session_id.lower(), None)
         if session is None:
             return False
         session.stop()
@@ -70,16 +94,15 @@ class Sessions:
     def stop_all(self) -> None:
         self._end.set()
         with self._lock:
-            keys = list(self._by_id)
-        if keys:
-            with ThreadPoolExecutor(len(keys)) as pool:
-                list(pool.map(lambda key: self.delete(*key), keys))
+            ids = list(self._by_id)
+        if ids:
+            with ThreadPoolExecutor(len(ids)) as pool:
+                list(pool.map(self.delete, ids))
 
     def _end_idle_ones(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
-            with self._lock:
-                sessions = list(self._by_id.values())
-            for session in sessions:
-                idle_s = (now_ms() - session.repl.last_active_ms) / 1000
-                if session.state in ("idle", "error") and idle_s > idle_timeout_s(session.request):
-                    session.expire(f"no statement for {idle_s:.0f} s")
+            for session in self.all():
+                idle_s = session.idle_s
+                if session.state in ("idle", "error") and idle_s > idle_timeout_s(session.asked):
+                    # It stays listed as dead, as on Fabric.
+                    session.die(f"Session timed out: no statement for {idle_s:.0f} s", "LIVY_JOB_TIMED_OUT")

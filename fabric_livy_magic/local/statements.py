@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from fabric_livy_magic.local.outputs import Output
+from fabric_livy_magic.local.interpreters.outputs import Output
 
 RETAINED = 100  # Livy's `livy.rsc.retained-statements`
 FINISHED = frozenset({"available", "cancelled"})

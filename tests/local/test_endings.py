@@ -106,7 +106,7 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
     number = session.submit("while True: pass")
     session.wait(number, "running")
     time.sleep(0.3)
-    os.kill(server.pid_of("local/worker.py"), signal.SIGKILL)
+    os.kill(server.pid_of("interpreters/worker.py"), signal.SIGKILL)
     assert session.wait(number, within_s=5)["output"]["evalue"] == "Interpreter died:\n"
     assert session.rows("select 1") == [[1]]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.java import find_java, java_options
-from fabric_livy_magic.local.spark_settings import (
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.spark.java import find_java, java_options
+from fabric_livy_magic.local.spark.settings import (
     MIB,
     BadSetting,
     SessionFolders,
@@ -67,7 +68,7 @@ def folders(tmp_path: Path) -> SessionFolders:
 
 def test_the_users_settings_win_except_for_what_isolates(tmp_path: Path) -> None:
     given = {"spark.sql.shuffle.partitions": "7", "spark.master": "yarn", "spark.sql.catalogImplementation": "hive"}
-    conf = spark_settings({"conf": given}, "name", folders(tmp_path), "python").conf
+    conf = spark_settings(SessionRequest(conf=given), "name", folders(tmp_path), "python").conf
     assert conf["spark.sql.shuffle.partitions"] == "7"
     assert conf["spark.master"] == "local[*]"
     assert conf["spark.sql.catalogImplementation"] == "in-memory"
@@ -82,13 +83,13 @@ def test_memory(text: str, size: int) -> None:
 
 
 def test_memory_is_capped_to_the_machine(tmp_path: Path) -> None:
-    settings = spark_settings({"driverMemory": "900g"}, "n", folders(tmp_path), "python")
+    settings = spark_settings(SessionRequest(driver_memory="900g"), "n", folders(tmp_path), "python")
     assert settings.heap_bytes < machine_memory()
 
 
 def test_memory_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="lots"):
-        spark_settings({"driverMemory": "lots"}, "n", folders(tmp_path), "python")
+        spark_settings(SessionRequest(driver_memory="lots"), "n", folders(tmp_path), "python")
 
 
 def test_properties_carry_any_text() -> None:

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from fabric_livy_magic.local.catalog import DefinitionFiles
-from fabric_livy_magic.local.lookups import continuation, position_of
+from fabric_livy_magic.local.fabric.lookups import continuation, position_of
 from fabric_livy_magic.local.places import BadWorkspaces, Places, one_lakehouse, read_places
+from fabric_livy_magic.local.spark.catalog import DefinitionFiles
 from tests.local import service
 from tests.local.service import TOKEN, Api
 

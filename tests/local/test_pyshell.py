@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fabric_livy_magic.local.pyshell import CapturedStream, PythonShell
+from fabric_livy_magic.local.interpreters.pyshell import CapturedStream, PythonShell
 
 
 @pytest.fixture

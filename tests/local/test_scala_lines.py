@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-scala = pytest.importorskip("fabric_livy_magic.local.scala")
+scala = pytest.importorskip("fabric_livy_magic.local.interpreters.scala")
 
 
 def fed(code: str, incomplete: tuple[str, ...] = (), wrong: tuple[str, ...] = ()) -> tuple[str, list[str]]:

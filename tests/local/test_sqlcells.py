@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabric_livy_magic.local.interpreters.sqlcells import cell_writer, clock_text, date_text, table_text
 from fabric_livy_magic.local.json_text import RawJson, dumps
-from fabric_livy_magic.local.sqlcells import cell_writer, clock_text, date_text, table_text
 
 STRUCT = {
     "type": "struct",
@@ -86,7 +86,7 @@ def test_raw_json_keeps_its_digits() -> None:
 
 
 def test_a_row_can_name_nothing_but_rows_and_plain_values() -> None:
-    sql = pytest.importorskip("fabric_livy_magic.local.sql")
+    sql = pytest.importorskip("fabric_livy_magic.local.interpreters.sql")
     import io
     import os
 

@@ -217,7 +217,7 @@ BAD: list[tuple[Any, str]] = [
     ({"code": 5, "kind": "pyspark"}, "'code'"),
     ({"code": "1"}, "'kind'"),
     ({"code": "1", "kind": "cobol"}, "cobol"),
-    ({"code": "1", "kind": ["sql"]}, "sql"),
+    ({"code": "1", "kind": ["sql"]}, "'kind'"),
     ({"code": "1", "kind": "sql", "sourceId": 7}, "'sourceId'"),
 ]
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local import worker as worker_module
-from fabric_livy_magic.local.outputs import Output, error
+from fabric_livy_magic.local.interpreters import worker as worker_module
+from fabric_livy_magic.local.interpreters.outputs import Output, error
 
 LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
 STDERR_TAIL = 8192
@@ -62,8 +62,9 @@ class PythonProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def attach(self, port: int, secret: str) -> None:
-        self._ask({"attach": {"port": port, "secret": secret}})
+    def attach(self, port: int, secret: str, session_id: str) -> None:
+        """`session_id` is the id by which py4j knows the SparkSession of this REPL. Raises WorkerDied."""
+        self._ask({"attach": {"port": port, "secret": secret, "session_id": session_id}})
 
     def run(self, code: str, group: str) -> Output:
         try:

@@ -1,20 +1,17 @@
-"""What every request passes: host, token and size; and how it is answered, errors in Fabric's form."""
+"""What every request passes, in whichever dialect: host, token and size; and how it is answered."""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from fabric_livy_magic.local import views
 from fabric_livy_magic.local.json_text import dumps
-from fabric_livy_magic.local.places import Places, Workspace
-from fabric_livy_magic.local.sessions import Sessions
-from fabric_livy_magic.local.tokens import FABRIC_AUDIENCES, Caller, TokenRefused, Tokens
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.tokens import FABRIC_AUDIENCES, Caller, TokenRefused
 
 BODY_LIMIT = 64 * 1024 * 1024
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -25,27 +22,18 @@ CODES = {
     404: "EntityNotFound",
     405: "MethodNotAllowed",
     413: "RequestBodyTooLarge",
+    430: "TooManyRequestsForCapacity",
     503: "ServiceUnavailable",
 }
 
 
-@dataclass(frozen=True)
-class Server:
-    """What all handlers share."""
-
-    sessions: Sessions
-    places: Places
-    tokens: Tokens
-    page_size: int
-
-
 class Refusal(HTTPError):  # noqa: N818 - what the server does
-    """A 4xx answer; `message` is for the person who reads it."""
+    """An answer that is none of success; `message` is for the person who reads it."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(status)
         self.message = message
-        self.code = code or CODES[status]
+        self.code = code or CODES.get(status, "UnknownError")
 
 
 @stream_request_body
@@ -70,48 +58,33 @@ class Handler(RequestHandler):
         self.caller = await self._caller()
         length = self.request.headers.get("Content-Length", "0")
         if length.isdigit() and int(length) > BODY_LIMIT:
-            raise Refusal(413, f"a request body may have {BODY_LIMIT} bytes at most")
+            raise _too_large()
 
     async def _caller(self) -> Caller:
-        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
         try:
-            if scheme.lower() != "bearer":
-                raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
-            caller = await self.server.tokens.check(given.strip(), self.audiences)
+            return await self.server.tokens.check(self.bearer(), self.audiences)
         except TokenRefused as refused:
             raise Refusal(refused.status, refused.message, refused.code) from refused
-        if caller.is_application and not self.server.places.service_principals:
-            raise Refusal(
-                403,
-                "the tenant setting 'Service principals can use Fabric APIs' is off, so an application may not call",
-                "ServicePrincipalsNotAllowed",
-            )
-        return caller
 
-    def need_scope(self, *scopes: str) -> None:
-        """One of them, where the caller is a person whose token names single scopes."""
-        if not self.caller.may(*scopes):
-            raise Refusal(
-                403,
-                "the caller does not have sufficient scopes to perform this operation: "
-                f"{' or '.join(scopes)} is needed",
-                "InsufficientScopes",
-            )
-
-    def workspace(self, workspace_id: str) -> Workspace:
-        workspace = self.server.places.workspace(workspace_id)
-        if workspace is None:
-            raise Refusal(404, f"workspace {workspace_id} is not known", "WorkspaceNotFound")
-        return workspace
+    def bearer(self) -> str:
+        """The token that came with the request. Raises TokenRefused where there is none."""
+        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
+        return given.strip()
 
     def data_received(self, chunk: bytes) -> None:
         if len(self._body) + len(chunk) > BODY_LIMIT:
-            raise Refusal(413, f"a request body may have {BODY_LIMIT} bytes at most")
+            raise _too_large()
         self._body.extend(chunk)
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
 
     def json_body(self) -> dict[str, Any]:
         try:
-            body = json.loads(self._body.decode("utf-8"))
+            body = json.loads(self._body.decode("utf-8"), parse_constant=_no_constant)
         except (ValueError, RecursionError) as problem:
             raise Refusal(400, f"the request body is no JSON: {problem}") from problem
         if not isinstance(body, dict):
@@ -132,14 +105,20 @@ class Handler(RequestHandler):
             self.set_header("WWW-Authenticate", "Bearer")
         failure = details.get("exc_info", (None, None, None))[1]
         if isinstance(failure, Refusal):
-            self.answer(views.error_view(failure.code, failure.message, self.request_id), status_code)
+            self.answer_refusal(failure)
             return
         code = CODES.get(status_code, "InternalError" if status_code >= 500 else "InvalidInput")
         message = self._reason if status_code < 500 else "the embedded Fabric failed; its own output has the reason"
-        self.answer(views.error_view(code, message, self.request_id), status_code)
+        self.answer_refusal(Refusal(status_code, message, code))
+
+    def answer_refusal(self, refusal: Refusal) -> None:
+        """In the dialect's form."""
+        raise NotImplementedError
 
 
-class Unknown(Handler):
-    async def prepare(self) -> None:
-        await super().prepare()
-        raise Refusal(404, f"there is nothing at {self.request.path}")
+def _too_large() -> Refusal:
+    return Refusal(413, f"a request body may have {BODY_LIMIT} bytes at most")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

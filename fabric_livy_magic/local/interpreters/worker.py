@@ -45,7 +45,7 @@ class CaptureFile:
 
 class Worker:
     def __init__(self, log: Path) -> None:
-        from fabric_livy_magic.local.pyshell import PythonShell
+        from fabric_livy_magic.local.interpreters.pyshell import PythonShell
 
         self._main = types.ModuleType("__main__")  # what cloudpickle looks at to send the user's classes by value
         sys.modules["__main__"] = self._main
@@ -54,23 +54,27 @@ class Worker:
         self._interruptible = False
         self._context: Any = None
 
-    def attach(self, port: int, secret: str) -> None:
+    def attach(self, port: int, secret: str, session_id: str) -> None:
         from pyspark import SparkConf, SparkContext, cloudpickle
         from pyspark.sql import HiveContext, SparkSession, SQLContext
         from pyspark.streaming import StreamingContext
 
-        from fabric_livy_magic.local.gateway import IMPORTS, attach
+        from fabric_livy_magic.local.spark.gateway import IMPORTS, attach
 
         gateway = attach(port, secret)
-        from py4j.java_gateway import java_import
+        from py4j.java_gateway import JavaObject, java_import
 
         for name in IMPORTS:
             java_import(gateway.jvm, name)
         jvm = gateway.jvm
-        jspark = jvm.org.apache.spark.sql.SparkSession.getDefaultSession().get()
+        # The server holds the session by this id. py4j would free it for both of us when our object goes, so ours stays.
+        self._held = JavaObject(session_id, gateway._gateway_client)
+        jspark = self._held.sqlContext().sparkSession()  # the same one, by an id of our own
         jsc = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(jspark.sparkContext())
         sc = SparkContext(gateway=gateway, jsc=jsc, conf=SparkConf(_jvm=jvm, _jconf=jsc.getConf()))
-        spark = SparkSession(sc, jspark)
+        default = jvm.SparkSession.getDefaultSession().get()
+        spark = SparkSession(sc, jspark)  # makes it the default of the whole JVM, which other REPLs share
+        jvm.SparkSession.setDefaultSession(default)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLContext is deprecated, and Livy offers it all the same
             sql_context = SQLContext(sc, spark)
@@ -95,7 +99,7 @@ class Worker:
         except KeyboardInterrupt:
             # It arrived outside the user's code, in the last steps of the statement.
             if reply is None:
-                from fabric_livy_magic.local.outputs import error
+                from fabric_livy_magic.local.interpreters.outputs import error
 
                 reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
         return reply

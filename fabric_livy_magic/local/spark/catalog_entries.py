@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.jvm import Jvm
+from fabric_livy_magic.local.spark.jvm import Jvm
 
 Entry = dict[str, Any]
 KINDS = {"MANAGED": "managed", "EXTERNAL": "external", "VIEW": "view"}

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fabric_livy_magic.local import pymagics
-from fabric_livy_magic.local.outputs import Output, error, ok
+from fabric_livy_magic.local.interpreters import pymagics
+from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 
 OUR_FRAMES = f'File "{Path(__file__).parent}{os.sep}'
 TOP_FRAME = re.compile(r'\s*File "<stdin>".*in <module>')

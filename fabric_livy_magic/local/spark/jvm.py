@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.gateway import Gateway, attach
-from fabric_livy_magic.local.java import find_java, java_options
-from fabric_livy_magic.local.spark_settings import MIB, SessionFolders, SparkSettings, properties_text
+from fabric_livy_magic.local.spark.gateway import Gateway, attach
+from fabric_livy_magic.local.spark.java import find_java, java_options
+from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 LOOK_EVERY_S = 0.02
@@ -49,7 +49,7 @@ def spark_home() -> Path:
 def session_environment(folders: SessionFolders, python: str) -> dict[str, str]:
     """The environment of a session's JVM and Python processes."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
-    package_root = str(Path(__file__).parents[2])
+    package_root = str(Path(__file__).parents[3])
     python_path = [part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part]
     return kept | {
         "TZ": "UTC",
@@ -76,6 +76,7 @@ class Jvm:
         self.port = 0
         self.secret = ""
         self.spark: Any = None
+        self.naming = threading.Lock()  # while a system property of this JVM names the classes of a Scala interpreter
         self.gone = threading.Event()
 
     def start(self, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:

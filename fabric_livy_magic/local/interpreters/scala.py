@@ -11,10 +11,10 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.jvm import Jvm
-from fabric_livy_magic.local.outputs import Output, error, ok
-from fabric_livy_magic.local.spark_settings import SessionFolders
-from fabric_livy_magic.local.sql import java_error
+from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
+from fabric_livy_magic.local.interpreters.sql import java_error
+from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.settings import SessionFolders
 
 SUCCESS, INCOMPLETE = "Success", "Incomplete"
 # What Livy's shell imports. In one line: each line is a compiler run of its own.
@@ -41,8 +41,10 @@ def run_lines(code: str, interpret: Callable[[str], str]) -> str:
 class ScalaInterpreter:
     """Made on first use, in the thread that uses it: the start costs seconds. `thread` is that thread in the JVM."""
 
-    def __init__(self, jvm: Jvm, folders: SessionFolders) -> None:
+    def __init__(self, jvm: Jvm, spark: Any, folders: SessionFolders, repl_id: str = "") -> None:
         self._jvm = jvm
+        self._spark = spark
+        self._repl_id = repl_id
         self._folders = folders
         self._imain: Any = None
         self._buffer: Any = None
@@ -96,14 +98,22 @@ class ScalaInterpreter:
         self._buffer = view.java.io.ByteArrayOutputStream()
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
-        imain = self._make(settings)
+        with self._jvm.naming:
+            self._name_lines()
+            imain = self._make(settings)
         transient = self._seq(["@transient"])
-        spark = self._jvm.spark
-        imain.bind("spark", "org.apache.spark.sql.SparkSession", spark, transient)
-        imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
+        imain.bind("spark", "org.apache.spark.sql.SparkSession", self._spark, transient)
+        imain.bind("sc", "org.apache.spark.SparkContext", self._spark.sparkContext(), transient)
         self._imain = imain
         self._enter()
         imain.interpret(IMPORTS)
+
+    def _name_lines(self) -> None:
+        """Each line becomes a class, `$line3.$read`. REPLs of one application share the folder that their classes go to,
+        and what executors have loaded, so each needs names of its own. Scala reads this property when its interpreter starts.
+        """
+        line = f"$line{self._repl_id.replace('-', '')}_" if self._repl_id else "$line"
+        self._jvm.view.java.lang.System.setProperty("scala.repl.name.line", line)
 
     def _make(self, settings: Any) -> Any:
         """Spark 3 comes with Scala 2.12, Spark 4 with 2.13, whose interpreter reports through an object of its own."""

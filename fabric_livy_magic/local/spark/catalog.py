@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
-from fabric_livy_magic.local.catalog_entries import CatalogEntries, Entry
-from fabric_livy_magic.local.jvm import Jvm
+from fabric_livy_magic.local.spark.catalog_entries import CatalogEntries, Entry
+from fabric_livy_magic.local.spark.jvm import Jvm
 
 FOLDER = ".catalog"
 BUILT_IN = "default"

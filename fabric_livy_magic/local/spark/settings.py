@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from fabric_livy_magic.local.asked import SessionRequest
 
 MIB = 1024 * 1024
 UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
@@ -39,6 +40,12 @@ class SessionFolders:
     def spark_local(self) -> Path:
         return self.private / "spark-local"
 
+    def repl(self, repl_id: str) -> Path:
+        """Of one REPL; made when asked for."""
+        folder = self.private / f"repl-{repl_id}" if repl_id else self.private
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def make(self) -> None:
         for folder in (self.classes, self.spark_local, self.lakehouse / "Files", self.lakehouse / "Tables"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +66,10 @@ class SparkSettings:
         return self.conf.get("spark.driver.extraClassPath", "")
 
 
-def spark_settings(request: Mapping[str, Any], name: str, folders: SessionFolders, python: str) -> SparkSettings:
+def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:
     """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
-    given: dict[str, str] = dict(request.get("conf") or {})
-    heap = _heap(request.get("driverMemory") or given.get("spark.driver.memory"))
+    given = dict(asked.conf)
+    heap = _heap(asked.driver_memory or given.get("spark.driver.memory"))
     conf = {**_ours(name, heap), **given, **_fixed(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
     return SparkSettings(heap, conf)
 

@@ -1,17 +1,18 @@
-"""The four kinds of statements, each behind the same three calls."""
+"""The four kinds of statements, each behind the same calls."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from py4j.protocol import Py4JError, Py4JNetworkError
 
-from fabric_livy_magic.local.jvm import Jvm, JvmGone
-from fabric_livy_magic.local.outputs import Output, error
-from fabric_livy_magic.local.python_process import PythonProcess
-from fabric_livy_magic.local.scala import ScalaInterpreter
-from fabric_livy_magic.local.spark_settings import SessionFolders
-from fabric_livy_magic.local.sql import SqlInterpreter
+from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.interpreters.python_process import PythonProcess
+from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter
+from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
+from fabric_livy_magic.local.spark.jvm import Jvm, JvmGone
+from fabric_livy_magic.local.spark.settings import SessionFolders
 
 KINDS = {
     "pyspark": "pyspark",
@@ -45,10 +46,6 @@ class PythonEngine:
     def __init__(self, process: PythonProcess) -> None:
         self._process = process
 
-    @property
-    def alive(self) -> bool:
-        return self._process.alive
-
     def run(self, code: str, group: str) -> Output:
         return self._process.run(code, group)
 
@@ -65,8 +62,9 @@ class PythonEngine:
 class JvmEngine:
     """SQL or Scala, on the JVM thread that is pinned to the REPL's own thread."""
 
-    def __init__(self, jvm: Jvm, interpreter: SqlInterpreter | ScalaInterpreter) -> None:
+    def __init__(self, jvm: Jvm, spark: Any, interpreter: SqlInterpreter | ScalaInterpreter) -> None:
         self._jvm = jvm
+        self._spark = spark
         self._interpreter = interpreter
         self._thread: Any = None
 
@@ -74,7 +72,9 @@ class JvmEngine:
         try:
             if self._thread is None:
                 self._thread = self._jvm.view.java.lang.Thread.currentThread()
-            self._jvm.spark.sparkContext().setJobGroup(group, f"statement {group}", True)
+                # What `SparkSession.builder.getOrCreate()` gives to code on this thread.
+                self._jvm.view.org.apache.spark.sql.SparkSession.setActiveSession(self._spark)
+            self._spark.sparkContext().setJobGroup(group, f"statement {group}", True)
             return self._interpreter.run(code)
         except (Py4JError, OSError) as broken:
             if isinstance(broken, LOST) and self._jvm.gone.wait(GONE_WAIT_S):
@@ -114,10 +114,13 @@ class NoR:
         pass
 
 
-def make_engines(jvm: Jvm, python: PythonProcess, folders: SessionFolders) -> dict[str, Engine]:
+def make_engines(
+    jvm: Jvm, spark: Any, python: PythonProcess, folders: SessionFolders, repl_id: str, *, quirks: bool
+) -> Mapping[str, Engine]:
+    """Of one REPL, whose SparkSession `spark` is. With `quirks` they have Livy's bugs."""
     return {
         "pyspark": PythonEngine(python),
-        "spark": JvmEngine(jvm, ScalaInterpreter(jvm, folders)),
-        "sql": JvmEngine(jvm, SqlInterpreter(jvm)),
+        "spark": JvmEngine(jvm, spark, ScalaInterpreter(jvm, spark, folders, repl_id)),
+        "sql": JvmEngine(jvm, spark, SqlInterpreter(jvm, spark)),
         "sparkr": NoR(),
     }

@@ -13,18 +13,19 @@ from typing import Any, BinaryIO
 
 from py4j.protocol import Py4JJavaError
 
+from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
+from fabric_livy_magic.local.interpreters.sqlcells import table_text
 from fabric_livy_magic.local.json_text import RawJson
-from fabric_livy_magic.local.jvm import Jvm
-from fabric_livy_magic.local.outputs import Output, error, ok
-from fabric_livy_magic.local.sqlcells import table_text
+from fabric_livy_magic.local.spark.jvm import Jvm
 
 ROWS = 1000  # Livy's `livy.rsc.sql.num-rows`
 ROWS_WAIT_S = 60
 
 
 class SqlInterpreter:
-    def __init__(self, jvm: Jvm) -> None:
+    def __init__(self, jvm: Jvm, spark: Any) -> None:
         self._jvm = jvm
+        self._spark = spark
 
     def run(self, code: str) -> Output:
         try:
@@ -33,7 +34,7 @@ class SqlInterpreter:
             return java_error(self._jvm, failure)
 
     def _table(self, code: str) -> str:
-        frame = self._jvm.spark.sql(code)
+        frame = self._spark.sql(code)
         schema: dict[str, Any] = json.loads(frame.schema().json())
         if not schema["fields"]:
             return table_text(schema, [])

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fabric_livy_magic.local.catalog import BUILT_IN, FOLDER, DefinitionFiles
-from fabric_livy_magic.local.handler import Handler, Refusal
+from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.places import ROLES, Lakehouse, Named, Workspace
+from fabric_livy_magic.local.spark.catalog import BUILT_IN, FOLDER, DefinitionFiles
 from fabric_livy_magic.local.tokens import STORAGE_AUDIENCES
+from fabric_livy_magic.local.web.handler import Refusal
 
 JsonObject = dict[str, Any]
 
@@ -30,7 +31,7 @@ MOST_TABLES = 100
 TOKEN_START = "+RID:~"  # noqa: S105 - how a continuation token begins
 
 
-class ListHandler(Handler):
+class ListHandler(FabricHandler):
     """Answers a list a page at a time."""
 
     def answer_page(self, entries: Sequence[Any], key: str = "value", size: int | None = None) -> None:
@@ -81,7 +82,7 @@ class WorkspacesHandler(ListHandler):
         self.answer_page([workspace_view(one) for one in workspaces if not roles or one.role in roles])
 
 
-class WorkspaceHandler(Handler):
+class WorkspaceHandler(FabricHandler):
     def get(self, workspace_id: str) -> None:
         self.need_scope(*LISTING)
         workspace = self.workspace(workspace_id)
@@ -97,7 +98,7 @@ class LakehousesHandler(ListHandler):
         self.answer_page([lakehouse_view(one) for one in self.workspace(workspace_id).lakehouses])
 
 
-class LakehouseItemHandler(Handler):
+class LakehouseItemHandler(FabricHandler):
     def lakehouse(self, workspace_id: str, lakehouse_id: str) -> Lakehouse:
         lakehouse = self.workspace(workspace_id).lakehouse(lakehouse_id)
         if lakehouse is None:
@@ -139,7 +140,7 @@ class EnvironmentsHandler(ListHandler):
         self.answer_page([item_view(one, "Environment", workspace_id) for one in workspace.environments])
 
 
-class EnvironmentHandler(Handler):
+class EnvironmentHandler(FabricHandler):
     def get(self, workspace_id: str, environment_id: str) -> None:
         self.need_scope(*OF_ENVIRONMENT)
         environment = self.workspace(workspace_id).environment(environment_id)
@@ -270,7 +271,7 @@ def _location(entry: JsonObject, lakehouse: Lakehouse) -> str:
     return f"{lakehouse.folder.as_uri()}/{location}" if inside else location
 
 
-def _count(handler: Handler, argument: str) -> int | None:
+def _count(handler: FabricHandler, argument: str) -> int | None:
     text = handler.get_query_argument(argument, "")
     if not text:
         return None
@@ -279,7 +280,7 @@ def _count(handler: Handler, argument: str) -> int | None:
     return int(text)
 
 
-def lookup_routes() -> list[tuple[str, type[Handler]]]:
+def lookup_routes() -> list[tuple[str, type[FabricHandler]]]:
     workspace = r"/v1/workspaces/([^/]+)"
     unity = r"/delta/([^/]+)/([^/]+)/api/2\.1/unity-catalog"
     return [

@@ -1,0 +1,35 @@
+"""How many Spark applications may be alive at a time: a laptop has its limits, as a Fabric capacity has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fabric_livy_magic.local.spark.settings import machine_memory
+
+GIB = 1024**3
+
+
+class NoCapacity(Exception):  # noqa: N818 - says what there is
+    """One application more would be too many."""
+
+
+def usual_limit() -> int:
+    """An idle application takes about a GiB."""
+    return max(2, machine_memory() // GIB)
+
+
+class Capacity:
+    """Asked before each start, on the event loop's thread, so that no two starts take the same place."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._counters: list[Callable[[], int]] = []
+
+    def count(self, alive: Callable[[], int]) -> None:
+        """`alive` tells how many applications of one sort there are."""
+        self._counters.append(alive)
+
+    def check(self) -> None:
+        """Raises NoCapacity."""
+        if sum(alive() for alive in self._counters) >= self.limit:
+            raise NoCapacity(f"{self.limit} Spark applications are alive, which is the limit of this server")

@@ -1,0 +1,43 @@
+"""High-concurrency sessions: acquired, shown, deleted. Their statements are in `statements`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.fabric import requests_in, views
+from fabric_livy_magic.local.fabric.requests_in import BadRequest
+from fabric_livy_magic.local.fabric.sessions import SparkHandler
+from fabric_livy_magic.local.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.local.spark.settings import BadSetting
+from fabric_livy_magic.local.web.handler import Refusal
+
+
+class AcquireHandler(SparkHandler):
+    def post(self, **_ids: str) -> None:
+        body = self.json_body()
+        self.check_running()
+        try:
+            asked, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
+            made = self.server.high_concurrency.acquire(asked, tag, self.lakehouse, self.caller.name)
+        except (BadRequest, BadSetting, NoCapacity) as problem:
+            raise self.refusal_of(problem) from problem
+        view = views.high_concurrency_view(made)
+        made.start()
+        self.answer(view, 202)
+
+
+class HighConcurrencyHandler(SparkHandler):
+    def known(self, hc_id: str) -> HighConcurrencySession:
+        found = self.server.high_concurrency.get(self.lakehouse.id, hc_id)
+        if found is None:
+            raise Refusal(404, f"high concurrency session {hc_id} is not known", "SparkCoreSessionNotFound")
+        return found
+
+    def get(self, *, hc_id: str, **_ids: str) -> None:
+        self.answer(views.high_concurrency_view(self.known(hc_id)))
+
+    async def delete(self, *, hc_id: str, **_ids: str) -> None:
+        found = self.known(hc_id)
+        await asyncio.get_running_loop().run_in_executor(None, self.server.high_concurrency.delete, found.id)
+        self.answer({"msg": "deleted"})

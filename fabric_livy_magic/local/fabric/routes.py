@@ -1,0 +1,53 @@
+"""Which path is whose, in Fabric's dialect."""
+
+from __future__ import annotations
+
+from tornado.web import Application, RequestHandler
+
+from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
+from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
+from fabric_livy_magic.local.fabric.lookups import lookup_routes
+from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
+from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
+from fabric_livy_magic.local.server import Server
+
+
+def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
+    base = (
+        r"/v1/workspaces/(?P<workspace_id>[^/]+)/lakehouses/(?P<lakehouse_id>[^/]+)"
+        r"/(?i:livyapi)/versions/(?P<version>[^/]+)"
+    )
+    session = rf"{base}/sessions/(?P<session_id>[^/]+)"
+    acquired = rf"{base}/highConcurrencySessions"
+    repl = rf"{acquired}/(?P<session_id>[^/]+)/repls/(?P<repl_id>[^/]+)"
+    return [
+        (rf"{base}/sessions", SessionsHandler),
+        (session, SessionHandler),
+        (rf"{session}/reset-timeout", ResetTimeoutHandler),
+        (acquired, AcquireHandler),
+        (rf"{acquired}/(?P<hc_id>[^/]+)", HighConcurrencyHandler),
+        *(
+            route
+            for owner in (session, repl)
+            for route in (
+                (rf"{owner}/statements", StatementsHandler),
+                (rf"{owner}/statements/(?P<statement_id>[^/]+)", StatementHandler),
+                (rf"{owner}/statements/(?P<statement_id>[^/]+)/cancel", CancelHandler),
+            )
+        ),
+    ]
+
+
+def make_app(server: Server) -> Application:
+    shared = {"server": server}
+    return Application(
+        [(rf"{path}/?", handler, shared) for path, handler in [*livy_routes(), *lookup_routes()]],
+        default_handler_class=Unknown,
+        default_handler_args=shared,
+        log_function=quiet,
+        compress_response=False,
+    )
+
+
+def quiet(_handler: RequestHandler) -> None:
+    """No access log: a line per poll would be noise, and bodies hold code."""

@@ -1,0 +1,99 @@
+"""Sessions of a lakehouse: made, listed, shown, kept alive, ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.fabric import requests_in, views
+from fabric_livy_magic.local.fabric.handler import LakehouseHandler
+from fabric_livy_magic.local.fabric.requests_in import BadRequest, Page
+from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.spark.settings import BadSetting
+from fabric_livy_magic.local.web.handler import Refusal
+
+FULL = (
+    "[TooManyRequestsForCapacity] This spark job can't be run because you have hit a spark compute or API rate limit. "
+    "To run this spark job, cancel an active Spark job through the Monitoring hub, choose a larger capacity SKU, or try "
+    "again later. HTTP status code: 430"
+)
+
+
+class SparkHandler(LakehouseHandler):
+    """What starts and finds Spark applications."""
+
+    def check_running(self) -> None:
+        if self.server.sessions.ended:
+            raise Refusal(503, "the server is stopping")
+
+    def page(self) -> Page:
+        try:
+            return requests_in.read_page(self.get_query_argument("$top", ""), self.get_query_argument("$skip", ""))
+        except BadRequest as problem:
+            raise Refusal(400, str(problem)) from problem
+
+    def known_session(self, session_id: str) -> Session:
+        session = self.server.sessions.get(session_id)
+        if session is None or session.lakehouse.id != self.lakehouse.id:
+            raise Refusal(404, f"session {session_id} is not known", "SparkCoreSessionNotFound")
+        return session
+
+    def refusal_of(self, problem: Exception) -> Refusal:
+        """What keeps a Spark application from being started."""
+        if isinstance(problem, NoCapacity):
+            return Refusal(430, f"{FULL}. Here: {problem}.", "TooManyRequestsForCapacity")
+        return Refusal(400, str(problem))
+
+
+class SessionsHandler(SparkHandler):
+    def get(self, **_ids: str) -> None:
+        page = self.page()
+        sessions = [one for one in self.server.sessions.all() if one.lakehouse.id == self.lakehouse.id]
+        items = [views.activity_view(session) for session in sessions[page.slice]]
+        self.answer({"items": items, "totalCountOfMatchedItems": len(sessions), "pageSize": page.top})
+
+    def post(self, **_ids: str) -> None:
+        body = self.json_body()
+        self.check_running()
+        try:
+            session = self._create(requests_in.read_session_request(body))
+        except (BadRequest, BadSetting, NoCapacity) as problem:
+            raise self.refusal_of(problem) from problem
+        view = views.early_session_view(session)
+        session.start()
+        self.answer(view, 202)
+
+    def _create(self, asked: SessionRequest) -> Session:
+        session = self.server.sessions.create(asked, self.lakehouse, self.caller.name)
+        session.add_repl()
+        return session
+
+
+class SessionHandler(SparkHandler):
+    def get(self, *, session_id: str, **_ids: str) -> None:
+        self.answer(views.session_view(self.known_session(session_id)))
+
+    async def delete(self, *, session_id: str, **_ids: str) -> None:
+        self.known_session(session_id)
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(None, self.server.sessions.delete, session_id):
+            raise Refusal(404, f"session {session_id} is not known", "SparkCoreSessionNotFound")
+        self.answer({"msg": "deleted"})
+
+
+class ResetTimeoutHandler(SparkHandler):
+    def post(self, *, session_id: str, **_ids: str) -> None:
+        session = self.known_session(session_id)
+        if not session.active:
+            raise gone(session)
+        session.touch()
+        self.set_status(204)
+        self.finish()
+
+
+def gone(session: Session) -> Refusal:
+    """404 is what Fabric says of a session that can take no more statements."""
+    state = "dead" if session.state in ENDED else session.state
+    reason = f": {session.ending.message}" if session.ending.message else ""
+    return Refusal(404, f"session {session.id} is {state}{reason}", "SparkCoreSessionNotFound")

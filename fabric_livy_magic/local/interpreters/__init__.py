@@ -1,0 +1,1 @@
+"""How statements of each kind run, and what they answer. One set of interpreters belongs to one REPL."""

@@ -1,0 +1,21 @@
+"""What all handlers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabric_livy_magic.local.capacity import Capacity
+from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
+from fabric_livy_magic.local.places import Places
+from fabric_livy_magic.local.sessions import Sessions
+from fabric_livy_magic.local.tokens import Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    places: Places
+    tokens: Tokens
+    capacity: Capacity
+    sessions: Sessions
+    high_concurrency: HighConcurrencySessions
+    page_size: int = 100

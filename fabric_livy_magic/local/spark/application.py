@@ -1,0 +1,100 @@
+"""One Spark application: its JVM, its SparkSession, and the tables of the lakehouse in its catalog."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+
+from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.spark.catalog import Catalog
+from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
+
+
+class Application:
+    """`launch`, then `connect`. What the REPLs of a session share."""
+
+    def __init__(
+        self,
+        settings: SparkSettings,
+        folders: SessionFolders,
+        groups: ProcessGroups,
+        note: Callable[[str], None],
+        default_schema: str | None = None,
+    ) -> None:
+        self.jvm = Jvm(folders, settings)
+        self.note = note
+        self.id: str | None = None
+        self._folders = folders
+        self._groups = groups
+        self._default_schema = default_schema
+        self._catalog: Catalog | None = None
+        self._catalog_lock = threading.Lock()  # the REPLs of an application share its catalog
+
+    # ---- start
+
+    def launch(self, environment: dict[str, str]) -> None:
+        """The process only; returns at once."""
+        self.jvm.start(environment, self._groups.watch)
+
+    def connect(self) -> None:
+        """Until Spark is there. Raises JvmGone or Py4JJavaError."""
+        self.jvm.connect()
+        self.jvm.make_session()
+        self.id = str(self.jvm.spark.sparkContext().applicationId())
+        catalog = Catalog(self.jvm, self._folders.lakehouse, self._folders.private / "nowhere", self.note)
+        catalog.refresh()
+        if self._default_schema:
+            self._use_default_schema(self._default_schema)
+            catalog.save()
+        self._catalog = catalog
+
+    def _use_default_schema(self, schema: str) -> None:
+        """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
+        self.jvm.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
+        self.jvm.spark.catalog().setCurrentDatabase(schema)
+
+    def new_spark_session(self) -> Any:
+        """Temporary views, settings and functions of its own; tables and the application are shared."""
+        made = self.jvm.spark.newSession()
+        if self._default_schema:
+            made.catalog().setCurrentDatabase(self._default_schema)
+        return made
+
+    def java_reason(self, failure: Py4JJavaError) -> str:
+        """The innermost cause: what wraps it says little more than that the start failed."""
+        text: str = self.jvm.view.org.apache.spark.util.Utils.exceptionString(failure.java_exception)
+        self.note(text)
+        causes = [line.removeprefix("Caused by: ") for line in text.splitlines() if not line.startswith(("\t", " "))]
+        return causes[-1] if causes else "Spark did not start"
+
+    # ---- what a REPL asks
+
+    def before_statement(self) -> None:
+        self._keep_catalog(lambda catalog: catalog.refresh())
+
+    def before_finish(self) -> None:
+        """A statement that says it is done must not lose its table, even if this server is killed the next moment."""
+        self._keep_catalog(lambda catalog: catalog.save())
+
+    def _keep_catalog(self, work: Callable[[Catalog], None]) -> None:
+        try:
+            if self._catalog is not None and not self.jvm.gone.is_set():
+                with self._catalog_lock:
+                    work(self._catalog)
+        except Exception as problem:  # noqa: BLE001 - a table that cannot be kept must not take the session with it
+            self.note(f"catalog: {type(problem).__name__}: {problem}")
+
+    def cancel_jobs(self, group: str) -> None:
+        self.jvm.cancel_jobs(group)
+
+    # ---- end
+
+    def close(self) -> None:
+        """Returns when its processes are gone. May be called again."""
+        self.jvm.close()
+        if self.jvm.pid:
+            self._groups.forget(self.jvm.pid)
