@@ -22,6 +22,7 @@ from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.sessionlog import SessionLog
 from fabric_livy_magic.local.spark.application import Application
 from fabric_livy_magic.local.spark.jvm import JvmGone, session_environment
+from fabric_livy_magic.local.spark.rest import SparkRest
 from fabric_livy_magic.local.spark.settings import SessionFolders, spark_settings
 from fabric_livy_magic.local.statements import now_ms
 
@@ -67,6 +68,7 @@ class Session:
         self._environment = session_environment(self.folders, sys.executable)
         self._repls: dict[str, Repl] = {}
         self._pythons: dict[str, PythonProcess] = {}
+        self.rest = SparkRest(self.application.jvm)
         self._progress = Progress(self.application.jvm, self.repls)
         self._lock = threading.RLock()
         self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class SessionLog:
                 log.write(f"{now:%y/%m/%d %H:%M:%S}{OURS}{line.rstrip()}\n")
         except FileNotFoundError:
             pass  # the session's folder is gone, and its log with it
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """By the names that Fabric's monitoring has for a driver's logs."""
+        return {"stderr": self._path}
 
     def tail(self) -> list[str]:
         try:

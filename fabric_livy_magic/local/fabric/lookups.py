@@ -98,19 +98,21 @@ class LakehousesHandler(ListHandler):
         self.answer_page([lakehouse_view(one) for one in self.workspace(workspace_id).lakehouses])
 
 
-class LakehouseItemHandler(FabricHandler):
+class OfLakehouse(FabricHandler):
     def lakehouse(self, workspace_id: str, lakehouse_id: str) -> Lakehouse:
         lakehouse = self.workspace(workspace_id).lakehouse(lakehouse_id)
         if lakehouse is None:
             raise Refusal(404, f"lakehouse {lakehouse_id} is not known", "ItemNotFound")
         return lakehouse
 
+
+class LakehouseItemHandler(OfLakehouse):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
         self.need_scope(*OF_LAKEHOUSE)
         self.answer(lakehouse_view(self.lakehouse(workspace_id, lakehouse_id)))
 
 
-class TablesHandler(LakehouseItemHandler, ListHandler):
+class TablesHandler(OfLakehouse, ListHandler):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
         self.need_scope(*OF_TABLES)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
@@ -190,7 +192,7 @@ def lakehouse_view(lakehouse: Lakehouse) -> JsonObject:
 
 
 # ------------------------------------------------------------------------------------------------ OneLake's table API
-class UnityHandler(LakehouseItemHandler):
+class UnityHandler(OfLakehouse):
     """What lists the tables of lakehouses with schemas; in the manner of Unity Catalog, by a token for storage."""
 
     audiences = STORAGE_AUDIENCES

@@ -7,6 +7,7 @@ from tornado.web import Application, RequestHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
+from fabric_livy_magic.local.fabric.monitoring import monitoring_routes
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
 from fabric_livy_magic.local.server import Server
@@ -41,7 +42,7 @@ def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
 def make_app(server: Server) -> Application:
     shared = {"server": server}
     return Application(
-        [(rf"{path}/?", handler, shared) for path, handler in [*livy_routes(), *lookup_routes()]],
+        [(rf"{path}/?", handler, shared) for path, handler in [*livy_routes(), *monitoring_routes(), *lookup_routes()]],
         default_handler_class=Unknown,
         default_handler_args=shared,
         log_function=quiet,
