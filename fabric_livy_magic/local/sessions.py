@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from fabric_livy_magic.local.archiver import archive_in_background
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.capacity import Capacity
 from fabric_livy_magic.local.groups import ProcessGroups
@@ -88,7 +89,10 @@ class Sessions:
             session = self._by_id.pop(session_id.lower(), None)
         if session is None:
             return False
+        ended_well = session.state in ("idle", "busy")
         session.stop()
+        if ended_well:
+            archive_in_background()
         return True
 
     def stop_all(self) -> None:

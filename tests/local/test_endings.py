@@ -9,10 +9,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.local.archiver import current_class_data, only_one
 from tests.local import service
 from tests.local.service import Api, Session
 from tests.processes import MARK, left_after, marked
@@ -30,6 +32,9 @@ class Marked:
         self.temp = tmp_path / "temp"
         self.temp.mkdir()
         environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
+        self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
+        if wanted := current_class_data():
+            self._no_archiver.enter_context(only_one(wanted))
         self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
 
     def session(self) -> Session:
@@ -56,6 +61,7 @@ class Marked:
     def close(self) -> None:
         self.api.http.close()
         service.close(self.process)
+        self._no_archiver.close()
 
 
 @pytest.fixture

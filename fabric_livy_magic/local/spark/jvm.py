@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.local.spark.class_data import class_data
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
 from fabric_livy_magic.local.spark.java import find_java, java_options
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
@@ -22,6 +23,7 @@ from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSet
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 LOOK_EVERY_S = 0.02
 GENTLE_END_S = 2.0
+
 
 # What must not leak from the server's environment into Spark: other Sparks' settings, and the server's own token.
 NOT_INHERITED = (
@@ -98,17 +100,19 @@ class Jvm:
 
     def _command(self, properties: Path) -> list[str]:
         java = find_java(version("pyspark"))
-        jars = f"{spark_home()}/jars/*"
+        jars = spark_home() / "jars"
         extra = self._settings.extra_class_path
+        archive = None if extra else class_data(java, [jars])
         return [
             str(java),
             *java_options(java),
             f"-Xmx{self._settings.heap_bytes // MIB}m",
             f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
             f"-Djava.io.tmpdir={self._folders.private}",
+            *(archive.options() if archive else []),
             *self._settings.java_options,
             "-cp",
-            f"{extra}{os.pathsep}{jars}" if extra else jars,
+            os.pathsep.join(filter(None, [extra, f"{jars}/*"])),
             "org.apache.spark.deploy.SparkSubmit",
             "--properties-file",
             str(properties),
@@ -154,7 +158,7 @@ class Jvm:
     def cancel_jobs(self, group: str) -> None:
         self.spark.sparkContext().cancelJobGroup(group)
 
-    def close(self) -> None:
+    def close(self, gentle_s: float = GENTLE_END_S) -> None:
         """Ends the JVM and what it started: gently for a moment, so that Spark tidies up, then for certain."""
         process = self._process
         if process is None:
@@ -162,7 +166,7 @@ class Jvm:
             return
         assert process.stdin is not None
         process.stdin.close()
-        self.gone.wait(GENTLE_END_S)
+        self.gone.wait(gentle_s)
         with contextlib.suppress(
             ProcessLookupError, PermissionError
         ):  # the whole group is gone; macOS says PermissionError of a zombie

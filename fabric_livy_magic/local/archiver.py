@@ -1,0 +1,141 @@
+"""Makes the class-data archive of `spark.class_data`: a session of its own that does a bit of everything, then ends.
+
+A script that a server starts in the background when a session ended well and there is no archive yet. It takes some 30 s
+of the least important processor time, is the only one of its sort at a time, and never outlives LONGEST_S.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.places import one_lakehouse
+from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.spark.class_data import ClassData, class_data
+from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.jvm import spark_home
+
+LONGEST_S = 240
+DUMP_S = 90
+KEPT = 4  # archives have some 150 MB each; older ones belong to Javas and Sparks of the past
+# What a notebook's first cells do, so that their classes are in the archive.
+LESSONS = (
+    ("pyspark", "spark.range(10).selectExpr('id', 'id % 3 as k').groupBy('k').count().toPandas()"),
+    ("pyspark", "spark.createDataFrame([(1, 'a')], 'id int, name string').write.saveAsTable('lesson')"),
+    ("pyspark", "sc.parallelize([1, 2], 2).map(lambda x: x + 1).collect()"),
+    ("sql", "select k, count(*) from (select id % 3 as k from range(10)) group by k order by k"),
+    ("sql", "select a.id, b.name from lesson a join lesson b on a.id = b.id"),
+    ("spark", "case class Lesson(id: Int)\nval rows = Seq(Lesson(1)).toDS.map(_.id + 1).collect"),
+    ("spark", 'spark.table("lesson").show()'),
+)
+
+
+def archive_in_background() -> None:
+    """Returns at once; does nothing where there is an archive, or where one is being made."""
+    wanted = current_class_data()
+    if wanted is None or wanted.exists:
+        return
+    with only_one(wanted) as alone:
+        if not alone:
+            return
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([p for p in sys.path if p])},
+        start_new_session=True,
+    )
+
+
+def current_class_data() -> ClassData | None:
+    return class_data(find_java(version("pyspark")), [spark_home() / "jars"])
+
+
+@contextmanager
+def only_one(wanted: ClassData) -> Iterator[bool]:
+    """True for whoever comes first. The system lets go of the lock with the process, however that ends."""
+    wanted.top.parent.mkdir(parents=True, exist_ok=True)
+    with wanted.top.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def main() -> None:
+    os.nice(19)
+    threading.Timer(LONGEST_S, lambda: os.killpg(0, signal.SIGKILL)).start()
+    wanted = current_class_data()
+    if wanted is not None:
+        with only_one(wanted) as alone:
+            if alone and not wanted.exists:
+                make(wanted)
+    os._exit(0)  # the timer's thread would keep us
+
+
+def make(wanted: ClassData) -> None:
+    wanted.top.parent.mkdir(parents=True, exist_ok=True)
+    if wanted.base and not wanted.base.exists():
+        make_base(find_java(version("pyspark")), wanted.base)
+    with tempfile.TemporaryDirectory(prefix="fabric-livy-") as name:
+        folder = Path(name)
+        groups = ProcessGroups(folder / "none")
+        try:
+            learn(folder, groups, wanted.top)
+        finally:
+            groups.close()
+    remove_old_ones(wanted)
+
+
+def make_base(java: Path, base: Path) -> None:
+    """Of the Java's own classes, which a dynamic archive stands on. About a second."""
+    draft = base.with_suffix(f".{os.getpid()}")
+    command = [str(java), "-Xshare:dump", f"-XX:SharedArchiveFile={draft}", "-Xlog:disable"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LONGEST_S, check=True)
+    draft.replace(base)
+
+
+def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
+    """The JVM writes the archive when it ends."""
+    (folder / "session").mkdir()
+    lakehouse = one_lakehouse(folder / "lakehouse").first_lakehouse
+    lakehouse.folder.mkdir()
+    conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
+    session = Session("lessons", SessionRequest(conf=conf), lakehouse, folder / "session", groups, "archiver")
+    repl = session.add_repl()
+    session.start()
+    session.settled.wait()
+    try:
+        lessons = [repl.submit(code, kind, None) for kind, code in LESSONS]
+        while session.active and not all(lesson.finished for lesson in lessons):
+            session.application.jvm.gone.wait(0.2)
+        session.application.jvm.close(DUMP_S)
+    finally:
+        session.stop()
+
+
+def remove_old_ones(wanted: ClassData) -> None:
+    """Ours has just been made, so it is among the newest."""
+    archives = sorted(wanted.top.parent.glob("*.jsa"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in archives[KEPT:]:
+        if old != wanted.base:
+            old.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
