@@ -53,7 +53,7 @@ class SparkRest:
             view.scala.Option.apply(context),
             context.statusStore(),
             context.getConf(),
-            context.env().securityManager(),
+            self._security(context.getConf()),
             context.appName(),
             "",
             context.startTime(),
@@ -67,6 +67,12 @@ class SparkRest:
         server.setHandler(view.org.apache.spark.status.api.v1.ApiRootResource.getServletHandler(ui))
         server.start()
         return connector
+
+    def _security(self, conf: Any) -> Any:
+        """One of its own: the context's hangs on SparkEnv, which py4j cannot look into in Spark 4 (protobuf is missing)."""
+        made = self._jvm.view.org.apache.spark.SecurityManager
+        defaults = [getattr(made, f"$lessinit$greater$default${number}")() for number in (2, 3)]
+        return made(conf, *defaults)
 
 
 def read_answer(raw: bytes) -> RestAnswer:
