@@ -25,7 +25,7 @@ from fabric_livy_magic.local.places import one_lakehouse
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
 from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.local.spark.jvm import spark_home
+from fabric_livy_magic.local.spark.submit import spark_home
 
 LONGEST_S = 240
 DUMP_S = 90

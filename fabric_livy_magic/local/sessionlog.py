@@ -1,20 +1,49 @@
-"""A session's log: one file that the JVM, the Python process and the server write to."""
+"""Logs: what the processes of a session or batch wrote, in files that are read from their end."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 100
+STREAM_BYTES = 512 * 1024
+MOST_BYTES = 256 * 1024 * 1024  # of each stream of a batch, on the disk
+STREAM_LINES = 200  # Livy's `livy.cache-log.size`
 TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
 TELLING_LINES = 3
 OURS = " fabric-livy "
 
 
+def last_lines(path: Path, lines: int, most_bytes: int) -> list[str]:
+    """However large the file is, no more than `most_bytes` of it are read."""
+    try:
+        with path.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - most_bytes))
+            text = log.read(most_bytes).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    found = re.split(r"\r\n|\n|\r", text)
+    if not found[-1]:
+        found.pop()
+    return found[-lines:]
+
+
+def telling_lines(lines: Sequence[str]) -> str:
+    """The last lines that look like a reason, or follow one that does."""
+    kept = [line.strip() for line in lines if not line.lstrip().startswith("at ") and OURS not in line]
+    looks = [any(word in line.lower() for word in TELLING) for line in kept]
+    telling = [line for line, here, before in zip(kept, looks, [False, *looks], strict=False) if here or before]
+    return " ".join(telling[-TELLING_LINES:])
+
+
 class SessionLog:
+    """One file that the JVM, the Python process and the server write to."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -32,18 +61,35 @@ class SessionLog:
         return {"stderr": self._path}
 
     def tail(self) -> list[str]:
-        try:
-            with self._path.open("rb") as log:
-                size = log.seek(0, os.SEEK_END)
-                log.seek(max(0, size - TAIL_BYTES))
-                text = log.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        return text.splitlines()[-TAIL_LINES:]
+        return last_lines(self._path, TAIL_LINES, TAIL_BYTES)
 
     def telling_lines(self) -> str:
-        """The last lines that look like a reason, or follow one that does."""
-        lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ") and OURS not in line]
-        looks = [any(word in line.lower() for word in TELLING) for line in lines]
-        telling = [line for line, here, before in zip(lines, looks, [False, *looks], strict=False) if here or before]
-        return " ".join(telling[-TELLING_LINES:])
+        return telling_lines(self.tail())
+
+
+class BatchLog:
+    """The standard output and the standard error of an application. Spark sends both of a Python script to the former."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stdout_file = folder / "stdout"
+        self.stderr_file = folder / "stderr"
+
+    def stdout_lines(self) -> list[str]:
+        return last_lines(self.stdout_file, STREAM_LINES, STREAM_BYTES)
+
+    def stderr_lines(self) -> list[str]:
+        return last_lines(self.stderr_file, STREAM_LINES, STREAM_BYTES)
+
+    def shorten(self, most_bytes: int = MOST_BYTES) -> None:
+        """A program that prints for good must not fill the disk. The streams are open to append, so what follows is kept."""
+        for file in (self.stdout_file, self.stderr_file):
+            if file.stat().st_size > most_bytes:
+                kept = last_lines(file, STREAM_LINES, STREAM_BYTES)
+                os.truncate(file, 0)
+                with file.open("a", encoding="utf-8") as log:
+                    log.write("\n".join(["… older lines were dropped", *kept, ""]))
+
+    def tail(self) -> list[str]:
+        """The last of both, in Livy's form."""
+        ends = [last_lines(file, TAIL_LINES // 2, TAIL_BYTES // 2) for file in (self.stdout_file, self.stderr_file)]
+        return ["stdout: ", *ends[0], "\nstderr: ", *ends[1]]
