@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabric_livy_magic.local.capacity import Capacity
+from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
 from fabric_livy_magic.local.places import Places
 from fabric_livy_magic.local.sessions import Sessions
@@ -19,3 +20,4 @@ class Server:
     sessions: Sessions
     high_concurrency: HighConcurrencySessions
     page_size: int = 100
+    faults: Faults | None = None

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.capacity import Capacity
+from fabric_livy_magic.local.faults.rules import Faults
+from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.session import Session
@@ -43,17 +45,19 @@ class Sessions:
         new_id: Callable[[], str] = new_guid,
         *,
         quirks: bool = False,
+        faults: Faults | None = None,
     ) -> None:
         """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise."""
         self._private = private
         self._quirks = quirks
+        self._faults = faults
         self._groups = groups
         self._capacity = capacity
         self._new_id = new_id
         self._by_id: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._end = threading.Event()  # the server stops: nothing new begins
-        capacity.count(lambda: sum(session.state not in ("dead", "killed") for session in self.all()))
+        capacity.count(lambda: sum(not session.ended for session in self.all()))
         threading.Thread(target=self._end_idle_ones, name="idle-sessions", daemon=True).start()
 
     def create(
@@ -65,10 +69,21 @@ class Sessions:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
         named = replace(asked, name=asked.name or f"{name_start}{session_id}")
-        session = Session(session_id, named, lakehouse, folder, self._groups, submitter, quirks=self._quirks)
+        named, script = self._struck(named, session_id)
+        session = Session(
+            session_id, named, lakehouse, folder, self._groups, submitter, quirks=self._quirks, script=script
+        )
         with self._lock:
             self._by_id[session_id] = session
         return session
+
+    def _struck(self, asked: SessionRequest, session_id: str) -> tuple[SessionRequest, SessionScript | None]:
+        """As a fault wants it, where there are faults and one strikes."""
+        strike = self._faults.strike_session(asked.name or "", asked.conf) if self._faults else None
+        if strike is None:
+            return asked, None
+        script = SessionScript(strike, lambda: self._lose(session_id))
+        return replace(asked, tags={**asked.tags, **tags_of(strike, asked.conf)}), script
 
     @property
     def ended(self) -> bool:
@@ -83,13 +98,20 @@ class Sessions:
             return list(self._by_id.values())
 
     def delete(self, session_id: str) -> bool:
-        """False where there is none. Returns when its processes are gone."""
-        with self._lock:
-            session = self._by_id.pop(session_id.lower(), None)
+        """False where there is none. Returns when its processes are gone; until then it is there, as `shutting_down`."""
+        session = self.get(session_id)
         if session is None:
             return False
         session.stop()
-        return True
+        with self._lock:
+            return self._by_id.pop(session.id, None) is not None
+
+    def _lose(self, session_id: str) -> None:
+        """It is not known any more, and then ended."""
+        with self._lock:
+            session = self._by_id.pop(session_id, None)
+        if session is not None:
+            session.stop()
 
     def stop_all(self) -> None:
         self._end.set()
