@@ -81,7 +81,12 @@ RESULTS = ("Uncertain", "Succeeded", "Failed", "Cancelled")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 ANSWERS = ("html", "empty", "half", "null-output", "error-state")
 BODILESS = (204, 304)
-MESSAGES = {"killed": "The session was killed.", "success": "", "cancelled": "The session was cancelled."}
+MESSAGES = {
+    "dead": "The session died.",
+    "killed": "The session was killed.",
+    "error": "The session failed.",
+    "cancelled": "The session was cancelled.",
+}
 WHEN_KEYS = ("after", "times", "share")
 WAITS = ("delay_s", "stall_s")
 OF_STATUS = ("error_code", "message", "retry_after_s", "retry_after", "body", "headers")
@@ -226,7 +231,7 @@ def _end(table: _Table, states: tuple[str, ...]) -> SessionEnd:
     usual = "error" if in_fabric else "dead"
     state = table.one_of("state", (*ACQUISITION_ENDS, "lost") if in_fabric else ENDS, usual)
     reason = table.text("cancellation_reason", "")
-    message = "" if reason and not table.has("error_code") else MESSAGES.get(state, f"The session is {state}.")
+    message = "" if reason and not table.has("error_code") else MESSAGES.get(state, "")
     ending = Ending(
         message=table.text("message", message),
         code=table.text("error_code", "SESSION_FAILED"),
