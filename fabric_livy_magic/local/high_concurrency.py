@@ -38,7 +38,7 @@ class HighConcurrencySession:
     def state(self) -> str:
         if self._state in ("Deleting", "Failed") or not self.session.ended:
             return self._state
-        if self._state != "Idle":
+        if not self.session.was_idle:
             return "Failed"  # there never was a REPL
         return "Killed" if self.session.state == "killed" else "Dead"
 
@@ -52,14 +52,14 @@ class HighConcurrencySession:
         self.session.add_repl(self.repl_id)
         self.session.start()
         self.session.settled.wait()
-        self._become("Idle" if self.session.active else "Failed")
+        self._become("Idle" if self.session.was_idle else "Failed")
 
     def _open_repl(self) -> None:
         self.session.settled.wait()
         try:
             if self.session.active and self._state != "Deleting":
                 self.session.open_repl(self.repl_id)
-            self._become("Idle" if self.session.active else "Failed")
+            self._become("Idle" if self.session.was_idle else "Failed")
         except Py4JJavaError as failure:
             self._fail(self.session.application.java_reason(failure))
         except (JvmGone, WorkerDied, Py4JError, OSError) as failure:

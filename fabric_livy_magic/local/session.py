@@ -95,6 +95,10 @@ class Session:
         return self._state in ENDED
 
     @property
+    def was_idle(self) -> bool:
+        return "idle" in self.times
+
+    @property
     def statements_finished(self) -> int:
         return sum(statement.finished for repl in self.repls() for statement in repl.statements())
 
