@@ -17,6 +17,7 @@ from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.spark.settings import check_settings
 
 IDLE_TIMEOUT_S = 20 * 60.0  # Fabric's default
 IDLE_CONF = "spark.livy.session.idle.timeout"
@@ -26,7 +27,7 @@ UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_4
 
 def idle_timeout_s(asked: SessionRequest) -> float:
     """From the session's conf; a value nobody can read counts as not given, as Fabric ignores it."""
-    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|min|h|d)?\s*", asked.conf.get(IDLE_CONF, ""))
+    match = re.fullmatch(r"\s*(\d{1,15})\s*(ms|s|m|min|h|d)?\s*", asked.conf.get(IDLE_CONF, ""), re.ASCII)
     if not match:
         return IDLE_TIMEOUT_S
     return int(match[1]) * UNITS_S[match[2] or "ms"]
@@ -64,8 +65,9 @@ class Sessions:
         self, asked: SessionRequest, lakehouse: Lakehouse, submitter: str, name_start: str = "livy-session-"
     ) -> Session:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
-        session_id = self._new_id()
+        check_settings(asked)  # what is wrong stays so, whatever room there is
         self._capacity.check()
+        session_id = self._new_id()
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
         named = replace(asked, name=asked.name or f"{name_start}{session_id}")

@@ -23,7 +23,7 @@ class SparkHandler(LakehouseHandler):
 
     def page(self) -> Page:
         try:
-            return requests_in.read_page(self.get_query_argument("$top", ""), self.get_query_argument("$skip", ""))
+            return requests_in.read_page(*(self.query(name) for name in ("$top", "$skip", "$count")))
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
 
@@ -45,7 +45,8 @@ class SessionsHandler(SparkHandler):
         page = self.page()
         sessions = [one for one in self.server.sessions.all() if one.lakehouse.id == self.lakehouse.id]
         items = [session_views.activity_view(session) for session in sessions[page.slice]]
-        self.answer({"items": items, "totalCountOfMatchedItems": len(sessions), "pageSize": page.top})
+        count = {"totalCountOfMatchedItems": len(sessions)} if page.counted else {}
+        self.answer({"items": items, **count, "pageSize": page.top})
 
     def post(self, **_ids: str) -> None:
         body = self.json_body()
