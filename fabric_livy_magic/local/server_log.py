@@ -5,6 +5,7 @@ One file for all servers of a user, as most of them live for one notebook only; 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -49,11 +50,21 @@ def _write_to(handler: logging.Handler) -> None:
 
 
 class _OwnersFile(logging.handlers.RotatingFileHandler):
-    """Readable by its owner alone, also the new one that follows a full one."""
+    """Readable by its owner alone, also the new one that follows a full one. Several servers write it, one of which puts
+    it aside when it is full."""
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - of a descriptor; logging closes it
+
+    def doRollover(self) -> None:  # noqa: N802 - the name that logging calls
+        path = Path(self.baseFilename)
+        assert self.stream is not None  # it is full
+        with contextlib.suppress(OSError):  # another did so this moment
+            if path.stat().st_ino == os.fstat(self.stream.fileno()).st_ino:
+                path.replace(f"{path}.1")
+        self.stream.close()
+        self.stream = self._open()
 
 
 class _Formatter(logging.Formatter):

@@ -20,6 +20,7 @@ from fabric_livy_magic.local.web.striking import Striking
 
 LOG = logging.getLogger("fabric_livy_magic.local")
 BODY_LIMIT = 64 * 1024 * 1024
+MOST_MESSAGE = 2_000  # characters
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CODES = {
     400: "InvalidInput",
@@ -39,7 +40,8 @@ class Refusal(HTTPError):  # noqa: N818 - what the server does
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(status)
-        self.message = message
+        # It may name what the client sent, which may be long.
+        self.message = message if len(message) <= MOST_MESSAGE else f"{message[:MOST_MESSAGE]} …"
         self.code = code or CODES.get(status, "UnknownError")
 
 
