@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 OURS = "fabric_livy_magic.local"
-ALSO = ("tornado", "asyncio")
+INFORMING = (OURS, "tornado")  # of others only warnings count
 MOST_BYTES = 1024 * 1024  # and as much in the one before
 
 
@@ -41,12 +41,11 @@ def begin_log() -> Path | None:
 
 
 def _write_to(handler: logging.Handler) -> None:
+    """For all loggers, so that none of a library's finds its own way to standard error."""
     handler.setFormatter(_Formatter())
-    for name in (OURS, *ALSO):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(handler)
+    logging.getLogger().addHandler(handler)
+    for name in INFORMING:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 class _OwnersFile(logging.handlers.RotatingFileHandler):
