@@ -72,6 +72,26 @@ def api(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Iterator[Api]:
         body = "html"
         after_work = true
         [[sessions]]
+        name = "slow"
+        start.states = ["queued", "libraryPackaging", "acquiringSession", "not_started"]
+        start.seconds = 2
+        end.during = "not_started"
+        end.state = "killed"
+        end.cancellation_reason = "cancelled in the Monitoring hub"
+        [[sessions]]
+        name = "lost"
+        start.states = ["not_started"]
+        start.seconds = 0.5
+        end.during = "not_started"
+        end.state = "lost"
+        [[sessions]]
+        name = "on demand"
+        own_conf = true
+        fallback = true
+        tags = { more = "m" }
+        start.states = ["not_started"]
+        start.seconds = inf
+        [[sessions]]
         start.states = ["queued"]
         start.seconds = inf
         """
@@ -233,6 +253,59 @@ def test_a_session_that_the_gateway_lost_was_made(api: Api) -> None:
     assert api.delete(f"/sessions/{made['id']}").status_code == 200
 
 
+# ------------------------------------------------------------------------------------------------ sessions
+def test_a_slow_start_passes_its_states_in_order_and_may_end_there(api: Api) -> None:
+    path = api.start_session(name="slow").path
+    states = []
+    until = time.monotonic() + 15
+    while (view := api.get(path).json()).get("state") != "killed":
+        state = view.get("state") or view["fabricSessionStateInfo"]["state"]
+        assert ("state" in view) == ("livyInfo" in view) == (state == "not_started")
+        states += [state] if state not in states else []
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert states == ["queued", "libraryPackaging", "acquiringSession", "not_started"]
+    assert (view["result"], view["cancellationReason"]) == ("Cancelled", "cancelled in the Monitoring hub")
+    assert view["errorInfo"] == []
+    assert view["fabricSessionStateInfo"] == {"state": "cancelled", "errorMessage": "cancelled in the Monitoring hub"}
+    refused = api.post(f"{path}/statements", {"code": "1", "kind": "sql"})
+    assert refused.status_code == 404
+    assert "is killed: cancelled in the Monitoring hub" in refused.json()["message"]
+    assert api.delete(path).status_code == 200
+
+
+def test_a_lost_session_is_known_to_nobody(api: Api) -> None:
+    path = api.start_session(name="lost").path
+    assert api.get(path).json()["name"] == "lost"
+    until = time.monotonic() + 10
+    while api.get(path).status_code != 404:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert "lost" not in {item["name"] for item in api.get("/sessions").json()["items"]}
+    assert api.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("conf", [{"spark.sql.shuffle.partitions": "7"}, {"spark.livy.session.idle.timeout": "30m"}])
+def test_a_setting_that_no_starter_pool_has_is_told_in_the_tags(api: Api, conf: dict[str, str]) -> None:
+    session = api.start_session(name="on demand", conf=conf, tags={"mine": "m"})
+    (tags,) = (item["tags"] for item in api.get("/sessions").json()["items"] if item["id"] == session.id)
+    if "spark.livy.session.idle.timeout" in conf:
+        assert tags.pop("FallbackMessages").endswith("incompatible with the pool: spark.livy.session.idle.timeout,")
+        assert tags == {"mine": "m", "more": "m", "FallbackReasons": "UserSparkConfigMismatch"}
+        assert session.wait_for("not_started")["tags"]["FallbackReasons"] == "UserSparkConfigMismatch"
+    else:
+        assert tags == {"mine": "m"}
+    assert api.delete(session.path).status_code == 200
+
+
+def test_a_session_that_never_starts_can_be_deleted(api: Api) -> None:
+    session = api.start_session(name="stuck")
+    assert api.get(session.path).json()["fabricSessionStateInfo"] == {"state": "queued"}
+    assert api.delete(session.path).status_code == 200
+    assert api.get(session.path).status_code == 404
+
+
+# ------------------------------------------------------------------------------------------------ for who runs it
 def test_the_log_tells_what_struck_and_no_token(api: Api, logs: Path) -> None:
     look_up(api, "gateway")
     text = (logs / "fabric-livy-magic" / "serve.log").read_text(encoding="utf-8")

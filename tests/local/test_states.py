@@ -187,6 +187,7 @@ class Scenario:
         self.seen = Seen()
         self.sessions: list[str] = []
         self.acquired: list[str] = []
+        self.first_outputs: list[Any] = []
 
     def get(self, path: str, definition: str) -> dict[str, Any]:
         view: dict[str, Any] = self.api.get(path).json()
@@ -229,6 +230,7 @@ class Scenario:
             if missing == {"cancelling", "cancelled"}:
                 self.api.post(f"{path}/cancel", {})
             view = self.api.get(path).json()
+        self.first_outputs.append(view["output"])
 
 
 def play(scenario: Scenario) -> None:
@@ -244,6 +246,8 @@ def play(scenario: Scenario) -> None:
     view = scenario.look_until(natural, "Idle")
     statements = f"/highConcurrencySessions/{view['sessionId']}/repls/{view['replId']}/statements"
     scenario.run(statements, "1 + 1", "available")
+    assert scenario.first_outputs == [None], "so the fault wants it"
+    assert scenario.api.get(f"{statements}/0").json()["output"]["data"] == {"text/plain": "2"}
     slow = "import time\ntry: time.sleep(60)\nfinally: time.sleep(1)"
     scenario.run(statements, slow, "running", "cancelling", "cancelled")
     scenario.api.post(statements, {"code": "import time; time.sleep(1)", "kind": "pyspark"})
@@ -272,9 +276,10 @@ def play(scenario: Scenario) -> None:
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("states")
-    # Its answer is in state Error once: the statement of `play` that waits for it.
+    # Statements of `play`: one is in state Error once, one has no output at first.
     error = '[[requests]]\npath = "/statements/3"\nanswer = "error-state"\ntimes = 1\n'
-    (folder / "faults.toml").write_text(error + RULES, encoding="utf-8")
+    null = '[[requests]]\npath = "/statements/0"\nanswer = "null-output"\ntimes = 1\n'
+    (folder / "faults.toml").write_text(error + null + RULES, encoding="utf-8")
     options = ["--token", TOKEN, "--capacity", "100", "--faults", str(folder / "faults.toml")]
     with service.serving(folder / "lake", options) as api:
         made = Scenario(api)
