@@ -17,7 +17,7 @@ import requests
 
 from tests import contract
 from tests.local import service
-from tests.local.random_requests import NOBODY, STUCK, check_fabric_error, run_on_fabric
+from tests.local.random_requests import NOBODY, STUCK, check_form, run_on_fabric
 from tests.local.service import TOKEN, Api
 
 pytestmark = pytest.mark.spark
@@ -83,7 +83,7 @@ def all_of(link: socket.socket) -> bytes:
 
 def refused(answer: requests.Response, status: int, word: str = "") -> None:
     assert answer.status_code == status, answer.text[:300]
-    check_fabric_error(status, answer.content)
+    check_form(answer.content)
     assert word in answer.json()["message"]
 
 
@@ -198,7 +198,7 @@ def test_ids_are_no_paths(api: Api, path: str, part: str) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
     fields, _, body = answer.partition(b"\r\n\r\n")
     assert b"X-Injected" not in fields
-    check_fabric_error(404, body)
+    check_form(body)
 
 
 @pytest.mark.parametrize("part", ["%ff", "%ED%A0%80"])
