@@ -50,7 +50,8 @@ def amended() -> Json:
     ):
         kept = definitions[definition]["properties"][field]
         definitions[definition]["properties"][field] = {**kept, "x-nullable": True}
-    # A statement needs its code and its kind, of which there are some; memory is an amount.
+    # A batch needs its file, a statement its code and its kind, of which there are some; memory is an amount.
+    definitions["BatchRequest"]["required"] = ["file"]
     statement = definitions["StatementRequest"]
     statement["required"] = ["code", "kind"]
     statement["properties"]["kind"]["enum"] = ["pyspark", "spark", "sql"]
