@@ -3,7 +3,7 @@
 For more than the tests send, against a server of your own (its sessions should be ones that start no Spark; see `STUCK`):
 
     python -m tests.local.random_requests --count 10000 --seed 1
-    python -m tests.local.random_requests --count 10000 --url http://127.0.0.1:8998 --token t --path '/sessions/{id}'
+    python -m tests.local.random_requests --count 10000 --url http://127.0.0.1:8998 --token TOKEN --path '/sessions/{id}'
 """
 
 from __future__ import annotations
