@@ -6,7 +6,6 @@ What holds on all of them is what the client may rely on; and what the client se
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -24,10 +23,10 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
 from fabric_livy_magic.settings import SessionSpec, read_target, resolve
+from tests import contract
 from tests.fakes import FakeFabric
 from tests.outputs import error_output
 
-CONTRACT = json.loads((Path(__file__).parent / "payloads" / "fabric_livy_api.json").read_text(encoding="utf-8"))
 SLOW = "sum(sc.parallelize(range(4), 4).map(lambda x: __import__('time').sleep(120) or x).collect())"
 START_TIMEOUT_S = 600
 
@@ -248,14 +247,8 @@ def everything_the_client_sends(fabric: FakeFabric) -> FakeFabric:
     return fabric
 
 
-def call_of(method: str, path: str) -> dict[str, object] | None:
-    """The contract's call of that path, whose parts in braces stand for any one part."""
-    for call in CONTRACT["calls"]:
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(call["path"]))
-        if call["method"] == method and re.fullmatch(pattern, path):
-            found: dict[str, object] = call
-            return found
-    return None
+def call_of(method: str, path: str) -> contract.Call | None:
+    return next((call for call in contract.calls() if call.is_of(method, path)), None)
 
 
 def test_every_path_and_parameter_that_the_client_sends_is_in_the_contract(
@@ -264,7 +257,7 @@ def test_every_path_and_parameter_that_the_client_sends_is_in_the_contract(
     for request in everything_the_client_sends.requests:
         call = call_of(request.method, request.path)
         assert call, f"{request} is not in the published contract"
-        assert set(request.query) <= set(call["query"])  # type: ignore[call-overload]
+        assert set(request.query) <= call.query
 
 
 def test_every_field_that_the_client_sends_is_in_the_contract(everything_the_client_sends: FakeFabric) -> None:
@@ -272,12 +265,12 @@ def test_every_field_that_the_client_sends_is_in_the_contract(everything_the_cli
         call = call_of(request.method, request.path)
         if request.body:
             assert call
-            assert set(request.body) <= set(CONTRACT["fields"][call["body"]]), str(request)
+            assert call.body
+            assert set(request.body) <= set(contract.fields(call.body)), str(request)
 
 
 def test_the_base_path_is_the_contracts(fabric: FakeFabric) -> None:
-    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(CONTRACT["base"]))
-    assert re.fullmatch(pattern, fabric.root, re.IGNORECASE)
+    assert re.fullmatch(contract.any_of(contract.BASE), fabric.root, re.IGNORECASE)
     assert read_target(f"http://127.0.0.1{fabric.root}").is_fabric_api
 
 
@@ -287,6 +280,6 @@ def test_the_scripted_server_answers_with_fields_of_the_contract(fabric: FakeFab
     session = http.get(f"/sessions/{server.session.id}")
     statement = http.post(f"/sessions/{server.session.id}/statements", {"code": "1+1", "kind": "pyspark"})
     (activity,) = http.get("/sessions")["items"]
-    assert set(session) <= set(CONTRACT["fields"]["SessionResponse"])
-    assert set(statement) <= set(CONTRACT["fields"]["StatementResponse"])
-    assert set(activity) <= set(CONTRACT["states"]["LivySparkActivity"])
+    assert set(session) <= set(contract.fields("SessionResponse"))
+    assert set(statement) <= set(contract.fields("StatementResponse"))
+    assert set(activity) <= set(contract.fields("LivySparkActivity"))

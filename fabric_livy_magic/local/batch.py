@@ -16,9 +16,9 @@ from pathlib import Path
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.asked import BatchRequest
+from fabric_livy_magic.local.ending import Ending
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import Lakehouse
-from fabric_livy_magic.local.session import Ending
 from fabric_livy_magic.local.sessionlog import BatchLog, telling_lines
 from fabric_livy_magic.local.spark import batch_driver
 from fabric_livy_magic.local.spark.settings import SessionFolders, fixed_settings, spark_settings
@@ -75,11 +75,6 @@ class Batch:
         return self.state not in ENDED
 
     @property
-    def ending_source(self) -> str:
-        """Whose fault it was, in Fabric's words."""
-        return "User" if self.ending.code == DEAD else "System"
-
-    @property
     def app_id(self) -> str | None:
         """None until the program has made its SparkContext."""
         return self._app_id or self._read_app_id()
@@ -123,7 +118,7 @@ class Batch:
             try:
                 self._process = self._launch()
             except (LocalFabricError, OSError, ValueError) as problem:  # ValueError: an argument no process can have
-                self.ending = Ending(f"the application could not be started: {problem}", "SYSTEM_ERROR")
+                self.ending = Ending(message=f"the application could not be started: {problem}", code="SYSTEM_ERROR")
                 self._finish("dead")
                 return
             self._groups.watch(self._process.pid)
@@ -188,7 +183,9 @@ class Batch:
         if self.stopping:
             return "killed"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        self.ending = Ending(f"the application ended with {how}. {self._telling_lines()}".rstrip(), DEAD)
+        self.ending = Ending(
+            message=f"the application ended with {how}. {self._telling_lines()}".rstrip(), code=DEAD, source="User"
+        )
         return "dead"
 
     def _telling_lines(self) -> str:

@@ -7,6 +7,12 @@ from collections.abc import Callable
 from fabric_livy_magic.local.spark.settings import machine_memory
 
 GIB = 1024**3
+# learn.microsoft.com/fabric/data-engineering/spark-job-concurrency-and-queueing
+FULL = (
+    "[TooManyRequestsForCapacity] This spark job can't be run because you have hit a spark compute or API rate limit. "
+    "To run this spark job, cancel an active Spark job through the Monitoring hub, choose a larger capacity SKU, or try "
+    "again later. HTTP status code: 430"
+)
 
 
 class NoCapacity(Exception):  # noqa: N818 - says what there is

@@ -15,7 +15,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.interpreters.python_process import WorkerDied
 from fabric_livy_magic.local.places import Lakehouse
-from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.sessions import Sessions
 from fabric_livy_magic.local.spark.jvm import JvmGone
 
@@ -36,9 +36,11 @@ class HighConcurrencySession:
 
     @property
     def state(self) -> str:
-        if self._state not in ("Deleting", "Failed") and self.session.state in ENDED:
-            return "Killed" if self.session.state == "killed" else "Dead"
-        return self._state
+        if self._state in ("Deleting", "Failed") or not self.session.ended:
+            return self._state
+        if not self.session.was_idle:
+            return "Failed"  # there never was a REPL
+        return "Killed" if self.session.state == "killed" else "Dead"
 
     def start(self) -> None:
         """Returns at once. The first REPL of a Livy session comes up with it."""
@@ -50,14 +52,14 @@ class HighConcurrencySession:
         self.session.add_repl(self.repl_id)
         self.session.start()
         self.session.settled.wait()
-        self._become("Idle")
+        self._become("Idle" if self.session.was_idle else "Failed")
 
     def _open_repl(self) -> None:
         self.session.settled.wait()
         try:
             if self.session.active and self._state != "Deleting":
                 self.session.open_repl(self.repl_id)
-            self._become("Idle")
+            self._become("Idle" if self.session.was_idle else "Failed")
         except Py4JJavaError as failure:
             self._fail(self.session.application.java_reason(failure))
         except (JvmGone, WorkerDied, Py4JError, OSError) as failure:
@@ -104,26 +106,30 @@ class HighConcurrencySessions:
         return found if found and found.session.lakehouse.id == lakehouse_id else None
 
     def delete(self, hc_id: str) -> None:
-        """Returns when its REPL is gone, and its Livy session with it if it was the last."""
+        """Returns when its REPL is gone, and its Livy session with it if it was the last. Until then it is there."""
         with self._lock:
-            found = self._by_id.pop(hc_id.lower(), None)
-            is_last = found is not None and not self._sharing(found.session)
-        if found is None:
-            return
-        found.begin_delete()
+            found = self._by_id.get(hc_id.lower())
+            if found is None or found.state == "Deleting":
+                return
+            found.begin_delete()
+            is_last = not self._sharing(found.session)
         if is_last:
             self._sessions.delete(found.session.id)
         else:
             found.close()
+        with self._lock:
+            self._by_id.pop(found.id, None)
 
     def _sharing(self, session: Session) -> list[HighConcurrencySession]:
-        return [one for one in self._by_id.values() if one.session is session]
+        """Those that still need it."""
+        return [one for one in self._by_id.values() if one.session is session and one.state != "Deleting"]
 
     def _with_room(self, tag: str, lakehouse: Lakehouse) -> Session | None:
-        for one in self._by_id.values():
-            fits = one.tag == tag and one.session.lakehouse.id == lakehouse.id and one.session.active
-            if fits and len(self._sharing(one.session)) < _most_repls(one.session.asked):
-                return one.session
+        with self._lock:
+            for one in self._by_id.values():
+                fits = one.tag == tag and one.session.lakehouse.id == lakehouse.id and one.session.active
+                if fits and 0 < len(self._sharing(one.session)) < _most_repls(one.session.asked):
+                    return one.session
         return None
 
 

@@ -20,16 +20,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fabric_livy_magic.local.faults.reading import read_faults
+from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
 from fabric_livy_magic.local.offered import offered, withdraw
 from fabric_livy_magic.local.places import Places, one_lakehouse, read_places
+from fabric_livy_magic.local.server_log import begin_log
 from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server import Server
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
+BODY_TIMEOUT_S = 600.0  # a request that is never sent to its end must not be kept for good
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
 
 
@@ -59,6 +63,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quirks", action="store_true", help="have the bugs of Apache Livy too, to test clients against"
     )
+    parser.add_argument(
+        "--faults", type=Path, help="TOML file of what is to go wrong, to test clients against (default: nothing)"
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
 
@@ -72,8 +79,9 @@ def run_serve(options: argparse.Namespace) -> int:
     try:
         places = _places(options)
         tokens, token = _tokens(options)
+        faults = read_faults(options.faults.expanduser()) if options.faults else None
         listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
-    except ValueError as problem:  # BadWorkspaces, BadAuthority
+    except ValueError as problem:  # BadWorkspaces, BadAuthority, BadFaults
         return _complain(str(problem), EXIT_USAGE)
     except OverflowError:
         return _complain(f"{options.port} is no port number", EXIT_USAGE)
@@ -84,8 +92,8 @@ def run_serve(options: argparse.Namespace) -> int:
             )
         return _complain(str(problem), EXIT_USAGE)
     with listener:
-        told = Told(token, options.authority, options.json, options.owned)
-        asyncio.run(_serve(listener, places, tokens, told, options))
+        told = Told(token, options.authority, options.json, options.owned, faults.seed if faults else None, begin_log())
+        asyncio.run(_serve(listener, places, tokens, faults, told, options))
     return 0
 
 
@@ -129,6 +137,8 @@ class Told:
     authority: str | None
     as_json: bool
     owned: bool
+    faults_seed: int | None
+    log: Path | None
 
 
 def _complain(message: str, code: int) -> int:
@@ -136,7 +146,14 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens, options: argparse.Namespace) -> Server:
+def _server(
+    folder: Path,
+    groups: ProcessGroups,
+    places: Places,
+    tokens: Tokens,
+    faults: Faults | None,
+    options: argparse.Namespace,
+) -> Server:
     from fabric_livy_magic.local.batches import Batches
     from fabric_livy_magic.local.capacity import Capacity, usual_limit
     from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
@@ -144,7 +161,7 @@ def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens,
     from fabric_livy_magic.local.sessions import Sessions
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
-    sessions = Sessions(folder, groups, capacity, quirks=options.quirks)
+    sessions = Sessions(folder, groups, capacity, quirks=options.quirks, faults=faults)
     return Server(
         places=places,
         tokens=tokens,
@@ -153,11 +170,17 @@ def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens,
         high_concurrency=HighConcurrencySessions(sessions),
         batches=Batches(folder, groups, capacity, places),
         page_size=options.page_size,
+        faults=faults,
     )
 
 
 async def _serve(
-    listener: socket.socket, places: Places, tokens: Tokens, told: Told, options: argparse.Namespace
+    listener: socket.socket,
+    places: Places,
+    tokens: Tokens,
+    faults: Faults | None,
+    told: Told,
+    options: argparse.Namespace,
 ) -> None:
     from tornado.httpserver import HTTPServer
 
@@ -165,10 +188,10 @@ async def _serve(
 
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
     groups = ProcessGroups(folder)
-    serving = _server(folder, groups, places, tokens, options)
+    serving = _server(folder, groups, places, tokens, faults, options)
     try:
         listener.setblocking(False)
-        http = HTTPServer(make_app(serving))
+        http = HTTPServer(make_app(serving), body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop)
@@ -212,6 +235,7 @@ def _announce(port: int, places: Places, told: Told, found: bool) -> None:
     endpoint = f"{api_url}/{places.first_lakehouse.livy_path()}"
     if told.as_json:
         ready = {"api_url": api_url, "livy_endpoint": endpoint, "token": told.token, "pid": os.getpid()}
+        ready |= {} if told.faults_seed is None else {"faults_seed": told.faults_seed}
         print(json.dumps(ready), flush=True)  # noqa: T201 - a command line
         return
     if told.authority:
@@ -222,6 +246,12 @@ def _announce(port: int, places: Places, told: Told, found: bool) -> None:
         how = f"Before that, set the environment variable {TOKEN_VARIABLE} to the token."
     print(  # noqa: T201 - a command line
         f"Livy endpoint: {endpoint}\nToken:         {told.token or f'one that {told.authority} gives'}\n\n"
-        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\nCtrl-C ends it.",
+        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_more(told)}Ctrl-C ends it.",
         flush=True,
     )
+
+
+def _more(told: Told) -> str:
+    faults = "" if told.faults_seed is None else f"Faults strike, by the lots of seed {told.faults_seed}.\n"
+    log = f"What it refuses and what fails is in {told.log}.\n" if told.log else ""
+    return f"{faults}{log}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fabric_livy_magic.local.batches import Batches
 from fabric_livy_magic.local.capacity import Capacity
+from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
 from fabric_livy_magic.local.places import Places
 from fabric_livy_magic.local.sessions import Sessions
@@ -21,3 +22,4 @@ class Server:
     high_concurrency: HighConcurrencySessions
     batches: Batches
     page_size: int = 100
+    faults: Faults | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.ending import Ending
+from fabric_livy_magic.local.faults.sessions import SessionScript
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.interpreters.engines import make_engines
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
@@ -27,15 +28,8 @@ from fabric_livy_magic.local.spark.settings import SessionFolders, spark_setting
 from fabric_livy_magic.local.spark.submit import spark_environment
 from fabric_livy_magic.local.statements import now_ms
 
-ENDED = frozenset({"dead", "killed"})
-
-
-@dataclass
-class Ending:
-    """Why a session ended, where it was not asked to."""
-
-    message: str = ""
-    code: str = "SESSION_FAILED"
+ENDED = frozenset({"dead", "killed", "error", "success"})
+MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
 
 
 class Session:
@@ -51,6 +45,7 @@ class Session:
         submitter: str,
         *,
         quirks: bool = False,
+        script: SessionScript | None = None,
     ) -> None:
         self.id = session_id
         self.asked = asked
@@ -73,7 +68,9 @@ class Session:
         self._progress = Progress(self.application.jvm, self.repls)
         self._lock = threading.RLock()
         self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting
+        self._script = script
         self._state = "acquiring"
+        self.acquisition = "acquiringSession"
         self._stopping = False
         self.settled = threading.Event()  # idle for the first time, or ended
         self._touched_ms = now_ms()
@@ -93,7 +90,24 @@ class Session:
 
     @property
     def active(self) -> bool:
-        return self._state not in ENDED and not self._stopping
+        return not self.ended and not self._stopping
+
+    @property
+    def ended(self) -> bool:
+        """For good: `error` may also be the state of one whose Python died, which goes on."""
+        return self._state in ENDED
+
+    @property
+    def was_idle(self) -> bool:
+        return "idle" in self.times
+
+    @property
+    def statements_finished(self) -> int:
+        return sum(statement.finished for repl in self.repls() for statement in repl.statements())
+
+    def acquire(self, state: str) -> None:
+        """How far Fabric is in finding a cluster; there is no state of Livy's yet."""
+        self.acquisition = state
 
     @property
     def idle_s(self) -> float:
@@ -103,14 +117,14 @@ class Session:
     def touch(self) -> None:
         self._touched_ms = now_ms()
 
-    def _enter(self, state: str) -> bool:
+    def enter(self, state: str) -> bool:
         with self._lock:
             if self._state in ENDED or (self._stopping and state not in ENDED and state != "shutting_down"):
                 return False
             self._state = state
         if state in ("idle", *ENDED):
             self.settled.set()
-        self._mark({"shutting_down": "shuttingDown"}.get(state, state))
+        self._mark(MOMENTS.get(state, state))
         return True
 
     def _mark(self, moment: str) -> None:
@@ -180,6 +194,9 @@ class Session:
     # ---- start
 
     def start(self) -> None:
+        """From here on it has a state: Microsoft's own samples read `state` of the first look at a new session."""
+        if self._script is None:
+            self.enter("not_started")
         threading.Thread(target=self._start, name="session-start", daemon=True).start()
 
     def _start(self) -> None:
@@ -188,13 +205,15 @@ class Session:
         except (JvmGone, WorkerDied) as gone:
             self.die(str(gone))
         except Py4JJavaError as failure:
-            self.die(self.application.java_reason(failure))
+            self.die(self.application.java_reason(failure), source="User")  # Spark came up, and refused what was asked
         except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting has to be shown as its end
             self.die(f"{type(failure).__name__}: {failure}")
 
     def _bring_up(self) -> None:
+        if self._script:
+            self._script.before_start(self)
         with self._launching:
-            if not self._enter("starting"):
+            if not self.enter("starting"):
                 return
             self.application.launch(self._environment)
         for repl in self.repls():
@@ -206,7 +225,9 @@ class Session:
             self._attach(repl)
         self._progress.start()
         self.touch()
-        self._enter("idle")
+        self.enter("idle")
+        if self._script:
+            self._script.when_idle(self)
 
     def _warm_up(self) -> None:
         """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
@@ -225,27 +246,35 @@ class Session:
 
     # ---- end
 
-    def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead") -> None:
-        """It stays listed, with its log."""
+    def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead", source: str = "System") -> None:
+        """With what its log has to say about it."""
+        telling = self.log.telling_lines()
+        self.end_as(Ending(message=f"{reason}. {telling}" if telling else reason, code=code, source=source), state)
+
+    def end_as(self, ending: Ending, state: str = "dead") -> None:
+        """It stays listed, with its log. `cancelled` is a state of Fabric's, of sessions that never had a cluster."""
         with self._lock:
-            if self._stopping or self._state in ENDED:
+            if not self.active:
                 return
-            telling = self.log.telling_lines()
-            self.ending = Ending(f"{reason}. {telling}" if telling else reason, code)
-            self._enter(state)
+            self.ending = ending
+            if self._state == "acquiring":
+                self.acquisition = "cancelled" if state == "cancelled" else "error"
+                state = "dead"
+            self.enter(state)
+        reason = ending.message or ending.cancellation_reason
         self.log.write(f"session ended: {reason}")
-        self._end(f"The session is {state}: {self.ending.message}")
+        self._end(f"The session is {state}: {reason}")
 
     def stop(self) -> None:
         """Ends everything the session started and returns when it is gone. May be called again."""
         self._stopping = True
-        self._enter("shutting_down")
+        self.enter("shutting_down")
         self._end("The session was stopped.")
         for repl in self.repls():
             repl.join(5)
         for python in list(self._pythons.values()):
             python.close()
-        self._enter("dead")
+        self.enter("dead")
         shutil.rmtree(self.folders.private, ignore_errors=True)  # the server's end removes what is left
 
     def _end(self, reason: str) -> None:

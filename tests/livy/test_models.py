@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.livy.models import Output, SessionInfo, SessionState, StatementInfo, StatementState
+from tests import contract
 
-CONTRACT = json.loads((Path(__file__).parents[1] / "payloads" / "fabric_livy_api.json").read_text(encoding="utf-8"))
 KEYS = [
-    *CONTRACT["fields"]["SessionResponse"],
-    *CONTRACT["fields"]["StatementResponse"],
+    *contract.fields("SessionResponse"),
+    *contract.fields("StatementResponse"),
     *("currentState", "errorMessage", "message", "errorCode", "livyState", "kind", "owner", "progress", "started"),
     *("completed", "status", "data", "ename", "evalue", "traceback", "execution_count", "text/plain"),
 ]
@@ -65,13 +64,13 @@ def test_a_statement_may_be_all_but_empty(raw: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [*CONTRACT["states"]["SessionResponse.state"], *CONTRACT["states"]["SessionStateInfo.state"]]
+    "state", [*contract.values("SessionResponse", "state"), *contract.values("SessionStateInfo", "state")]
 )
 def test_every_session_state_of_the_contract_is_known(state: str) -> None:
     assert (SessionState(state) is SessionState.UNKNOWN) == (state == "unknown")
 
 
-@pytest.mark.parametrize("state", CONTRACT["states"]["StatementResponse.state"])
+@pytest.mark.parametrize("state", contract.values("StatementResponse", "state"))
 def test_every_statement_state_of_the_contract_is_known(state: str) -> None:
     assert StatementState(state) is not StatementState.UNKNOWN
 

@@ -167,7 +167,7 @@ def test_statements_are_taken_by_a_repl_only(five: list[HcSession], path: str) -
 
 def test_a_livy_session_that_ends_takes_its_repls_along(api: Api) -> None:
     alone = HcSession(api)
-    assert alone.ready().first_view["sessionTag"] is None
+    assert "sessionTag" not in alone.ready().first_view
     assert alone.text("import os; os.getpid() > 0") == "True"
     alone.submit("sc._jvm.System.exit(3)")
     while (view := alone.view())["state"] == "Idle":

@@ -30,8 +30,6 @@ def early_batch_view(batch: Batch) -> JsonObject:
 
 def batch_view(batch: Batch) -> JsonObject:
     state = batch.state
-    if state == "not_started":
-        return early_batch_view(batch)
     view = early_batch_view(batch) | {
         "fabricBatchStateInfo": _acquisition(batch, state),
         "state": state,
@@ -51,7 +49,7 @@ def batch_view(batch: Batch) -> JsonObject:
     }
     if batch.ending.message:
         view["errorInfo"] = [
-            {"message": batch.ending.message, "errorCode": batch.ending.code, "source": batch.ending_source}
+            {"message": batch.ending.message, "errorCode": batch.ending.code, "source": batch.ending.source}
         ]
     return _without_none(view)
 
@@ -73,7 +71,7 @@ def batch_activity_view(batch: Batch) -> JsonObject:
         "submittedAt": _moment(batch, "notStarted"),
         "startedAt": _moment(batch, "starting"),
         "endedAt": _ended_at(batch),
-        "errorSource": batch.ending_source if failed else None,
+        "errorSource": batch.ending.source if failed else None,
         "errorCode": batch.ending.code if failed else None,
         "tags": dict(batch.asked.tags),
         "schedulerState": SCHEDULER.get(state, "Ended"),

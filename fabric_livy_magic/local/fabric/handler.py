@@ -31,6 +31,10 @@ class FabricHandler(Handler):
                 "InsufficientScopes",
             )
 
+    def query(self, name: str) -> str | None:
+        """As it was given; None where it was not."""
+        return self.get_query_argument(name, None, strip=False)
+
     def workspace(self, workspace_id: str) -> Workspace:
         workspace = self.server.places.workspace(workspace_id)
         if workspace is None:

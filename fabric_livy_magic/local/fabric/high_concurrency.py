@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fabric_livy_magic.local.capacity import NoCapacity
-from fabric_livy_magic.local.fabric import requests_in, views
+from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
 from fabric_livy_magic.local.high_concurrency import HighConcurrencySession
@@ -22,7 +22,7 @@ class AcquireHandler(SparkHandler):
             made = self.server.high_concurrency.acquire(asked, tag, self.lakehouse, self.caller.name)
         except (BadRequest, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
-        view = views.high_concurrency_view(made)
+        view = session_views.high_concurrency_view(made)
         made.start()
         self.answer(view, 202)
 
@@ -35,7 +35,7 @@ class HighConcurrencyHandler(SparkHandler):
         return found
 
     def get(self, *, hc_id: str, **_ids: str) -> None:
-        self.answer(views.high_concurrency_view(self.known(hc_id)))
+        self.answer(session_views.high_concurrency_view(self.known(hc_id)))
 
     async def delete(self, *, hc_id: str, **_ids: str) -> None:
         found = self.known(hc_id)

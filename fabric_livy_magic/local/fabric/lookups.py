@@ -68,7 +68,7 @@ def position_of(token: str) -> int | None:
         number, found, _ = base64.b64decode(text[:-2], validate=True).decode("ascii").partition("//?")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return int(number) if found and number.isdecimal() else None
+    return int(number) if found and number.isdecimal() and len(number) < 10 else None
 
 
 # ------------------------------------------------------------------------------------------------ the Fabric API

@@ -96,7 +96,7 @@ def _number(body: Body, key: str) -> int:
 
 
 def _is_int32(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_INT32
+    return isinstance(value, int) and not isinstance(value, bool) and -MOST_INT32 - 1 <= value <= MOST_INT32
 
 
 def _texts(body: Body, key: str) -> tuple[str, ...]:
@@ -120,25 +120,32 @@ def _text_map(body: Body, key: str) -> dict[str, str]:
 class Page:
     top: int
     skip: int
+    counted: bool
 
     @property
     def slice(self) -> slice:
         return slice(self.skip, self.skip + self.top)
 
 
-def read_page(top: str, skip: str) -> Page:
-    return Page(_whole("$top", top, PAGE), _whole("$skip", skip, 0))
+def read_page(top: str | None, skip: str | None, count: str | None) -> Page:
+    return Page(_whole("$top", top, PAGE), _whole("$skip", skip, 0), _flag("$count", count))
 
 
-def read_byte_range(start: str, size: str) -> slice:
+def read_byte_range(start: str | None, size: str | None) -> slice:
     """`from` and `size` of a statement's output, in bytes. All of it where neither is given."""
     first = _whole("from", start, 0)
-    return slice(first, first + _whole("size", size, 0) if size else None)
+    return slice(first, None if size is None else first + _whole("size", size, 0))
 
 
-def _whole(name: str, text: str, default: int) -> int:
-    if not text:
+def _whole(name: str, text: str | None, default: int) -> int:
+    if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadRequest(f"{name} must be a whole number, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_INT32):
+        raise BadRequest(f"{name} must be a whole number, not {text[:50]!r}")
     return int(text)
+
+
+def _flag(name: str, text: str | None) -> bool:
+    if text is not None and text.lower() not in ("true", "false"):
+        raise BadRequest(f"{name} must be true or false, not {text[:50]!r}")
+    return text is None or text.lower() == "true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from fabric_livy_magic.local.fabric.batches import BatchesHandler, BatchHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
@@ -13,6 +13,7 @@ from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
 from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.web.handler import log_refused
 
 
 def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
@@ -56,11 +57,7 @@ def make_app(server: Server) -> Application:
         ],
         default_handler_class=Unknown,
         default_handler_args=shared,
-        log_function=quiet,
+        log_function=log_refused,
         compress_response=False,
         onelake=Store(),
     )
-
-
-def quiet(_handler: RequestHandler) -> None:
-    """No access log: a line per poll would be noise, and bodies hold code."""

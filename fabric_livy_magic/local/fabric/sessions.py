@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from fabric_livy_magic.local.asked import SessionRequest
-from fabric_livy_magic.local.capacity import NoCapacity
-from fabric_livy_magic.local.fabric import requests_in, views
+from fabric_livy_magic.local.capacity import FULL, NoCapacity
+from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.handler import LakehouseHandler
 from fabric_livy_magic.local.fabric.requests_in import BadRequest, Page
-from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
-
-FULL = (
-    "[TooManyRequestsForCapacity] This spark job can't be run because you have hit a spark compute or API rate limit. "
-    "To run this spark job, cancel an active Spark job through the Monitoring hub, choose a larger capacity SKU, or try "
-    "again later. HTTP status code: 430"
-)
 
 
 class SparkHandler(LakehouseHandler):
@@ -29,7 +23,7 @@ class SparkHandler(LakehouseHandler):
 
     def page(self) -> Page:
         try:
-            return requests_in.read_page(self.get_query_argument("$top", ""), self.get_query_argument("$skip", ""))
+            return requests_in.read_page(*(self.query(name) for name in ("$top", "$skip", "$count")))
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
 
@@ -50,8 +44,9 @@ class SessionsHandler(SparkHandler):
     def get(self, **_ids: str) -> None:
         page = self.page()
         sessions = [one for one in self.server.sessions.all() if one.lakehouse.id == self.lakehouse.id]
-        items = [views.activity_view(session) for session in sessions[page.slice]]
-        self.answer({"items": items, "totalCountOfMatchedItems": len(sessions), "pageSize": page.top})
+        items = [session_views.activity_view(session) for session in sessions[page.slice]]
+        count = {"totalCountOfMatchedItems": len(sessions)} if page.counted else {}
+        self.answer({"items": items, **count, "pageSize": page.top})
 
     def post(self, **_ids: str) -> None:
         body = self.json_body()
@@ -60,7 +55,7 @@ class SessionsHandler(SparkHandler):
             session = self._create(requests_in.read_session_request(body))
         except (BadRequest, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
-        view = views.early_session_view(session)
+        view = session_views.early_session_view(session)
         session.start()
         self.answer(view, 202)
 
@@ -72,7 +67,7 @@ class SessionsHandler(SparkHandler):
 
 class SessionHandler(SparkHandler):
     def get(self, *, session_id: str, **_ids: str) -> None:
-        self.answer(views.session_view(self.known_session(session_id)))
+        self.answer(session_views.session_view(self.known_session(session_id)))
 
     async def delete(self, *, session_id: str, **_ids: str) -> None:
         self.known_session(session_id)
@@ -94,6 +89,6 @@ class ResetTimeoutHandler(SparkHandler):
 
 def gone(session: Session) -> Refusal:
     """404 is what Fabric says of a session that can take no more statements."""
-    state = "dead" if session.state in ENDED else session.state
-    reason = f": {session.ending.message}" if session.ending.message else ""
-    return Refusal(404, f"session {session.id} is {state}{reason}", "SparkCoreSessionNotFound")
+    why = session.ending.message or session.ending.cancellation_reason
+    reason = f": {why}" if why else ""
+    return Refusal(404, f"session {session.id} is {session.state}{reason}", "SparkCoreSessionNotFound")

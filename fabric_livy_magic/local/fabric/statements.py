@@ -64,7 +64,7 @@ class StatementHandler(ReplHandler):
         repl = self.repl(session_id, repl_id)
         statement = self.statement(repl, statement_id)
         try:
-            part = requests_in.read_byte_range(self.get_query_argument("from", ""), self.get_query_argument("size", ""))
+            part = requests_in.read_byte_range(self.query("from"), self.query("size"))
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
         self.answer_statement(repl, statement, part)

@@ -23,6 +23,9 @@ IMPORTS = (
 
 class _Connection(ClientServerConnection):  # type: ignore[misc] # py4j has no types
     def send_command(self, command: str) -> Any:
+        if not command.isascii():
+            # Half a surrogate pair is text to Python and JSON; Java's own encoder makes a `?` of it, py4j's ends the call.
+            command = command.encode("utf-8", errors="replace").decode("utf-8")
         try:
             return super().send_command(command)
         except KeyboardInterrupt:

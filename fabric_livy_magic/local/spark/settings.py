@@ -15,6 +15,7 @@ MIB = 1024 * 1024
 UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
 SMALLEST_HEAP = 512 * MIB  # Spark refuses to start below 450 MiB
 USUAL_HEAP = 4096 * MIB
+JAVA_OPTIONS, CLASS_PATH = "spark.driver.extraJavaOptions", "spark.driver.extraClassPath"
 
 
 class BadSetting(ValueError):  # noqa: N818 - says what is wrong
@@ -59,19 +60,34 @@ class SparkSettings:
     @property
     def java_options(self) -> list[str]:
         """`spark.driver.*` settings that only the command line of the JVM can carry."""
-        return shlex.split(self.conf.get("spark.driver.extraJavaOptions", ""))
+        return shlex.split(self.conf.get(JAVA_OPTIONS, ""))
 
     @property
     def extra_class_path(self) -> str:
-        return self.conf.get("spark.driver.extraClassPath", "")
+        return self.conf.get(CLASS_PATH, "")
 
 
 def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:
     """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
+    check_settings(asked)
     given = dict(asked.conf)
     heap = _heap(asked.driver_memory or given.get("spark.driver.memory"))
     conf = {**_ours(name, heap), **given, **fixed_settings(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
     return SparkSettings(heap, conf)
+
+
+def check_settings(asked: SessionRequest) -> None:
+    """What no application could start with. Raises BadSetting, by the name of the setting."""
+    for amount in (asked.driver_memory, asked.conf.get("spark.driver.memory"), asked.executor_memory):
+        if amount is not None:
+            memory_bytes(amount)
+    settings = SparkSettings(0, dict(asked.conf))
+    try:
+        has_nul = any(b"\0" in os.fsencode(word) for word in (*settings.java_options, settings.extra_class_path))
+    except ValueError as problem:  # an open quote, a lone surrogate
+        raise BadSetting(f"{JAVA_OPTIONS} or {CLASS_PATH} is for no command line: {problem}") from problem
+    if has_nul:
+        raise BadSetting(f"{JAVA_OPTIONS} or {CLASS_PATH} is for no command line: it has a NUL")
 
 
 def _ours(name: str, heap: int) -> dict[str, str]:
@@ -117,9 +133,9 @@ def _heap(asked: str | None) -> int:
 
 def memory_bytes(text: str) -> int:
     """Spark's own grammar: `512m`, `28g`; a bare number counts MiB."""
-    match = re.fullmatch(r"\s*(\d+)\s*([bkmgt]?)b?\s*", text.lower())
+    match = re.fullmatch(r"\s*(\d{1,19})\s*([bkmgt]?)b?\s*", text.lower(), re.ASCII)
     if not match:
-        raise BadSetting(f"{text!r} is no amount of memory; write it like 512m or 28g")
+        raise BadSetting(f"{text[:50]!r} is no amount of memory; write it like 512m or 28g")
     return int(match[1]) * UNITS[match[2]]
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
 import uuid
+from types import TracebackType
 from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from fabric_livy_magic.local.json_text import dumps
 from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.server_log import log_file
 from fabric_livy_magic.local.tokens import FABRIC_AUDIENCES, Caller, TokenRefused
+from fabric_livy_magic.local.web.striking import Striking
 
+LOG = logging.getLogger("fabric_livy_magic.local")
 BODY_LIMIT = 64 * 1024 * 1024
+MOST_MESSAGE = 2_000  # characters
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 CODES = {
     400: "InvalidInput",
@@ -22,6 +29,7 @@ CODES = {
     404: "EntityNotFound",
     405: "MethodNotAllowed",
     413: "RequestBodyTooLarge",
+    429: "RequestBlocked",
     430: "TooManyRequestsForCapacity",
     503: "ServiceUnavailable",
 }
@@ -32,7 +40,8 @@ class Refusal(HTTPError):  # noqa: N818 - what the server does
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(status)
-        self.message = message
+        # It may name what the client sent, which may be long.
+        self.message = message if len(message) <= MOST_MESSAGE else f"{message[:MOST_MESSAGE]} …"
         self.code = code or CODES.get(status, "UnknownError")
 
 
@@ -46,6 +55,8 @@ class Handler(RequestHandler):
     def initialize(self, server: Server) -> None:
         self.server = server
         self._body = bytearray()
+        self._striking: Striking | None = None
+        self.refused_code = ""
         self.request_id = str(uuid.uuid4())
 
     def set_default_headers(self) -> None:
@@ -60,6 +71,8 @@ class Handler(RequestHandler):
         length = self.request.headers.get("Content-Length", "0")
         if length.isdigit() and int(length) > self.body_limit_bytes:
             raise self._too_large()
+        if self.server.faults is not None:
+            self._striking = Striking(self, self.server.faults)
 
     async def _caller(self) -> Caller:
         try:
@@ -75,9 +88,12 @@ class Handler(RequestHandler):
         return given.strip()
 
     def data_received(self, chunk: bytes) -> None:
-        if len(self._body) + len(chunk) > self.body_limit_bytes:
-            raise self._too_large()
-        self._body.extend(chunk)
+        if len(self._body) + len(chunk) <= self.body_limit_bytes:
+            self._body.extend(chunk)
+        elif not self._finished:
+            # tornado would let an exception from here end the connection without an answer.
+            refusal = self._too_large()
+            self.send_error(refusal.status_code, exc_info=(Refusal, refusal, None))
 
     @property
     def body(self) -> bytes:
@@ -98,19 +114,34 @@ class Handler(RequestHandler):
         self.set_header("RequestId", self.request_id)
         self.finish(dumps(value))
 
+    def answer_status(self, status: int, message: str, code: str | None = None) -> None:
+        """An answer in the dialect's form for errors, on a connection that stays."""
+        refusal = Refusal(status, message, code)
+        self.refused_code = refusal.code
+        self.answer_refusal(refusal)
+
     def write_error(self, status_code: int, **details: Any) -> None:
         # tornado closes the connection of a request that was refused before its body was read, and does not say so: a
         # client that keeps connections would send its next request into a closed one.
         self.set_header("Connection", "close")
         if status_code == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self._methods()))
         failure = details.get("exc_info", (None, None, None))[1]
         if isinstance(failure, Refusal):
-            self.answer_refusal(failure)
+            self.answer_status(failure.status_code, failure.message, failure.code)
             return
         code = CODES.get(status_code, "InternalError" if status_code >= 500 else "InvalidInput")
-        message = self._reason if status_code < 500 else "the embedded Fabric failed; its own output has the reason"
-        self.answer_refusal(Refusal(status_code, message, code))
+        message = (
+            self._reason if status_code < 500 else f"the embedded Fabric failed; its log, {log_file()}, has the reason"
+        )
+        self.answer_status(status_code, message, code)
+
+    def _methods(self) -> list[str]:
+        own = (name for name in self.SUPPORTED_METHODS if name != "OPTIONS")
+        missing = RequestHandler._unimplemented_method
+        return [name for name in own if getattr(type(self), name.lower()) is not missing]
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"a request body may have {self.body_limit_bytes} bytes at most")
@@ -118,6 +149,38 @@ class Handler(RequestHandler):
     def answer_refusal(self, refusal: Refusal) -> None:
         """In the dialect's form."""
         raise NotImplementedError
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        if self._striking is not None:
+            return self._striking.finish(chunk)
+        return super().finish(chunk)
+
+    def compute_etag(self) -> None:
+        """A large answer would be hashed for nothing, and `If-None-Match` be answered with a status nobody documents."""
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """A refusal has its line in `log_refused`."""
+        if not isinstance(value, HTTPError):
+            LOG.error("%s %s failed (%s)", self.request.method, shown_path(self), self.request_id, exc_info=value)
+
+
+def log_refused(handler: RequestHandler) -> None:
+    """A line for each answer that is none of success; no other, as one for each poll would be noise."""
+    status = handler.get_status()
+    if status >= 400 and isinstance(handler, Handler):
+        level = logging.INFO if status == 404 else logging.WARNING
+        what = f"{status} {handler.refused_code} ({handler.request_id})"
+        LOG.log(level, "%s %s %s", handler.request.method, shown_path(handler), what)
+
+
+def shown_path(handler: RequestHandler) -> str:
+    """Without its query, which may hold anything; as ASCII, so that no request writes lines of its own into the log."""
+    return ascii(handler.request.path[:300])
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,0 +1,100 @@
+"""What a struck session does: it starts slowly, ends by itself, or is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from fabric_livy_magic.local.ending import Ending
+from fabric_livy_magic.local.faults.reading import FABRIC_STATES
+from fabric_livy_magic.local.faults.rules import SessionStrike, own_conf
+
+LOOK_EVERY_S = 0.02
+# [FIELD] dbt-fabricspark #189
+FALLBACK_REASON = "UserSparkConfigMismatch"
+FALLBACK_MESSAGE = (
+    "Session falling back to on-demand cluster because no compatible starter pool exists which matches the requested "
+    "configurations set by user. Incompatibility reason(s): The following SparkConfs in the SparkSettings are session "
+    "immutable and incompatible with the pool: {keys},"
+)
+
+
+class StruckSession(Protocol):
+    """What of a session a fault takes hold of."""
+
+    @property
+    def active(self) -> bool: ...
+    @property
+    def statements_finished(self) -> int: ...
+    def acquire(self, state: str) -> None: ...
+    def enter(self, state: str) -> bool: ...
+    def end_as(self, ending: Ending, state: str) -> None: ...
+
+
+class SessionScript:
+    """`lose` makes the server forget the session."""
+
+    def __init__(self, strike: SessionStrike, lose: Callable[[], None]) -> None:
+        self._fault = strike.fault
+        self._start_s = strike.start_s
+        self._end_s = strike.end_s
+        self._lose = lose
+
+    def before_start(self, session: StruckSession) -> None:
+        """Passes the states that the fault wants, for as long as it wants. The session may be ended when it returns."""
+        states = self._fault.states
+        for state in states:
+            if not session.active:
+                return
+            if state in FABRIC_STATES:
+                session.acquire(state)
+            else:
+                session.enter(state)
+            if not self._wait(session, self._start_s / len(states)):
+                return
+            if self._fault.end and self._fault.end.during == state:
+                self._end(session)
+
+    def when_idle(self, session: StruckSession) -> None:
+        """Returns at once; the end comes in a thread of its own."""
+        if self._fault.end and self._fault.end.during is None:
+            threading.Thread(target=self._end_later, args=(session,), name="session-fault", daemon=True).start()
+
+    def _end_later(self, session: StruckSession) -> None:
+        end = self._fault.end
+        if end is None:
+            return
+        if end.after_statements is None:
+            if self._wait(session, self._end_s):
+                self._end(session)
+            return
+        while session.active and session.statements_finished < end.after_statements:
+            time.sleep(LOOK_EVERY_S)
+        if session.active:
+            self._end(session)
+
+    def _end(self, session: StruckSession) -> None:
+        end = self._fault.end
+        assert end is not None
+        if end.state == "lost":
+            self._lose()
+        else:
+            session.end_as(end.ending, end.state)
+
+    def _wait(self, session: StruckSession, seconds: float) -> bool:
+        """False if the session was ended meanwhile."""
+        until = time.monotonic() + seconds
+        while session.active and time.monotonic() < until:
+            time.sleep(min(LOOK_EVERY_S, max(0.0, until - time.monotonic())))
+        return session.active
+
+
+def tags_of(strike: SessionStrike, conf: Mapping[str, str]) -> dict[str, str]:
+    """What the fault adds to a session's tags."""
+    tags: dict[str, str] = {}
+    if strike.fault.fallback:
+        keys = ",".join(own_conf(conf)) or "spark.livy.session.idle.timeout"
+        tags = {"FallbackReasons": FALLBACK_REASON, "FallbackMessages": FALLBACK_MESSAGE.format(keys=keys)}
+    return {**tags, **strike.fault.tags}

@@ -1,0 +1,86 @@
+"""The server's own log: what it refused, what failed in it, which faults struck. Never a body, code, a query or a token.
+
+One file for all servers of a user, as most of them live for one notebook only; each line has its server's process id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import re
+import traceback
+from io import TextIOWrapper
+from pathlib import Path
+from types import TracebackType
+
+OURS = "fabric_livy_magic.local"
+INFORMING = (OURS, "tornado")  # of others only warnings count
+MOST_BYTES = 1024 * 1024  # and as much in the one before
+
+
+def log_file() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("fabric-livy-magic") / "serve.log"
+
+
+def begin_log() -> Path | None:
+    """None where no such file can be written; failures then go to standard error."""
+    try:
+        path = log_file()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_to(_OwnersFile(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8"))
+    except OSError:
+        stderr = logging.StreamHandler()
+        stderr.setLevel(logging.ERROR)
+        _write_to(stderr)
+        return None
+    return path
+
+
+def _write_to(handler: logging.Handler) -> None:
+    """For all loggers, so that none of a library's finds its own way to standard error."""
+    handler.setFormatter(_Formatter())
+    logging.getLogger().addHandler(handler)
+    for name in INFORMING:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+class _OwnersFile(logging.handlers.RotatingFileHandler):
+    """Readable by its owner alone, also the new one that follows a full one. Several servers write it, one of which puts
+    it aside when it is full."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - of a descriptor; logging closes it
+
+    def doRollover(self) -> None:  # noqa: N802 - the name that logging calls
+        path = Path(self.baseFilename)
+        assert self.stream is not None  # it is full
+        with contextlib.suppress(OSError):  # another did so this moment
+            if path.stat().st_ino == os.fstat(self.stream.fileno()).st_ino:
+                path.replace(f"{path}.1")
+        self.stream.close()
+        self.stream = self._open()
+
+
+class _Formatter(logging.Formatter):
+    """Exceptions without their messages, and others' lines without what is filled in: both may hold a user's text."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(process)d %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not record.name.startswith(OURS):
+            words = re.split(r"[%:\n]", str(record.msg))[0].strip()
+            record = logging.makeLogRecord({**record.__dict__, "msg": f"{record.name}: {words}", "args": ()})
+        return super().format(record)
+
+    def formatException(  # noqa: N802 - the name that logging calls
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        frames = "".join(traceback.format_tb(ei[2]))
+        return f"{frames}{ei[0].__name__ if ei[0] else ''}"
