@@ -29,7 +29,9 @@ pytestmark = pytest.mark.spark
 
 WORKSPACE, LAKEHOUSE, NOBODY = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("w", "l", "nobody"))
 # Stand in the generated requests for ids that only the running server knows.
-PLACEHOLDERS = {name: str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("sessionId", "replId", "hcId", "inHcId")}
+PLACEHOLDERS = {
+    name: str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("sessionId", "replId", "hcId", "inHcId", "batchId")
+}
 EXAMPLES = 40
 MOST_INT32 = 2**31 - 1
 Json = dict[str, Any]
@@ -52,6 +54,10 @@ def amended() -> Json:
         definitions[definition]["properties"][field] = {**kept, "x-nullable": True}
     # A batch needs its file, a statement its code and its kind, of which there are some; memory is an amount.
     definitions["BatchRequest"]["required"] = ["file"]
+    definitions["BatchRequest"]["properties"]["file"]["enum"] = ["Files/none.py", "Files/none.jar"]
+    for definition in ("SessionRequest", "BatchRequest"):
+        for field in {"archives", "files", "jars", "pyFiles"} & set(definitions[definition]["properties"]):
+            definitions[definition]["properties"][field]["items"]["enum"] = ["Files/none.zip"]
     statement = definitions["StatementRequest"]
     statement["required"] = ["code", "kind"]
     statement["properties"]["kind"]["enum"] = ["pyspark", "spark", "sql"]
@@ -60,7 +66,7 @@ def amended() -> Json:
     # A null counts as absent: clients in typed languages send every field that they know.
     for name in ("SessionRequest", "BatchRequest", "HighConcurrencySessionRequest", "StatementRequest"):
         for field, described in definitions[name]["properties"].items():
-            described["x-nullable"] = field not in ("code", "kind")
+            described["x-nullable"] = field not in ("code", "kind", "file")
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
             for parameter in operation["parameters"]:
@@ -93,7 +99,7 @@ def _known(name: str, path: str, method: str) -> list[str]:
         "lakehouseId": [LAKEHOUSE],
         "livyApiVersion": ["2023-12-01"],
         "replId": [PLACEHOLDERS["replId"], NOBODY],
-        "batchId": [NOBODY],
+        "batchId": [NOBODY] if method == "delete" else [PLACEHOLDERS["batchId"], NOBODY],
     }
     return known.get(name, [])
 
@@ -117,7 +123,7 @@ SCHEMA = schemathesis.openapi.from_dict(amended(), config=configured())
 
 @dataclass
 class Served:
-    """A server with a session and a high-concurrency session that are idle. `ids` are those behind the placeholders."""
+    """A server with a batch that failed, and a session and a high-concurrency session that are idle. `ids` are those behind the placeholders."""
 
     api: Api
     ids: dict[str, str]
@@ -150,13 +156,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process, api = service.start(None, *options)
     paths = ("/sessions", "/highConcurrencySessions")
     try:
+        batch = api.post("/batches", {"name": "contract", "file": "Files/none.py"})
+        batch_id = batch.json()["id"]
+        while api.get(f"/batches/{batch_id}").json()["state"] != "dead":
+            time.sleep(0.1)
         answers = {path: api.post(path, {"name": "contract"}) for path in paths}
         session_id, hc_id = (answer.json()["id"] for answer in answers.values())
+        answers["/batches"] = batch
         service.Session(api, session_id).wait_for("idle")
         while (acquired := api.get(f"/highConcurrencySessions/{hc_id}").json())["state"] != "Idle":
             assert acquired["state"] == "AcquiringHighConcurrencySession"
             time.sleep(0.1)
-        known = (session_id, acquired["replId"], hc_id, acquired["sessionId"])
+        known = (session_id, acquired["replId"], hc_id, acquired["sessionId"], batch_id)
         yield Served(api, dict(zip(PLACEHOLDERS.values(), known, strict=True)), answers)
     finally:
         api.http.close()
@@ -169,25 +180,26 @@ def test_the_contract_holds(case: schemathesis.Case, served: Served) -> None:
     served.call_and_check(case)
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/highConcurrencySessions"])
+@pytest.mark.parametrize("path", ["/sessions", "/highConcurrencySessions", "/batches"])
 def test_an_answer_to_a_creation_is_the_contract_s(served: Served, path: str) -> None:
     assert served.first_answers[path].status_code == 202
     SCHEMA[f"{contract.BASE}{path}"]["POST"].validate_response(served.first_answers[path])
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "known"),
+    ("path", "name", "known", "afterwards"),
     [
-        ("/sessions", "sessionId", "sessionId"),
-        ("/highConcurrencySessions", "highConcurrencySessionId", "hcId"),
+        ("/sessions", "sessionId", "sessionId", 404),
+        ("/highConcurrencySessions", "highConcurrencySessionId", "hcId", 404),
+        ("/batches", "batchId", "batchId", 200),  # a cancelled batch stays to be seen
     ],
 )
-def test_an_end_is_the_contract_s(served: Served, path: str, name: str, known: str) -> None:
+def test_an_end_is_the_contract_s(served: Served, path: str, name: str, known: str, afterwards: int) -> None:
     """The last of this file: what ends here was used by all."""
     mine, described = f"{path}/{served.ids[PLACEHOLDERS[known]]}", f"{contract.BASE}{path}/{{{name}}}"
-    for answer, status in ((served.api.delete(mine), 200), (served.api.delete(mine), 404)):
+    for answer, status in ((served.api.delete(mine), 200), (served.api.delete(mine), afterwards)):
         assert answer.status_code == status
         SCHEMA[described]["DELETE"].validate_response(answer)
     gone = served.api.get(mine)
-    assert gone.status_code == 404
+    assert gone.status_code == afterwards
     SCHEMA[described]["GET"].validate_response(gone)
