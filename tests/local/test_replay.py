@@ -22,10 +22,10 @@ RECORDED_WITH = "recorded with Python 3.11 and Spark 3.5, whose words others do 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11) or not version("pyspark").startswith("3.5."), reason=RECORDED_WITH)
 @pytest.mark.parametrize("quirks", [False, True], ids=["default", "quirks"])
 def test_statements_answer_as_recorded_but_for_the_listed_differences(tmp_path: Path, quirks: bool) -> None:
-    cases = statements.quick_share(statements.statement_cases("fabric"))
+    cases = statements.quick_share(statements.statement_cases("fabric"), quirks=quirks)
     options = ["--token", service.TOKEN, *(["--quirks"] if quirks else [])]
     with service.serving(tmp_path / "lake", options) as api:
-        results = statements.run_all(Target(api.base, service.TOKEN, "fabric"), cases, workers=2)
+        results = statements.run_all(Target(api.base, service.TOKEN, "fabric"), cases)
     surprises = comparison.surprises(cases, results, comparison.known_differences("fabric", quirks=quirks))
     assert not surprises, "\n".join(f"=== {case_id}\n{told}" for case_id, told in surprises.items())
 

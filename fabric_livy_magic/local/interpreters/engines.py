@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -88,7 +89,8 @@ class PythonEngine:
         if output.get("ename") in LOST_IN_PYTHON and self._jvm.gone.wait(GONE_WAIT_PYTHON_S):
             raise JvmGone("the JVM ended while the statement ran")
         if output.pop("context_changed", False):
-            self._spark.usable()  # takes the new one, if there is one
+            with contextlib.suppress(Py4JError, OSError):  # the next statement of SQL or Scala looks again, and says so
+                self._spark.usable()  # takes the new one, if there is one
         return output
 
     def interrupt(self) -> None:
@@ -113,6 +115,7 @@ class JvmEngine:
         self._interpreter = interpreter
         self._thread: Any = None
         self._active: Any = None
+        self._interrupted = False  # since the last statement
 
     def run(self, code: str, group: str) -> Output:
         try:
@@ -139,6 +142,7 @@ class JvmEngine:
 
     def interrupt(self) -> None:
         if self._thread is not None:
+            self._interrupted = True
             self._thread.interrupt()
 
     def give_up(self) -> None:
@@ -147,8 +151,9 @@ class JvmEngine:
             self._thread.stop()
 
     def settle(self) -> None:
-        if self._thread is None:
+        if not self._interrupted:
             return
+        self._interrupted = False
         try:
             self._jvm.view.java.lang.Thread.interrupted()
         except LOST:
