@@ -19,3 +19,4 @@ class Server:
     sessions: Sessions
     high_concurrency: HighConcurrencySessions
     page_size: int = 100
+    quirks: bool = False

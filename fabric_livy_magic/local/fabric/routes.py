@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
@@ -10,6 +10,7 @@ from fabric_livy_magic.local.fabric.lookups import lookup_routes
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
 from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.web.handler import quiet
 
 
 def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
@@ -47,7 +48,3 @@ def make_app(server: Server) -> Application:
         log_function=quiet,
         compress_response=False,
     )
-
-
-def quiet(_handler: RequestHandler) -> None:
-    """No access log: a line per poll would be noise, and bodies hold code."""

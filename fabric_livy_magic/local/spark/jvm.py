@@ -83,12 +83,12 @@ class Jvm:
         properties = self._folders.private / "spark.properties"
         properties.touch(mode=0o600)
         properties.write_text(properties_text(self._settings.conf), encoding="ascii")
-        with self._folders.log.open("ab") as log:
+        with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(properties),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=log,
                 cwd=self._folders.lakehouse,
                 env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._info)},
                 start_new_session=True,  # a Ctrl-C in the terminal is not for it

@@ -33,6 +33,11 @@ class SessionFolders:
         return self.private / "session.log"
 
     @property
+    def stdout(self) -> Path:
+        """What the JVM writes to its standard output; Livy shows it apart from the rest."""
+        return self.private / "stdout.log"
+
+    @property
     def classes(self) -> Path:
         return self.private / "classes"
 

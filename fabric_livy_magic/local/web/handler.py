@@ -41,6 +41,8 @@ class Handler(RequestHandler):
     """Checks host, token and size before anything else."""
 
     audiences: tuple[str, ...] = FABRIC_AUDIENCES
+    challenge = "Bearer"
+    body_limit_bytes = BODY_LIMIT
 
     def initialize(self, server: Server) -> None:
         self.server = server
@@ -57,8 +59,8 @@ class Handler(RequestHandler):
             raise Refusal(403, f"this server answers on localhost only, not as {host!r}")
         self.caller = await self._caller()
         length = self.request.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > BODY_LIMIT:
-            raise _too_large()
+        if length.isdigit() and int(length) > self.body_limit_bytes:
+            raise self._too_large()
 
     async def _caller(self) -> Caller:
         try:
@@ -74,8 +76,8 @@ class Handler(RequestHandler):
         return given.strip()
 
     def data_received(self, chunk: bytes) -> None:
-        if len(self._body) + len(chunk) > BODY_LIMIT:
-            raise _too_large()
+        if len(self._body) + len(chunk) > self.body_limit_bytes:
+            raise self._too_large()
         self._body.extend(chunk)
 
     @property
@@ -102,7 +104,7 @@ class Handler(RequestHandler):
         # client that keeps connections would send its next request into a closed one.
         self.set_header("Connection", "close")
         if status_code == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
+            self.set_header("WWW-Authenticate", self.challenge)
         failure = details.get("exc_info", (None, None, None))[1]
         if isinstance(failure, Refusal):
             self.answer_refusal(failure)
@@ -111,14 +113,17 @@ class Handler(RequestHandler):
         message = self._reason if status_code < 500 else "the embedded Fabric failed; its own output has the reason"
         self.answer_refusal(Refusal(status_code, message, code))
 
+    def _too_large(self) -> Refusal:
+        return Refusal(413, f"a request body may have {self.body_limit_bytes} bytes at most")
+
     def answer_refusal(self, refusal: Refusal) -> None:
         """In the dialect's form."""
         raise NotImplementedError
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"a request body may have {BODY_LIMIT} bytes at most")
-
-
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def quiet(_handler: RequestHandler) -> None:
+    """No access log: a line per poll would be noise, and bodies hold code."""
