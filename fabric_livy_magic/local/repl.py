@@ -31,7 +31,7 @@ class ReplHost(Protocol):
 class Repl:
     """Takes statements from the beginning; they run from `start` on."""
 
-    def __init__(self, host: ReplHost, repl_id: str = "") -> None:
+    def __init__(self, host: ReplHost, repl_id: str = "", *, evicts_unfinished: bool = False) -> None:
         self.id = repl_id
         self._host = host
         self._group_prefix = f"{repl_id}-" if repl_id else ""
@@ -40,11 +40,14 @@ class Repl:
         self._lock = threading.RLock()  # statement states
         self._interrupting = threading.Lock()  # an interrupt reaches the statement it is meant for, or none
         self._running: tuple[Statement, Engine] | None = None
-        self._store = StatementStore()
+        self._store = StatementStore(evicts_unfinished=evicts_unfinished)
         self._unlisted: list[Statement] = []  # the unfinished ones; a finished one stays until the next comes
         self._unlisted_count = 0
         self._closed_because = ""
         self.python_died = False
+        # Under quirks, the HTTP side's to set: an answer above `quirks.limits.LARGEST_ANSWER_BYTES` was asked for. Livy
+        # never gives it, and no call about statements works from then on.
+        self.channel_broken = False
         self.last_active_ms = now_ms()
         self._thread = threading.Thread(target=self._work, name="repl", daemon=True)
 
@@ -100,7 +103,8 @@ class Repl:
     def busy(self) -> bool:
         with self._lock:
             listed = [statement for statement in self._store.all() if statement.kind != STUCK_KIND]
-            return any(not statement.finished for statement in [*listed, *self._unlisted])
+            unfinished = any(not statement.finished for statement in [*listed, *self._unlisted])
+            return self._running is not None or unfinished
 
     @property
     def running(self) -> Statement | None:
@@ -127,6 +131,12 @@ class Repl:
                 statement.state = "cancelling"
                 for work in (self._cancel_jobs, self._cancel_code, self._force):
                     threading.Thread(target=work, args=(statement,), name="cancel", daemon=True).start()
+
+    def complete(self, kind: str, code: str, cursor: int) -> list[str]:
+        """Names that fit before the cursor. Blocks, and waits for no statement; the first call may start an interpreter."""
+        self.touch()
+        engine = self._engines.get(kind)
+        return engine.complete(code, cursor) if engine else []
 
     def close(self, reason: str) -> None:
         """No further statement runs; those under way or waiting end as errors that tell `reason`."""

@@ -13,7 +13,8 @@ from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.interpreters.engines import make_engines
+from fabric_livy_magic.local.interpreters.assembly import make_engines, start_python
+from fabric_livy_magic.local.interpreters.engines import ReplSpark
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
 from fabric_livy_magic.local.places import Lakehouse
@@ -149,7 +150,7 @@ class Session:
 
     def add_repl(self, repl_id: str = "") -> Repl:
         """Before `start`, or as the first step of `open_repl`. It takes statements at once."""
-        repl = Repl(self.application, repl_id)
+        repl = Repl(self.application, repl_id, evicts_unfinished=self._quirks)
         with self._lock:
             self._repls[repl_id] = repl
         return repl
@@ -181,9 +182,13 @@ class Session:
         with self._launching:
             if not self.active:
                 raise JvmGone("the session ended meanwhile")
-            folder = self.folders.repl(repl.id)
-            python = PythonProcess(
-                folder, self.folders.lakehouse, self._environment, self.folders.log, self._groups.watch
+            python = start_python(
+                self.application.jvm,
+                self.folders,
+                repl.id,
+                self._environment,
+                self._groups.watch,
+                quirks=self._quirks,
             )
             with self._lock:
                 self._pythons[repl.id] = python
@@ -196,7 +201,16 @@ class Session:
             return  # closed meanwhile
         spark = self.application.new_spark_session() if repl.id else jvm.spark
         python.attach(jvm.port, jvm.secret, spark._target_id)
-        repl.start(make_engines(jvm, spark, python, self.folders, repl.id, quirks=self._quirks))
+        repl.start(
+            make_engines(
+                jvm,
+                ReplSpark(spark, self.application.renewed_session),
+                python,
+                self.folders,
+                repl.id,
+                quirks=self._quirks,
+            )
+        )
 
     # ---- start
 
@@ -238,7 +252,7 @@ class Session:
         """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
         jvm = self.application.jvm
         try:
-            SqlInterpreter(jvm, jvm.spark).run("select id, count(*) from range(1) group by id")
+            SqlInterpreter(jvm).run("select id, count(*) from range(1) group by id", jvm.spark)
         except Exception as problem:  # noqa: BLE001 - nothing depends on it, and a JVM that ends says so elsewhere
             if not jvm.gone.is_set():
                 self.log.write(f"warm-up: {type(problem).__name__}: {problem}")

@@ -42,9 +42,13 @@ class Statement:
 
 
 class StatementStore:
-    """The statements a REPL still knows: all unfinished ones, and finished ones up to the retained number."""
+    """The statements a REPL still knows: all unfinished ones, and finished ones up to the retained number.
 
-    def __init__(self) -> None:
+    With `evicts_unfinished` the oldest go, as in Livy, even if they still wait or run.
+    """
+
+    def __init__(self, *, evicts_unfinished: bool = False) -> None:
+        self._evicts_unfinished = evicts_unfinished
         self._by_id: OrderedDict[int, Statement] = OrderedDict()
         self._next_id = 0
 
@@ -64,5 +68,5 @@ class StatementStore:
     def _evict(self) -> None:
         surplus = len(self._by_id) - RETAINED
         if surplus > 0:
-            for old in [s.id for s in self._by_id.values() if s.finished][:surplus]:
+            for old in [s.id for s in self._by_id.values() if s.finished or self._evicts_unfinished][:surplus]:
                 del self._by_id[old]

@@ -14,7 +14,10 @@ def fed(code: str, incomplete: tuple[str, ...] = (), wrong: tuple[str, ...] = ()
         seen.append(text)
         return "Incomplete" if text in incomplete else "Error" if text in wrong else "Success"
 
-    return scala.run_lines(code, interpret), seen
+    def holds_nothing(text: str) -> bool:
+        return interpret(f"{{\n{text}\n}}") == "Success"
+
+    return scala.run_lines(code, interpret, holds_nothing), seen
 
 
 CASES = [

@@ -15,9 +15,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from fabric_livy_magic.local.interpreters import pymagics
@@ -30,7 +30,8 @@ TOP_FRAME = re.compile(r'\s*File "<stdin>".*in <module>')
 class CapturedStream(io.TextIOWrapper):
     """What the code writes to sys.stdout or sys.stderr, kept until taken.
 
-    `fileno()` is the real descriptor: a child process that is given this stream writes to that one.
+    `fileno()` is the real descriptor: a child process that is given this stream writes to that one. `write` gives no
+    count, as Livy's does not: a cell that ends in `sys.stdout.write("x")` shows x, not x and a number.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -39,6 +40,9 @@ class CapturedStream(io.TextIOWrapper):
 
     def fileno(self) -> int:
         return self._descriptor
+
+    def write(self, text: str) -> None:  # type: ignore[override]
+        super().write(text)
 
     def take(self) -> str:
         """Everything written so far; the stream is empty afterwards."""
@@ -78,8 +82,14 @@ class PythonShell:
             return self._error(failure, None)
         data: dict[str, Any] = {}
         try:
+            # Run in this very frame: how deep user code may recurse depends on the frames below it.
             for node in nodes:
-                data = self._run_node(node)
+                if isinstance(node, pymagics.Magic):
+                    data = node.run(self.globals)
+                    continue
+                for code_object in compiled(node):
+                    exec(code_object, self.globals)  # noqa: S102 - our purpose
+                data = {}
             self._check_json(data)
             text = str(data.pop("text/plain", "")) + self._printed()
         except BaseException as failure:  # noqa: BLE001 - the user's code: whatever it raises is its answer
@@ -88,15 +98,6 @@ class PythonShell:
         if text or not data:
             data["text/plain"] = text
         return ok(data)
-
-    def _run_node(self, node: ast.Module | pymagics.Magic) -> dict[str, Any]:
-        if isinstance(node, pymagics.Magic):
-            return node.run(self.globals)
-        for statement in node.body[:-1]:
-            exec(compile(ast.Module([statement], []), "<stdin>", "exec"), self.globals)  # noqa: S102 - our purpose
-        for statement in node.body[-1:]:
-            exec(compile(ast.Interactive([statement]), "<stdin>", "single"), self.globals)  # noqa: S102 - our purpose
-        return {}
 
     def _check_json(self, data: dict[str, Any]) -> None:
         """A value that is no JSON becomes this statement's error, where Livy's interpreter would die of it."""
@@ -147,6 +148,17 @@ def parse_nodes(code: str) -> list[ast.Module | pymagics.Magic]:
 
 def parse(code: str) -> ast.Module:
     return ast.parse(code, filename="<stdin>")
+
+
+def compiled(module: ast.Module) -> Iterator[CodeType]:
+    """Statement by statement, each compiled when its turn has come: an error in the last one comes after the others ran.
+
+    The last is compiled in `single` mode, which echoes its value.
+    """
+    for statement in module.body[:-1]:
+        yield compile(ast.Module([statement], []), "<stdin>", "exec")
+    for statement in module.body[-1:]:
+        yield compile(ast.Interactive([statement]), "<stdin>", "single")
 
 
 def split_magics(code: str) -> list[str]:

@@ -28,11 +28,15 @@ class WorkerDied(Exception):  # noqa: N818 - says what happened
 class PythonProcess:
     """Starts at once; `attach` joins it to the JVM. `run` belongs to one thread, `interrupt` and `kill` to any."""
 
+    script = worker_module.__file__
+    replies_by_stdout = False  # otherwise descriptor 1 is, like 2, the capture file
+
     def __init__(
         self, folder: Path, cwd: Path, environment: Mapping[str, str], log: Path, watch_group: Callable[[int], None]
     ) -> None:
         self._stop = threading.Event()
         self._reason = ""
+        self._mourned = False
         requests_in, self._requests = os.pipe()
         self._replies, replies_out = os.pipe()
         lifeline_in, self._lifeline = os.pipe()
@@ -41,10 +45,10 @@ class PythonProcess:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(Path(worker_module.__file__)), *map(str, theirs), str(log)],
+            [sys.executable, "-P", self.script, *map(str, theirs), str(log)],
             stdin=subprocess.DEVNULL,
-            stdout=self._capture,
-            stderr=subprocess.STDOUT,
+            stdout=replies_out if self.replies_by_stdout else self._capture,
+            stderr=self._capture,
             pass_fds=theirs,
             cwd=cwd,
             env=dict(environment),
@@ -68,10 +72,10 @@ class PythonProcess:
 
     def run(self, code: str, group: str) -> Output:
         try:
-            return self._ask({"code": code, "group": group})
+            output: Output = json.loads(self._ask({"code": code, "group": group}))
         except WorkerDied as died:
-            words = f"\n\n{died}" if str(died) else ""
-            return error("Error", f"Interpreter died:\n{words}")
+            return self._death(str(died))
+        return output
 
     def interrupt(self) -> None:
         """KeyboardInterrupt in the running statement. Between statements the process takes no notice of it."""
@@ -94,31 +98,38 @@ class PythonProcess:
             with contextlib.suppress(OSError):  # closed before
                 os.close(descriptor)
 
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _death(self, last_words: str) -> Output:
+        """As in Livy: what it wrote comes with the first statement that finds it dead."""
+        told = "" if self._mourned else f"\n\n{last_words}" if last_words else "\n"
+        self._mourned = True
+        return error("Error", f"Interpreter died:\n{told}")
+
+    def _ask(self, request: Mapping[str, Any]) -> bytes:
+        """The line of the reply."""
         data = memoryview(json.dumps(request).encode("ascii") + b"\n")
         try:
             while data:
                 data = data[os.write(self._requests, data) :]
         except OSError as broken:
             raise WorkerDied(self._last_words()) from broken
-        answer: dict[str, Any] = json.loads(self._read_line())
-        return answer
+        return self._read_line()
 
     def _read_line(self) -> bytes:
-        parts: list[bytes] = []
+        parts = [self._read_part()]
+        while not parts[-1].endswith(b"\n"):  # one reply per request: nothing follows its newline
+            parts.append(self._read_part())
+        return b"".join(parts)
+
+    def _read_part(self) -> bytes:
         waiting = select.poll()
         waiting.register(self._replies, select.POLLIN)
-        while True:
-            if not waiting.poll(LOOK_EVERY_S * 1000):
-                if not self.alive or self._stop.is_set():
-                    raise WorkerDied(self._last_words())
-                continue
-            part = os.read(self._replies, 1 << 20)
-            if not part:
+        while not waiting.poll(LOOK_EVERY_S * 1000):
+            if not self.alive or self._stop.is_set():
                 raise WorkerDied(self._last_words())
-            parts.append(part)
-            if part.endswith(b"\n"):  # one reply per request: nothing follows its newline
-                return b"".join(parts)
+        part = os.read(self._replies, 1 << 20)
+        if not part:
+            raise WorkerDied(self._last_words())
+        return part
 
     def _last_words(self) -> str:
         """Why it was ended, if we did it, and once the end of what it wrote to its standard error."""

@@ -6,30 +6,36 @@ the next one and tried again; what is left incomplete at the end is tried once m
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
+from fabric_livy_magic.local.interpreters import scala_magics
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 from fabric_livy_magic.local.interpreters.sql import java_error
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders
 
-SUCCESS, INCOMPLETE = "Success", "Incomplete"
+SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
 # What Livy's shell imports. In one line: each line is a compiler run of its own.
 IMPORTS = "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._"
 
 
-def run_lines(code: str, interpret: Callable[[str], str]) -> str:
-    """Feed `code` line by line; gives the last verdict: Success, Incomplete or Error. Stops at the first error."""
+def run_lines(code: str, interpret: Callable[[str], str], holds_nothing: Callable[[str], bool]) -> str:
+    """Feed `code` line by line; gives the last verdict: Success, Incomplete or Error. Stops at the first error.
+
+    `holds_nothing` is asked about what is incomplete at the end: comments are, and no fault of the code.
+    """
     lines = code.strip().split("\n")
     pending = ""
     for index, line in enumerate(lines):
         pending = f"{pending}\n{line}" if pending else line
         verdict = interpret(pending)
         if verdict == INCOMPLETE:
-            if index == len(lines) - 1 and interpret(f"{{\n{pending}\n}}") != SUCCESS:
+            if index == len(lines) - 1 and not holds_nothing(pending):
                 return INCOMPLETE
             continue
         if verdict != SUCCESS:
@@ -39,58 +45,111 @@ def run_lines(code: str, interpret: Callable[[str], str]) -> str:
 
 
 class ScalaInterpreter:
-    """Made on first use, in the thread that uses it: the start costs seconds. `thread` is that thread in the JVM."""
+    """Made on first use: the start costs seconds. `run` belongs to one thread, `complete` to any."""
 
-    def __init__(self, jvm: Jvm, spark: Any, folders: SessionFolders, repl_id: str = "") -> None:
+    needs_spark = False
+
+    def __init__(self, jvm: Jvm, folders: SessionFolders, repl_id: str = "") -> None:
         self._jvm = jvm
-        self._spark = spark
         self._repl_id = repl_id
         self._folders = folders
+        self._starting = threading.Lock()
         self._imain: Any = None
-        self._buffer: Any = None
-        self._writer: Any = None
-        self._stream: Any = None
+        self._bound: Any = None  # the SparkSession that the name `spark` stands for
+        self._thread: Any = None
 
-    def run(self, code: str) -> Output:
+    def run(self, code: str, spark: Any) -> Output:
         try:
-            if self._imain is None:
-                self._start()
-            self._enter()
-            self._buffer.reset()
-            lengths: list[int] = []
-
-            def interpret(text: str) -> str:
-                lengths.append(self._buffer.size())
-                verdict: str = self._imain.interpret(text).toString()
-                return verdict
-
-            verdict = run_lines(code, interpret)
-            return self._answer(verdict, lengths[-1])
+            self._enter(spark)
+            return Cell(self).run(code)
         except Py4JJavaError as failure:
             return java_error(self._jvm, failure)
 
-    def _answer(self, verdict: str, before_last: int) -> Output:
+    # ---- what a cell asks
+
+    def interpret(self, text: str) -> str:
+        verdict: str = self._imain.interpret(text).toString()
+        return verdict
+
+    def output_size(self) -> int:
+        return int(self._buffer.size())
+
+    def output(self, begin: int, end: int | None = None) -> str:
+        """What the statement has shown so far, or a part of it; the places are those of `output_size`."""
         self._writer.flush()
-        self._stream.flush()
-        raw = bytes(self._buffer.toByteArray()) if verdict != SUCCESS else b""
-        if verdict == SUCCESS:
-            return ok({"text/plain": self._buffer.toString("UTF-8")})
-        printed = raw[:before_last].decode("utf-8", errors="replace").rstrip()
-        if verdict == INCOMPLETE:
-            return error("Error", "incomplete statement", printed=printed)
-        lines = raw[before_last:].decode("utf-8", errors="replace").splitlines(keepends=True) or [""]
-        # Scala 2.13 puts the caret before the message it belongs to.
-        message = next((index for index, line in enumerate(lines) if line.strip() != "^"), 0)
-        evalue = lines.pop(message).strip()
-        return error("Error", evalue or "the statement was interrupted", lines, printed)
+        if not begin and end is None:
+            whole: str = self._buffer.toString("UTF-8")
+            return whole
+        return bytes(self._buffer.toByteArray())[begin:end].decode("utf-8", errors="replace")
 
-    def _enter(self) -> None:
+    def failed(self, ename: str, evalue: str, traceback: list[str], printed: str) -> Output:
+        return error(ename, evalue, traceback, printed)
+
+    def run_magic(self, name: str, words: str, *, has_value: bool) -> Output:
+        if name not in scala_magics.MAGICS:
+            return scala_magics.unknown_magic(name)
+        try:
+            text = self._last_value() if has_value else None
+        except Py4JJavaError:
+            return scala_magics.no_json()
+        return scala_magics.no_value(words) if text is None else scala_magics.shown(name, json.loads(text))
+
+    def _last_value(self) -> str | None:
+        """What the last line gave, as JSON; of an RDD the first items. None for null, Unit and lines that give no value.
+
+        It stays in the JVM, inside an Option: py4j would turn a BigDecimal into an int.
+        """
+        result = self._imain.lastRequest().lineRep().callEither("$result", self._seq([]))
+        if result.isLeft():
+            return None
+        view, held = self._jvm.view, result.toOption()
+        value = held.get()
+        if value is None:
+            return None
+        if view.py4j.reflection.TypeUtil.isInstanceOf("org.apache.spark.rdd.RDD", value):
+            held = value.take(scala_magics.ROWS_OF_RDD)
+        json4s = view.org.json4s
+        tree = json4s.Extraction.decompose(held, the_object(json4s, "DefaultFormats"))
+        text: str = the_object(json4s.jackson, "JsonMethods").compact(tree)
+        return text
+
+    # ---- completion
+
+    def complete(self, code: str, cursor: int, spark: Any) -> list[str]:
+        """Whole names that fit before `cursor`. Does not wait for a statement that runs."""
+        self._start_once(spark)
+        interpreter = self._jvm.view.scala.tools.nsc.interpreter
+        if not self._is_212():
+            return []
+        found = interpreter.PresentationCompilerCompleter(self._imain).complete(code, cursor)
+        names: str = found.candidates().mkString("\n")
+        return names.split("\n") if names else []
+
+    # ---- start
+
+    def _enter(self, spark: Any) -> None:
         """Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes)."""
-        view = self._jvm.view
-        view.java.lang.Thread.currentThread().setContextClassLoader(self._imain.classLoader())
-        getattr(getattr(view.scala, "Console$"), "MODULE$").setOutDirect(self._stream)
+        self._start_once(spark)
+        if self._thread is None:
+            self._thread = self._jvm.view.java.lang.Thread.currentThread()
+            self._close_input()
+        self._thread.setContextClassLoader(self._class_loader)
+        self._console.setOutDirect(self._stream)
+        if spark is not self._bound:
+            self._bind(spark)
+        self._buffer.reset()
 
-    def _start(self) -> None:
+    def _close_input(self) -> None:
+        """There is nobody to answer `StdIn.readLine()`; without this it waits for the input of the JVM, for ever."""
+        java = self._jvm.view.java.io
+        self._console.setInDirect(java.BufferedReader(java.StringReader("")))
+
+    def _start_once(self, spark: Any) -> None:
+        with self._starting:
+            if self._imain is None:
+                self._start(spark)
+
+    def _start(self, spark: Any) -> None:
         view = self._jvm.view
         settings = view.scala.tools.nsc.Settings()
         options = ["-usejavacp", "-Yrepl-class-based", "-Yrepl-outdir", str(self._folders.classes)]
@@ -98,15 +157,21 @@ class ScalaInterpreter:
         self._buffer = view.java.io.ByteArrayOutputStream()
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
+        self._console = the_object(view.scala, "Console")
         with self._jvm.naming:
             self._name_lines()
             imain = self._make(settings)
-        transient = self._seq(["@transient"])
-        imain.bind("spark", "org.apache.spark.sql.SparkSession", self._spark, transient)
-        imain.bind("sc", "org.apache.spark.SparkContext", self._spark.sparkContext(), transient)
+        self._class_loader = imain.classLoader()
+        view.java.lang.Thread.currentThread().setContextClassLoader(self._class_loader)
         self._imain = imain
-        self._enter()
-        imain.interpret(IMPORTS)
+        self._bind(spark)
+
+    def _bind(self, spark: Any) -> None:
+        transient = self._seq(["@transient"])
+        self._imain.bind("spark", "org.apache.spark.sql.SparkSession", spark, transient)
+        self._imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
+        self._imain.interpret(IMPORTS)
+        self._bound = spark
 
     def _name_lines(self) -> None:
         """Each line becomes a class, `$line3.$read`. REPLs of one application share the folder that their classes go to,
@@ -115,11 +180,15 @@ class ScalaInterpreter:
         line = f"$line{self._repl_id.replace('-', '')}_" if self._repl_id else "$line"
         self._jvm.view.java.lang.System.setProperty("scala.repl.name.line", line)
 
+    def _is_212(self) -> bool:
+        """Spark 3 comes with Scala 2.12, Spark 4 with 2.13."""
+        version: str = self._jvm.view.scala.util.Properties.versionNumberString()
+        return version.startswith("2.12.")
+
     def _make(self, settings: Any) -> Any:
-        """Spark 3 comes with Scala 2.12, Spark 4 with 2.13, whose interpreter reports through an object of its own."""
-        view = self._jvm.view
-        interpreter = view.scala.tools.nsc.interpreter
-        if view.scala.util.Properties.versionNumberString().startswith("2.12."):
+        """The interpreter of Scala 2.13 reports through an object of its own."""
+        interpreter = self._jvm.view.scala.tools.nsc.interpreter
+        if self._is_212():
             imain = interpreter.IMain(settings, self._writer)
             imain.initializeSynchronous()
         else:
@@ -129,3 +198,56 @@ class ScalaInterpreter:
 
     def _seq(self, items: list[str]) -> Any:
         return self._jvm.view.org.apache.spark.api.python.PythonUtils.toSeq(items).toList()
+
+
+class Cell:
+    """One statement: its lines run one by one. A magic shows a value instead of all that the lines above it showed."""
+
+    def __init__(self, interpreter: ScalaInterpreter) -> None:
+        self._interpreter = interpreter
+        self._ran = False  # any line of Scala
+        self._of_magic: Output | None = None  # what the last line gave, where that is a magic
+        self._begin = 0  # in the output's bytes: what came before does not count any more
+        self._begin_of_line = 0
+
+    def run(self, code: str) -> Output:
+        verdict = run_lines(code, self._run_line, self._holds_nothing)
+        if verdict == INCOMPLETE:
+            return self._failed("Error", "incomplete statement", [])
+        if self._of_magic is not None:
+            if verdict == SUCCESS:
+                return self._of_magic
+            return self._failed(self._of_magic["ename"], self._of_magic["evalue"], [])
+        if verdict == SUCCESS:
+            return ok({"text/plain": self._interpreter.output(self._begin)})
+        lines = self._interpreter.output(self._begin_of_line).splitlines(keepends=True) or [""]
+        # Scala 2.13 puts the caret before the message it belongs to.
+        message = next((index for index, line in enumerate(lines) if line.strip() != "^"), 0)
+        evalue = lines.pop(message).strip()
+        return self._failed("Error", evalue or "the statement was interrupted", lines)
+
+    def _failed(self, ename: str, evalue: str, traceback: list[str]) -> Output:
+        printed = self._interpreter.output(0, self._begin_of_line).rstrip() if self._begin_of_line else ""
+        return self._interpreter.failed(ename, evalue, traceback, printed)
+
+    def _run_line(self, line: str) -> str:
+        begin = self._interpreter.output_size() if self._ran else 0
+        if magic := scala_magics.read_magic(line):
+            self._begin_of_line = begin
+            self._of_magic = self._interpreter.run_magic(*magic, has_value=self._ran)
+            return SUCCESS if self._of_magic["status"] == "ok" else FAILED
+        verdict = self._interpreter.interpret(line)
+        if verdict != INCOMPLETE:
+            self._ran = True
+            self._begin_of_line = begin
+            if self._of_magic is not None:
+                self._of_magic, self._begin = None, begin
+        return verdict
+
+    def _holds_nothing(self, text: str) -> bool:
+        return self._interpreter.interpret(f"{{\n{text}\n}}") == SUCCESS
+
+
+def the_object(package: Any, name: str) -> Any:
+    """A Scala `object`, as Java sees it."""
+    return getattr(getattr(package, f"{name}$"), "MODULE$")

@@ -7,7 +7,7 @@ import json
 import pickle
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, BinaryIO
 
@@ -23,23 +23,29 @@ ROWS_WAIT_S = 60
 
 
 class SqlInterpreter:
-    def __init__(self, jvm: Jvm, spark: Any) -> None:
-        self._jvm = jvm
-        self._spark = spark
+    needs_spark = True
 
-    def run(self, code: str) -> Output:
+    def __init__(self, jvm: Jvm) -> None:
+        self._jvm = jvm
+
+    def run(self, code: str, spark: Any) -> Output:
         try:
-            return ok({"application/json": RawJson(self._table(code))})
+            return ok({"application/json": RawJson(self._table(spark.sql(code)))})
         except Py4JJavaError as failure:
             return java_error(self._jvm, failure)
 
-    def _table(self, code: str) -> str:
-        frame = self._spark.sql(code)
+    def complete(self, code: str, cursor: int, spark: Any) -> list[str]:
+        return []
+
+    def _table(self, frame: Any) -> str:
         schema: dict[str, Any] = json.loads(frame.schema().json())
         if not schema["fields"]:
             return table_text(schema, [])
+        return table_text(schema, self._rows(frame, schema))
+
+    def _rows(self, frame: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
         port, secret = served(frame.limit(ROWS).collectToPython())
-        return table_text(schema, read_rows(port, secret))
+        return read_rows(port, secret)
 
 
 def served(answer: Any) -> tuple[int, str]:

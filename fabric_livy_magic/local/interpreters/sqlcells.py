@@ -144,13 +144,15 @@ SIMPLE: dict[str, Cell] = {
     "timestamp_ltz": _timestamp,
     "timestamp_ntz": _timestamp_ntz,
 }
+MONTH_INTERVALS = tuple(f"interval {unit}" for unit in ("year", "month", "year to month"))
+DAY_INTERVALS = tuple(
+    f"interval {unit}"
+    for unit in (
+        "day", "hour", "minute", "second", "day to hour", "day to minute", "day to second", "hour to minute",
+        "hour to second", "minute to second",
+    )
+)  # fmt: skip
 INTERVALS: dict[str, Cell] = {
-    **{f"interval {unit}": _month_interval for unit in ("year", "month", "year to month")},
-    **{
-        f"interval {unit}": _day_interval
-        for unit in (
-            "day", "hour", "minute", "second", "day to hour", "day to minute", "day to second", "hour to minute",
-            "hour to second", "minute to second",
-        )
-    },
-}  # fmt: skip
+    **dict.fromkeys(MONTH_INTERVALS, _month_interval),
+    **dict.fromkeys(DAY_INTERVALS, _day_interval),
+}

@@ -7,6 +7,7 @@ The first request attaches to the session's JVM; every further one is a statemen
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -43,18 +44,10 @@ class CaptureFile:
                 log.write(text)
 
 
-class Worker:
-    def __init__(self, log: Path) -> None:
-        from fabric_livy_magic.local.interpreters.pyshell import PythonShell
+class SparkLink:
+    """The session's Spark, attached to this process. `names` is what statements find of it."""
 
-        self._main = types.ModuleType("__main__")  # what cloudpickle looks at to send the user's classes by value
-        sys.modules["__main__"] = self._main
-        self.capture = CaptureFile(log)
-        self.shell = PythonShell(self._main.__dict__, self.capture.take)
-        self._interruptible = False
-        self._context: Any = None
-
-    def attach(self, port: int, secret: str, session_id: str) -> None:
+    def __init__(self, port: int, secret: str, session_id: str) -> None:
         from pyspark import SparkConf, SparkContext, cloudpickle
         from pyspark.sql import HiveContext, SparkSession, SQLContext
         from pyspark.streaming import StreamingContext
@@ -78,11 +71,38 @@ class Worker:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLContext is deprecated, and Livy offers it all the same
             sql_context = SQLContext(sc, spark)
-        self._context = sc
-        self.shell.globals.update(
-            sc=sc, spark=spark, sqlContext=sql_context, HiveContext=HiveContext, StreamingContext=StreamingContext,
-            cloudpickle=cloudpickle,
-        )  # fmt: skip
+        self._context_class = SparkContext
+        self._context: Any = sc
+        self.names: dict[str, Any] = {
+            "sc": sc, "spark": spark, "sqlContext": sql_context, "HiveContext": HiveContext,
+            "StreamingContext": StreamingContext, "cloudpickle": cloudpickle,
+        }  # fmt: skip
+
+    @property
+    def context(self) -> Any:
+        """The SparkContext of this process: ours, None after user code stopped it, or the one it made then."""
+        return self._context_class._active_spark_context
+
+    def context_changed(self) -> bool:
+        """Since the last call. Looks at this process only, which costs nothing."""
+        before, self._context = self._context, self.context
+        return self._context is not before
+
+
+class Worker:
+    def __init__(self, log: Path) -> None:
+        from fabric_livy_magic.local.interpreters.pyshell import PythonShell
+
+        self._main = types.ModuleType("__main__")  # what cloudpickle looks at to send the user's classes by value
+        sys.modules["__main__"] = self._main
+        self.capture = CaptureFile(log)
+        self.shell = PythonShell(self._main.__dict__, self.capture.take)
+        self._interruptible = False
+        self._link: SparkLink | None = None
+
+    def attach(self, port: int, secret: str, session_id: str) -> None:
+        self._link = SparkLink(port, secret, session_id)
+        self.shell.globals.update(self._link.names)
 
     def run(self, code: str, group: str) -> dict[str, Any]:
         # PySpark sets a handler that cancels the jobs of every REPL; user code may set its own, too.
@@ -102,6 +122,8 @@ class Worker:
                 from fabric_livy_magic.local.interpreters.outputs import error
 
                 reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
+        if self._link is not None and self._link.context_changed():
+            reply["context_changed"] = True
         return reply
 
     def _left_over(self) -> str:
@@ -112,9 +134,8 @@ class Worker:
     def _set_job_group(self, group: str) -> None:
         """The user may have stopped the context, or made a new one."""
         from py4j.protocol import Py4JError
-        from pyspark import SparkContext
 
-        context = SparkContext._active_spark_context
+        context = self._link.context if self._link else None
         if context is None:
             return
         try:
@@ -144,6 +165,7 @@ def main(arguments: list[str]) -> None:
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
     sys.argv = [""]
+    sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log)
     with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor
         for line in lines:

@@ -44,6 +44,9 @@ class Application:
         """Until Spark is there. Raises JvmGone or Py4JJavaError."""
         self.jvm.connect()
         self.jvm.make_session()
+        self._take_session()
+
+    def _take_session(self) -> None:
         self.id = str(self.jvm.spark.sparkContext().applicationId())
         catalog = Catalog(self.jvm, self._folders.lakehouse, self._folders.private / "nowhere", self.note)
         catalog.refresh()
@@ -51,6 +54,20 @@ class Application:
             self._use_default_schema(self._default_schema)
             catalog.save()
         self._catalog = catalog
+
+    def renewed_session(self) -> Any | None:
+        """User code may stop the SparkContext and make another, which is the application's from then on.
+
+        None while there is none that runs.
+        """
+        with self._catalog_lock:
+            if self.jvm.spark.sparkContext().isStopped():
+                newest = self.jvm.default_session()
+                if newest is None or newest.sparkContext().isStopped():
+                    return None
+                self.jvm.spark = newest
+                self._take_session()
+            return self.jvm.spark
 
     def _use_default_schema(self, schema: str) -> None:
         """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""

@@ -151,6 +151,11 @@ class Jvm:
     def make_session(self) -> None:
         self.spark = self.view.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
+    def default_session(self) -> Any | None:
+        """The SparkSession that was made last, by us or by user code."""
+        found = self.view.org.apache.spark.sql.SparkSession.getDefaultSession()
+        return found.get() if found.isDefined() else None
+
     def cancel_jobs(self, group: str) -> None:
         self.spark.sparkContext().cancelJobGroup(group)
 

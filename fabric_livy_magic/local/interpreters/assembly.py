@@ -1,0 +1,45 @@
+"""What the interpreters of a REPL are put together from: our own parts, or with `quirks` those that have Livy's bugs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fabric_livy_magic.local.interpreters.engines import Engine, JvmEngine, NoR, PythonEngine, ReplSpark
+from fabric_livy_magic.local.interpreters.python_process import PythonProcess
+from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter
+from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
+from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.settings import SessionFolders
+
+
+def start_python(
+    jvm: Jvm,
+    folders: SessionFolders,
+    repl_id: str,
+    environment: Mapping[str, str],
+    watch_group: Callable[[int], None],
+    *,
+    quirks: bool,
+) -> PythonProcess:
+    where: tuple[Path, Path] = (folders.repl(repl_id), folders.lakehouse)
+    if quirks:
+        from fabric_livy_magic.local.interpreters.quirks.python_process import LivyPythonProcess
+
+        return LivyPythonProcess(jvm, *where, environment, folders.log, watch_group)
+    return PythonProcess(*where, environment, folders.log, watch_group)
+
+
+def make_engines(
+    jvm: Jvm, spark: ReplSpark, python: PythonProcess, folders: SessionFolders, repl_id: str, *, quirks: bool
+) -> Mapping[str, Engine]:
+    if quirks:
+        from fabric_livy_magic.local.interpreters.quirks.engines import livy_engines
+
+        return livy_engines(jvm, spark.session, python, folders, repl_id)
+    return {
+        "pyspark": PythonEngine(jvm, python, spark),
+        "spark": JvmEngine(jvm, spark, ScalaInterpreter(jvm, folders, repl_id)),
+        "sql": JvmEngine(jvm, spark, SqlInterpreter(jvm)),
+        "sparkr": NoR(),
+    }

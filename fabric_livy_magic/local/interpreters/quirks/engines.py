@@ -1,0 +1,89 @@
+"""SQL, Scala and Python as Livy runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fabric_livy_magic.local.interpreters.engines import (
+    CANNOT_START,
+    Engine,
+    JvmEngine,
+    NoR,
+    PythonEngine,
+    ReplSpark,
+)
+from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.interpreters.python_process import PythonProcess
+from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter
+from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
+from fabric_livy_magic.local.interpreters.sqlcells import DAY_INTERVALS, MONTH_INTERVALS
+from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.settings import SessionFolders
+
+# What Livy's JSON library reads of a cell by reflection, where Java 17 refuses it.
+CLOSED_FIELDS = {
+    "timestamp_ntz": ("java.time.LocalDateTime", "date"),
+    **dict.fromkeys(DAY_INTERVALS, ("java.time.Duration", "seconds")),
+    **dict.fromkeys(MONTH_INTERVALS, ("java.time.Period", "years")),
+}
+
+
+class LivySqlInterpreter(SqlInterpreter):
+    def _rows(self, frame: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
+        rows = list(super()._rows(frame, schema))
+        for index, field in enumerate(schema["fields"]):
+            kind = field["type"]
+            if isinstance(kind, str) and kind in CLOSED_FIELDS and any(row[index] is not None for row in rows):
+                self._read_closed(*CLOSED_FIELDS[kind])
+        return rows
+
+    def _read_closed(self, class_name: str, field: str) -> None:
+        """Raises what the JVM itself says to that."""
+        self._jvm.view.java.lang.Class.forName(class_name).getDeclaredField(field).setAccessible(True)
+
+
+class LivyScalaInterpreter(ScalaInterpreter):
+    def failed(self, ename: str, evalue: str, traceback: list[str], printed: str) -> Output:
+        return super().failed(ename, evalue, traceback, "")
+
+    def _close_input(self) -> None:
+        pass  # `StdIn.readLine()` waits for ever
+
+
+class LivyPythonEngine(PythonEngine):
+    """A cancel reaches Spark's jobs, never the code itself."""
+
+    def interrupt(self) -> None:
+        pass
+
+    def give_up(self) -> None:
+        pass
+
+
+class LivyJvmEngine(JvmEngine):
+    def interrupt(self) -> None:
+        pass
+
+    def give_up(self) -> None:
+        pass
+
+    def cannot_start(self, reason: str) -> Output:
+        return error("InterpreterError", CANNOT_START)
+
+
+class LivyNoR(NoR):
+    def run(self, code: str, group: str) -> Output:
+        return error("InterpreterError", CANNOT_START)
+
+
+def livy_engines(
+    jvm: Jvm, session: Any, python: PythonProcess, folders: SessionFolders, repl_id: str
+) -> Mapping[str, Engine]:
+    spark = ReplSpark(session, lambda: None)  # a context that was stopped is never replaced
+    return {
+        "pyspark": LivyPythonEngine(jvm, python, spark),
+        "spark": LivyJvmEngine(jvm, spark, LivyScalaInterpreter(jvm, folders, repl_id)),
+        "sql": LivyJvmEngine(jvm, spark, LivySqlInterpreter(jvm)),
+        "sparkr": LivyNoR(),
+    }
