@@ -134,6 +134,7 @@ def _complain(message: str, code: int) -> int:
 
 
 def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens, options: argparse.Namespace) -> Server:
+    from fabric_livy_magic.local.batches import Batches
     from fabric_livy_magic.local.capacity import Capacity, usual_limit
     from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
     from fabric_livy_magic.local.lifetimes import livy_lifetimes
@@ -154,6 +155,7 @@ def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens,
         capacity=capacity,
         sessions=sessions,
         high_concurrency=HighConcurrencySessions(sessions),
+        batches=Batches(folder, groups, capacity, places),
         page_size=options.page_size,
         quirks=quirks,
     )
@@ -188,7 +190,9 @@ async def _serve(
             announce(port, places, told, found)
             await stop.wait()
         http.stop()
-        await asyncio.get_running_loop().run_in_executor(None, serving.sessions.stop_all)
+        loop = asyncio.get_running_loop()
+        ends = (serving.sessions.stop_all, serving.batches.stop_all)
+        await asyncio.gather(*(loop.run_in_executor(None, end) for end in ends))
     finally:
         groups.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fabric_livy_magic.local.batches import Batches
 from fabric_livy_magic.local.capacity import Capacity
 from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
 from fabric_livy_magic.local.places import Places
@@ -18,5 +19,6 @@ class Server:
     capacity: Capacity
     sessions: Sessions
     high_concurrency: HighConcurrencySessions
+    batches: Batches
     page_size: int = 100
     quirks: bool = False

@@ -22,8 +22,9 @@ from fabric_livy_magic.local.progress import Progress
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.sessionlog import SessionLog
 from fabric_livy_magic.local.spark.application import Application
-from fabric_livy_magic.local.spark.jvm import JvmGone, session_environment
+from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.settings import SessionFolders, spark_settings
+from fabric_livy_magic.local.spark.submit import spark_environment
 from fabric_livy_magic.local.statements import now_ms
 
 ENDED = frozenset({"dead", "killed"})
@@ -66,7 +67,7 @@ class Session:
         self._quirks = quirks
         settings = spark_settings(asked, name, self.folders, sys.executable)
         self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
-        self._environment = session_environment(self.folders, sys.executable)
+        self._environment = spark_environment(self.folders, sys.executable)
         self._repls: dict[str, Repl] = {}
         self._pythons: dict[str, PythonProcess] = {}
         self._progress = Progress(self.application.jvm, self.repls)

@@ -1,20 +1,48 @@
-"""A session's log: a file that the JVM, the Python process and the server write to, and one of the JVM's output."""
+"""Logs: what the processes of a session or batch wrote, in files that are read from their end."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 100
-KEPT_LINES = 200  # of each of the two; Livy's `livy.cache-log.size`
+STREAM_BYTES = 512 * 1024
+STREAM_LINES = 200  # Livy's `livy.cache-log.size`
 TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
 TELLING_LINES = 3
 OURS = " fabric-livy "
 
 
+def last_lines(path: Path, lines: int, most_bytes: int) -> list[str]:
+    """However large the file is, no more than `most_bytes` of it are read."""
+    try:
+        with path.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - most_bytes))
+            text = log.read(most_bytes).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    found = re.split(r"\r\n|\n|\r", text)
+    if not found[-1]:
+        found.pop()
+    return found[-lines:]
+
+
+def telling_lines(lines: Sequence[str]) -> str:
+    """The last lines that look like a reason, or follow one that does."""
+    kept = [line.strip() for line in lines if not line.lstrip().startswith("at ") and OURS not in line]
+    looks = [any(word in line.lower() for word in TELLING) for line in kept]
+    telling = [line for line, here, before in zip(kept, looks, [False, *looks], strict=False) if here or before]
+    return " ".join(telling[-TELLING_LINES:])
+
+
 class SessionLog:
+    """What the JVM, the Python process and the server write, and apart from it the JVM's standard output."""
+
     def __init__(self, path: Path, stdout: Path) -> None:
         self._path = path
         self._stdout = stdout
@@ -29,29 +57,32 @@ class SessionLog:
 
     def tail(self) -> list[str]:
         """The end of both: first what was printed, then the log."""
-        printed = self.stdout_lines()[-TAIL_LINES // 2 :]
-        return printed + self.stderr_lines()[-(TAIL_LINES - len(printed)) :]
+        printed = last_lines(self._stdout, TAIL_LINES // 2, TAIL_BYTES)
+        return printed + last_lines(self._path, TAIL_LINES - len(printed), TAIL_BYTES)
 
     def stdout_lines(self) -> list[str]:
-        return _end_of(self._stdout)
+        return last_lines(self._stdout, STREAM_LINES, STREAM_BYTES)
 
     def stderr_lines(self) -> list[str]:
-        return _end_of(self._path)
+        return last_lines(self._path, STREAM_LINES, STREAM_BYTES)
 
     def telling_lines(self) -> str:
-        """The last lines that look like a reason, or follow one that does."""
-        lines = [line.strip() for line in self.tail() if not line.lstrip().startswith("at ") and OURS not in line]
-        looks = [any(word in line.lower() for word in TELLING) for line in lines]
-        telling = [line for line, here, before in zip(lines, looks, [False, *looks], strict=False) if here or before]
-        return " ".join(telling[-TELLING_LINES:])
+        return telling_lines(self.tail())
 
 
-def _end_of(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - TAIL_BYTES))
-            text = log.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
-        return []
-    return text.splitlines()[-KEPT_LINES:]
+class BatchLog:
+    """The standard output and the standard error of an application. Spark sends both of a Python script to the former."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stdout_file = folder / "stdout"
+        self.stderr_file = folder / "stderr"
+
+    def stdout_lines(self) -> list[str]:
+        return last_lines(self.stdout_file, STREAM_LINES, STREAM_BYTES)
+
+    def stderr_lines(self) -> list[str]:
+        return last_lines(self.stderr_file, STREAM_LINES, STREAM_BYTES)
+
+    def tail(self) -> list[str]:
+        """Both, with Livy's marks between."""
+        return ["stdout: ", *self.stdout_lines(), "\nstderr: ", *self.stderr_lines()]

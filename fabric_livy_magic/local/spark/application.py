@@ -9,7 +9,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.spark.catalog import Catalog
+from fabric_livy_magic.local.spark.catalog import Catalog, use_default_schema
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
@@ -51,7 +51,7 @@ class Application:
         catalog = Catalog(self.jvm, self._folders.lakehouse, self._folders.private / "nowhere", self.note)
         catalog.refresh()
         if self._default_schema:
-            self._use_default_schema(self._default_schema)
+            use_default_schema(self.jvm.spark, self._default_schema)
             catalog.save()
         self._catalog = catalog
 
@@ -68,11 +68,6 @@ class Application:
                 self.jvm.spark = newest
                 self._take_session()
             return self.jvm.spark
-
-    def _use_default_schema(self, schema: str) -> None:
-        """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
-        self.jvm.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
-        self.jvm.spark.catalog().setCurrentDatabase(schema)
 
     def new_spark_session(self) -> Any:
         """Temporary views, settings and functions of its own; tables and the application are shared."""

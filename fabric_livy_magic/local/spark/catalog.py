@@ -20,8 +20,7 @@ from urllib.parse import quote
 
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
-from fabric_livy_magic.local.spark.catalog_entries import CatalogEntries, Entry
-from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.catalog_entries import CatalogEntries, Entry, SparkJvm
 
 FOLDER = ".catalog"
 BUILT_IN = "default"
@@ -102,10 +101,16 @@ class Known:
     database_hashes: dict[str, int] = field(default_factory=dict)  # of all tables of a database together
 
 
+def use_default_schema(spark: Any, schema: str) -> None:
+    """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
+    spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
+    spark.catalog().setCurrentDatabase(schema)
+
+
 class Catalog:
     """Used by one thread at a time: the session's start, then the thread of its REPL."""
 
-    def __init__(self, jvm: Jvm, lakehouse: Path, nowhere: Path, note: Callable[[str], None]) -> None:
+    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path, note: Callable[[str], None]) -> None:
         self._entries = CatalogEntries(jvm, lakehouse, nowhere)
         self._files = DefinitionFiles(lakehouse / FOLDER)
         self._known = Known()

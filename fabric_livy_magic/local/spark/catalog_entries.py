@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-from fabric_livy_magic.local.spark.jvm import Jvm
+from typing import Any, Protocol
 
 Entry = dict[str, Any]
 KINDS = {"MANAGED": "managed", "EXTERNAL": "external", "VIEW": "view"}
 FORMAT = 1
 
 
+class SparkJvm(Protocol):
+    """A JVM with Spark in it: `view` is py4j's `jvm`, `spark` the SparkSession."""
+
+    @property
+    def view(self) -> Any: ...
+    @property
+    def spark(self) -> Any: ...
+
+
 class CatalogEntries:
-    def __init__(self, jvm: Jvm, lakehouse: Path, nowhere: Path) -> None:
+    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path) -> None:
         self._view = jvm.view
         self._root = f"file:{lakehouse}"
         self._nowhere = nowhere

@@ -1,4 +1,4 @@
-"""One JVM with one Spark application: started directly, without spark-submit's shell and second JVM."""
+"""One JVM with one Spark application, and the gateway by which Python talks to it."""
 
 from __future__ import annotations
 
@@ -10,58 +10,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
-from fabric_livy_magic.local.spark.java import find_java, java_options
-from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
+from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
+from fabric_livy_magic.local.spark.submit import submit_command
 
-LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 LOOK_EVERY_S = 0.02
 GENTLE_END_S = 2.0
-
-# What must not leak from the server's environment into Spark: other Sparks' settings, and the server's own token.
-NOT_INHERITED = (
-    "FABRIC_LIVY_",
-    "PYSPARK_",
-    "SPARK_",
-    "_PYSPARK_",
-    "HADOOP_CONF_DIR",
-    "YARN_CONF_DIR",
-    "JDK_JAVA_OPTIONS",
-)
 
 
 class JvmGone(Exception):  # noqa: N818 - says what happened
     """The JVM ended, or never came up."""
-
-
-def spark_home() -> Path:
-    found = find_spec("pyspark")
-    if found is None or found.origin is None:
-        raise JvmGone('pyspark is not installed: pip install "fabric-livy-magic[local]"')
-    return Path(found.origin).parent
-
-
-def session_environment(folders: SessionFolders, python: str) -> dict[str, str]:
-    """The environment of a session's JVM and Python processes."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
-    package_root = str(Path(__file__).parents[3])
-    python_path = [part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return kept | {
-        "TZ": "UTC",
-        "PYTHONPATH": os.pathsep.join([*python_path, package_root]),
-        "PYTHONHASHSEED": "0",  # PySpark insists: executors must hash strings as the driver does
-        "PYSPARK_PYTHON": python,
-        "PYSPARK_DRIVER_PYTHON": python,
-        "SPARK_HOME": str(spark_home()),
-        "SPARK_CONF_DIR": str(folders.private),
-        "SPARK_LOCAL_DIRS": str(folders.spark_local),  # the setting spark.local.dir would be warned about
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
 
 
 class Jvm:
@@ -80,12 +40,9 @@ class Jvm:
         self.gone = threading.Event()
 
     def start(self, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
-        properties = self._folders.private / "spark.properties"
-        properties.touch(mode=0o600)
-        properties.write_text(properties_text(self._settings.conf), encoding="ascii")
         with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(properties),
+                submit_command(self._folders, self._settings, "pyspark-shell"),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
                 stdout=out,
                 stderr=log,
@@ -95,25 +52,6 @@ class Jvm:
             )
         watch_group(self._process.pid)
         threading.Thread(target=self._wait, name=f"jvm-{self._process.pid}", daemon=True).start()
-
-    def _command(self, properties: Path) -> list[str]:
-        java = find_java(version("pyspark"))
-        jars = f"{spark_home()}/jars/*"
-        extra = self._settings.extra_class_path
-        return [
-            str(java),
-            *java_options(java),
-            f"-Xmx{self._settings.heap_bytes // MIB}m",
-            f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
-            f"-Djava.io.tmpdir={self._folders.private}",
-            *self._settings.java_options,
-            "-cp",
-            f"{extra}{os.pathsep}{jars}" if extra else jars,
-            "org.apache.spark.deploy.SparkSubmit",
-            "--properties-file",
-            str(properties),
-            "pyspark-shell",
-        ]
 
     def _wait(self) -> None:
         assert self._process is not None

@@ -75,7 +75,7 @@ def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, py
     """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
     given = dict(asked.conf)
     heap = _heap(asked.driver_memory or given.get("spark.driver.memory"))
-    conf = {**_ours(name, heap), **given, **_fixed(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
+    conf = {**_ours(name, heap), **given, **fixed_settings(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
     return SparkSettings(heap, conf)
 
 
@@ -96,7 +96,8 @@ def _ours(name: str, heap: int) -> dict[str, str]:
     }
 
 
-def _fixed(folders: SessionFolders, python: str) -> dict[str, str]:
+def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
+    """What no user's setting changes."""
     return {
         "spark.master": "local[*]",
         "spark.submit.deployMode": "client",

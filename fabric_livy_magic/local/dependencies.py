@@ -1,0 +1,43 @@
+"""The files that a request names beside its code (jars, Python files, data, archives), for Spark to find on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.onelake_paths import BadPath, local_path, scheme_of
+from fabric_livy_magic.local.places import Lakehouse, Places
+
+# Fields of a request, and the settings that say the same.
+SETTINGS = {
+    "jars": "spark.jars",
+    "py_files": "spark.submit.pyFiles",
+    "files": "spark.files",
+    "archives": "spark.archives",
+}
+OURS = frozenset({"", "abfss", "abfs", "file", "local"})
+
+Request = TypeVar("Request", bound=SessionRequest)
+
+
+def with_local_files(asked: Request, lakehouse: Lakehouse, places: Places) -> Request:
+    """The same request with local addresses in its settings, which is where Spark looks. Raises BadPath."""
+    conf = dict(asked.conf)
+    for field, setting in SETTINGS.items():
+        given = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
+        if named := [*given, *getattr(asked, field)]:
+            conf[setting] = ",".join(_address(one, field, lakehouse, places) for one in named)
+    return replace(asked, conf=conf)
+
+
+def _address(path: str, field: str, lakehouse: Lakehouse, places: Places) -> str:
+    """What has another scheme (https, s3a) is Spark's own to fetch."""
+    if scheme_of(path) not in OURS:
+        return path
+    # An archive may say where it is unpacked: archive.zip#folder
+    name, mark, folder = path.partition("#") if field == "archives" else (path, "", "")
+    found = local_path(name, lakehouse, places)
+    if set(str(found)) & set(",*?[]{}"):
+        raise BadPath(f"{path!r}: Spark takes a comma for the end of a path and *?[]{{}} for a pattern")
+    return f"{found.as_uri()}{mark}{folder}"

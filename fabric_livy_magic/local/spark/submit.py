@@ -1,0 +1,75 @@
+"""How Spark's own submitter is started: directly, without spark-submit's shell and second JVM."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from fabric_livy_magic.errors import LocalFabricError
+from fabric_livy_magic.local.spark.java import find_java, java_options
+from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
+
+LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
+
+# What must not leak from the server's environment into Spark: other Sparks' settings, and the server's own token.
+NOT_INHERITED = (
+    "FABRIC_LIVY_",
+    "PYSPARK_",
+    "SPARK_",
+    "_PYSPARK_",
+    "HADOOP_CONF_DIR",
+    "YARN_CONF_DIR",
+    "JDK_JAVA_OPTIONS",
+)
+
+
+def spark_home() -> Path:
+    found = find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise LocalFabricError('pyspark is not installed: pip install "fabric-livy-magic[local]"')
+    return Path(found.origin).parent
+
+
+def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
+    """The environment of an application's JVM and Python processes."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
+    package_root = str(Path(__file__).parents[3])
+    python_path = [part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return kept | {
+        "TZ": "UTC",
+        "PYTHONPATH": os.pathsep.join([*python_path, package_root]),
+        "PYTHONHASHSEED": "0",  # PySpark insists: executors must hash strings as the driver does
+        "PYSPARK_PYTHON": python,
+        "PYSPARK_DRIVER_PYTHON": python,
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(folders.private),
+        "SPARK_LOCAL_DIRS": str(folders.spark_local),  # the setting spark.local.dir would be warned about
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+
+
+def submit_command(folders: SessionFolders, settings: SparkSettings, *application: str) -> list[str]:
+    """`application` is what spark-submit takes after its settings, which go into a file that only this user can read."""
+    properties = folders.private / "spark.properties"
+    properties.touch(mode=0o600)
+    properties.write_text(properties_text(settings.conf), encoding="ascii")
+    java = find_java(version("pyspark"))
+    jars = f"{spark_home()}/jars/*"
+    extra = settings.extra_class_path
+    return [
+        str(java),
+        *java_options(java),
+        f"-Xmx{settings.heap_bytes // MIB}m",
+        f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
+        f"-Djava.io.tmpdir={folders.private}",
+        f"-Dderby.system.home={folders.private}",  # an application that insists on Hive makes its metastore there
+        *settings.java_options,
+        "-cp",
+        f"{extra}{os.pathsep}{jars}" if extra else jars,
+        "org.apache.spark.deploy.SparkSubmit",
+        "--properties-file",
+        str(properties),
+        *application,
+    ]
