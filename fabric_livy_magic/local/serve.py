@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import itertools
 import os
 import secrets
 import shutil
@@ -139,23 +138,24 @@ def _server(folder: Path, groups: ProcessGroups, places: Places, tokens: Tokens,
     from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
     from fabric_livy_magic.local.lifetimes import livy_lifetimes
     from fabric_livy_magic.local.server import Server
-    from fabric_livy_magic.local.sessions import Sessions
+    from fabric_livy_magic.local.sessions import Sessions, counting
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
     quirks: bool = options.quirks
     if options.dialect == LIVY:
-        numbers = itertools.count()
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(folder, groups, capacity, lambda: str(next(numbers)), lifetimes, quirks=quirks)
+        sessions = Sessions(folder, groups, capacity, counting(), lifetimes, quirks=quirks)
+        batches = Batches(folder, groups, capacity, places, counting())
     else:
         sessions = Sessions(folder, groups, capacity, quirks=quirks)
+        batches = Batches(folder, groups, capacity, places)
     return Server(
         places=places,
         tokens=tokens,
         capacity=capacity,
         sessions=sessions,
         high_concurrency=HighConcurrencySessions(sessions),
-        batches=Batches(folder, groups, capacity, places),
+        batches=batches,
         page_size=options.page_size,
         quirks=quirks,
     )

@@ -39,13 +39,17 @@ class Ending:
 
 
 class Session:
-    """`start` returns at once. `state` is `acquiring` until there is anything to see."""
+    """`start` returns at once. `state` is `acquiring` until there is anything to see.
+
+    `asked` is as the client sent it, `located` has its files where they are on this machine.
+    """
 
     def __init__(
         self,
         session_id: str,
         name: str,
         asked: SessionRequest,
+        located: SessionRequest,
         lakehouse: Lakehouse,
         private: Path,
         groups: ProcessGroups,
@@ -65,7 +69,7 @@ class Session:
         self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
         self._quirks = quirks
-        settings = spark_settings(asked, name, self.folders, sys.executable)
+        settings = spark_settings(located, name, self.folders, sys.executable)
         self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
         self._environment = spark_environment(self.folders, sys.executable)
         self._repls: dict[str, Repl] = {}

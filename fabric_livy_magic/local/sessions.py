@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,12 @@ LOOK_EVERY_S = 1.0
 
 def new_guid() -> str:
     return str(uuid.uuid4())
+
+
+def counting() -> Callable[[], str]:
+    """Livy's ids: 0, 1, 2…"""
+    numbers = itertools.count()
+    return lambda: str(next(numbers))
 
 
 class Sessions:
@@ -56,26 +63,39 @@ class Sessions:
         *,
         name_start: str = "livy-session-",
         session_id: str | None = None,
+        located: SessionRequest | None = None,
     ) -> Session:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting.
 
-        `session_id` is one that `new_id` gave, where the caller had to know it before.
+        `session_id` is one that `new_id` gave, where the caller had to know it before. `located` has the files of the
+        request where they are on this machine.
         """
         self._capacity.check()
         session_id = session_id or self.new_id()
-        session = self._made(asked, lakehouse, submitter, asked.name or f"{name_start}{session_id}", session_id)
+        name = asked.name or f"{name_start}{session_id}"
+        session = self._made(asked, located or asked, lakehouse, submitter, name, session_id)
         with self._lock:
             self._by_id[session_id] = session
         return session
 
-    def _made(self, asked: SessionRequest, lakehouse: Lakehouse, submitter: str, name: str, session_id: str) -> Session:
+    def _made(
+        self,
+        asked: SessionRequest,
+        located: SessionRequest,
+        lakehouse: Lakehouse,
+        submitter: str,
+        name: str,
+        session_id: str,
+    ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        return Session(session_id, name, asked, lakehouse, folder, self._groups, submitter, quirks=self._quirks)
+        return Session(
+            session_id, name, asked, located, lakehouse, folder, self._groups, submitter, quirks=self._quirks
+        )
 
     def launch_only(self, asked: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
         """Livy's bug: of some sessions that it refuses it keeps the process, and knows it no more. Ours ends with the server."""
-        left = self._made(asked, lakehouse, "", session_id, session_id)
+        left = self._made(asked, asked, lakehouse, "", session_id, session_id)
         self._left_behind.append(left)
         left.launch_only()
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-import shutil
 import tempfile
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,12 @@ REPLY_SUFFIX = ".reply"
 class JobContext:
     """What a job is given: the names of `livy.job_context.JobContext`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         from pyspark.sql import SparkSession
 
         self.spark_session = SparkSession.builder.getOrCreate()
         self.sc = self.spark_session.sparkContext
-        self.local_tmp_dir_path = tempfile.mkdtemp(prefix="livy-job-")
+        self.local_tmp_dir_path = tempfile.mkdtemp(prefix="job-", dir=folder)
         self._streaming: Any = None
         self._shared: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class JobContext:
 
     hive_ctx = sql_ctx  # one catalog, whatever one asks
 
-    def create_streaming_ctx(self, batch_duration: float) -> None:
+    def create_streaming_ctx(self, batch_duration: int) -> None:
         from pyspark.streaming import StreamingContext
 
         if self._streaming is not None:
@@ -79,12 +79,31 @@ class JobContext:
             self._shared.pop(name, None)
 
 
+@cache
+def context(folder: Path) -> JobContext:
+    """One for all jobs of a session, which share objects by it."""
+    return JobContext(folder)
+
+
+def run_job(pickled: str, folder: Path) -> str:
+    dumps: Any = import_module("pyspark.cloudpickle").dumps
+    job = pickle.loads(base64.b64decode(pickled))  # noqa: S301 - to run the client's code is our purpose
+    return base64.b64encode(dumps(job(context(folder)))).decode("ascii")
+
+
+def add_py_file(uri: str, folder: Path) -> None:
+    context(folder).sc.addPyFile(uri)
+
+
+WORK = {"job": run_job, "py_file": add_py_file}
+
+
 def run(request: str) -> None:
     path = Path(request)
     asked = json.loads(path.read_text(encoding="utf-8"))
     try:
-        reply = {"result": _WORK[asked["work"]](asked["given"])}
-    except BaseException as failure:  # noqa: BLE001 - the user's code: whatever it raises is the job's answer
+        reply = {"result": WORK[asked["work"]](asked["given"], path.parent)}
+    except BaseException as failure:  # noqa: BLE001 - the client's code: whatever it raises is its answer
         reply = {"error": _told(failure)}
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(reply), encoding="utf-8")
@@ -93,4 +112,4 @@ def run(request: str) -> None:
 
 def _told(failure: BaseException) -> str:
     java = getattr(failure, "java_exception", None)
-    return str(java.toString()) if java is not None else traceback.format_exc()
+    return traceback.format_exc() if java is None else str(java.toString())

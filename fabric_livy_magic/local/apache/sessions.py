@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Iterable
 
 from fabric_livy_magic.local.apache import requests_in, views
-from fabric_livy_magic.local.apache.files_in import AllowedFolders, NotAllowed
 from fabric_livy_magic.local.apache.handler import LivyHandler, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, illegal_state, message, rejected, requirement
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.dependencies import with_local_files
 from fabric_livy_magic.local.lifetimes import BadTime, time_s
+from fabric_livy_magic.local.onelake_paths import BadPath, Outside
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.session import Session
@@ -45,13 +46,15 @@ class SparkHandler(LivyHandler):
         if asked.name is not None and asked.name in others:
             raise rejected(f"Duplicate session name: Some({asked.name}) for session {number}")
 
-    def check_conf_and_files(self, asked: SessionRequest) -> None:
+    def check_conf(self, asked: SessionRequest) -> None:
         if NEVER_IN_CONF in asked.conf:
             raise rejected(f"Blacklisted configuration values in session config: {NEVER_IN_CONF}")
-        try:
-            AllowedFolders(self.lakehouse.folder).check_all(asked)
-        except NotAllowed as problem:
-            raise rejected(str(problem)) from problem
+
+
+def in_livys_words(problem: BadPath) -> str:
+    if isinstance(problem, Outside):
+        return f"requirement failed: Local path {problem.path} cannot be added to user sessions."
+    return f"requirement failed: {problem}"
 
 
 class SessionHandler(SparkHandler):
@@ -94,9 +97,11 @@ class SessionsHandler(SessionHandler):
         self.check_running()
         number = self.server.sessions.new_id()  # also where it is refused now
         asked = requests_in.session_request(read)
-        self._check(asked, number)
+        located = self._checked(asked, number)
         try:
-            session = self.server.sessions.create(asked, self.lakehouse, self.caller.name, session_id=number)
+            session = self.server.sessions.create(
+                asked, self.lakehouse, self.caller.name, session_id=number, located=located
+            )
         except NoCapacity as problem:
             raise message(400, FULL) from problem
         except BadSetting as problem:
@@ -106,14 +111,18 @@ class SessionsHandler(SessionHandler):
         self.set_header("Location", f"/sessions/{session.id}")
         self.answer(views.session_view(session), 201)
 
-    def _check(self, asked: SessionRequest, number: str) -> None:
+    def _checked(self, asked: SessionRequest, number: str) -> SessionRequest:
+        """The request with its files where they are on this machine."""
+        self.check_conf(asked)
         try:
+            located = with_local_files(asked, self.lakehouse, self.server.places)
             for given in (asked.ttl, asked.idle_timeout):
                 if given is not None:
                     time_s(given)
         except BadTime as problem:
             raise rejected(str(problem)) from problem
-        self.check_conf_and_files(asked)
+        except BadPath as problem:
+            raise rejected(in_livys_words(problem)) from problem
         try:
             self.check_name(asked)
         except LivyRefusal:
@@ -121,6 +130,7 @@ class SessionsHandler(SessionHandler):
                 self.server.sessions.launch_only(asked, self.lakehouse, number)
             raise
         self.check_unique(asked, (session.asked.name for session in self.server.sessions.all()), number)
+        return located
 
 
 class OneSessionHandler(SessionHandler):

@@ -95,11 +95,6 @@ class CompletionHandler(SessionHandler):
         kind = SESSION_KINDS.get(asked.kind or "", SHARED)
         if kind == SHARED:  # none that completes anything
             raise refused_by_driver(f"Invalid kind: {'null' if asked.kind is None else asked.kind}")
-        repl.touch()
         loop = asyncio.get_running_loop()
-        candidates = await loop.run_in_executor(None, complete, repl, kind, asked.code, asked.cursor)
+        candidates = await loop.run_in_executor(None, repl.complete, kind, asked.code, asked.cursor)
         self.answer({"candidates": candidates})
-
-
-def complete(repl: Repl, kind: str, code: str, cursor: int) -> list[str]:
-    return []

@@ -1,9 +1,10 @@
-"""Sessions, statements and logs as Apache Livy shows them: these keys, all of them, in every state."""
+"""Sessions, batches, statements and logs as Apache Livy shows them: these keys, all of them, in every state."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
+from fabric_livy_magic.local.asked import BatchRequest
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.statements import Statement
 
@@ -16,6 +17,17 @@ NO_APP_INFO = {"driverLogUrl": None, "sparkUiUrl": None, "executorLogUrls": None
 class Log(Protocol):
     def stdout_lines(self) -> list[str]: ...
     def stderr_lines(self) -> list[str]: ...
+
+
+class BatchLike(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def asked(self) -> BatchRequest: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def log(self) -> Log: ...
 
 
 def log_lines(log: Log) -> list[str]:
@@ -64,6 +76,23 @@ def session_view(session: Session) -> JsonObject:
         "numExecutors": asked.num_executors,
         "pyFiles": list(asked.py_files),
         "queue": asked.queue,
+    }
+
+
+def batch_state(batch: BatchLike) -> str:
+    return "starting" if batch.state == "not_started" else batch.state
+
+
+def batch_view(batch: BatchLike) -> JsonObject:
+    return {
+        "id": int(batch.id),
+        "name": batch.asked.name,
+        "owner": None,
+        "proxyUser": None,
+        "state": batch_state(batch),
+        "appId": None,
+        "appInfo": NO_APP_INFO,
+        "log": log_lines(batch.log)[-VIEW_LOG_LINES:],
     }
 
 

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from fabric_livy_magic.local.asked import SessionRequest
 
@@ -69,6 +70,12 @@ class SparkSettings:
     @property
     def extra_class_path(self) -> str:
         return self.conf.get("spark.driver.extraClassPath", "")
+
+    @property
+    def local_jars(self) -> list[str]:
+        """Those of `spark.jars` that are on this machine. Scala's interpreter knows only what the JVM started with."""
+        uris = [urlsplit(uri.strip()) for uri in self.conf.get("spark.jars", "").split(",")]
+        return [unquote(uri.path) for uri in uris if uri.scheme in ("", "file", "local") and uri.path]
 
 
 def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:

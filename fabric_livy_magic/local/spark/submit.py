@@ -56,8 +56,8 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
     properties.touch(mode=0o600)
     properties.write_text(properties_text(settings.conf), encoding="ascii")
     java = find_java(version("pyspark"))
-    jars = f"{spark_home()}/jars/*"
     extra = settings.extra_class_path
+    class_path = [*([extra] if extra else []), f"{spark_home()}/jars/*", *settings.local_jars]
     return [
         str(java),
         *java_options(java),
@@ -67,7 +67,7 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
         f"-Dderby.system.home={folders.private}",  # an application that insists on Hive makes its metastore there
         *settings.java_options,
         "-cp",
-        f"{extra}{os.pathsep}{jars}" if extra else jars,
+        os.pathsep.join(class_path),
         "org.apache.spark.deploy.SparkSubmit",
         "--properties-file",
         str(properties),
