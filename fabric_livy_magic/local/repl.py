@@ -48,6 +48,7 @@ class Repl:
         # Under quirks, the HTTP side's to set: an answer above `quirks.limits.LARGEST_ANSWER_BYTES` was asked for. Livy
         # never gives it, and no call about statements works from then on.
         self.channel_broken = False
+        self.channel_closed = False  # since the first call on the broken channel
         self.last_active_ms = now_ms()
         self._thread = threading.Thread(target=self._work, name="repl", daemon=True)
 

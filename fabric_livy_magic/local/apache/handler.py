@@ -139,8 +139,12 @@ class LivyHandler(Handler):
         return "gzip" in self.request.headers.get("Accept-Encoding", "").lower()
 
     def write_error(self, status_code: int, **details: Any) -> None:
-        if status_code == 405:
-            self.set_header("Connection", "close")  # see Handler.write_error
+        self.set_header("Connection", "close")  # see Handler.write_error
+        self.set_header("Content-Type", JSON)
+        failure = details.get("exc_info", (None, None, None))[1]
+        if isinstance(failure, LivyRefusal):
+            self.answer(failure.body, failure.status_code)
+        elif status_code == 405:
             self.set_header("Allow", ", ".join(self._allowed()))
             self.answer_nothing(405)
         else:
@@ -155,10 +159,7 @@ class LivyHandler(Handler):
         return getattr(type(self), name) is not getattr(RequestHandler, name)
 
     def answer_refusal(self, refusal: Refusal) -> None:
-        self.set_header("Content-Type", JSON)
-        if isinstance(refusal, LivyRefusal):
-            self.answer(refusal.body, refusal.status_code)
-        elif refusal.status_code >= 500:
+        if refusal.status_code >= 500:
             self.answer(f"java.lang.RuntimeException: {refusal.message}", refusal.status_code)
         else:
             self.answer({"msg": refusal.message}, refusal.status_code)

@@ -22,6 +22,7 @@ from fabric_livy_magic.local.web.handler import Refusal
 PAGE = 100
 LOOK_EVERY_S = 0.02
 NEVER_IN_CONF = "spark.submit.proxyUser.allowCustomClasspathInClusterMode"  # Livy refuses it whatever its settings
+CANCELLED = "java.util.concurrent.CancellationException"
 FULL = "Rejected, too many sessions are being created!"
 
 
@@ -65,8 +66,14 @@ class SessionHandler(SparkHandler):
         return session
 
     def repl_of(self, session: Session) -> Repl:
+        """Raises what Livy answers where its channel to the driver is gone, which happens with quirks only."""
         repl = session.repl()
         assert repl is not None  # a session of this dialect has one from its first moment
+        if repl.channel_closed:
+            raise illegal_state("RPC channel is closed.")
+        if repl.channel_broken:
+            repl.channel_closed = True
+            raise LivyRefusal(500, CANCELLED)
         return repl
 
     def running_repl(self, session: Session) -> Repl:

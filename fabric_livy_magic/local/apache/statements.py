@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fabric_livy_magic.local.apache import requests_in, views
 from fabric_livy_magic.local.apache.handler import java_number, part_of
@@ -13,15 +14,32 @@ from fabric_livy_magic.local.apache.refusals import (
     unreadable,
 )
 from fabric_livy_magic.local.apache.requests_in import SESSION_KINDS, SHARED
-from fabric_livy_magic.local.apache.sessions import SessionHandler
+from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler
+from fabric_livy_magic.local.interpreters.quirks.limits import LARGEST_ANSWER_BYTES, LONGEST_STRING_CHARS
+from fabric_livy_magic.local.json_text import dumps
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.statements import Statement
 
-MOST_CODE = 20_000_000  # characters, by the JSON library of Livy
+
+class StatementReader(SessionHandler):
+    _left = False
+
+    def on_connection_close(self) -> None:
+        self._left = True
+
+    async def answer_over_channel(self, session: Session, repl: Repl, view: Any) -> None:
+        """Livy's channel to its driver breaks of what is too large, and the client waits until it gives up."""
+        text = dumps(view)
+        if self.server.quirks and len(text) > LARGEST_ANSWER_BYTES:
+            repl.channel_broken = True
+            while session.active and not self._left:
+                await asyncio.sleep(LOOK_EVERY_S)
+            raise LivyRefusal(500, CANCELLED)
+        self.answer_text(text)
 
 
-class StatementsHandler(SessionHandler):
+class StatementsHandler(StatementReader):
     async def get(self, given: str) -> None:
         session = self.known_session(given)
         repl = await self.active_repl(session)
@@ -31,12 +49,12 @@ class StatementsHandler(SessionHandler):
             statements.reverse()
         with repl.lock:
             page = [views.statement_view(one) for one in part_of(statements, start, size)]
-        self.answer({"total_statements": len(statements), "statements": page})
+        await self.answer_over_channel(session, repl, {"total_statements": len(statements), "statements": page})
 
     def post(self, given: str) -> None:
         asked = requests_in.read_statement(self.json_text)
-        if self.server.quirks and asked.code is not None and len(asked.code) > MOST_CODE:
-            raise unreadable(f"String length ({len(asked.code)}) exceeds the maximum length ({MOST_CODE})")
+        if self.server.quirks and asked.code is not None and len(asked.code) > LONGEST_STRING_CHARS:
+            raise unreadable(f"String length ({len(asked.code)}) exceeds the maximum length ({LONGEST_STRING_CHARS})")
         session = self.known_session(given)
         repl = self.running_repl(session)
         if asked.code is None:
@@ -64,7 +82,7 @@ def kind_of(asked: str | None, session: Session) -> str:
     return SESSION_KINDS[kind]
 
 
-class StatementHandler(SessionHandler):
+class StatementHandler(StatementReader):
     async def get(self, given: str, statement_id: str) -> None:
         session = self.known_session(given)
         number = java_number(statement_id)
@@ -74,7 +92,7 @@ class StatementHandler(SessionHandler):
             raise LivyRefusal(404, "Statement not found")
         with repl.lock:
             view = views.statement_view(statement)
-        self.answer(view)
+        await self.answer_over_channel(session, repl, view)
 
 
 class CancelHandler(SessionHandler):

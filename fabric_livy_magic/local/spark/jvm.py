@@ -98,14 +98,15 @@ class Jvm:
         self.spark.sparkContext().cancelJobGroup(group)
 
     def close(self) -> None:
-        """Ends the JVM and what it started: gently for a moment, so that Spark tidies up, then for certain."""
+        """Ends the JVM and what it started: gently for a moment, so that Spark tidies up if it is there, then for certain."""
         process = self._process
         if process is None:
             self.gone.set()
             return
         assert process.stdin is not None
         process.stdin.close()
-        self.gone.wait(GENTLE_END_S)
+        if self.spark is not None:
+            self.gone.wait(GENTLE_END_S)
         with contextlib.suppress(
             ProcessLookupError, PermissionError
         ):  # the whole group is gone; macOS says PermissionError of a zombie
