@@ -168,11 +168,12 @@ class LivyHandler(Handler):
 class Unknown(LivyHandler):
     """No route: below an API's own path in JSON's type, else in HTML's, and empty in both."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
+    def get(self) -> None:
         is_api = re.match(r"/(sessions|batches)(/|$)", self.request.path)
         self.set_header("Content-Type", JSON if is_api else HTML)
         self.answer_nothing(404)
+
+    post = put = patch = delete = options = get
 
 
 def java_number(text: str, bits: int = INT_BITS) -> int:

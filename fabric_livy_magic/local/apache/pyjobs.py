@@ -111,5 +111,11 @@ def run(request: str) -> None:
 
 
 def _told(failure: BaseException) -> str:
+    """Without the frames of this file, which the client did not write."""
     java = getattr(failure, "java_exception", None)
-    return traceback.format_exc() if java is None else str(java.toString())
+    if java is not None:
+        return str(java.toString())
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(failure.with_traceback(trace)))
