@@ -61,7 +61,7 @@ class Batch:
         self._app_id: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._launching = threading.Lock()  # a stop finds the process, or keeps it from starting
-        self._stopping = False
+        self.stopping = False  # on its way to `killed`
         self.state = ""
         self._enter("not_started")
 
@@ -72,6 +72,11 @@ class Batch:
     @property
     def alive(self) -> bool:
         return self.state not in ENDED
+
+    @property
+    def ending_source(self) -> str:
+        """Whose fault it was, in Fabric's words."""
+        return "User" if self.ending.code == DEAD else "System"
 
     @property
     def app_id(self) -> str | None:
@@ -111,8 +116,8 @@ class Batch:
 
     def _run(self) -> None:
         with self._launching:
-            if self._stopping:
-                return
+            if not self.alive:
+                return  # stopped already
             self._enter("starting")
             try:
                 self._process = self._launch()
@@ -173,7 +178,7 @@ class Batch:
     def _state_after(self, code: int) -> str:
         if code == 0:
             return "success"
-        if self._stopping:
+        if self.stopping:
             return "killed"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.ending = Ending(f"the application ended with {how}. {self._telling_lines()}".rstrip(), DEAD)
@@ -188,6 +193,7 @@ class Batch:
         if self._process is not None:
             self._kill(signal.SIGKILL)  # what the program started and left behind
             self._groups.forget(self._process.pid)
+        self.stopping = False
         self._app_id = self._read_app_id()
         shutil.rmtree(self._folders.private, ignore_errors=True)
         self._enter(state)
@@ -197,7 +203,7 @@ class Batch:
         with self._launching:
             if not self.alive:
                 return
-            self._stopping = True
+            self.stopping = True
             self.mark("cancellationRequested")
             if self._process is None:
                 self._finish("killed")

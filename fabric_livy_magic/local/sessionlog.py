@@ -84,5 +84,6 @@ class BatchLog:
         return last_lines(self.stderr_file, STREAM_LINES, STREAM_BYTES)
 
     def tail(self) -> list[str]:
-        """Both, with Livy's marks between."""
-        return ["stdout: ", *self.stdout_lines(), "\nstderr: ", *self.stderr_lines()]
+        """The last of both, in Livy's form."""
+        ends = [last_lines(file, TAIL_LINES // 2, TAIL_BYTES // 2) for file in (self.stdout_file, self.stderr_file)]
+        return ["stdout: ", *ends[0], "\nstderr: ", *ends[1]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tornado.web import Application
 
+from fabric_livy_magic.local.fabric.batches import BatchesHandler, BatchHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
+from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
 from fabric_livy_magic.local.server import Server
@@ -14,8 +16,9 @@ from fabric_livy_magic.local.web.handler import quiet
 
 
 def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
+    """Microsoft's own sample for applications joins `…/v1/` and `/workspaces/…`."""
     base = (
-        r"/v1/workspaces/(?P<workspace_id>[^/]+)/lakehouses/(?P<lakehouse_id>[^/]+)"
+        r"/v1//?workspaces/(?P<workspace_id>[^/]+)/lakehouses/(?P<lakehouse_id>[^/]+)"
         r"/(?i:livyapi)/versions/(?P<version>[^/]+)"
     )
     session = rf"{base}/sessions/(?P<session_id>[^/]+)"
@@ -25,6 +28,8 @@ def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
         (rf"{base}/sessions", SessionsHandler),
         (session, SessionHandler),
         (rf"{session}/reset-timeout", ResetTimeoutHandler),
+        (rf"{base}/batches", BatchesHandler),
+        (rf"{base}/batches/(?P<batch_id>[^/]+)", BatchHandler),
         (acquired, AcquireHandler),
         (rf"{acquired}/(?P<hc_id>[^/]+)", HighConcurrencyHandler),
         *(
@@ -42,9 +47,13 @@ def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
 def make_app(server: Server) -> Application:
     shared = {"server": server}
     return Application(
-        [(rf"{path}/?", handler, shared) for path, handler in [*livy_routes(), *lookup_routes()]],
+        [
+            *((rf"{path}/?", handler, shared) for path, handler in [*livy_routes(), *lookup_routes()]),
+            (r"/onelake/(.*)", OneLakeHandler, shared),
+        ],
         default_handler_class=Unknown,
         default_handler_args=shared,
         log_function=quiet,
         compress_response=False,
+        onelake=Store(),
     )

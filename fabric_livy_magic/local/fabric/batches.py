@@ -1,0 +1,54 @@
+"""Batches of a lakehouse: made, listed, shown, cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fabric_livy_magic.local.batch import Batch
+from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.fabric import requests_in
+from fabric_livy_magic.local.fabric.batch_views import batch_activity_view, batch_view, early_batch_view
+from fabric_livy_magic.local.fabric.requests_in import BadRequest
+from fabric_livy_magic.local.fabric.sessions import SparkHandler
+from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.spark.settings import BadSetting
+from fabric_livy_magic.local.web.handler import Refusal
+
+
+class BatchesHandler(SparkHandler):
+    def get(self, **_ids: str) -> None:
+        page = self.page()
+        batches = [one for one in self.server.batches.all() if one.lakehouse.id == self.lakehouse.id]
+        items = [batch_activity_view(batch) for batch in batches[page.slice]]
+        self.answer({"items": items, "totalCountOfMatchedItems": len(batches), "pageSize": page.top})
+
+    def post(self, **_ids: str) -> None:
+        body = self.json_body()
+        self.check_running()
+        try:
+            asked = requests_in.read_batch_request(body)
+            batch = self.server.batches.create(asked, self.lakehouse, self.caller.name)
+        except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
+            raise self.refusal_of(problem) from problem
+        view = early_batch_view(batch)
+        batch.start()
+        self.answer(view, 202)
+
+
+class BatchHandler(SparkHandler):
+    def known_batch(self, batch_id: str) -> Batch:
+        batch = self.server.batches.get(batch_id)
+        if batch is None or batch.lakehouse.id != self.lakehouse.id:
+            raise Refusal(404, f"batch {batch_id} is not known", "SparkCoreSessionNotFound")
+        return batch
+
+    def get(self, *, batch_id: str, **_ids: str) -> None:
+        self.answer(batch_view(self.known_batch(batch_id)))
+
+    async def delete(self, *, batch_id: str, **_ids: str) -> None:
+        """A cancel: the batch stays listed, as `killed` and `Cancelled`, with its log. The contract calls the operation
+        "Cancels a batch execution" and has `killedAt` and `Cancelled` for what follows.
+        """
+        batch = self.known_batch(batch_id)
+        await asyncio.get_running_loop().run_in_executor(None, batch.stop)
+        self.answer({"msg": "deleted"})

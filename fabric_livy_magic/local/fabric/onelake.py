@@ -1,0 +1,344 @@
+"""OneLake's file calls (the DFS endpoint of Azure Data Lake Storage Gen2), at `/onelake` as if that were the account.
+
+They take tokens for storage. Appended data is written as it arrives and files are sent in parts, so that their size does
+not matter. `x-ms-…` headers that only the service's own bookkeeping needs (leases, encryption, owners) are ignored, as
+OneLake ignores them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar, cast
+from urllib.parse import unquote
+
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+
+from fabric_livy_magic.local import onelake_files
+from fabric_livy_magic.local.onelake_files import Names, OneLakePath, Properties, StorageError, storage_error
+from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.onelake_uploads import MOST_BYTES, Piece, Uploads
+from fabric_livy_magic.local.places import MAY_RUN
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.tokens import STORAGE_AUDIENCES
+from fabric_livy_magic.local.web.handler import Handler, Refusal
+
+APPEND_LIMIT = 4000 * 1024 * 1024  # the service's own; the Python SDK sends 100 MiB at a time
+PAGE = 5000
+PART_BYTES = 1 << 20
+USUAL_VERSION = "2021-06-08"
+THREADS = 4
+UNMET = "the condition specified using HTTP conditional header(s) is not met"
+ECHOED = re.compile(r"[A-Za-z0-9.:_-]{1,128}")
+RENAMED = {
+    "MethodNotAllowed": "UnsupportedHttpVerb",
+    "Forbidden": "AuthorizationFailure",
+    "EntityNotFound": "PathNotFound",
+}
+
+Made = TypeVar("Made")
+
+
+class Store:
+    """What the handlers of a server share. The event loop's own threads are taken for seconds by sessions that end."""
+
+    def __init__(self) -> None:
+        self.uploads = Uploads()
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="onelake")
+
+
+class OneLakeHandler(Handler):
+    audiences = STORAGE_AUDIENCES
+
+    def initialize(self, server: Server) -> None:
+        super().initialize(server)
+        self._store: Store = self.settings["onelake"]
+        self._piece: Piece | None = None
+        self._failure: Exception | None = None
+        self._appends = self.request.method == "PATCH" and self._query("action") == "append"
+        if self._appends:
+            self.body_limit_bytes = APPEND_LIMIT
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        self.path_named = self._place(str(self.path_args[0]))
+        if self.path_named.workspace.role not in MAY_RUN:
+            raise Refusal(
+                403,
+                "this request is not authorized to perform this operation using this permission: the caller's role in "
+                f"the workspace is {self.path_named.workspace.role}, and OneLake needs Contributor or a higher one",
+                "AuthorizationPermissionMismatch",
+            )
+        if self._appends:
+            cast(HTTP1Connection, self.request.connection).set_max_body_size(APPEND_LIMIT)
+            try:
+                file, position = self._existing_file(), self._number("position")
+                self._piece = self._try(self._store.uploads.begin, file, position)
+            except Refusal as refusal:
+                self._failure = refusal
+
+    def data_received(self, chunk: bytes) -> None:
+        """A failure is told when all was read: a client in the middle of sending would not see the answer."""
+        if not self._appends:
+            super().data_received(chunk)
+        elif self._piece is not None and self._failure is None:
+            try:
+                self._piece.write(chunk)
+            except (OSError, StorageError) as problem:
+                self._failure = self._told(problem)
+
+    # ---- calls
+
+    async def head(self, _path: str) -> None:
+        self._answer_properties(self._looked_at())
+        self.finish()
+
+    async def get(self, _path: str) -> None:
+        if self._query("resource") == "filesystem":
+            await self._list()
+        elif self._query("restype") == "container":  # how the SDKs look at a workspace
+            self._answer_properties(self._looked_at())
+            self._answer_empty(200)
+        elif self.path_named.lakehouse is None:
+            raise _refusal("MissingRequiredQueryParameter", "resource=filesystem is needed to list")
+        else:
+            await self._read()
+
+    async def put(self, _path: str) -> None:
+        if self._body:
+            raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
+        may_replace = self.request.headers.get("If-None-Match", "").strip() != "*"
+        if source := self.request.headers.get("x-ms-rename-source"):
+            await self._off_loop(onelake_files.rename, self._source(source), self.path_named, may_replace=may_replace)
+            self._store.uploads.forget(self._try(lambda: self.path_named.file))
+        else:
+            create = {"file": onelake_files.create_file, "directory": onelake_files.create_directory}
+            kind = self._query("resource")
+            if kind not in create:
+                code = "InvalidQueryParameterValue" if kind else "MissingRequiredQueryParameter"
+                raise _refusal(code, "resource is file or directory")
+            if kind == "file":
+                self._store.uploads.forget(self._try(lambda: self.path_named.file))
+            await self._off_loop(create[kind], self.path_named, may_replace=may_replace)
+        self._answer_changed(201)
+
+    async def patch(self, _path: str) -> None:
+        match self._query("action"):
+            case "append":
+                await self._append()
+            case "flush":
+                await self._flush(self._number("position"))
+                self._answer_changed(200)
+            case action:
+                raise _refusal("InvalidQueryParameterValue", f"action is append or flush, not {action!r}")
+
+    async def delete(self, _path: str) -> None:
+        recursive = self._query("recursive").lower() == "true"
+        self._check_match(self._looked_at())
+        await self._off_loop(onelake_files.delete, self.path_named, recursive=recursive)
+        self._store.uploads.forget(self._try(lambda: self.path_named.file))
+        self._answer_empty(200)
+
+    # ---- parts of calls
+
+    async def _list(self) -> None:
+        if self.path_named.lakehouse is not None:
+            raise _refusal("InvalidUri", "a listing is asked of the workspace; directory names what is below it")
+        directory = self._query("directory")
+        top = self._place(f"{self.path_named.workspace.id}/{directory}") if directory else self.path_named
+        recursive, limit = self._query("recursive").lower(), self._query("maxResults") or str(PAGE)
+        if recursive not in ("true", "false"):
+            raise _refusal("MissingRequiredQueryParameter", "recursive is true or false")
+        if not re.fullmatch(r"[1-9]\d{0,8}", limit, re.ASCII):
+            raise _refusal("OutOfRangeQueryParameterValue", "maxResults is a whole number above 0")
+        entries, last = await self._off_loop(
+            onelake_files.list_paths,
+            top,
+            recursive=recursive == "true",
+            after=_names_of(self._query("continuation")),
+            limit=min(int(limit), PAGE),
+        )
+        if last:
+            self.set_header("x-ms-continuation", _token_of(last))
+        self.answer({"paths": entries})
+
+    async def _read(self) -> None:
+        found = self._looked_at()
+        if found.is_directory:
+            raise _refusal("PathConflict", "the specified path is a directory")
+        wanted = self.request.headers.get("x-ms-range") or self.request.headers.get("Range", "")
+        whole = range(found.length)
+        part = _range(wanted, whole)
+        self._answer_properties(found)
+        self.set_header("Content-Length", str(len(part)))
+        if part is not whole:
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {part.start}-{part.stop - 1}/{found.length}")
+        with await self._off_loop(self.path_named.file.open, "rb") as file:
+            file.seek(part.start)
+            left = len(part)
+            try:
+                while left and (data := await self._off_loop(file.read, min(PART_BYTES, left))):
+                    self.write(data)
+                    await self.flush()
+                    left -= len(data)
+            except StreamClosedError:
+                return  # nobody listens any more
+        self.finish()
+
+    async def _append(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        piece = self._piece
+        assert piece is not None
+        piece.done()
+        if self._query("flush").lower() == "true":
+            await self._flush(piece.end)
+        self._answer_empty(202)
+
+    async def _flush(self, position: int) -> None:
+        if self._body:
+            raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
+        file = self._existing_file()
+        self._check_match(self._looked_at())
+        if self.request.headers.get("If-None-Match", "").strip() == "*":  # the SDK's way not to write over a file
+            raise _refusal("ConditionNotMet", UNMET)
+        upload = self._try(self._store.uploads.take, file, position)
+        if upload is not None:
+            await self._off_loop(self._store.uploads.commit, upload, file, position)
+
+    # ---- what a request says
+
+    def _place(self, text: str) -> OneLakePath:
+        return self._try(onelake_files.read_path, text, self.server.places)
+
+    def _looked_at(self) -> Properties:
+        return self._try(onelake_files.properties, self.path_named)
+
+    def _existing_file(self) -> Any:
+        if self._looked_at().is_directory:
+            raise _refusal("PathConflict", "the specified path is a directory")
+        return self.path_named.file
+
+    def _source(self, header: str) -> OneLakePath:
+        """Its path is quoted, and may be followed by a key that is not needed here."""
+        try:
+            return onelake_files.read_path(unquote(header.partition("?")[0]), self.server.places)
+        except BadPath as problem:
+            raise _refusal("InvalidSourceUri", f"the source URI is invalid: {problem}") from problem
+
+    def _query(self, name: str) -> str:
+        return self.get_query_argument(name, "", strip=False)
+
+    def _number(self, name: str) -> int:
+        text = self._query(name)
+        if not text:
+            raise _refusal("MissingRequiredQueryParameter", f"{name} is needed")
+        if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+            raise _refusal("InvalidQueryParameterValue", f"{name} is a whole number, not {text[:40]!r}")
+        if int(text) > MOST_BYTES:
+            raise _refusal("OutOfRangeQueryParameterValue", f"{name} is beyond the size of any file")
+        return int(text)
+
+    def _check_match(self, found: Properties) -> None:
+        wanted = self.request.headers.get("If-Match", "*").strip()
+        if wanted not in ("*", found.etag, f'"{found.etag}"'):
+            raise _refusal("ConditionNotMet", UNMET)
+
+    # ---- answers
+
+    def _try(self, work: Callable[..., Made], *arguments: Any) -> Made:
+        try:
+            return work(*arguments)
+        except (BadPath, OSError, StorageError) as problem:
+            raise self._told(problem) from problem
+
+    async def _off_loop(self, work: Callable[..., Made], *arguments: Any, **named: Any) -> Made:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._store.threads, partial(work, *arguments, **named))
+        except (BadPath, OSError, StorageError) as problem:
+            raise self._told(problem) from problem
+
+    def _told(self, problem: BadPath | OSError | StorageError) -> Exception:
+        found = problem if isinstance(problem, StorageError) else storage_error(problem)
+        return Refusal(found.status, str(found), found.code) if found else problem
+
+    def _answer_changed(self, status: int) -> None:
+        found = self._looked_at()
+        self.set_header("ETag", f'"{found.etag}"')
+        self.set_header("Last-Modified", found.last_modified)
+        self._answer_empty(status)
+
+    def _answer_empty(self, status: int) -> None:
+        self.set_status(status)
+        self.set_header("Content-Length", "0")
+        self.clear_header("Content-Type")
+        self.finish()
+
+    def _answer_properties(self, found: Properties) -> None:
+        self._check_match(found)
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Length", str(found.length))
+        self.set_header("Accept-Ranges", "bytes")
+        self.set_header("ETag", f'"{found.etag}"')
+        self.set_header("Last-Modified", found.last_modified)
+        self.set_header("x-ms-resource-type", "directory" if found.is_directory else "file")
+        if found.is_directory:
+            self.set_header("x-ms-meta-hdi_isfolder", "true")  # how the blob side of the SDKs knows a folder
+        self.set_header("x-ms-owner", "$superuser")
+        self.set_header("x-ms-group", "$superuser")
+        self.set_header("x-ms-permissions", "rwxr-x---" if found.is_directory else "rw-r-----")
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("x-ms-request-id", getattr(self, "request_id", ""))
+        self.set_header("x-ms-version", USUAL_VERSION)
+        for name in ("x-ms-version", "x-ms-client-request-id"):
+            if ECHOED.fullmatch(self.request.headers.get(name, "")):
+                self.set_header(name, self.request.headers[name])
+
+    def compute_etag(self) -> None:
+        """tornado's own would be that of the answer, not of the file."""
+
+    def answer_refusal(self, refusal: Refusal) -> None:
+        code = RENAMED.get(refusal.code, refusal.code)
+        self.set_header("x-ms-error-code", code)
+        self.answer({"error": {"code": code, "message": refusal.message}}, refusal.status_code)
+
+
+def _refusal(code: str, message: str) -> Refusal:
+    return Refusal(onelake_files.STATUS[code], message, code)
+
+
+def _range(header: str, whole: range) -> range:
+    """The bytes that are asked for; the whole itself where the header is none, or none that one answer could hold."""
+    match = re.fullmatch(r"bytes=(\d{1,18})-(\d{0,18})", header.strip(), re.ASCII)
+    if not match:
+        return whole
+    first, after = int(match[1]), int(match[2] or whole.stop - 1) + 1
+    if first not in whole or after <= first:
+        raise _refusal("InvalidRange", "the range specified is invalid for the current size of the resource")
+    return range(first, min(after, whole.stop))
+
+
+def _token_of(names: Names) -> str:
+    return base64.urlsafe_b64encode(json.dumps(names).encode()).decode()
+
+
+def _names_of(token: str) -> Names:
+    """No name where there is no token: a listing from its beginning."""
+    try:
+        names = json.loads(base64.urlsafe_b64decode(token)) if token else []
+    except (binascii.Error, ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _refusal("InvalidQueryParameterValue", "the continuation token is none of this listing")
+    return tuple(names)
