@@ -66,6 +66,7 @@ class Session:
         self.folders.make()
         self.times: dict[str, datetime] = {}
         self.ending = Ending()
+        self.end_was_told = False  # to a client of Livy's dialect
         self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
         self._quirks = quirks

@@ -15,7 +15,7 @@ from fabric_livy_magic.local.lifetimes import BadTime, time_s
 from fabric_livy_magic.local.onelake_paths import BadPath, Outside
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.repl import Repl
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.session import ENDED, Session
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 
@@ -88,8 +88,20 @@ class SessionHandler(SparkHandler):
         while session.active and not session.settled.is_set():
             await asyncio.sleep(LOOK_EVERY_S)
         if not session.active:
-            raise requirement("Session isn't active.")
+            raise self._lost(session)
         return self.repl_of(session)
+
+    def _lost(self, session: Session) -> LivyRefusal:
+        """The call that finds out that the driver died is the one that waited for it; those that come later are told so."""
+        if session.ending.message and not session.end_was_told:
+            session.end_was_told = True
+            return LivyRefusal(500, CANCELLED)
+        return requirement("Session isn't active.")
+
+    def told_state(self, session: Session) -> str:
+        state = views.state_of(session)
+        session.end_was_told = state in ENDED
+        return state
 
 
 class SessionsHandler(SessionHandler):
@@ -142,7 +154,9 @@ class SessionsHandler(SessionHandler):
 
 class OneSessionHandler(SessionHandler):
     def get(self, given: str) -> None:
-        self.answer(views.session_view(self.known_session(given)))
+        session = self.known_session(given)
+        self.told_state(session)
+        self.answer(views.session_view(session))
 
     async def delete(self, given: str) -> None:
         session = self.known_session(given)
@@ -156,7 +170,7 @@ class OneSessionHandler(SessionHandler):
 class StateHandler(SessionHandler):
     def get(self, given: str) -> None:
         session = self.known_session(given)
-        self.answer({"id": int(session.id), "state": views.state_of(session)})
+        self.answer({"id": int(session.id), "state": self.told_state(session)})
 
 
 class LogHandler(SessionHandler):
