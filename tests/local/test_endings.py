@@ -107,7 +107,7 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
     session.wait(number, "running")
     time.sleep(0.3)
     os.kill(server.pid_of("interpreters/worker.py"), signal.SIGKILL)
-    assert session.wait(number, within_s=5)["output"]["evalue"] == "Interpreter died:\n"
+    assert session.wait(number, within_s=5)["output"]["evalue"] == "Interpreter died:\n\n"
     assert session.rows("select 1") == [[1]]
 
     # a JVM that answers nothing any more can still be deleted
@@ -116,6 +116,37 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
     assert session.api.delete(session.path).status_code == 200
     assert time.monotonic() - asked < 12
     assert not any("java" in command for command in marked(server.mark).values())
+
+
+RESTART = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.range(3).count()"
+
+
+def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_all_kinds(server: Marked) -> None:
+    session = server.session()
+    session.text("spark.range(4).write.saveAsTable('kept')\nspark.stop()")
+    refused_sql = session.error("select 1", "sql")
+    assert refused_sql["ename"] == "InterpreterError"
+    assert "SparkSession.builder.getOrCreate()" in refused_sql["evalue"]
+    assert session.text("println(1)", "spark") == "1\n"
+    assert session.text(RESTART) == "3"
+    assert session.rows("select count(*) from kept") == [[4]]
+    session.output("create temp view v as select 5 as z", "sql")
+    assert session.text("spark.table('v').first().z") == "5"
+    assert session.text('println(spark.table("v").as[Int].map(_ + 1).collect().toList)', "spark") == "List(6)\n"
+
+    # and its jobs can be cancelled
+    number = session.submit(
+        "import time\nsc = spark.sparkContext\nsc.parallelize([1], 1).map(lambda i: time.sleep(60)).count()"
+    )
+    session.wait(number, "running")
+    time.sleep(2)
+    session.cancel(number)
+    assert session.wait(number, within_s=15)["state"] == "cancelled"
+    assert session.text("sc.statusTracker().getActiveJobsIds()") == "[]"
+
+    # the end of the JVM while Python waits for it
+    output = session.error("spark._jvm.System.exit(0)")
+    assert (output["ename"], "JVM ended" in output["evalue"]) == ("SessionEnded", True)
 
 
 @pytest.mark.parametrize(

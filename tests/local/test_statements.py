@@ -50,6 +50,8 @@ TEXTS = [
     ("spark", 'println("é☃")', "é☃\n"),
     ("spark", "spark.range(5).map(_ + 1).collect().toList.foreach(println)", "1\n2\n3\n4\n5\n"),
     ("spark", "val chain = List(1,2,3).\n  map(_ + 1).\n  sum", "chain: Int = 9\n"),
+    ("spark", "val line = scala.io.StdIn.readLine()", "line: String = null\n"),
+    ("pyspark", "import sys\nsys.stdout.write('abc')", "abc"),
 ]
 
 
@@ -127,7 +129,7 @@ ERRORS: list[tuple[str, str, str, str]] = [
     ("sql", "selec 1", "Error", "PARSE_SYNTAX_ERROR"),
     ("sql", "", "Error", "PARSE_SYNTAX_ERROR"),
     ("sql", "select 1; select 2", "Error", "PARSE_SYNTAX_ERROR"),
-    ("sparkr", "1 + 1", "Error", "R is not part of the embedded Fabric"),
+    ("sparkr", "1 + 1", "InterpreterError", "R is not part of the embedded Fabric"),
 ]
 
 
@@ -147,6 +149,16 @@ def test_scala_errors_keep_what_was_printed_and_what_was_defined(session: Sessio
     assert output["data"] == {"text/plain": "kept: Int = 5\nline2"}
     assert session.text("println(kept)", "spark") == "5\n"
     assert "not found: value never" in session.error("never", "spark")["evalue"]
+
+
+def test_a_scala_magic_shows_the_value_of_the_line_above(session: Session) -> None:
+    assert session.output("BigDecimal(1)\n%json x", "spark")["data"] == {"application/json": 1.0}
+    assert session.output("1\n%json x\n// a comment", "spark")["data"] == {"application/json": 1}
+    assert session.text('println("above")\n1\n%json x\nprintln("é")\nval below = 2', "spark") == "é\nbelow: Int = 2\n"
+    for code in ("%json x", "import java.util.UUID\n%json x", "println()\n%table x"):
+        output = session.error(code, "spark")
+        assert (output["ename"], output["evalue"]) == ("NameError", "Value x does not exist")
+    assert session.error("7\n%json x\nsc.", "spark")["evalue"] == "incomplete statement"
 
 
 def test_sql_errors_carry_the_frames_of_the_jvm(session: Session) -> None:

@@ -12,9 +12,10 @@ TRACEBACK_LINES = 12
 EARLIEST_MS = 10**12
 
 OTHER_FOLDERS = rf"(file:)?({re.escape(str(Path(__file__).parents[2]))}|/+(tmp|root|home|var|Users|private))"
+FROM_START = r"(?<![^\s\"'(\[])[^\s\"'(\[]*"  # of a word; looking from inside one too takes seconds for a long text
 PATHS = [
-    (r"[^\s\"'(\[]*/site-packages/", "<site-packages>/"),
-    (r"[^\s\"'(\[]*/lib/python3\.\d+/", "<python>/"),
+    (FROM_START + r"/site-packages/", "<site-packages>/"),
+    (FROM_START + r"/lib/python3\.\d+/", "<python>/"),
     (OTHER_FOLDERS + r"(/[^\s\"',)\]};]*)?", "<tmp>"),
     (r"(<site-packages>[^\"]*|<python>[^\"]*)\", line \d+", r'\1", line N'),
 ]

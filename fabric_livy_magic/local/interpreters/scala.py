@@ -119,11 +119,14 @@ class ScalaInterpreter:
         """Whole names that fit before `cursor`. Does not wait for a statement that runs."""
         self._start_once(spark)
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
-        if not self._is_212():
-            return []
-        found = interpreter.PresentationCompilerCompleter(self._imain).complete(code, cursor)
-        names: str = found.candidates().mkString("\n")
-        return names.split("\n") if names else []
+        if self._is_212():
+            found = interpreter.PresentationCompilerCompleter(self._imain).complete(code, cursor).candidates()
+            names: str = found.mkString("\n")
+            return names.split("\n") if names else []
+        completion = interpreter.shell.ReplCompletion(self._imain, interpreter.shell.Accumulator())
+        found = completion.complete(code, cursor, True).candidates()
+        overloads = [str(found.apply(index).name()) for index in range(found.length())]
+        return list(dict.fromkeys(overloads))
 
     # ---- start
 

@@ -30,6 +30,10 @@ CLOSED_FIELDS = {
 
 
 class LivySqlInterpreter(SqlInterpreter):
+    def run(self, code: str, spark: Any) -> Output:
+        self.needs_spark = False  # only its start looks whether there is a context
+        return super().run(code, spark)
+
     def _rows(self, frame: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
         rows = list(super()._rows(frame, schema))
         for index, field in enumerate(schema["fields"]):

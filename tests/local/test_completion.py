@@ -1,0 +1,76 @@
+"""Completion of Scala code, on a real session in this process: the Fabric dialect has no path for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.local.repl import Repl
+from fabric_livy_magic.local.statements import Statement
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
+    from fabric_livy_magic.local.asked import SessionRequest
+    from fabric_livy_magic.local.groups import ProcessGroups
+    from fabric_livy_magic.local.places import one_lakehouse
+    from fabric_livy_magic.local.session import Session
+
+    folder: Path = tmp_path_factory.mktemp("completion")
+    lakehouse = one_lakehouse(folder / "lake").first_lakehouse
+    groups = ProcessGroups(folder / "private")
+    session = Session("completion", SessionRequest(), lakehouse, folder / "private", groups, "tests")
+    repl = session.add_repl()
+    assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet
+    session.start()
+    try:
+        assert session.settled.wait(120)
+        assert session.state == "idle", session.log.tail()
+        yield repl
+    finally:
+        session.stop()
+        groups.close()
+
+
+def ended(repl: Repl, code: str) -> Statement:
+    statement = repl.submit(code, "spark", None)
+    while not statement.finished:
+        time.sleep(0.02)
+    return statement
+
+
+CASES = [
+    ('"a".sub', 7, ["subSequence", "substring"]),
+    ('"a".sub + 1', 7, ["subSequence", "substring"]),
+    ('"a".charA', 9, ["charAt"]),
+    ("completeM", 9, ["completeMe"]),
+    ("undefined2.", 11, []),
+    ("x", 50, []),
+    ("x", -1, []),
+]
+
+
+def test_scala_completes_whole_names_before_the_cursor(repl: Repl) -> None:
+    """The first completion starts the interpreter; none waits for the statement that runs."""
+    assert {"charAt", "compareTo", "+"} <= set(repl.complete("spark", '"a".', 4))
+    ended(repl, 'val completeMe = "x"')
+    running = repl.submit("Thread.sleep(60000)", "spark", None)
+    while running.state == "waiting":
+        time.sleep(0.02)
+    assert [repl.complete("spark", code, cursor) for code, cursor, _ in CASES] == [names for *_, names in CASES]
+    assert running.state == "running"
+    repl.cancel(running.id)
+    after = ended(repl, "1 + 1").output
+    assert after is not None
+    assert after["data"]["text/plain"].endswith(": Int = 2\n")
+    assert [repl.complete("spark", code, cursor) for code, cursor, _ in CASES] == [names for *_, names in CASES]
+
+
+@pytest.mark.parametrize("kind", ["pyspark", "sql", "sparkr"])
+def test_other_kinds_complete_nothing(repl: Repl, kind: str) -> None:
+    assert repl.complete(kind, "sel", 3) == []
