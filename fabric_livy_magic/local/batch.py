@@ -26,6 +26,7 @@ from fabric_livy_magic.local.spark.submit import spark_environment, submit_comma
 
 ENDED = frozenset({"success", "dead", "killed"})
 GENTLE_END_S = 1.0
+LOOK_EVERY_S = 1.0
 DEAD = "LIVY_JOB_STATE_DEAD"  # what Synapse and Fabric call each application that failed by itself
 
 
@@ -101,8 +102,8 @@ class Batch:
             return None
 
     def _enter(self, state: str) -> None:
-        self.state = state
         self.mark({"not_started": "notStarted"}.get(state, state))
+        self.state = state
         if state in ENDED:
             self.ended.set()
 
@@ -127,11 +128,12 @@ class Batch:
                 return
             self._groups.watch(self._process.pid)
             self._enter("running")
+        threading.Thread(target=self._look_after_log, name=f"batch-log-{self.id}", daemon=True).start()
         self._finish(self._state_after(self._process.wait()))
 
     def _launch(self) -> subprocess.Popen[bytes]:
         self._folders.make()
-        with self.log.stdout_file.open("wb") as stdout, self.log.stderr_file.open("wb") as stderr:
+        with self.log.stdout_file.open("ab") as stdout, self.log.stderr_file.open("ab") as stderr:
             return subprocess.Popen(
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -172,6 +174,11 @@ class Batch:
         file.touch(mode=0o600)
         file.write_text(json.dumps(asdict(job)), encoding="ascii")
         return file
+
+    def _look_after_log(self) -> None:
+        while not self.ended.wait(LOOK_EVERY_S):
+            with contextlib.suppress(FileNotFoundError):  # deleted this moment
+                self.log.shorten()
 
     # ---- end
 

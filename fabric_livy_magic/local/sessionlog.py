@@ -11,6 +11,7 @@ from pathlib import Path
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 100
 STREAM_BYTES = 512 * 1024
+MOST_BYTES = 256 * 1024 * 1024  # of each stream of a batch, on the disk
 STREAM_LINES = 200  # Livy's `livy.cache-log.size`
 TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
 TELLING_LINES = 3
@@ -82,6 +83,15 @@ class BatchLog:
 
     def stderr_lines(self) -> list[str]:
         return last_lines(self.stderr_file, STREAM_LINES, STREAM_BYTES)
+
+    def shorten(self, most_bytes: int = MOST_BYTES) -> None:
+        """A program that prints for good must not fill the disk. The streams are open to append, so what follows is kept."""
+        for file in (self.stdout_file, self.stderr_file):
+            if file.stat().st_size > most_bytes:
+                kept = last_lines(file, STREAM_LINES, STREAM_BYTES)
+                os.truncate(file, 0)
+                with file.open("a", encoding="utf-8") as log:
+                    log.write("\n".join(["… older lines were dropped", *kept, ""]))
 
     def tail(self) -> list[str]:
         """The last of both, in Livy's form."""

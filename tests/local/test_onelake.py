@@ -264,6 +264,8 @@ def test_a_write_for_another_version_of_the_file_is_refused(api: Api) -> None:
         ("PATCH", "there/x.txt?action=flush&position=2", b"", 400, "InvalidFlushPosition"),
         ("PATCH", "there/x.txt?action=flush&position=1", b"x", 400, "ContentLengthMustBeZero"),
         ("PATCH", "there/x.txt?action=setAccessControl", b"", 400, "InvalidQueryParameterValue"),
+        ("PATCH", "there/x.txt?action=%ff", b"x", 400, "InvalidInput"),
+        ("PATCH", "there/x.txt?action=append&position=%ff", b"x", 400, "InvalidInput"),
         ("DELETE", "", b"", 403, "AuthorizationFailure"),
         ("POST", "there", b"", 405, "UnsupportedHttpVerb"),
         ("GET", "there/empty.txt", b"", 416, "InvalidRange"),

@@ -419,6 +419,11 @@ def test_onelake_wants_a_token_for_storage(server: Server, shared_key_server: Ke
     assert code_of(server.call(shared_key_server.token(), url=url)) == (401, "InvalidToken")
     answer = server.call(shared_key_server.token(aud="https://storage.azure.com"), url=url)
     assert [one["name"] for one in answer.json()["schemas"]] == ["dbo"]
+    files = "/".join([*parts[:3], "onelake", parts[5], parts[7], "Files"])
+    answer = server.call(shared_key_server.token(), url=files)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidToken")
+    answer = server.call(shared_key_server.token(aud="https://storage.azure.com"), url=files)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "PathConflict")  # let in: it is a folder
 
 
 @pytest.mark.spark

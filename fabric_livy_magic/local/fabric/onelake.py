@@ -62,7 +62,10 @@ class OneLakeHandler(Handler):
         self._store: Store = self.settings["onelake"]
         self._piece: Piece | None = None
         self._failure: Exception | None = None
-        self._appends = self.request.method == "PATCH" and self._query("action") == "append"
+        action = self.request.query_arguments.get("action", [b""])[
+            -1
+        ]  # not decoded, which may fail, and here unanswered
+        self._appends = self.request.method == "PATCH" and action == b"append"
         if self._appends:
             self.body_limit_bytes = APPEND_LIMIT
 
