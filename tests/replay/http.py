@@ -28,8 +28,30 @@ LONGEST_TEXT = 600
 Names = dict[str, Any]
 
 
+# Some seconds each, or a session of their own that has to become idle.
+LONG = re.compile(
+    r"http-(cancel/(waiting|running|twice)|progress/|retention/|starting/(get|delete|conf)|ending/|batch/"
+    r"|name/statements-by-name|list/two|shared/)"
+)
+CHOSEN_DEFAULT = ("http-batch/success", "http-ending/stop")
+CHOSEN_QUIRKS = ("http-batch/failing", "http-shared/kind-shared-statement")
+
+
 def http_cases() -> list[Case]:
     return read_cases("http.jsonl")
+
+
+def quick_share(cases: Iterable[Case], *, quirks: bool) -> list[Case]:
+    """Most of what is quick, and few of the others: each mode has some that the other has not."""
+    chosen = CHOSEN_QUIRKS if quirks else CHOSEN_DEFAULT
+    other_sessions = ("shared",) if quirks else ("spark",)
+    return [
+        case
+        for case in cases
+        if case["id"] in chosen
+        or case.get("session") in other_sessions
+        or (case.get("session") in (None, "pyspark") and not LONG.match(case["id"]))
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ groups
