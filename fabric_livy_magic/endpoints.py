@@ -43,6 +43,12 @@ def _onelake_url(api_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/delta"
 
 
+def _own_server(url: str, settings: Settings) -> Credential | None:
+    """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
+    token = "" if settings.livy_user else offered_token(url)
+    return GivenToken(token) if token else None
+
+
 class Endpoints:
     """Owns the embedded Fabrics that it started, one for each lakehouse folder, and the sign-in of this notebook."""
 
@@ -84,7 +90,7 @@ class Endpoints:
             return LivyClient(self._http(fabric.livy_endpoint, GivenToken(fabric.token), settings), Dialect.FABRIC)
         if target.is_fabric_api:
             return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
-        return LivyClient(self._http(target.url, None, settings), Dialect.APACHE_LIVY)
+        return LivyClient(self._http(target.url, _own_server(target.url, settings), settings), Dialect.APACHE_LIVY)
 
     def api(self, settings: Settings) -> FabricApi:
         """The Fabric API, for names of workspaces, lakehouses, tables and environments."""

@@ -1,5 +1,5 @@
-"""The same calls on the scripted server, on the embedded Fabric, and, with --fabric, on a real lakehouse, with --livy on
-an Apache Livy server.
+"""The same calls on the scripted server, on the embedded Fabric in both its dialects, and, with --fabric, on a real
+lakehouse, with --livy on an Apache Livy server.
 
 What holds on all of them is what the client may rely on; and what the client sends is what the published contract names.
 """
@@ -25,6 +25,8 @@ from fabric_livy_magic.livy.waiting import wait_until
 from fabric_livy_magic.settings import SessionSpec, read_target, resolve
 from tests import contract
 from tests.fakes import FakeFabric
+from tests.local import livy as livy_dialect
+from tests.local import service
 from tests.outputs import error_output
 
 SLOW = "sum(sc.parallelize(range(4), 4).map(lambda x: __import__('time').sleep(120) or x).collect())"
@@ -88,6 +90,13 @@ def embedded(lakehouse: Path) -> Iterator[Server]:
         fabric.stop()
 
 
+def embedded_livy(lakehouse: Path) -> Iterator[Server]:
+    """Its other dialect, behind the same client as a real Apache Livy."""
+    pytest.importorskip("pyspark")
+    with livy_dialect.serving(lakehouse) as api:
+        yield started(api.base, GivenToken(service.TOKEN))
+
+
 def real(address: str) -> Iterator[Server]:
     target = read_target(address)
     server = started(target.url, credential_for(resolve()) if target.is_fabric_api else None)
@@ -103,6 +112,7 @@ def real(address: str) -> Iterator[Server]:
         "fake-fabric",
         "fake-apache",
         pytest.param("embedded", marks=pytest.mark.spark),
+        pytest.param("embedded-livy", marks=pytest.mark.spark),
         pytest.param("tenant", marks=pytest.mark.fabric),
         pytest.param("livy", marks=pytest.mark.livy),
     ],
@@ -110,6 +120,8 @@ def real(address: str) -> Iterator[Server]:
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if request.param == "embedded":
         yield from embedded(tmp_path_factory.mktemp("lakehouse"))
+    elif request.param == "embedded-livy":
+        yield from embedded_livy(tmp_path_factory.mktemp("lakehouse"))
     elif request.param == "tenant":
         yield from real(request.config.getoption("--fabric"))
     elif request.param == "livy":

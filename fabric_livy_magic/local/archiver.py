@@ -116,7 +116,8 @@ def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
     lakehouse = one_lakehouse(folder / "lakehouse").first_lakehouse
     lakehouse.folder.mkdir()
     conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
-    session = Session("lessons", SessionRequest(conf=conf), lakehouse, folder / "session", groups, "archiver")
+    asked = SessionRequest(conf=conf)
+    session = Session("lessons", "lessons", asked, asked, lakehouse, folder / "session", groups, "archiver")
     repl = session.add_repl()
     session.start()
     session.settled.wait()

@@ -33,14 +33,17 @@ class Batches:
         self._groups = groups
         self._capacity = capacity
         self._places = places
-        self._new_id = new_id
+        self.new_id = new_id
         self._by_id: dict[str, Batch] = {}
         self._lock = threading.Lock()
         capacity.count(lambda: sum(batch.alive for batch in self.all()))
 
-    def create(self, asked: BatchRequest, lakehouse: Lakehouse, submitter: str) -> Batch:
-        """Not started yet. Whether its file is there is seen when it starts. Raises NoCapacity, BadSetting or BadPath."""
-        batch_id = self._new_id()
+    def create(self, asked: BatchRequest, lakehouse: Lakehouse, submitter: str, batch_id: str | None = None) -> Batch:
+        """Not started yet. Whether its file is there is seen when it starts. Raises NoCapacity, BadSetting or BadPath.
+
+        `batch_id` is one that `new_id` gave, where the caller had to know it before.
+        """
+        batch_id = batch_id or self.new_id()
         self._capacity.check()
         located = self._located(asked, lakehouse)
         private = self._private / f"batch-{batch_id}"

@@ -27,11 +27,11 @@ def with_local_files(asked: Request, lakehouse: Lakehouse, places: Places) -> Re
     for field, setting in SETTINGS.items():
         given = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
         if named := [*given, *getattr(asked, field)]:
-            conf[setting] = ",".join(_address(one, field, lakehouse, places) for one in named)
+            conf[setting] = ",".join(spark_address(one, field, lakehouse, places) for one in named)
     return replace(asked, conf=conf)
 
 
-def _address(path: str, field: str, lakehouse: Lakehouse, places: Places) -> str:
+def spark_address(path: str, field: str, lakehouse: Lakehouse, places: Places) -> str:
     """What has another scheme (https, s3a) is Spark's own to fetch."""
     if scheme_of(path) not in OURS:
         return path

@@ -15,6 +15,7 @@ from fabric_livy_magic.local.statements import Statement, StatementStore, now_ms
 INTERRUPT_AFTER_S = 0.2  # a cancelled Spark job mostly ends the statement by itself, and more tidily
 INTERRUPT_EVERY_S = 1.0
 CANCEL_JOBS_EVERY_S = 0.1  # Livy's `livy.rsc.job-cancel.trigger-interval`
+STUCK_KIND = "shared"
 FORCE_AFTER_S = 30.0  # Livy's `livy.rsc.job-cancel.timeout`
 
 
@@ -40,11 +41,14 @@ class Repl:
         self._interrupting = threading.Lock()  # an interrupt reaches the statement it is meant for, or none
         self._running: tuple[Statement, Engine] | None = None
         self._store = StatementStore(evicts_unfinished=evicts_unfinished)
+        self._unlisted: list[Statement] = []  # the unfinished ones; a finished one stays until the next comes
+        self._unlisted_count = 0
         self._closed_because = ""
         self.python_died = False
         # Under quirks, the HTTP side's to set: an answer above `quirks.limits.LARGEST_ANSWER_BYTES` was asked for. Livy
         # never gives it, and no call about statements works from then on.
         self.channel_broken = False
+        self.channel_closed = False  # since the first call on the broken channel
         self.last_active_ms = now_ms()
         self._thread = threading.Thread(target=self._work, name="repl", daemon=True)
 
@@ -57,13 +61,29 @@ class Repl:
 
     def submit(self, code: str, kind: str, source_id: str | None) -> Statement:
         with self._lock:
-            self.last_active_ms = now_ms()
-            statement = self._store.add(code.replace("\r\n", "\n"), kind, source_id)
-            if self._closed_because:
-                self._end_unrun(statement)
-            else:
-                self._queue.put(statement)
-            return statement
+            return self._queued(self._store.add(code.replace("\r\n", "\n"), kind, source_id))
+
+    def submit_stuck(self, code: str) -> Statement:
+        """Livy's bug: it takes a statement of kind `shared`, which never runs, and holds up no other."""
+        with self._lock:
+            return self._store.add(code, STUCK_KIND, None)
+
+    def submit_unlisted(self, code: str, kind: str) -> Statement:
+        """Runs in its turn like any other, and is in no list: work of our own on behalf of a request."""
+        with self._lock:
+            self._unlisted = [one for one in self._unlisted if not one.finished]
+            self._unlisted_count += 1
+            statement = Statement(-self._unlisted_count, code, kind)
+            self._unlisted.append(statement)
+            return self._queued(statement)
+
+    def _queued(self, statement: Statement) -> Statement:
+        self.last_active_ms = now_ms()
+        if self._closed_because:
+            self._end_unrun(statement)
+        else:
+            self._queue.put(statement)
+        return statement
 
     def touch(self) -> None:
         self.last_active_ms = now_ms()
@@ -83,7 +103,9 @@ class Repl:
     @property
     def busy(self) -> bool:
         with self._lock:
-            return self._running is not None or any(not statement.finished for statement in self._store.all())
+            listed = [statement for statement in self._store.all() if statement.kind != STUCK_KIND]
+            unfinished = any(not statement.finished for statement in [*listed, *self._unlisted])
+            return self._running is not None or unfinished
 
     @property
     def running(self) -> Statement | None:
@@ -97,11 +119,15 @@ class Repl:
         """No effect on a statement that is finished or unknown, as in Livy."""
         with self._lock:
             self.last_active_ms = now_ms()
-            statement = self._store.get(statement_id)
-            if statement is None:
-                return
+            if statement := self._store.get(statement_id):
+                self.cancel_statement(statement)
+
+    def cancel_statement(self, statement: Statement) -> None:
+        with self._lock:
             if statement.state == "waiting":
                 statement.finish("cancelled", None)
+                if statement.kind == STUCK_KIND:
+                    statement.completed = 0  # Livy sets it in another thread, later if at all
             elif statement.state == "running":
                 statement.state = "cancelling"
                 for work in (self._cancel_jobs, self._cancel_code, self._force):
@@ -119,7 +145,7 @@ class Repl:
             if self._closed_because:
                 return
             self._closed_because = reason
-            for statement in self._store.all():
+            for statement in [*self._store.all(), *self._unlisted]:
                 if not statement.finished:
                     self._end_unrun(statement)
         self._queue.put(None)

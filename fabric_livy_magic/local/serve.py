@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import json
 import os
 import secrets
 import shutil
@@ -15,11 +14,11 @@ import socket
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fabric_livy_magic.local.announcement import DIALECTS, FABRIC, LIVY, Told, announce
 from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.groups import ProcessGroups
@@ -32,13 +31,18 @@ from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnTok
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server import Server
 
-TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 BODY_TIMEOUT_S = 600.0  # a request that is never sent to its end must not be kept for good
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    parser.add_argument(
+        "--dialect",
+        choices=DIALECTS,
+        default=FABRIC,
+        help="whose API it speaks: Fabric's, or Apache Livy's at /sessions and /batches (default: fabric)",
+    )
     parser.add_argument("--token", help="bearer token that requests must carry (default: a random one)")
     parser.add_argument(
         "--lakehouse", type=Path, help="folder that holds Tables/ and Files/ (default: one in the user's data folder)"
@@ -92,7 +96,15 @@ def run_serve(options: argparse.Namespace) -> int:
             )
         return _complain(str(problem), EXIT_USAGE)
     with listener:
-        told = Told(token, options.authority, options.json, options.owned, faults.seed if faults else None, begin_log())
+        told = Told(
+            token,
+            options.authority,
+            options.json,
+            options.owned,
+            options.dialect,
+            faults.seed if faults else None,
+            begin_log(),
+        )
         asyncio.run(_serve(listener, places, tokens, faults, told, options))
     return 0
 
@@ -104,6 +116,8 @@ def _wrong_use(options: argparse.Namespace) -> str | None:
         return "with --authority, requests carry its tokens; leave --token out"
     if not options.authority and (options.authority_ca or options.tenant):
         return "--authority-ca and --tenant belong to --authority, which is not there"
+    if options.authority and options.dialect == LIVY:
+        return "clients of Apache Livy bring no tokens of an authority; leave --authority out"
     if options.capacity is not None and options.capacity < 1:
         return "--capacity is a number above 0"
     if options.page_size < 1 or not 0 <= options.clock_skew < float("inf"):
@@ -129,18 +143,6 @@ def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
     return AuthorityTokens(options.authority, options.authority_ca, options.tenant, options.clock_skew), None
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the start announces, and to whom. `token` is None where an authority's tokens are wanted."""
-
-    token: str | None
-    authority: str | None
-    as_json: bool
-    owned: bool
-    faults_seed: int | None
-    log: Path | None
-
-
 def _complain(message: str, code: int) -> int:
     print(f"fabric-livy serve: {message}", file=sys.stderr)  # noqa: T201 - a command line
     return code
@@ -157,20 +159,29 @@ def _server(
     from fabric_livy_magic.local.batches import Batches
     from fabric_livy_magic.local.capacity import Capacity, usual_limit
     from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
+    from fabric_livy_magic.local.lifetimes import livy_lifetimes
     from fabric_livy_magic.local.server import Server
-    from fabric_livy_magic.local.sessions import Sessions
+    from fabric_livy_magic.local.sessions import Sessions, counting
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
-    sessions = Sessions(folder, groups, capacity, quirks=options.quirks, faults=faults)
+    quirks: bool = options.quirks
+    if options.dialect == LIVY:
+        lifetimes = livy_lifetimes(quirks=quirks)
+        sessions = Sessions(folder, groups, capacity, counting(), lifetimes, quirks=quirks, faults=faults)
+        batches = Batches(folder, groups, capacity, places, counting())
+    else:
+        sessions = Sessions(folder, groups, capacity, quirks=quirks, faults=faults)
+        batches = Batches(folder, groups, capacity, places)
     return Server(
         places=places,
         tokens=tokens,
         capacity=capacity,
         sessions=sessions,
         high_concurrency=HighConcurrencySessions(sessions),
-        batches=Batches(folder, groups, capacity, places),
+        batches=batches,
         page_size=options.page_size,
         faults=faults,
+        quirks=quirks,
     )
 
 
@@ -184,7 +195,10 @@ async def _serve(
 ) -> None:
     from tornado.httpserver import HTTPServer
 
-    from fabric_livy_magic.local.fabric.routes import make_app
+    if options.dialect == LIVY:
+        from fabric_livy_magic.local.apache.routes import make_app
+    else:
+        from fabric_livy_magic.local.fabric.routes import make_app
 
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
     groups = ProcessGroups(folder)
@@ -202,7 +216,7 @@ async def _serve(
             withdraw(port)
         open_to_user = told.token is not None and not told.owned
         with offered(port, told.token or "") if open_to_user else contextlib.nullcontext(False) as found:
-            _announce(port, places, told, found)
+            announce(port, places, told, found)
             await stop.wait()
         http.stop()
         loop = asyncio.get_running_loop()
@@ -228,30 +242,3 @@ def _stop_at_end_of(stream: TextIO, stop: asyncio.Event) -> None:
         loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=watch, name="owner", daemon=True).start()
-
-
-def _announce(port: int, places: Places, told: Told, found: bool) -> None:
-    api_url = f"http://127.0.0.1:{port}/v1"
-    endpoint = f"{api_url}/{places.first_lakehouse.livy_path()}"
-    if told.as_json:
-        ready = {"api_url": api_url, "livy_endpoint": endpoint, "token": told.token, "pid": os.getpid()}
-        ready |= {} if told.faults_seed is None else {"faults_seed": told.faults_seed}
-        print(json.dumps(ready), flush=True)  # noqa: T201 - a command line
-        return
-    if told.authority:
-        how = "Before that, sign in with `%livy login`."
-    elif found:
-        how = f"A notebook of this user finds the token by itself; for others, set {TOKEN_VARIABLE} to it."
-    else:
-        how = f"Before that, set the environment variable {TOKEN_VARIABLE} to the token."
-    print(  # noqa: T201 - a command line
-        f"Livy endpoint: {endpoint}\nToken:         {told.token or f'one that {told.authority} gives'}\n\n"
-        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_more(told)}Ctrl-C ends it.",
-        flush=True,
-    )
-
-
-def _more(told: Told) -> str:
-    faults = "" if told.faults_seed is None else f"Faults strike, by the lots of seed {told.faults_seed}.\n"
-    log = f"What it refuses and what fails is in {told.log}.\n" if told.log else ""
-    return f"{faults}{log}"

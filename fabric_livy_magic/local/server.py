@@ -23,3 +23,4 @@ class Server:
     batches: Batches
     page_size: int = 100
     faults: Faults | None = None
+    quirks: bool = False

@@ -34,12 +34,17 @@ MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
 
 
 class Session:
-    """`start` returns at once. `state` is `acquiring` until there is anything to see."""
+    """`start` returns at once. `state` is `acquiring` until there is anything to see.
+
+    `asked` is as the client sent it, `located` has its files where they are on this machine.
+    """
 
     def __init__(
         self,
         session_id: str,
+        name: str,
         asked: SessionRequest,
+        located: SessionRequest,
         lakehouse: Lakehouse,
         private: Path,
         groups: ProcessGroups,
@@ -50,17 +55,18 @@ class Session:
     ) -> None:
         self.id = session_id
         self.asked = asked
-        self.name = asked.name or session_id
+        self.name = name
         self.lakehouse = lakehouse
         self.submitter = submitter
         self.folders = SessionFolders(lakehouse.folder, private)
         self.folders.make()
         self.times: dict[str, datetime] = {}
         self.ending = Ending()
-        self.log = SessionLog(self.folders.log)
+        self.end_was_told = False  # to a client of Livy's dialect
+        self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
         self._quirks = quirks
-        settings = spark_settings(asked, self.name, self.folders, sys.executable)
+        settings = spark_settings(located, name, self.folders, sys.executable)
         self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
         self._environment = spark_environment(self.folders, sys.executable)
         self._repls: dict[str, Repl] = {}
@@ -73,8 +79,11 @@ class Session:
         self._state = "acquiring"
         self.acquisition = "acquiringSession"
         self._stopping = False
+        self._stopped = False
+        self._stop_lock = threading.Lock()
         self.settled = threading.Event()  # idle for the first time, or ended
-        self._touched_ms = now_ms()
+        self._made_ms = self._touched_ms = self._heard_ms = now_ms()
+        self._ended_ms = 0
         self._mark("notStarted")
 
     # ---- state
@@ -115,14 +124,34 @@ class Session:
         last_ms = max([self._touched_ms, *(repl.last_active_ms for repl in self.repls())])
         return (now_ms() - last_ms) / 1000
 
+    @property
+    def age_s(self) -> float:
+        return (now_ms() - self._made_ms) / 1000
+
+    @property
+    def unheard_s(self) -> float:
+        return (now_ms() - self._heard_ms) / 1000
+
+    @property
+    def ended_s(self) -> float:
+        """How long ago it ended."""
+        return (now_ms() - self._ended_ms) / 1000
+
     def touch(self) -> None:
+        """It was used."""
         self._touched_ms = now_ms()
+
+    def hear(self) -> None:
+        """Its client is still there."""
+        self._heard_ms = now_ms()
 
     def enter(self, state: str) -> bool:
         with self._lock:
             if self._state in ENDED or (self._stopping and state not in ENDED and state != "shutting_down"):
                 return False
             self._state = state
+            if state in ENDED:
+                self._ended_ms = now_ms()
         if state in ("idle", *ENDED):
             self.settled.set()
         self._mark(MOMENTS.get(state, state))
@@ -213,6 +242,10 @@ class Session:
             self.enter("not_started")
         threading.Thread(target=self._start, name="session-start", daemon=True).start()
 
+    def launch_only(self) -> None:
+        """Its JVM, and nothing that would use it."""
+        self.application.launch(self._environment)
+
     def _start(self) -> None:
         try:
             self._bring_up()
@@ -238,6 +271,7 @@ class Session:
         for repl in self.repls():
             self._attach(repl)
         self._progress.start()
+        self.log.write(f"Spark application {self.application.id} is ready")
         self.touch()
         self.enter("idle")
         if self._script:
@@ -280,15 +314,21 @@ class Session:
         self._end(f"The session is {state}: {reason}")
 
     def stop(self) -> None:
-        """Ends everything the session started and returns when it is gone. May be called again."""
+        """Ends everything the session started and returns when it is gone. May be called again. Its log stays."""
         self._stopping = True
         self.enter("shutting_down")
-        self._end("The session was stopped.")
-        for repl in self.repls():
-            repl.join(5)
-        for python in list(self._pythons.values()):
-            python.close()
+        with self._stop_lock:
+            if self._stopped:
+                return
+            self._end("The session was stopped.")
+            for repl in self.repls():
+                repl.join(5)
+            for python in list(self._pythons.values()):
+                python.close()
+            self._stopped = True
         self.enter("dead")
+
+    def remove_files(self) -> None:
         shutil.rmtree(self.folders.private, ignore_errors=True)  # the server's end removes what is left
 
     def _end(self, reason: str) -> None:

@@ -42,10 +42,11 @@ def telling_lines(lines: Sequence[str]) -> str:
 
 
 class SessionLog:
-    """One file that the JVM, the Python process and the server write to."""
+    """What the JVM, the Python process and the server write, and apart from it the JVM's standard output."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stdout: Path) -> None:
         self._path = path
+        self._stdout = stdout
 
     def write(self, line: str) -> None:
         now = datetime.now(UTC)
@@ -58,10 +59,19 @@ class SessionLog:
     @property
     def files(self) -> Mapping[str, Path]:
         """By the names that Fabric's monitoring has for a driver's logs."""
-        return {"stderr": self._path}
+        found = {"stdout": self._stdout, "stderr": self._path}
+        return {name: path for name, path in found.items() if path.exists()}
 
     def tail(self) -> list[str]:
-        return last_lines(self._path, TAIL_LINES, TAIL_BYTES)
+        """The end of both: first what was printed, then the log."""
+        printed = last_lines(self._stdout, TAIL_LINES // 2, TAIL_BYTES)
+        return printed + last_lines(self._path, TAIL_LINES - len(printed), TAIL_BYTES)
+
+    def stdout_lines(self) -> list[str]:
+        return last_lines(self._stdout, STREAM_LINES, STREAM_BYTES)
+
+    def stderr_lines(self) -> list[str]:
+        return last_lines(self._path, STREAM_LINES, STREAM_BYTES)
 
     def telling_lines(self) -> str:
         return telling_lines(self.tail())

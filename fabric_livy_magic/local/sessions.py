@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fabric_livy_magic.local.archiver import archive_in_background
@@ -16,26 +17,22 @@ from fabric_livy_magic.local.capacity import Capacity
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
 from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.lifetimes import Lifetimes, fabric_lifetimes
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.settings import check_settings
 
-IDLE_TIMEOUT_S = 20 * 60.0  # Fabric's default
-IDLE_CONF = "spark.livy.session.idle.timeout"
 LOOK_EVERY_S = 1.0
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def idle_timeout_s(asked: SessionRequest) -> float:
-    """From the session's conf; a value nobody can read counts as not given, as Fabric ignores it."""
-    match = re.fullmatch(r"\s*(\d{1,15})\s*(ms|s|m|min|h|d)?\s*", asked.conf.get(IDLE_CONF, ""), re.ASCII)
-    if not match:
-        return IDLE_TIMEOUT_S
-    return int(match[1]) * UNITS_S[match[2] or "ms"]
 
 
 def new_guid() -> str:
     return str(uuid.uuid4())
+
+
+def counting() -> Callable[[], str]:
+    """Livy's ids: 0, 1, 2…"""
+    numbers = itertools.count()
+    return lambda: str(next(numbers))
 
 
 class Sessions:
@@ -45,48 +42,89 @@ class Sessions:
         groups: ProcessGroups,
         capacity: Capacity,
         new_id: Callable[[], str] = new_guid,
+        lifetimes: Lifetimes | None = None,
         *,
         quirks: bool = False,
         faults: Faults | None = None,
     ) -> None:
         """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise."""
+        self.new_id = new_id
         self._private = private
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
         self._capacity = capacity
-        self._new_id = new_id
+        self._lifetimes = lifetimes or fabric_lifetimes()
         self._by_id: dict[str, Session] = {}
+        self._left_behind: list[Session] = []
         self._lock = threading.Lock()
         self._end = threading.Event()  # the server stops: nothing new begins
         capacity.count(lambda: sum(not session.ended for session in self.all()))
-        threading.Thread(target=self._end_idle_ones, name="idle-sessions", daemon=True).start()
+        threading.Thread(target=self._end_overdue_ones, name="overdue-sessions", daemon=True).start()
 
     def create(
-        self, asked: SessionRequest, lakehouse: Lakehouse, submitter: str, name_start: str = "livy-session-"
+        self,
+        asked: SessionRequest,
+        lakehouse: Lakehouse,
+        submitter: str,
+        *,
+        name_start: str = "livy-session-",
+        session_id: str | None = None,
+        located: SessionRequest | None = None,
     ) -> Session:
-        """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
+        """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting.
+
+        `session_id` is one that `new_id` gave, where the caller had to know it before. `located` has the files of the
+        request where they are on this machine.
+        """
         check_settings(asked)  # what is wrong stays so, whatever room there is
         self._capacity.check()
-        session_id = self._new_id()
-        folder = self._private / session_id
-        folder.mkdir(mode=0o700)
-        named = replace(asked, name=asked.name or f"{name_start}{session_id}")
-        named, script = self._struck(named, session_id)
-        session = Session(
-            session_id, named, lakehouse, folder, self._groups, submitter, quirks=self._quirks, script=script
-        )
+        session_id = session_id or self.new_id()
+        name = asked.name or f"{name_start}{session_id}"
+        struck, script = self._struck(asked, name, session_id)
+        session = self._made(struck, located or asked, lakehouse, submitter, name, session_id, script)
         with self._lock:
             self._by_id[session_id] = session
         return session
 
-    def _struck(self, asked: SessionRequest, session_id: str) -> tuple[SessionRequest, SessionScript | None]:
+    def _struck(self, asked: SessionRequest, name: str, session_id: str) -> tuple[SessionRequest, SessionScript | None]:
         """As a fault wants it, where there are faults and one strikes."""
-        strike = self._faults.strike_session(asked.name or "", asked.conf) if self._faults else None
+        strike = self._faults.strike_session(name, asked.conf) if self._faults else None
         if strike is None:
             return asked, None
         script = SessionScript(strike, lambda: self._lose(session_id))
         return replace(asked, tags={**asked.tags, **tags_of(strike, asked.conf)}), script
+
+    def _made(
+        self,
+        asked: SessionRequest,
+        located: SessionRequest,
+        lakehouse: Lakehouse,
+        submitter: str,
+        name: str,
+        session_id: str,
+        script: SessionScript | None = None,
+    ) -> Session:
+        folder = self._private / session_id
+        folder.mkdir(mode=0o700)
+        return Session(
+            session_id,
+            name,
+            asked,
+            located,
+            lakehouse,
+            folder,
+            self._groups,
+            submitter,
+            quirks=self._quirks,
+            script=script,
+        )
+
+    def launch_only(self, asked: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
+        """Livy's bug: of some sessions that it refuses it keeps the process, and knows it no more. Ours ends with the server."""
+        left = self._made(asked, asked, lakehouse, "", session_id, session_id)
+        self._left_behind.append(left)
+        left.launch_only()
 
     @property
     def ended(self) -> bool:
@@ -107,6 +145,7 @@ class Sessions:
             return False
         ended_well = session.state in ("idle", "busy")
         session.stop()
+        session.remove_files()
         if ended_well:
             archive_in_background()
         with self._lock:
@@ -118,19 +157,29 @@ class Sessions:
             session = self._by_id.pop(session_id, None)
         if session is not None:
             session.stop()
+            session.remove_files()
 
     def stop_all(self) -> None:
         self._end.set()
         with self._lock:
             ids = list(self._by_id)
-        if ids:
-            with ThreadPoolExecutor(len(ids)) as pool:
-                list(pool.map(self.delete, ids))
+        ends = [*(partial(self.delete, one) for one in ids), *(left.stop for left in self._left_behind)]
+        if ends:
+            with ThreadPoolExecutor(len(ends)) as pool:
+                list(pool.map(lambda end: end(), ends))
 
-    def _end_idle_ones(self) -> None:
+    def _end_overdue_ones(self) -> None:
         while not self._end.wait(LOOK_EVERY_S):
             for session in self.all():
-                idle_s = session.idle_s
-                if session.state in ("idle", "error") and idle_s > idle_timeout_s(session.asked):
-                    # It stays listed as dead, as on Fabric.
-                    session.die(f"Session timed out: no statement for {idle_s:.0f} s", "LIVY_JOB_TIMED_OUT")
+                if session.active and (reason := self._lifetimes.reason_to_end(session)):
+                    self._time_out(session, f"Session timed out: {reason}")
+                elif self._lifetimes.forgets(session):
+                    self.delete(session.id)
+
+    def _time_out(self, session: Session, reason: str) -> None:
+        if self._lifetimes.overdue_stay_listed:
+            session.die(reason, "LIVY_JOB_TIMED_OUT")
+        else:
+            session.log.write(reason)
+            session.stop()  # still listed meanwhile, as shutting_down
+            self.delete(session.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.local import service
-from tests.replay import comparison, statements
+from tests.replay import comparison, http, statements
 from tests.replay.target import Target
 
 RECORDED_WITH = "recorded with Python 3.11 and Spark 3.5, whose words others do not share"
@@ -30,8 +30,21 @@ def test_statements_answer_as_recorded_but_for_the_listed_differences(tmp_path: 
     assert not surprises, "\n".join(f"=== {case_id}\n{told}" for case_id, told in surprises.items())
 
 
+@pytest.mark.spark
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11) or not version("pyspark").startswith("3.5."), reason=RECORDED_WITH)
+@pytest.mark.parametrize("quirks", [False, True], ids=["default", "quirks"])
+def test_livys_dialect_answers_as_recorded_but_for_the_listed_differences(tmp_path: Path, quirks: bool) -> None:
+    cases = http.quick_share(http.http_cases(), quirks=quirks)
+    options = ["--token", service.TOKEN, "--dialect", "livy", *(["--quirks"] if quirks else [])]
+    with service.serving(tmp_path / "lake", options) as api:
+        results = http.run_all(Target(api.base, service.TOKEN, "livy"), cases, workers=2)
+    surprises = comparison.surprises(cases, results, comparison.known_differences("livy", quirks=quirks))
+    assert not surprises, "\n".join(f"=== {case_id}\n{told}" for case_id, told in surprises.items())
+
+
 def test_every_listed_difference_is_of_a_recorded_case() -> None:
-    known = {case["id"] for case in comparison.read_cases("statements.jsonl")}
+    known = {case["id"] for case in [*comparison.read_cases("statements.jsonl"), *http.http_cases()]}
+    assert set(comparison.timely_differences()) <= known
     for dialect in ("fabric", "livy"):
         for quirks in (False, True):
             assert set(comparison.known_differences(dialect, quirks=quirks)) <= known

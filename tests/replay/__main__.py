@@ -7,12 +7,13 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.local import service
-from tests.replay import comparison, statements
+from tests.replay import comparison, http, statements
+from tests.replay.comparison import Case
 from tests.replay.target import Target
 
 
@@ -26,10 +27,13 @@ def main() -> int:
     parser.add_argument("--token", help="for that server")
     parser.add_argument("--all", action="store_true", help="show the differences that are listed, too")
     options = parser.parse_args()
-    cases = [case for case in statements.statement_cases(options.dialect) if re.search(options.only, case["id"])]
+    of_statements = chosen(statements.statement_cases(options.dialect), options.only)
+    of_http = chosen(http.http_cases() if options.dialect == "livy" else [], options.only)
+    cases = [*of_statements, *of_http]
     began = time.monotonic()
     with target_of(options) as target:
-        results = statements.run_all(target, cases, options.workers)
+        results = statements.run_all(target, of_statements, options.workers)
+        results |= http.run_all(target, of_http, options.workers)
     known = comparison.known_differences(options.dialect, quirks=options.quirks)
     surprises = comparison.surprises(cases, results, {} if options.all else known)
     for case_id, told in surprises.items():
@@ -40,6 +44,10 @@ def main() -> int:
         f"{len(surprises)} not as listed, {time.monotonic() - began:.0f} s"
     )
     return 1 if surprises else 0
+
+
+def chosen(cases: Iterable[Case], pattern: str) -> list[Case]:
+    return [case for case in cases if re.search(pattern, case["id"])]
 
 
 @contextmanager

@@ -40,12 +40,12 @@ class Jvm:
         self.gone = threading.Event()
 
     def start(self, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
-        with self._folders.log.open("ab") as log:
+        with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
                 submit_command(self._folders, self._settings, "pyspark-shell"),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=log,
                 cwd=self._folders.lakehouse,
                 env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._info)},
                 start_new_session=True,  # a Ctrl-C in the terminal is not for it
@@ -98,14 +98,15 @@ class Jvm:
         self.spark.sparkContext().cancelJobGroup(group)
 
     def close(self, gentle_s: float = GENTLE_END_S) -> None:
-        """Ends the JVM and what it started: gently for a moment, so that Spark tidies up, then for certain."""
+        """Ends the JVM and what it started: gently for a moment, so that Spark tidies up if it is there, then for certain."""
         process = self._process
         if process is None:
             self.gone.set()
             return
         assert process.stdin is not None
         process.stdin.close()
-        self.gone.wait(gentle_s)
+        if self.spark is not None:
+            self.gone.wait(gentle_s)
         with contextlib.suppress(
             ProcessLookupError, PermissionError
         ):  # the whole group is gone; macOS says PermissionError of a zombie

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from fabric_livy_magic.local.asked import SessionRequest
 
@@ -32,6 +33,11 @@ class SessionFolders:
     @property
     def log(self) -> Path:
         return self.private / "session.log"
+
+    @property
+    def stdout(self) -> Path:
+        """What the JVM writes to its standard output; Livy shows it apart from the rest."""
+        return self.private / "stdout.log"
 
     @property
     def classes(self) -> Path:
@@ -65,6 +71,12 @@ class SparkSettings:
     @property
     def extra_class_path(self) -> str:
         return self.conf.get(CLASS_PATH, "")
+
+    @property
+    def local_jars(self) -> list[str]:
+        """Those of `spark.jars` that are on this machine. Scala's interpreter knows only what the JVM started with."""
+        uris = [urlsplit(uri.strip()) for uri in self.conf.get("spark.jars", "").split(",")]
+        return [unquote(uri.path) for uri in uris if uri.scheme in ("", "file", "local") and uri.path]
 
 
 def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:

@@ -60,6 +60,7 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
     jars = spark_home() / "jars"
     extra = settings.extra_class_path
     archive = None if extra else class_data(java, [jars])
+    class_path = [*([extra] if extra else []), f"{jars}/*", *settings.local_jars]
     return [
         str(java),
         *java_options(java),
@@ -70,7 +71,7 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
         *(archive.options() if archive else []),
         *settings.java_options,
         "-cp",
-        os.pathsep.join(filter(None, [extra, f"{jars}/*"])),
+        os.pathsep.join(class_path),
         "org.apache.spark.deploy.SparkSubmit",
         "--properties-file",
         str(properties),

@@ -50,6 +50,7 @@ class Handler(RequestHandler):
     """Checks host, token and size before anything else."""
 
     audiences: tuple[str, ...] = FABRIC_AUDIENCES
+    challenge = "Bearer"
     body_limit_bytes = BODY_LIMIT
 
     def initialize(self, server: Server) -> None:
@@ -125,7 +126,7 @@ class Handler(RequestHandler):
         # client that keeps connections would send its next request into a closed one.
         self.set_header("Connection", "close")
         if status_code == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
+            self.set_header("WWW-Authenticate", self.challenge)
         if status_code == 405:
             self.set_header("Allow", ", ".join(self._methods()))
         failure = details.get("exc_info", (None, None, None))[1]
@@ -185,3 +186,7 @@ def shown_path(handler: RequestHandler) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def quiet(_handler: RequestHandler) -> None:
+    """No access log: a line per poll would be noise, and bodies hold code."""

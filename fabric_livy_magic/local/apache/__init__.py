@@ -1,0 +1,1 @@
+"""Apache Livy's dialect: its paths, views, words and codes."""

@@ -1,0 +1,121 @@
+"""Batches: submitted, listed, shown, ended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache.handler import part_of
+from fabric_livy_magic.local.apache.refusals import message, rejected, thrown
+from fabric_livy_magic.local.apache.sessions import FULL, PAGE, SparkHandler, in_livys_words
+from fabric_livy_magic.local.asked import BatchRequest
+from fabric_livy_magic.local.batch import ENDED, Batch
+from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.lifetimes import LIVY_ENDED_KEPT_S
+from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.spark.settings import BadSetting
+
+
+class NoLog:
+    def stdout_lines(self) -> list[str]:
+        return []
+
+    def stderr_lines(self) -> list[str]:
+        return []
+
+
+@dataclass
+class RefusedBatch:
+    """Livy's bug: it lists a batch that it refused for its file, until somebody deletes it."""
+
+    id: str
+    asked: BatchRequest
+    state: str = "starting"
+    log: NoLog = field(default_factory=NoLog)
+
+
+class BatchHandler(SparkHandler):
+    def initialize(self, server: Server, refused: dict[str, RefusedBatch]) -> None:  # type: ignore[override]
+        super().initialize(server)
+        self.refused = refused
+
+    def all_batches(self) -> list[Batch | RefusedBatch]:
+        """Without those that ended long ago, which Livy forgets."""
+        batches = self.server.batches
+        for batch in batches.all():
+            if batch.state in ENDED and _ended_s(batch) > LIVY_ENDED_KEPT_S:
+                batches.delete(batch.id)
+        return sorted([*batches.all(), *self.refused.values()], key=lambda one: int(one.id))
+
+    def known_batch(self, given: str) -> Batch | RefusedBatch:
+        return self.known(given, self.all_batches())
+
+
+def _ended_s(batch: Batch) -> float:
+    return (datetime.now(UTC) - batch.times[batch.state]).total_seconds()
+
+
+class BatchesHandler(BatchHandler):
+    def get(self) -> None:
+        start, size = self.number("from", 0), self.number("size", PAGE)
+        batches = self.all_batches()
+        page = [views.batch_view(batch) for batch in part_of(batches, start, size)]
+        self.answer({"from": start, "total": len(batches), "sessions": page})
+
+    def post(self) -> None:
+        read = requests_in.read_batch(self.json_text)
+        self.check_running()
+        number = self.server.batches.new_id()  # also where it is refused now
+        asked = requests_in.batch_request(read)
+        batch = self._created(asked, number, has_file=read.get("file") is not None)
+        batch.start()
+        self.set_header("Location", f"/batches/{batch.id}")
+        self.answer(views.batch_view(batch), 201)
+
+    def _created(self, asked: BatchRequest, number: str, *, has_file: bool) -> Batch:
+        if not has_file:
+            raise rejected("requirement failed: File is required.")
+        if not asked.file:
+            raise thrown("java.lang.IndexOutOfBoundsException", '"file" is empty')
+        self.check_name(asked)
+        self.check_conf(asked)
+        self.check_unique(asked, (batch.asked.name for batch in self.all_batches()), number)
+        try:
+            return self.server.batches.create(asked, self.lakehouse, self.caller.name, number)
+        except NoCapacity as problem:
+            raise message(400, FULL) from problem
+        except BadPath as problem:
+            if self.server.quirks:
+                self.refused[number] = RefusedBatch(number, asked)
+            raise rejected(in_livys_words(problem)) from problem
+        except BadSetting as problem:
+            raise rejected(str(problem)) from problem
+
+
+class OneBatchHandler(BatchHandler):
+    def get(self, given: str) -> None:
+        self.answer(views.batch_view(self.known_batch(given)))
+
+    async def delete(self, given: str) -> None:
+        batch = self.known_batch(given)
+        if self.refused.pop(batch.id, None) is None:
+            loop = asyncio.get_running_loop()
+            if not await loop.run_in_executor(None, self.server.batches.delete, batch.id):
+                raise message(404, f"Session {batch.id} already stopped.")
+        self.answer({"msg": "deleted"})
+
+
+class BatchStateHandler(BatchHandler):
+    def get(self, given: str) -> None:
+        batch = self.known_batch(given)
+        self.answer({"id": int(batch.id), "state": views.batch_state(batch)})
+
+
+class BatchLogHandler(BatchHandler):
+    def get(self, given: str) -> None:
+        batch = self.known_batch(given)
+        start, size = self.number("from", -1), self.number("size", PAGE)
+        self.answer(views.log_view(int(batch.id), batch.log, start, size))

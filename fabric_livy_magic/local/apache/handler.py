@@ -1,0 +1,188 @@
+"""What requests of Apache Livy's API have in common: who may call, ids and names, numbers in Java's words, the answer's form."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import re
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from tornado.web import RequestHandler
+
+from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, not_found
+from fabric_livy_magic.local.json_text import dumps
+from fabric_livy_magic.local.tokens import TokenRefused
+from fabric_livy_magic.local.web.handler import Handler, Refusal
+
+JSON = "application/json;charset=utf-8"
+HTML = "text/html;charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
+API_VERSIONS = ("0.1",)
+VERSION_ASKED = re.compile(r"application/vnd\.livy\.v([^+]*).*")
+ZIPPED_BYTES = 1024 * 1024  # larger answers would cost more time to zip than loopback takes to carry them
+EMPTY_GZIP = gzip.compress(b"", mtime=0)
+HEADERS = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-XSS-Protection": "1; mode=block",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; img-src 'self'; frame-src 'self';"
+    ),
+}
+INT_BITS, LONG_BITS = 32, 64
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def asked(self) -> Any: ...
+
+
+T = TypeVar("T", bound=Identified)
+
+
+class LivyHandler(Handler):
+    content_type = JSON
+    challenge = 'Basic realm="fabric-livy", Bearer'
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("Content-Type", self.content_type)
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.request.method not in ("GET", "HEAD"):
+            self._check_origin()
+        asked = VERSION_ASKED.fullmatch(self.request.headers.get("Accept", ""))
+        if asked and asked[1] not in API_VERSIONS:
+            raise message(406, f"No value found for '{asked[1]}'")
+
+    def bearer(self) -> str:
+        """Clients of Apache Livy know user and password only: any user, and the token as password."""
+        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return given.strip()
+        if scheme.lower() == "basic":
+            try:
+                return base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                pass  # refused below
+        raise TokenRefused(401, "Unauthorized", "the request carries no token of this server, as bearer or as password")
+
+    def _check_origin(self) -> None:
+        """A browser that was given the password sends it along with what any web page posts here."""
+        origin = self.request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != self.request.host.lower():
+            raise message(403, f"a page of {origin} may not change anything on this server")
+
+    # ---- what was asked
+
+    def head(self, *args: str, **ids: str) -> Any:
+        return self.get(*args, **ids)
+
+    @property
+    def json_text(self) -> bytes:
+        """What Livy finds in a form's body is nothing: the form's reader took it."""
+        is_form = self.request.headers.get("Content-Type", "").lower().startswith(FORM)
+        return b"" if is_form else self.body
+
+    def number(self, name: str, default: int) -> int:
+        """A number in the query."""
+        given = self.get_query_arguments(name, strip=False)
+        return java_number(given[0]) if given else default
+
+    def known(self, given: str, ones: Iterable[T]) -> T:
+        """By number, or by name where it is none."""
+        if given.isascii() and given.isdigit():
+            number = str(java_number(given))
+            found = (one for one in ones if one.id == number)
+        else:
+            found = (one for one in ones if one.asked.name == given)
+        one = next(found, None)
+        if one is None:
+            raise not_found(given)
+        return one
+
+    # ---- the answer
+
+    def compute_etag(self) -> None:
+        """Livy sends none, and a large answer would be hashed for nothing."""
+
+    def answer(self, value: Any, status: int = 200) -> None:
+        self.set_status(status)
+        self.answer_text(dumps(value))
+
+    def answer_text(self, text: str) -> None:
+        data = text.encode("utf-8")
+        if self._takes_gzip and len(data) <= ZIPPED_BYTES:
+            data = gzip.compress(data, compresslevel=1, mtime=0)
+            self.set_header("Content-Encoding", "gzip")
+            self.set_header("Vary", "Accept-Encoding")
+        self.finish(data)
+
+    def answer_nothing(self, status: int) -> None:
+        """With quirks zipped all the same, and without saying so, as Livy's 404 and 405 are."""
+        self.set_status(status)
+        if status == 204:
+            self.flush()  # else tornado leaves out the content type, which Livy sends
+        self.finish(EMPTY_GZIP if self.server.quirks and self._takes_gzip and status >= 400 else None)
+
+    @property
+    def _takes_gzip(self) -> bool:
+        return "gzip" in self.request.headers.get("Accept-Encoding", "").lower()
+
+    def write_error(self, status_code: int, **details: Any) -> None:
+        self.set_header("Connection", "close")  # see Handler.write_error
+        self.set_header("Content-Type", JSON)
+        failure = details.get("exc_info", (None, None, None))[1]
+        if isinstance(failure, LivyRefusal):
+            self.answer(failure.body, failure.status_code)
+        elif status_code == 405:
+            self.set_header("Allow", ", ".join(self._allowed()))
+            self.answer_nothing(405)
+        else:
+            super().write_error(status_code, **details)
+
+    def _allowed(self) -> list[str]:
+        own = [name for name in ("POST", "DELETE", "GET") if self._has(name)]
+        return [*own, "HEAD"] if "GET" in own else own
+
+    def _has(self, method: str) -> bool:
+        name = method.lower()
+        return getattr(type(self), name) is not getattr(RequestHandler, name)
+
+    def answer_refusal(self, refusal: Refusal) -> None:
+        if refusal.status_code >= 500:
+            self.answer(f"java.lang.RuntimeException: {refusal.message}", refusal.status_code)
+        else:
+            self.answer({"msg": refusal.message}, refusal.status_code)
+
+
+class Unknown(LivyHandler):
+    """No route: below an API's own path in JSON's type, else in HTML's, and empty in both."""
+
+    def get(self) -> None:
+        is_api = re.match(r"/(sessions|batches)(/|$)", self.request.path)
+        self.set_header("Content-Type", JSON if is_api else HTML)
+        self.answer_nothing(404)
+
+    post = put = patch = delete = options = get
+
+
+def java_number(text: str, bits: int = INT_BITS) -> int:
+    """As Java reads an int or a long, with its words for what is none."""
+    if re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII) and -(1 << (bits - 1)) <= int(text) < 1 << (bits - 1):
+        return int(text)
+    raise message(400, f'For input string: "{text}"')
+
+
+def part_of(items: list[Any], start: int, size: int) -> list[Any]:
+    """Scala's `slice`: a start below 0 takes from what it leaves."""
+    return items[max(0, start) : max(0, start + size)]

@@ -1,0 +1,103 @@
+"""Jobs of Livy's own clients: Python functions, pickled. A Java client's jobs need classes of Livy, which are not here.
+
+They take their turn among the session's statements; Livy runs them beside.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections import OrderedDict
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fabric_livy_magic.local.apache import requests_in
+from fabric_livy_magic.local.apache.handler import LONG_BITS, java_number
+from fabric_livy_magic.local.apache.python_work import PythonWork, ask_python
+from fabric_livy_magic.local.apache.refusals import requirement, thrown
+from fabric_livy_magic.local.apache.sessions import SessionHandler
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.session import Session
+
+KEPT = 100
+STATES = {"waiting": "QUEUED", "running": "STARTED", "cancelling": "STARTED", "cancelled": "CANCELLED"}
+
+
+class Jobs:
+    """Of all sessions. A session's own begin at 1, as in Livy."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[Session, OrderedDict[int, PythonWork]] = WeakKeyDictionary()
+        self._numbers: WeakKeyDictionary[Session, itertools.count[int]] = WeakKeyDictionary()
+
+    def number(self, session: Session) -> int:
+        return next(self._numbers.setdefault(session, itertools.count(1)))
+
+    def keep(self, session: Session, number: int, work: PythonWork) -> None:
+        kept = self._of.setdefault(session, OrderedDict())
+        kept[number] = work
+        while len(kept) > KEPT:
+            kept.popitem(last=False)[1].reply_file.unlink(missing_ok=True)
+
+    def get(self, session: Session, number: int) -> PythonWork | None:
+        return self._of.get(session, OrderedDict()).get(number)
+
+
+class JobHandler(SessionHandler):
+    def initialize(self, server: Server, jobs: Jobs) -> None:  # type: ignore[override]
+        super().initialize(server)
+        self.jobs = jobs
+
+    def active_session(self, given: str) -> Session:
+        session = self.known_session(given)
+        if not session.active:
+            raise requirement("Session isn't active.")
+        session.touch()
+        return session
+
+
+class SubmitJobHandler(JobHandler):
+    """`submit-job` and `run-job`: Livy has the second jump its queue, of which it sees little."""
+
+    def post(self, given: str) -> None:
+        asked = requests_in.read_job(self.json_text)
+        session = self.known_session(given)
+        pickled = asked.checked()
+        if asked.job_type != "pyspark":
+            raise requirement(
+                f"this server runs jobs of type pyspark only, not {asked.job_type}: the others need Livy's own classes."
+            )
+        session = self.active_session(given)
+        number = self.jobs.number(session)
+        text = base64.b64encode(pickled).decode("ascii")
+        self.jobs.keep(session, number, ask_python(session, self.repl_of(session), "job", text))
+        self.answer(_status(number, "SENT"), 201)
+
+
+class OneJobHandler(JobHandler):
+    def get(self, given: str, job_id: str) -> None:
+        number = java_number(job_id, LONG_BITS)
+        work = self.jobs.get(self.active_session(given), number)
+        if work is None:
+            raise thrown("java.util.NoSuchElementException", f"key not found: {number}")
+        reply = work.reply()
+        if work.statement.state == "cancelled" or reply is None:
+            self.answer(_status(number, STATES[work.statement.state]))
+        elif "error" in reply:
+            self.answer(_status(number, "FAILED", error=f"java.lang.Exception: Client job error:{reply['error']}"))
+        else:
+            coded = base64.b64encode(reply["result"].encode("ascii")).decode("ascii")  # twice, as Livy's client expects
+            self.answer(_status(number, "SUCCEEDED", result=coded))
+
+
+class CancelJobHandler(JobHandler):
+    def post(self, given: str, job_id: str) -> None:
+        number = java_number(job_id, LONG_BITS)
+        session = self.active_session(given)
+        if work := self.jobs.get(session, number):
+            self.repl_of(session).cancel_statement(work.statement)
+        self.answer_nothing(200)
+
+
+def _status(number: int, state: str, result: str | None = None, error: str | None = None) -> dict[str, Any]:
+    return {"id": number, "state": state, "result": result, "error": error}

@@ -1,0 +1,121 @@
+"""Work that Livy's REST API asks of a session's Python: jobs of Livy's own Python client, and Python files to add.
+
+Runs in the session's Python. The server leaves a request in a file and has the REPL call `run` with its path; the reply is
+a file beside it. So nothing of a request becomes code, and nothing that a job prints gets into a reply.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import tempfile
+import threading
+import traceback
+from collections import OrderedDict
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+SHARED_OBJECTS = 100
+REPLY_SUFFIX = ".reply"
+
+
+class JobContext:
+    """What a job is given: the names of `livy.job_context.JobContext`."""
+
+    def __init__(self, folder: Path) -> None:
+        from pyspark.sql import SparkSession
+
+        self.spark_session = SparkSession.builder.getOrCreate()
+        self.sc = self.spark_session.sparkContext
+        self.local_tmp_dir_path = tempfile.mkdtemp(prefix="job-", dir=folder)
+        self._streaming: Any = None
+        self._shared: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def sql_ctx(self) -> Any:
+        from pyspark.sql import SQLContext
+
+        return SQLContext(self.sc, self.spark_session)
+
+    hive_ctx = sql_ctx  # one catalog, whatever one asks
+
+    def create_streaming_ctx(self, batch_duration: int) -> None:
+        from pyspark.streaming import StreamingContext
+
+        if self._streaming is not None:
+            raise ValueError("Streaming context already exists")
+        self._streaming = StreamingContext(self.sc, batch_duration)
+
+    @property
+    def streaming_ctx(self) -> Any:
+        if self._streaming is None:
+            raise ValueError("create_streaming_ctx function should be called first")
+        return self._streaming
+
+    def stop_streaming_ctx(self) -> None:
+        self.streaming_ctx.stop(stopSparkContext=False)
+        self._streaming = None
+
+    def get_shared_object(self, name: str) -> Any:
+        with self._lock:
+            if name in self._shared:
+                self._shared.move_to_end(name)
+            return self._shared.get(name)
+
+    def set_shared_object(self, name: str, value: Any) -> None:
+        """The hundred used last are kept."""
+        with self._lock:
+            self._shared[name] = value
+            self._shared.move_to_end(name)
+            if len(self._shared) > SHARED_OBJECTS:
+                self._shared.popitem(last=False)
+
+    def remove_shared_object(self, name: str) -> None:
+        with self._lock:
+            self._shared.pop(name, None)
+
+
+@cache
+def context(folder: Path) -> JobContext:
+    """One for all jobs of a session, which share objects by it."""
+    return JobContext(folder)
+
+
+def run_job(pickled: str, folder: Path) -> str:
+    dumps: Any = import_module("pyspark.cloudpickle").dumps
+    job = pickle.loads(base64.b64decode(pickled))  # noqa: S301 - to run the client's code is our purpose
+    return base64.b64encode(dumps(job(context(folder)))).decode("ascii")
+
+
+def add_py_file(uri: str, folder: Path) -> None:
+    context(folder).sc.addPyFile(uri)
+
+
+WORK = {"job": run_job, "py_file": add_py_file}
+
+
+def run(request: str) -> None:
+    path = Path(request)
+    asked = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        reply = {"result": WORK[asked["work"]](asked["given"], path.parent)}
+    except BaseException as failure:  # noqa: BLE001 - the client's code: whatever it raises is its answer
+        reply = {"error": _told(failure)}
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(reply), encoding="utf-8")
+    unfinished.replace(path.with_suffix(REPLY_SUFFIX))
+
+
+def _told(failure: BaseException) -> str:
+    """Without the frames of this file, which the client did not write."""
+    java = getattr(failure, "java_exception", None)
+    if java is not None:
+        return str(java.toString())
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(failure.with_traceback(trace)))

@@ -1,0 +1,117 @@
+"""Files that are added to a running session: by their URI, or uploaded."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
+
+from fabric_livy_magic.local.apache import requests_in
+from fabric_livy_magic.local.apache.python_work import ask_python
+from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, null_pointer, thrown, unreadable
+from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler, in_livys_words
+from fabric_livy_magic.local.dependencies import spark_address
+from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.session import Session
+
+RESOURCES = ("jar", "pyfile", "file")
+UPLOAD_BYTES = 100 * 1024 * 1024  # Livy's `livy.file.upload.max.size`, and all that tornado takes
+ENCODED_NAME = "utf-8''"  # how older clients of Livy mark a name that is not ASCII
+
+
+class ResourceHandler(SessionHandler):
+    """`what` is a jar, a pyfile or a file."""
+
+    def initialize(self, server: Server, what: str) -> None:  # type: ignore[override]
+        super().initialize(server)
+        self.what = what
+
+    async def add(self, session: Session, uri: str) -> None:
+        repl = await self.active_repl(session)
+        session.touch()
+        if self.what == "pyfile":
+            work = ask_python(session, repl, "py_file", uri)
+            while not work.statement.finished:
+                await asyncio.sleep(LOOK_EVERY_S)
+            reply = work.reply() or {"error": CANCELLED}
+            if "error" in reply:
+                raise not_added(reply["error"])
+            return
+        add = add_jar if self.what == "jar" else add_file
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, add, session, uri)
+        except Py4JJavaError as failure:
+            raise not_added(str(failure.java_exception.toString())) from failure
+        except (Py4JError, OSError) as failure:  # the JVM ended meanwhile
+            raise not_added(str(failure)) from failure
+
+
+def add_file(session: Session, uri: str) -> None:
+    session.application.jvm.spark.sparkContext().addFile(uri)
+
+
+def add_jar(session: Session, uri: str) -> None:
+    """For tasks and for SQL's functions."""
+    session.application.jvm.spark.sessionState().resourceLoader().addJar(uri)
+
+
+def not_added(reason: str) -> LivyRefusal:
+    return thrown("java.util.concurrent.ExecutionException", f"java.lang.RuntimeException: {reason}")
+
+
+class AddHandler(ResourceHandler):
+    async def post(self, given: str) -> None:
+        uri = requests_in.read_resource(self.json_text)
+        session = self.known_session(given)
+        if uri is None:
+            raise null_pointer("uri")
+        try:
+            address = spark_address(uri, "files", self.lakehouse, self.server.places)
+        except BadPath as problem:
+            raise message(400, in_livys_words(problem)) from problem
+        await self.add(session, address)
+        self.answer_nothing(200)
+
+
+class UploadHandler(ResourceHandler):
+    body_limit_bytes = UPLOAD_BYTES
+
+    async def post(self, given: str) -> None:
+        session = self.known_session(given)
+        part = "jar" if self.what == "jar" else "file"
+        sent = self._files().get(part)
+        if not sent:
+            raise unreadable(f"No {part} sent!")
+        path = await asyncio.get_running_loop().run_in_executor(None, _keep, session, sent[0])
+        await self.add(session, path.as_uri())
+        self.answer_nothing(200)
+
+    def _files(self) -> dict[str, list[HTTPFile]]:
+        files: dict[str, list[HTTPFile]] = {}
+        content_type = self.request.headers.get("Content-Type", "")
+        if content_type.startswith("multipart/form-data"):
+            try:
+                parse_body_arguments(content_type, self.body, {}, files)
+            except HTTPInputError as problem:
+                raise unreadable(str(problem)) from problem
+        return files
+
+
+def _keep(session: Session, sent: HTTPFile) -> Path:
+    """In a folder of its own: Spark takes a path that it had before for the same file."""
+    path = Path(tempfile.mkdtemp(prefix="upload-", dir=session.folders.private)) / _name(sent.filename)
+    path.write_bytes(sent.body)
+    return path
+
+
+def _name(given: str) -> str:
+    """Without folders: where it is kept is not the client's choice."""
+    if given.lower().startswith(ENCODED_NAME):
+        given = unquote(given[len(ENCODED_NAME) :])
+    name = PurePosixPath(given.replace("\\", "/")).name
+    return "".join(letter for letter in name if letter.isprintable()) or "upload"

@@ -1,0 +1,205 @@
+"""Sessions: made, listed, shown, ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache.handler import LivyHandler, part_of
+from fabric_livy_magic.local.apache.refusals import LivyRefusal, illegal_state, message, rejected, requirement
+from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.dependencies import with_local_files
+from fabric_livy_magic.local.lifetimes import BadTime, time_s
+from fabric_livy_magic.local.onelake_paths import BadPath, Outside
+from fabric_livy_magic.local.places import Lakehouse
+from fabric_livy_magic.local.repl import Repl
+from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.spark.settings import BadSetting
+from fabric_livy_magic.local.web.handler import Refusal
+
+PAGE = 100
+LOOK_EVERY_S = 0.02
+NEVER_IN_CONF = "spark.submit.proxyUser.allowCustomClasspathInClusterMode"  # Livy refuses it whatever its settings
+CANCELLED = "java.util.concurrent.CancellationException"
+FULL = "Rejected, too many sessions are being created!"
+
+
+class SparkHandler(LivyHandler):
+    """What sessions and batches have in common."""
+
+    @property
+    def lakehouse(self) -> Lakehouse:
+        return self.server.places.first_lakehouse
+
+    def check_running(self) -> None:
+        if self.server.sessions.ended:
+            raise Refusal(503, "the server is stopping")
+
+    def check_name(self, asked: SessionRequest) -> None:
+        """A number would be taken for an id. Livy's check is true of an empty name, too."""
+        if asked.name is not None and all(letter.isdigit() for letter in asked.name):
+            raise rejected(f"Invalid session name: {asked.name}")
+
+    def check_unique(self, asked: SessionRequest, others: Iterable[str | None], number: str) -> None:
+        """`number` is the id that the refusal uses up."""
+        if asked.name is not None and asked.name in others:
+            raise rejected(f"Duplicate session name: Some({asked.name}) for session {number}")
+
+    def check_conf(self, asked: SessionRequest) -> None:
+        if NEVER_IN_CONF in asked.conf:
+            raise rejected(f"Blacklisted configuration values in session config: {NEVER_IN_CONF}")
+
+
+def in_livys_words(problem: BadPath) -> str:
+    if isinstance(problem, Outside):
+        return f"requirement failed: Local path {problem.path} cannot be added to user sessions."
+    return f"requirement failed: {problem}"
+
+
+class SessionHandler(SparkHandler):
+    def known_session(self, given: str) -> Session:
+        """Asking for it is its heartbeat."""
+        session = self.known(given, self.server.sessions.all())
+        session.hear()
+        return session
+
+    def repl_of(self, session: Session) -> Repl:
+        """Raises what Livy answers where its channel to the driver is gone, which happens with quirks only."""
+        repl = session.repl()
+        assert repl is not None  # a session of this dialect has one from its first moment
+        if repl.channel_closed:
+            raise illegal_state("RPC channel is closed.")
+        if repl.channel_broken:
+            repl.channel_closed = True
+            raise LivyRefusal(500, CANCELLED)
+        return repl
+
+    def running_repl(self, session: Session) -> Repl:
+        """For what Livy asks of a running session only."""
+        state = views.state_of(session)
+        if state == "starting" or not session.active:
+            raise illegal_state(f"Session is in state {state}")
+        return self.repl_of(session)
+
+    async def active_repl(self, session: Session) -> Repl:
+        """For what Livy asks of its driver: while there is none yet, it waits."""
+        while session.active and not session.settled.is_set():
+            await asyncio.sleep(LOOK_EVERY_S)
+        if not session.active:
+            raise self._lost(session)
+        return self.repl_of(session)
+
+    def _lost(self, session: Session) -> LivyRefusal:
+        """The call that finds out that the driver died is the one that waited for it; those that come later are told so."""
+        if session.ending.message and not session.end_was_told:
+            session.end_was_told = True
+            return LivyRefusal(500, CANCELLED)
+        return requirement("Session isn't active.")
+
+    def told_state(self, session: Session) -> str:
+        state = views.state_of(session)
+        session.end_was_told = state in ENDED
+        return state
+
+
+class SessionsHandler(SessionHandler):
+    def get(self) -> None:
+        start, size = self.number("from", 0), self.number("size", PAGE)
+        sessions = self.server.sessions.all()
+        page = [views.session_view(session) for session in part_of(sessions, start, size)]
+        self.answer({"from": start, "total": len(sessions), "sessions": page})
+
+    def post(self) -> None:
+        read = requests_in.read_session(self.json_text)
+        self.check_running()
+        number = self.server.sessions.new_id()  # also where it is refused now
+        asked = requests_in.session_request(read)
+        located = self._checked(asked, number)
+        try:
+            session = self.server.sessions.create(
+                asked, self.lakehouse, self.caller.name, session_id=number, located=located
+            )
+        except NoCapacity as problem:
+            raise message(400, FULL) from problem
+        except BadSetting as problem:
+            raise rejected(str(problem)) from problem
+        session.add_repl()
+        session.start()
+        self.set_header("Location", f"/sessions/{session.id}")
+        self.answer(views.session_view(session), 201)
+
+    def _checked(self, asked: SessionRequest, number: str) -> SessionRequest:
+        """The request with its files where they are on this machine."""
+        self.check_conf(asked)
+        try:
+            located = with_local_files(asked, self.lakehouse, self.server.places)
+            for given in (asked.ttl, asked.idle_timeout):
+                if given is not None:
+                    time_s(given)
+        except BadTime as problem:
+            raise rejected(str(problem)) from problem
+        except BadPath as problem:
+            raise rejected(in_livys_words(problem)) from problem
+        try:
+            self.check_name(asked)
+        except LivyRefusal:
+            if self.server.quirks:
+                self.server.sessions.launch_only(asked, self.lakehouse, number)
+            raise
+        self.check_unique(asked, (session.asked.name for session in self.server.sessions.all()), number)
+        return located
+
+
+class OneSessionHandler(SessionHandler):
+    def get(self, given: str) -> None:
+        session = self.known_session(given)
+        self.told_state(session)
+        self.answer(views.session_view(session))
+
+    async def delete(self, given: str) -> None:
+        session = self.known_session(given)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, session.stop)  # still listed meanwhile
+        if not await loop.run_in_executor(None, self.server.sessions.delete, session.id):
+            raise message(404, f"Session {session.id} already stopped.")
+        self.answer({"msg": "deleted"})
+
+
+class StateHandler(SessionHandler):
+    def get(self, given: str) -> None:
+        session = self.known_session(given)
+        self.answer({"id": int(session.id), "state": self.told_state(session)})
+
+
+class LogHandler(SessionHandler):
+    def get(self, given: str) -> None:
+        session = self.known_session(given)
+        start, size = self.number("from", -1), self.number("size", PAGE)
+        self.answer(views.log_view(int(session.id), session.log, start, size))
+
+
+class ConnectHandler(SessionHandler):
+    def post(self, given: str) -> None:
+        session = self.known_session(given)
+        session.touch()
+        self.answer(views.session_view(session))
+
+
+class StopHandler(SessionHandler):
+    """It stays listed as dead."""
+
+    async def post(self, given: str) -> None:
+        session = self.known_session(given)
+        await asyncio.get_running_loop().run_in_executor(None, session.stop)
+        self.answer_nothing(204)
+
+
+class InterruptHandler(SessionHandler):
+    """Not of a statement: Livy's interrupt is a stop."""
+
+    async def post(self, given: str) -> None:
+        session = self.known_session(given)
+        await asyncio.get_running_loop().run_in_executor(None, session.stop)
+        self.answer({"msg": "interrupted"})

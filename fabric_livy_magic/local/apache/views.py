@@ -1,0 +1,109 @@
+"""Sessions, batches, statements and logs as Apache Livy shows them: these keys, all of them, in every state."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from fabric_livy_magic.local.asked import BatchRequest
+from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.statements import Statement
+
+JsonObject = dict[str, Any]
+
+VIEW_LOG_LINES = 10
+NO_APP_INFO = {"driverLogUrl": None, "sparkUiUrl": None, "executorLogUrls": None}  # so it is with Spark in local mode
+
+
+class Log(Protocol):
+    def stdout_lines(self) -> list[str]: ...
+    def stderr_lines(self) -> list[str]: ...
+
+
+class BatchLike(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def asked(self) -> BatchRequest: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def log(self) -> Log: ...
+
+
+def log_lines(log: Log) -> list[str]:
+    return ["stdout: ", *log.stdout_lines(), "\nstderr: ", *log.stderr_lines()]
+
+
+def log_view(number: int, log: Log, start: int, size: int) -> JsonObject:
+    """A negative start means the end, a negative size everything."""
+    lines = log_lines(log)
+    if size < 0:
+        size = len(lines)
+    if start < 0:
+        start = max(0, len(lines) - size)
+    return {"id": number, "from": start, "total": len(lines), "log": lines[start : start + size]}
+
+
+def state_of(session: Session) -> str:
+    """Livy shows a session from the moment on that its process starts."""
+    state = session.state
+    return "starting" if state == "acquiring" else state
+
+
+def session_view(session: Session) -> JsonObject:
+    asked = session.asked
+    return {
+        "id": int(session.id),
+        "name": asked.name,
+        "appId": None,
+        "owner": None,
+        "proxyUser": None,  # no impersonation here
+        "state": state_of(session),
+        "kind": asked.kind,
+        "appInfo": NO_APP_INFO,
+        "log": log_lines(session.log)[-VIEW_LOG_LINES:],
+        "ttl": asked.ttl,
+        "idleTimeout": asked.idle_timeout,
+        "driverMemory": asked.driver_memory,
+        "driverCores": asked.driver_cores,
+        "executorMemory": asked.executor_memory,
+        "executorCores": asked.executor_cores,
+        "conf": dict(asked.conf),
+        "archives": list(asked.archives),
+        "files": list(asked.files),
+        "heartbeatTimeoutInSecond": asked.heartbeat_timeout_s,
+        "jars": list(asked.jars),
+        "numExecutors": asked.num_executors,
+        "pyFiles": list(asked.py_files),
+        "queue": asked.queue,
+    }
+
+
+def batch_state(batch: BatchLike) -> str:
+    return "starting" if batch.state == "not_started" else batch.state
+
+
+def batch_view(batch: BatchLike) -> JsonObject:
+    return {
+        "id": int(batch.id),
+        "name": batch.asked.name,
+        "owner": None,
+        "proxyUser": None,
+        "state": batch_state(batch),
+        "appId": None,
+        "appInfo": NO_APP_INFO,
+        "log": log_lines(batch.log)[-VIEW_LOG_LINES:],
+    }
+
+
+def statement_view(statement: Statement) -> JsonObject:
+    """Belongs under the REPL's lock."""
+    return {
+        "id": statement.id,
+        "code": statement.code,
+        "state": statement.state,
+        "output": statement.output,
+        "progress": statement.progress,
+        "started": statement.started,
+        "completed": statement.completed,
+    }
