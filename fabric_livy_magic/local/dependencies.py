@@ -21,13 +21,19 @@ OURS = frozenset({"", "abfss", "abfs", "file", "local"})
 Request = TypeVar("Request", bound=SessionRequest)
 
 
-def with_local_files(asked: Request, lakehouse: Lakehouse, places: Places) -> Request:
-    """The same request with local addresses in its settings, which is where Spark looks. Raises BadPath."""
+def with_local_files(asked: Request, lakehouse: Lakehouse, places: Places, *, settings_too: bool = True) -> Request:
+    """The same request with local addresses in its settings, which is where Spark looks. Raises BadPath.
+
+    Without `settings_too`, what the settings themselves name stays as it is, and is Spark's to find.
+    """
     conf = dict(asked.conf)
     for field, setting in SETTINGS.items():
         given = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
-        if named := [*given, *getattr(asked, field)]:
-            conf[setting] = ",".join(spark_address(one, field, lakehouse, places) for one in named)
+        named = [spark_address(one, field, lakehouse, places) for one in getattr(asked, field)]
+        if settings_too:
+            given = [spark_address(one, field, lakehouse, places) for one in given]
+        if given or named:
+            conf[setting] = ",".join([*given, *named])
     return replace(asked, conf=conf)
 
 

@@ -91,11 +91,13 @@ class HighConcurrencySessions:
         self._lock = threading.Lock()
 
     def acquire(
-        self, asked: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
+        self, asked: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
     ) -> HighConcurrencySession:
         """Not begun yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
         shared = self._with_room(tag, lakehouse) if tag else None
-        session = shared or self._sessions.create(asked, lakehouse, submitter, name_start=f"HC_{lakehouse.name}_")
+        session = shared or self._sessions.create(
+            asked, lakehouse, submitter, name_start=f"HC_{lakehouse.name}_", located=located
+        )
         made = HighConcurrencySession(tag, session, is_first=shared is None)
         with self._lock:
             self._by_id[made.id] = made

@@ -161,7 +161,6 @@ class OneSessionHandler(SessionHandler):
     async def delete(self, given: str) -> None:
         session = self.known_session(given)
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, session.stop)  # still listed meanwhile
         if not await loop.run_in_executor(None, self.server.sessions.delete, session.id):
             raise message(404, f"Session {session.id} already stopped.")
         self.answer({"msg": "deleted"})

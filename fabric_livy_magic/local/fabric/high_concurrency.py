@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.dependencies import with_local_files
 from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
 from fabric_livy_magic.local.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.local.onelake_paths import BadPath
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 
@@ -19,8 +21,9 @@ class AcquireHandler(SparkHandler):
         self.check_running()
         try:
             asked, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
-            made = self.server.high_concurrency.acquire(asked, tag, self.lakehouse, self.caller.name)
-        except (BadRequest, BadSetting, NoCapacity) as problem:
+            located = with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+            made = self.server.high_concurrency.acquire(asked, located, tag, self.lakehouse, self.caller.name)
+        except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = session_views.high_concurrency_view(made)
         made.start()

@@ -6,9 +6,11 @@ import asyncio
 
 from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.capacity import FULL, NoCapacity
+from fabric_livy_magic.local.dependencies import with_local_files
 from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.handler import LakehouseHandler
 from fabric_livy_magic.local.fabric.requests_in import BadRequest, Page
+from fabric_livy_magic.local.onelake_paths import BadPath
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
@@ -53,14 +55,15 @@ class SessionsHandler(SparkHandler):
         self.check_running()
         try:
             session = self._create(requests_in.read_session_request(body))
-        except (BadRequest, BadSetting, NoCapacity) as problem:
+        except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = session_views.early_session_view(session)
         session.start()
         self.answer(view, 202)
 
     def _create(self, asked: SessionRequest) -> Session:
-        session = self.server.sessions.create(asked, self.lakehouse, self.caller.name)
+        located = with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+        session = self.server.sessions.create(asked, self.lakehouse, self.caller.name, located=located)
         session.add_repl()
         return session
 
