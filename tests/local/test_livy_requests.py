@@ -154,7 +154,10 @@ def test_texts_that_are_no_times(text: str) -> None:
 # ------------------------------------------------------------------------------------------------ lifetimes
 def aged(asked: SessionRequest, state: str, idle_s: float = 0, age_s: float = 0, unheard_s: float = 0) -> Any:
     """What the rules look at of a session."""
-    return SimpleNamespace(asked=asked, state=state, idle_s=idle_s, age_s=age_s, unheard_s=unheard_s, ended_s=700.0)
+    ended = state == "dead"
+    return SimpleNamespace(
+        asked=asked, state=state, ended=ended, idle_s=idle_s, age_s=age_s, unheard_s=unheard_s, ended_s=700.0
+    )
 
 
 ASKED = SessionRequest(idle_timeout="10s", ttl="100s", heartbeat_timeout_s=5)
