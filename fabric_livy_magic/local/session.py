@@ -100,6 +100,13 @@ class Session:
     def touch(self) -> None:
         self._touched_ms = now_ms()
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """With Fabric's own words for a session that got less than what was asked for."""
+        fallback = self.application.fallback
+        told = {"FallbackReasons": "DeltaLakeMissing", "FallbackMessages": fallback} if fallback else {}
+        return {**self.asked.tags, **told}
+
     def _enter(self, state: str) -> bool:
         with self._lock:
             if self._state in ENDED or (self._stopping and state not in ENDED and state != "shutting_down"):
@@ -190,12 +197,15 @@ class Session:
             self.die(f"{type(failure).__name__}: {failure}")
 
     def _bring_up(self) -> None:
-        with self._launching:
-            if not self._enter("starting"):
-                return
-            self.application.launch(self._environment)
+        if not self._enter("starting"):
+            return
         for repl in self.repls():
             self._launch_python(repl)
+        self.application.prepare()
+        with self._launching:
+            if not self.active:
+                return  # stopped meanwhile
+            self.application.launch(self._environment)
         threading.Thread(target=self._watch_jvm, name="jvm-watch", daemon=True).start()
         self.application.connect()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()

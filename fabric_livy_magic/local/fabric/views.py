@@ -55,7 +55,7 @@ def session_view(session: Session) -> JsonObject:
         "livyInfo": _livy_info(session, state),
         "schedulerInfo": {"currentState": SCHEDULER.get(state, "Scheduled")},
         "pluginInfo": {"currentState": PLUGIN.get(state, "Monitoring")},
-        "tags": dict(session.asked.tags),
+        "tags": session.tags,
         "log": session.log.tail(),
         "errorInfo": [],
     }
@@ -99,7 +99,7 @@ def activity_view(session: Session) -> JsonObject:
         "submittedAt": _moment(session, "notStarted"),
         "startedAt": _moment(session, "starting"),
         "endedAt": _moment(session, "dead"),
-        "tags": dict(session.asked.tags),
+        "tags": session.tags,
         "schedulerState": SCHEDULER.get(state, "Scheduled"),
         "pluginState": PLUGIN.get(state, "Monitoring"),
         "livyState": "not_started" if state == "acquiring" else state,

@@ -18,6 +18,7 @@ from typing import Any
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
 from fabric_livy_magic.local.spark.java import find_java, java_options
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
+from fabric_livy_magic.local.spark.trust import trust_options
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 LOOK_EVERY_S = 0.02
@@ -67,9 +68,8 @@ def session_environment(folders: SessionFolders, python: str) -> dict[str, str]:
 class Jvm:
     """`start` makes the process, `connect` waits for its gateway, `make_session` for Spark. `spark` is the SparkSession."""
 
-    def __init__(self, folders: SessionFolders, settings: SparkSettings) -> None:
+    def __init__(self, folders: SessionFolders) -> None:
         self._folders = folders
-        self._settings = settings
         self._info = folders.private / "gateway"
         self._process: subprocess.Popen[bytes] | None = None
         self._gateway: Gateway | None = None
@@ -79,13 +79,13 @@ class Jvm:
         self.naming = threading.Lock()  # while a system property of this JVM names the classes of a Scala interpreter
         self.gone = threading.Event()
 
-    def start(self, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
+    def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
         properties = self._folders.private / "spark.properties"
         properties.touch(mode=0o600)
-        properties.write_text(properties_text(self._settings.conf), encoding="ascii")
+        properties.write_text(properties_text(settings.conf), encoding="ascii")
         with self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(properties),
+                self._command(settings, properties),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -96,19 +96,19 @@ class Jvm:
         watch_group(self._process.pid)
         threading.Thread(target=self._wait, name=f"jvm-{self._process.pid}", daemon=True).start()
 
-    def _command(self, properties: Path) -> list[str]:
+    def _command(self, settings: SparkSettings, properties: Path) -> list[str]:
         java = find_java(version("pyspark"))
-        jars = f"{spark_home()}/jars/*"
-        extra = self._settings.extra_class_path
+        class_path = [settings.extra_class_path, f"{spark_home()}/jars/*", *map(str, settings.jars)]
         return [
             str(java),
             *java_options(java),
-            f"-Xmx{self._settings.heap_bytes // MIB}m",
+            f"-Xmx{settings.heap_bytes // MIB}m",
             f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
             f"-Djava.io.tmpdir={self._folders.private}",
-            *self._settings.java_options,
+            *trust_options(java, settings.java_options),
+            *settings.java_options,
             "-cp",
-            f"{extra}{os.pathsep}{jars}" if extra else jars,
+            os.pathsep.join(filter(None, class_path)),
             "org.apache.spark.deploy.SparkSubmit",
             "--properties-file",
             str(properties),
