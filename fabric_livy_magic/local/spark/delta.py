@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import queue
 import re
 import shutil
@@ -66,6 +67,8 @@ def delta_conf(conf: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.sources.default": "delta",
         # The log of a table on one machine is small: 50 tasks to read it, Delta's default, take seconds.
         "spark.databricks.delta.snapshotPartitions": "1",
+        # VACUUM lists a table's files in so many tasks; with Spark's default, 10,000, it takes half a minute.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(max(2, os.cpu_count() or 1)),
     }
     if conf.get(CATALOG, DELTA_CATALOG) != DELTA_CATALOG:
         del ours["spark.sql.sources.default"]  # another catalog makes no Delta tables
