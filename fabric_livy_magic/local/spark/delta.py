@@ -50,14 +50,14 @@ class DeltaMissing(Exception):  # noqa: N818 - the message is for the user
 
 
 def with_delta(settings: SparkSettings, groups: ProcessGroups) -> SparkSettings:
-    """The settings of an application with Delta Lake. Waits for the jars, at most `WAIT_S`. Raises DeltaMissing."""
+    """The settings of an application with Delta Lake, once its jars are there. Raises DeltaMissing."""
     jars = () if brings_delta(settings.conf) else delta_jars(settings.conf, groups)
     return replace(settings, conf=delta_conf(settings.conf), jars=jars)
 
 
 def brings_delta(conf: Mapping[str, str]) -> bool:
     """Whether the user has chosen a version."""
-    return any(re.search(r"\bdelta-(spark|core)_", conf.get(name, "")) for name in BRINGS_JARS)
+    return any(re.search(r"delta-(spark|core)_", conf.get(name, "")) for name in BRINGS_JARS)
 
 
 def delta_conf(conf: Mapping[str, str]) -> dict[str, str]:
@@ -84,8 +84,8 @@ def release_for(spark_version: str) -> Coordinate | None:
     return Coordinate.read(found) if found else None
 
 
-def delta_jars(conf: Mapping[str, str], groups: ProcessGroups) -> tuple[Path, ...]:
-    """In a fixed order, from the cache, or fetched into it. Raises DeltaMissing."""
+def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = WAIT_S) -> tuple[Path, ...]:
+    """In a fixed order, from the cache, or fetched into it within `wait_s`. Raises DeltaMissing."""
     spark_version = version("pyspark")
     release = release_for(spark_version)
     if release is None:
@@ -100,9 +100,9 @@ def delta_jars(conf: Mapping[str, str], groups: ProcessGroups) -> tuple[Path, ..
     work = threading.Thread(target=lambda: answer.put(_fetch(release, folder, conf, groups)), name="delta", daemon=True)
     work.start()
     try:
-        why = answer.get(timeout=WAIT_S)
+        why = answer.get(timeout=wait_s)
     except queue.Empty:
-        why = f"{release} was not there after {WAIT_S:.0f} s. It is waited for no longer; a later session may have it"
+        why = f"{release} was not there after {wait_s:.0f} s. It is waited for no longer; a later session may have it"
     if why:
         _refused[folder] = time.monotonic(), why
         raise DeltaMissing(why)

@@ -75,11 +75,9 @@ def fetch(coordinate: Coordinate, sources: Sources, java: Path, ivy: Path, work:
             raise NoJars(f"{settings}, named by spark.jars.ivySettings, is not there")
     module = work / "ivy.xml"
     module.write_text(module_text(coordinate), encoding="utf-8")
-    arguments = work / "java.options"
-    arguments.write_text("\n".join(map(_quoted, _java_options(java))), encoding="utf-8")
     jars = work / "jars"
     command = [
-        str(java), f"@{arguments}", "-cp", str(ivy), "org.apache.ivy.Main",
+        str(java), *_java_options(java, work), "-cp", str(ivy), "org.apache.ivy.Main",
         "-settings", str(settings), "-ivy", str(module), "-cache", str(work / "cache"),
         "-types", "jar", "bundle", "-retrieve", f"{jars}/[organisation]_[artifact]-[revision].[ext]",
     ]  # fmt: skip
@@ -207,16 +205,20 @@ def _attributes(named: Mapping[str, str]) -> str:
     return " ".join(f"{name}={quoteattr(value)}" for name, value in named.items())
 
 
-def _java_options(java: Path) -> list[str]:
-    return [
+def _java_options(java: Path, work: Path) -> list[str]:
+    options = [
         "-XX:TieredStopAtLevel=1",
         f"-Dsun.net.client.defaultConnectTimeout={ANSWER_WITHIN_S * 1000:.0f}",
         f"-Dsun.net.client.defaultReadTimeout={ANSWER_WITHIN_S * 2000:.0f}",
         "-Divy.maven.lookup.sources=false",  # each would be asked for at every repository
         "-Divy.maven.lookup.javadoc=false",
         *trust_options(java, ()),
-        *proxy_options(urllib.request.getproxies()),
     ]
+    if proxies := proxy_options(urllib.request.getproxies()):
+        file = work / "java.options"  # where no list of processes shows a password; Java 8 knows no such files
+        file.write_text("\n".join(map(_quoted, proxies)), encoding="utf-8")
+        options.append(f"@{file}")
+    return options
 
 
 def proxy_options(proxies: Mapping[str, str]) -> list[str]:
@@ -238,6 +240,6 @@ def proxy_options(proxies: Mapping[str, str]) -> list[str]:
 
 
 def _quoted(option: str) -> str:
-    """A line of a file of options for `java`; one with a secret must not be seen in the list of processes."""
+    """A line of a file of options for `java`."""
     escaped = option.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
