@@ -107,6 +107,8 @@ class FabricLivyMagics(Magics):
         began = time.monotonic()
         session = self.runner.start(name, spec, progress)
         progress.note(display.session_line(session, time.monotonic() - began))
+        if fallback := session.remote.last.fallback:
+            progress.note(fallback)
 
     def _progress(self) -> display.ProgressLine:
         settings = self.runner.settings

@@ -66,6 +66,13 @@ def test_the_first_cell_starts_a_session_and_says_so(nb: Notebook, fabric: FakeF
     assert fabric.posted_code == [("pyspark", "1+1\n")]
 
 
+def test_what_a_session_has_to_do_without_is_said_when_it_is_ready(nb: Notebook, fabric: FakeFabric) -> None:
+    fabric.session_goes("idle", tags={"FallbackReasons": "Why", "FallbackMessages": "No <pool> fits."})
+    lines = nb.ok("%livy start").text.strip().splitlines()
+    assert lines[-1] == "No <pool> fits."
+    assert "is ready after" in lines[-2]
+
+
 def test_the_second_cell_runs_on_the_same_session_without_a_word(started: Notebook, fabric: FakeFabric) -> None:
     assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"
     assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"

@@ -118,6 +118,11 @@ class SessionInfo:
         )
 
     @property
+    def fallback(self) -> str:
+        """Why the session is not quite what was asked for, as Fabric tells it in tags; empty where it is."""
+        return str(self.tags.get("FallbackMessages") or self.tags.get("FallbackReasons") or "")
+
+    @property
     def reason(self) -> str:
         """Why it ended, in the server's words; empty where it did not say."""
         return "; ".join(self.reasons)

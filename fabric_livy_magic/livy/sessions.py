@@ -33,7 +33,8 @@ class StandardSession:
     def __init__(self, client: LivyClient, first: SessionInfo) -> None:
         self.client = client
         self.id = first.id
-        self._last = first
+        self.last = first
+        """The latest reading; asking the server is `info`."""
         self.ready = False
         self._stopped = False
 
@@ -74,10 +75,10 @@ class StandardSession:
     def info(self) -> SessionInfo:
         """A fresh reading. Raises SessionLostError where the server has forgotten the session."""
         try:
-            self._last = self.client.get_session(self.id)
+            self.last = self.client.get_session(self.id)
         except NotFoundError as error:
             raise lost_session(self.client, self.id, error) or error from None
-        return self._last
+        return self.last
 
     def _check_not_stopped(self) -> None:
         if self._stopped:
@@ -104,7 +105,7 @@ class StandardSession:
             except NotFoundError:
                 if clock() - began > YOUNG_S:
                     raise
-                return self._last
+                return self.last
 
         def report(value: SessionInfo, elapsed_s: float) -> None:
             if on_progress:
@@ -114,7 +115,7 @@ class StandardSession:
             info = wait_until(
                 fetch,
                 lambda value: value.state.is_ready or value.state.has_ended,
-                first=self._last,
+                first=self.last,
                 timeout_s=timeout_s,
                 pauses=SESSION_PAUSES,
                 on_wait=report,
@@ -126,7 +127,7 @@ class StandardSession:
                 f"The session was not ready after {timeout_s:.0f} s and goes on starting (id {self.id}). The next cell waits "
                 "for it again; `%livy config start_timeout_s <seconds>` sets how long, `%livy stop` gives it up."
             ) from None
-        self._last = info
+        self.last = info
         if info.state.has_ended:
             raise SessionStartError(self._why_not_started(info))
         self.ready = True

@@ -24,6 +24,7 @@ from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import one_lakehouse
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
+from fabric_livy_magic.local.spark.delta import cached_jars
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.submit import spark_home
 
@@ -61,7 +62,7 @@ def archive_in_background() -> None:
 
 
 def current_class_data() -> ClassData | None:
-    return class_data(find_java(version("pyspark")), [spark_home() / "jars"])
+    return class_data(find_java(version("pyspark")), [spark_home() / "jars", *cached_jars()])
 
 
 @contextmanager
@@ -99,6 +100,8 @@ def make(wanted: ClassData) -> None:
             learn(folder, groups, wanted.top)
         finally:
             groups.close()
+    if current_class_data() != wanted:  # Delta's jars arrived meanwhile: it fits no session to come
+        wanted.top.unlink(missing_ok=True)
     remove_old_ones(wanted)
 
 

@@ -21,6 +21,7 @@ from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import Lakehouse
 from fabric_livy_magic.local.sessionlog import BatchLog, telling_lines
 from fabric_livy_magic.local.spark import batch_driver
+from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
 from fabric_livy_magic.local.spark.settings import SessionFolders, fixed_settings, spark_settings
 from fabric_livy_magic.local.spark.submit import spark_environment, submit_command
 
@@ -111,6 +112,7 @@ class Batch:
         threading.Thread(target=self._run, name=f"batch-{self.id}", daemon=True).start()
 
     def _run(self) -> None:
+        self._prepare()
         with self._launching:
             if not self.alive:
                 return  # stopped already
@@ -125,6 +127,13 @@ class Batch:
             self._enter("running")
         threading.Thread(target=self._look_after_log, name=f"batch-log-{self.id}", daemon=True).start()
         self._finish(self._state_after(self._process.wait()))
+
+    def _prepare(self) -> None:
+        try:
+            self._settings = with_delta(self._settings, self._groups)
+        except DeltaMissing as missing:
+            with contextlib.suppress(FileNotFoundError), self.log.stderr_file.open("a", encoding="utf-8") as stderr:
+                stderr.write(f"{missing}\n")  # no file: the batch was deleted meanwhile
 
     def _launch(self) -> subprocess.Popen[bytes]:
         self._folders.make()

@@ -145,6 +145,13 @@ class Session:
         """Its client is still there."""
         self._heard_ms = now_ms()
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """With Fabric's own words for a session that got less than what was asked for."""
+        fallback = self.application.fallback
+        told = {"FallbackReasons": "DeltaLakeMissing", "FallbackMessages": fallback} if fallback else {}
+        return {**told, **self.asked.tags}
+
     def enter(self, state: str) -> bool:
         with self._lock:
             if self._state in ENDED or (self._stopping and state not in ENDED and state != "shutting_down"):
@@ -259,9 +266,12 @@ class Session:
     def _bring_up(self) -> None:
         if self._script:
             self._script.before_start(self)
+        if not self.enter("starting"):
+            return
+        self.application.prepare()
         with self._launching:
-            if not self.enter("starting"):
-                return
+            if not self.active:
+                return  # stopped meanwhile
             self.application.launch(self._environment)
         for repl in self.repls():
             self._launch_python(repl)

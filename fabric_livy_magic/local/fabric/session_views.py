@@ -58,7 +58,7 @@ def session_view(session: Session) -> JsonObject:
         "livyInfo": _livy_info(session, state),
         "schedulerInfo": _scheduler_info(session, state),
         "pluginInfo": _plugin_info(session, state),
-        "tags": dict(session.asked.tags),
+        "tags": session.tags,
         "log": session.log.tail(),
         "errorInfo": [],
     }
@@ -204,7 +204,7 @@ def activity_view(session: Session) -> JsonObject:
             startedAt=session.times.get("starting"),
             endedAt=_ended_at(session),
         ),
-        "tags": dict(session.asked.tags),
+        "tags": session.tags,
         "schedulerState": _scheduler_state(session, state),
         "pluginState": _plugin_state(session, state),
         "livyState": "not_started" if state == "acquiring" or _never_acquired(session) else state,

@@ -10,12 +10,13 @@ from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.spark.catalog import Catalog, use_default_schema
+from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
 
 class Application:
-    """`launch`, then `connect`. What the REPLs of a session share."""
+    """`prepare`, `launch`, then `connect`. What the REPLs of a session share."""
 
     def __init__(
         self,
@@ -25,9 +26,11 @@ class Application:
         note: Callable[[str], None],
         default_schema: str | None = None,
     ) -> None:
-        self.jvm = Jvm(folders, settings)
+        self.jvm = Jvm(folders)
         self.note = note
         self.id: str | None = None
+        self.fallback = ""  # what it has to do without, and why
+        self._settings = settings
         self._folders = folders
         self._groups = groups
         self._default_schema = default_schema
@@ -36,9 +39,17 @@ class Application:
 
     # ---- start
 
+    def prepare(self) -> None:
+        """Takes time in the first application on a machine only."""
+        try:
+            self._settings = with_delta(self._settings, self._groups)
+        except DeltaMissing as missing:
+            self.fallback = str(missing)
+            self.note(self.fallback)
+
     def launch(self, environment: dict[str, str]) -> None:
         """The process only; returns at once."""
-        self.jvm.start(environment, self._groups.watch)
+        self.jvm.start(self._settings, environment, self._groups.watch)
 
     def connect(self) -> None:
         """Until Spark is there. Raises JvmGone or Py4JJavaError."""

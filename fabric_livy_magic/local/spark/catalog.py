@@ -203,7 +203,11 @@ class Catalog:
             key, now = (database, str(table.identifier().table())), int(table.hashCode())
             present.add(key)
             if self._known.hashes.get(key) != now:
-                self._write(key, self._entries.describe_table(table), now)
+                entry = self._entries.describe_table(table)
+                if mended := self._entries.mended(database, entry):
+                    self._entries.put_table(database, mended)
+                    entry, now = mended, self._entries.table_hash(*key)
+                self._write(key, entry, now)
         for key in [key for key in self._known.hashes if key[0] == database and key[1] and key not in present]:
             self._remove(key)
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
+DELTA_LOG = "_delta_log"
 KINDS = {"MANAGED": "managed", "EXTERNAL": "external", "VIEW": "view"}
 FORMAT = 1
+NO_COLUMNS: Entry = {"type": "struct", "fields": []}
 
 
 class SparkJvm(Protocol):
@@ -27,6 +29,7 @@ class SparkJvm(Protocol):
 class CatalogEntries:
     def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path) -> None:
         self._view = jvm.view
+        self._lakehouse = lakehouse
         self._root = f"file:{lakehouse}"
         self._nowhere = nowhere
         self.catalog = jvm.spark.sharedState().externalCatalog()
@@ -107,6 +110,30 @@ class CatalogEntries:
         text: str = self._catalyst.catalog.CatalogUtils.URIToString(uri)
         inside = f"{self._root}/"
         return text[len(inside) :] if text.startswith(inside) else text
+
+    def mended(self, database: str, entry: Entry) -> Entry | None:
+        """A Delta table's entry as its log has it; None where there is nothing to mend.
+
+        Columns and properties belong to the log. Delta leaves those of a REPLACE in the catalog, too, and then no stream
+        can read the table. With a relative LOCATION its log is in the working folder, the lakehouse, as on Fabric, while
+        Spark's catalog takes the location for one in the schema's folder.
+        """
+        if entry.get("provider", "").lower() != "delta":
+            return None
+        properties = {k: v for k, v in entry.get("properties", {}).items() if not k.startswith("delta.")}
+        mended = {**entry, "columns": NO_COLUMNS, "properties": properties}
+        if not properties:
+            del mended["properties"]
+        if entry["kind"] == "external" and "location" in entry:
+            mended["location"] = self._with_log(database, entry["location"])
+        return mended if mended != entry else None
+
+    def _with_log(self, database: str, location: str) -> str:
+        schema_folder = f"{self.describe_database(database)['location']}/"
+        meant = location.removeprefix(schema_folder)
+        if meant == location or (self._lakehouse / location / DELTA_LOG).exists():
+            return location
+        return meant if (self._lakehouse / meant / DELTA_LOG).exists() else location
 
     # ---- from JSON
 

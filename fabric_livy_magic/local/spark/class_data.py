@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fabric_livy_magic.local.cache import cache_folder
 from fabric_livy_magic.local.spark.java import major_version
 
 FIRST_JAVA = 13  # JEP 350; -XX:ArchiveClassesAtExit
-LESSONS = 1  # of `archiver`; other ones give another archive
+LESSONS = 2  # of `archiver`; other ones give another archive
 # First bytes of a dynamic archive in HotSpot (cdsConstants.hpp). They are written last: a torn file has none.
 MAGIC = (0xF00BABA8).to_bytes(4, "little")
 
@@ -48,9 +49,7 @@ def class_data(java: Path, class_path: Sequence[Path]) -> ClassData | None:
     """None where this Java has no such archives. `class_path` holds jars and folders of jars."""
     if (major_version(java) or 0) < FIRST_JAVA:
         return None
-    from platformdirs import user_cache_path
-
-    folder = user_cache_path("fabric-livy-magic") / "class-data"
+    folder = cache_folder() / "class-data"
     server = java.parent.parent / "lib" / "server"
     of_java = _hash([_stamp(java), *sorted(_stamp(file) for file in server.glob("libjvm.*"))])
     jars = [jar for entry in class_path for jar in (sorted(entry.glob("*.jar")) if entry.is_dir() else [entry])]

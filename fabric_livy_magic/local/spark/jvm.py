@@ -27,9 +27,8 @@ class JvmGone(Exception):  # noqa: N818 - says what happened
 class Jvm:
     """`start` makes the process, `connect` waits for its gateway, `make_session` for Spark. `spark` is the SparkSession."""
 
-    def __init__(self, folders: SessionFolders, settings: SparkSettings) -> None:
+    def __init__(self, folders: SessionFolders) -> None:
         self._folders = folders
-        self._settings = settings
         self._info = folders.private / "gateway"
         self._process: subprocess.Popen[bytes] | None = None
         self._gateway: Gateway | None = None
@@ -39,10 +38,10 @@ class Jvm:
         self.naming = threading.Lock()  # while a system property of this JVM names the classes of a Scala interpreter
         self.gone = threading.Event()
 
-    def start(self, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
+    def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
         with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
-                submit_command(self._folders, self._settings, "pyspark-shell"),
+                submit_command(self._folders, settings, "pyspark-shell"),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
                 stdout=out,
                 stderr=log,

@@ -62,6 +62,7 @@ class SessionFolders:
 class SparkSettings:
     heap_bytes: int
     conf: dict[str, str] = field(default_factory=dict)
+    jars: tuple[Path, ...] = ()  # on the class path, after Spark's own
 
     @property
     def java_options(self) -> list[str]:

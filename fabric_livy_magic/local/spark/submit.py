@@ -11,6 +11,7 @@ from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.spark.class_data import class_data
 from fabric_livy_magic.local.spark.java import find_java, java_options
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
+from fabric_livy_magic.local.spark.trust import trust_options
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
@@ -59,8 +60,8 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
     java = find_java(version("pyspark"))
     jars = spark_home() / "jars"
     extra = settings.extra_class_path
-    archive = None if extra else class_data(java, [jars])
-    class_path = [*([extra] if extra else []), f"{jars}/*", *settings.local_jars]
+    archive = None if extra else class_data(java, [jars, *settings.jars])
+    class_path = [*([extra] if extra else []), f"{jars}/*", *map(str, settings.jars), *settings.local_jars]
     return [
         str(java),
         *java_options(java),
@@ -69,6 +70,7 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
         f"-Djava.io.tmpdir={folders.private}",
         f"-Dderby.system.home={folders.private}",  # an application that insists on Hive makes its metastore there
         *(archive.options() if archive else []),
+        *trust_options(java, settings.java_options),
         *settings.java_options,
         "-cp",
         os.pathsep.join(class_path),

@@ -1,0 +1,28 @@
+"""What is kept between servers and can be made anew at any time: one folder of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("fabric-livy-magic")
+
+
+def keep(path: Path, data: bytes) -> None:
+    """All or nothing, also when two servers do it at once. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(data)
+        os.replace(draft, path)  # noqa: PTH105 - of a text that mkstemp gave
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)  # noqa: PTH108
+        raise

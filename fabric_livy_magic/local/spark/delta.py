@@ -1,0 +1,161 @@
+"""Delta Lake: the default format of tables, as on Fabric, wherever its jars can be had.
+
+The jars are fetched once per machine, kept in the cache folder and put on the class path of every session from then on, so
+that later starts need no network. Without them sessions go on with Parquet and say why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import queue
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from fabric_livy_magic.local.cache import cache_folder
+from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.spark.ivy import NoJars, Sources, fetch
+from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.maven import BadMavenSettings, Coordinate
+from fabric_livy_magic.local.spark.settings import SparkSettings
+from fabric_livy_magic.local.spark.submit import spark_home
+
+# Delta is compiled for one line of Spark. 3.3.3 is the first that fits Spark 3.5.6 and later (delta-io/delta#4671).
+RELEASES = {
+    "3.5": "io.delta:delta-spark_2.12:3.3.3",
+    "4.0": "io.delta:delta-spark_4.0_2.13:4.4.0",
+    "4.1": "io.delta:delta-spark_4.1_2.13:4.4.0",
+    "4.2": "io.delta:delta-spark_4.2_2.13:4.4.0",
+}
+EXTENSIONS, EXTENSION = "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"
+CATALOG, DELTA_CATALOG = "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+BRINGS_JARS = ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath")
+WAIT_S = 20.0
+TRY_AGAIN_AFTER_S = 3600.0
+
+_refused: dict[Path, tuple[float, str]] = {}  # what this server could not fetch: when that was, and why
+
+
+class DeltaMissing(Exception):  # noqa: N818 - the message is for the user
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Delta Lake is not available, so tables are Parquet here: {why}.")
+
+
+def with_delta(settings: SparkSettings, groups: ProcessGroups) -> SparkSettings:
+    """The settings of an application with Delta Lake, once its jars are there. Raises DeltaMissing."""
+    jars = () if brings_delta(settings.conf) else delta_jars(settings.conf, groups)
+    return replace(settings, conf=delta_conf(settings.conf), jars=jars)
+
+
+def brings_delta(conf: Mapping[str, str]) -> bool:
+    """Whether the user has chosen a version."""
+    return any(re.search(r"delta-(spark|core)_", conf.get(name, "")) for name in BRINGS_JARS)
+
+
+def delta_conf(conf: Mapping[str, str]) -> dict[str, str]:
+    """`conf` wins, except that its extensions get Delta's beside them."""
+    ours = {
+        CATALOG: DELTA_CATALOG,
+        "spark.sql.sources.default": "delta",
+        # The log of a table on one machine is small: 50 tasks to read it, Delta's default, take seconds.
+        "spark.databricks.delta.snapshotPartitions": "1",
+        # VACUUM lists a table's files in so many tasks; with Spark's default, 10,000, it takes half a minute.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(max(2, os.cpu_count() or 1)),
+    }
+    if conf.get(CATALOG, DELTA_CATALOG) != DELTA_CATALOG:
+        del ours["spark.sql.sources.default"]  # another catalog makes no Delta tables
+    extensions = [one.strip() for one in conf.get(EXTENSIONS, "").split(",") if one.strip()]
+    if EXTENSION not in extensions:
+        extensions.append(EXTENSION)
+    return {**ours, **conf, EXTENSIONS: ",".join(extensions)}
+
+
+# ------------------------------------------------------------------------------------------------ the jars
+def release_for(spark_version: str) -> Coordinate | None:
+    found = RELEASES.get(".".join(spark_version.split(".")[:2]))
+    return Coordinate.read(found) if found else None
+
+
+def cached_jars() -> tuple[Path, ...]:
+    """What the next session will have on its class path; nothing where it would have to be fetched first."""
+    release = release_for(version("pyspark"))
+    return _jars_in(_folder_of(release)) if release else ()
+
+
+def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = WAIT_S) -> tuple[Path, ...]:
+    """In a fixed order, from the cache, or fetched into it within `wait_s`. Raises DeltaMissing."""
+    spark_version = version("pyspark")
+    release = release_for(spark_version)
+    if release is None:
+        raise DeltaMissing(f"no version of it is known to fit Spark {spark_version}, only to {', '.join(RELEASES)}")
+    folder = _folder_of(release)
+    if jars := _jars_in(folder):
+        return jars
+    when, why = _refused.get(folder, (0.0, ""))
+    if why and time.monotonic() - when < TRY_AGAIN_AFTER_S:
+        raise DeltaMissing(why)
+    answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+    work = threading.Thread(target=lambda: answer.put(_fetch(release, folder, conf, groups)), name="delta", daemon=True)
+    work.start()
+    try:
+        why = answer.get(timeout=wait_s)
+    except queue.Empty:
+        why = f"{release} was not there after {wait_s:.0f} s. It is waited for no longer; a later session may have it"
+    if why:
+        _refused[folder] = time.monotonic(), why
+        raise DeltaMissing(why)
+    return _jars_in(folder)
+
+
+def _folder_of(release: Coordinate) -> Path:
+    return cache_folder() / "delta" / f"{release.name}-{release.version}"
+
+
+def _jars_in(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.jar")))
+
+
+def _fetch(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> str:
+    """Returns why not; nothing where the jars are there."""
+    try:
+        with _alone(folder.parent):
+            if not _jars_in(folder):  # another server may have been first
+                _fetch_alone(release, folder, conf, groups)
+        return ""
+    except NoJars as none:
+        return (
+            f"{none}. It is asked for again by the next server, or in an hour. In a closed network, name a mirror of Maven"
+            f" Central in ~/.m2/settings.xml, or put {release} with its dependencies into ~/.m2/repository"
+        )
+    except BadMavenSettings as wrong:
+        return str(wrong)
+    except Exception as problem:  # noqa: BLE001 - whatever keeps Delta away, a session without it is better than none
+        return f"{type(problem).__name__}: {problem}"
+
+
+def _fetch_alone(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> None:
+    for left in folder.parent.glob(".draft-*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a server that was killed
+    ivy = next((spark_home() / "jars").glob("ivy-*.jar"), None)
+    if ivy is None:
+        raise NoJars("Spark's own Ivy is not among its jars")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".draft-") as draft:  # 0700: it holds passwords
+        jars = fetch(release, Sources.of_user(conf), find_java(version("pyspark")), ivy, Path(draft), groups)
+        jars.rename(folder)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One server at a time; the others find the jars when it is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
