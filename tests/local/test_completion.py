@@ -24,7 +24,8 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
     folder: Path = tmp_path_factory.mktemp("completion")
     lakehouse = one_lakehouse(folder / "lake").first_lakehouse
     groups = ProcessGroups(folder / "private")
-    session = Session("completion", SessionRequest(), lakehouse, folder / "private", groups, "tests")
+    asked = SessionRequest()
+    session = Session("completion", "completion", asked, asked, lakehouse, folder / "private", groups, "tests")
     repl = session.add_repl()
     assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet
     session.start()

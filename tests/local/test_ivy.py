@@ -13,8 +13,8 @@ import pytest
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.spark.ivy import NoJars, Sources, fetch
 from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.local.spark.jvm import spark_home
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
+from fabric_livy_magic.local.spark.submit import spark_home
 from tests.local.maven_server import PASSWORD, USER, MavenServer, lay_out, private_tls, repository
 
 pytestmark = pytest.mark.spark
