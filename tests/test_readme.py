@@ -1,4 +1,4 @@
-"""What the README says is true: its commands, its magics, its options, its picture of the structure."""
+"""What the README and the pages in docs/ say is true: its commands, its magics, its options, its picture of the structure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fabric_livy_magic.commands import SUMMARIES, read_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
 
 def test_there_are_exactly_two_set_up_commands_each_one_line() -> None:
@@ -57,8 +58,10 @@ def test_the_readme_s_ways_to_write_a_subcommand_are_understood(line: str) -> No
     assert read_command(line.strip()).name == line.split()[0]
 
 
-def test_the_readme_s_commands_are_understood() -> None:
-    lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("fabric-livy ")]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_understood(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("fabric-livy ")]
     assert len(lines) >= 3
     for line in lines:
         _parser().parse_args(shlex.split(line)[1:])
@@ -72,6 +75,7 @@ def test_the_readme_s_ladder_names_the_modules_that_there_are() -> None:
     assert named == modules | folders
 
 
-def test_links_lead_to_files() -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", README):
-        assert link.startswith("http") or (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert link.startswith("http") or (page.parent / link).exists(), link
