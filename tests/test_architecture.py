@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,21 @@ def test_imports_only_go_down(path: Path) -> None:
         lower | ({name} if name in {"livy", "entra"} else set()) | ({"local"} if name in MAY_IMPORT_LOCAL else set())
     )
     assert used <= allowed, f"{relative(path)} imports {sorted(used - allowed)}, which is not below it"
+
+
+def test_the_embedded_fabric_has_no_circle_and_its_dialects_do_not_know_each_other() -> None:
+    """By its packages and the modules beside them."""
+    used: dict[str, set[str]] = {}
+    for path in MODULES:
+        if own_name(path) == "local":
+            room = relative(path).split("/")[1].removesuffix(".py")
+            found = {name.split(".")[2] for name in imports(path) if name.startswith("fabric_livy_magic.local.")}
+            used.setdefault(room, set()).update(found - {room})
+    order = list(TopologicalSorter(used).static_order())  # raises CycleError
+    floors = ["spark", "interpreters", "session", "sessions", "server", "web", "apache", "serve"]
+    assert sorted(floors, key=order.index) == floors
+    assert "apache" not in used["fabric"]
+    assert "fabric" not in used["apache"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
