@@ -5,6 +5,7 @@ server's log tells of it; and the server lives on. No Spark is started but by th
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -354,6 +355,19 @@ def test_a_failure_of_its_own_is_told_without_its_words_and_logged_with_its_plac
     finally:
         api.http.close()
         assert service.close(process) == 0
+
+
+def test_livys_dialect_logs_what_it_refuses_too(tmp_path: Path) -> None:
+    options = ["--token", TOKEN, "--dialect", "livy"]
+    process, api = service.start(tmp_path / "lake", *options, extra_env={"XDG_STATE_HOME": str(tmp_path)})
+    log = LogOfServer(tmp_path / "fabric-livy-magic" / "serve.log")
+    assert api.post("/sessions", {"hush": 1}).status_code == 400
+    assert api.get("/sessions/9/statements?hush=1").status_code == 404
+    api.http.close()
+    assert service.close(process) == 0
+    told = re.findall(r"(POST|GET) '(\S+)' (\d+)", log.text())
+    assert told == [("POST", "/sessions", "400"), ("GET", "/sessions/9/statements", "404")]
+    assert "hush" not in log.text()
 
 
 def test_without_a_folder_for_its_log_a_server_serves_all_the_same(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fabric_livy_magic.local.apache.handler import LivyHandler, Unknown
 from fabric_livy_magic.local.apache.jobs import CancelJobHandler, Jobs, OneJobHandler, SubmitJobHandler
 from fabric_livy_magic.local.apache.resources import RESOURCES, AddHandler, UploadHandler
 from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.web.handler import quiet
+from fabric_livy_magic.local.web.handler import log_refused
 
 ID = r"/([^/]+)"
 
@@ -71,6 +71,6 @@ def make_app(server: Server) -> Application:
         [(path, handler, {"server": server, **more}) for path, handler, more in routes],
         default_handler_class=Unknown,
         default_handler_args={"server": server},
-        log_function=quiet,
+        log_function=log_refused,
         compress_response=False,
     )

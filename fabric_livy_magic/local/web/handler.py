@@ -175,7 +175,7 @@ def log_refused(handler: RequestHandler) -> None:
     status = handler.get_status()
     if status >= 400 and isinstance(handler, Handler):
         level = logging.INFO if status == 404 else logging.WARNING
-        what = f"{status} {handler.refused_code} ({handler.request_id})"
+        what = " ".join(filter(None, (str(status), handler.refused_code, f"({handler.request_id})")))
         LOG.log(level, "%s %s %s", handler.request.method, shown_path(handler), what)
 
 
@@ -186,7 +186,3 @@ def shown_path(handler: RequestHandler) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def quiet(_handler: RequestHandler) -> None:
-    """No access log: a line per poll would be noise, and bodies hold code."""
