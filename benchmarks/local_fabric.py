@@ -4,7 +4,8 @@
 
 Prints seconds from the start of the server to the first result of each kind, with empty and with warm caches, each in a
 new server; then, for each kind, median and 95th percentile from POST to `available` of a trivial statement, polled
-without pause; then the memory of a session at rest. Real Livy 0.9 beside it: 9, 209 and 386 ms.
+without pause; then Delta statements of a new session, each as it comes; then the memory of a session at rest. Real
+Livy 0.9 beside it: 9, 209 and 386 ms.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ from tests.processes import MARK, marked
 
 TRIVIAL = {"pyspark": "1", "sql": "select 1", "spark": "1"}
 LIVY_MS = {"pyspark": 9, "sql": 209, "spark": 386}
+DELTA = {
+    "create and first write": "create table trips as select id, id * 1.5 as fare from range(1000)",
+    "second write": "insert into trips values (1000, 7.5)",
+    "first MERGE": (
+        "merge into trips t using (select id + 990 as id, 1.0 as fare from range(20)) s on t.id = s.id "
+        "when matched then update set * when not matched then insert *"
+    ),
+    "time travel": "select count(*) from trips version as of 1",
+    "DESCRIBE HISTORY": "describe history trips",
+}
 CACHE_WAIT_S = 300
 
 
@@ -68,9 +79,10 @@ def first_results(folder: Path, rounds: int) -> None:
         print(f"first {kind} result, warm caches: {statistics.median(times_s):.1f} s of {rounds}", flush=True)
 
 
-def took_ms(session: Session, kind: str) -> float:
+def took_ms(session: Session, kind: str, code: str = "") -> float:
     began = time.perf_counter()
-    submitted = session.api.post(f"{session.path}/statements", {"code": TRIVIAL[kind], "kind": kind}).json()
+    body = {"code": code or TRIVIAL[kind], "kind": kind}
+    submitted = session.api.post(f"{session.path}/statements", body).json()
     if submitted["state"] != "available":
         path = f"{session.path}/statements/{submitted['id']}"
         while session.api.get(path).json()["state"] != "available":
@@ -90,6 +102,15 @@ def statements(folder: Path, count: int) -> None:
             times_ms = sorted(took_ms(session, kind) for _ in range(count))
             worst_ms = times_ms[min(len(times_ms) - 1, int(len(times_ms) * 0.95))]
             print(f"{kind:<40}{statistics.median(times_ms):8.1f}{worst_ms:8.1f}{LIVY_MS[kind]:>8} ms", flush=True)
+
+
+def delta(folder: Path) -> None:
+    print("\nDelta statements of a new session")
+    with server(folder) as api:
+        session = api.start_session()
+        session.wait_for("idle")
+        for name, code in DELTA.items():
+            print(f"{name:<40}{took_ms(session, 'sql', code) / 1000:8.2f} s", flush=True)
 
 
 def memory(folder: Path) -> None:
@@ -119,6 +140,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         first_results(Path(name), options.rounds)
         statements(Path(name), options.statements)
+        delta(Path(name))
         memory(Path(name))
 
 

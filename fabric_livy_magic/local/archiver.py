@@ -38,6 +38,9 @@ LESSONS = (
     ("pyspark", "sc.parallelize([1, 2], 2).map(lambda x: x + 1).collect()"),
     ("sql", "select k, count(*) from (select id % 3 as k from range(10)) group by k order by k"),
     ("sql", "select a.id, b.name from lesson a join lesson b on a.id = b.id"),
+    ("sql", "insert into lesson values (2, 'b')"),
+    # An error where Delta is missing, which is no matter.
+    ("sql", "merge into lesson a using (select 3 id, 'c' name) b on a.id = b.id when not matched then insert *"),
     ("spark", "case class Lesson(id: Int)\nval rows = Seq(Lesson(1)).toDS.map(_.id + 1).collect"),
     ("spark", 'spark.table("lesson").show()'),
 )
