@@ -16,6 +16,7 @@ from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.onelake_paths import BadPath, local_path
 from fabric_livy_magic.local.places import Lakehouse, Places
 from fabric_livy_magic.local.sessions import new_guid
+from fabric_livy_magic.local.spark.settings import check_settings
 
 
 class Batches:
@@ -44,8 +45,9 @@ class Batches:
         `batch_id` is one that `new_id` gave, where the caller had to know it before.
         """
         batch_id = batch_id or self.new_id()
-        self._capacity.check()
         located = self._located(asked, lakehouse)
+        check_settings(asked)  # what is wrong stays so, whatever room there is
+        self._capacity.check()
         private = self._private / f"batch-{batch_id}"
         batch = Batch(batch_id, asked, located, lakehouse, private, self._groups, submitter)
         private.mkdir(mode=0o700)

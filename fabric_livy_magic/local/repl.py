@@ -134,7 +134,7 @@ class Repl:
                     threading.Thread(target=work, args=(statement,), name="cancel", daemon=True).start()
 
     def complete(self, kind: str, code: str, cursor: int) -> list[str]:
-        """Names that fit before the cursor. Blocks, and waits for no statement; the first call may start an interpreter."""
+        """Names that fit before the cursor. Blocks, but waits for no statement; the first call may start an interpreter."""
         self.touch()
         engine = self._engines.get(kind)
         return engine.complete(code, cursor) if engine else []

@@ -157,7 +157,7 @@ def monitored_state(session: Session) -> str:
     state = session.state
     if state in ENDED:
         return "Failed" if session.ending.message else "Cancelled"
-    return "NotStarted" if state in ("acquiring", "starting") else "InProgress"
+    return "NotStarted" if state in ("acquiring", "not_started", "starting") else "InProgress"
 
 
 def _moment(time: datetime | None) -> str | None:

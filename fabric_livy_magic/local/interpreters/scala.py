@@ -19,6 +19,7 @@ from fabric_livy_magic.local.interpreters.sql import java_error
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders
 
+COMPLETION_WAITS_S = 1.0
 SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
 # What Livy's shell imports. In one line: each line is a compiler run of its own.
 IMPORTS = "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._"
@@ -53,17 +54,18 @@ class ScalaInterpreter:
         self._jvm = jvm
         self._repl_id = repl_id
         self._folders = folders
-        self._starting = threading.Lock()
+        self._in_use = threading.Lock()  # its compiler is for one thread at a time
         self._imain: Any = None
         self._bound: Any = None  # the SparkSession that the name `spark` stands for
         self._thread: Any = None
 
     def run(self, code: str, spark: Any) -> Output:
-        try:
-            self._enter(spark)
-            return Cell(self).run(code)
-        except Py4JJavaError as failure:
-            return java_error(self._jvm, failure)
+        with self._in_use:
+            try:
+                self._enter(spark)
+                return Cell(self).run(code)
+            except Py4JJavaError as failure:
+                return java_error(self._jvm, failure)
 
     # ---- what a cell asks
 
@@ -116,8 +118,16 @@ class ScalaInterpreter:
     # ---- completion
 
     def complete(self, code: str, cursor: int, spark: Any) -> list[str]:
-        """Whole names that fit before `cursor`. Does not wait for a statement that runs."""
-        self._start_once(spark)
+        """Whole names that fit before `cursor`; none while a statement runs for longer than a moment."""
+        if not self._in_use.acquire(timeout=COMPLETION_WAITS_S):
+            return []
+        try:
+            self._start_once(spark)
+            return self._candidates(code, cursor)
+        finally:
+            self._in_use.release()
+
+    def _candidates(self, code: str, cursor: int) -> list[str]:
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
         if self._is_212():
             found = interpreter.PresentationCompilerCompleter(self._imain).complete(code, cursor).candidates()
@@ -148,9 +158,8 @@ class ScalaInterpreter:
         self._console.setInDirect(java.BufferedReader(java.StringReader("")))
 
     def _start_once(self, spark: Any) -> None:
-        with self._starting:
-            if self._imain is None:
-                self._start(spark)
+        if self._imain is None:
+            self._start(spark)
 
     def _start(self, spark: Any) -> None:
         view = self._jvm.view
