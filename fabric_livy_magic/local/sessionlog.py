@@ -84,6 +84,12 @@ class BatchLog:
         self.stdout_file = folder / "stdout"
         self.stderr_file = folder / "stderr"
 
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """By the names that Fabric's monitoring has for a driver's logs."""
+        found = {"stdout": self.stdout_file, "stderr": self.stderr_file}
+        return {name: path for name, path in found.items() if path.exists()}
+
     def stdout_lines(self) -> list[str]:
         return last_lines(self.stdout_file, STREAM_LINES, STREAM_BYTES)
 

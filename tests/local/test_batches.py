@@ -186,6 +186,23 @@ def test_a_session_sees_the_table_that_a_batch_made(sample: Batch, filled: Sessi
     assert filled.rows("select * from CleanedTransactions order by id") == [[1, 2], [2, 4], [3, 6]]
 
 
+def test_a_batch_is_monitored_with_its_logs(api: Api, sample: Batch) -> None:
+    view = sample.ended()
+    jobs = f"{api.base.partition('/livyapi/')[0]}/livySessions"
+    listed = {job["livyId"]: job for job in api.http.get(jobs, timeout=30).json()["value"]}[view["id"]]
+    assert (listed["jobType"], listed["state"], listed["livyName"]) == (
+        "SparkBatch",
+        "Succeeded",
+        sample.view()["name"],
+    )
+    assert api.http.get(f"{jobs}/{view['id']}", timeout=30).json() == listed
+    application = f"{jobs}/{view['id']}/applications/{view['appId']}"
+    log = api.http.get(f"{application}/logs", params={"type": "driver", "fileName": "stdout"}, timeout=30)
+    assert (log.status_code, log.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert log.text
+    assert "its logs only" in api.http.get(f"{application}/jobs", timeout=30).json()["message"]
+
+
 def test_a_batch_that_is_over_has_the_documented_fields(sample: Batch) -> None:
     view = sample.ended()
     assert view["name"] == "livybatchdemo_with"

@@ -7,17 +7,23 @@ learn.microsoft.com/rest/api/fabric/spark/livy-sessions. Nothing of this is in t
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from py4j.protocol import Py4JError
 
+from fabric_livy_magic.local.batch import Batch
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import ListHandler, OfLakehouse
-from fabric_livy_magic.local.fabric.views import person_id, time_text
-from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.fabric.monitoring_views import (
+    Job,
+    application_id,
+    container,
+    file_meta,
+    monitored_view,
+)
+from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.rest import RestAnswer
 from fabric_livy_magic.local.web.handler import Refusal
@@ -27,66 +33,74 @@ OF_WORKSPACE = ("Workspace.Read.All", "Workspace.ReadWrite.All")
 ATTEMPT = "1"  # an application of local Spark has one attempt and no number for it
 PART_BYTES = 1024 * 1024  # the documented size of a part
 
-JsonObject = dict[str, Any]
+
+def all_jobs(server: Server) -> list[Job]:
+    """In the order in which they were asked for."""
+    return sorted([*server.sessions.all(), *server.batches.all()], key=lambda job: job.times["notStarted"])
 
 
 class WorkspaceSessionsHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
         self.need_scope(*OF_WORKSPACE)
         workspace = self.workspace(workspace_id)
-        found = [one for one in self.server.sessions.all() if one.lakehouse.workspace_id == workspace.id]
-        self.answer_page([monitored_view(session) for session in found])
+        found = [job for job in all_jobs(self.server) if job.lakehouse.workspace_id == workspace.id]
+        self.answer_page([monitored_view(job) for job in found])
 
 
 class LakehouseSessionsHandler(OfLakehouse, ListHandler):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
         self.need_scope(*OF_ITEM)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
-        found = [one for one in self.server.sessions.all() if one.lakehouse.id == lakehouse.id]
-        self.answer_page([monitored_view(session) for session in found])
+        found = [job for job in all_jobs(self.server) if job.lakehouse.id == lakehouse.id]
+        self.answer_page([monitored_view(job) for job in found])
 
 
 class MonitoredHandler(OfLakehouse):
-    def session(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> Session:
+    def job(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> Job:
         self.need_scope(*OF_ITEM)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
-        session = self.server.sessions.get(livy_id)
-        if session is None or session.lakehouse.id != lakehouse.id:
+        job = self.server.sessions.get(livy_id) or self.server.batches.get(livy_id)
+        if job is None or job.lakehouse.id != lakehouse.id:
             raise Refusal(404, f"Livy session {livy_id} is not known", "SparkCoreSessionNotFound")
-        return session
+        return job
 
 
 class MonitoredSessionHandler(MonitoredHandler):
     def get(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> None:
-        self.answer(monitored_view(self.session(workspace_id, lakehouse_id, livy_id)))
+        self.answer(monitored_view(self.job(workspace_id, lakehouse_id, livy_id)))
 
 
 class LivyLogHandler(MonitoredHandler):
     """What the server itself noted of a session is in the driver's log here, so both are the same."""
 
     def get(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> None:
-        session = self.session(workspace_id, lakehouse_id, livy_id)
+        job = self.job(workspace_id, lakehouse_id, livy_id)
         if self.get_query_argument("type", "") != "livy":
             raise Refusal(400, "without an application the log's type is livy", "InvalidParameter")
-        answer_log(self, "livy.log", session.log.files["stderr"])
+        log = job.log.files.get("stderr")
+        if log is None:
+            raise Refusal(404, f"{livy_id} has not written a log yet", "LogFileNotFound")
+        answer_log(self, "livy.log", log)
 
 
 class ApplicationHandler(MonitoredHandler):
-    """Everything below one Spark application."""
+    """Everything below one Spark application. Of a batch there are logs only: its JVM is its program's own."""
 
     async def get(self, workspace_id: str, lakehouse_id: str, livy_id: str, app_id: str, rest: str | None) -> None:
-        session = self.session(workspace_id, lakehouse_id, livy_id)
-        if session.application.id != app_id:
+        job = self.job(workspace_id, lakehouse_id, livy_id)
+        if application_id(job) != app_id:
             raise Refusal(404, f"session {livy_id} has no application {app_id}", "SparkCoreApplicationNotFound")
         path = (rest or "").rstrip("/")
         if path == f"/{ATTEMPT}" or path.startswith(f"/{ATTEMPT}/"):
             path = path[len(ATTEMPT) + 1 :]
         if path == "/logs" and self.get_query_argument("type", ""):
-            self._answer_driver_log(session)
+            self._answer_driver_log(job)
             return
-        if session.state in ENDED:
+        if isinstance(job, Batch):
+            raise Refusal(404, f"{livy_id} is a batch; this server has its logs only", "SparkCoreResourceNotFound")
+        if job.ended:
             raise Refusal(404, f"session {livy_id} has ended; only its logs are left", "SparkCoreApplicationNotFound")
-        answer = await asyncio.get_running_loop().run_in_executor(None, self._ask_spark, session, path)
+        answer = await asyncio.get_running_loop().run_in_executor(None, self._ask_spark, job, path)
         if answer.status != 200:
             text = answer.body.decode("utf-8", errors="replace") if answer.content_type == "text/plain" else ""
             raise Refusal(answer.status, text or f"Spark has nothing at {path}", "SparkCoreResourceNotFound")
@@ -99,87 +113,26 @@ class ApplicationHandler(MonitoredHandler):
         except (JvmGone, Py4JError, OSError) as gone:
             raise Refusal(404, f"the application does not answer: {gone}", "SparkCoreApplicationNotFound") from gone
 
-    def _answer_driver_log(self, session: Session) -> None:
-        files = session.log.files
+    def _answer_driver_log(self, job: Job) -> None:
+        files = job.log.files
         match self.get_query_argument("type"):
             case "driver":
                 name = self.get_query_argument("fileName", "")
                 if name not in files:
                     raise Refusal(404, f"there is no driver log {name!r}, only {', '.join(files)}", "LogFileNotFound")
                 if self._asks("meta"):
-                    self.answer(container(session, file_meta(name, files[name])))
+                    self.answer(container(job, file_meta(name, files[name])))
                 else:
                     answer_log(self, name, files[name])
             case "rollingdriver" if self._asks("meta"):
                 start = self.get_query_argument("filenamePrefix", "")
                 found = [file_meta(name, path) for name, path in files.items() if name.startswith(start)]
-                self.answer(container(session, found))
+                self.answer(container(job, found))
             case kind:
                 raise Refusal(400, f"{kind!r} is no type of driver log", "InvalidParameter")
 
     def _asks(self, argument: str) -> bool:
         return self.get_query_argument(argument, "").lower() == "true"
-
-
-def monitored_view(session: Session) -> JsonObject:
-    """One session as the Monitoring hub lists it."""
-    times = {name: session.times.get(name) for name in ("notStarted", "starting", "idle", "dead", "killed")}
-    begun, ended = times["idle"], times["killed"] or times["dead"]
-    view = {
-        "sparkApplicationId": session.application.id,
-        "state": monitored_state(session),
-        "livyId": session.id,
-        "origin": "SubmittedJob",
-        "attemptNumber": 1,
-        "maxNumberOfAttempts": 1,
-        "livyName": session.name,
-        "submitter": {"id": person_id(session.submitter), "type": "User"},
-        "item": {
-            "workspaceId": session.lakehouse.workspace_id,
-            "itemId": session.lakehouse.id,
-            "referenceType": "ById",
-        },
-        "itemName": session.lakehouse.name,
-        "itemType": "Lakehouse",
-        "jobType": "SparkSession",
-        "submittedDateTime": _moment(times["notStarted"]),
-        "startDateTime": _moment(begun),
-        "endDateTime": _moment(ended),
-        "queuedDuration": _duration(times["notStarted"], begun or ended),
-        "runningDuration": _duration(begun, ended),
-        "totalDuration": _duration(times["notStarted"], ended),
-        "cancellationReason": session.ending.message or None,
-    }
-    return {key: value for key, value in view.items() if value is not None}
-
-
-def monitored_state(session: Session) -> str:
-    state = session.state
-    if state in ENDED:
-        return "Failed" if session.ending.message else "Cancelled"
-    return "NotStarted" if state in ("acquiring", "not_started", "starting") else "InProgress"
-
-
-def _moment(time: datetime | None) -> str | None:
-    return time_text(time) if time else None
-
-
-def _duration(begun: datetime | None, ended: datetime | None) -> JsonObject | None:
-    """Until now where it has not ended."""
-    if begun is None:
-        return None
-    return {"value": ((ended or datetime.now(UTC)) - begun).total_seconds(), "timeUnit": "Seconds"}
-
-
-def container(session: Session, meta: Any) -> JsonObject:
-    number = str(session.application.id).removeprefix("local-")
-    return {"containerId": f"container_{number}_0001_01_000001", "nodeId": "localhost", "containerLogMeta": meta}
-
-
-def file_meta(name: str, path: Path) -> JsonObject:
-    stat = path.stat()
-    changed = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "GMT"
-    return {"fileName": name, "length": stat.st_size, "lastModified": changed, "metaData": {}}
 
 
 def answer_log(handler: FabricHandler, name: str, path: Path) -> None:

@@ -1,0 +1,82 @@
+"""What the monitoring API shows of sessions and batches."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.local.batch import Batch
+from fabric_livy_magic.local.fabric.views import JsonObject, person_id, time_text
+from fabric_livy_magic.local.session import Session
+
+Job = Session | Batch
+BATCH_STATES = {
+    "not_started": "NotStarted",
+    "starting": "NotStarted",
+    "success": "Succeeded",
+    "dead": "Failed",
+    "killed": "Cancelled",
+}
+ENDS = ("success", "killed", "dead")
+
+
+def application_id(job: Job) -> str | None:
+    return job.app_id if isinstance(job, Batch) else job.application.id
+
+
+def monitored_view(job: Job) -> JsonObject:
+    """One session or batch as the Monitoring hub lists it."""
+    is_batch = isinstance(job, Batch)
+    asked, begun = job.times["notStarted"], job.times.get("running" if is_batch else "idle")
+    ended = next((job.times[state] for state in ENDS if state in job.times), None)
+    view = {
+        "sparkApplicationId": application_id(job),
+        "state": monitored_state(job),
+        "livyId": job.id,
+        "origin": "SubmittedJob",
+        "attemptNumber": 1,
+        "maxNumberOfAttempts": 1,
+        "livyName": job.name,
+        "submitter": {"id": person_id(job.submitter), "type": "User"},
+        "item": {
+            "workspaceId": job.lakehouse.workspace_id,
+            "itemId": job.lakehouse.id,
+            "referenceType": "ById",
+        },
+        "itemName": job.lakehouse.name,
+        "itemType": "Lakehouse",
+        "jobType": "SparkBatch" if is_batch else "SparkSession",
+        "submittedDateTime": time_text(asked),
+        "startDateTime": time_text(begun) if begun else None,
+        "endDateTime": time_text(ended) if ended else None,
+        "queuedDuration": _duration(asked, begun or ended),
+        "runningDuration": _duration(begun, ended) if begun else None,
+        "totalDuration": _duration(asked, ended),
+        "cancellationReason": job.ending.message or None,
+    }
+    return {key: value for key, value in view.items() if value is not None}
+
+
+def monitored_state(job: Job) -> str:
+    if isinstance(job, Batch):
+        return BATCH_STATES.get(job.state, "InProgress")
+    if job.ended:
+        return "Failed" if job.ending.message else "Cancelled"
+    return "NotStarted" if job.state in ("acquiring", "not_started", "starting") else "InProgress"
+
+
+def _duration(begun: datetime, ended: datetime | None) -> JsonObject:
+    """Until now where it has not ended."""
+    return {"value": ((ended or datetime.now(UTC)) - begun).total_seconds(), "timeUnit": "Seconds"}
+
+
+def container(job: Job, meta: Any) -> JsonObject:
+    number = str(application_id(job)).removeprefix("local-")
+    return {"containerId": f"container_{number}_0001_01_000001", "nodeId": "localhost", "containerLogMeta": meta}
+
+
+def file_meta(name: str, path: Path) -> JsonObject:
+    stat = path.stat()
+    changed = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "GMT"
+    return {"fileName": name, "length": stat.st_size, "lastModified": changed, "metaData": {}}
