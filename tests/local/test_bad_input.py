@@ -384,10 +384,10 @@ def test_without_a_folder_for_its_log_a_server_serves_all_the_same(tmp_path: Pat
 
 # ------------------------------------------------------------------------------------------------ at random
 def test_random_requests_get_documented_answers() -> None:
-    """A quarter of what `python -m tests.local.random_requests` sends."""
-    told = run_on_fabric(2_500, seed_=20_260_417)
+    """A share of what `python -m tests.local.random_requests` sends."""
+    told = run_on_fabric(1_500, seed_=20_260_417)
     assert set(told.statuses) >= {200, 202, 204, 400, 401, 403, 404, 405, 430}
-    assert told.unanswered < 500
+    assert told.unanswered < 300
 
 
 # ------------------------------------------------------------------------------------------------ with Spark

@@ -18,7 +18,7 @@ WORK = [
     ("pyspark", "sc._jvm.java.lang.Thread.sleep(60000)", 0.3),
     ("pyspark", "import time\nsc.parallelize(range(4), 4).map(lambda i: time.sleep(30)).collect()", 2.0),
     ("pyspark", "import time\nfor i in range(3):\n    try: time.sleep(60)\n    except: pass", 0.3),
-    ("sql", "select sum(hash(a.id, b.id)) from range(1000000) a cross join range(1000000) b", 1.5),
+    ("sql", "select sum(hash(a.id, b.id)) from range(1000000) a cross join range(100000) b", 1.5),
     ("sql", "select java_method('java.lang.Thread', 'sleep', 60000L)", 0.5),
     ("spark", "Thread.sleep(60000)", 0.7),
     ("spark", "sc.parallelize(1 to 4, 4).map{i => Thread.sleep(30000); i}.collect()", 1.5),
