@@ -21,7 +21,7 @@ INTERPRETER_START_S = 20.0
 # What CI replays. Python answers in milliseconds; a statement of Spark or Scala costs a good part of a second, a case
 # with a session to itself a good part of a minute of one core.
 EVERY_ONE_OF = ("pyspark-echo", "pyspark-error", "pyspark-globals", "pyspark-magic", "pyspark-output", "pyspark-syntax")
-EVERY_NTH_OF_OTHERS = 5
+EVERY_NTH_OF_OTHERS = 8
 OWN_UNDER_QUIRKS = "pyspark-breaks/close-stdout"  # what ends Python, and what Scala and SQL do then
 
 
