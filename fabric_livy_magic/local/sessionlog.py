@@ -41,6 +41,11 @@ def telling_lines(lines: Sequence[str]) -> str:
     return " ".join(telling[-TELLING_LINES:])
 
 
+def driver_logs(stdout: Path, stderr: Path) -> Mapping[str, Path]:
+    """Those that there are, by the names that Fabric's monitoring has for a driver's logs."""
+    return {name: path for name, path in (("stdout", stdout), ("stderr", stderr)) if path.exists()}
+
+
 class SessionLog:
     """What the JVM, the Python process and the server write, and apart from it the JVM's standard output."""
 
@@ -58,9 +63,7 @@ class SessionLog:
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """By the names that Fabric's monitoring has for a driver's logs."""
-        found = {"stdout": self._stdout, "stderr": self._path}
-        return {name: path for name, path in found.items() if path.exists()}
+        return driver_logs(self._stdout, self._path)
 
     def tail(self) -> list[str]:
         """The end of both: first what was printed, then the log."""
@@ -86,9 +89,7 @@ class BatchLog:
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """By the names that Fabric's monitoring has for a driver's logs."""
-        found = {"stdout": self.stdout_file, "stderr": self.stderr_file}
-        return {name: path for name, path in found.items() if path.exists()}
+        return driver_logs(self.stdout_file, self.stderr_file)
 
     def stdout_lines(self) -> list[str]:
         return last_lines(self.stdout_file, STREAM_LINES, STREAM_BYTES)

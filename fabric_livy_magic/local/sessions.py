@@ -181,5 +181,4 @@ class Sessions:
             session.die(reason, "LIVY_JOB_TIMED_OUT")
         else:
             session.log.write(reason)
-            session.stop()  # still listed meanwhile, as shutting_down
             self.delete(session.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from fabric_livy_magic.local.capacity import NoCapacity
-from fabric_livy_magic.local.dependencies import with_local_files
 from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
@@ -21,7 +20,7 @@ class AcquireHandler(SparkHandler):
         self.check_running()
         try:
             asked, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
-            located = with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+            located = self.located(asked)
             made = self.server.high_concurrency.acquire(asked, located, tag, self.lakehouse, self.caller.name)
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem

@@ -35,6 +35,10 @@ class SparkHandler(LakehouseHandler):
             raise Refusal(404, f"session {session_id} is not known", "SparkCoreSessionNotFound")
         return session
 
+    def located(self, asked: SessionRequest) -> SessionRequest:
+        """With the archives it names where they are on this machine. Raises BadPath."""
+        return with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+
     def refusal_of(self, problem: Exception) -> Refusal:
         """What keeps a Spark application from being started."""
         if isinstance(problem, NoCapacity):
@@ -62,7 +66,7 @@ class SessionsHandler(SparkHandler):
         self.answer(view, 202)
 
     def _create(self, asked: SessionRequest) -> Session:
-        located = with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+        located = self.located(asked)
         session = self.server.sessions.create(asked, self.lakehouse, self.caller.name, located=located)
         session.add_repl()
         return session
