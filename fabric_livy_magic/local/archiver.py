@@ -1,7 +1,8 @@
-"""Makes the class-data archive of `spark.class_data`: a session of its own that does a bit of everything, then ends.
+"""Makes what later sessions start and run faster with: our own classes (`spark.own_classes`), and then the class-data
+archive (`spark.class_data`), by a session of its own that does a bit of everything, then ends.
 
-A script that a server starts in the background when a session ended well and there is no archive yet. It takes some 30 s
-of the least important processor time, is the only one of its sort at a time, and never outlives LONGEST_S.
+A script that a server starts in the background when a session ended well and one of the two is missing. It takes some
+35 s of the least important processor time, is the only one of its sort at a time, and never outlives LONGEST_S.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.cache import cache_folder
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.places import one_lakehouse
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
 from fabric_livy_magic.local.spark.delta import cached_jars
 from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.own_classes import classes_are_made, compile_own_classes, own_classes
 from fabric_livy_magic.local.spark.submit import spark_home
 
 LONGEST_S = 240
@@ -47,11 +50,10 @@ LESSONS = (
 
 
 def archive_in_background() -> None:
-    """Returns at once; does nothing where there is an archive, or where one is being made."""
-    wanted = current_class_data()
-    if wanted is None or wanted.exists:
+    """Returns at once; does nothing where there is nothing to make, or where it is being made."""
+    if is_made():
         return
-    with only_one(wanted) as alone:
+    with only_one() as alone:
         if not alone:
             return
     subprocess.Popen(
@@ -64,15 +66,21 @@ def archive_in_background() -> None:
     )
 
 
+def is_made() -> bool:
+    wanted = current_class_data()
+    return classes_are_made(spark_home() / "jars") and (wanted is None or wanted.exists)
+
+
 def current_class_data() -> ClassData | None:
-    return class_data(find_java(version("pyspark")), [spark_home() / "jars", *cached_jars()])
+    jars = spark_home() / "jars"
+    return class_data(find_java(version("pyspark")), [jars, *cached_jars(), *own_classes(jars)])
 
 
 @contextmanager
-def only_one(wanted: ClassData) -> Iterator[bool]:
+def only_one() -> Iterator[bool]:
     """True for whoever comes first. The system lets go of the lock with the process, however that ends."""
-    wanted.top.parent.mkdir(parents=True, exist_ok=True)
-    with wanted.top.with_suffix(".lock").open("w") as lock:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / "archiver.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -84,10 +92,11 @@ def only_one(wanted: ClassData) -> Iterator[bool]:
 def main() -> None:
     os.nice(19)
     threading.Timer(LONGEST_S, lambda: os.killpg(0, signal.SIGKILL)).start()
-    wanted = current_class_data()
-    if wanted is not None:
-        with only_one(wanted) as alone:
-            if alone and not wanted.exists:
+    with only_one() as alone:
+        if alone:
+            compile_own_classes(find_java(version("pyspark")), spark_home() / "jars")
+            wanted = current_class_data()  # by the classes that there are now
+            if wanted is not None and not wanted.exists:
                 make(wanted)
     os._exit(0)  # the timer's thread would keep us
 

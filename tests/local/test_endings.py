@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.archiver import current_class_data, only_one
+from fabric_livy_magic.local.archiver import only_one
 from tests.local import service
 from tests.local.service import Api, Session
 from tests.processes import MARK, left_after, marked
@@ -33,8 +33,7 @@ class Marked:
         self.temp.mkdir()
         environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
         self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
-        if wanted := current_class_data():
-            self._no_archiver.enter_context(only_one(wanted))
+        self._no_archiver.enter_context(only_one())
         self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
 
     def session(self) -> Session:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.interpreters import scala_magics
@@ -201,7 +202,9 @@ class ScalaInterpreter:
         """The interpreter of Scala 2.13 reports through an object of its own."""
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
         if self._is_212():
-            imain = interpreter.IMain(settings, self._writer)
+            faster = self._jvm.view.fabric_livy_magic.local.LineInterpreter  # a package where it is not compiled yet
+            make = faster if isinstance(faster, JavaClass) else interpreter.IMain
+            imain = make(settings, self._writer)
             imain.initializeSynchronous()
         else:
             imain = interpreter.IMain(settings, interpreter.shell.ReplReporterImpl(settings, self._writer))
