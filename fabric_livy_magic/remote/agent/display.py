@@ -1,0 +1,170 @@
+"""Values as MIME bundles, as a notebook shows them; Spark DataFrames as their first rows."""
+
+from __future__ import annotations
+
+import base64
+import io
+import pprint
+import sys
+import traceback
+from typing import Any, Dict, Tuple
+
+from . import frames
+from .output import running
+
+WIDTH = 79
+METHODS = {
+    "text/html": "_repr_html_",
+    "text/markdown": "_repr_markdown_",
+    "image/svg+xml": "_repr_svg_",
+    "image/png": "_repr_png_",
+    "image/jpeg": "_repr_jpeg_",
+    "text/latex": "_repr_latex_",
+    "application/json": "_repr_json_",
+    "application/javascript": "_repr_javascript_",
+}
+
+
+def display(*values: Any, raw: bool = False, metadata: Any = None, **ignored: Any) -> None:
+    """A notebook's own `display`; with `raw` the values are MIME bundles."""
+    for value in values:
+        if running.call is None:
+            print(repr(value))  # noqa: T201 - from a thread that outlives its cell
+        elif raw:
+            running.call.guard.drain()
+            running.call.output.bundle(dict(value), metadata)
+        else:
+            show(value)
+
+
+def displayHTML(html: Any) -> None:  # noqa: N802 - Fabric's name
+    """Shows a text of HTML below the cell."""
+    display({"text/html": str(html), "text/plain": "<HTML>"}, raw=True)
+
+
+def show(value: Any, **more: Any) -> None:
+    running.call.guard.drain()
+    if is_spark_frame(value):
+        show_spark_frame(value, **more)
+    elif is_figure(value):
+        show_figure(value, **more)
+    else:
+        data, metadata = bundle_of(value)
+        running.call.output.bundle(data, metadata, **more)
+
+
+# ------------------------------------------------------------------------------------------- any value
+
+
+def bundle_of(value: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """(data, metadata) by the value's own methods, asked as IPython asks them."""
+    data: Dict[str, Any] = {}
+    metadata: Dict[str, Any] = {}
+    # A class has the methods of its instances, and some objects answer to any name.
+    if not isinstance(value, type) and not hasattr(value, "_ipython_canary_method_should_not_exist_"):
+        take(data, metadata, asked(value, "_repr_mimebundle_", include=None, exclude=None))
+        for mime, method in METHODS.items():
+            if mime not in data:
+                got = asked(value, method)
+                take(data, metadata, ({mime: got[0]}, {mime: got[1]}) if isinstance(got, tuple) else {mime: got})
+    data.setdefault("text/plain", text_of(value))
+    return data, metadata
+
+
+def take(data: Dict[str, Any], metadata: Dict[str, Any], got: Any) -> None:
+    found, about = got if isinstance(got, tuple) else (got, None)
+    for mime, content in (found or {}).items():
+        if content is not None:
+            data[mime] = base64.b64encode(content).decode("ascii") if isinstance(content, bytes) else content
+    metadata.update(about or {})
+
+
+def asked(value: Any, method: str, **arguments: Any) -> Any:
+    call = getattr(value, method, None)
+    if not callable(call):
+        return None
+    try:
+        return call(**arguments)
+    except NotImplementedError:
+        return None
+    except Exception:  # noqa: BLE001 - a method of the user's class; the others may work
+        traceback.print_exc()
+        return None
+
+
+def text_of(value: Any) -> str:
+    text = repr(value)
+    if len(text) > WIDTH and type(value) in (list, tuple, dict, set, frozenset):
+        return pprint.pformat(value, width=WIDTH, compact=True, sort_dicts=False)
+    return text
+
+
+# ------------------------------------------------------------------------------------------- figures
+
+
+def is_figure(value: Any) -> bool:
+    figure = sys.modules.get("matplotlib.figure")
+    return figure is not None and isinstance(value, figure.Figure)
+
+
+def show_figure(figure: Any, **more: Any) -> None:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    png = base64.b64encode(picture.getvalue()).decode("ascii")
+    running.call.output.bundle({"image/png": png, "text/plain": repr(figure)}, **more)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)  # or it would be shown once more at the end of the cell
+
+
+def show_figures(*ignored: Any, **also_ignored: Any) -> None:
+    """Takes the place of `pyplot.show`, and is called at the end of each cell."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if running.call is not None and pyplot is not None and hasattr(pyplot, "get_fignums"):
+        for number in pyplot.get_fignums():
+            show_figure(pyplot.figure(number))
+
+
+# ------------------------------------------------------------------------------------------- Spark
+
+
+def is_spark_frame(value: Any) -> bool:
+    spark = sys.modules.get("pyspark.sql")
+    if spark is None:
+        return False
+    connect = sys.modules.get("pyspark.sql.connect.dataframe")
+    return isinstance(value, (spark.DataFrame, *([connect.DataFrame] if connect else [])))
+
+
+def show_spark_frame(value: Any, **more: Any) -> None:
+    rows = running.call.rows_shown
+    if getattr(value, "isStreaming", False):  # it has no first rows
+        running.call.output.bundle({"text/plain": repr(value)}, **more)
+        return
+    try:
+        running.call.output.frame(frames.preview(value, rows), **more)
+    except frames.NoArrow:
+        text = io.StringIO()
+        sys.stdout, kept = text, sys.stdout
+        try:
+            value.show(rows)
+        finally:
+            sys.stdout = kept
+        running.call.output.bundle({"text/plain": text.getvalue()}, **more)
+
+
+def session_of(namespace: Dict[str, Any]) -> Any:
+    """The SparkSession of the shell; the newest one where that was stopped. `spark` may be anything by now."""
+    from pyspark.sql import SparkSession
+
+    named = namespace.get("spark")
+    if isinstance(named, SparkSession) and is_alive(named):
+        return named
+    return SparkSession.builder.getOrCreate()
+
+
+def is_alive(session: Any) -> bool:
+    try:
+        return not session._jsc.sc().isStopped()
+    except AttributeError:  # stopped in Python, or a Spark Connect session, which has no SparkContext
+        return not hasattr(session, "_jsc")

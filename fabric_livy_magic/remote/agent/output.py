@@ -1,0 +1,228 @@
+"""What one call gives: text of both streams and MIME bundles, in order, up to a limit."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+from typing import Any, Dict, List, Optional, Tuple
+
+# As JSON. Livy refuses a string of 20 million characters, and hangs for good above 50 MiB.
+MOST_CHARACTERS = 10 * 1024 * 1024
+
+
+class Output:
+    """Threads of the user's may write at any time."""
+
+    def __init__(self) -> None:
+        self._events: List[Dict[str, Any]] = []
+        self._left = MOST_CHARACTERS
+        self._left_out = 0
+        self._lock = threading.RLock()
+
+    def text(self, stream: str, text: str) -> None:
+        with self._lock:
+            kept = self._within_limit(text)
+            self._left_out += len(text) - len(kept)
+            if not kept:
+                return
+            last = self._events[-1] if self._events else {}
+            if last.get("stream") == stream:
+                last["parts"].append(kept)
+            else:
+                self._events.append({"stream": stream, "parts": [kept]})
+
+    def bundle(self, data: Dict[str, Any], metadata: Optional[Dict[str, Any]] = None, **more: Any) -> None:
+        size = encoded_size(data)
+        with self._lock:
+            if size > self._left:
+                self.text(
+                    "stderr", f"[an output of {size:,} characters is left out; a cell shows {MOST_CHARACTERS:,}]\n"
+                )
+                return
+            self._left -= size
+            self._events.append({"data": data, "metadata": metadata or {}, **more})
+
+    def frame(self, header: Dict[str, Any], **more: Any) -> None:
+        """First rows of a Spark DataFrame: see `frames.preview`."""
+        with self._lock:
+            self._left -= encoded_size(header)
+            self._events.append({"frame": header, **more})
+
+    def leave_out(self, characters: int) -> None:
+        with self._lock:
+            self._left_out += characters
+
+    def _within_limit(self, text: str) -> str:
+        if self._left <= 0:
+            return ""
+        size = encoded_size(text)
+        if size > self._left:
+            text = text[: int(len(text) * self._left / size)]
+            self._left = 0
+        else:
+            self._left -= size
+        return text
+
+    def finished(self) -> List[Dict[str, Any]]:
+        """The events, with a notice at the end if not everything is there."""
+        with self._lock:
+            if self._left_out:
+                note = f"\n[{self._left_out:,} more characters were printed; a cell shows {MOST_CHARACTERS:,}]\n"
+                self._events.append({"stream": "stderr", "parts": [note]})
+            return [
+                {"stream": event["stream"], "text": "".join(event["parts"])} if "parts" in event else event
+                for event in self._events
+            ]
+
+
+def encoded_size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=str))
+
+
+class Stream(io.TextIOBase):
+    """`sys.stdout` or `sys.stderr` of all calls. What keeps it, such as a logging handler, writes to the running one."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = f"<{name}>"
+        self._stream = name
+        self._descriptor = descriptor
+        self.buffer = Bytes(self)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "replace"
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        call = running.call
+        if call is not None:
+            call.guard.drain()
+            call.output.text(self._stream, text)
+        elif not isinstance(sys.stdout, Stream):  # between the cells: what the shell makes of it
+            sys.stdout.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if running.call is not None:
+            running.call.guard.drain()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        """A real one: what a child process writes to it becomes output as well."""
+        return self._descriptor
+
+
+class Bytes(io.RawIOBase):
+    def __init__(self, stream: Stream) -> None:
+        self._of = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        data = bytes(data)
+        self._of.write(data.decode("utf-8", "replace"))
+        return len(data)
+
+
+class Guard:
+    """Descriptors 1 and 2 lead into files while a call runs: C code and child processes write there.
+
+    In Livy's shell descriptor 1 carries the protocol. One stray byte, and every later statement gets the output of the
+    one before (seen on Apache Livy 0.9).
+    """
+
+    def __init__(self) -> None:
+        self._files = {1: ("stdout", tempfile.TemporaryFile()), 2: ("stderr", tempfile.TemporaryFile())}  # noqa: SIM115
+        self._read = {1: 0, 2: 0}
+        self._shells: Dict[int, int] = {}
+        self._output: Optional[Output] = None
+        self._lock = threading.RLock()
+        self._flush_c = c_flush()
+
+    def begin(self, output: Output) -> None:
+        self._output = output
+        for number, (_, file) in self._files.items():
+            try:
+                kept = os.dup(number)
+            except OSError:  # closed, so there is nothing to protect
+                continue
+            os.dup2(file.fileno(), number)
+            self._shells[number] = kept
+        self._flush_c(None)  # what C code had left in its buffer must not reach the shell's descriptor, now or later
+
+    def end(self) -> None:
+        self._flush_c(None)
+        self.drain()
+        self._output = None
+        for number, kept in self._shells.items():
+            os.dup2(kept, number)
+            os.close(kept)
+        self._shells.clear()
+
+    def instead_of(self, descriptor: int) -> int:
+        """`end` will put `descriptor` in the place of the shell's standard output, which is given back."""
+        kept = os.dup(self._shells[1])
+        os.dup2(descriptor, self._shells[1])
+        return kept
+
+    def drain(self) -> None:
+        """What was written since becomes output, in its place among what Python prints."""
+        with self._lock:
+            if self._output is None:
+                return
+            for number, (name, file) in self._files.items():
+                descriptor, begin = file.fileno(), self._read[number]
+                end = os.fstat(descriptor).st_size
+                if end == begin:
+                    continue
+                data = os.pread(descriptor, min(end - begin, MOST_CHARACTERS), begin)
+                self._output.text(name, data.decode("utf-8", "replace"))
+                self._output.leave_out(end - begin - len(data))
+                self._read[number] = end
+                if end > MOST_CHARACTERS:
+                    os.ftruncate(descriptor, 0)
+                    os.lseek(descriptor, 0, os.SEEK_SET)
+                    self._read[number] = 0
+
+
+def c_flush() -> Any:
+    """C's `fflush`, of all its streams; nothing where there is no C library to be had."""
+    try:
+        return ctypes.CDLL(None).fflush
+    except (OSError, AttributeError, TypeError):
+        return lambda stream: 0
+
+
+class Running:
+    """The running call, and what lasts from call to call."""
+
+    def __init__(self) -> None:
+        self.call: Any = None
+        self.last: Tuple[str, str] = ("", "")  # id and text of the last reply
+        self.guard = Guard()
+
+
+class Call:
+    """One request while it runs."""
+
+    def __init__(self) -> None:
+        self.guard = running.guard
+        self.output = Output()
+        self.rows_shown = 20
+
+
+running = Running()
+OUT, ERR = Stream("stdout", 1), Stream("stderr", 2)
