@@ -1,6 +1,6 @@
-"""Livy's SQL output as a pandas DataFrame, each column of the type that Spark named.
+"""Livy's SQL output, which is JSON, as a pandas DataFrame, each column of the type that Spark named.
 
-The home of pandas and pyarrow, both loaded on first use.
+The road for sessions without Python or PyArrow, and for the first look at a `sql` statement.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fabric_livy_magic.arrow_types import arrow_type, decimal_of
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.livy.models import Output
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 # A Livy server cuts the result of a `sql` statement at this many rows and does not say so (livy.rsc.sql.num-rows).
 LIVY_SQL_ROWS = 1000
@@ -70,9 +69,9 @@ def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
     import pyarrow as pa
 
     try:
-        arrow_type = _arrow_type(spark_type, pa)
-        column = pa.array([_value(cell, spark_type) for cell in cells], type=arrow_type)
-        nullable = column.null_count and (pa.types.is_integer(arrow_type) or pa.types.is_boolean(arrow_type))
+        wanted = arrow_type(spark_type, other=lambda _: pa.string())  # what has no counterpart is read as text
+        column = pa.array([_value(cell, spark_type) for cell in cells], type=wanted)
+        nullable = column.null_count and (pa.types.is_integer(wanted) or pa.types.is_boolean(wanted))
         series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
     except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise FrameError(f"Column {name!r}: a value is not of its type {_type_name(spark_type)}: {error}") from error
@@ -92,39 +91,6 @@ def _nullable(pd: Any) -> dict[Any, Any]:
     }
 
 
-_DECIMAL = re.compile(r"decimal\((\d+),\s*(-?\d+)\)")
-
-
-def _arrow_type(spark_type: Any, pa: Any) -> pa.DataType:
-    """Spark's schema JSON type as Arrow's; a type without a counterpart is read as text."""
-    if isinstance(spark_type, Mapping):
-        kind = spark_type.get("type")
-        if kind == "array":
-            return pa.list_(_arrow_type(spark_type["elementType"], pa))
-        if kind == "map":
-            return pa.map_(_arrow_type(spark_type["keyType"], pa), _arrow_type(spark_type["valueType"], pa))
-        if kind == "struct":
-            return pa.struct([pa.field(f["name"], _arrow_type(f["type"], pa)) for f in spark_type["fields"]])
-        return pa.string()
-    if match := _DECIMAL.fullmatch(str(spark_type)):
-        return pa.decimal128(int(match[1]), int(match[2]))
-    simple = {
-        "boolean": pa.bool_(),
-        "byte": pa.int8(),
-        "short": pa.int16(),
-        "integer": pa.int32(),
-        "long": pa.int64(),
-        "float": pa.float32(),
-        "double": pa.float64(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "timestamp_ntz": pa.timestamp("us"),
-        "binary": pa.binary(),
-        "void": pa.null(),
-    }
-    return simple.get(str(spark_type), pa.string())
-
-
 def _value(cell: Any, spark_type: Any) -> Any:
     """One JSON value of Livy's SQL output as Python's value of that type (Livy's SQLInterpreter writes them so)."""
     if cell is None:
@@ -132,8 +98,8 @@ def _value(cell: Any, spark_type: Any) -> Any:
     if isinstance(spark_type, Mapping):
         return _nested(cell, spark_type)
     kind = str(spark_type)
-    if match := _DECIMAL.fullmatch(kind):
-        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-int(match[2])), context=_WIDE)
+    if sizes := decimal_of(kind):
+        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-sizes[1]), context=_WIDE)
     if kind == "date":
         return datetime.date.fromisoformat(cell)
     if kind in {"timestamp", "timestamp_ntz"}:

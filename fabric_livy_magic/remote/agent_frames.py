@@ -10,6 +10,8 @@ and types back by the frame's `schema`, Spark's schema JSON. Work with types is 
 from it: PySpark's own classes know fewer types than Spark (before 4.0 no year-month interval, for one).
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import datetime
@@ -19,6 +21,8 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 PIECE_BYTES = 6 * 1024 * 1024  # 8 MiB of base64; Livy refuses an answer of 20,000,000 characters
 FORGOTTEN_AFTER_S = 1800  # a frame whose client went away
@@ -26,8 +30,8 @@ ROWS_PER_BATCH = 65536
 
 _lock = threading.Lock()
 _numbers = itertools.count(1)
-_frames = {}  # type: dict  # id → [time of last use, list of pieces]
-_uploads = {}  # type: dict  # id → [time of last use, {number: piece}]
+_frames: dict[str, list[Any]] = {}  # id → [time of last use, list of pieces]
+_uploads: dict[str, list[Any]] = {}  # id → [time of last use, {number: piece}]
 
 
 class Refused(Exception):  # noqa: N818 - the client shows the name as what happened
@@ -39,19 +43,21 @@ class NoArrow(Refused):
 
 
 # ------------------------------------------------------------------------------------------------ down
-def open_sql(spark, text, parameters=None, limit=None):
+def open_sql(
+    spark: Any, text: str, parameters: dict[str, Any] | None = None, limit: int | None = None
+) -> dict[str, Any]:
     """The result of one SQL statement; `parameters` are typed values, see `typed`. A command runs once."""
     _arrow()
     if not parameters:
         return _opened(spark.sql(text), limit)
     if _version(spark) < (3, 4):
-        raise Refused("SQL parameters need Spark 3.4 or later; this session has %s." % spark.version)
+        raise Refused(f"SQL parameters need Spark 3.4 or later; this session has {spark.version}.")
     return _opened(spark.sql(text, args={name: _argument(spark, value) for name, value in parameters.items()}), limit)
 
 
-def open_expression(namespace, spark, expression, limit=None):
+def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
     """The value of a Python expression: a Spark, pandas, Arrow or polars frame."""
-    _arrow()
+    pa = _arrow()
     value = eval(compile(expression.strip(), "<expression>", "eval"), namespace)  # noqa: S307 - the user's own code
     library = type(value).__module__.split(".")[0]
     if library == "pyspark" and hasattr(value, "to_spark"):
@@ -61,18 +67,18 @@ def open_expression(namespace, spark, expression, limit=None):
     table = _local_table(value, library, limit)
     if table is None:
         raise Refused(
-            "%s is no DataFrame but %s. Frames of Spark, pandas, Arrow and polars can be fetched."
-            % (expression.strip()[:80], type(value).__name__)
+            f"{expression.strip()[:80]} is no DataFrame but {type(value).__name__}. "
+            "Frames of Spark, pandas, Arrow and polars can be fetched."
         )
     rows = table.num_rows if limit is None else min(limit, table.num_rows)
-    sink, writer = _Pieces(), None
+    sink = pa.BufferOutputStream()
     writer = _stream(sink, table.schema)
     writer.write_table(table.slice(0, rows), max_chunksize=ROWS_PER_BATCH)
     writer.close()
     return _header(sink, rows, table.num_rows > rows, None, None)
 
 
-def preview(frame, rows):
+def preview(frame: Any, rows: int) -> dict[str, Any]:
     """The first `rows` rows of a Spark DataFrame, fewer where they do not fit into one answer; all of it in `first`."""
     _arrow()
     while True:
@@ -83,7 +89,7 @@ def preview(frame, rows):
         rows //= 2
 
 
-def piece(frame, number):
+def piece(frame: str, number: int) -> dict[str, Any]:
     """One piece of an open frame."""
     with _lock:
         held = _frames.get(frame)
@@ -94,14 +100,14 @@ def piece(frame, number):
     return _told(number, content)
 
 
-def close_frame(frame):
+def close_frame(frame: str) -> None:
     """Frees a frame, of either direction."""
     with _lock:
         _frames.pop(frame, None)
         _uploads.pop(frame, None)
 
 
-def _told(number, content):
+def _told(number: int, content: Any) -> dict[str, Any]:
     return {
         "number": number,
         "crc": binascii.crc32(content) & 0xFFFFFFFF,
@@ -109,12 +115,12 @@ def _told(number, content):
     }
 
 
-def _opened(frame, limit):
+def _opened(frame: Any, limit: int | None) -> dict[str, Any]:
     schema = _schema(frame)
     batches = _collected(_carrier(frame if limit is None else frame.limit(limit + 1), schema["fields"]))
     found = sum(batch.num_rows for batch in batches)
     rows = found if limit is None else min(limit, found)
-    left, sink, writer = rows, _Pieces(), None
+    left, sink, writer = rows, _arrow().BufferOutputStream(), None
     batches.reverse()
     while batches and left:
         batch = batches.pop()  # each is freed once it is encoded
@@ -128,71 +134,43 @@ def _opened(frame, limit):
     return _header(sink, rows, found > rows, schema, zone)
 
 
-def _header(sink, rows, more, schema, zone):
+def _header(sink: Any, rows: int, more: bool, schema: Any, zone: str | None) -> dict[str, Any]:
     """`zone` is the session's, for a frame without rows, which has no pieces."""
-    pieces = sink.cut()
-    first = _told(0, pieces[0]) if pieces else None
+    content = memoryview(sink.getvalue()) if rows or schema is None else b""
+    pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
     frame = None
     if len(pieces) > 1:
         now = time.monotonic()
         with _lock:
             _forget(now)
-            frame = "f%d" % next(_numbers)
+            frame = f"f{next(_numbers)}"
             _frames[frame] = [now, pieces]
     return {
         "frame": frame,
         "pieces": len(pieces),
-        "bytes": sum(map(len, pieces)),
+        "bytes": len(content),
         "rows": rows,
         "more": more,
         "schema": schema,
         "zone": zone,
-        "first": first,
+        "first": _told(0, pieces[0]) if pieces else None,
     }
 
 
-def _forget(now):
+def _forget(now: float) -> None:
     for held in (_frames, _uploads):
         for name in [name for name, one in held.items() if now - one[0] > FORGOTTEN_AFTER_S]:
             del held[name]
 
 
-class _Pieces:
-    """A sink of bytes that keeps them in pieces of a fixed size."""
-
-    closed = False
-
-    def __init__(self):
-        self.pieces = []
-        self.open = bytearray()
-
-    def write(self, content):
-        with memoryview(content) as view:
-            self.open += view
-            size = view.nbytes
-        while len(self.open) >= PIECE_BYTES:
-            self.pieces.append(bytes(memoryview(self.open)[:PIECE_BYTES]))
-            self.open = self.open[PIECE_BYTES:]
-        return size
-
-    def flush(self):
-        pass
-
-    def cut(self):
-        if self.open:
-            self.pieces.append(bytes(self.open))
-            self.open = bytearray()
-        return self.pieces
-
-
-def _stream(sink, schema):
+def _stream(sink: Any, schema: Any) -> Any:
     import pyarrow as pa
 
     codec = pa.Codec("zstd", compression_level=1) if pa.Codec.is_available("zstd") else None
     return pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=codec))
 
 
-def _arrow():
+def _arrow() -> Any:
     try:
         import pyarrow
     except ImportError:
@@ -200,13 +178,13 @@ def _arrow():
     return pyarrow
 
 
-def _collected(frame):
+def _collected(frame: Any) -> Any:
     if hasattr(frame, "_collect_as_arrow"):
         return frame._collect_as_arrow()
     return [batch for batch in frame.toArrow().to_batches() if batch.num_rows]  # Spark Connect, from 4.0
 
 
-def _local_table(value, library, limit):
+def _local_table(value: Any, library: str, limit: int | None) -> Any:
     """pandas, Arrow and polars frames as an Arrow table of at most `limit` + 1 rows; None for anything else."""
     import pyarrow as pa
 
@@ -219,7 +197,7 @@ def _local_table(value, library, limit):
         try:
             return pa.Table.from_pandas(value if asked is None else value.head(asked))
         except (pa.ArrowException, ValueError, TypeError) as error:
-            raise Refused("The pandas frame has values without an Arrow type: %s" % error) from None
+            raise Refused(f"The pandas frame has values without an Arrow type: {error}") from None
     if library == "polars":
         value = (value.to_frame() if hasattr(value, "to_frame") else value).to_arrow()
     if isinstance(value, pa.RecordBatch):
@@ -228,110 +206,92 @@ def _local_table(value, library, limit):
 
 
 # ------------------------------------------------------------------------------------------------ types
-def _schema(frame):
+def _schema(frame: Any) -> Any:
     return json.loads(frame._jdf.schema().json() if hasattr(frame, "_jdf") else frame.schema.json())
 
 
-def _carrier(frame, fields):
+def _carrier(frame: Any, fields: list[Any]) -> Any:
     """The frame with positional names and types that Arrow carries."""
     if not fields:
         return frame.selectExpr("true AS c0")  # Arrow keeps the number of rows only where there is a column
-    frame = frame.toDF(*["c%d" % number for number in range(len(fields))])
-    columns = ["%s AS c%d" % (_carried_column(field["type"], "c%d" % n), n) for n, field in enumerate(fields)]
-    plain = ["c%d AS c%d" % (number, number) for number in range(len(fields))]
-    return frame if columns == plain else frame.selectExpr(*columns)
+    frame = frame.toDF(*[f"c{number}" for number in range(len(fields))])
+    columns = [_carried_column(field["type"], f"c{number}") for number, field in enumerate(fields)]
+    if columns == frame.columns:
+        return frame
+    return frame.selectExpr(*[f"{column} AS c{number}" for number, column in enumerate(columns)])
 
 
-def _carried_column(kind, value):
-    if not _uncarried(kind):
-        return value
-    if _nested(kind):  # positional names inside, so that doubles can be told apart
-        value = "CAST(%s AS %s)" % (value, _ddl(kind))
-    return _carried(kind, value, 0)
+def _carried_column(kind: Any, value: str) -> str:
+    changed = _carried(kind, value)
+    if isinstance(kind, dict) and (changed != value or _has_doubles(kind)):  # by position, doubles can be told apart
+        return _carried(kind, f"CAST({value} AS {_ddl(kind)})")
+    return changed
 
 
-def _nested(kind):
-    return isinstance(kind, dict) and kind.get("type") in ("array", "map", "struct")
+def _has_doubles(kind: Any) -> bool:
+    """Whether a struct in this type has two fields of one name, which Arrow in Spark refuses."""
+    if isinstance(kind, list):
+        return any(map(_has_doubles, kind))
+    if not isinstance(kind, dict):
+        return False
+    names = [field["name"] for field in kind.get("fields", ())]
+    return len(set(names)) < len(names) or any(map(_has_doubles, kind.values()))
 
 
-def _uncarried(kind):
-    """Whether anything in this type is not for Arrow: some intervals, variants, a struct with two fields of one name."""
+def _carried(kind: Any, value: str, depth: int = 0) -> str:
+    """SQL for `value` in a type that Arrow carries; the fields of its structs are f0, f1, …"""
     if isinstance(kind, dict):
-        if kind["type"] == "array":
-            return _uncarried(kind["elementType"])
-        if kind["type"] == "map":
-            return _uncarried(kind["keyType"]) or _uncarried(kind["valueType"])
-        if kind["type"] == "struct":
-            names = [field["name"] for field in kind["fields"]]
-            return len(set(names)) < len(names) or any(_uncarried(field["type"]) for field in kind["fields"])
-        return False  # a user-defined type: Spark gives the type that it is stored as
-    return kind in ("interval", "variant") or _months(kind) or kind.startswith(("char(", "varchar("))
-
-
-def _months(kind):
-    return kind in ("interval year", "interval month", "interval year to month")
-
-
-def _carried(kind, value, depth):
-    """SQL for `value` in a type that Arrow carries. Fields of structs are f0, f1, … already."""
-    if _nested(kind):
         return _carried_nested(kind, value, depth)
-    if isinstance(kind, dict):
-        return value
-    if _months(kind):
-        return "CAST(CAST(%s AS INTERVAL MONTH) AS INT)" % value
+    if kind in ("interval year", "interval month", "interval year to month"):
+        return f"CAST(CAST({value} AS INTERVAL MONTH) AS INT)"
     if kind == "interval":
-        part = "extract(%s FROM {0})"
-        return (
-            "IF({0} IS NULL, NULL, named_struct("
-            "'months', CAST(%s * 12 + %s AS INT), 'days', CAST(%s AS INT), 'micros', "
-            "CAST(%s AS BIGINT) * 3600000000 + CAST(%s AS BIGINT) * 60000000 + CAST(%s * 1000000 AS BIGINT)))"
-            % tuple(part % unit for unit in ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"))
-        ).format(value)
+        year, month, day, hour, minute, second = [
+            f"extract({unit} FROM {value})" for unit in ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
+        ]
+        months, days = f"CAST({year} * 12 + {month} AS INT)", f"CAST({day} AS INT)"
+        micros = f"({hour} * 3600 + {minute} * 60) * 1000000L + CAST({second} * 1000000 AS BIGINT)"
+        return f"IF({value} IS NULL, NULL, named_struct('months', {months}, 'days', {days}, 'micros', {micros}))"
     if kind == "variant":
-        return "to_json(%s)" % value
-    return "CAST(%s AS STRING)" % value if kind.startswith(("char(", "varchar(")) else value
+        return f"to_json({value})"
+    return f"CAST({value} AS STRING)" if kind.startswith(("char(", "varchar(")) else value
 
 
-def _carried_nested(kind, value, depth):
-    one = "x%d" % depth  # the variable of a lambda, one name for each depth
+def _carried_nested(kind: Any, value: str, depth: int) -> str:
+    one = f"x{depth}"  # the variable of a lambda, one name for each depth
 
-    def each(inner, values):
+    def each(inner: Any, values: str) -> str:
         changed = _carried(inner, one, depth + 1)
-        return values if changed == one else "transform(%s, %s -> %s)" % (values, one, changed)
+        return values if changed == one else f"transform({values}, {one} -> {changed})"
 
     if kind["type"] == "array":
         return each(kind["elementType"], value)
     if kind["type"] == "map":
-        keys, values = "map_keys(%s)" % value, "map_values(%s)" % value
-        new_keys, new_values = each(kind["keyType"], keys), each(kind["valueType"], values)
-        unchanged = (new_keys, new_values) == (keys, values)
-        return value if unchanged else "map_from_arrays(%s, %s)" % (new_keys, new_values)
-    fields = [_carried(field["type"], "%s.f%d" % (value, n), depth) for n, field in enumerate(kind["fields"])]
-    if fields == ["%s.f%d" % (value, n) for n in range(len(fields))]:
-        return value
-    inside = ", ".join("'f%d', %s" % (number, field) for number, field in enumerate(fields))
-    return "IF(%s IS NULL, NULL, named_struct(%s))" % (value, inside)
+        keys, values = f"map_keys({value})", f"map_values({value})"
+        changed = each(kind["keyType"], keys), each(kind["valueType"], values)
+        return value if changed == (keys, values) else "map_from_arrays({}, {})".format(*changed)
+    if kind["type"] != "struct":
+        return value  # a user-defined type: Spark gives the type that it is stored as
+    names = [f"{value}.f{number}" for number in range(len(kind["fields"]))]
+    fields = [_carried(field["type"], names[number], depth) for number, field in enumerate(kind["fields"])]
+    inside = ", ".join(f"'f{number}', {field}" for number, field in enumerate(fields))
+    return value if fields == names else f"IF({value} IS NULL, NULL, named_struct({inside}))"
 
 
-_SQL_NAMES = {"byte": "TINYINT", "short": "SMALLINT", "integer": "INT", "long": "BIGINT"}
-
-
-def _ddl(kind):
+def _ddl(kind: Any) -> str:
     """A type of the schema JSON in SQL, fields of structs by position."""
-    if not isinstance(kind, dict):
-        return _SQL_NAMES.get(kind, kind)
+    if isinstance(kind, str):
+        return {"byte": "TINYINT", "short": "SMALLINT", "integer": "INT", "long": "BIGINT"}.get(kind, kind)
     if kind["type"] == "array":
-        return "ARRAY<%s>" % _ddl(kind["elementType"])
+        return f"ARRAY<{_ddl(kind['elementType'])}>"
     if kind["type"] == "map":
-        return "MAP<%s, %s>" % (_ddl(kind["keyType"]), _ddl(kind["valueType"]))
+        return f"MAP<{_ddl(kind['keyType'])}, {_ddl(kind['valueType'])}>"
     if kind["type"] == "struct":
-        return "STRUCT<%s>" % ", ".join("f%d: %s" % (n, _ddl(field["type"])) for n, field in enumerate(kind["fields"]))
-    raise Refused("A user-defined type inside a column that has to be rewritten for the transfer; select it by itself.")
+        return "STRUCT<{}>".format(", ".join(f"f{n}: {_ddl(field['type'])}" for n, field in enumerate(kind["fields"])))
+    raise Refused("A user-defined type inside a column that must be rewritten for the transfer; select it by itself.")
 
 
 # ------------------------------------------------------------------------------------------------ parameters
-def _argument(spark, value):
+def _argument(spark: Any, value: list[Any]) -> Any:
     """A typed value as a literal column, the only kind of argument that Spark 3 takes."""
     column = typed(value)
     if value[0] != "list" or _version(spark) >= (4,):
@@ -343,7 +303,7 @@ def _argument(spark, value):
     return Column(spark._jvm.org.apache.spark.sql.Column(literal))
 
 
-def typed(value):
+def typed(value: list[Any]) -> Any:
     """[type, text] as a column. Text goes into SQL only after Python has read it as a value of its type."""
     from pyspark.sql import functions as F  # noqa: N812 - its name everywhere
 
@@ -360,38 +320,36 @@ def typed(value):
     if kind == "decimal":
         return F.lit(decimal.Decimal(format(decimal.Decimal(told), "f")))  # 1E+3 has a scale that Spark has not
     if kind == "date":
-        return F.expr("DATE '%s'" % datetime.date.fromisoformat(told).isoformat())
+        return F.expr(f"DATE '{datetime.date.fromisoformat(told).isoformat()}'")
     if kind == "datetime":
         moment = datetime.datetime.fromisoformat(told)
-        return F.expr("%s '%s'" % ("TIMESTAMP_LTZ" if moment.tzinfo else "TIMESTAMP_NTZ", moment.isoformat(" ")))
+        return F.expr(f"{'TIMESTAMP_LTZ' if moment.tzinfo else 'TIMESTAMP_NTZ'} '{moment.isoformat(' ')}'")
     if kind == "bytes":
-        return F.expr("X'%s'" % binascii.hexlify(base64.b64decode(told)).decode("ascii"))
+        return F.expr(f"X'{base64.b64decode(told).hex()}'")
     if kind == "timedelta":
         days, seconds, micros = map(int, told.split())
         return F.expr(_day_time((days * 86400 + seconds) * 1000000 + micros))
     if kind == "list":
         return F.array(*[typed(one) for one in told])
-    raise Refused("A parameter of an unknown type %r: the client is newer than its agent." % kind)
+    raise Refused(f"A parameter of an unknown type {kind!r}: the client is newer than its agent.")
 
 
-def _day_time(micros):
+def _day_time(micros: int) -> str:
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     seconds, micros = divmod(micros, 1000000)
-    days, seconds = divmod(seconds, 86400)
-    clock = "%02d:%02d:%02d.%06d" % (seconds // 3600, seconds // 60 % 60, seconds % 60, micros)
-    return "INTERVAL '%s%d %s' DAY TO SECOND" % (sign, days, clock)
+    return f"INTERVAL '{sign}{seconds}.{micros:06}' SECOND"
 
 
-def _version(spark):
+def _version(spark: Any) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", spark.version)[:2])
 
 
 # ------------------------------------------------------------------------------------------------ up
-def receive(frame, number, crc, text):
+def receive(frame: str, number: int, crc: int, text: str) -> None:
     """Keeps one piece of a frame that comes up; a piece sent twice counts once."""
     content = base64.b64decode(text)
     if binascii.crc32(content) & 0xFFFFFFFF != crc:
-        raise Refused("Piece %d arrived damaged." % number)
+        raise Refused(f"Piece {number} arrived damaged.")
     now = time.monotonic()
     with _lock:
         held = _uploads.setdefault(frame, [now, {}])
@@ -400,110 +358,41 @@ def receive(frame, number, crc, text):
         _forget(now)
 
 
-def publish(namespace, spark, frame, pieces, name):
+def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name: str) -> dict[str, Any]:
     """The frame as temporary view `name` and, where that is an identifier, as the DataFrame of that name."""
     _arrow()
     with _lock:
-        _, held = _uploads.pop(frame, (0, {}))
+        _, held = _uploads.pop(frame, [0, {}])
     missing = [number for number in range(pieces) if number not in held]
     if missing:
-        raise Refused("%d of %d pieces of the frame did not arrive." % (len(missing), pieces))
+        raise Refused(f"{len(missing)} of {pieces} pieces of the frame did not arrive.")
     if not hasattr(spark, "_jsparkSession"):
         raise Refused("This session speaks to Spark through Spark Connect, which cannot take frames this way.")
-    frame, rows = _spark_frame(spark, held, pieces)
-    frame.createOrReplaceTempView(name)
+    made, rows = _spark_frame(spark, held, pieces)
+    made.createOrReplaceTempView(name)
     if name.isidentifier():
-        namespace[name] = frame
-    return {"rows": rows, "schema": _schema(frame)}
+        namespace[name] = made
+    return {"rows": rows, "schema": _schema(made)}
 
 
-def _spark_frame(spark, held, pieces):
+def _spark_frame(spark: Any, held: dict[int, bytes], pieces: int) -> tuple[Any, int]:
     """By the road of PySpark's own conversion of pandas: Arrow batches into the JVM, one for each partition."""
     import pyarrow as pa
     from pyspark.sql.dataframe import DataFrame
     from pyspark.sql.pandas.serializers import ArrowStreamSerializer
 
-    reader = pa.ipc.open_stream(_Joined(held, pieces))
+    reader = pa.ipc.open_stream(b"".join([held.pop(number) for number in range(pieces)]))
     counted = [0]
 
-    def batches():
-        empty = True
+    def batches() -> Iterator[Any]:
         for batch in reader:
             counted[0] += batch.num_rows
-            empty = False
             yield batch
-        if empty:  # the JVM wants a stream with a schema, also without rows
-            yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in reader.schema], schema=reader.schema)
 
     jvm = spark._jvm
     jbatches = spark.sparkContext._serialize_to_jvm(
         batches(), ArrowStreamSerializer(), jvm.PythonSQLUtils.readArrowStreamFromFile, jvm.ArrowIteratorServer
     )
-    no_columns = (reader.schema.metadata or {}).get(b"columns") == b"0"
-    fields = [_spark_field(field) for field in reader.schema]
-    schema = json.dumps({"type": "struct", "fields": fields})
+    schema = reader.schema.metadata[b"spark"].decode()
     frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, schema, spark._jsparkSession), spark)
-    return (frame.select() if no_columns else frame), counted[0]
-
-
-class _Joined:
-    """The pieces of an upload as a file to read from; each is freed once it is read."""
-
-    closed = False
-
-    def __init__(self, held, pieces):
-        self.held, self.next, self.last, self.rest = held, 0, pieces, memoryview(b"")
-
-    def read(self, size=-1):
-        found = []
-        while size:
-            if not self.rest:
-                if self.next == self.last:
-                    break
-                self.rest = memoryview(self.held.pop(self.next))
-                self.next += 1
-            part = self.rest if size < 0 else self.rest[:size]
-            self.rest = self.rest[len(part) :]
-            size -= 0 if size < 0 else len(part)
-            found.append(part)
-        return b"".join(found)
-
-
-_SPARK_NAMES = {
-    "bool": "boolean",
-    "int8": "byte",
-    "int16": "short",
-    "int32": "integer",
-    "int64": "long",
-    "float": "float",
-    "double": "double",
-    "string": "string",
-    "binary": "binary",
-    "date32[day]": "date",
-    "timestamp[us]": "timestamp_ntz",
-    "duration[us]": "interval day to second",
-    "null": "void",
-    "time64[ns]": "time(6)",
-}
-
-
-def _spark_field(field):
-    return {"name": field.name, "type": _spark_type(field.type), "nullable": True, "metadata": {}}
-
-
-def _spark_type(arrow):
-    """Spark's type for an Arrow type that the client sends; it sends these only."""
-    import pyarrow.types as t
-
-    if t.is_list(arrow):
-        return {"type": "array", "elementType": _spark_type(arrow.value_type), "containsNull": True}
-    if t.is_map(arrow):
-        key, value = _spark_type(arrow.key_type), _spark_type(arrow.item_type)
-        return {"type": "map", "keyType": key, "valueType": value, "valueContainsNull": True}
-    if t.is_struct(arrow):
-        return {"type": "struct", "fields": [_spark_field(arrow.field(n)) for n in range(arrow.num_fields)]}
-    if t.is_decimal(arrow):
-        return "decimal(%d,%d)" % (arrow.precision, arrow.scale)
-    if t.is_timestamp(arrow) and arrow.tz is not None:
-        return "timestamp"
-    return _SPARK_NAMES[str(arrow)]
+    return (frame.select() if b"no columns" in reader.schema.metadata else frame), counted[0]
