@@ -1,180 +1,356 @@
-"""Livy's SQL output as a pandas DataFrame, each column of the type that Spark named.
+"""Arrow, pandas and polars frames, of exactly Spark's types.
 
-The home of pandas and pyarrow, both loaded on first use.
+Down, `to_pandas`: numpy's dtypes, pandas' nullable ones where a number or a boolean is null, `datetime.date`,
+`decimal.Decimal` and `bytes` as objects, timestamps of microseconds, nested values as lists, dicts and, for maps, lists
+of pairs. What a pandas dtype cannot say is noted in `frame.attrs["spark_types"]`, so that a frame can go back as it came.
+Up, `from_any`: an Arrow table of types that Spark has. What would be lost is refused with the name of the column.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime
 import decimal
+import json
+import numbers
 import re
+import zoneinfo
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fabric_livy_magic.arrow_types import arrow_type
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.livy.models import Output
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-# A Livy server cuts the result of a `sql` statement at this many rows and does not say so (livy.rsc.sql.num-rows).
-LIVY_SQL_ROWS = 1000
+SPARK_TYPES = "spark_types"  # in `DataFrame.attrs`: JSON, so that the frame can still be written as Parquet
 
 
-def is_table(output: Output) -> bool:
-    """Whether the output is a SQL result: `{"schema": {"fields": […]}, "data": [[…], …]}`."""
-    value = output.data.get("application/json")
-    if not isinstance(value, Mapping) or not isinstance(value.get("schema"), Mapping):
-        return False
-    fields, rows = value["schema"].get("fields", []), value.get("data")
-    return _are(fields, Mapping) and _are(rows, list)
-
-
-def _are(items: Any, kind: type) -> bool:
-    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
-
-
-def row_count(output: Output) -> int:
-    return len(output.data["application/json"]["data"])
-
-
-def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
-    """The SQL result as a DataFrame, its first `limit` rows.
-
-    A statement without a result (DDL) gives a frame with no columns. Whole numbers and booleans with nulls become
-    pandas' nullable dtypes, dates `datetime.date`, decimals `decimal.Decimal`, timestamps UTC. Raises FrameError where
-    a value does not fit the type that the server named.
-    """
+# ------------------------------------------------------------------------------------------------ Arrow → pandas
+def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame:
+    """`schema` is Spark's, None for a table that was pandas' before. Columns are freed one by one as they are converted,
+    if the caller holds no reference to the table."""
     import pandas as pd
 
-    value = output.data["application/json"]
-    fields, rows = value["schema"].get("fields") or [], value["data"]
-    rows = rows if limit is None else rows[:limit]
-    if not fields:
-        return pd.DataFrame(index=range(len(rows)))
-    series = []
-    for position, spark_field in enumerate(fields):
-        cells = [row[position] if position < len(row) else None for row in rows]
-        series.append(_series(str(spark_field.get("name", position)), spark_field.get("type"), cells))
-    frame = pd.concat(series, axis=1)
-    frame.columns = pd.Index(
-        [str(f.get("name", i)) for i, f in enumerate(fields)]
-    )  # concat would keep duplicates, but not empty names
+    if schema is None:
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+        return frame
+    rows, names, columns = table.num_rows, table.column_names, table.columns
+    del table
+    columns.reverse()
+    parts: dict[int, Any] = {}
+    for number, name in enumerate(names):
+        parts[number] = _series(columns.pop(), name)
+    frame = pd.DataFrame(parts, index=pd.RangeIndex(rows), copy=False)
+    frame.columns = pd.Index(names, dtype=object if not names else None)
+    noted = _noted(schema)
+    if noted:
+        frame.attrs[SPARK_TYPES] = json.dumps(noted)
     return frame
 
 
-def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
+def _series(column: Any, name: str) -> Any:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    kind = column.type
+    try:
+        if t.is_nested(kind) or t.is_interval(kind) or t.is_null(kind):
+            return pd.Series(_objects(column), dtype=object)
+        if t.is_timestamp(kind) and kind.tz is not None:
+            column = column.cast(pa.timestamp("us", tz=_zone(column)))
+        if column.null_count and (mapped := _nullable(kind)) is not None:
+            if t.is_floating(kind) and pa.compute.any(pa.compute.is_nan(column)).as_py():
+                # pandas' own nullable floats take NaN for null since 3.0.
+                return pd.Series(pd.arrays.ArrowExtensionArray(column))
+            return column.to_pandas(types_mapper=lambda _: mapped)
+        return column.to_pandas(date_as_object=True)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        raise FrameError(f"Column {name!r}: {error}. As Arrow (--arrow) it can be had.") from error
+
+
+def _nullable(kind: Any) -> Any:
+    import pandas as pd
+    import pyarrow.types as t
+
+    if t.is_boolean(kind):
+        return pd.BooleanDtype()
+    if t.is_integer(kind):
+        return pd.api.types.pandas_dtype(f"Int{kind.bit_width}")
+    return pd.api.types.pandas_dtype(f"Float{kind.bit_width}") if t.is_floating(kind) else None
+
+
+def _zone(column: Any) -> str:
+    """Its zone by a name that Python knows; UTC where a moment is outside Python's years in its own zone."""
+    import pyarrow.compute as pc
+
+    zone = re.sub(r"^(UTC|GMT|UT)(?=[+-])", "", column.type.tz)
+    if not re.fullmatch(r"[+-]\d\d:\d\d", zone):
+        try:
+            zoneinfo.ZoneInfo(zone)
+        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+            return "UTC"
+    ends = pc.min_max(column.cast("int64")).as_py()
+    day_us = 86_400_000_000
+    inside = ends["min"] is None or (ends["min"] > _FIRST_US + day_us and ends["max"] < _LAST_US - day_us)
+    return zone if inside else "UTC"
+
+
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 and 9999
+
+
+def _objects(column: Any) -> list[Any]:
+    """Nested values as Python's. A struct with two fields of one name becomes a dict with `name_0`, `name_1`, as in Spark."""
+    import pyarrow as pa
+
+    plain = _plain_type(column.type)
+    if plain == column.type:
+        values: list[Any] = column.to_pylist()
+        return values
+    return [value for chunk in column.chunks for value in pa.Array.from_buffers(*_layout(chunk, plain)).to_pylist()]
+
+
+def _layout(array: Any, kind: Any) -> tuple[Any, ...]:
+    """The same memory under another type that differs in names and zones only."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_struct(kind):
+        inside = [array.field(n) for n in range(kind.num_fields)]
+        types, own = [kind.field(n).type for n in range(kind.num_fields)], 1
+    elif t.is_map(kind):
+        pairs = pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
+        inside, own = [pairs], 2
+        types = [pa.struct([pa.field("key", kind.key_type, nullable=False), pa.field("value", kind.item_type)])]
+    elif t.is_list(kind):
+        inside, types, own = [array.values], [kind.value_type], 2
+    else:
+        return kind, len(array), array.buffers(), array.null_count, array.offset
+    children = [pa.Array.from_buffers(*_layout(one, new)) for one, new in zip(inside, types, strict=True)]
+    return kind, len(array), array.buffers()[:own], array.null_count, array.offset, children
+
+
+def _plain_type(kind: Any) -> Any:
+    """With each name of a struct once, and timestamps in UTC: every moment is inside Python's years there."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if t.is_map(kind):
+        return pa.map_(_plain_type(kind.key_type), _plain_type(kind.item_type))
+    if t.is_struct(kind):
+        fields = [kind.field(n) for n in range(kind.num_fields)]
+        names = [field.name for field in fields]
+        once = [
+            f"{name}_{names[:number].count(name)}" if names.count(name) > 1 else name
+            for number, name in enumerate(names)
+        ]
+        return pa.struct([pa.field(name, _plain_type(field.type)) for name, field in zip(once, fields, strict=True)])
+    return pa.timestamp("us", tz="UTC") if t.is_timestamp(kind) and kind.tz is not None else kind
+
+
+def _noted(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Types of the columns that are objects in pandas, by the names that are there once."""
+    fields = schema["fields"]
+    names = [field["name"] for field in fields]
+    plain = {"boolean", "byte", "short", "integer", "long", "float", "double", "timestamp", "timestamp_ntz", "string"}
+    return {f["name"]: f["type"] for f in fields if str(f["type"]) not in plain and names.count(f["name"]) == 1}
+
+
+# ------------------------------------------------------------------------------------------------ polars
+def to_polars(table: pa.Table) -> Any:
+    try:
+        import polars
+    except ImportError:
+        raise FrameError(
+            "polars is not installed here: pip install polars. --arrow and pandas need nothing more."
+        ) from None
+    try:
+        return polars.from_arrow(table, rechunk=False)
+    except Exception as error:
+        raise FrameError(f"polars cannot hold this frame: {error}. Arrow (--arrow) and pandas can.") from error
+
+
+# ------------------------------------------------------------------------------------------------ any frame → Arrow
+def from_any(frame: Any) -> pa.Table:
+    """A pandas, Arrow or polars frame, or anything with Arrow's C stream, as a table of types that Spark has.
+
+    Named levels of a pandas index become columns; an unnamed index is dropped. Nanoseconds that are not whole
+    microseconds are refused, not cut.
+    """
+    import pyarrow as pa
+
+    library = type(frame).__module__.split(".")[0]
+    if library == "pandas":
+        names, columns = _pandas_columns(frame)
+        rows = len(frame)
+    else:
+        table = _arrow_table(frame)
+        names, columns, rows = [str(name) for name in table.column_names], table.columns, table.num_rows
+    fitted = [_fitted(column, name) for name, column in zip(names, columns, strict=True)]
+    if not fitted:
+        return pa.table({"c0": pa.nulls(rows)}).select([])
+    return pa.Table.from_arrays(fitted, schema=pa.schema(list(zip(names, (c.type for c in fitted), strict=True))))
+
+
+def _arrow_table(frame: Any) -> pa.Table:
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
+        frame = frame.collect()  # polars' lazy frame
+    if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
+        frame = frame.to_frame()  # polars' series
+    if not hasattr(frame, "__arrow_c_stream__") and not isinstance(frame, pa.RecordBatch):
+        raise FrameError(f"A {type(frame).__name__} is no frame. pandas, Arrow and polars frames can be sent.")
+    try:
+        return pa.table(frame) if not isinstance(frame, pa.RecordBatch) else pa.Table.from_batches([frame])
+    except Exception as error:
+        raise FrameError(f"This {type(frame).__name__} has no Arrow form: {error}") from error
+
+
+def _pandas_columns(frame: Any) -> tuple[list[str], list[Any]]:
+    if not hasattr(frame, "columns"):
+        if not hasattr(frame, "to_frame"):
+            raise FrameError(f"A pandas {type(frame).__name__} is no frame.")
+        frame = frame.to_frame()
+    noted = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
+    levels = [number for number, name in enumerate(frame.index.names) if name is not None]
+    names = [str(frame.index.names[number]) for number in levels] + [str(name) for name in frame.columns]
+    series = [frame.index.get_level_values(number).to_series(index=range(len(frame))) for number in levels]
+    series += [frame.iloc[:, number] for number in range(frame.shape[1])]
+    return names, [_from_series(one, name, noted.get(name)) for one, name in zip(series, names, strict=True)]
+
+
+def _from_series(series: Any, name: str, noted: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
     try:
-        arrow_type = _arrow_type(spark_type, pa)
-        column = pa.array([_value(cell, spark_type) for cell in cells], type=arrow_type)
-        nullable = column.null_count and (pa.types.is_integer(arrow_type) or pa.types.is_boolean(arrow_type))
-        series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
-    except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise FrameError(f"Column {name!r}: a value is not of its type {_type_name(spark_type)}: {error}") from error
-    series.name = name
-    return series
+        if isinstance(series.dtype, pd.SparseDtype):
+            series = series.sparse.to_dense()
+        if series.dtype == object:
+            return _from_objects(series, name, noted)
+        return pa.chunked_array([_array(series)]) if not isinstance(_array(series), pa.ChunkedArray) else _array(series)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise FrameError(f"Column {name!r} ({series.dtype}) has no type in Spark: {error}") from error
 
 
-def _nullable(pd: Any) -> dict[Any, Any]:
+def _array(series: Any) -> Any:
+    import numpy as np
     import pyarrow as pa
 
-    return {
-        pa.int8(): pd.Int8Dtype(),
-        pa.int16(): pd.Int16Dtype(),
-        pa.int32(): pd.Int32Dtype(),
-        pa.int64(): pd.Int64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
+    if isinstance(series.dtype, np.dtype):
+        return pa.array(series.to_numpy(), from_pandas=series.dtype.kind in "mM")  # NaN of a float column stays NaN
+    return pa.array(series)
+
+
+def _from_objects(series: Any, name: str, noted: Any) -> Any:
+    """Python values: None, NaN, NaT and NA are null; the rest must be of one kind."""
+    import pandas as pd
+    import pyarrow as pa
+
+    absent = pd.isna(series).to_numpy()
+    values = [None if gone else value for value, gone in zip(series.tolist(), absent, strict=True)]
+    kinds = {kind for kind in map(_kind, values) if kind}
+    if len(kinds) > 1 and kinds != {"int", "decimal"}:
+        raise FrameError(
+            f"Column {name!r} mixes values of several types: {', '.join(sorted(kinds))}. "
+            "Give it one, for example by .astype(str)."
+        )
+    for wanted in ([arrow_type(noted)] if noted is not None else []) + [None]:
+        for from_pandas in (False, True):  # the second takes pandas' NA inside of lists, and NaN there for null
+            try:
+                return pa.chunked_array([pa.array(values, type=wanted, from_pandas=from_pandas)])
+            except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+                refused = error
+    raise FrameError(f"Column {name!r} has values without a type in Spark: {refused}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, datetime.datetime):
+        return "datetime" if value.tzinfo is None else "datetime with a zone"
+    for types, name in _KINDS:
+        if isinstance(value, types):
+            return name
+    return "" if value is None else type(value).__name__
+
+
+_KINDS: list[tuple[Any, str]] = [
+    (str, "str"),
+    (bytes | bytearray, "bytes"),
+    (datetime.date, "date"),
+    (decimal.Decimal, "decimal"),
+    (numbers.Real, "int"),  # also float: Arrow refuses a number that a float cannot hold
+    (Mapping, "dict"),
+    (list | tuple, "list"),
+]
+
+
+def _fitted(column: Any, name: str) -> Any:
+    """The column in the nearest type that Spark has; nothing is lost."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_run_end_encoded(column.type):
+        column = pa.chunked_array([pa.compute.run_end_decode(chunk) for chunk in column.chunks])
+    try:
+        wanted = _fitting(column.type)
+        if wanted == column.type:
+            return column
+        if t.is_null(wanted) or (t.is_dictionary(column.type) and t.is_null(column.type.value_type)):
+            return pa.chunked_array([pa.nulls(len(column))])
+        return column.cast(wanted)
+    except (pa.ArrowException, ValueError) as error:
+        hint = " Round it first: .dt.floor('us')." if "would lose data" in str(error) else ""
+        raise FrameError(f"Column {name!r} ({column.type}) has no type in Spark: {error}.{hint}") from error
+
+
+def _fitting(kind: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if isinstance(kind, pa.BaseExtensionType):
+        raise ValueError("convert it first, for example by .astype(str)")
+    if t.is_dictionary(kind):
+        return _fitting(kind.value_type)
+    if t.is_map(kind):
+        return pa.map_(_fitting(kind.key_type), _fitting(kind.item_type))
+    if t.is_struct(kind):
+        return pa.struct([pa.field(f.name, _fitting(f.type)) for f in (kind.field(n) for n in range(kind.num_fields))])
+    if t.is_decimal(kind):
+        return pa.decimal128(min(38, max(kind.precision, kind.scale) - min(kind.scale, 0)), max(kind.scale, 0))
+    if t.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    if hasattr(kind, "value_type"):  # lists of every layout
+        return pa.list_(_fitting(kind.value_type))
+    if t.is_time(kind) or t.is_union(kind):
+        raise ValueError("convert it first, for example by .astype(str)")
+    return _same_or_near(kind)
+
+
+def _same_or_near(kind: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    near = {
+        pa.uint8(): pa.int16(),
+        pa.uint16(): pa.int32(),
+        pa.uint32(): pa.int64(),
+        pa.uint64(): pa.decimal128(20, 0),
+        pa.float16(): pa.float32(),
+        pa.date64(): pa.date32(),
     }
-
-
-_DECIMAL = re.compile(r"decimal\((\d+),\s*(-?\d+)\)")
-
-
-def _arrow_type(spark_type: Any, pa: Any) -> pa.DataType:
-    """Spark's schema JSON type as Arrow's; a type without a counterpart is read as text."""
-    if isinstance(spark_type, Mapping):
-        kind = spark_type.get("type")
-        if kind == "array":
-            return pa.list_(_arrow_type(spark_type["elementType"], pa))
-        if kind == "map":
-            return pa.map_(_arrow_type(spark_type["keyType"], pa), _arrow_type(spark_type["valueType"], pa))
-        if kind == "struct":
-            return pa.struct([pa.field(f["name"], _arrow_type(f["type"], pa)) for f in spark_type["fields"]])
+    if t.is_duration(kind):
+        return pa.duration("us")
+    if str(kind) in {"large_string", "string_view"}:
         return pa.string()
-    if match := _DECIMAL.fullmatch(str(spark_type)):
-        return pa.decimal128(int(match[1]), int(match[2]))
-    simple = {
-        "boolean": pa.bool_(),
-        "byte": pa.int8(),
-        "short": pa.int16(),
-        "integer": pa.int32(),
-        "long": pa.int64(),
-        "float": pa.float32(),
-        "double": pa.float64(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "timestamp_ntz": pa.timestamp("us"),
-        "binary": pa.binary(),
-        "void": pa.null(),
-    }
-    return simple.get(str(spark_type), pa.string())
-
-
-def _value(cell: Any, spark_type: Any) -> Any:
-    """One JSON value of Livy's SQL output as Python's value of that type (Livy's SQLInterpreter writes them so)."""
-    if cell is None:
-        return None
-    if isinstance(spark_type, Mapping):
-        return _nested(cell, spark_type)
-    kind = str(spark_type)
-    if match := _DECIMAL.fullmatch(kind):
-        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-int(match[2])), context=_WIDE)
-    if kind == "date":
-        return datetime.date.fromisoformat(cell)
-    if kind in {"timestamp", "timestamp_ntz"}:
-        moment = datetime.datetime.fromisoformat(cell)
-        return moment if kind == "timestamp" else moment.replace(tzinfo=None)
-    if kind == "binary":
-        return bytes(byte % 256 for byte in cell) if isinstance(cell, list) else base64.b64decode(cell)
-    if kind in {"float", "double"}:
-        return float(cell)
-    if kind in {"boolean", "byte", "short", "integer", "long"}:
-        return cell
-    return cell if isinstance(cell, str) else str(cell)
-
-
-_WIDE = decimal.Context(prec=76)
-
-
-def _nested(cell: Any, spark_type: Mapping[str, Any]) -> Any:
-    kind = spark_type.get("type")
-    if kind == "array":
-        return [_value(item, spark_type["elementType"]) for item in cell]
-    if kind == "map":
-        return [
-            (_value(_key(key, spark_type["keyType"]), spark_type["keyType"]), _value(item, spark_type["valueType"]))
-            for key, item in cell.items()
-        ]
-    if kind == "struct":
-        # Livy serialises a nested row with its schema: {"schema": […], "values": […]}
-        values = cell["values"] if isinstance(cell, Mapping) and "values" in cell else list(cell.values())
-        return {f["name"]: _value(value, f["type"]) for f, value in zip(spark_type["fields"], values, strict=True)}
-    return str(cell)
-
-
-def _key(key: str, key_type: Any) -> Any:
-    """JSON's keys are text; a map's numeric key is read back as a number."""
-    if key_type in {"byte", "short", "integer", "long"}:
-        return int(key)
-    if key_type == "boolean":
-        return key == "true"
-    return key
-
-
-def _type_name(spark_type: Any) -> str:
-    return str(spark_type.get("type")) if isinstance(spark_type, Mapping) else str(spark_type)
+    if t.is_fixed_size_binary(kind) or str(kind) in {"large_binary", "binary_view"}:
+        return pa.binary()
+    return near.get(kind, kind)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.frames import LIVY_SQL_ROWS, is_table, read_result, row_count
 from fabric_livy_magic.livy.models import Output
+from fabric_livy_magic.livy_json import LIVY_SQL_ROWS, is_table, read_result, row_count
 
 if TYPE_CHECKING:
     import pandas as pd

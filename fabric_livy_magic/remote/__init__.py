@@ -1,1 +1,1 @@
-"""Python that runs inside the Spark session. Clients send it there as it stands; nothing here is imported by them."""
+"""Python that runs inside the Spark session. Clients send it there as text; nothing here is imported by them."""

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.frames import is_table, read_result, row_count
 from fabric_livy_magic.livy.models import Output
+from fabric_livy_magic.livy_json import is_table, read_result, row_count
 from tests.outputs import sql_output
 
 RECORDED = [
