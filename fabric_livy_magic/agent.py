@@ -184,7 +184,10 @@ def read_reply(text: str, request: str) -> Reply | None:
     foot = f"\n[/fabric-livy {request}]"
     if not text.startswith(foot, end):
         return None
-    found = json.loads(text[begin:end])
+    try:
+        found = json.loads(text[begin:end])
+    except ValueError:
+        return None
     outside = text[: head.start()] + text[end + len(foot) :].removeprefix("\n")
     return Reply(tuple(found["events"]), found["value"], found["error"], outside)
 

@@ -28,7 +28,7 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
     namespace = sys._getframe(1).f_globals
     namespace.pop(CALLED_AS, None)
     shell, shell_errors = sys.stdout, sys.stderr
-    reply: Dict[str, Any] = {"events": [], "value": None, "error": None}
+    reply: dict[str, Any] = {"events": [], "value": None, "error": None}
     call = running.call = Call()
     call.guard.begin(call.output)
     sys.stdout, sys.stderr = OUT, ERR
@@ -56,12 +56,12 @@ def framed(request: str, text: str) -> str:
 # ---------------------------------------------------------------------------------- for a client that lost a reply
 
 
-def again(namespace: Dict[str, Any], request: str) -> str:
+def again(namespace: dict[str, Any], request: str) -> str:
     """The text of the reply to `request`, if it was the last one, else nothing."""
     return running.last[1] if running.last[0] == request else ""
 
 
-def realign(namespace: Dict[str, Any]) -> None:
+def realign(namespace: dict[str, Any]) -> None:
     """Swallows the shell's next answer: the one to this request.
 
     A stray line on descriptor 1 puts Livy's shell one answer ahead of its server. The server takes that line for the
@@ -81,11 +81,11 @@ def realign(namespace: Dict[str, Any]) -> None:
     threading.Thread(target=swallow, daemon=True).start()
 
 
-def ping(namespace: Dict[str, Any]) -> Dict[str, Any]:
+def ping(namespace: dict[str, Any]) -> dict[str, Any]:
     return {"python": sys.version.split()[0]}
 
 
-OPERATIONS: Dict[str, Callable[..., Any]] = {
+OPERATIONS: dict[str, Callable[..., Any]] = {
     "again": again,
     "realign": realign,
     "ping": ping,

@@ -10,7 +10,7 @@ import inspect
 import io
 import linecache
 import tokenize
-from typing import Any, Dict, Optional
+from typing import Any
 
 from . import display
 from .output import running
@@ -23,10 +23,10 @@ class Shell:
 
     count = 0
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    loop: Optional[asyncio.AbstractEventLoop] = None
+    loop: asyncio.AbstractEventLoop | None = None
 
 
-def run(namespace: Dict[str, Any], code: str, rows_shown: int) -> None:
+def run(namespace: dict[str, Any], code: str, rows_shown: int) -> None:
     """Raises what the cell raises. `rows_shown` is for Spark DataFrames."""
     running.call.rows_shown = rows_shown
     Shell.count += 1
@@ -41,7 +41,7 @@ def run(namespace: Dict[str, Any], code: str, rows_shown: int) -> None:
         display.show_figures()
 
 
-def execute(namespace: Dict[str, Any], code: str, name: str) -> Any:
+def execute(namespace: dict[str, Any], code: str, name: str) -> Any:
     tree: Any = compiled(code, name, "exec", ast.PyCF_ONLY_AST)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_quiet(code):
@@ -57,7 +57,7 @@ def compiled(source: Any, name: str, mode: str, flags: int = 0) -> Any:
     return made
 
 
-def evaluated(code: Any, namespace: Dict[str, Any]) -> Any:
+def evaluated(code: Any, namespace: dict[str, Any]) -> Any:
     value = eval(code, namespace)  # noqa: S307 - our purpose
     if not code.co_flags & inspect.CO_COROUTINE:
         return value

@@ -7,7 +7,7 @@ import io
 import pprint
 import sys
 import traceback
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from . import frames
 from .output import running
@@ -56,10 +56,10 @@ def show(value: Any, **more: Any) -> None:
 # ------------------------------------------------------------------------------------------- any value
 
 
-def bundle_of(value: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """(data, metadata) by the value's own methods, asked as IPython asks them."""
-    data: Dict[str, Any] = {}
-    metadata: Dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     # A class has the methods of its instances, and some objects answer to any name.
     if not isinstance(value, type) and not hasattr(value, "_ipython_canary_method_should_not_exist_"):
         take(data, metadata, asked(value, "_repr_mimebundle_", include=None, exclude=None))
@@ -71,7 +71,7 @@ def bundle_of(value: Any) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     return data, metadata
 
 
-def take(data: Dict[str, Any], metadata: Dict[str, Any], got: Any) -> None:
+def take(data: dict[str, Any], metadata: dict[str, Any], got: Any) -> None:
     found, about = got if isinstance(got, tuple) else (got, None)
     for mime, content in (found or {}).items():
         if content is not None:
@@ -153,7 +153,7 @@ def show_spark_frame(value: Any, **more: Any) -> None:
         running.call.output.bundle({"text/plain": text.getvalue()}, **more)
 
 
-def session_of(namespace: Dict[str, Any]) -> Any:
+def session_of(namespace: dict[str, Any]) -> Any:
     """The SparkSession of the shell; the newest one where that was stopped. `spark` may be anything by now."""
     from pyspark.sql import SparkSession
 

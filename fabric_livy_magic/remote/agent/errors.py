@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 LIBRARIES = ("site-packages", "dist-packages", "/pyspark/", "/py4j/", os.path.dirname(os.__file__) + os.sep)  # noqa: PTH120
 OURS = "<fabric_livy_agent"  # how the files of this package are named where they run
 TYPED = ("<cell ", "<stdin>", "<string>")
 
 
-def error_parts(error: BaseException) -> Dict[str, str]:
+def error_parts(error: BaseException) -> dict[str, str]:
     """`traceback` has the frames of cells and of the user's modules, `full` those of libraries as well."""
     found = traceback.TracebackException.from_exception(error)
     keep_frames(found, is_not_ours)

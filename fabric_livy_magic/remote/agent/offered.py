@@ -10,21 +10,21 @@ import importlib.abc
 import importlib.util
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Iterator
 
 from . import display
 
 MISSING = object()
 
 
-def no_input(prompt: object = "", /) -> str:
+def no_input(prompt: object = "") -> str:
     raise RuntimeError(
         "input() cannot be answered here: this cell runs in the Spark session, which has no keyboard. "
         "Ask in a cell that runs in the notebook's own Python, and pass the value on."
     )
 
 
-OFFERED: Dict[str, Callable[..., Any]] = {
+OFFERED: dict[str, Callable[..., Any]] = {
     "display": display.display,
     "displayHTML": display.displayHTML,
     "input": no_input,
@@ -33,7 +33,7 @@ OFFERED: Dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def names() -> Iterator[None]:
-    before = {name: getattr(builtins, name, MISSING) for name in OFFERED}
+    before: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in OFFERED}
     for name, value in OFFERED.items():
         setattr(builtins, name, value)
     try:
@@ -47,7 +47,7 @@ def names() -> Iterator[None]:
 
 
 # Modules whose functions would show nothing here: what to put in their place.
-REPLACED: Dict[str, Dict[str, Callable[..., Any]]] = {
+REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "matplotlib.pyplot": {"show": display.show_figures},
     "IPython.core.display_functions": {"display": display.display},
 }

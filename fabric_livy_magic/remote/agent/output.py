@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import threading
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 # As JSON. Livy refuses a string of 20 million characters, and hangs for good above 50 MiB.
 MOST_CHARACTERS = 10 * 1024 * 1024
@@ -19,7 +19,7 @@ class Output:
     """Threads of the user's may write at any time."""
 
     def __init__(self) -> None:
-        self._events: List[Dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
         self._left = MOST_CHARACTERS
         self._left_out = 0
         self._lock = threading.RLock()
@@ -36,7 +36,7 @@ class Output:
             else:
                 self._events.append({"stream": stream, "parts": [kept]})
 
-    def bundle(self, data: Dict[str, Any], metadata: Optional[Dict[str, Any]] = None, **more: Any) -> None:
+    def bundle(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
         size = encoded_size(data)
         with self._lock:
             if size > self._left:
@@ -47,7 +47,7 @@ class Output:
             self._left -= size
             self._events.append({"data": data, "metadata": metadata or {}, **more})
 
-    def frame(self, header: Dict[str, Any], **more: Any) -> None:
+    def frame(self, header: dict[str, Any], **more: Any) -> None:
         """First rows of a Spark DataFrame: see `frames.preview`."""
         with self._lock:
             self._left -= encoded_size(header)
@@ -68,7 +68,7 @@ class Output:
             self._left -= size
         return text
 
-    def finished(self) -> List[Dict[str, Any]]:
+    def finished(self) -> list[dict[str, Any]]:
         """The events, with a notice at the end if not everything is there."""
         with self._lock:
             if self._left_out:
@@ -147,8 +147,8 @@ class Guard:
     def __init__(self) -> None:
         self._files = {1: ("stdout", tempfile.TemporaryFile()), 2: ("stderr", tempfile.TemporaryFile())}  # noqa: SIM115
         self._read = {1: 0, 2: 0}
-        self._shells: Dict[int, int] = {}
-        self._output: Optional[Output] = None
+        self._shells: dict[int, int] = {}
+        self._output: Output | None = None
         self._lock = threading.RLock()
         self._flush_c = c_flush()
 
@@ -211,7 +211,7 @@ class Running:
 
     def __init__(self) -> None:
         self.call: Any = None
-        self.last: Tuple[str, str] = ("", "")  # id and text of the last reply
+        self.last: tuple[str, str] = ("", "")  # id and text of the last reply
         self.guard = Guard()
 
 
