@@ -17,7 +17,8 @@ LANGUAGES = {"sql": "Spark SQL", "spark": "Scala", "pyspark": "PySpark", "sparkr
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell to run remotely. `limit` is the most rows wanted of a table; `session` a name, None for the current one."""
+    """One cell to run remotely. `limit` is the most rows wanted of a table; `session` a name, None for the current one;
+    `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is what tables become."""
 
     kind: str
     code: str
@@ -25,20 +26,52 @@ class Cell:
     output: str | None = None
     limit: int | None = None
     quiet: bool = False
+    plain: bool = False
+    library: str = "pandas"
+    parameters: tuple[tuple[str, str], ...] = ()
+    wants_all: bool = False
+    """Its table goes into an object: a line magic's value."""
 
 
 @cache
 def cell_parser(kind: str) -> MagicParser:
-    into = "a pandas DataFrame" if kind == "sql" else "the text that it printed"
+    into = {"sql": "a DataFrame", "pyspark": "the value of its last line, a DataFrame where it is one"}.get(
+        kind, "the text that it printed"
+    )
     parser = MagicParser(
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
-    parser.add_argument("-n", "--limit", metavar="ROWS", type=_rows, help="keep at most this many rows of a table")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    if kind in {"sql", "pyspark"}:
+        add_table_options(parser)
+        parser.add_argument("--plain", action="store_true", help="run it without the agent, as Livy itself does")
+    if kind == "sql":
+        parser.add_argument(
+            "-p",
+            "--parameter",
+            metavar="NAME=EXPR",
+            action="append",
+            default=[],
+            help="the value of `:NAME`, a Python expression of the notebook; repeat for more (default: the variable NAME)",
+        )
     return parser
+
+
+def add_table_options(parser: MagicParser) -> None:
+    parser.add_argument("-n", "--limit", metavar="ROWS", type=_rows, help="at most this many rows of a table")
+    library = parser.add_mutually_exclusive_group()
+    library.add_argument("--arrow", dest="library", action="store_const", const="arrow", help="a pyarrow Table")
+    library.add_argument("--polars", dest="library", action="store_const", const="polars", help="a polars DataFrame")
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, expression = text.partition("=")
+    if not equals or not name.strip().isidentifier() or not expression.strip():
+        raise SettingsError(f"-p takes NAME=EXPRESSION, not {text!r}.")
+    return name.strip(), expression.strip()
 
 
 def read_cell(kind: str, line: str, body: str | None) -> Cell:
@@ -56,9 +89,23 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
             else f"%livy_{kind} has no code"
         )
         raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
-    if found.output is not None and (not found.output.isidentifier() or keyword.iskeyword(found.output)):
-        raise SettingsError(f"-o takes the name of a variable; {found.output!r} is none.")
-    return Cell(kind=kind, code=code, session=found.session, output=found.output, limit=found.limit, quiet=found.quiet)
+    check_variable(found.output)
+    return Cell(
+        kind=kind,
+        code=code,
+        session=found.session,
+        output=found.output,
+        quiet=found.quiet,
+        limit=getattr(found, "limit", None),
+        plain=getattr(found, "plain", False),
+        library=getattr(found, "library", None) or "pandas",
+        parameters=tuple(map(_parameter, getattr(found, "parameter", ()))),
+    )
+
+
+def check_variable(name: str | None) -> None:
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise SettingsError(f"-o takes the name of a variable; {name!r} is none.")
 
 
 _WORD = re.compile(r"\s*(\S+)")

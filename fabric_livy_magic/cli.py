@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.entra.sign_in import DevicePrompt
 
 QUICKSTART = "01_quickstart.ipynb"
+ROWS_PRINTED = 1000
 KIND_OF_SUFFIX = {".py": "pyspark", ".sql": "sql", ".scala": "spark", ".r": "sparkr"}
 
 
@@ -155,10 +156,13 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
     progress = display.progress_line("auto", None, target or "the target")
     try:
         with connect(target, on_progress=progress) as session:
-            result = session.run(code, kind, on_progress=progress)
+            result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
             progress.erase()
-            bundle = display.result_bundle(result, rows_shown=1000)
-            print(bundle.get("text/plain", ""))
+            display.print_parts(result.parts, ROWS_PRINTED)
+    except StatementError as error:
+        progress.erase()
+        display.print_parts(error.parts, ROWS_PRINTED)
+        raise
     finally:
         progress.erase()
     return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from fabric_livy_magic.cells import add_table_options, check_variable, split_options
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.options import HelpWanted, MagicParser
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
@@ -23,6 +25,8 @@ SUMMARIES = {
     "logs": "show a session's log",
     "error": "show the last remote error with its whole traceback",
     "stop": "stop a session",
+    "get": "a frame of the session as a variable of this notebook",
+    "put": "a frame of this notebook as a temporary view of the session",
     "workspaces": "list the workspaces of the account",
     "lakehouses": "list the lakehouses of a workspace",
     "environments": "list the environments of a workspace",
@@ -59,6 +63,8 @@ def read_command(line: str) -> Command:
     if name == "use" and rest.strip() and not rest.lstrip().startswith("-"):
         # As it was typed: quotes tell a slash in a name from the one between workspace and lakehouse.
         return Command(name, argparse.Namespace(target=rest.strip()))
+    if name == "get":
+        return Command(name, _read_get(rest))
     options = parser_of(name).read(rest)
     if name == "help":
         wanted = options.command
@@ -66,6 +72,24 @@ def read_command(line: str) -> Command:
             raise SettingsError(f"There is no `%livy {wanted}`.{did_you_mean(wanted, list(SUMMARIES))}")
         raise HelpWanted(parser_of(wanted).format_help() if wanted else overview())
     return Command(name, options)
+
+
+_LAST_OPTION = re.compile(r"\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session)\s+[^\s'\")\]}]+)\s*$")
+
+
+def _read_get(rest: str) -> argparse.Namespace:
+    """Options stand before or after the expression, which is Python as it was typed, quotes and all."""
+    parser = parser_of("get")
+    before, expression = split_options(parser, rest)
+    after = ""
+    while match := _LAST_OPTION.search(expression):
+        expression, after = expression[: match.start()], f"{match[0]} {after}"
+    options = parser.read(f"{before} {after}")
+    check_variable(options.output)
+    options.expression = expression.strip()
+    if not options.expression:
+        raise SettingsError("%livy get: which frame? For example `%livy get df.limit(10) -o first`.")
+    return options
 
 
 def overview() -> str:
@@ -105,6 +129,21 @@ def parser_of(name: str) -> MagicParser:
     elif name == "stop":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("--all", action="store_true", help="all sessions of this notebook")
+    elif name == "get":
+        parser.epilog = (
+            "FRAME, a PySpark expression, stands before or after the options: %livy get df.limit(10) -o first"
+        )
+        add("-o", "--output", metavar="VAR", help="the variable that it becomes (default: it is shown)")
+        add("-s", "--session", metavar="NAME", help="of this session instead of the current one")
+        add_table_options(parser)
+    elif name == "put":
+        add(
+            "frame",
+            metavar="FRAME",
+            help="a pandas, Arrow or polars frame of this notebook, or an expression in quotes",
+        )
+        add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
+        add("-s", "--session", metavar="NAME", help="in this session instead of the current one")
     elif name == "config":
         add("name", metavar="NAME", nargs="?", help="a setting")
         add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")

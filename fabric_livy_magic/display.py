@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.results import Part, Printed, Shown, Table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from fabric_livy_magic.auth import Identity
     from fabric_livy_magic.doctor import Finding
     from fabric_livy_magic.entra.sign_in import DevicePrompt
-    from fabric_livy_magic.results import Result
     from fabric_livy_magic.session import Session
 
 Bundle = dict[str, Any]
@@ -31,15 +31,6 @@ CELL_CHARACTERS = 200
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
 FIRST_SHOWN_S = 0.4  # a statement that is quicker than this shows no progress: it would only flicker
-SHOWN_TYPES = (
-    "text/html",
-    "text/markdown",
-    "text/latex",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "application/json",
-)
 # `.flm.flm` outweighs JupyterLab's own rule, which aligns all cells of a rendered table to the right.
 STYLE = (
     "<style>.flm{border-collapse:collapse;font-size:12px}.flm.flm th,.flm.flm td{padding:3px 8px;text-align:left;"
@@ -50,60 +41,44 @@ STYLE = (
 
 
 # ------------------------------------------------------------------------------------------------------ results
-def result_bundle(result: Result, rows_shown: int) -> Bundle:
-    """What to display for a result; empty where there is nothing to see."""
-    if result.has_table:
-        return _sql_bundle(result, rows_shown)
-    data = result.output.data
-    if table := data.get("application/vnd.livy.table.v1+json"):
+def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> Bundle:
+    """What to display for a part that is no printed text; empty where there is nothing to see.
+
+    `elapsed_s` is what the cell took, told with its table.
+    """
+    if isinstance(part, Table):
+        return _table_part(part, rows_shown, elapsed_s)
+    assert isinstance(part, Shown)
+    if table := part.data.get("application/vnd.livy.table.v1+json"):
         names = [str(header.get("name", "")) for header in table.get("headers", ())]
         types = [str(header.get("type", "")) for header in table.get("headers", ())]
         rows = table.get("data", [])
-        caption = _caption(min(len(rows), rows_shown), len(rows), result.elapsed_s)
+        caption = _caption(min(len(rows), rows_shown), len(rows), "", elapsed_s)
         return table_bundle(names, rows[:rows_shown], types, caption, TEXT_WIDTH)
-    bundle = {kind: value for kind, value in data.items() if kind in SHOWN_TYPES}
-    if result.text:
-        bundle["text/plain"] = result.text
-    elif "application/json" in bundle:
-        bundle["text/plain"] = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
-    elif bundle:
-        bundle["text/plain"] = f"<{next(iter(bundle))}>"
+    bundle = {kind: value for kind, value in part.data.items() if not kind.startswith("application/vnd.livy")}
+    if not part.text:
+        if "application/json" in bundle:
+            bundle["text/plain"] = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
+        elif bundle:
+            bundle["text/plain"] = f"<{next(iter(bundle))}>"
     return bundle
 
 
-def _sql_bundle(result: Result, rows_shown: int) -> Bundle:
-    fields = result.output.data["application/json"]["schema"].get("fields") or []
-    if not fields:
-        return _note(f"Done: this statement gives no rows. {result.elapsed_s:.1f} s")
-    frame = result.frame
-    names = [str(field.get("name", "")) for field in fields]
-    types = [_spark_type(field.get("type")) for field in fields]
-    rows = [list(row) for row in frame.head(rows_shown).itertuples(index=False, name=None)]
-    return table_bundle(names, rows, types, _sql_caption(result, len(rows)), TEXT_WIDTH)
+def _table_part(table: Table, rows_shown: int, elapsed_s: float | None) -> Bundle:
+    if not table.fields and not table.rows:
+        took = "" if elapsed_s is None else f" {elapsed_s:.1f} s"
+        return _note(f"Done: this statement gives no rows.{took}")
+    names = [name for name, _ in table.fields]
+    rows = table.head(rows_shown)
+    caption = _caption(len(rows) if names else min(rows_shown, table.rows), table.rows, table.more, elapsed_s)
+    return table_bundle(names, rows, [kind for _, kind in table.fields], caption, TEXT_WIDTH)
 
 
-def _sql_caption(result: Result, shown: int) -> str:
-    fetched = len(result.frame)
-    caption = _caption(shown, fetched, result.elapsed_s)
-    if fetched < result.rows_received:
-        more = "at least " if result.may_have_more else ""
-        return f"{caption} · -n kept {fetched:,} of {more}{result.rows_received:,} rows"
-    if result.may_have_more:
-        return (
-            f"{caption} · a Livy server gives at most {result.rows_received:,} rows of a SQL result: there may be more"
-        )
-    return caption
-
-
-def _caption(shown: int, total: int, elapsed_s: float) -> str:
+def _caption(shown: int, total: int, more: str, elapsed_s: float | None) -> str:
     rows = f"{total:,} row{'' if total == 1 else 's'}"
-    return f"{rows if shown == total else f'{shown:,} of {rows} shown'} · {elapsed_s:.1f} s"
-
-
-def _spark_type(spark_type: Any) -> str:
-    if isinstance(spark_type, Mapping):
-        return str(spark_type.get("type", ""))
-    return str(spark_type or "")
+    told = [rows if shown == total else f"{shown:,} of {rows} shown", more]
+    told.append("" if elapsed_s is None else f"{elapsed_s:.1f} s")
+    return " · ".join(filter(None, told))
 
 
 def table_bundle(
@@ -192,7 +167,8 @@ def progress_text(progress: Progress, where: str) -> str:
     if progress.subject == "session":
         return f"Starting a session on {where}: {progress.state.replace('_', ' ')} · {elapsed}"
     percent = f" · {progress.fraction:.0%}" if progress.fraction else ""
-    return f"{progress.state.capitalize()}: {elapsed}{percent}"
+    detail = f" · {progress.detail}" if progress.detail else ""
+    return f"{progress.state.capitalize()}: {elapsed}{percent}{detail}"
 
 
 def session_line(session: Session, elapsed_s: float) -> str:
@@ -249,16 +225,16 @@ class ProgressLine:
         if self._mode != "off":
             self.show(_note(text) if self._handle is not None else {"text/plain": text})
 
-    def show(self, bundle: Bundle) -> None:
+    def show(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
         """The result, in the place of the line. Plain text without a line to replace is printed, as local code would."""
         if not bundle:
             self.erase()
         elif self._handle is not None:
-            self._handle.update(bundle, raw=True)
+            self._handle.update(bundle, raw=True, metadata=dict(metadata or {}))
             self._handle, self._drawn = None, ""
         else:
             self.erase()
-            show(bundle)
+            show(bundle, metadata)
 
     def erase(self) -> None:
         if self._drawn and self._terminal is not None:
@@ -283,14 +259,35 @@ class ProgressLine:
             self._handle.update(bundle, raw=True)
 
 
-def show(bundle: Bundle) -> None:
+def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
+    """All that a cell gave, in its order. The time that it took stands below its last table."""
+    tables = [part for part in parts if isinstance(part, Table)]
+    for part in parts:
+        if isinstance(part, Printed):
+            progress.erase()
+            print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
+        else:
+            took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
+            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None))
+
+
+def print_parts(parts: Sequence[Part], rows_shown: int) -> None:
+    """For a terminal: the text of each part."""
+    for part in parts:
+        if isinstance(part, Printed):
+            print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
+        else:
+            print(part_bundle(part, rows_shown).get("text/plain", ""), flush=True)
+
+
+def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
     if set(bundle) == {"text/plain"}:
         text = bundle["text/plain"]
         print(text, end="" if text.endswith("\n") else "\n", flush=True)
         return
     from IPython.display import display
 
-    display(bundle, raw=True)
+    display(bundle, raw=True, metadata=dict(metadata or {}))
 
 
 def progress_line(setting: str, shell: InteractiveShell | None, where: str) -> ProgressLine:

@@ -29,6 +29,7 @@ cell fails with the short text instead of a traceback of our internals.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class FabricLivyError(Exception):
@@ -109,9 +110,18 @@ class SessionLostError(SessionError):
 
 
 class StatementError(FabricLivyError):
-    """The remote code raised. `printed` is what it wrote before that, where the server kept it."""
+    """The remote code raised. `printed` is what it wrote before that, where the server kept it, and `parts` all that it
+    gave (see `results`); `users_traceback` leaves out the frames of libraries."""
 
-    def __init__(self, ename: str, evalue: str, traceback: Sequence[str] = (), printed: str = "") -> None:
+    def __init__(
+        self,
+        ename: str,
+        evalue: str,
+        traceback: Sequence[str] = (),
+        printed: str = "",
+        users_traceback: str = "",
+        parts: Sequence[Any] = (),
+    ) -> None:
         said = evalue.strip()  # Spark's SQL messages begin with a line break
         named = ename if ename != "Error" else ""  # all that Livy says of Scala and SQL errors
         super().__init__(": ".join(part for part in (named, said) if part) or ename)
@@ -119,9 +129,11 @@ class StatementError(FabricLivyError):
         self.evalue = evalue
         self.traceback = list(traceback)
         self.printed = printed
+        self.users_traceback = users_traceback
+        self.parts = tuple(parts)
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, list[str], str]]:
-        return type(self), (self.ename, self.evalue, self.traceback, self.printed)
+    def __reduce__(self) -> tuple[type, tuple[str, str, list[str], str, str]]:
+        return type(self), (self.ename, self.evalue, self.traceback, self.printed, self.users_traceback)
 
     def _render_traceback_(self) -> list[str]:
         return short_remote_error(self).splitlines()
@@ -157,6 +169,8 @@ def short_remote_error(error: StatementError) -> str:
     Livy gives Scala errors as first line = `evalue`, further lines (source and caret) = traceback, and SQL errors with
     a traceback of JVM frames; Python errors have a traceback that repeats `ename: evalue` as its last line.
     """
+    if error.users_traceback:
+        return "\n".join(_shortened(error.users_traceback.splitlines(), LINES_OF_MESSAGE + LINES_OF_TRACEBACK))
     frames = [line.rstrip("\n") for line in error.traceback]
     if frames and frames[0].startswith("Traceback (most recent call last)"):
         return "\n".join([*_user_frames(frames), *_message_lines(error)])
@@ -168,9 +182,13 @@ def short_remote_error(error: StatementError) -> str:
 
 def _message_lines(error: StatementError) -> list[str]:
     """The beginning says what failed, the end often why: Spark puts the Python worker's whole traceback inside."""
-    lines = [line for line in _without_plan(str(error).splitlines()) if not _is_jvm_frame(line)]
-    if (left_out := len(lines) - LINES_OF_MESSAGE) > 0:
-        half = LINES_OF_MESSAGE // 2
+    return _shortened(str(error).splitlines(), LINES_OF_MESSAGE)
+
+
+def _shortened(lines: list[str], most: int) -> list[str]:
+    lines = [line for line in _without_plan(lines) if not _is_jvm_frame(line)]
+    if (left_out := len(lines) - most) > 0:
+        half = most // 2
         lines = [*lines[:half], f"… {left_out} lines left out: %livy error shows them", *lines[-half:]]
     return [line if len(line) <= WIDTH_OF_LINE else line[: WIDTH_OF_LINE - 1] + "…" for line in lines]
 

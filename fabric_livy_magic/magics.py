@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import dataclasses
 import json
 import time
+from collections import ChainMap
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from fabric_livy_magic import display
-from fabric_livy_magic.cells import Cell, read_cell
+from fabric_livy_magic.cells import read_cell
 from fabric_livy_magic.commands import Command, login_choices, read_command
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.options import HelpWanted
@@ -78,26 +80,72 @@ class FabricLivyMagics(Magics):
             cell = read_cell(kind, line, body)
         except HelpWanted as text:
             return print(text)
+        cell = dataclasses.replace(cell, wants_all=body is None)
+        values = ChainMap({name: self._evaluated(text) for name, text in cell.parameters}, self._variables)
         progress = self._progress()
         try:
-            self._start_if_none(cell, progress)
-            result = self.runner.run(cell, progress)
+            self._start_if_none(cell.session, progress)
+            result = self.runner.run(cell, progress, values)
             if cell.output:
-                self._variables[cell.output] = result.value
+                self._variables[cell.output] = result.value(cell.library)
             if body is None and result.has_table and not cell.output:
-                return result.frame
+                return result.to(cell.library)
             if not cell.quiet:
-                progress.show(display.result_bundle(result, self.runner.settings.rows_shown))
+                display.show_parts(progress, result.parts, self.runner.settings.rows_shown, result.elapsed_s)
         except StatementError as error:
-            if error.printed:
-                progress.show({"text/plain": error.printed})
+            self._show_before_error(error, progress)
             raise
         finally:
             progress.erase()
         return None
 
-    def _start_if_none(self, cell: Cell, progress: display.ProgressLine) -> None:
-        if cell.session is None and not self.runner.sessions:
+    def _show_before_error(self, error: StatementError, progress: display.ProgressLine) -> None:
+        if error.parts:
+            display.show_parts(progress, error.parts, self.runner.settings.rows_shown)
+        elif error.printed:
+            progress.show({"text/plain": error.printed})
+
+    def _get(self, options: argparse.Namespace) -> None:
+        """`%livy get EXPR -o NAME`: a frame of the session becomes a variable here."""
+        progress = self._progress()
+        try:
+            self._start_if_none(options.session, progress)
+            table = self.runner.get(options.expression, options.session, options.limit, progress)
+            library = options.library or "pandas"
+            if options.output:
+                self._variables[options.output] = table.to(library)
+                more = f" ({table.more})" if table.more else ""
+                return progress.note(
+                    f"{options.output}: {table.rows:,} rows × {len(table.fields)} columns{more}, {library}"
+                )
+            return display.show_parts(progress, [table], self.runner.settings.rows_shown)
+        except StatementError as error:
+            self._show_before_error(error, progress)
+            raise
+        finally:
+            progress.erase()
+
+    def _put(self, options: argparse.Namespace) -> None:
+        """`%livy put FRAME --as VIEW`: a frame of this notebook becomes a view and a DataFrame of the session."""
+        name = options.view or options.frame
+        if not name.isidentifier():
+            raise SettingsError(f"A view needs a plain name; {name!r} is none. Give one: `%livy put … --as NAME`.")
+        progress = self._progress()
+        try:
+            self._start_if_none(options.session, progress)
+            rows, columns = self.runner.put(self._evaluated(options.frame), name, options.session, progress)
+            types = ", ".join(f"{column} {kind}" for column, kind in columns)
+            progress.note(f"{name}: {rows:,} rows ({types}), as a temporary view and a DataFrame of the session")
+        finally:
+            progress.erase()
+
+    def _evaluated(self, expression: str) -> Any:
+        """The user's own expression, among their own names."""
+        assert self.shell is not None
+        return self.shell.ev(expression)
+
+    def _start_if_none(self, session: str | None, progress: display.ProgressLine) -> None:
+        if session is None and not self.runner.sessions:
             self._start_session("No session yet: starting one", progress)
 
     def _start_session(
@@ -144,6 +192,8 @@ class FabricLivyMagics(Magics):
             "logs": self._logs,
             "error": self._error,
             "stop": self._stop,
+            "get": self._get,
+            "put": self._put,
             "config": self._config,
         }[command.name]
         handler(command.options)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import fnmatch
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fabric_livy_magic import settings as _settings
 from fabric_livy_magic.auth import NOT_KEPT, Identity, Person, is_kept
@@ -27,13 +28,10 @@ from fabric_livy_magic.fabric_api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.results import Result
+from fabric_livy_magic.results import Result, Table
 from fabric_livy_magic.session import Session
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
 from fabric_livy_magic.tokens import Credential
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_SESSION = "main"
 EMBEDDED_ENDED = (
@@ -172,8 +170,8 @@ class Runner:
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), asked of the session."""
         quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
-        rows = self.session().run(f"DESCRIBE TABLE {quoted}", "sql").output.data["application/json"]["data"]
-        return [[str(one or "") for one in row[:3]] for row in rows]
+        described = self.session().run(f"DESCRIBE TABLE {quoted}", "sql").tables[0]
+        return [[str(one or "") for one in row[:3]] for row in described.head(described.rows)]
 
     # ------------------------------------------------------------------------------------------- sessions
     def client(self) -> LivyClient:
@@ -271,13 +269,51 @@ class Runner:
     def _server_has_ended(self, session: Session) -> bool:
         return session.target.is_embedded and not self._endpoints.is_ours(session.remote.client)
 
-    def run(self, cell: Cell, on_progress: Listener | None = None) -> Result:
-        """Runs a cell on its session, which must be there: `start` is the caller's step, since it has to be seen."""
-        session = self.session(cell.session)
+    def run(self, cell: Cell, on_progress: Listener | None = None, values: Mapping[str, Any] | None = None) -> Result:
+        """Runs a cell on its session, which must be there: `start` is the caller's step, since it has to be seen.
+
+        `values` is what SQL parameters are taken from. A SQL cell whose result goes into no variable fetches no more rows
+        than are shown.
+        """
+        session = self._ready(cell.session, on_progress)
+        limit = cell.limit
+        if limit is None and cell.kind == "sql" and not cell.output and not cell.plain and not cell.wants_all:
+            limit = self.settings.rows_shown
+        with self._noting(session):
+            result = session.run(
+                cell.code, cell.kind, limit=limit, values=values, plain=cell.plain, on_progress=on_progress
+            )
+            if cell.kind == "pyspark" and cell.output and result.parts and isinstance(result.parts[-1], Table):
+                whole = session.table("_", limit=cell.limit, on_progress=on_progress)  # shown are its first rows only
+                return dataclasses.replace(result, parts=(*result.parts[:-1], whole))
+            return result
+
+    def get(
+        self, expression: str, name: str | None, limit: int | None = None, on_progress: Listener | None = None
+    ) -> Table:
+        """The frame that a PySpark expression gives in the named session, or the current one."""
+        session = self._ready(name, on_progress)
+        with self._noting(session):
+            return session.table(expression, limit=limit, on_progress=on_progress)
+
+    def put(
+        self, frame: Any, view: str, name: str | None, on_progress: Listener | None = None
+    ) -> tuple[int, list[tuple[str, str]]]:
+        session = self._ready(name, on_progress)
+        with self._noting(session):
+            return session.put(frame, view, on_progress=on_progress)
+
+    def _ready(self, name: str | None, on_progress: Listener | None) -> Session:
+        session = self.session(name)
         if not session.remote.ready:
             self.finish_start(session, on_progress)
+        return session
+
+    @contextlib.contextmanager
+    def _noting(self, session: Session) -> Iterator[None]:
+        """Remembers an error for `%livy error`, and that a session is lost."""
         try:
-            return session.run(cell.code, cell.kind, limit=cell.limit, on_progress=on_progress)
+            yield
         except StatementError as error:
             self.last_error = error
             raise

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from fabric_livy_magic import rich
+from fabric_livy_magic.agent import Agent, NoAgent
 from fabric_livy_magic.cells import KINDS
-from fabric_livy_magic.errors import SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.errors import FrameError, SessionLostError, SettingsError, StatementError
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.results import Result
+from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import Settings, Target, did_you_mean
+from fabric_livy_magic.sql_text import bound, parameter_names, split_statements
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NOT_RICH = ("spark", "sparkr")
+LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
 
 class Owner(Protocol):
@@ -40,6 +49,7 @@ class Session:
         self.ours = ours
         """Started here, so stopped at the end; an attached session is left alone."""
         self.lost: SessionLostError | None = None
+        self._agent = Agent()
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -64,10 +74,16 @@ class Session:
         *,
         limit: int | None = None,
         timeout_s: float | None = None,
+        values: Mapping[str, Any] | None = None,
+        plain: bool = False,
         on_progress: Listener | None = None,
     ) -> Result:
-        """Runs one statement and waits for it. Raises StatementError if it failed remotely, SessionLostError if the
-        session is gone, WaitTimeout after `timeout_s` (the statement is cancelled then)."""
+        """Runs one cell and waits for it: its statements one after the other, where it is SQL.
+
+        `limit` is the most rows wanted of a SQL result, `values` what its parameters (`:name`) are taken from. PySpark and
+        SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
+        remotely, SessionLostError if the session is gone, WaitTimeout after `timeout_s` (the statement is cancelled then).
+        """
         if kind not in KINDS:
             raise SettingsError(
                 f"There is no kind {kind!r}.{did_you_mean(kind, list(KINDS))} Kinds: {', '.join(KINDS)}."
@@ -75,23 +91,55 @@ class Session:
         began = time.monotonic()
         if not self.remote.ready:
             self.wait_ready(on_progress=on_progress)
-        code = join_scala_lines(code) if kind == "spark" else code
-        statement = self.remote.run(code, kind, timeout_s=timeout_s, on_progress=on_progress)
-        output = statement.output or Output(status="ok")
-        if output.status == "error":
-            raise StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
-        return Result(
-            kind=kind,
-            output=output,
-            session=self.name,
-            statement_id=statement.id,
-            elapsed_s=time.monotonic() - began,
-            limit=limit,
+        run = _Run(self, kind, timeout_s, on_progress, limit, values)
+        result = (
+            run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
         )
+        return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
 
-    def sql(self, query: str, *, limit: int | None = None) -> pd.DataFrame:
-        """The result of one Spark SQL statement, at most the 1,000 rows that Livy gives."""
-        return self.run(query, "sql", limit=limit).frame
+    def sql(
+        self, query: str, *, limit: int | None = None, parameters: Mapping[str, Any] | None = None, **more: Any
+    ) -> pd.DataFrame:
+        """The (last) result of Spark SQL as a pandas DataFrame; `parameters` and further keywords bind its `:name`s."""
+        return self.run(query, "sql", limit=limit, values={**(parameters or {}), **more}).frame
+
+    def frame(
+        self, expression: str, *, limit: int | None = None, library: str = "pandas", on_progress: Listener | None = None
+    ) -> Any:
+        """The frame that a PySpark expression gives (Spark, pandas, Arrow, polars), as a frame of `library`: pandas, arrow
+        or polars. Raises StatementError, also where it is no frame, and FrameError where the session has no PyArrow."""
+        return self.table(expression, limit=limit, on_progress=on_progress).to(library)
+
+    def table(self, expression: str, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
+        """As `frame`, with what is known of it: its types, and whether there are more rows."""
+        call = self._call(on_progress=on_progress)
+        try:
+            header = rich.open_expression(call, expression, limit)
+            return rich.fetched(self._call(), header, on_progress)
+        except NoAgent as missing:
+            raise FrameError(_no_frame(missing)) from missing
+
+    def put(self, frame: Any, name: str, *, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
+        """Makes a pandas, Arrow or polars frame the temporary view `name`, and a DataFrame variable of that name.
+
+        Gives the number of rows, and each column's name and Spark type. NaN of a float column stays NaN; None, NA and NaT
+        become null. Raises FrameError for a column that Spark has no type for.
+        """
+        if not name.isidentifier():
+            raise SettingsError(f"A view needs a plain name; {name!r} is none.")
+        try:
+            return rich.send(self._call(), frame, name, on_progress)
+        except NoAgent as missing:
+            raise FrameError(_no_frame(missing)) from missing
+
+    def _call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> rich.Call:
+        def execute(code: str) -> Output:
+            statement = self.remote.run(code, "pyspark", timeout_s=timeout_s, on_progress=on_progress)
+            return statement.output or Output(status="ok")
+
+        if not self.remote.ready:
+            self.wait_ready(on_progress=on_progress)
+        return lambda operation, *arguments: self._agent.call(execute, operation, *arguments)
 
     def wait_ready(self, *, on_progress: Listener | None = None) -> SessionInfo:
         return self.remote.wait_ready(timeout_s=self._owner.settings.start_timeout_s, on_progress=on_progress)
@@ -105,3 +153,65 @@ class Session:
     def stop(self) -> bool:
         """True if it was still there."""
         return self._owner.stop(self.name)
+
+
+@dataclass
+class _Run:
+    """One cell on its way."""
+
+    session: Session
+    kind: str
+    timeout_s: float | None
+    on_progress: Listener | None
+    limit: int | None
+    values: Mapping[str, Any] | None
+
+    def plainly(self, code: str, why: str = "") -> Result:
+        """One statement, as Livy itself runs it."""
+        code = join_scala_lines(code) if self.kind == "spark" else code
+        statement = self.session.remote.run(code, self.kind, timeout_s=self.timeout_s, on_progress=self.on_progress)
+        output = statement.output or Output(status="ok")
+        if output.status == "error":
+            raise StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
+        return self._result(parts_of_output(output, self.limit, why), output)
+
+    def richly(self, code: str) -> Result:
+        if self.kind == "sql":
+            return self._result(self._sql(code))
+        try:
+            rows_shown = self.session._owner.settings.rows_shown
+            return self._result(rich.run_cell(self.session._call(self.timeout_s, self.on_progress), code, rows_shown))
+        except NoAgent:
+            return self.plainly(code)
+
+    def _sql(self, code: str) -> tuple[Part, ...]:
+        """A statement's parameters are looked up when its turn comes, but all of them are there before the first runs."""
+        statements = split_statements(code)
+        parameters = [bound(parameter_names(one), self.values or {}) for one in statements]
+        parts: list[Part] = []
+        for statement, its_parameters in zip(statements, parameters, strict=True):
+            try:
+                parts += self._sql_statement(statement, its_parameters)
+            except StatementError as error:
+                error.parts = (*parts, *error.parts)
+                raise
+        return tuple(parts)
+
+    def _sql_statement(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Part, ...]:
+        try:
+            call = self.session._call(self.timeout_s, self.on_progress)
+            header = rich.open_sql(call, statement, parameters, self.limit)
+            return (rich.fetched(self.session._call(self.timeout_s), header, self.on_progress),)
+        except NoAgent as missing:
+            if parameters:
+                raise SettingsError(
+                    f"Parameters ({', '.join(parameters)}) need the agent, which this session cannot have: {missing}."
+                ) from missing
+            return self.plainly(statement, f"{LIVYS_SQL} ({missing})").parts
+
+    def _result(self, parts: tuple[Part, ...], output: Output | None = None) -> Result:
+        return Result(kind=self.kind, session=self.session.name, elapsed_s=0.0, parts=parts, output=output)
+
+
+def _no_frame(missing: NoAgent) -> str:
+    return f"Frames need PySpark with PyArrow in the session: {missing}. `%%livy_sql` works without, up to 1,000 rows."

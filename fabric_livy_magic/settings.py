@@ -73,6 +73,11 @@ class Settings:
     )
     start_timeout_s: float = _setting(900.0, "seconds to wait for a session to be ready")
     request_timeout_s: float = _setting(60.0, "seconds to wait for the answer to one HTTP call")
+    rich: str = _setting(
+        "on",
+        "on: PySpark and SQL cells run through an agent in the session, with displays and exact frames; off: Livy's own text",
+        choices=("on", "off"),
+    )
     rows_shown: int = _setting(20, "rows of a result drawn below the cell")
     progress: str = _setting(
         "auto",

@@ -192,10 +192,11 @@ class StatementInfo:
 class Progress:
     """What a listener is told while something is waited for. `elapsed_s` counts from the start of this wait."""
 
-    subject: str  # "session" or "statement"
+    subject: str  # "session", "statement" or "frame"
     state: str
     elapsed_s: float
     fraction: float | None = None
+    detail: str = ""
 
 
 def _session_state(raw: Json) -> SessionState:

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 from . import cells, display, frames, offered
 from .errors import error_parts

@@ -20,9 +20,19 @@ def error_parts(error: BaseException) -> dict[str, str]:
     return {
         "ename": type(error).__name__,
         "evalue": message_of(error),
-        "traceback": "".join(found.format()),
+        "traceback": short_named("".join(found.format()), error),
         "full": full,
     }
+
+
+def short_named(text: str, error: BaseException) -> str:
+    """As a notebook names it: `AnalysisException`, not `pyspark.errors.exceptions.captured.AnalysisException`."""
+    kind = type(error)
+    return (
+        text.replace(f"\n{kind.__module__}.{kind.__qualname__}", f"\n{kind.__qualname__}")
+        if "\n" in text[:-1]
+        else text
+    )
 
 
 def keep_frames(found: Any, keep: Callable[[str], bool]) -> None:
