@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from fabric_livy_magic.errors import FabricLivyError, SessionError, StatementError
+from fabric_livy_magic.errors import NoAgent, SessionError, StatementError
 from fabric_livy_magic.livy.models import Output
 
 Execute = Callable[[str], Output]
@@ -30,10 +30,6 @@ BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "
     "its standard output past Python. `%livy stop` and a new session mend it; SQL and Scala cells still work in this one."
 )
-
-
-class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing
-    """The session cannot have the agent: it has no Python, or does not let us in. The text says why."""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
         with connect(target, on_progress=progress) as session:
             result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
             progress.erase()
-            display.print_parts(result.parts, ROWS_PRINTED)
+            display.print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
     except StatementError as error:
         progress.erase()
         display.print_parts(error.parts, ROWS_PRINTED)

@@ -129,21 +129,8 @@ def parser_of(name: str) -> MagicParser:
     elif name == "stop":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("--all", action="store_true", help="all sessions of this notebook")
-    elif name == "get":
-        parser.epilog = (
-            "FRAME, a PySpark expression, stands before or after the options: %livy get df.limit(10) -o first"
-        )
-        add("-o", "--output", metavar="VAR", help="the variable that it becomes (default: it is shown)")
-        add("-s", "--session", metavar="NAME", help="of this session instead of the current one")
-        add_table_options(parser)
-    elif name == "put":
-        add(
-            "frame",
-            metavar="FRAME",
-            help="a pandas, Arrow or polars frame of this notebook, or an expression in quotes",
-        )
-        add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
-        add("-s", "--session", metavar="NAME", help="in this session instead of the current one")
+    elif name in {"get", "put"}:
+        _add_frame_options(parser, name)
     elif name == "config":
         add("name", metavar="NAME", nargs="?", help="a setting")
         add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
@@ -156,6 +143,21 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise SettingsError(f"-n takes a number above 0, not {text!r}.")
     return int(text)
+
+
+def _add_frame_options(parser: MagicParser, name: str) -> None:
+    add = parser.add_argument
+    add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+    if name == "get":
+        parser.usage = "%%livy get EXPRESSION [-o VAR] [-n ROWS] [--arrow | --polars] [-s NAME]"
+        parser.epilog = (
+            "EXPRESSION is PySpark of the session, before or after the options: %livy get df.limit(10) -o first"
+        )
+        add("-o", "--output", metavar="VAR", help="the variable that it becomes (default: it is shown)")
+        add_table_options(parser)
+    else:
+        add("frame", metavar="FRAME", help="a pandas, Arrow or polars frame of this notebook; an expression in quotes")
+        add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
 
 
 class _Refused(argparse.Action):

@@ -76,9 +76,8 @@ def _table_part(table: Table, rows_shown: int, elapsed_s: float | None) -> Bundl
 
 def _caption(shown: int, total: int, more: str, elapsed_s: float | None) -> str:
     rows = f"{total:,} row{'' if total == 1 else 's'}"
-    told = [rows if shown == total else f"{shown:,} of {rows} shown", more]
-    told.append("" if elapsed_s is None else f"{elapsed_s:.1f} s")
-    return " · ".join(filter(None, told))
+    took = "" if elapsed_s is None else f"{elapsed_s:.1f} s"
+    return " · ".join(filter(None, [rows if shown == total else f"{shown:,} of {rows} shown", took, more]))
 
 
 def table_bundle(
@@ -271,13 +270,13 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
             progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None))
 
 
-def print_parts(parts: Sequence[Part], rows_shown: int) -> None:
+def print_parts(parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
     """For a terminal: the text of each part."""
     for part in parts:
         if isinstance(part, Printed):
             print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
         else:
-            print(part_bundle(part, rows_shown).get("text/plain", ""), flush=True)
+            print(part_bundle(part, rows_shown, elapsed_s).get("text/plain", ""), flush=True)
 
 
 def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:

@@ -18,7 +18,8 @@
     ├── StatementError          the user's code failed remotely
     ├── StatementCancelled      somebody cancelled the statement
     ├── WaitTimeout             gave up waiting; the remote side may go on
-    └── FrameError              a result that is no table
+    ├── FrameError              a result that is no table, or a frame that cannot travel
+    └── NoAgent                 the session cannot run the agent: no Python, or no PyArrow
 
     Interrupted                 a KeyboardInterrupt that says what became of the remote side
 
@@ -149,6 +150,10 @@ class WaitTimeout(FabricLivyError):  # noqa: N818 - named like TimeoutError's ow
 
 class FrameError(FabricLivyError):
     pass
+
+
+class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing
+    """The text says why."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fabric_livy_magic import frames, transfer
-from fabric_livy_magic.agent import NoAgent, Reply
-from fabric_livy_magic.errors import Interrupted, StatementError
+from fabric_livy_magic.agent import Reply
+from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.results import ArrowTable, Part, Printed, Shown
+from fabric_livy_magic.results import ArrowTable, Part, Printed, Shown, type_name
 
 Call = Callable[..., Reply]
 """Runs one operation of the agent: `call(operation, *arguments)`."""
@@ -53,8 +53,6 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
         told = transfer.send(lambda *one: value_of(call(*one)), table, name, _bytes_told(on_progress, "Sending"))
     except KeyboardInterrupt:
         raise Interrupted(f"The transfer was stopped. The session has no new view {name!r}.") from None
-    from fabric_livy_magic.results import type_name
-
     return told["rows"], [(field["name"], type_name(field["type"])) for field in told["schema"]["fields"]]
 
 

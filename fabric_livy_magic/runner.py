@@ -276,12 +276,16 @@ class Runner:
         than are shown.
         """
         session = self._ready(cell.session, on_progress)
-        limit = cell.limit
-        if limit is None and cell.kind == "sql" and not cell.output and not cell.plain and not cell.wants_all:
-            limit = self.settings.rows_shown
+        enough = None if cell.output or cell.wants_all else self.settings.rows_shown
         with self._noting(session):
             result = session.run(
-                cell.code, cell.kind, limit=limit, values=values, plain=cell.plain, on_progress=on_progress
+                cell.code,
+                cell.kind,
+                limit=cell.limit,
+                enough=enough,
+                values=values,
+                plain=cell.plain,
+                on_progress=on_progress,
             )
             if cell.kind == "pyspark" and cell.output and result.parts and isinstance(result.parts[-1], Table):
                 whole = session.table("_", limit=cell.limit, on_progress=on_progress)  # shown are its first rows only

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic import rich
-from fabric_livy_magic.agent import Agent, NoAgent
+from fabric_livy_magic.agent import Agent
 from fabric_livy_magic.cells import KINDS
-from fabric_livy_magic.errors import FrameError, SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
@@ -73,6 +73,7 @@ class Session:
         kind: str = "pyspark",
         *,
         limit: int | None = None,
+        enough: int | None = None,
         timeout_s: float | None = None,
         values: Mapping[str, Any] | None = None,
         plain: bool = False,
@@ -80,7 +81,8 @@ class Session:
     ) -> Result:
         """Runs one cell and waits for it: its statements one after the other, where it is SQL.
 
-        `limit` is the most rows wanted of a SQL result, `values` what its parameters (`:name`) are taken from. PySpark and
+        `limit` is the most rows wanted of a SQL result; without it `enough` are fetched where the server can be told so.
+        `values` is what SQL parameters (`:name`) are taken from. PySpark and
         SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
         remotely, SessionLostError if the session is gone, WaitTimeout after `timeout_s` (the statement is cancelled then).
         """
@@ -91,7 +93,7 @@ class Session:
         began = time.monotonic()
         if not self.remote.ready:
             self.wait_ready(on_progress=on_progress)
-        run = _Run(self, kind, timeout_s, on_progress, limit, values)
+        run = _Run(self, kind, timeout_s, on_progress, limit, enough, values)
         result = (
             run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
         )
@@ -164,6 +166,7 @@ class _Run:
     timeout_s: float | None
     on_progress: Listener | None
     limit: int | None
+    enough: int | None
     values: Mapping[str, Any] | None
 
     def plainly(self, code: str, why: str = "") -> Result:
@@ -200,7 +203,7 @@ class _Run:
     def _sql_statement(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Part, ...]:
         try:
             call = self.session._call(self.timeout_s, self.on_progress)
-            header = rich.open_sql(call, statement, parameters, self.limit)
+            header = rich.open_sql(call, statement, parameters, self.enough if self.limit is None else self.limit)
             return (rich.fetched(self.session._call(self.timeout_s), header, self.on_progress),)
         except NoAgent as missing:
             if parameters:

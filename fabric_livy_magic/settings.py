@@ -303,7 +303,7 @@ def read_target(text: str) -> Target:
         return Target(text=LOCAL)
     if "://" in bare:
         return Target(text=bare, url=_normal_url(bare))
-    if "/" in text:
+    if "/" in text and text.strip("/\"' "):
         return Target(text=text, path=text)
     if not bare:
         raise SettingsError(

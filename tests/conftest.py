@@ -59,14 +59,17 @@ def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def fabric() -> Iterator[FakeFabric]:
+def fabric(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
+    """A scripted Fabric. It runs no Python, so cells go to it as plain statements."""
+    monkeypatch.setenv("FABRIC_LIVY_RICH", "off")
     fake = FakeFabric()
     yield fake
     fake.stop()
 
 
 @pytest.fixture
-def apache_livy() -> Iterator[FakeFabric]:
+def apache_livy(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
+    monkeypatch.setenv("FABRIC_LIVY_RICH", "off")
     fake = FakeFabric(apache=True)
     yield fake
     fake.stop()

@@ -16,25 +16,25 @@ from hypothesis import strategies as st
 from fabric_livy_magic.display import (
     FIRST_SHOWN_S,
     ProgressLine,
+    part_bundle,
     progress_line,
     progress_text,
-    result_bundle,
     table_bundle,
     text_table,
 )
 from fabric_livy_magic.livy.models import Output, Progress
-from fabric_livy_magic.runner import Result
+from fabric_livy_magic.results import Printed, parts_of_output
 from tests.notebook import notebook
 from tests.outputs import sql_output, text_output
 
 
-def result_of(raw: dict[str, Any], **more: Any) -> Result:
-    output = Output.from_json(raw)
-    return Result(kind="sql", output=output, session="main", statement_id=0, elapsed_s=1.24, **more)
-
-
-def shown(raw: dict[str, Any], rows_shown: int = 20, **more: Any) -> dict[str, Any]:
-    return result_bundle(result_of(raw, **more), rows_shown)
+def shown(raw: dict[str, Any], rows_shown: int = 20, limit: int | None = None) -> dict[str, Any]:
+    """The one part of a plain statement's output, as it is displayed."""
+    parts = parts_of_output(Output.from_json(raw), limit)
+    if not parts:
+        return {}
+    (part,) = parts
+    return {"text/plain": part.text} if isinstance(part, Printed) else part_bundle(part, rows_shown, 1.24)
 
 
 class Texts(html.parser.HTMLParser):
@@ -214,8 +214,9 @@ def test_json_is_shown_with_a_text_twin() -> None:
     assert bundle == {"application/json": {"é": 1}, "text/plain": '{\n  "é": 1\n}'}
 
 
-def test_a_type_that_no_front_end_knows_is_not_shown() -> None:
-    assert shown({"status": "ok", "data": {"application/vnd.strange+json": {}}}) == {}
+def test_a_type_that_only_some_front_ends_know_comes_with_a_text() -> None:
+    data = {"application/vnd.strange+json": {}}
+    assert shown({"status": "ok", "data": data}) == {**data, "text/plain": "<application/vnd.strange+json>"}
 
 
 # ------------------------------------------------------------------------------------------------ progress

@@ -256,9 +256,9 @@ def test_the_value_of_a_result_fits_its_kind(runner: Runner, fabric: FakeFabric)
     fabric.answer("%json x", {"status": "ok", "execution_count": 0, "data": {"application/json": {"a": 1}}})
     fabric.answer("text", text_output("t"))
     runner.start()
-    assert runner.run(Cell(kind="pyspark", code="%json x")).value == {"a": 1}
-    assert runner.run(Cell(kind="pyspark", code="text")).value == "t"
-    assert list(runner.run(Cell(kind="sql", code="SELECT 1 AS one")).value.columns) == ["one"]
+    assert runner.run(Cell(kind="pyspark", code="%json x")).value() == {"a": 1}
+    assert runner.run(Cell(kind="pyspark", code="text")).value() == "t"
+    assert list(runner.run(Cell(kind="sql", code="SELECT 1 AS one")).value().columns) == ["one"]
 
 
 def test_two_threads_can_run_on_one_session(target: str) -> None:

@@ -97,5 +97,3 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "receive": lambda namespace, *rest: frames.receive(*rest),
     "publish": lambda namespace, *rest: frames.publish(namespace, display.session_of(namespace), *rest),
 }
-
-offered.prepare_what_is_imported()

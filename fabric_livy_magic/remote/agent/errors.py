@@ -28,11 +28,7 @@ def error_parts(error: BaseException) -> dict[str, str]:
 def short_named(text: str, error: BaseException) -> str:
     """As a notebook names it: `AnalysisException`, not `pyspark.errors.exceptions.captured.AnalysisException`."""
     kind = type(error)
-    return (
-        text.replace(f"\n{kind.__module__}.{kind.__qualname__}", f"\n{kind.__qualname__}")
-        if "\n" in text[:-1]
-        else text
-    )
+    return f"\n{text}".replace(f"\n{kind.__module__}.{kind.__qualname__}", f"\n{kind.__qualname__}")[1:]
 
 
 def keep_frames(found: Any, keep: Callable[[str], bool]) -> None:
