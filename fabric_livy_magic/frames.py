@@ -17,7 +17,7 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fabric_livy_magic.arrow_types import arrow_type
+from fabric_livy_magic.arrow_types import SPARK_TYPE, arrow_type
 from fabric_livy_magic.errors import FrameError
 
 if TYPE_CHECKING:
@@ -193,7 +193,19 @@ def from_any(frame: Any) -> pa.Table:
     fitted = [_fitted(column, name) for name, column in zip(names, columns, strict=True)]
     if not fitted:
         return pa.table({"c0": pa.nulls(rows)}).select([])
-    return pa.Table.from_arrays(fitted, schema=pa.schema(list(zip(names, (c.type for c in fitted), strict=True))))
+    own = _own_types(frame) if library == "pandas" else {}
+    fields = [pa.field(name, c.type, metadata=own.get(name)) for name, c in zip(names, fitted, strict=True)]
+    return pa.Table.from_arrays(fitted, schema=pa.schema(fields))
+
+
+def _own_types(frame: Any) -> dict[str, dict[bytes, str]]:
+    """The kinds of intervals that a fetched frame had."""
+    noted = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
+    return {
+        name: {SPARK_TYPE: kind}
+        for name, kind in noted.items()
+        if isinstance(kind, str) and kind.startswith("interval ")
+    }
 
 
 def _arrow_table(frame: Any) -> pa.Table:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fabric_livy_magic.arrow_types import empty, restored, spark_schema
+from fabric_livy_magic.arrow_types import carrier, empty, restored
 from fabric_livy_magic.errors import FrameError
 
 if TYPE_CHECKING:
@@ -183,10 +183,7 @@ def _cut(table: pa.Table) -> Iterator[tuple[bytes, int]]:
     """The pieces of its Arrow stream, each with the rows encoded by then. Encodes no further than is asked for."""
     import pyarrow as pa
 
-    metadata = {"no columns": ""} if not table.num_columns else {}
-    if not table.num_columns:  # Arrow keeps the number of rows only where there is a column
-        table = pa.table({"c0": pa.nulls(table.num_rows, pa.bool_())})
-    table = table.replace_schema_metadata({**metadata, "spark": spark_schema(table.schema)})
+    table = carrier(table)
     if table.num_rows and table.column(0).num_chunks > 1 + table.num_rows // SMALL_BATCH_ROWS:
         table = table.combine_chunks()
     sink = _Sink()

@@ -214,11 +214,10 @@ def _carrier(frame: Any, fields: list[Any]) -> Any:
     """The frame with positional names and types that Arrow carries."""
     if not fields:
         return frame.selectExpr("true AS c0")  # Arrow keeps the number of rows only where there is a column
-    frame = frame.toDF(*[f"c{number}" for number in range(len(fields))])
-    columns = [_carried_column(field["type"], f"c{number}") for number, field in enumerate(fields)]
-    if columns == frame.columns:
-        return frame
-    return frame.selectExpr(*[f"{column} AS c{number}" for number, column in enumerate(columns)])
+    names = [f"c{number}" for number in range(len(fields))]
+    columns = [_carried_column(field["type"], names[number]) for number, field in enumerate(fields)]
+    frame = frame.toDF(*names)
+    return frame if columns == names else frame.selectExpr(*[f"{sql} AS c{n}" for n, sql in enumerate(columns)])
 
 
 def _carried_column(kind: Any, value: str) -> str:
@@ -337,7 +336,9 @@ def typed(value: list[Any]) -> Any:
 def _day_time(micros: int) -> str:
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     seconds, micros = divmod(micros, 1000000)
-    return f"INTERVAL '{sign}{seconds}.{micros:06}' SECOND"
+    days, seconds = divmod(seconds, 86400)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
+    return f"INTERVAL '{sign}{days} {clock}' DAY TO SECOND"
 
 
 def _version(spark: Any) -> tuple[int, ...]:
@@ -393,6 +394,6 @@ def _spark_frame(spark: Any, held: dict[int, bytes], pieces: int) -> tuple[Any, 
     jbatches = spark.sparkContext._serialize_to_jvm(
         batches(), ArrowStreamSerializer(), jvm.PythonSQLUtils.readArrowStreamFromFile, jvm.ArrowIteratorServer
     )
-    schema = reader.schema.metadata[b"spark"].decode()
-    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, schema, spark._jsparkSession), spark)
-    return (frame.select() if b"no columns" in reader.schema.metadata else frame), counted[0]
+    told = json.loads(reader.schema.metadata[b"spark"])
+    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, told["schema"], spark._jsparkSession), spark)
+    return frame.selectExpr(*told["columns"]).toDF(*told["names"]), counted[0]
