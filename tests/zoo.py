@@ -89,7 +89,7 @@ NUMBERS = [
 TEXT = [
     of(
         "text with every quote, line break and escape",
-        r"""("it's"), ('say "hi"'), ('`'), ('a\nb\r\nc\td'), ('back\\slash'), (''), ('  '), ('${x} {y} %s'), ("'''"), ('\0')""",
+        r"""("it's"), ('say "hi"'), ('`'), ('a\nb\r\nc\td'), ('back\\slash'), (''), ('  '), (concat('$', '{x} {y} %s')), ("'''"), ('\0')""",
         STR,
         *("it's", 'say "hi"', "`", "a\nb\r\nc\td", "back\\slash", "", "  ", "${x} {y} %s", "'''", "\0"),
     ),
@@ -104,7 +104,7 @@ TEXT = [
         None,
         "e\u0301",
         "𝒳",
-    ),  # fmt: skip
+    ),
     of(
         "text that looks like something else",
         "('01234'), ('20240101'), ('1.10'), ('10:30'), ('NaN'), ('null'), ('None'), ('true')",
@@ -117,7 +117,7 @@ TEXT = [
         "null",
         "None",
         "true",
-    ),  # fmt: skip
+    ),
     of("text that is all null", "(cast(null as string))", STR, None),
     of("one long text", "(repeat('é', 300000))", STR, "é" * 300000),
     of("bytes", "(X'00FF10'), (X''), (null), (X'C328')", "object", b"\x00\xff\x10", b"", None, b"\xc3("),
@@ -171,7 +171,6 @@ NESTED = [
         "(named_struct('x', 1, 'x', 'y', 'z', array(named_struct('q', 1, 'q', 2)))), (null)",
         "object",
         *({"x_0": 1, "x_1": "y", "z": [{"q_0": 1, "q_1": 2}]}, None),
-        back="struct<c:struct<x_0:int,x_1:string,z:array<struct<q_0:int,q_1:int>>>>",
     ),
     of(
         "intervals inside arrays, maps and structs",
@@ -223,6 +222,11 @@ SHAPES = [
 ZOO = [*NUMBERS, *TEXT, *TIMES, *NESTED, *SHAPES]
 
 
+def _moment(value: dt.datetime) -> dt.datetime:
+    """Python calls moments of the hour that comes twice unequal to any in another zone."""
+    return value if value.tzinfo is None else value.astimezone(UTC)
+
+
 def same(got: Any, wanted: Any) -> bool:
     """Equal by value and type; null is None, NaN is NaN and no null, moments are compared whatever their zone."""
     if wanted is None or got is None:
@@ -236,7 +240,7 @@ def same(got: Any, wanted: Any) -> bool:
             isinstance(got, float) and (got == wanted or (got != got and wanted != wanted)) and str(got) == str(wanted)
         )
     if isinstance(wanted, dt.datetime):
-        return isinstance(got, dt.datetime) and (got.tzinfo is None) == (wanted.tzinfo is None) and got == wanted
+        return isinstance(got, dt.datetime) and _moment(got) == _moment(wanted)
     if isinstance(wanted, Decimal):
         return isinstance(got, Decimal) and got.as_tuple() == wanted.as_tuple()
     return got == wanted and isinstance(got, type(wanted)) and isinstance(got, bool) == isinstance(wanted, bool)

@@ -60,9 +60,11 @@ def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limi
     pa = _arrow()
     value = eval(compile(expression.strip(), "<expression>", "eval"), namespace)  # noqa: S307 - the user's own code
     library = type(value).__module__.split(".")[0]
-    if library == "pyspark" and hasattr(value, "to_spark"):
+    if library == "pyspark" and hasattr(type(value), "to_spark"):
         value = value.to_spark()
-    if library == "pyspark" and hasattr(value, "toDF") and hasattr(value, "schema"):
+    if (
+        library == "pyspark" and hasattr(type(value), "toDF") and hasattr(type(value), "limit")
+    ):  # not its schema, see above
         return _opened(value, limit)
     table = _local_table(value, library, limit)
     if table is None:
@@ -164,8 +166,7 @@ def _forget(now: float) -> None:
 
 
 def _stream(sink: Any, schema: Any) -> Any:
-    import pyarrow as pa
-
+    pa = _arrow()
     codec = pa.Codec("zstd", compression_level=1) if pa.Codec.is_available("zstd") else None
     return pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=codec))
 
