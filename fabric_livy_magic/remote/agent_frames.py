@@ -325,7 +325,7 @@ def typed(value: list[Any]) -> Any:
         moment = datetime.datetime.fromisoformat(told)
         return F.expr(f"{'TIMESTAMP_LTZ' if moment.tzinfo else 'TIMESTAMP_NTZ'} '{moment.isoformat(' ')}'")
     if kind == "bytes":
-        return F.expr(f"X'{base64.b64decode(told).hex()}'")
+        return F.expr(f"X'{base64.b64decode(told, validate=True).hex()}'")
     if kind == "timedelta":
         days, seconds, micros = map(int, told.split())
         return F.expr(_day_time((days * 86400 + seconds) * 1000000 + micros))
@@ -371,7 +371,7 @@ def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name
     if not hasattr(spark, "_jsparkSession"):
         raise Refused("This session speaks to Spark through Spark Connect, which cannot take frames this way.")
     made, rows = _spark_frame(spark, held, pieces)
-    made.createOrReplaceTempView(name)
+    made.createOrReplaceTempView("`{}`".format(name.replace("`", "``")))
     if name.isidentifier():
         namespace[name] = made
     return {"rows": rows, "schema": _schema(made)}
