@@ -159,9 +159,53 @@ _SPARK_NAMES = {
 }
 
 
-def spark_schema(schema: pa.Schema) -> str:
-    """Spark's schema JSON for a table that `frames.from_any` made; other types it does not know."""
-    return json.dumps({"type": "struct", "fields": [_spark_field(field) for field in schema]})
+SPARK_TYPE = b"spark_type"  # in a field's metadata: an interval's own type, which Arrow cannot tell
+
+
+def carrier(table: pa.Table) -> pa.Table:
+    """A table from `frames.from_any` as the JVM can read it. Its metadata tells Spark's schema of that, and the SQL of
+    each column, for what the JVM reads from no Arrow type."""
+    import pyarrow as pa
+
+    columns, sql = [], []
+    for number, field in enumerate(table.schema):
+        own = (field.metadata or {}).get(SPARK_TYPE, b"").decode()
+        column, expression = _carrying(table.column(number), own, f"c{number}", field.name)
+        columns.append(column)
+        sql.append(expression)
+    if not columns:  # Arrow keeps the number of rows only where there is a column
+        columns = [pa.chunked_array([pa.nulls(table.num_rows, pa.bool_())])]
+    made = pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
+    schema = json.dumps({"type": "struct", "fields": [_spark_field(field) for field in made.schema]})
+    told = {"schema": schema, "columns": sql, "names": table.column_names}
+    return made.replace_schema_metadata({"spark": json.dumps(told)})
+
+
+def _carrying(column: Any, own: str, name: str, title: str) -> tuple[Any, str]:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_duration(column.type) and own:
+        return column, f"CAST({name} AS {own}) AS {name}"
+    if not t.is_interval(column.type):
+        return column, name
+    values = column.to_pylist()
+    if own in _MONTHS:
+        if any(value is not None and (value.days or value.nanoseconds) for value in values):
+            raise FrameError(f"Column {title!r} has days or less in an {own}.")
+        months = pa.chunked_array([pa.array([value and value.months for value in values], pa.int32())])
+        return months, f"CAST(make_ym_interval(0, {name}) AS {own}) AS {name}"
+    parts = pa.struct([("months", pa.int32()), ("days", pa.int32()), ("micros", pa.int64())])
+    told = [
+        value and {"months": value.months, "days": value.days, "micros": value.nanoseconds // 1000} for value in values
+    ]
+    if any(value is not None and value.nanoseconds % 1000 for value in values):
+        raise FrameError(f"Column {title!r} has intervals with nanoseconds, which Spark does not have.")
+    seconds = f"CAST(CAST({name}.micros AS DECIMAL(19, 0)) * 0.000001BD AS DECIMAL(18, 6))"
+    sql = f"make_interval(0, {name}.months, 0, {name}.days, 0, 0, {seconds}) AS {name}"
+    return pa.chunked_array(
+        [pa.array(told, parts)]
+    ), f"IF({name} IS NULL, NULL, {sql.removesuffix(f' AS {name}')}) AS {name}"
 
 
 def _spark_field(field: Any) -> dict[str, Any]:

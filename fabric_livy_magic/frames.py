@@ -17,7 +17,7 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fabric_livy_magic.arrow_types import arrow_type
+from fabric_livy_magic.arrow_types import SPARK_TYPE, arrow_type
 from fabric_livy_magic.errors import FrameError
 
 if TYPE_CHECKING:
@@ -193,7 +193,19 @@ def from_any(frame: Any) -> pa.Table:
     fitted = [_fitted(column, name) for name, column in zip(names, columns, strict=True)]
     if not fitted:
         return pa.table({"c0": pa.nulls(rows)}).select([])
-    return pa.Table.from_arrays(fitted, schema=pa.schema(list(zip(names, (c.type for c in fitted), strict=True))))
+    own = _own_types(frame) if library == "pandas" else {}
+    fields = [pa.field(name, c.type, metadata=own.get(name)) for name, c in zip(names, fitted, strict=True)]
+    return pa.Table.from_arrays(fitted, schema=pa.schema(fields))
+
+
+def _own_types(frame: Any) -> dict[str, dict[bytes, str]]:
+    """The kinds of intervals that a fetched frame had."""
+    noted = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
+    return {
+        name: {SPARK_TYPE: kind}
+        for name, kind in noted.items()
+        if isinstance(kind, str) and kind.startswith("interval ")
+    }
 
 
 def _arrow_table(frame: Any) -> pa.Table:
@@ -262,13 +274,32 @@ def _from_objects(series: Any, name: str, noted: Any) -> Any:
             f"Column {name!r} mixes values of several types: {', '.join(sorted(kinds))}. "
             "Give it one, for example by .astype(str)."
         )
-    for wanted in ([arrow_type(noted)] if noted is not None else []) + [None]:
+    wanted = arrow_type(noted) if noted is not None else None
+    for kind in (_plain_type(wanted), None) if wanted is not None else (None,):
+        if kind is not None and not all(_keys_known(value, kind) for value in values):
+            continue
         for from_pandas in (False, True):  # the second takes pandas' NA inside of lists, and NaN there for null
             try:
-                return pa.chunked_array([pa.array(values, type=wanted, from_pandas=from_pandas)])
+                made = pa.array(values, type=kind, from_pandas=from_pandas)
+                return pa.chunked_array([made if kind is None else pa.Array.from_buffers(*_layout(made, wanted))])
             except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
                 refused = error
     raise FrameError(f"Column {name!r} has values without a type in Spark: {refused}")
+
+
+def _keys_known(value: Any, kind: Any) -> bool:
+    """Arrow drops keys of a dict that its struct type does not have, without a word."""
+    import pyarrow.types as t
+
+    if value is None or not t.is_nested(kind):
+        return True
+    if t.is_struct(kind):
+        known = {kind.field(n).name: kind.field(n).type for n in range(kind.num_fields)}
+        return isinstance(value, Mapping) and all(key in known and _keys_known(value[key], known[key]) for key in value)
+    if t.is_map(kind):
+        pairs = value.items() if isinstance(value, Mapping) else value
+        return all(_keys_known(key, kind.key_type) and _keys_known(one, kind.item_type) for key, one in pairs)
+    return all(_keys_known(one, kind.value_type) for one in value)
 
 
 def _kind(value: Any) -> str:
@@ -301,7 +332,7 @@ def _fitted(column: Any, name: str) -> Any:
     if t.is_run_end_encoded(column.type):
         column = pa.chunked_array([pa.compute.run_end_decode(chunk) for chunk in column.chunks])
     try:
-        wanted = _fitting(column.type)
+        wanted = column.type if t.is_interval(column.type) else _fitting(column.type)
         if wanted == column.type:
             return column
         if t.is_null(wanted) or (t.is_dictionary(column.type) and t.is_null(column.type.value_type)):
@@ -330,6 +361,8 @@ def _fitting(kind: Any) -> Any:
         return pa.timestamp("us", tz=kind.tz)
     if hasattr(kind, "value_type"):  # lists of every layout
         return pa.list_(_fitting(kind.value_type))
+    if t.is_interval(kind):
+        raise ValueError("Spark takes intervals of months as whole columns only")
     if t.is_time(kind) or t.is_union(kind):
         raise ValueError("convert it first, for example by .astype(str)")
     return _same_or_near(kind)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fabric_livy_magic.arrow_types import empty, restored, spark_schema
+from fabric_livy_magic.arrow_types import carrier, empty, restored
 from fabric_livy_magic.errors import FrameError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def fetch(call: Call, header: Mapping[str, Any], on_bytes: OnBytes | None = None
     pieces = _Pieces(call, header, on_bytes)
     try:
         table = _decoded(pieces, header)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a stream that ends early is an OSError to Arrow
+        if error is pieces.error:
+            raise
         raise FrameError(f"The frame did not arrive as it was sent: {error}") from error
     finally:
         pieces.close()
@@ -82,13 +84,13 @@ class _Pieces:
         self._coming: deque[concurrent.futures.Future[bytes]] = deque()
         self._asked = 0
         self._first = header["first"]
-        if self._frame is not None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE, thread_name_prefix="frame")
-            self._asked = 1 if self._first is not None else 0
-            self._ask()
+        self._asked = 1 if self._first is not None else 0
+        self.error: BaseException | None = None
 
     def _ask(self) -> None:
-        while self._pool is not None and self._asked < self._last and len(self._coming) < AHEAD:
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE, thread_name_prefix="frame")
+        while self._asked < self._last and len(self._coming) < AHEAD:
             self._coming.append(self._pool.submit(self._piece, self._asked))
             self._asked += 1
 
@@ -96,12 +98,13 @@ class _Pieces:
         return content_of(self._call("piece", self._frame, number), number)
 
     def _next(self) -> bytes:
+        if self._frame is not None:
+            self._ask()
         if self._first is not None:
             content, self._first = content_of(self._first, 0), None
         elif self._coming:
             content = waited(self._coming[0])
             self._coming.popleft()
-            self._ask()
         else:
             return b""
         self.done_bytes += len(content)
@@ -113,7 +116,11 @@ class _Pieces:
         found: list[memoryview] = []
         while size:
             if not self._rest:
-                self._rest = memoryview(self._next())
+                try:
+                    self._rest = memoryview(self._next())
+                except BaseException as error:
+                    self.error = error  # so that it can be told from Arrow's own
+                    raise
                 if not self._rest:
                     break
             part = self._rest if size < 0 else self._rest[:size]
@@ -124,12 +131,12 @@ class _Pieces:
 
     def close(self) -> None:
         """Waits for nothing: what is on its way ends by itself, and the remote side is freed behind it."""
-        if self._pool is not None:
-            self._pool.submit(self._call, "close_frame", self._frame)
+        if self._frame is not None:
             for one in self._coming:
                 one.cancel()
-            self._pool.shutdown(wait=False)
-            self._pool = None
+            pool = self._pool or concurrent.futures.ThreadPoolExecutor(1)
+            pool.submit(self._call, "close_frame", self._frame)
+            pool.shutdown(wait=False)
 
 
 def content_of(told: Mapping[str, Any], number: int) -> bytes:
@@ -183,10 +190,7 @@ def _cut(table: pa.Table) -> Iterator[tuple[bytes, int]]:
     """The pieces of its Arrow stream, each with the rows encoded by then. Encodes no further than is asked for."""
     import pyarrow as pa
 
-    metadata = {"no columns": ""} if not table.num_columns else {}
-    if not table.num_columns:  # Arrow keeps the number of rows only where there is a column
-        table = pa.table({"c0": pa.nulls(table.num_rows, pa.bool_())})
-    table = table.replace_schema_metadata({**metadata, "spark": spark_schema(table.schema)})
+    table = carrier(table)
     if table.num_rows and table.column(0).num_chunks > 1 + table.num_rows // SMALL_BATCH_ROWS:
         table = table.combine_chunks()
     sink = _Sink()

@@ -60,9 +60,11 @@ def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limi
     pa = _arrow()
     value = eval(compile(expression.strip(), "<expression>", "eval"), namespace)  # noqa: S307 - the user's own code
     library = type(value).__module__.split(".")[0]
-    if library == "pyspark" and hasattr(value, "to_spark"):
+    if library == "pyspark" and hasattr(type(value), "to_spark"):
         value = value.to_spark()
-    if library == "pyspark" and hasattr(value, "toDF") and hasattr(value, "schema"):
+    if (
+        library == "pyspark" and hasattr(type(value), "toDF") and hasattr(type(value), "limit")
+    ):  # not its schema, see above
         return _opened(value, limit)
     table = _local_table(value, library, limit)
     if table is None:
@@ -164,8 +166,7 @@ def _forget(now: float) -> None:
 
 
 def _stream(sink: Any, schema: Any) -> Any:
-    import pyarrow as pa
-
+    pa = _arrow()
     codec = pa.Codec("zstd", compression_level=1) if pa.Codec.is_available("zstd") else None
     return pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=codec))
 
@@ -214,11 +215,10 @@ def _carrier(frame: Any, fields: list[Any]) -> Any:
     """The frame with positional names and types that Arrow carries."""
     if not fields:
         return frame.selectExpr("true AS c0")  # Arrow keeps the number of rows only where there is a column
-    frame = frame.toDF(*[f"c{number}" for number in range(len(fields))])
-    columns = [_carried_column(field["type"], f"c{number}") for number, field in enumerate(fields)]
-    if columns == frame.columns:
-        return frame
-    return frame.selectExpr(*[f"{column} AS c{number}" for number, column in enumerate(columns)])
+    names = [f"c{number}" for number in range(len(fields))]
+    columns = [_carried_column(field["type"], names[number]) for number, field in enumerate(fields)]
+    frame = frame.toDF(*names)
+    return frame if columns == names else frame.selectExpr(*[f"{sql} AS c{n}" for n, sql in enumerate(columns)])
 
 
 def _carried_column(kind: Any, value: str) -> str:
@@ -325,7 +325,7 @@ def typed(value: list[Any]) -> Any:
         moment = datetime.datetime.fromisoformat(told)
         return F.expr(f"{'TIMESTAMP_LTZ' if moment.tzinfo else 'TIMESTAMP_NTZ'} '{moment.isoformat(' ')}'")
     if kind == "bytes":
-        return F.expr(f"X'{base64.b64decode(told).hex()}'")
+        return F.expr(f"X'{base64.b64decode(told, validate=True).hex()}'")
     if kind == "timedelta":
         days, seconds, micros = map(int, told.split())
         return F.expr(_day_time((days * 86400 + seconds) * 1000000 + micros))
@@ -337,7 +337,9 @@ def typed(value: list[Any]) -> Any:
 def _day_time(micros: int) -> str:
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     seconds, micros = divmod(micros, 1000000)
-    return f"INTERVAL '{sign}{seconds}.{micros:06}' SECOND"
+    days, seconds = divmod(seconds, 86400)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
+    return f"INTERVAL '{sign}{days} {clock}' DAY TO SECOND"
 
 
 def _version(spark: Any) -> tuple[int, ...]:
@@ -369,7 +371,7 @@ def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name
     if not hasattr(spark, "_jsparkSession"):
         raise Refused("This session speaks to Spark through Spark Connect, which cannot take frames this way.")
     made, rows = _spark_frame(spark, held, pieces)
-    made.createOrReplaceTempView(name)
+    made.createOrReplaceTempView("`{}`".format(name.replace("`", "``")))
     if name.isidentifier():
         namespace[name] = made
     return {"rows": rows, "schema": _schema(made)}
@@ -393,6 +395,6 @@ def _spark_frame(spark: Any, held: dict[int, bytes], pieces: int) -> tuple[Any, 
     jbatches = spark.sparkContext._serialize_to_jvm(
         batches(), ArrowStreamSerializer(), jvm.PythonSQLUtils.readArrowStreamFromFile, jvm.ArrowIteratorServer
     )
-    schema = reader.schema.metadata[b"spark"].decode()
-    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, schema, spark._jsparkSession), spark)
-    return (frame.select() if b"no columns" in reader.schema.metadata else frame), counted[0]
+    told = json.loads(reader.schema.metadata[b"spark"])
+    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, told["schema"], spark._jsparkSession), spark)
+    return frame.selectExpr(*told["columns"]).toDF(*told["names"]), counted[0]
