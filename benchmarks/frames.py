@@ -4,7 +4,7 @@
 
 For each number of rows, a cached frame of 10 mixed columns, best of three: our route; the route of row JSON
 (`toJSON().collect()`, printed and parsed); `kind: sql`, which gives 1,000 rows; and the floor, which is the work of our
-route in the session's own process: collect as Arrow, encode, decode, without HTTP. Then a frame of 20 M rows × 2 columns
+route in the session's own process: collect as Arrow, encode, decode, without HTTP. Then a frame of 20 M rows and 2 columns
 by our route, with the peak memory of a client process that does nothing else.
 """
 
@@ -28,7 +28,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic.frames import to_pandas
-from fabric_livy_magic.remote import agent_frames
+from fabric_livy_magic.remote.agent import frames as agent_frames
 from fabric_livy_magic.transfer import fetch
 from tests.local import service
 

@@ -1,6 +1,6 @@
 """Spark's types and Arrow's: the schema JSON that Spark tells, and tables that come as the agent can carry them.
 
-What Arrow cannot carry from Spark comes rewritten (see `remote/agent_frames.py`) and is put back here: intervals of
+What Arrow cannot carry from Spark comes rewritten (see `remote/agent/frames.py`) and is put back here: intervals of
 months and of months, days and microseconds become Arrow's month-day-nano interval, a variant is its JSON text, and
 fields get their names back, doubles too.
 """

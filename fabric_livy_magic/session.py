@@ -20,7 +20,8 @@ from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import Settings, Target, did_you_mean
-from fabric_livy_magic.sql_text import bound, parameter_names, split_statements
+from fabric_livy_magic.sql_parameters import bound
+from fabric_livy_magic.sql_text import parameter_names, split_statements
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.remote import agent_frames
+from fabric_livy_magic.remote.agent import frames as agent_frames
 
 IN_NAMESPACE = {"open_expression", "publish"}
 WITH_SPARK = {"open_sql", "open_expression", "publish"}
@@ -20,6 +21,7 @@ def spark_session(zone: str) -> Iterator[Any]:
     import pyspark
     from pyspark.sql import SparkSession
 
+    before_spark = signal.getsignal(signal.SIGINT)  # PySpark's own handler would outlive it
     java, before = find_java(pyspark.__version__), os.environ.get("JAVA_HOME")
     os.environ["JAVA_HOME"] = str(java.parent.parent)
     settings = {
@@ -43,6 +45,7 @@ def spark_session(zone: str) -> Iterator[Any]:
         gateway.proc.stdin.close()  # the JVM ends with it
         gateway.proc.wait(30)
         type(spark.sparkContext)._gateway = type(spark.sparkContext)._jvm = None
+        signal.signal(signal.SIGINT, before_spark)
         os.environ.pop("JAVA_HOME") if before is None else os.environ.update(JAVA_HOME=before)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic.arrow_types import arrow_type, spark_type
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames import from_any, to_pandas
-from fabric_livy_magic.remote import agent_frames
+from fabric_livy_magic.remote.agent import frames as agent_frames
 from fabric_livy_magic.transfer import fetch, send
 from tests.in_process import Agent, spark_session
 from tests.zoo import ONE_WAY, STR, ZOO, Animal, same

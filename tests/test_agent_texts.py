@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,7 @@ def test_a_reply_is_read_after_the_shell_took_the_white_space_at_its_ends() -> N
 )
 def test_a_session_without_the_agent_is_known_by_its_error(output: Output, missing: bool) -> None:
     assert is_missing(output) is missing
+
+
+def test_no_statement_of_the_agent_has_a_path_of_this_machine() -> None:
+    assert str(Path(__file__).parents[1]) not in install_text()

@@ -20,7 +20,7 @@ LADDER = [
     {"settings"},
     {"options", "livy", "entra"},
     {"fabric_api", "given"},
-    {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text"},
+    {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text", "sql_parameters"},
     {"commands", "frames", "livy_json", "transfer"},
     {"endpoints", "results"},
     {"rich"},

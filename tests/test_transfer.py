@@ -17,7 +17,7 @@ import pytest
 from fabric_livy_magic import transfer
 from fabric_livy_magic.errors import FrameError, StatementError
 from fabric_livy_magic.frames import to_pandas
-from fabric_livy_magic.remote import agent_frames
+from fabric_livy_magic.remote.agent import frames as agent_frames
 from tests.in_process import Agent
 
 SMALL_PIECE_BYTES = 20_000

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 from typing import Any, Callable
@@ -20,6 +21,8 @@ from . import cells, display, frames, offered
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 
+HALF_PAIR = re.compile("[\ud800-\udfff]")
+TO_RECOVER = ("again", "realign", "ping")  # operations of a client that lost the reply to another one
 CALLED_AS = "_fabric_livy"  # the name by which a statement knows this package, for one moment
 
 
@@ -43,13 +46,13 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
         running.call = None
     reply["events"] = call.output.finished()
     text = framed(request, json.dumps(reply, ensure_ascii=False, default=str))
-    if operation != "again":
+    if operation not in TO_RECOVER:
         running.last = (request, text)
     shell.write(text)
 
 
 def framed(request: str, text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair is no text for the shell
+    text = HALF_PAIR.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)  # it is no text for the shell
     return f"\n[fabric-livy {request} {len(text)}]\n{text}\n[/fabric-livy {request}]\n"
 
 

@@ -145,7 +145,7 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self._files = {1: ("stdout", tempfile.TemporaryFile()), 2: ("stderr", tempfile.TemporaryFile())}  # noqa: SIM115
+        self._files = {1: ("stdout", nameless_file()), 2: ("stderr", nameless_file())}
         self._read = {1: 0, 2: 0}
         self._shells: dict[int, int] = {}
         self._output: Output | None = None
@@ -159,7 +159,7 @@ class Guard:
                 kept = os.dup(number)
             except OSError:  # closed, so there is nothing to protect
                 continue
-            os.dup2(file.fileno(), number)
+            os.dup2(file, number)
             self._shells[number] = kept
         self._flush_c(None)  # what C code had left in its buffer must not reach the shell's descriptor, now or later
 
@@ -183,8 +183,8 @@ class Guard:
         with self._lock:
             if self._output is None:
                 return
-            for number, (name, file) in self._files.items():
-                descriptor, begin = file.fileno(), self._read[number]
+            for number, (name, descriptor) in self._files.items():
+                begin = self._read[number]
                 end = os.fstat(descriptor).st_size
                 if end == begin:
                     continue
@@ -196,6 +196,12 @@ class Guard:
                     os.ftruncate(descriptor, 0)
                     os.lseek(descriptor, 0, os.SEEK_SET)
                     self._read[number] = 0
+
+
+def nameless_file() -> int:
+    """A descriptor; the system frees the file with it."""
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def c_flush() -> Any:
