@@ -187,8 +187,7 @@ def _collected(frame: Any) -> Any:
 
 def _local_table(value: Any, library: str, limit: int | None) -> Any:
     """pandas, Arrow and polars frames as an Arrow table of at most `limit` + 1 rows; None for anything else."""
-    import pyarrow as pa
-
+    pa = _arrow()
     asked = None if limit is None else limit + 1
     if library == "polars" and hasattr(value, "collect"):
         value = value.collect()
@@ -292,15 +291,16 @@ def _ddl(kind: Any) -> str:
 
 # ------------------------------------------------------------------------------------------------ parameters
 def _argument(spark: Any, value: list[Any]) -> Any:
-    """A typed value as a literal column, the only kind of argument that Spark 3 takes."""
+    """A typed value as a literal column. Spark 3 takes no other argument, and Spark 4 no array that needs casts."""
     column = typed(value)
-    if value[0] != "list" or _version(spark) >= (4,):
+    if value[0] != "list" or not hasattr(spark, "_jsparkSession"):
         return column
     from pyspark.sql import Column
 
     plan = spark.range(1).select(column)._jdf.queryExecution().optimizedPlan()  # folded to one literal, elements cast
-    literal = plan.expressions().head().child()
-    return Column(spark._jvm.org.apache.spark.sql.Column(literal))
+    sql = spark._jvm.org.apache.spark.sql
+    made = sql.Column if _version(spark) < (4,) else sql.classic.ExpressionUtils.column
+    return Column(made(plan.expressions().head().child()))
 
 
 def typed(value: list[Any]) -> Any:
