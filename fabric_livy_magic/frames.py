@@ -251,7 +251,8 @@ def _from_series(series: Any, name: str, noted: Any) -> Any:
             series = series.sparse.to_dense()
         if series.dtype == object:
             return _from_objects(series, name, noted)
-        return pa.chunked_array([_array(series)]) if not isinstance(_array(series), pa.ChunkedArray) else _array(series)
+        array = _array(series)
+        return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise FrameError(f"Column {name!r} ({series.dtype}) has no type in Spark: {error}") from error
 
