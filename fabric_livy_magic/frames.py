@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+MANY_ROWS = 1_000_000
 SPARK_TYPES = "spark_types"  # in `DataFrame.attrs`: JSON, so that the frame can still be written as Parquet
 
 
@@ -32,6 +33,7 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     """`schema` is Spark's, None for a table that was pandas' before. Columns are freed one by one as they are converted,
     if the caller holds no reference to the table."""
     import pandas as pd
+    import pyarrow as pa
 
     if schema is None:
         frame: pd.DataFrame = table.to_pandas(split_blocks=True)
@@ -42,6 +44,8 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     parts: dict[int, Any] = {}
     for number, name in enumerate(names):
         parts[number] = _series(columns.pop(), name)
+        if rows >= MANY_ROWS:
+            pa.default_memory_pool().release_unused()  # else the freed column stays with the allocator
     frame = pd.DataFrame(parts, index=pd.RangeIndex(rows), copy=False)
     frame.columns = pd.Index(names, dtype=object if not names else None)
     noted = _noted(schema)
@@ -247,7 +251,8 @@ def _from_series(series: Any, name: str, noted: Any) -> Any:
             series = series.sparse.to_dense()
         if series.dtype == object:
             return _from_objects(series, name, noted)
-        return pa.chunked_array([_array(series)]) if not isinstance(_array(series), pa.ChunkedArray) else _array(series)
+        array = _array(series)
+        return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise FrameError(f"Column {name!r} ({series.dtype}) has no type in Spark: {error}") from error
 

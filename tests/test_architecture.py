@@ -163,6 +163,18 @@ def test_nothing_but_definitions_at_import(path: Path) -> None:
             assert isinstance(node.value, ast.Constant), f"{relative(path)}:{node.lineno} does something at import"
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if own_name(path) == "remote"], ids=relative)
+def test_what_runs_in_the_session_is_python_of_any_runtime(path: Path) -> None:
+    """Its syntax fits Python 3.8, and only the standard library is imported before a function runs."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                continue
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
 def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint('loaded:', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

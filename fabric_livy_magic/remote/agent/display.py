@@ -10,6 +10,7 @@ import traceback
 from typing import Any
 
 from . import frames
+from .errors import NoArrow
 from .output import running
 
 WIDTH = 79
@@ -143,7 +144,7 @@ def show_spark_frame(value: Any, **more: Any) -> None:
         return
     try:
         running.call.output.frame(frames.preview(value, rows), **more)
-    except frames.NoArrow:
+    except NoArrow:
         text = io.StringIO()
         sys.stdout, kept = text, sys.stdout
         try:

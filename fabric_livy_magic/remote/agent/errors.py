@@ -11,6 +11,14 @@ OURS = "<fabric_livy_agent"  # how the files of this package are named where the
 TYPED = ("<cell ", "<stdin>", "<string>")
 
 
+class Refused(Exception):  # noqa: N818 - the client shows the name as what happened
+    """What the user can mend: the message is for them."""
+
+
+class NoArrow(Refused):
+    """There is no PyArrow in this session, so the client takes another road."""
+
+
 def error_parts(error: BaseException) -> dict[str, str]:
     """`traceback` has the frames of cells and of the user's modules, `full` those of libraries as well."""
     found = traceback.TracebackException.from_exception(error)

@@ -14,32 +14,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
-import decimal
 import itertools
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from .errors import NoArrow, Refused
+from .parameters import argument, version_of
+
 PIECE_BYTES = 6 * 1024 * 1024  # 8 MiB of base64; Livy refuses an answer of 20,000,000 characters
 FORGOTTEN_AFTER_S = 1800  # a frame whose client went away
 ROWS_PER_BATCH = 65536
+TAKEN_ROWS = 1001  # more than these are cheaper by Spark's `limit`
 
 _lock = threading.Lock()
 _numbers = itertools.count(1)
 _frames: dict[str, list[Any]] = {}  # id → [time of last use, list of pieces]
 _uploads: dict[str, list[Any]] = {}  # id → [time of last use, {number: piece}]
-
-
-class Refused(Exception):  # noqa: N818 - the client shows the name as what happened
-    """What the user can mend: the message is for them."""
-
-
-class NoArrow(Refused):
-    """There is no PyArrow in this session, so the client takes another road."""
 
 
 # ------------------------------------------------------------------------------------------------ down
@@ -50,9 +43,9 @@ def open_sql(
     _arrow()
     if not parameters:
         return _opened(spark.sql(text), limit)
-    if _version(spark) < (3, 4):
+    if version_of(spark) < (3, 4):
         raise Refused(f"SQL parameters need Spark 3.4 or later; this session has {spark.version}.")
-    return _opened(spark.sql(text, args={name: _argument(spark, value) for name, value in parameters.items()}), limit)
+    return _opened(spark.sql(text, args={name: argument(spark, value) for name, value in parameters.items()}), limit)
 
 
 def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
@@ -119,7 +112,7 @@ def _told(number: int, content: Any) -> dict[str, Any]:
 
 def _opened(frame: Any, limit: int | None) -> dict[str, Any]:
     schema = _schema(frame)
-    batches = _collected(_carrier(frame if limit is None else frame.limit(limit + 1), schema["fields"]))
+    batches = _collected(_carrier(frame if limit is None else _first_rows(frame, limit + 1), schema["fields"]))
     found = sum(batch.num_rows for batch in batches)
     rows = found if limit is None else min(limit, found)
     left, sink, writer = rows, _arrow().BufferOutputStream(), None
@@ -179,6 +172,17 @@ def _arrow() -> Any:
     return pyarrow
 
 
+def _first_rows(frame: Any, count: int) -> Any:
+    """A frame of at most `count` rows. Spark's `limit`, collected as Arrow, reads some rows of every file of a table; its
+    `collect` reads one file, and more only if that was not enough."""
+    limited = frame.limit(count)
+    if count > TAKEN_ROWS or not hasattr(frame, "_jdf"):
+        return limited
+    session, jvm_frame = frame.sparkSession, limited._jdf.toDF()  # of rows, also where it is of numbers
+    made = session._jsparkSession.createDataFrame(jvm_frame.collectAsList(), jvm_frame.schema())
+    return type(frame)(made, session)
+
+
 def _collected(frame: Any) -> Any:
     if hasattr(frame, "_collect_as_arrow"):
         return frame._collect_as_arrow()
@@ -187,8 +191,7 @@ def _collected(frame: Any) -> Any:
 
 def _local_table(value: Any, library: str, limit: int | None) -> Any:
     """pandas, Arrow and polars frames as an Arrow table of at most `limit` + 1 rows; None for anything else."""
-    import pyarrow as pa
-
+    pa = _arrow()
     asked = None if limit is None else limit + 1
     if library == "polars" and hasattr(value, "collect"):
         value = value.collect()
@@ -288,62 +291,6 @@ def _ddl(kind: Any) -> str:
     if kind["type"] == "struct":
         return "STRUCT<{}>".format(", ".join(f"f{n}: {_ddl(field['type'])}" for n, field in enumerate(kind["fields"])))
     raise Refused("A user-defined type inside a column that must be rewritten for the transfer; select it by itself.")
-
-
-# ------------------------------------------------------------------------------------------------ parameters
-def _argument(spark: Any, value: list[Any]) -> Any:
-    """A typed value as a literal column, the only kind of argument that Spark 3 takes."""
-    column = typed(value)
-    if value[0] != "list" or _version(spark) >= (4,):
-        return column
-    from pyspark.sql import Column
-
-    plan = spark.range(1).select(column)._jdf.queryExecution().optimizedPlan()  # folded to one literal, elements cast
-    literal = plan.expressions().head().child()
-    return Column(spark._jvm.org.apache.spark.sql.Column(literal))
-
-
-def typed(value: list[Any]) -> Any:
-    """[type, text] as a column. Text goes into SQL only after Python has read it as a value of its type."""
-    from pyspark.sql import functions as F  # noqa: N812 - its name everywhere
-
-    kind, told = value
-    if kind == "null":
-        return F.lit(None)
-    if kind in ("bool", "str"):
-        return F.lit(told)
-    if kind == "int":
-        number = int(told)
-        return F.lit(number if -(2**63) <= number < 2**63 else decimal.Decimal(number))
-    if kind == "float":
-        return F.lit(float.fromhex(told))
-    if kind == "decimal":
-        return F.lit(decimal.Decimal(format(decimal.Decimal(told), "f")))  # 1E+3 has a scale that Spark has not
-    if kind == "date":
-        return F.expr(f"DATE '{datetime.date.fromisoformat(told).isoformat()}'")
-    if kind == "datetime":
-        moment = datetime.datetime.fromisoformat(told)
-        return F.expr(f"{'TIMESTAMP_LTZ' if moment.tzinfo else 'TIMESTAMP_NTZ'} '{moment.isoformat(' ')}'")
-    if kind == "bytes":
-        return F.expr(f"X'{base64.b64decode(told, validate=True).hex()}'")
-    if kind == "timedelta":
-        days, seconds, micros = map(int, told.split())
-        return F.expr(_day_time((days * 86400 + seconds) * 1000000 + micros))
-    if kind == "list":
-        return F.array(*[typed(one) for one in told])
-    raise Refused(f"A parameter of an unknown type {kind!r}: the client is newer than its agent.")
-
-
-def _day_time(micros: int) -> str:
-    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
-    seconds, micros = divmod(micros, 1000000)
-    days, seconds = divmod(seconds, 86400)
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
-    return f"INTERVAL '{sign}{days} {clock}' DAY TO SECOND"
-
-
-def _version(spark: Any) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", spark.version)[:2])
 
 
 # ------------------------------------------------------------------------------------------------ up
