@@ -8,20 +8,32 @@ import pytest
 from tests.local import service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("a lakehouse é") / "house"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api(lakehouse: Path) -> Iterator[service.Api]:
-    """One server per module; each session in it costs some seconds."""
+    """One server for the modules that can share one: their tables and files have names of their own."""
     with service.serving(lakehouse) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def started(api: service.Api) -> list[service.Session]:
+    """The last one is `session`."""
+    return []
+
+
 @pytest.fixture(scope="module")
-def session(api: service.Api) -> service.Session:
-    started = api.start_session(name="shared")
-    started.wait_for("idle")
-    return started
+def session(api: service.Api, started: list[service.Session]) -> service.Session:
+    """Shared by modules, too: a session costs some seconds of both cores, and its first statements as much again.
+
+    A module gets a new one where another module left it unusable, or where it began without Delta's jars.
+    """
+    view = started[-1].view() if started else {}
+    if view.get("state") != "idle" or "FallbackReasons" in view["tags"]:
+        started.append(api.start_session(name="shared"))
+        started[-1].wait_for("idle")
+    return started[-1]

@@ -16,6 +16,25 @@ pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")
+def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of this module alone, which looks at all that is in it."""
+    return tmp_path_factory.mktemp("a catalog é") / "house"
+
+
+@pytest.fixture(scope="module")
+def api(lakehouse: Path) -> Iterator[Api]:
+    with service.serving(lakehouse) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def session(api: Api) -> Session:
+    started = api.start_session(name="first")
+    started.wait_for("idle")
+    return started
+
+
+@pytest.fixture(scope="module")
 def other(lakehouse: Path, session: Session) -> Iterator[Session]:
     """A session of another server process on the same folder."""
     with service.serving(lakehouse) as api:

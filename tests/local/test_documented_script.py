@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
+from tests.local import service
 from tests.local.service import ROOT, Api
 
 pytestmark = pytest.mark.spark
 
 PAGE = ROOT / "docs" / "embedded_fabric.md"
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Its own, as it counts sessions."""
+    with service.serving(tmp_path_factory.mktemp("lake")) as running:
+        yield running
 
 
 def test_the_documented_script_runs_and_leaves_no_session(api: Api) -> None:

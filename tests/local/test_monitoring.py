@@ -15,10 +15,15 @@ pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")
-def worked(session: Session) -> Session:
-    """It has run some jobs, one of them in statement 1."""
-    session.text("1")
-    session.text("spark.range(100).repartition(3).count()")
+def with_jobs(session: Session) -> int:
+    """The id of a statement that ran some."""
+    statement = session.submit("spark.range(100).repartition(3).count()")
+    session.wait(statement)
+    return statement
+
+
+@pytest.fixture(scope="module")
+def worked(session: Session, with_jobs: int) -> Session:
     return session
 
 
@@ -33,9 +38,9 @@ def application(session: Session) -> str:
 
 
 @pytest.mark.parametrize("attempt", ["", "/1"])
-def test_jobs_and_stages_are_sparks_own(worked: Session, attempt: str) -> None:
+def test_jobs_and_stages_are_sparks_own(worked: Session, with_jobs: int, attempt: str) -> None:
     jobs = monitored(worked, f"{application(worked)}{attempt}/jobs").json()
-    job = next(job for job in jobs if job.get("jobGroup") == "1")
+    job = next(job for job in jobs if job.get("jobGroup") == str(with_jobs))
     assert job["status"] == "SUCCEEDED"
     assert monitored(worked, f"{application(worked)}{attempt}/jobs/{job['jobId']}").json()["jobId"] == job["jobId"]
     stages = monitored(worked, f"{application(worked)}{attempt}/stages", status="complete").json()

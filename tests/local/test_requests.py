@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from tests.local import service
 from tests.local.service import TOKEN, Api
 
 pytestmark = pytest.mark.spark
-NOBODY = str(uuid.uuid4())
+NOBODY = str(uuid.uuid5(uuid.NAMESPACE_URL, "nobody"))  # the same in each run: it is part of names of tests
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Its own, as it counts sessions."""
+    with service.serving(tmp_path_factory.mktemp("lake")) as running:
+        yield running
 
 
 def check_error(answer: requests.Response, status: int, *words: str) -> None:
