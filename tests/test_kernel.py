@@ -56,7 +56,7 @@ def test_a_sql_result_is_an_html_table_with_types_and_a_dataframe(notebook: Kern
     assert "decimal(10,2)" in html
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
-    assert "-n kept 2 of 5 rows" in shown.bundles[-1]["text/plain"]
+    assert "there are more rows" in shown.bundles[-1]["text/plain"]
     assert notebook.run("len(f), str(f.d[1]), f.id.dtype.name").text == "(2, '1.00', 'int64')"
 
 
