@@ -24,7 +24,9 @@ def error_parts(error: BaseException) -> dict[str, str]:
     found = traceback.TracebackException.from_exception(error)
     keep_frames(found, is_not_ours)
     full = "".join(found.format())
-    if jvm := getattr(error, "_stackTrace", None):  # PySpark's own exceptions keep it from their text
+    if jvm := getattr(error, "stackTrace", None) or getattr(
+        error, "_stackTrace", None
+    ):  # PySpark's own exceptions keep it from their text
         full += f"\nIn the JVM:\n{jvm}\n"
     keep_frames(found, is_users)
     return {
