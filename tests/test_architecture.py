@@ -20,7 +20,7 @@ LADDER = [
     {"settings"},
     {"options", "livy", "entra"},
     {"fabric_api", "given"},
-    {"cells", "commands", "session_request", "auth", "frames", "scala_lines"},
+    {"cells", "commands", "session_request", "auth", "frames", "scala_lines", "sql_text", "sql_parameters"},
     {"endpoints", "results"},
     {"session"},
     {"runner"},
