@@ -33,16 +33,11 @@ BLOCKS = {"BEGIN": "", "LOOP": "", "REPEAT": "", "IF": "THEN", "CASE": "THEN", "
 # Within a block: what begins a new heading, and the word that ends it.
 HEADINGS = {"ELSEIF": "THEN", "WHEN": "THEN", "UNTIL": "END"}
 
-# After a word of these a value can follow, so that `:` begins a marker. After any other word or a `)` it is `column:path`
-# (Spark 4), `field: TYPE` or `label:`. The second kind are also names of columns: `comment:text` is a path,
-# `COMMENT :text` a marker.
+# After a word of these `:` always begins a marker. After any other it may be `column:path` (Spark 4), `field: TYPE` or
+# `label: LOOP`; there it is taken for a marker where it is written like one, as in `COMMENT :text`.
 BEFORE_A_VALUE = re.compile(
     "ALL|AND|BETWEEN|BY|CASE|DISTINCT|DIV|ELSE|ELSEIF|ESCAPE|FOR|FROM|HAVING|ILIKE|IN|LIKE|LIMIT|NOT|OFFSET|ON|OR|REGEXP"
     "|RLIKE|SELECT|THEN|UNTIL|USING|VALUES|WHEN|WHERE"
-)
-BEFORE_A_VALUE_WITH_A_GAP = re.compile(
-    "AS|BOTH|COMMENT|DEFAULT|IF|IMMEDIATE|INPATH|INTERVAL|LEADING|LOCATION|OF|PLACING|QUALIFY|RANGE|RETURN|ROWS|TO"
-    "|TRAILING|WHILE|ZONE"
 )
 # Statements that Spark takes as raw text up to their end; SET, too, unless one of the second kind follows it.
 RAW = frozenset({"SET", "RESET", "ADD", "LIST"})
@@ -99,9 +94,10 @@ def parameter_names(statement: str) -> list[str]:
             depth += 1
         elif token.text == ">" and depth:
             depth -= 1
-        elif token.text == ":" and not (depth and _is_field(before)) and _value_may_follow(before, token):
+        elif token.text == ":" and not (depth and _is_field(before)):
             following = code[number + 1]
-            if name := _name(following):
+            name = _name(following)
+            if name and _is_marker(before, token, following):
                 names[name] = None
                 code[number + 1] = following._replace(kind="quoted")  # a name, even if it is spelled like a keyword
     return list(names)
@@ -134,7 +130,14 @@ def _semicolon(code: Sequence[Token], number: int) -> int:
 
 
 def _is_label(code: Sequence[Token], number: int) -> bool:
-    return number + 1 < len(code) and code[number].kind in {"word", "quoted"} and code[number + 1].text == ":"
+    """As in `l: LOOP`, and not in `SELECT :loop`."""
+    if len(code) < number + 3 or code[number].kind not in {"word", "quoted"}:
+        return False
+    return (
+        code[number + 1].text == ":"
+        and code[number + 2].keyword in {"BEGIN", "LOOP", "REPEAT", "WHILE", "FOR"}
+        and not _is_marker(code[number : number + 1], code[number + 1], code[number + 2])
+    )
 
 
 def _script_end(code: Sequence[Token], first: int) -> int:
@@ -176,7 +179,7 @@ def _script_end(code: Sequence[Token], first: int) -> int:
             in_handler = True
         elif word == "BEGIN" and in_handler:
             open_blocks.append("")
-            at_start = True
+            at_start, in_handler = True, False
         if not open_blocks:
             return number + 1
     return len(code)
@@ -199,17 +202,13 @@ def _is_field(before: Sequence[Token]) -> bool:
     return len(before) > 1 and before[-2].text in {"<", ","} and before[-1].kind != "symbol"
 
 
-def _value_may_follow(before: Sequence[Token], colon: Token) -> bool:
-    if not before:
+def _is_marker(before: Sequence[Token], colon: Token, name: Token) -> bool:
+    last = before[-1] if before else colon
+    if last.kind == "symbol":
+        return last.text not in {")", "]"}
+    if last.kind == "quoted" or NUMBER.fullmatch(last.text):
+        return False
+    after_dot = len(before) > 1 and before[-2].text == "."
+    if BEFORE_A_VALUE.fullmatch(last.keyword) and not after_dot:
         return True
-    last = before[-1]
-    with_gap = last.end < colon.start
-    if last.kind == "string":  # 'a' :b are two literals to join, 'key': value of JSON_OBJECT is none
-        return with_gap
-    if last.kind == "word":
-        after_dot = len(before) > 1 and before[-2].text == "."
-        return not after_dot and (
-            BEFORE_A_VALUE.fullmatch(last.keyword) is not None
-            or (with_gap and BEFORE_A_VALUE_WITH_A_GAP.fullmatch(last.keyword) is not None)
-        )
-    return last.kind == "symbol" and last.text not in {")", "]"}
+    return last.end < colon.start and colon.end == name.start
