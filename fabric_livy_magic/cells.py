@@ -42,6 +42,9 @@ def cell_parser(kind: str) -> MagicParser:
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
+    parser.set_defaults(
+        limit=None, library="pandas", plain=False, parameter=()
+    )  # of the kinds that have no such option
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
@@ -54,7 +57,6 @@ def cell_parser(kind: str) -> MagicParser:
             "--parameter",
             metavar="NAME=EXPR",
             action="append",
-            default=[],
             help="the value of `:NAME`, a Python expression of the notebook; repeat for more (default: the variable NAME)",
         )
     return parser
@@ -62,6 +64,7 @@ def cell_parser(kind: str) -> MagicParser:
 
 def add_table_options(parser: MagicParser) -> None:
     parser.add_argument("-n", "--limit", metavar="ROWS", type=_rows, help="at most this many rows of a table")
+    parser.set_defaults(library="pandas")
     library = parser.add_mutually_exclusive_group()
     library.add_argument("--arrow", dest="library", action="store_const", const="arrow", help="a pyarrow Table")
     library.add_argument("--polars", dest="library", action="store_const", const="polars", help="a polars DataFrame")
@@ -96,10 +99,11 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         session=found.session,
         output=found.output,
         quiet=found.quiet,
-        limit=getattr(found, "limit", None),
-        plain=getattr(found, "plain", False),
-        library=getattr(found, "library", None) or "pandas",
-        parameters=tuple(map(_parameter, getattr(found, "parameter", ()))),
+        limit=found.limit,
+        plain=found.plain,
+        library=found.library,
+        parameters=tuple(map(_parameter, found.parameter)),
+        wants_all=body is None,
     )
 
 

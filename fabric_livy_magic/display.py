@@ -264,17 +264,21 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
     for part in parts:
         if isinstance(part, Printed):
             progress.erase()
-            print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
+            print_text(part)
         else:
             took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
             progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None))
+
+
+def print_text(part: Printed) -> None:
+    print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
 
 
 def print_parts(parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
     """For a terminal: the text of each part."""
     for part in parts:
         if isinstance(part, Printed):
-            print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
+            print_text(part)
         else:
             print(part_bundle(part, rows_shown, elapsed_s).get("text/plain", ""), flush=True)
 

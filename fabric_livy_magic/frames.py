@@ -174,7 +174,7 @@ def to_polars(table: pa.Table) -> Any:
         ) from None
     try:
         return polars.from_arrow(table, rechunk=False)
-    except Exception as error:
+    except Exception as error:  # polars panics in types of its own
         raise FrameError(f"polars cannot hold this frame: {error}. Arrow (--arrow) and pandas can.") from error
 
 
@@ -225,7 +225,7 @@ def _arrow_table(frame: Any) -> pa.Table:
         raise FrameError(f"A {type(frame).__name__} is no frame. pandas, Arrow and polars frames can be sent.")
     try:
         return pa.table(frame) if not isinstance(frame, pa.RecordBatch) else pa.Table.from_batches([frame])
-    except Exception as error:
+    except Exception as error:  # whatever the other library's stream raises
         raise FrameError(f"This {type(frame).__name__} has no Arrow form: {error}") from error
 
 

@@ -74,7 +74,7 @@ def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
         nullable = column.null_count and (pa.types.is_integer(wanted) or pa.types.is_boolean(wanted))
         series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
     except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise FrameError(f"Column {name!r}: a value is not of its type {_type_name(spark_type)}: {error}") from error
+        raise FrameError(f"Column {name!r}: a value is not of its type {type_name(spark_type)}: {error}") from error
     series.name = name
     return series
 
@@ -142,5 +142,8 @@ def _key(key: str, key_type: Any) -> Any:
     return key
 
 
-def _type_name(spark_type: Any) -> str:
-    return str(spark_type.get("type")) if isinstance(spark_type, Mapping) else str(spark_type)
+def type_name(spark_type: Any) -> str:
+    """A type of Spark's schema JSON in one word or two: `struct`, `decimal(10,2)`."""
+    if isinstance(spark_type, Mapping):
+        return str(spark_type.get("type", ""))
+    return str(spark_type or "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import dataclasses
 import json
 import time
 from collections import ChainMap
@@ -80,7 +79,6 @@ class FabricLivyMagics(Magics):
             cell = read_cell(kind, line, body)
         except HelpWanted as text:
             return print(text)
-        cell = dataclasses.replace(cell, wants_all=body is None)
         values = ChainMap({name: self._evaluated(text) for name, text in cell.parameters}, self._variables)
         progress = self._progress()
         try:
@@ -111,12 +109,11 @@ class FabricLivyMagics(Magics):
         try:
             self._start_if_none(options.session, progress)
             table = self.runner.get(options.expression, options.session, options.limit, progress)
-            library = options.library or "pandas"
             if options.output:
-                self._variables[options.output] = table.to(library)
+                self._variables[options.output] = table.to(options.library)
                 more = f" ({table.more})" if table.more else ""
                 return progress.note(
-                    f"{options.output}: {table.rows:,} rows × {len(table.fields)} columns{more}, {library}"
+                    f"{options.output}: {table.rows:,} rows × {len(table.fields)} columns{more}, {options.library}"
                 )
             return display.show_parts(progress, [table], self.runner.settings.rows_shown)
         except StatementError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +66,7 @@ class ArrowTable(Table):
         if schema is None:  # a pandas or Arrow object of the session
             self.fields = [(one.name, str(one.type)) for one in arrow.schema]
         else:
-            self.fields = [(str(one.get("name", "")), type_name(one.get("type"))) for one in schema["fields"]]
+            self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in schema["fields"]]
 
     def head(self, rows: int) -> list[list[Any]]:
         first = self._frame.head(rows) if self._arrow is None else self._pandas_of(self._arrow.slice(0, rows))
@@ -100,7 +99,7 @@ class LivyTable(Table):
         self._output, self._limit = output, limit
         self._frame: Any = None
         fields = output.data["application/json"]["schema"].get("fields") or []
-        self.fields = [(str(one.get("name", "")), type_name(one.get("type"))) for one in fields]
+        self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in fields]
         received = livy_json.row_count(output)
         self.rows = received if limit is None else min(received, limit)
         self.more = "; ".join(filter(None, [self._missing(received), why]))
@@ -178,9 +177,6 @@ class Result:
         shown = [part.data for part in self.parts if isinstance(part, Shown)]
         return shown[-1].get("application/json", self.text) if shown else self.text
 
-    def with_parts(self, *parts: Part) -> Result:
-        return dataclasses.replace(self, parts=(*self.parts, *parts))
-
 
 def parts_of_output(output: Output, limit: int | None = None, why: str = "") -> tuple[Part, ...]:
     """Of a statement that ran without the agent."""
@@ -189,9 +185,3 @@ def parts_of_output(output: Output, limit: int | None = None, why: str = "") -> 
     if set(output.data) == {"text/plain"}:
         return (Printed(output.text),) if output.text else ()
     return (Shown(output.data),) if output.data else ()
-
-
-def type_name(spark_type: Any) -> str:
-    if isinstance(spark_type, Mapping):
-        return str(spark_type.get("type", ""))
-    return str(spark_type or "")

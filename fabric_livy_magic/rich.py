@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fabric_livy_magic import frames, transfer
+from fabric_livy_magic import frames, livy_json, transfer
 from fabric_livy_magic.agent import Reply
 from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.results import ArrowTable, Part, Printed, Shown, type_name
+from fabric_livy_magic.results import ArrowTable, Part, Printed, Shown
 
 Call = Callable[..., Reply]
 """Runs one operation of the agent: `call(operation, *arguments)`."""
@@ -53,7 +53,7 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
         told = transfer.send(lambda *one: value_of(call(*one)), table, name, _bytes_told(on_progress, "Sending"))
     except KeyboardInterrupt:
         raise Interrupted(f"The transfer was stopped. The session has no new view {name!r}.") from None
-    return told["rows"], [(field["name"], type_name(field["type"])) for field in told["schema"]["fields"]]
+    return told["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in told["schema"]["fields"]]
 
 
 def _bytes_told(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:

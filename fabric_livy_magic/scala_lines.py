@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fabric_livy_magic.comments import comment_end
+
 # What cannot begin a statement: a compiler drops the line breaks before it (Scala language specification, 1.2).
 CONTINUES = re.compile(r"\s*(?:\.\s*[^\W\d]|\.\s*`|(?:else|catch|finally|yield|match|extends|with)\b|=>)")
 PIECE = re.compile(
@@ -58,15 +60,6 @@ def _pieces(code: str) -> Iterator[Piece]:
     while match := PIECE.match(code, position):
         kind, end = str(match.lastgroup), match.end()
         if kind == "block":
-            end = _block_end(code, end)
+            end = comment_end(code, end, BLOCK_EDGE)
         yield kind, code[position:end]
         position = end
-
-
-def _block_end(code: str, position: int) -> int:
-    """Scala's block comments nest."""
-    depth = 1
-    while depth and (edge := BLOCK_EDGE.search(code, position)):
-        depth += 1 if edge[0] == "/*" else -1
-        position = edge.end()
-    return len(code) if depth else position

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from fabric_livy_magic.comments import comment_end
+
 # `r'…'` has no escapes; a backslash before a line break continues a `--` comment; `/*+` is a hint, whose words are
 # tokens like others. An address (`hdfs://a--b`) is one token. `$$…$$` is a string from Spark 4 on. What is not closed
 # reaches to the end of the text.
@@ -109,18 +111,9 @@ def _tokens(text: str) -> Iterator[Token]:
     while match := TOKEN.match(text, position):
         kind, end = str(match.lastgroup), match.end()
         if kind == "block":
-            kind, end = "gap", _comment_end(text, end)
+            kind, end = "gap", comment_end(text, end, COMMENT_EDGE)
         yield Token(kind, text[position:end], position)
         position = end
-
-
-def _comment_end(text: str, position: int) -> int:
-    """Spark's bracketed comments nest; a hint inside one does not count."""
-    depth = 1
-    while depth and (edge := COMMENT_EDGE.search(text, position)):
-        depth += 1 if edge[0] == "/*" else -1
-        position = edge.end()
-    return len(text) if depth else position
 
 
 def _semicolon(code: Sequence[Token], number: int) -> int:

@@ -18,7 +18,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LADDER = [
     {"errors", "tokens"},
     {"settings"},
-    {"options", "livy", "entra"},
+    {"comments", "options", "livy", "entra"},
     {"fabric_api", "given"},
     {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text", "sql_parameters"},
     {"commands", "frames", "livy_json", "transfer"},

@@ -86,7 +86,7 @@ def asked(value: Any, method: str, **arguments: Any) -> Any:
         return None
     try:
         return call(**arguments)
-    except NotImplementedError:
+    except NotImplementedError:  # IPython's way to say: not in this form
         return None
     except Exception:  # noqa: BLE001 - a method of the user's class; the others may work
         traceback.print_exc()
