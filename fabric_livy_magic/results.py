@@ -45,6 +45,8 @@ class Table(ABC):
     """(name, type) of each column."""
     rows: int
     more: str = ""
+    is_value: bool = True
+    """The cell's own result, not something that it displayed on its way."""
 
     @abstractmethod
     def head(self, rows: int) -> list[list[Any]]: ...
@@ -57,12 +59,15 @@ class Table(ABC):
 class ArrowTable(Table):
     """A frame that came by way of the agent: all the rows that were asked for, with Spark's exact types."""
 
-    def __init__(self, arrow: Any, schema: Mapping[str, Any] | None, *, more: bool = False) -> None:
+    def __init__(
+        self, arrow: Any, schema: Mapping[str, Any] | None, *, more: bool = False, is_value: bool = True
+    ) -> None:
         self._arrow: Any = arrow
         self._frame: Any = None
         self._schema = schema
         self.rows = arrow.num_rows
         self.more = "there are more rows" if more else ""
+        self.is_value = is_value
         if schema is None:  # a pandas or Arrow object of the session
             self.fields = [(one.name, str(one.type)) for one in arrow.schema]
         else:
@@ -158,6 +163,10 @@ class Result:
     def has_table(self) -> bool:
         return bool(self.tables)
 
+    @property
+    def value_table(self) -> Table | None:
+        return next((table for table in reversed(self.tables) if table.is_value), None)
+
     def to(self, library: str) -> Any:
         """Its last table as a frame of `library`. Raises FrameError where there is none."""
         if not self.tables:
@@ -171,9 +180,9 @@ class Result:
         return frame
 
     def value(self, library: str = "pandas") -> Any:
-        """For a variable: the last table, any other JSON as it is, else the text."""
-        if self.has_table:
-            return self.to(library)
+        """For a variable: the last table that it did not merely display, any other JSON as it is, else the text."""
+        if self.value_table:
+            return self.value_table.to(library)
         shown = [part.data for part in self.parts if isinstance(part, Shown)]
         return shown[-1].get("application/json", self.text) if shown else self.text
 

@@ -31,9 +31,11 @@ def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | 
     return header
 
 
-def open_expression(call: Call, expression: str, limit: int | None) -> Mapping[str, Any]:
-    """The header of the frame that a Python expression gives. Raises NoAgent without PyArrow."""
-    header: Mapping[str, Any] = value_of(call("open_expression", expression, limit))
+def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping[str, Any]:
+    """The header of the frame that a Python expression gives, or without one that the last cell's last line gave. Raises
+    NoAgent without PyArrow."""
+    reply = call("open_value", limit) if expression is None else call("open_expression", expression, limit)
+    header: Mapping[str, Any] = value_of(reply)
     return header
 
 
@@ -52,7 +54,9 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
     try:
         told = transfer.send(lambda *one: value_of(call(*one)), table, name, _bytes_told(on_progress, "Sending"))
     except KeyboardInterrupt:
-        raise Interrupted(f"The transfer was stopped. The session has no new view {name!r}.") from None
+        raise Interrupted(
+            f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
+        ) from None
     return told["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in told["schema"]["fields"]]
 
 
@@ -99,8 +103,9 @@ def _part(event: Mapping[str, Any]) -> Part:
     if "stream" in event:
         return Printed(event["text"], event["stream"])
     if "frame" in event:
-        header = event["frame"]
-        return ArrowTable(transfer.fetch(_nothing_more, header), header["schema"], more=bool(header["more"]))
+        header, is_value = event["frame"], bool(event.get("result"))
+        arrow = transfer.fetch(_nothing_more, header)
+        return ArrowTable(arrow, header["schema"], more=bool(header["more"]), is_value=is_value)
     return Shown(event["data"], event["metadata"])
 
 

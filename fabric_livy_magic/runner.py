@@ -287,9 +287,10 @@ class Runner:
                 plain=cell.plain,
                 on_progress=on_progress,
             )
-            if cell.kind == "pyspark" and cell.output and result.parts and isinstance(result.parts[-1], Table):
-                whole = session.table("_", limit=cell.limit, on_progress=on_progress)  # shown are its first rows only
-                return dataclasses.replace(result, parts=(*result.parts[:-1], whole))
+            if cell.kind == "pyspark" and cell.output and (first_rows := result.value_table):
+                whole = session.table(None, limit=cell.limit, on_progress=on_progress)
+                parts = tuple(whole if part is first_rows else part for part in result.parts)
+                return dataclasses.replace(result, parts=parts)
             return result
 
     def get(

@@ -113,11 +113,12 @@ class Session:
         or polars. Raises StatementError, also where it is no frame, and FrameError where the session has no PyArrow."""
         return self.table(expression, limit=limit, on_progress=on_progress).to(library)
 
-    def table(self, expression: str, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
-        """As `frame`, with what is known of it: its types, and whether there are more rows."""
+    def table(self, expression: str | None, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
+        """As `frame`, with what is known of it: its types, and whether there are more rows. None: of the value that the last
+        PySpark cell ended with."""
         call = self._call(on_progress=on_progress)
         try:
-            header = rich.open_expression(call, expression, limit)
+            header = rich.open_frame(call, expression, limit)
             return rich.fetched(self._call(), header, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing

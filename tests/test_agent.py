@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from fabric_livy_magic import connect
+from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.errors import FrameError, SettingsError, StatementError
 from fabric_livy_magic.results import Printed, Result, Shown, Table
 from fabric_livy_magic.session import Session
@@ -304,3 +305,27 @@ def test_a_session_without_pyarrow_falls_back_to_livys_sql_and_says_so(session: 
 
 def test_plain_cells_are_livys_own(session: Session) -> None:
     assert session.run("print('a')\n1", plain=True).output is not None
+
+
+# ------------------------------------------------------------------------------------------------ into a variable
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("spark.range(50)", list(range(50))),
+        ("import matplotlib.pyplot as plt\nplt.plot([1])\nspark.range(40)", list(range(40))),
+        ("print('text')\ndisplay(spark.range(3))", "text"),
+    ],
+    ids=["a value", "a value before a figure", "a display is no value"],
+)
+def test_output_takes_the_whole_value_of_the_last_line_and_no_other(session: Session, code: str, value: Any) -> None:
+    session.run("spark.range(7)")  # the value of an earlier cell
+    got = session._owner.run(Cell(kind="pyspark", code=code, output="kept")).value()  # type: ignore[attr-defined]
+    assert (got if isinstance(got, str) else got["id"].tolist()) == value
+
+
+def test_previews_that_are_together_too_large_for_one_answer_are_left_out_with_a_notice(session: Session) -> None:
+    code = "from pyspark.sql import functions as F\nwide = spark.range(20).select(F.expr('array_join(transform(sequence(1, 20000), i -> sha2(cast(i * id as string), 256)), \"\")').alias('x'))\nfor _ in range(3): display(wide)"
+    result = session.run(code)
+    assert 1 <= len(result.tables) < 3
+    assert any("left out" in text for _, text in streams(result))
+    assert session.run("'in step'").text == "'in step'"

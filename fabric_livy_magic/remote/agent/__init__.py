@@ -95,6 +95,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cell": cells.run,
     "open_sql": lambda namespace, *rest: frames.open_sql(display.session_of(namespace), *rest),
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),
+    "open_value": lambda namespace, *rest: frames.open_value(cells.Shell.value, "the value of the last line", *rest),
     "piece": lambda namespace, *rest: frames.piece(*rest),
     "close_frame": lambda namespace, *rest: frames.close_frame(*rest),
     "receive": lambda namespace, *rest: frames.receive(*rest),

@@ -24,16 +24,18 @@ class Shell:
     count = 0
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     loop: asyncio.AbstractEventLoop | None = None
+    value: Any = None  # of the last line; `_` may be the user's own name
 
 
 def run(namespace: dict[str, Any], code: str, rows_shown: int) -> None:
     """Raises what the cell raises. `rows_shown` is for Spark DataFrames."""
     running.call.rows_shown = rows_shown
     Shell.count += 1
+    Shell.value = None
     name = f"<cell {Shell.count}>"
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)  # tracebacks show the lines
     try:
-        value = execute(namespace, code, name)
+        value = Shell.value = execute(namespace, code, name)
         if value is not None:
             builtins._ = value  # type: ignore[attr-defined]  # as Python's own shell does
             display.show(value, result=True)

@@ -50,8 +50,14 @@ def open_sql(
 
 def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
     """The value of a Python expression: a Spark, pandas, Arrow or polars frame."""
-    pa = _arrow()
+    _arrow()  # nothing of the user's runs where it is missing
     value = eval(compile(expression.strip(), "<expression>", "eval"), namespace)  # noqa: S307 - the user's own code
+    return open_value(value, expression.strip()[:80], limit)
+
+
+def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any]:
+    """`name` is what a refusal calls it."""
+    pa = _arrow()
     library = type(value).__module__.split(".")[0]
     if library == "pyspark" and hasattr(type(value), "to_spark"):
         value = value.to_spark()
@@ -62,7 +68,7 @@ def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limi
     table = _local_table(value, library, limit)
     if table is None:
         raise Refused(
-            f"{expression.strip()[:80]} is no DataFrame but {type(value).__name__}. "
+            f"{name} is no DataFrame but {type(value).__name__}. "
             "Frames of Spark, pandas, Arrow and polars can be fetched."
         )
     rows = table.num_rows if limit is None else min(limit, table.num_rows)

@@ -37,7 +37,14 @@ class Output:
                 self._events.append({"stream": stream, "parts": [kept]})
 
     def bundle(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
-        size = encoded_size(data)
+        self._show({"data": data, "metadata": metadata or {}, **more})
+
+    def frame(self, header: dict[str, Any], **more: Any) -> None:
+        """First rows of a Spark DataFrame: see `frames.preview`."""
+        self._show({"frame": header, **more})
+
+    def _show(self, event: dict[str, Any]) -> None:
+        size = encoded_size(event)
         with self._lock:
             if size > self._left:
                 self.text(
@@ -45,13 +52,7 @@ class Output:
                 )
                 return
             self._left -= size
-            self._events.append({"data": data, "metadata": metadata or {}, **more})
-
-    def frame(self, header: dict[str, Any], **more: Any) -> None:
-        """First rows of a Spark DataFrame: see `frames.preview`."""
-        with self._lock:
-            self._left -= encoded_size(header)
-            self._events.append({"frame": header, **more})
+            self._events.append(event)
 
     def leave_out(self, characters: int) -> None:
         with self._lock:
