@@ -289,7 +289,7 @@ def test_all_unbound_names_are_listed_before_anything_runs(session: Session) -> 
 # ------------------------------------------------------------------------------------------------ without
 def test_a_session_without_pyarrow_falls_back_to_livys_sql_and_says_so(session: Session) -> None:
     session.run(
-        "import sys; kept_arrow = {n: m for n, m in sys.modules.items() if n.split('.')[0] == 'pyarrow'}\nfor n in kept_arrow: sys.modules[n] = None"
+        "import pyarrow, sys; kept_arrow = {n: m for n, m in sys.modules.items() if n.split('.')[0] == 'pyarrow'}\nfor n in kept_arrow: sys.modules[n] = None"
     )
     try:
         (table,) = session.run("SELECT id FROM range(3)", "sql").tables
