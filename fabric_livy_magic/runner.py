@@ -171,7 +171,8 @@ class Runner:
         """Rows of (name, type, comment), asked of the session."""
         quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
         described = self.session().run(f"DESCRIBE TABLE {quoted}", "sql").tables[0]
-        return [[str(one or "") for one in row[:3]] for row in described.head(described.rows)]
+        rows = described.to("arrow").to_pylist()  # where nothing is None; in pandas it may be NaN
+        return [[str(one or "") for one in row.values()][:3] for row in rows]
 
     # ------------------------------------------------------------------------------------------- sessions
     def client(self) -> LivyClient:

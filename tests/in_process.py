@@ -18,10 +18,12 @@ WITH_SPARK = {"open_sql", "open_expression", "publish"}
 
 @contextmanager
 def spark_session(zone: str) -> Iterator[Any]:
+    import py4j.java_gateway
     import pyspark
     from pyspark.sql import SparkSession
 
-    before_spark = signal.getsignal(signal.SIGINT)  # PySpark's own handler would outlive it
+    # PySpark's own handler of SIGINT, and of exceptions of any JVM, would outlive it.
+    before_spark, on_exception = signal.getsignal(signal.SIGINT), py4j.java_gateway.get_return_value
     java, before = find_java(pyspark.__version__), os.environ.get("JAVA_HOME")
     os.environ["JAVA_HOME"] = str(java.parent.parent)
     settings = {
@@ -46,6 +48,7 @@ def spark_session(zone: str) -> Iterator[Any]:
         gateway.proc.wait(30)
         type(spark.sparkContext)._gateway = type(spark.sparkContext)._jvm = None
         signal.signal(signal.SIGINT, before_spark)
+        py4j.java_gateway.get_return_value = on_exception
         os.environ.pop("JAVA_HOME") if before is None else os.environ.update(JAVA_HOME=before)
 
 
