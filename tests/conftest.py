@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -56,6 +58,15 @@ def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
         if name.startswith(("FABRIC_LIVY_", "AZURE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "100")  # argparse wraps help at the width of the terminal
+
+
+@pytest.fixture
+def quick_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MSAL looks once a second whether the browser has come back, which would be a second for each sign-in."""
+    from msal.oauth2cli import authcode
+
+    clock = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
+    monkeypatch.setattr(authcode, "time", clock)
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_two_named_sessions_keep_their_variables_apart(notebook: Kernel) -> None
 
 def test_a_session_that_dies_is_explained_and_stays_lost_until_a_new_start(notebook: Kernel) -> None:
     notebook.run("%livy start doomed")
-    died = notebook.run("%%livy_spark -s doomed\nsys.exit(3)")
+    died = notebook.run("%%livy_pyspark -s doomed\nspark._jvm.System.exit(3)")
     assert died.status == "error"
     again = notebook.run("%%livy_pyspark -s doomed\n1")
     assert again.ename == "SessionLostError"
@@ -184,7 +184,7 @@ def test_a_session_that_cannot_start_says_why(notebook: Kernel) -> None:
 def test_an_embedded_fabric_that_was_killed_is_explained_and_a_new_start_works(tmp_path: Path) -> None:
     with kernel({"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "lakehouse")}, tmp_path) as mine:
         mine.run("%load_ext fabric_livy_magic\n%livy use local")
-        saved = mine.run("%livy_pyspark spark.range(3).write.saveAsTable('kept')")
+        saved = mine.run("%livy_pyspark spark.range(3).write.format('parquet').saveAsTable('kept')")
         assert saved.status == "ok", saved.traceback
         server = "list(get_ipython()._fabric_livy_magics.runner._endpoints._embedded.values())[0].pid"
         os.kill(int(mine.run(server).text), signal.SIGKILL)
