@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -59,9 +61,22 @@ def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
+<<<<<<< HEAD
 def fabric(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
     """A scripted Fabric. It runs no Python, so cells go to it as plain statements."""
     monkeypatch.setenv("FABRIC_LIVY_RICH", "off")
+=======
+def quick_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MSAL looks once a second whether the browser has come back, which would be a second for each sign-in."""
+    from msal.oauth2cli import authcode
+
+    clock = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
+    monkeypatch.setattr(authcode, "time", clock)
+
+
+@pytest.fixture
+def fabric() -> Iterator[FakeFabric]:
+>>>>>>> ci-time
     fake = FakeFabric()
     yield fake
     fake.stop()

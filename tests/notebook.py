@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,4 +85,6 @@ def notebook(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Noteb
             if "fabric_livy_magic" in shell.extension_manager.loaded:
                 shell.run_line_magic("unload_ext", "fabric_livy_magic")
         shell.restore_sys_module_state()
+        # It would clear this shell's names when the whole run ends, with a garbage collection for each of a hundred shells.
+        atexit.unregister(shell.atexit_operations)
         _Shell.clear_instance()

@@ -184,7 +184,7 @@ def test_a_session_that_cannot_start_says_why(notebook: Kernel) -> None:
 def test_an_embedded_fabric_that_was_killed_is_explained_and_a_new_start_works(tmp_path: Path) -> None:
     with kernel({"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "lakehouse")}, tmp_path) as mine:
         mine.run("%load_ext fabric_livy_magic\n%livy use local")
-        saved = mine.run("%livy_pyspark spark.range(3).write.saveAsTable('kept')")
+        saved = mine.run("%livy_pyspark spark.range(3).write.format('parquet').saveAsTable('kept')")
         assert saved.status == "ok", saved.traceback
         server = "list(get_ipython()._fabric_livy_magics.runner._endpoints._embedded.values())[0].pid"
         os.kill(int(mine.run(server).text), signal.SIGKILL)

@@ -30,6 +30,7 @@ from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.tokens import FABRIC, STORAGE, Credential, claims
 from tests.authority import AZURE_CLI, DEVICE_GRANT, FABRIC_SCOPES, TENANT, Authority, pem_of, running
 
+pytestmark = pytest.mark.usefixtures("quick_browser")
 SECRET = "s3cr3t~Value.8Q"
 POWER_BI = "https://analysis.windows.net/powerbi/api"
 

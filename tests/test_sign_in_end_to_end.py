@@ -22,7 +22,7 @@ from fabric_livy_magic.runner import Runner
 from tests.authority import TENANT, Authority, pem_of
 from tests.kernels import kernel
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("quick_browser")]
 Way = Callable[..., dict[str, Any]]
 SECRET = "end~to~end.S3cret"
 
@@ -284,7 +284,7 @@ def test_names_lead_to_the_lakehouse_and_its_tables(
     (lakehouse,) = runner.api().lakehouses(workspace.id)
     runner.use(join_target(workspace.name, lakehouse.name))
     session = runner.attach(session_id)
-    session.run("spark.range(3).write.mode('overwrite').saveAsTable('by_name')")
+    session.run("spark.range(3).write.mode('overwrite').format('parquet').saveAsTable('by_name')")
     assert "by_name" in [row[0] for row in runner.tables("by_*")]
     assert runner.columns("by_name") == [["id", "bigint", ""]]
     before = runner.target

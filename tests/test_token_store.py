@@ -15,6 +15,8 @@ from fabric_livy_magic.entra.token_store import Account, TokenStore
 from fabric_livy_magic.errors import SignInError
 from tests.authority import AZURE_CLI, TENANT, Authority, running
 
+pytestmark = pytest.mark.usefixtures("quick_browser")
+
 
 @pytest.fixture(scope="module")
 def authority() -> Iterator[Authority]:

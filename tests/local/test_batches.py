@@ -68,7 +68,7 @@ ENDLESS = """
     import subprocess, time
     from pyspark.sql import SparkSession
     spark = SparkSession.builder.getOrCreate()
-    spark.sql("create table made_before_the_kill as select 1 as a")
+    spark.sql("create table made_before_the_kill using parquet as select 1 as a")
     subprocess.Popen(["sleep", "300"])
     time.sleep(1.5)
     print("ready", flush=True)
@@ -122,7 +122,7 @@ def abfss(api: Api, path: str) -> str:
 @pytest.fixture(scope="module")
 def filled(session: Session, lakehouse: Path) -> Session:
     """A session that has a table, and has made a jar with the compiler that comes with Spark."""
-    session.rows("create table given as select id from range(4)")
+    session.rows("create table given using parquet as select id from range(4)")
     source = textwrap.dedent(JAVA)
     session.text(f"c = sc._jvm.org.codehaus.janino.SimpleCompiler(); c.cook({source!r})")
     text = session.text("c.getBytecodes()['Job'].hex()")

@@ -128,7 +128,7 @@ RESTART = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.ge
 
 def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_all_kinds(server: Marked) -> None:
     session = server.session()
-    session.text("spark.range(4).write.saveAsTable('kept')\nspark.stop()")
+    session.text("spark.range(4).write.format('parquet').saveAsTable('kept')\nspark.stop()")
     refused_sql = session.error("select 1", "sql")
     assert refused_sql["ename"] == "InterpreterError"
     assert "SparkSession.builder.getOrCreate()" in refused_sql["evalue"]

@@ -123,7 +123,7 @@ def test_temp_views_and_settings_belong_to_one_repl_tables_to_all(five: list[HcS
     assert "TABLE_OR_VIEW_NOT_FOUND" in other.run("select count(*) from mine", "sql")["evalue"]
     assert "TABLE_OR_VIEW_NOT_FOUND" in other.run("spark.table('mine')")["evalue"]
     assert other.text("spark.conf.get('spark.sql.shuffle.partitions')") != "'7'"
-    one.text("spark.range(3).write.saveAsTable('of_all')")
+    one.text("spark.range(3).write.format('parquet').saveAsTable('of_all')")
     assert other.run("select count(*) from of_all", "sql")["data"]["application/json"]["data"] == [[3]]
     assert other.text("spark.sparkContext.applicationId") == one.text("sc.applicationId")
     assert other.text("from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate() is spark") == "True"

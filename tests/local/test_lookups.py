@@ -363,7 +363,7 @@ def test_each_lakehouse_has_its_sessions_and_tables_and_the_one_with_schemas_sta
 ) -> None:
     house = lakehouse(api, "schemas/on")
     session = session_on(api, house)
-    session.rows("create table unqualified as select 1 as a")
+    session.rows("create table unqualified using parquet as select 1 as a")
     session.rows("create schema sales")
     session.rows("create table sales.orders using parquet as select 2 as b")
     session.rows("create view sales.seen as select * from sales.orders")
