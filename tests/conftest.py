@@ -61,11 +61,6 @@ def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-<<<<<<< HEAD
-def fabric(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
-    """A scripted Fabric. It runs no Python, so cells go to it as plain statements."""
-    monkeypatch.setenv("FABRIC_LIVY_RICH", "off")
-=======
 def quick_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """MSAL looks once a second whether the browser has come back, which would be a second for each sign-in."""
     from msal.oauth2cli import authcode
@@ -75,8 +70,9 @@ def quick_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fabric() -> Iterator[FakeFabric]:
->>>>>>> ci-time
+def fabric(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
+    """A scripted Fabric. It runs no Python, so cells go to it as plain statements."""
+    monkeypatch.setenv("FABRIC_LIVY_RICH", "off")
     fake = FakeFabric()
     yield fake
     fake.stop()
