@@ -13,8 +13,8 @@ from fabric_livy_magic.errors import FabricLivyError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from fabric_livy_magic.python_api import connect
     from fabric_livy_magic.results import Result
-    from fabric_livy_magic.runner import connect
     from fabric_livy_magic.session import Session
 
 __version__ = "0.1.0"
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = {"Result": "results", "Session": "session", "connect": "runner"}.get(name)
+    home = {"Result": "results", "Session": "session", "connect": "python_api"}.get(name)
     if home:
         return getattr(importlib.import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

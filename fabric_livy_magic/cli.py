@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     _add_account_commands(commands)
+    _add_kernel_commands(commands)
 
     config = commands.add_parser("config", help="the settings: show, path of the user file, set one there")
     config.add_argument("action", nargs="?", choices=("show", "path", "set"), default="show")
@@ -102,6 +103,27 @@ def _add_account_commands(commands: argparse._SubParsersAction[argparse.Argument
     doctor.add_argument("--target", help="what `%%livy use` takes")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
     doctor.set_defaults(command=_doctor)
+
+
+def _add_kernel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    kernel = commands.add_parser("kernel", help="register the Fabric Livy kernels for Jupyter: kernel install")
+    actions = kernel.add_subparsers(required=True, metavar="ACTION")
+    install = actions.add_parser("install", help="write the kernel specs, with the path of this Python")
+    where = install.add_mutually_exclusive_group()
+    where.add_argument("--user", action="store_true", help="for this user (the default outside a virtual environment)")
+    where.add_argument("--sys-prefix", action="store_true", help="into this Python's environment (the default in one)")
+    where.add_argument("--prefix", metavar="FOLDER", help="into this folder's share/jupyter/kernels")
+    install.set_defaults(command=_install_kernels)
+
+
+def _install_kernels(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.kernel_install import install_kernels
+
+    in_environment = sys.prefix != sys.base_prefix
+    user = options.user or (not options.sys_prefix and not options.prefix and not in_environment)
+    for folder in install_kernels(user=user, prefix=options.prefix or (None if user else sys.prefix)):
+        print(f"Installed {folder}")
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

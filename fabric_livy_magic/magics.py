@@ -15,9 +15,10 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from fabric_livy_magic import display
 from fabric_livy_magic.cells import read_cell
 from fabric_livy_magic.commands import Command, login_choices, read_command
+from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.options import HelpWanted
-from fabric_livy_magic.settings import SessionSpec, explain
+from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
 
 if TYPE_CHECKING:
     from fabric_livy_magic.auth import Person
@@ -33,6 +34,7 @@ class FabricLivyMagics(Magics):
         super().__init__(shell)
         self._variables = shell.user_ns
         self._runner: Runner | None = None
+        self.matcher = matcher_of(lambda: self.runner)
 
     @property
     def runner(self) -> Runner:
@@ -41,6 +43,11 @@ class FabricLivyMagics(Magics):
 
             self._runner = Runner()
         return self._runner
+
+    @property
+    def language(self) -> str:
+        """Of a cell without a magic in the Fabric Livy kernel. Asking for it loads no runner."""
+        return (self._runner.settings if self._runner else resolve({}, {}, files=read_files())).language
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""
@@ -356,17 +363,25 @@ class FabricLivyMagics(Magics):
 MAGICS_ATTRIBUTE = "_fabric_livy_magics"
 
 
+def of(shell: InteractiveShell) -> FabricLivyMagics:
+    """Those that `load` registered."""
+    magics: FabricLivyMagics = getattr(shell, MAGICS_ATTRIBUTE)
+    return magics
+
+
 def load(shell: InteractiveShell) -> None:
     magics = FabricLivyMagics(shell)
     shell.register_magics(magics)
     setattr(shell, MAGICS_ATTRIBUTE, magics)
+    shell.Completer.custom_matchers.append(magics.matcher)
     atexit.register(magics.close)
 
 
 def unload(shell: InteractiveShell) -> None:
-    magics: FabricLivyMagics = getattr(shell, MAGICS_ATTRIBUTE)
+    magics = of(shell)
     atexit.unregister(magics.close)
     magics.close()
+    shell.Completer.custom_matchers.remove(magics.matcher)
     for kind in ("line", "cell"):
         for name in magics.magics[kind]:
             shell.magics_manager.magics[kind].pop(name, None)

@@ -1,4 +1,4 @@
-"""The sessions of one notebook, and the public Python API. Headless: it shows nothing and asks nothing."""
+"""The sessions of one notebook. Headless: it shows nothing and asks nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,6 +57,10 @@ class Runner:
         self.sessions: dict[str, Session] = {}
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
+        self.recent: deque[Cell] = deque(maxlen=100)
+        """The latest cells: what completion knows while a session is busy."""
+        self.looked_up: dict[Any, Any] = {}
+        """What completion asked the server for."""
 
     # ------------------------------------------------------------------------------------------- choices
     @property
@@ -135,6 +140,15 @@ class Runner:
             self._chosen["target"] = target
 
     # ------------------------------------------------------------------------------------------- look-ups
+    def profiles(self) -> list[str]:
+        return sorted(self._read_files().profiles)
+
+    def can_look_up(self) -> bool:
+        """Whether names can be asked for without starting anything. Raises SignInError where nobody has signed in."""
+        if self.settings.target and self.target.is_embedded:
+            return any(not self._server_has_ended(session) for session in self.sessions.values())
+        return bool(self.whoami())
+
     def api(self) -> FabricApi:
         """The Fabric API that the target belongs to."""
         if self.settings.target and not self.target.path:
@@ -277,6 +291,7 @@ class Runner:
         than are shown.
         """
         session = self._ready(cell.session, on_progress)
+        self.recent.append(cell)
         enough = None if cell.output or cell.wants_all else self.settings.rows_shown
         with self._noting(session):
             result = session.run(
@@ -366,28 +381,3 @@ def _not_stopped(session: Session, error: FabricLivyError) -> str:
     if isinstance(error, ConnectionFailed) and error.maybe_sent:
         return f"Session {session.id} was told to stop, but the server has not confirmed it: {error}"
     return f"Session {session.id} could not be stopped: {error}"
-
-
-def connect(
-    target: str | None = None,
-    *,
-    credential: Credential | None = None,
-    name: str | None = None,
-    conf: Mapping[str, str] | None = None,
-    on_progress: Listener | None = None,
-    **choices: Any,
-) -> Session:
-    """Starts a session and waits until it is ready: `with connect("local") as session: session.run("1 + 1").text`.
-
-    `target` is what `%livy use` takes; without it the environment's FABRIC_LIVY_TARGET. `name` and `conf` go to the
-    session, `choices` are settings by name. The session, and an embedded Fabric started for it, end with the `with`
-    block, and at the latest with this process.
-    """
-    given = {**choices, **({"target": target} if target is not None else {})}
-    runner = Runner(given, credential)
-    atexit.register(runner.close)
-    try:
-        return runner.start(spec=SessionSpec(name=name, conf=conf or {}), on_progress=on_progress)
-    except BaseException:
-        runner.close()
-        raise

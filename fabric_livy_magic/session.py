@@ -14,9 +14,11 @@ from fabric_livy_magic import rich
 from fabric_livy_magic.agent import Agent
 from fabric_livy_magic.cells import KINDS
 from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.questions import Questions
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import Settings, Target, did_you_mean
@@ -50,7 +52,9 @@ class Session:
         self.ours = ours
         """Started here, so stopped at the end; an attached session is left alone."""
         self.lost: SessionLostError | None = None
+        self.cells_run = 0
         self._agent = Agent()
+        self._questions = Questions(remote)
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -92,6 +96,7 @@ class Session:
                 f"There is no kind {kind!r}.{did_you_mean(kind, list(KINDS))} Kinds: {', '.join(KINDS)}."
             )
         began = time.monotonic()
+        self.cells_run += 1
         if not self.remote.ready:
             self.wait_ready(on_progress=on_progress)
         run = _Run(self, kind, timeout_s, on_progress, limit, enough, values)
@@ -135,6 +140,21 @@ class Session:
             return rich.send(self._call(), frame, name, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
+
+    def ask(self, operation: str, *arguments: Any) -> Any:
+        """The agent's answer to a question about names. None where the session is busy or lost, has no agent, or is late:
+        whoever asks is typing."""
+        if self.lost or self._owner.settings.rich == "off":
+            return None
+        return self._questions.ask(lambda within_s: rich.value_of(self._call(within_s)(operation, *arguments)))
+
+    def candidates(self, before: str, kind: str) -> list[str] | None:
+        """What Livy's own completion says of the code before the cursor; None as with `ask`, and on Fabric, which has none."""
+        if self.lost or self.remote.client.dialect is Dialect.FABRIC:
+            return None
+        return self._questions.ask(
+            lambda within_s: self.remote.client.brief().candidates(self.id, kind, before, len(before))
+        )
 
     def _call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> rich.Call:
         def execute(code: str) -> Output:

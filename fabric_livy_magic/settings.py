@@ -78,6 +78,11 @@ class Settings:
         "on: PySpark and SQL cells run through an agent in the session, with displays and exact frames; off: Livy's own text",
         choices=("on", "off"),
     )
+    language: str = _setting(
+        "pyspark",
+        "of a cell without a magic, in the Fabric Livy kernel: pyspark, sql, spark, sparkr",
+        choices=("pyspark", "sql", "spark", "sparkr"),
+    )
     rows_shown: int = _setting(20, "rows of a result drawn below the cell")
     progress: str = _setting(
         "auto",
@@ -126,6 +131,11 @@ _COLLECTION = re.compile(r"/(sessions|batches|highconcurrencysessions)(/.*)?$", 
 
 def setting_names() -> list[str]:
     return [f.name for f in fields(Settings) if f.name != "origins"]
+
+
+def setting_choices(name: str) -> tuple[str, ...]:
+    """Empty where it takes any text, and for a name that is no setting."""
+    return next((f.metadata.get("choices", ()) for f in fields(Settings) if f.name == name), ())
 
 
 def setting_help(name: str) -> str:

@@ -16,6 +16,9 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+import fabric_livy_magic
+
+SPECS = Path(fabric_livy_magic.__file__).parent / "kernelspec"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -55,9 +58,11 @@ class Executed:
 class Kernel:
     """`with_person` sends what a front end with a person sends (input allowed), else what nbclient sends."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, *, with_person: bool = False) -> None:
-        specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-        self.manager = KernelManager(kernel_name="python3", kernel_spec_manager=specs)
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, *, with_person: bool = False, spec: str = "python3"
+    ) -> None:
+        specs = KernelSpecManager(kernel_dirs=[str(SPECS)] if spec != "python3" else [], ensure_native_kernel=True)
+        self.manager = KernelManager(kernel_name=spec, kernel_spec_manager=specs)
         if "transport_encryption" in self.manager.trait_names():  # the kernel warns where it is off
             self.manager.set_trait("transport_encryption", "auto")
         self.manager.start_kernel(env={**os.environ, **environ}, cwd=str(folder))
@@ -93,6 +98,14 @@ class Kernel:
         done.ename, done.evalue = reply.get("ename", ""), reply.get("evalue", "")
         return done
 
+    def wait_for_output(self, request: str, text: str, timeout_s: float = 60) -> None:
+        """Until an output of this cell has `text`; the outputs up to it are then no longer part of what `wait` gives."""
+        until = time.monotonic() + timeout_s
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))
+            if message["parent_header"].get("msg_id") == request and text in repr(message["content"]):
+                return
+
     def _reply(self, request: str) -> dict[str, Any]:
         while True:
             message = self.client.get_shell_msg(timeout=10)
@@ -110,8 +123,10 @@ class Kernel:
 
 
 @contextlib.contextmanager
-def kernel(environ: Mapping[str, str], folder: Path, *, with_person: bool = False) -> Iterator[Kernel]:
-    running = Kernel(environ, folder, with_person=with_person)
+def kernel(
+    environ: Mapping[str, str], folder: Path, *, with_person: bool = False, spec: str = "python3"
+) -> Iterator[Kernel]:
+    running = Kernel(environ, folder, with_person=with_person, spec=spec)
     try:
         yield running
     finally:

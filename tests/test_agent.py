@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import os
+import signal
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from fabric_livy_magic import connect
 from fabric_livy_magic.cells import Cell
-from fabric_livy_magic.errors import FrameError, SettingsError, StatementError
+from fabric_livy_magic.errors import FabricLivyError, FrameError, SettingsError, StatementCancelled, StatementError
+from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.results import Printed, Result, Shown, Table
 from fabric_livy_magic.session import Session
 from tests.local import service
@@ -121,6 +127,27 @@ def test_a_shell_that_got_stray_lines_is_realigned_and_no_cell_gets_anothers_out
     assert [session.run(f"'cell {number}'").text for number in range(4)] == [f"'cell {number}'" for number in range(4)]
 
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("'\"\\\n\t\r{}%$#`;\0"), max_size=60)
+
+
+def sources(text: str) -> list[str]:
+    """Python that prints `text` as ASCII, with the text in each kind of quotes, and in a comment."""
+    escaped = text.replace("\\", "\\\\")
+    return [
+        f"print(ascii({text!r}))",
+        'print(ascii("""' + escaped.replace('"', '\\"').replace("\r", "\\r").replace("\0", "\\0") + '"""))',
+        "print(ascii('''" + escaped.replace("'", "\\'").replace("\r", "\\r").replace("\0", "\\0") + "'''))",
+        f"print(ascii({text!r}))  # {' '.join(text.replace(chr(0), ' ').splitlines())} '\"",
+    ]
+
+
+@given(TEXTS)
+@hypothesis_settings(max_examples=25, deadline=None)
+def test_a_cell_arrives_as_it_was_written_whatever_quotes_and_escapes_it_has(session: Session, text: str) -> None:
+    for source in sources(text):
+        assert session.run(source).text == ascii(text)
+
+
 # ------------------------------------------------------------------------------------------------ names
 def test_names_that_user_code_hides_do_not_matter_and_none_is_left(session: Session) -> None:
     before = session.run("sorted(globals())").text
@@ -222,6 +249,45 @@ def test_a_frame_of_several_pieces_arrives_while_the_cell_also_prints(session: S
     assert frame.id.tolist() == list(range(3_000_000))
     assert any(one.subject == "frame" and "rows" in one.detail for one in told)
     assert session.run("'in step'").text == "'in step'"
+
+
+BIG = "spark.range(6_000_000).selectExpr('id', 'rand(1) AS r')"
+
+
+def cancel_what_runs(session: Session) -> None:
+    client = session.remote.client
+    for statement in client.list_statements(session.id):
+        if not statement.state.is_final:
+            client.cancel_statement(session.id, statement.id)
+
+
+def test_a_piece_that_is_cancelled_on_its_way_ends_the_transfer_with_a_clear_error(session: Session) -> None:
+    told: list[Progress] = []
+
+    def listener(progress: Progress) -> None:
+        if progress.subject == "frame":
+            told.append(progress)
+            cancel_what_runs(session)
+
+    with pytest.raises((StatementCancelled, StatementError)) as caught:
+        session.frame(BIG, on_progress=listener)
+    assert "was cancelled" in str(caught.value) or "KeyboardInterrupt" in str(caught.value)
+    assert told
+    assert session.run("'in step'").text == "'in step'"
+    assert len(session.frame("spark.range(3)")) == 3
+
+
+def test_a_shell_that_dies_while_a_frame_is_on_its_way_ends_in_a_clear_error(session: Session) -> None:
+    pid = int(session.run("import os; print(os.getpid())").text)
+
+    def listener(progress: Progress) -> None:
+        if progress.subject == "frame":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(FabricLivyError) as caught:
+        session.frame(BIG, on_progress=listener)
+    assert str(caught.value) == ""
 
 
 def test_a_limit_is_kept_on_the_server_and_more_is_known(session: Session) -> None:

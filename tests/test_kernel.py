@@ -149,6 +149,19 @@ def test_an_interrupt_cancels_the_statement_and_the_next_cell_runs(notebook: Ker
     assert notebook.run("%%livy_pyspark\n'next'", timeout_s=30).text.strip() == "'next'"
 
 
+def test_an_interrupt_stops_a_transfer_that_was_shown_and_leaves_no_variable(notebook: Kernel) -> None:
+    request = notebook.send("%%livy_sql -o many -q\nSELECT id, rand() AS r FROM range(15000000)")
+    notebook.wait_for_output(request, "Fetching")
+    began = time.monotonic()
+    notebook.interrupt()
+    stopped = notebook.wait(request, timeout_s=20)
+    assert time.monotonic() - began < 3
+    assert (stopped.status, stopped.ename) == ("error", "Interrupted")
+    assert "The transfer was stopped." in stopped.evalue
+    assert notebook.run("many").ename == "NameError"
+    assert notebook.run("%%livy_pyspark\n'next'", timeout_s=30).text.strip() == "'next'"
+
+
 def test_two_named_sessions_keep_their_variables_apart(notebook: Kernel) -> None:
     assert "is ready" in notebook.run("%livy start second").text
     notebook.run("%%livy_pyspark -s second\nx = 'other'")

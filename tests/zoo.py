@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 NAN, INF = math.nan, math.inf
@@ -244,3 +245,15 @@ def same(got: Any, wanted: Any) -> bool:
     if isinstance(wanted, Decimal):
         return isinstance(got, Decimal) and got.as_tuple() == wanted.as_tuple()
     return got == wanted and isinstance(got, type(wanted)) and isinstance(got, bool) == isinstance(wanted, bool)
+
+
+def values_of(series: pd.Series[Any]) -> list[Any]:
+    """Its values as Python's, null as None."""
+    if isinstance(series.dtype, pd.ArrowDtype):
+        return series.array._pa_array.to_pylist()  # type: ignore[attr-defined]
+    if series.dtype.kind == "f" and not pd.api.types.is_extension_array_dtype(series.dtype):
+        return series.tolist()
+    if str(series.dtype) == "object":
+        return series.tolist()
+    values = [None if gone else value for value, gone in zip(series, series.isna(), strict=True)]
+    return [value.item() if hasattr(value, "item") else value for value in values]

@@ -91,6 +91,12 @@ class LivyClient:
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
         self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
 
+    def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
+        """What Livy's own completion says; Fabric has none (NotFoundError)."""
+        body = {"kind": kind, "code": code, "cursor": cursor}
+        found = self._object(self.http.post(f"{_session(session_id)}/completion", body), "a completion")
+        return [str(one) for one in found.get("candidates") or ()]
+
     def _page(self, start: int) -> dict[str, Any]:
         if self.dialect is Dialect.FABRIC:
             return {"$top": str(PAGE_SIZE), "$skip": str(start)}  # text in the contract

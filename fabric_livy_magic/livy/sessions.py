@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -37,6 +38,9 @@ class StandardSession:
         """The latest reading; asking the server is `info`."""
         self.ready = False
         self._stopped = False
+        self.running = 0
+        """Statements of ours that are on their way."""
+        self._counted = threading.Lock()
 
     @classmethod
     def create(cls, client: LivyClient, spec: SessionSpec) -> StandardSession:
@@ -144,7 +148,13 @@ class StandardSession:
     ) -> StatementInfo:
         """See `run_statement`."""
         self._check_not_stopped()
-        return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+        with self._counted:
+            self.running += 1
+        try:
+            return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+        finally:
+            with self._counted:
+                self.running -= 1
 
     def logs(self) -> list[str]:
         return self.client.session_log(self.id)

@@ -17,7 +17,7 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, display, frames, offered
+from . import cells, display, frames, names, offered
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 
@@ -36,7 +36,7 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
     call.guard.begin(call.output)
     sys.stdout, sys.stderr = OUT, ERR
     try:
-        with offered.names():
+        with offered.names(namespace):
             reply["value"] = OPERATIONS[operation](namespace, *arguments)
     except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is its answer
         reply["error"] = error_parts(error)
@@ -96,6 +96,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "open_sql": lambda namespace, *rest: frames.open_sql(display.session_of(namespace), *rest),
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),
     "open_value": lambda namespace, *rest: frames.open_value(cells.Shell.value, "the value of the last line", *rest),
+    "complete": names.complete,
+    "inspect": names.inspect_name,
+    "inspect_sql": lambda namespace, *rest: names.inspect_sql(display.session_of(namespace), *rest),
+    "catalog": lambda namespace, *rest: names.catalog(display.session_of(namespace), *rest),
+    "columns": lambda namespace, *rest: names.columns(display.session_of(namespace), *rest),
     "piece": lambda namespace, *rest: frames.piece(*rest),
     "close_frame": lambda namespace, *rest: frames.close_frame(*rest),
     "receive": lambda namespace, *rest: frames.receive(*rest),

@@ -26,8 +26,9 @@ METHODS = {
 }
 
 
-def display(*values: Any, raw: bool = False, metadata: Any = None, **ignored: Any) -> None:
-    """A notebook's own `display`; with `raw` the values are MIME bundles."""
+def display(*values: Any, raw: bool = False, metadata: Any = None, summary: bool = False, **ignored: Any) -> None:
+    """A notebook's own `display`; with `raw` the values are MIME bundles, with `summary` frames are shown as their
+    columns' statistics."""
     for value in values:
         if running.call is None:
             print(repr(value))  # noqa: T201 - from a thread that outlives its cell
@@ -35,7 +36,13 @@ def display(*values: Any, raw: bool = False, metadata: Any = None, **ignored: An
             running.call.guard.drain()
             running.call.output.bundle(dict(value), metadata)
         else:
-            show(value)
+            show(statistics(value) if summary else value)
+
+
+def statistics(value: Any) -> Any:
+    if is_spark_frame(value):
+        return value.summary()
+    return value.describe(include="all") if callable(getattr(value, "describe", None)) else value
 
 
 def displayHTML(html: Any) -> None:  # noqa: N802 - Fabric's name

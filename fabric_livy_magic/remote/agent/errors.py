@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 LIBRARIES = ("site-packages", "dist-packages", "/pyspark/", "/py4j/", os.path.dirname(os.__file__) + os.sep)  # noqa: PTH120
 OURS = "<fabric_livy_agent"  # how the files of this package are named where they run
-TYPED = ("<cell ", "<stdin>", "<string>")
+TYPED = ("<cell ", "<timed line>", "<stdin>", "<string>")
 
 
 class Refused(Exception):  # noqa: N818 - the client shows the name as what happened

@@ -1,4 +1,4 @@
-"""What a cell finds without importing it: `display`, `displayHTML`; and what works here in another way: `input`, figures.
+"""What a cell finds without importing it: `display`, `displayHTML`, `get_ipython`; and what works here in another way: `input`, figures.
 
 The names are put among Python's builtins while a cell runs, so that user code may hide them, and finds its own again.
 """
@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from . import display
+from . import display, magics
 
 MISSING = object()
 
@@ -32,9 +32,10 @@ OFFERED: dict[str, Callable[..., Any]] = {
 
 
 @contextmanager
-def names() -> Iterator[None]:
-    before: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in OFFERED}
-    for name, value in OFFERED.items():
+def names(namespace: dict[str, Any]) -> Iterator[None]:
+    offered = {**OFFERED, "get_ipython": lambda: magics.Notebook(namespace)}
+    before: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in offered}
+    for name, value in offered.items():
         setattr(builtins, name, value)
     try:
         yield

@@ -1,0 +1,1 @@
+"""What could stand at the cursor, and what the name at the cursor is."""

@@ -1,0 +1,45 @@
+"""Completions in the plain Python kernel and in a terminal: a matcher of IPython, for our magics and the cells below them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.completion.answers import Completed
+    from fabric_livy_magic.runner import Runner
+
+NOTHING = SimpleMatcherResult(completions=[])
+
+
+def matcher_of(runner: Callable[[], Runner]) -> Any:
+    """Loads nothing of ours before the first `%livy` is typed."""
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def fabric_livy_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        text = context.full_text
+        if "%" not in text:
+            return NOTHING
+        from fabric_livy_magic.completion.complete import complete
+
+        cursor = position(text, context.cursor_line, context.cursor_position)
+        found = complete(runner(), text, cursor, None)
+        return NOTHING if found is None else as_matches(found, text, cursor, context.token)
+
+    return fabric_livy_matcher
+
+
+def as_matches(found: Completed, text: str, cursor: int, token: str) -> SimpleMatcherResult:
+    """IPython replaces its own idea of a token; ours may begin before it or after it."""
+    begin = cursor - len(token)
+    completions = []
+    for match, kind in found.matches:
+        whole = text[begin : found.start] + match if found.start >= begin else match[begin - found.start :]
+        completions.append(SimpleCompletion(whole, type=kind))
+    return SimpleMatcherResult(completions=completions, suppress=True, ordered=True)
+
+
+def position(text: str, line: int, column: int) -> int:
+    return sum(len(one) + 1 for one in text.split("\n")[:line]) + column

@@ -1,0 +1,64 @@
+"""IPython's own syntax in a cell (`%magic`, `!command`, `name?`) as plain Python. The home of its input transformer."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+CALL = "get_ipython().run_line_magic("
+LINE_MAGIC = "run_line_magic"
+
+
+def as_python(code: str) -> str:
+    """The code with IPython's lines as calls of `get_ipython()`; line for line, and as it is where there are none."""
+    if not any(mark in code for mark in "%!?"):
+        return code
+    try:
+        return "".join(TransformerManager().do_token_transforms(code.splitlines(keepends=True)))
+    except SyntaxError:  # the one who compiles it tells where it is
+        return code
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole lines of a cell. `magic` and `line` are set where they are one line magic, `into` where it is assigned."""
+
+    code: str
+    magic: str = ""
+    line: str = ""
+    is_assigned: bool = False
+
+
+def pieces(code: str) -> list[Piece]:
+    """A Python cell cut before and after each top-level line magic. `code` is what `as_python` gave."""
+    if CALL not in code:
+        return [Piece(code)]
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:  # also top-level `await` is none to ast.parse since it knows it: only real mistakes come here
+        return [Piece(code)]
+    lines = code.splitlines(keepends=True)
+    found: list[Piece] = []
+    end = 0
+    for node in body:
+        if (call := _line_magic(node)) is None or node.end_lineno is None:
+            continue
+        name, line = call
+        found += [
+            Piece("".join(lines[end : node.lineno - 1])),
+            Piece("".join(lines[node.lineno - 1 : node.end_lineno]), name, line, isinstance(node, ast.Assign)),
+        ]
+        end = node.end_lineno
+    found.append(Piece("".join(lines[end:])))
+    return [piece for piece in found if piece.code.strip()]
+
+
+def _line_magic(node: ast.stmt) -> tuple[str, str] | None:
+    """(name, line) of `get_ipython().run_line_magic(name, line)`, alone or assigned to something."""
+    value = node.value if isinstance(node, ast.Expr | ast.Assign) else None
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.func.attr != LINE_MAGIC:
+        return None
+    words = [word.value for word in value.args if isinstance(word, ast.Constant)]
+    return (str(words[0]), str(words[1])) if len(words) == 2 else None

@@ -1,0 +1,183 @@
+"""The Fabric Livy kernel: an IPython kernel whose cells run in the Spark session, and whose own Python is one `%%local` away.
+
+What front ends send on their own account (`silent`, or without history) always runs here: VS Code runs helper code in
+any kernel whose language is Python.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import time
+from typing import Any
+
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.utils.tokenutil import token_at_cursor
+from traitlets import Type
+
+from fabric_livy_magic import __version__, magics
+from fabric_livy_magic.breathing import in_thread
+from fabric_livy_magic.completeness import INCOMPLETE, completeness
+from fabric_livy_magic.magics import FabricLivyMagics
+from fabric_livy_magic.notebook_cells import NotebookCell, Step, read_notebook_cell
+
+_runs_here: contextvars.ContextVar[bool] = contextvars.ContextVar("runs_here", default=True)
+
+LANGUAGE_INFO = {
+    "pyspark": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py", "pygments_lexer": "ipython3"},
+    "sql": {
+        "name": "sql",
+        "mimetype": "text/x-sql",
+        "file_extension": ".sql",
+        "pygments_lexer": "sql",
+        "codemirror_mode": "sql",
+    },
+    "spark": {
+        "name": "scala",
+        "mimetype": "text/x-scala",
+        "file_extension": ".scala",
+        "pygments_lexer": "scala",
+        "codemirror_mode": "text/x-scala",
+    },
+    "sparkr": {
+        "name": "R",
+        "mimetype": "text/x-rsrc",
+        "file_extension": ".r",
+        "pygments_lexer": "r",
+        "codemirror_mode": "r",
+    },
+}
+
+
+class FabricLivyShell(ZMQInteractiveShell):
+    """Runs each cell where it belongs."""
+
+    @property
+    def livy(self) -> FabricLivyMagics:
+        return magics.of(self)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """A cell for the session becomes one call, as IPython's own magics do: so history and errors are IPython's."""
+        if _runs_here.get():
+            return str(super().transform_cell(raw_cell))
+        here = self._read(raw_cell).here
+        if here is not None:
+            return str(super().transform_cell(here))
+        return f"await get_ipython().run_notebook_cell({raw_cell!r})\n"
+
+    def _read(self, raw_cell: str) -> NotebookCell:
+        return read_notebook_cell(raw_cell, self.livy.language)
+
+    async def run_notebook_cell(self, raw_cell: str) -> None:
+        """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
+        cell, _began = self._read(raw_cell), time.monotonic()
+        for step in cell.steps:
+            if step.is_here:
+                self._run_here(step.body or "")
+            else:
+                await in_thread(functools.partial(self._run_in_session, step))
+        if cell.is_timed:
+            pass
+
+    def _run_here(self, code: str) -> None:
+        exec(compile(super().transform_cell(code), "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
+
+    def _run_in_session(self, step: Step) -> None:
+        if step.body is None:
+            self.run_line_magic(step.magic, step.line)
+        else:
+            self.run_cell_magic(step.magic, step.line, step.body)
+
+
+class FabricLivyKernel(IPythonKernel):
+    implementation = "fabric-livy"
+    implementation_version = __version__
+    shell_class = Type(FabricLivyShell)
+    shell: FabricLivyShell
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        magics.load(self.shell)
+
+    @property
+    def language(self) -> str:
+        return self.shell.livy.language
+
+    @property
+    def language_info(self) -> dict[str, Any]:  # type: ignore[override]
+        if self.language == "pyspark":
+            return IPythonKernel.language_info
+        return {"version": "", **LANGUAGE_INFO[self.language]}
+
+    @property
+    def banner(self) -> str:  # type: ignore[override]
+        return f"Fabric Livy {__version__}: cells run in a Spark session. `%livy help` shows what there is.\n"
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: dict[str, Any] | None = None,
+        allow_stdin: bool = False,
+        *,
+        cell_meta: dict[str, Any] | None = None,
+        cell_id: str | None = None,
+    ) -> dict[str, Any]:
+        token = _runs_here.set(silent or not store_history)
+        try:
+            reply: dict[str, Any] = await super().do_execute(
+                code, silent, store_history, user_expressions, allow_stdin, cell_meta=cell_meta, cell_id=cell_id
+            )
+        finally:
+            _runs_here.reset(token)
+        return reply
+
+    def do_complete(self, code: str, cursor_pos: int | None) -> dict[str, Any]:  # type: ignore[override]
+        """Called from threads as well: VS Code asks from one of its own, and gives it 2 s."""
+        from fabric_livy_magic.completion.complete import complete
+
+        cursor = len(code) if cursor_pos is None else cursor_pos
+        found = complete(self.shell.livy.runner, code, cursor, self.language)
+        if found is None:
+            reply: dict[str, Any] = super().do_complete(code, cursor)
+            return reply
+        typed = [
+            {"start": found.start, "end": cursor, "text": text, "type": kind, "signature": ""}
+            for text, kind in found.matches
+        ]
+        return {
+            "status": "ok",
+            "matches": [text for text, _ in found.matches],
+            "cursor_start": found.start,
+            "cursor_end": cursor,
+            "metadata": {"_jupyter_types_experimental": typed},
+        }
+
+    def do_inspect(  # type: ignore[override]
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
+    ) -> dict[str, Any]:
+        from fabric_livy_magic.completion.complete import inspect
+
+        name = token_at_cursor(code, cursor_pos)
+        told = inspect(self.shell.livy.runner, code, cursor_pos, name, detail_level, self.language)
+        if told is None:
+            reply: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
+            return reply
+        return {"status": "ok", "found": bool(told), "data": {"text/plain": told} if told else {}, "metadata": {}}
+
+    def do_is_complete(self, code: str) -> dict[str, Any]:  # type: ignore[override]
+        status, indent = completeness(code, self.language)
+        return {"status": status, **({"indent": indent} if status == INCOMPLETE else {})}
+
+    def do_shutdown(self, restart: bool) -> dict[str, Any]:  # type: ignore[override]
+        """Stops the sessions that this notebook started; their kernel's death must not leave them running."""
+        self.shell.livy.close()
+        reply: dict[str, Any] = super().do_shutdown(restart)
+        return reply
+
+
+def launch() -> None:
+    IPKernelApp.launch_instance(kernel_class=FabricLivyKernel)

@@ -1,0 +1,147 @@
+"""What a cell of the Fabric Livy kernel is made of: steps for the session, and steps for the notebook's own Python.
+
+Pure. A cell without a magic is code of the notebook's language. A magic counts wherever it is the first thing in the
+cell that is no comment and no blank line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fabric_livy_magic.ipython_syntax import as_python, pieces
+
+# Of Fabric, and of other notebooks over Livy → ours.
+MAGICS = {
+    "pyspark": "livy_pyspark",
+    "spark": "livy_spark",
+    "scala": "livy_spark",
+    "sql": "livy_sql",
+    "sparksql": "livy_sql",
+    "sparkr": "livy_sparkr",
+    "configure": "livy_configure",
+}
+OURS = {"livy", *MAGICS.values()}
+# About code, so they run where the code runs: in the session, by its agent (remote/agent/magics.py).
+IN_SESSION = {
+    "pip",
+    "conda",
+    "time",
+    "timeit",
+    "matplotlib",
+    "pinfo",
+    "pinfo2",
+    "env",
+    "set_env",
+    "cd",
+    "pwd",
+    "who",
+    "whos",
+}
+CELLS_IN_SESSION = {"timeit", "bash", "sh"}
+
+_COMMENT = re.compile(r"\s*(#|--|//)")
+_CELL_MAGIC = re.compile(r"%%([A-Za-z_]\w*)[^\S\n]*(.*)")
+_LINE_MAGIC = re.compile(r"%([A-Za-z_]\w*)[^\S\n]*(.*)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`magic` is one of ours with its line and body (None: a line magic); empty for Python that runs here."""
+
+    magic: str = ""
+    line: str = ""
+    body: str | None = None
+
+    @property
+    def is_here(self) -> bool:
+        return not self.magic
+
+
+@dataclass(frozen=True)
+class NotebookCell:
+    steps: tuple[Step, ...]
+    is_timed: bool = False
+
+    @property
+    def here(self) -> str | None:
+        """The cell's code, where all of it runs here."""
+        if self.is_timed or not all(step.is_here for step in self.steps):
+            return None
+        return "\n".join(step.body or "" for step in self.steps)
+
+
+def read_notebook_cell(text: str, language: str) -> NotebookCell:
+    """`language` is that of a cell without a magic: pyspark, sql, spark, sparkr."""
+    magic, line, body = first_magic(text)
+    if magic == "time":
+        return NotebookCell(read_notebook_cell(f"{line}\n{body}", language).steps, is_timed=True)
+    if magic == "local":
+        return NotebookCell((Step(body=body),))
+    if magic in CELLS_IN_SESSION:
+        return NotebookCell((Step("livy_pyspark", "", f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})"),))
+    if magic:
+        ours = MAGICS.get(magic, magic)
+        if ours in OURS:
+            return NotebookCell((Step(ours, line, body),))
+        return NotebookCell((Step(body=f"%%{magic} {line}\n{body}"),))
+    if not text.strip():
+        return NotebookCell((Step(body=""),))
+    return NotebookCell(tuple(_python_steps(text) if language == "pyspark" else _other_steps(text, language)))
+
+
+KIND_OF_MAGIC = {"livy_pyspark": "pyspark", "livy_spark": "spark", "livy_sql": "sql", "livy_sparkr": "sparkr"}
+
+
+def kind_of_cell(text: str, language: str | None) -> tuple[str | None, int]:
+    """(kind, where its code begins); None for the notebook's own Python. `language` is that of a cell without a magic."""
+    magic, _, body = first_magic(text)
+    if magic == "time":
+        kind, begin = kind_of_cell(body, language)
+        return kind, len(text) - len(body) + begin
+    if magic:
+        return KIND_OF_MAGIC.get(MAGICS.get(magic, magic)), len(text) - len(body)
+    return language, 0
+
+
+def first_magic(text: str) -> tuple[str, str, str]:
+    """(name, line, body) of the cell magic that the text begins with; empty where there is none."""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if found := _CELL_MAGIC.match(line.strip()):
+            return found[1], found[2].strip(), "".join(lines[number + 1 :])
+        if line.strip() and not _COMMENT.match(line):
+            break
+    return "", "", ""
+
+
+def _python_steps(text: str) -> list[Step]:
+    steps: list[Step] = []
+    code = ""
+    for piece in pieces(as_python(text)):
+        if not piece.magic or piece.magic in IN_SESSION:
+            code += piece.code
+            continue
+        steps += [Step("livy_pyspark", "", code)] if code.strip() else []
+        code = ""
+        steps.append(_line_step(piece.magic, piece.line) if not piece.is_assigned else Step(body=piece.code))
+    return [*steps, *([Step("livy_pyspark", "", code)] if code.strip() else [])]
+
+
+def _line_step(magic: str, line: str) -> Step:
+    ours = MAGICS.get(magic, magic)
+    return Step(ours, line) if ours in OURS else Step(body=f"%{magic} {line}".rstrip() + "\n")
+
+
+def _other_steps(text: str, language: str) -> list[Step]:
+    """Line magics can only stand at the beginning: `%` in the middle may be the language's own."""
+    steps: list[Step] = []
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if found := _LINE_MAGIC.match(line.strip()):
+            steps += _python_steps(line) if found[1] in IN_SESSION else [_line_step(found[1], found[2].strip())]
+        elif line.startswith("!"):
+            steps += _python_steps(line)
+        elif line.strip():
+            return [*steps, Step(f"livy_{language}", "", "".join(lines[number:]))]
+    return steps

@@ -1,0 +1,49 @@
+"""Questions to a session while somebody types: answered at once, or not at all."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from fabric_livy_magic.errors import FabricLivyError
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.livy.sessions import StandardSession
+
+T = TypeVar("T")
+ANSWER_WITHIN_S = 1.2  # VS Code gives a completion 2 s
+
+
+class Questions:
+    """Of one session. One is asked at a time; None is the answer where a cell runs, or it does not come in time."""
+
+    def __init__(self, remote: StandardSession) -> None:
+        self._remote = remote
+        self._asking = threading.Lock()
+
+    def ask(self, question: Callable[[float], T]) -> T | None:
+        """`question` gets the seconds that it has, and may raise what it likes: it was only a question."""
+        until = time.monotonic() + ANSWER_WITHIN_S
+        if self._is_busy() or not self._asking.acquire(timeout=ANSWER_WITHIN_S):
+            return None
+        answer: concurrent.futures.Future[T | None] = concurrent.futures.Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(None if self._is_busy() else question(max(0.1, until - time.monotonic())))
+            except (FabricLivyError, KeyboardInterrupt):  # of a statement that was given up
+                answer.set_result(None)
+            finally:
+                self._asking.release()
+
+        threading.Thread(target=run, name="question", daemon=True).start()
+        try:
+            return answer.result(timeout=max(0.0, until - time.monotonic()))
+        except concurrent.futures.TimeoutError:
+            return None
+
+    def _is_busy(self) -> bool:
+        return not self._remote.ready or self._remote.running > 0

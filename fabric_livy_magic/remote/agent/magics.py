@@ -1,0 +1,176 @@
+"""IPython's lines in a cell of the session: `%pip`, `%time`, `!command`. The client turns them into calls of `get_ipython()`.
+
+That name is offered while a cell runs, whatever IPython the session has: there it would belong to no kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import textwrap
+import time
+import timeit
+from typing import Any, Callable
+
+from . import cells, names, packages
+from .errors import Refused
+
+WAIT_S = 0.2
+VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
+
+
+class Notebook:
+    """What `get_ipython()` gives to a cell."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.user_ns = namespace
+
+    def system(self, command: str) -> None:
+        """`!command`: its output is the cell's."""
+        with subprocess.Popen(expanded(command, self.user_ns), shell=True) as process:  # noqa: S602 - the user's own
+            code = wait(process)
+        self.user_ns["_exit_code"] = code
+
+    def getoutput(self, command: str, split: bool = True) -> Any:
+        """`name = !command`: its lines."""
+        done = subprocess.run(  # noqa: S602
+            expanded(command, self.user_ns), shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        text = done.stdout.decode("utf-8", "replace")
+        return text.splitlines() if split else text
+
+    def run_line_magic(self, name: str, line: str, *ignored: Any) -> Any:
+        if name not in LINES:
+            raise Refused(
+                f"%{name} cannot run here, in the Spark session. At the beginning of a line of its own, not inside a block, "
+                "it runs in the notebook's own Python."
+            )
+        return LINES[name](self.user_ns, line)
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
+        if name not in BODIES:
+            raise Refused(f"%%{name} cannot run here, in the Spark session.")
+        return BODIES[name](self.user_ns, line, cell)
+
+
+def wait(process: Any) -> int:
+    """In steps: a cell that is cancelled should not wait for the command."""
+    while True:
+        try:
+            code: int = process.wait(WAIT_S)
+            return code
+        except subprocess.TimeoutExpired:
+            continue
+        except BaseException:
+            process.kill()
+            raise
+
+
+def expanded(command: str, namespace: dict[str, Any]) -> str:
+    """`{expression}` and `$name` of the user's names, as in IPython; what is none of them stays: it may be the shell's."""
+
+    def value(found: Any) -> str:
+        if found[0] == "$$":
+            return "$"
+        try:
+            return str(eval(found[1], namespace) if found[1] else namespace[found[2]])  # noqa: S307 - the user's own
+        except Exception:  # noqa: BLE001 - `{a,b}` and `$HOME` are for the shell
+            return str(found[0])
+
+    return VARIABLE.sub(value, command)
+
+
+def time_line(namespace: dict[str, Any], line: str) -> Any:
+    began, began_cpu = time.perf_counter(), time.process_time()
+    try:
+        return cells.execute(namespace, line, "<timed line>")
+    finally:
+        cpu_s, wall_s = time.process_time() - began_cpu, time.perf_counter() - began
+        print(f"CPU time: {duration(cpu_s)}, wall time: {duration(wall_s)}")  # noqa: T201
+
+
+def timeit_cell(namespace: dict[str, Any], line: str, cell: str) -> None:
+    options, code = {"-n": 0, "-r": 5}, line
+    while found := re.match(r"\s*(-[nr])\s*(\d+)\s*", code):
+        options[found[1]], code = int(found[2]), code[found.end() :]
+    timer = timeit.Timer(cell or code, setup=code if cell else "pass", globals=namespace)
+    loops = options["-n"] or timer.autorange()[0]
+    took = [one / loops for one in timer.repeat(options["-r"], loops)]
+    print(f"{duration(min(took))} per loop (best of {len(took)} runs, {loops} loops each)")  # noqa: T201
+
+
+def duration(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def environment(namespace: dict[str, Any], line: str) -> Any:
+    """`%env`, `%env NAME`, `%env NAME=VALUE`."""
+    name, is_set, value = line.partition("=") if "=" in line else line.strip().partition(" ")
+    if not name.strip():
+        return dict(os.environ)
+    if not is_set:
+        return os.environ.get(name.strip())
+    os.environ[name.strip()] = expanded(value.strip(), namespace)
+    return None
+
+
+def change_folder(namespace: dict[str, Any], line: str) -> None:
+    os.chdir(os.path.expanduser(line.strip() or "~"))  # noqa: PTH111
+    print(os.getcwd())  # noqa: T201, PTH109
+
+
+def who(namespace: dict[str, Any], line: str) -> None:
+    print("  ".join(names.users(namespace)) or "No names yet.")  # noqa: T201
+
+
+def whos(namespace: dict[str, Any], line: str) -> None:
+    for name in names.users(namespace):
+        value = namespace[name]
+        print(f"{name:<20} {type(value).__name__:<16} {textwrap.shorten(repr(value), 60)}")  # noqa: T201
+
+
+def described(namespace: dict[str, Any], line: str, detail: int = 0) -> None:
+    told = names.inspect_name(namespace, line.strip(), detail)
+    print(told or f"There is no {line.strip()!r} in the session.")  # noqa: T201
+
+
+def run_script(namespace: dict[str, Any], line: str, cell: str) -> None:
+    """`%%bash`, `%%sh`."""
+    with subprocess.Popen(["bash", "-c", cell, "bash", *shlex.split(line)]) as process:  # noqa: S607
+        if code := wait(process):
+            raise Refused(f"The script ended with exit code {code}.")
+
+
+def no_conda(namespace: dict[str, Any], line: str) -> None:
+    raise Refused("conda cannot be used in a session. `%pip install` installs Python packages for this session.")
+
+
+def nothing(namespace: dict[str, Any], line: str) -> None:
+    """`%matplotlib …`: figures are shown in any case."""
+
+
+LINES: dict[str, Callable[[dict[str, Any], str], Any]] = {
+    "pip": packages.pip,
+    "conda": no_conda,
+    "time": time_line,
+    "timeit": lambda namespace, line: timeit_cell(namespace, line, ""),
+    "matplotlib": nothing,
+    "pinfo": described,
+    "pinfo2": lambda namespace, line: described(namespace, line, 1),
+    "env": environment,
+    "set_env": environment,
+    "cd": change_folder,
+    "pwd": lambda namespace, line: os.getcwd(),  # noqa: PTH109
+    "who": who,
+    "whos": whos,
+}
+BODIES: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
+    "timeit": timeit_cell,
+    "bash": run_script,
+    "sh": run_script,
+}

@@ -1,0 +1,198 @@
+"""What the session's names are: completions and descriptions, without running any of the user's code but attributes of
+the path that is asked for."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import keyword
+import re
+import types
+from typing import Any, Iterable
+
+from . import chains, display
+
+MOST = 500
+PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+ATTRIBUTE = re.compile(r"\.(\w*)$")
+NAME = re.compile(r"(?<![\w.)\]'\"])([A-Za-z_]\w*)?$")
+ITEM = re.compile(rf"({PATH})\[\s*(?:\[\s*(?:[^\]]*,\s*)?)?(['\"])([^'\"]*)$")
+CALL = re.compile(rf"({PATH})\(\s*(?:[^()]*,\s*)?(['\"])([^'\"]*)$")
+COLUMN_WORDS = {
+    "agg", "asc", "avg", "col", "column", "count", "countDistinct", "cube", "desc", "drop", "dropDuplicates", "groupBy",
+    "groupby", "max", "mean", "min", "orderBy", "partitionBy", "rollup", "select", "sort", "sum", "withColumn",
+    "withColumnRenamed",
+}  # fmt: skip
+
+
+def complete(namespace: dict[str, Any], before: str) -> dict[str, Any]:
+    """{start, matches: [[text, type]]} for the text before the cursor; `start` is where the match begins in it."""
+    if found := ITEM.search(before):
+        return matches(before, found[3], [(name, "column") for name in items_of(value_of(namespace, found[1]))])
+    if (found := CALL.search(before)) and found[1].rsplit(".", 1)[-1] in COLUMN_WORDS:
+        return matches(before, found[3], [(name, "column") for name in columns_for(namespace, found[1])])
+    if found := ATTRIBUTE.search(before):
+        known = chains.known_of(namespace, chains.chain_before(before[: found.start()]))
+        return matches(before, found[1], attributes_of(known, found[1].startswith("_")))
+    if (found := NAME.search(before)) and not inside_text(before):
+        return matches(before, found[1] or "", all_names(namespace, (found[1] or "").startswith("_")))
+    return {"start": len(before), "matches": []}
+
+
+def matches(before: str, prefix: str, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    fitting = [[text, kind] for text, kind in found if text.startswith(prefix)]
+    return {"start": len(before) - len(prefix), "matches": fitting[:MOST]}
+
+
+def inside_text(before: str) -> bool:
+    line = before.rsplit("\n", 1)[-1]
+    return line.count("'") % 2 == 1 or line.count('"') % 2 == 1
+
+
+def value_of(namespace: dict[str, Any], path: str) -> Any:
+    """None where there is no such name."""
+    first, *rest = path.split(".")
+    value = namespace.get(first, getattr(builtins, first, None))
+    for name in rest:
+        try:
+            value = getattr(value, name)
+        except Exception:  # noqa: BLE001 - a property of the user's class
+            return None
+    return value
+
+
+def items_of(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [key for key in value if isinstance(key, str)]
+    columns = getattr(value, "columns", None)
+    try:
+        return [str(column) for column in columns] if columns is not None and not callable(columns) else []
+    except TypeError:
+        return []
+
+
+def columns_for(namespace: dict[str, Any], called: str) -> list[str]:
+    """Of the frame whose method is called; of every frame, for `F.col` and for a chain of calls."""
+    owner = value_of(namespace, called.rpartition(".")[0]) if "." in called else None
+    if owner is not None and display.is_spark_frame(owner):
+        return items_of(owner)
+    frames = [value for value in list(namespace.values()) if display.is_spark_frame(value)]
+    return list(dict.fromkeys(column for frame in frames for column in items_of(frame)))
+
+
+def attributes_of(known: chains.Known | None, is_private: bool) -> list[tuple[str, str]]:
+    if known is None:
+        return []
+    value, found = known.value, []
+    for name in dir(value):
+        if name.startswith("_") and not is_private:
+            continue
+        try:
+            member = inspect.getattr_static(value, name)
+        except AttributeError:  # of a `__getattr__`, such as a column
+            member = None
+        found.append((name, kind_of(member)))
+    return found
+
+
+def kind_of(value: Any) -> str:
+    if isinstance(value, property):
+        return "property"
+    if isinstance(value, type):
+        return "class"
+    if isinstance(value, types.ModuleType):
+        return "module"
+    return "function" if callable(getattr(value, "__func__", value)) else "instance"
+
+
+def all_names(namespace: dict[str, Any], is_private: bool) -> list[tuple[str, str]]:
+    found = [
+        (name, kind_of(value)) for name, value in list(namespace.items()) if is_private or not name.startswith("_")
+    ]
+    found += [(name, "keyword") for name in keyword.kwlist]
+    found += [(name, kind_of(value)) for name, value in vars(builtins).items() if not name.startswith("_")]
+    return sorted(dict(reversed(found)).items())
+
+
+def users(namespace: dict[str, Any]) -> list[str]:
+    """The names that are the user's, not modules and not the shell's."""
+    shells = {"spark", "sc", "sqlContext", "HiveContext", "StreamingContext", "cloudpickle", "global_dict"}
+    return sorted(
+        name
+        for name, value in list(namespace.items())
+        if not name.startswith("_") and name not in shells and not isinstance(value, types.ModuleType)
+    )
+
+
+# ------------------------------------------------------------------------------------------- descriptions
+
+
+def inspect_name(namespace: dict[str, Any], path: str, detail: int = 0) -> str:
+    """Signature, type, columns, documentation, with detail 1 the source; empty where there is no such name."""
+    if not re.fullmatch(PATH, path):
+        return ""
+    value = value_of(namespace, path)
+    if value is None and namespace.get(path, path) is not None:
+        return ""
+    told = [("Signature", signature_of(path, value)), ("Type", type(value).__name__)]
+    if display.is_spark_frame(value):
+        told.append(("Columns", "\n" + "\n".join(f"  {name}: {kind}" for name, kind in value.dtypes)))
+    elif not callable(value) and not isinstance(value, types.ModuleType):
+        told.append(("Value", shortened(value)))
+    told.append(("Source", "\n" + source_of(value)) if detail else ("Docstring", "\n" + (inspect.getdoc(value) or "")))
+    return "\n".join(f"{label}: {text}" for label, text in told if text.strip())
+
+
+def signature_of(path: str, value: Any) -> str:
+    try:
+        return path.rsplit(".", 1)[-1] + str(inspect.signature(value)) if callable(value) else ""
+    except (TypeError, ValueError):  # C code has none
+        return ""
+
+
+def shortened(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the user's class
+        return ""
+    return text if len(text) <= 500 else text[:499] + "…"
+
+
+def source_of(value: Any) -> str:
+    try:
+        return inspect.getsource(value)
+    except (OSError, TypeError):
+        return "(not to be had)"
+
+
+def inspect_sql(spark: Any, word: str) -> str:
+    """A function's documentation, or a table's columns; empty where it is neither."""
+    if not re.fullmatch(r"[\w.`]+", word):
+        return ""
+    try:
+        rows = spark.sql(f"DESCRIBE FUNCTION EXTENDED {word}").collect()
+        told = "\n".join(str(row[0]) for row in rows)
+        if "not found" not in told.split("\n", 1)[0]:
+            return told
+    except Exception:  # noqa: BLE001, S110 - then it may be a table
+        pass
+    return "\n".join(f"{name}: {kind}" for name, kind in columns(spark, word))
+
+
+def catalog(spark: Any, database: str, with_functions: bool) -> dict[str, Any]:
+    """Tables and views of `database` (empty: the current one), and all databases."""
+    where = f" IN `{database}`" if database else ""
+    rows = spark.sql(f"SHOW TABLES{where}").collect()
+    return {
+        "databases": [row[0] for row in spark.sql("SHOW DATABASES").collect()],
+        "tables": [row["tableName"] for row in rows],
+        "functions": [row[0] for row in spark.sql("SHOW FUNCTIONS").collect()] if with_functions else [],
+    }
+
+
+def columns(spark: Any, table: str) -> list[list[str]]:
+    """[[name, type]] of a table or view; empty where there is none."""
+    try:
+        return [list(one) for one in spark.table(table).dtypes]
+    except Exception:  # noqa: BLE001 - a name that is just being typed
+        return []
