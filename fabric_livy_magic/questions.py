@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ANSWER_WITHIN_S = 1.2  # VS Code gives a completion 2 s
+LATE_S = 5.0  # for an answer that is kept
 
 
 class Questions:
@@ -24,8 +25,8 @@ class Questions:
         self._remote = remote
         self._asking = threading.Lock()
 
-    def ask(self, question: Callable[[float], T]) -> T | None:
-        """`question` gets the seconds that it has, and may raise what it likes: it was only a question."""
+    def ask(self, question: Callable[[float], T], most_s: float = ANSWER_WITHIN_S) -> T | None:
+        """`question` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more."""
         until = time.monotonic() + ANSWER_WITHIN_S
         if self._is_busy() or not self._asking.acquire(timeout=ANSWER_WITHIN_S):
             return None
@@ -33,7 +34,9 @@ class Questions:
 
         def run() -> None:
             try:
-                answer.set_result(None if self._is_busy() else question(max(0.1, until - time.monotonic())))
+                answer.set_result(
+                    None if self._is_busy() else question(max(0.1, until - time.monotonic() + most_s - ANSWER_WITHIN_S))
+                )
             except (FabricLivyError, KeyboardInterrupt):  # of a statement that was given up
                 answer.set_result(None)
             finally:

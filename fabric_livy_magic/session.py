@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -18,7 +18,7 @@ from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.questions import Questions
+from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import Settings, Target, did_you_mean
@@ -141,12 +141,19 @@ class Session:
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
 
-    def ask(self, operation: str, *arguments: Any) -> Any:
+    def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:
         """The agent's answer to a question about names. None where the session is busy or lost, has no agent, or is late:
-        whoever asks is typing."""
+        whoever asks is typing. `keep` gets the answer also when it comes late."""
         if self.lost or self._owner.settings.rich == "off":
             return None
-        return self._questions.ask(lambda within_s: rich.value_of(self._call(within_s)(operation, *arguments)))
+
+        def question(within_s: float) -> Any:
+            answer = rich.value_of(self._call(within_s)(operation, *arguments))
+            if keep is not None:
+                keep(answer)
+            return answer
+
+        return self._questions.ask(question, LATE_S if keep else ANSWER_WITHIN_S)
 
     def candidates(self, before: str, kind: str) -> list[str] | None:
         """What Livy's own completion says of the code before the cursor; None as with `ask`, and on Fabric, which has none."""

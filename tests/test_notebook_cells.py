@@ -88,7 +88,26 @@ def test_a_cell_without_a_magic_is_of_the_notebooks_language(language: str, text
 
 
 PIECES = st.sampled_from(
-    ["x = 1", "%livy status", "%pip list", "!ls", "'", '"""', "(", ")", "%%sql", "\\", "if x:", "    y", "#", "", "é", "%", "?", "\x00"]
+    [
+        "x = 1",
+        "%livy status",
+        "%pip list",
+        "!ls",
+        "'",
+        '"""',
+        "(",
+        ")",
+        "%%sql",
+        "\\",
+        "if x:",
+        "    y",
+        "#",
+        "",
+        "é",
+        "%",
+        "?",
+        "\x00",
+    ]
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fabric_livy_magic.completion.answers import Completed, fitting
 from fabric_livy_magic.runner import Runner
@@ -77,27 +79,28 @@ def known_catalog(runner: Runner) -> Catalog:
     if session is None:
         return Catalog()
     catalog: Catalog = runner.looked_up.setdefault(("catalog", session.id), Catalog())
-    if (
-        catalog.cells_run != session.cells_run
-        and (told := session.ask("catalog", "", not catalog.functions)) is not None
-    ):
-        catalog.cells_run = session.cells_run
-        catalog.databases, catalog.tables, catalog.columns = told["databases"], {"": told["tables"]}, {}
-        catalog.functions = told["functions"] or catalog.functions
+    if catalog.cells_run != (now := session.cells_run):
+
+        def keep(told: Mapping[str, Any]) -> None:
+            catalog.cells_run, catalog.databases, catalog.columns = now, told["databases"], {}
+            catalog.tables = {"": told["tables"]}
+            catalog.functions = told["functions"] or catalog.functions
+
+        session.ask("catalog", "", not catalog.functions, keep=keep)
     return catalog
 
 
 def _tables(runner: Runner, catalog: Catalog, database: str) -> list[str]:
     session = runner.sessions.get(runner.current)
-    if database not in catalog.tables and session is not None and (told := session.ask("catalog", database, False)):
-        catalog.tables[database] = told["tables"]
+    if database not in catalog.tables and session is not None:
+        session.ask("catalog", database, False, keep=lambda told: catalog.tables.update({database: told["tables"]}))
     return catalog.tables.get(database, [])
 
 
 def _columns(runner: Runner, catalog: Catalog, table: str) -> list[str]:
     session = runner.sessions.get(runner.current)
-    if table not in catalog.columns and session is not None and (told := session.ask("columns", table)) is not None:
-        catalog.columns[table] = [name for name, _ in told]
+    if table not in catalog.columns and session is not None:
+        session.ask("columns", table, keep=lambda told: catalog.columns.update({table: [name for name, _ in told]}))
     return catalog.columns.get(table, [])
 
 

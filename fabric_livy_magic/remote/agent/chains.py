@@ -105,9 +105,19 @@ def result_of(called: Any) -> Known | None:
     function = inspect.unwrap(getattr(called, "__func__", called))
     promised = getattr(function, "__annotations__", {}).get("return")
     if isinstance(promised, str):
-        promised = eval(promised, vars(sys.modules[function.__module__]))  # noqa: S307 - an annotation of a library
+        promised = annotated(promised, function.__module__)
     promised = getattr(promised, "__origin__", promised)
     return Known(promised, is_type=True) if isinstance(promised, type) else None
+
+
+def annotated(text: str, module: str) -> Any:
+    """What an annotation names. A library may import the name for its type checker alone: then another module of it has it."""
+    try:
+        return eval(text, vars(sys.modules[module]))  # noqa: S307 - an annotation of a library
+    except NameError:
+        package = module.split(".", 1)[0] + "."
+        homes = [one for name, one in list(sys.modules.items()) if name.startswith(package)]
+        return next((vars(home)[text] for home in homes if isinstance(vars(home).get(text), type)), None)
 
 
 def item(owner: Known | None, index: ast.AST) -> Known | None:
