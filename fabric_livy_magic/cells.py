@@ -35,9 +35,12 @@ class Cell:
 
 @cache
 def cell_parser(kind: str) -> MagicParser:
-    into = {"sql": "a DataFrame", "pyspark": "the value of its last line, a DataFrame where it is one"}.get(
-        kind, "the text that it printed"
-    )
+    into = {
+        "sql": "a DataFrame",
+        "pyspark": "the value of its last line, a DataFrame where it is one",
+        "spark": "the DataFrame that its last line is, else the text that it printed",
+        "sparkr": "the text that it printed",
+    }[kind]
     parser = MagicParser(
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
@@ -48,8 +51,9 @@ def cell_parser(kind: str) -> MagicParser:
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
-    if kind in {"sql", "pyspark"}:
+    if kind != "sparkr":
         add_table_options(parser)
+    if kind in {"sql", "pyspark"}:
         parser.add_argument("--plain", action="store_true", help="run it without the agent, as Livy itself does")
     if kind == "sql":
         parser.add_argument(

@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fabric_livy_magic.livy.models import Progress
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.session import Session
 
 Bundle = dict[str, Any]
+ShowBundle = Callable[[Bundle, dict[str, Any]], None]
 CELL_CHARACTERS = 200
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
@@ -204,8 +205,12 @@ class ProgressLine:
     headless runs, it draws nothing.
     """
 
-    def __init__(self, mode: str, where: str, terminal: TextIO | None = None) -> None:
+    def __init__(
+        self, mode: str, where: str, terminal: TextIO | None = None, show_value: ShowBundle | None = None
+    ) -> None:
+        """`show_value` shows a cell's value, where that is another message than a display."""
         self._mode = mode
+        self._show_value = show_value
         self._where = where
         self._terminal = terminal
         self._handle: DisplayHandle | None = None
@@ -224,13 +229,15 @@ class ProgressLine:
         if self._mode != "off":
             self.show(_note(text) if self._handle is not None else {"text/plain": text})
 
-    def show(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
+    def show(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None, *, is_value: bool = False) -> None:
         """The result, in the place of the line. Plain text without a line to replace is printed, as local code would."""
         if not bundle:
             self.erase()
         elif self._handle is not None:
             self._handle.update(bundle, raw=True, metadata=dict(metadata or {}))
             self._handle, self._drawn = None, ""
+        elif is_value and self._show_value is not None:
+            self._show_value(bundle, dict(metadata or {}))
         else:
             self.erase()
             show(bundle, metadata)
@@ -267,7 +274,7 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
             print_text(part)
         else:
             took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
-            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None))
+            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None), is_value=part.is_value)
 
 
 def print_text(part: Printed) -> None:
@@ -300,9 +307,11 @@ def progress_line(setting: str, shell: InteractiveShell | None, where: str) -> P
     """
     kernel = getattr(shell, "kernel", None)
     terminal = sys.stderr if kernel is None else None
+    show_value = getattr(shell, "show_value", None)
     if setting != "auto":
-        return ProgressLine(setting, where, terminal)
+        return ProgressLine(setting, where, terminal, show_value)
     if kernel is None:
         return ProgressLine("line" if sys.stderr.isatty() else "plain", where, terminal)
     request = kernel.get_parent("shell") or {}
-    return ProgressLine("line" if request.get("content", {}).get("allow_stdin") else "plain", where)
+    mode = "line" if request.get("content", {}).get("allow_stdin") else "plain"
+    return ProgressLine(mode, where, None, show_value)

@@ -70,6 +70,12 @@ class FabricLivyShell(ZMQInteractiveShell):
     def _read(self, raw_cell: str) -> NotebookCell:
         return read_notebook_cell(raw_cell, self.livy.language)
 
+    def show_value(self, bundle: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """What a session's cell gave is this cell's result, as in any kernel."""
+        content = {"execution_count": self.execution_count, "data": bundle, "metadata": metadata}
+        hook: Any = self.displayhook
+        hook.session.send(hook.pub_socket, "execute_result", content, parent=hook.parent_header, ident=hook.topic)
+
     async def run_notebook_cell(self, raw_cell: str) -> None:
         """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
         cell, _began = self._read(raw_cell), time.monotonic()

@@ -31,6 +31,8 @@ class Shown:
 
     data: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_value: bool = False
+    """The value of the cell's last line, not something that it displayed on its way."""
 
     @property
     def text(self) -> str:

@@ -106,7 +106,7 @@ def _part(event: Mapping[str, Any]) -> Part:
         header, is_value = event["frame"], bool(event.get("result"))
         arrow = transfer.fetch(_nothing_more, header)
         return ArrowTable(arrow, header["schema"], more=bool(header["more"]), is_value=is_value)
-    return Shown(event["data"], event["metadata"])
+    return Shown(event["data"], event["metadata"], bool(event.get("result")))
 
 
 def _nothing_more(*operation: Any) -> Any:

@@ -303,11 +303,17 @@ class Runner:
                 plain=cell.plain,
                 on_progress=on_progress,
             )
-            if cell.kind == "pyspark" and cell.output and (first_rows := result.value_table):
-                whole = session.table(None, limit=cell.limit, on_progress=on_progress)
-                parts = tuple(whole if part is first_rows else part for part in result.parts)
-                return dataclasses.replace(result, parts=parts)
-            return result
+            return self._with_whole_value(session, cell, result, on_progress) if cell.output else result
+
+    def _with_whole_value(self, session: Session, cell: Cell, result: Result, on_progress: Listener | None) -> Result:
+        """A DataFrame that goes into a variable is wanted as a whole, not its first rows or its name."""
+        if cell.kind == "pyspark" and (first_rows := result.value_table):
+            whole = session.table(None, limit=cell.limit, on_progress=on_progress)
+            parts = tuple(whole if part is first_rows else part for part in result.parts)
+            return dataclasses.replace(result, parts=parts)
+        if cell.kind == "spark" and (table := session.scala_table(result, limit=cell.limit, on_progress=on_progress)):
+            return dataclasses.replace(result, parts=(*result.parts, table))
+        return result
 
     def get(
         self, expression: str, name: str | None, limit: int | None = None, on_progress: Listener | None = None

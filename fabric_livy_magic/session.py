@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from fabric_livy_magic.sql_text import parameter_names, split_statements
 if TYPE_CHECKING:
     import pandas as pd
 
+# What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
+_SCALA_FRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
 NOT_RICH = ("spark", "sparkr")
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
@@ -127,6 +131,20 @@ class Session:
             return rich.fetched(self._call(), header, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
+
+    def scala_table(
+        self, result: Result, *, limit: int | None = None, on_progress: Listener | None = None
+    ) -> Table | None:
+        """The DataFrame that a Scala cell ended with, by way of a temporary view that is gone again; None for any other value."""
+        found = _SCALA_FRAME.match(result.text.rstrip().rsplit("\n", 1)[-1])
+        if found is None:
+            return None
+        view = f"fabric_livy_{uuid.uuid4().hex}"
+        self.run(f'{found[1]}.createOrReplaceTempView("{view}")', "spark", on_progress=on_progress)
+        try:
+            return self.run(f"SELECT * FROM {view}", "sql", limit=limit, on_progress=on_progress).value_table  # noqa: S608 - a name of ours
+        finally:
+            self.run(f'spark.catalog.dropTempView("{view}")', "spark")
 
     def put(self, frame: Any, name: str, *, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
         """Makes a pandas, Arrow or polars frame the temporary view `name`, and a DataFrame variable of that name.

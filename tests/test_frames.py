@@ -97,7 +97,7 @@ def test_nan_of_a_float_column_stays_nan() -> None:
         ([dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=UTC)], "datetime, datetime with a zone"),
         ([2**53 + 1, 0.5], "without a type"),
         ([2**70], "without a type"),
-        ([object()], "without a type"),
+        ([slice(0, 1)], "without a type"),
         ([{1: 2}], "without a type"),
         ([[1], ["a"]], "without a type"),
         ([dt.time(1, 2)], "astype"),
