@@ -17,7 +17,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from fabric_livy_magic.errors import NoAgent, SessionError, StatementError
+from fabric_livy_magic.errors import NoAgent, SessionError
+from fabric_livy_magic.livy.endings import has_died, statement_error
 from fabric_livy_magic.livy.models import Output
 
 Execute = Callable[[str], Output]
@@ -60,6 +61,8 @@ class Agent:
         request = uuid.uuid4().hex
         code = call_text(request, operation, arguments)
         output = execute(code)
+        if has_died(output):
+            self.unavailable = NoAgent("its Python process has ended")
         if is_missing(output):  # Python was started anew in the session; nothing of the call ran
             self._installed = False
             self._install_once(execute)
@@ -84,7 +87,7 @@ class Agent:
     ) -> Reply:
         """The reply that the shell did not give. Raises where the statement failed for another reason."""
         if output.status == "error" and not is_protocol_error(output):
-            raise StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
+            raise statement_error(output)
         with self._lock:
             self._realign(execute)
             if operation in REPEATABLE:

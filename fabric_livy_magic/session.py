@@ -17,6 +17,7 @@ from fabric_livy_magic.agent import Agent
 from fabric_livy_magic.cells import KINDS
 from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
 from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
@@ -222,7 +223,7 @@ class _Run:
         statement = self.session.remote.run(code, self.kind, timeout_s=self.timeout_s, on_progress=self.on_progress)
         output = statement.output or Output(status="ok")
         if output.status == "error":
-            raise StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
+            raise statement_error(output, self.kind)
         return self._result(parts_of_output(output, self.limit, why), output)
 
     def richly(self, code: str) -> Result:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic import connect
 from fabric_livy_magic.cells import Cell
-from fabric_livy_magic.errors import FabricLivyError, FrameError, SettingsError, StatementCancelled, StatementError
+from fabric_livy_magic.errors import FrameError, SettingsError, StatementCancelled, StatementError
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.results import Printed, Result, Shown, Table
 from fabric_livy_magic.session import Session
@@ -277,19 +277,6 @@ def test_a_piece_that_is_cancelled_on_its_way_ends_the_transfer_with_a_clear_err
     assert len(session.frame("spark.range(3)")) == 3
 
 
-def test_a_shell_that_dies_while_a_frame_is_on_its_way_ends_in_a_clear_error(session: Session) -> None:
-    pid = int(session.run("import os; print(os.getpid())").text)
-
-    def listener(progress: Progress) -> None:
-        if progress.subject == "frame":
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    with pytest.raises(FabricLivyError) as caught:
-        session.frame(BIG, on_progress=listener)
-    assert str(caught.value) == ""
-
-
 def test_a_limit_is_kept_on_the_server_and_more_is_known(session: Session) -> None:
     table = session.table("spark.range(10)", limit=4)
     assert (table.rows, table.more) == (4, "there are more rows")
@@ -395,3 +382,23 @@ def test_previews_that_are_together_too_large_for_one_answer_are_left_out_with_a
     assert 1 <= len(result.tables) < 3
     assert any("left out" in text for _, text in streams(result))
     assert session.run("'in step'").text == "'in step'"
+
+
+# The last one: the session has no Python after it.
+def test_a_shell_that_dies_while_a_frame_is_on_its_way_ends_in_a_clear_error(session: Session) -> None:
+    pid = int(session.run("import os; print(os.getpid())").text)
+
+    def listener(progress: Progress) -> None:
+        if progress.subject == "frame":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(StatementError, match="The session's Python process has ended") as caught:
+        session.frame(BIG, on_progress=listener)
+    assert caught.value.ename == "ProcessEnded"
+    with pytest.raises(StatementError, match="%livy stop"):
+        session.run("'next'")
+    assert session.run("1 + 1", "spark").text.endswith("Int = 2\n")
+    sql = session.run("SELECT 1 AS one", "sql")
+    assert sql.frame.one[0] == 1
+    assert "its Python process has ended" in sql.tables[0].more

@@ -1,15 +1,39 @@
-"""Why a session ended, in words."""
+"""Why a session, or a statement in it, ended, in words."""
 
 from __future__ import annotations
 
-from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError
+from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError, StatementError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
-from fabric_livy_magic.livy.models import SessionInfo
+from fabric_livy_magic.livy.models import Output, SessionInfo
 
 # Apache Livy stays so for good once a result was too large for it, and goes on calling the session idle.
 CHANNEL_CLOSED = "RPC channel is closed"
 # Between them Apache Livy's log has what the driver wrote.
 MARKERS = {"stdout:", "stderr:"}
+
+
+# What Livy says of a statement whose Python or R process has ended, and from then on of each further one.
+DIED = "Interpreter died:"
+PROCESS_ENDED = (
+    "The session's {language} process has ended: it was killed, ran out of memory, or was left by an exit. Its variables are lost, "
+    "and how far this cell came is not known. Scala and SQL still run in this session; for {language} stop it (`%livy stop`) and "
+    "start a new one."
+)
+
+
+def has_died(output: Output) -> bool:
+    return output.status == "error" and output.evalue.startswith(DIED)
+
+
+def statement_error(output: Output, kind: str = "pyspark") -> StatementError:
+    """Of a statement that ran without the agent, or around it."""
+    if not has_died(output):
+        return StatementError(output.ename or "Error", output.evalue, output.traceback, output.text)
+    said = output.evalue.removeprefix(DIED).strip()
+    message = PROCESS_ENDED.format(language="R" if kind == "sparkr" else "Python")
+    return StatementError(
+        "ProcessEnded", message + (f" It said last:\n{said}" if said else ""), output.traceback, output.text
+    )
 
 
 def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> SessionLostError | None:
