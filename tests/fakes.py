@@ -284,9 +284,11 @@ class FakeFabric:
 
     def _statements(self, request: Request, session_id: str) -> tuple[int, Any]:
         found = self._find(session_id).statements
+        begin = int(request.query.get("from", ["0"])[0])
+        page = found[begin : begin + int(request.query.get("size", [str(len(found))])[0])]
         return 200, {
             "total_statements": len(found),
-            "statements": [self._statement_json(one, one.script.now()) for one in found],
+            "statements": [self._statement_json(one, one.script.now()) for one in page],
         }
 
     def _statement(self, request: Request, session_id: str, number: str) -> tuple[int, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -256,7 +257,7 @@ BIG = "spark.range(6_000_000).selectExpr('id', 'rand(1) AS r')"
 
 def cancel_what_runs(session: Session) -> None:
     client = session.remote.client
-    for statement in client.list_statements(session.id):
+    for statement in itertools.islice(client.newest_statements(session.id), 12):
         if not statement.state.is_final:
             client.cancel_statement(session.id, statement.id)
 

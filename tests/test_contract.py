@@ -174,7 +174,7 @@ def test_scala_that_does_not_compile_is_an_error_with_its_place(server: Server) 
 def test_statements_are_numbered_and_listed_with_their_code(server: Server) -> None:
     first, second = (server.session.run("1+1", "pyspark").id for _ in range(2))
     assert second == first + 1
-    listed = {info.id: info for info in server.client.list_statements(server.session.id)}
+    listed = {info.id: info for info in server.client.newest_statements(server.session.id)}
     assert {first, second} <= set(listed)
     assert listed[second].code == "1+1"
     assert listed[second].state is StatementState.AVAILABLE
@@ -204,11 +204,11 @@ def test_a_statement_that_is_cancelled_elsewhere_raises_here(server: Server) -> 
 
     if server.fake:
         server.fake.statement_goes("waiting", "running")
-    known = {info.id for info in server.client.list_statements(server.session.id)}
+    known = {info.id for info in server.client.newest_statements(server.session.id)}
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(run_statement, server.client, server.session.id, SLOW, "pyspark")
         new = wait_until(
-            lambda: [one for one in server.client.list_statements(server.session.id) if one.id not in known],
+            lambda: [one for one in server.client.newest_statements(server.session.id) if one.id not in known],
             lambda found: any(one.state is StatementState.RUNNING or server.fake for one in found),
             timeout_s=60,
         )
@@ -242,7 +242,7 @@ def everything_the_client_sends(fabric: FakeFabric) -> FakeFabric:
     server = started(fabric.url, GivenToken(fabric.token), fabric)
     submitted = server.running("slow()")
     server.client.cancel_statement(server.session.id, submitted.id)
-    server.client.list_statements(server.session.id)
+    server.client.newest_statements(server.session.id)
     server.client.list_sessions()
     server.client.session_log(server.session.id)
     spec = SessionSpec(

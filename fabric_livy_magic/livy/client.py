@@ -5,7 +5,7 @@ Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from fabric_livy_magic.livy.http import CHECK_THE_ADDRESS, LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
+PAST_ALL = 1_000_000  # a session keeps 100 statements
 PAGE_SIZE = 100
 
 
@@ -82,11 +83,16 @@ class LivyClient:
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
         return StatementInfo.from_json(self._object(self.http.get(_statement(session_id, statement_id)), "a statement"))
 
-    def list_statements(self, session_id: str) -> list[StatementInfo]:
-        answer = self._object(self.http.get(f"{_session(session_id)}/statements"), "a list of statements")
-        found = answer.get("statements")
-        items = found if isinstance(found, list) else []
-        return [StatementInfo.from_json(item) for item in items if isinstance(item, Mapping)]
+    def newest_statements(self, session_id: str) -> Iterator[StatementInfo]:
+        """From the newest back, one call for each: all outputs in one answer may be more than the 50 MiB that Livy's
+        driver can send, and a Livy session never answers again after that."""
+        path = f"{_session(session_id)}/statements"
+        counted = self._object(self.http.get(path, {"from": PAST_ALL, "size": 1}), "a list of statements")
+        for position in reversed(range(int(counted.get("total_statements") or 0))):
+            answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
+            found = answer.get("statements")
+            items = found if isinstance(found, list) else []
+            yield from (StatementInfo.from_json(item) for item in items if isinstance(item, Mapping))
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
         self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
 from collections.abc import Callable
@@ -26,6 +27,7 @@ Listener = Callable[[Progress], None]
 # Apache Livy writes the record field by field; Fabric's front end lags). Both are read again this long.
 UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 1.0
+NEWEST = 12  # statements that a lost answer is looked for in: a frame on its way has up to eight
 STILL_RUNNING = "The session was told to stop it, but its code still runs; what you run next waits for it. `%livy stop` ends the session."
 
 
@@ -147,10 +149,11 @@ class _Statement:
     def _find(self) -> int | None:
         """The statement of a POST whose answer never came. Fabric echoes our id; on Apache Livy it is the newest one of
         this code that has not ended."""
+        is_fabric = self.client.dialect is Dialect.FABRIC
         try:
-            found = self.client.list_statements(self.session_id)
+            for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
+                if one.source_id == self.source_id if is_fabric else one.code == self.code and not one.state.is_final:
+                    return one.id
         except FabricLivyError:
             return None  # the interrupt is on its way out and matters more than this look-up
-        if self.client.dialect is Dialect.FABRIC:
-            return next((one.id for one in found if one.source_id == self.source_id), None)
-        return next((one.id for one in reversed(found) if one.code == self.code and not one.state.is_final), None)
+        return None

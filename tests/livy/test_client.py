@@ -122,7 +122,7 @@ def test_a_statement_is_submitted_read_listed_and_cancelled(client: LivyClient, 
     session_id = client.create_session(SessionSpec()).id
     statement = client.submit_statement(session_id, "1+1", "pyspark", "ours")
     assert client.get_statement(session_id, statement.id).state.value == "running"
-    assert [one.id for one in client.list_statements(session_id)] == [statement.id]
+    assert [one.id for one in client.newest_statements(session_id)] == [statement.id]
     client.cancel_statement(session_id, statement.id)
     assert str(fake.requests[-1]) == f"POST /sessions/{session_id}/statements/0/cancel"
 
