@@ -15,7 +15,7 @@ from fabric_livy_magic.errors import Interrupted
 
 T = TypeVar("T")
 WAKE_S = 0.1  # a signal is seen when the loop wakes: on Windows nothing else wakes it
-GRACE_S = 4.0  # how long an interrupted call may take to clean up behind it before the cell ends without it
+GRACE_S = 2.0  # how long an interrupted call may take to clean up behind it before the cell ends without it
 NOT_CONFIRMED = "The server has not answered yet. What this cell asked of it is cancelled as soon as it does; `%livy status` shows the session."
 
 

@@ -203,6 +203,7 @@ def _add_start_options(parser: MagicParser) -> None:
         default=[],
         help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
     )
+    add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
     add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
     add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
     add("--driver-memory", metavar="SIZE", help="such as 28g")

@@ -20,6 +20,7 @@ from traitlets import Type
 from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
+from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import NotebookCell, Step, read_notebook_cell
 
@@ -54,6 +55,9 @@ LANGUAGE_INFO = {
 class FabricLivyShell(ZMQInteractiveShell):
     """Runs each cell where it belongs."""
 
+    failed: StatementError | None = None
+    """The error of the session that the running cell ended with."""
+
     @property
     def livy(self) -> FabricLivyMagics:
         return magics.of(self)
@@ -69,6 +73,11 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     def _read(self, raw_cell: str) -> NotebookCell:
         return read_notebook_cell(raw_cell, self.livy.language)
+
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        """Front ends show what happened in the session by its own name."""
+        self.failed = evalue if isinstance(evalue, StatementError) else None
+        super()._showtraceback(type(self.failed.ename, (), {}) if self.failed else etype, message_of(evalue), stb)
 
     def show_value(self, bundle: dict[str, Any], metadata: dict[str, Any]) -> None:
         """What a session's cell gave is this cell's result, as in any kernel."""
@@ -105,7 +114,7 @@ class FabricLivyKernel(IPythonKernel):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        magics.load(self.shell)
+        self.shell.run_line_magic("load_ext", "fabric_livy_magic")  # so that one of the notebook's own does nothing
 
     @property
     def language(self) -> str:
@@ -139,6 +148,9 @@ class FabricLivyKernel(IPythonKernel):
             )
         finally:
             _runs_here.reset(token)
+        if reply["status"] == "error" and self.shell.failed is not None:
+            reply.update(ename=self.shell.failed.ename, evalue=self.shell.failed.evalue.strip())
+        self.shell.failed = None
         return reply
 
     def do_complete(self, code: str, cursor_pos: int | None) -> dict[str, Any]:  # type: ignore[override]
@@ -183,6 +195,10 @@ class FabricLivyKernel(IPythonKernel):
         self.shell.livy.close()
         reply: dict[str, Any] = super().do_shutdown(restart)
         return reply
+
+
+def message_of(error: BaseException) -> Any:
+    return error.evalue.strip() if isinstance(error, StatementError) else error
 
 
 def launch() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.auth import Person
     from fabric_livy_magic.fabric_api import Item
     from fabric_livy_magic.runner import Runner
+    from fabric_livy_magic.session import Session
 
 
 @magics_class
@@ -154,13 +155,14 @@ class FabricLivyMagics(Magics):
 
     def _start_session(
         self, what: str, progress: display.ProgressLine, name: str | None = None, spec: SessionSpec | None = None
-    ) -> None:
+    ) -> Session:
         progress.note(f"{what} on {self.runner.target.text} …")
         began = time.monotonic()
         session = self.runner.start(name, spec, progress)
         progress.note(display.session_line(session, time.monotonic() - began))
         if fallback := session.remote.last.fallback:
             progress.note(fallback)
+        return session
 
     def _progress(self) -> display.ProgressLine:
         settings = self.runner.settings
@@ -296,9 +298,18 @@ class FabricLivyMagics(Magics):
         spec = session_spec(options, self.runner.spec, environment_id)
         if self.runner.target.is_fabric_api:
             check_sizes(spec)
+        if options.keep and self.runner.target.is_embedded:
+            raise SettingsError(
+                "An embedded Fabric ends with its notebook, and its sessions with it. `fabric-livy serve` runs one that stays."
+            )
         progress = self._progress()
         try:
-            self._start_session("Starting a session", progress, options.session, spec)
+            session = self._start_session("Starting a session", progress, options.session, spec)
+            if options.keep:
+                session.ours = False
+                progress.note(
+                    f"It goes on when this notebook ends, and costs until it is stopped. To come back: `%livy attach {session.id}`"
+                )
         finally:
             progress.erase()
 

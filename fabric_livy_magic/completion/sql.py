@@ -27,9 +27,10 @@ _TYPED = re.compile(rf"(?:({_PART}(?:\.{_PART})*)\.)?(`?\w*)$")
 _WANTS_TABLE = re.compile(
     r"\b(from|join|into|table|update|describe|desc|refresh|cache|truncate|optimize|vacuum|using)\s+$", re.IGNORECASE
 )
+_NAME = rf"({_PART}(?:\.{_PART})*)"
+_ALIAS = rf"\s+(?:as\s+)?(?!(?:{'|'.join(KEYWORDS)})\b)({_PART})"
 _NAMED = re.compile(
-    rf"\b(?:from|join|into|update|using|table)\s+({_PART}(?:\.{_PART})*)(?:\s+(?:as\s+)?({_PART}))?|,\s*({_PART}(?:\.{_PART})*)\s+({_PART})",
-    re.IGNORECASE,
+    rf"\b(?:from|join|into|update|using|table)\s+{_NAME}(?:{_ALIAS})?|,\s*{_NAME}{_ALIAS}", re.IGNORECASE
 )
 
 
@@ -118,8 +119,6 @@ def _named_tables(statement: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for table, alias, also, its_alias in _NAMED.findall(statement):
         name, short = (table, alias) if table else (also, its_alias)
-        if short.upper() in KEYWORDS:
-            short = ""
         found[(short or name.rsplit(".", 1)[-1]).strip("`")] = name
     return found
 

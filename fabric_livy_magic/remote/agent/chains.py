@@ -23,7 +23,10 @@ class Known(NamedTuple):
 
 def chain_before(text: str) -> str:
     """The expression that ends where the text ends: names, dots, calls and subscripts."""
+    text = text.rstrip()
     begin = len(text)
+    if text.endswith(("'", '"')):
+        return text[max(0, text.rfind(text[-1], 0, -1)) :]
     while begin:
         last = text[begin - 1]
         if last in OPENS:
@@ -91,11 +94,12 @@ def resolve(namespace: dict[str, Any], node: ast.AST) -> Known | None:
 
 
 def attribute(owner: Known, name: str) -> Known | None:
-    if not owner.is_type:
-        return Known(getattr(owner.value, name))
-    member = inspect.getattr_static(owner.value, name)
+    """A property is not called where its annotation tells enough: it may start a job, or cost a call into the JVM."""
+    member = inspect.getattr_static(owner.value, name, None)
     if isinstance(member, property) and member.fget is not None:
-        return result_of(member.fget)
+        promised = result_of(member.fget)
+        if promised is not None or owner.is_type:
+            return promised
     return Known(getattr(owner.value, name))
 
 

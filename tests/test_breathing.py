@@ -1,0 +1,94 @@
+"""Work in a thread beside the event loop, and what an interrupt of the cell does to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+
+import pytest
+
+from fabric_livy_magic.breathing import GRACE_S, in_thread
+from fabric_livy_magic.errors import Interrupted
+
+
+def test_what_the_work_gives_is_given_at_once() -> None:
+    began = time.monotonic()
+    assert asyncio.run(in_thread(lambda: 6 * 7)) == 42
+    assert time.monotonic() - began < 1
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    def work() -> None:
+        raise LookupError("of the work")
+
+    with pytest.raises(LookupError, match="of the work"):
+        asyncio.run(in_thread(work))
+
+
+def test_the_loop_goes_on_meanwhile() -> None:
+    async def both() -> int:
+        waiting = asyncio.ensure_future(in_thread(lambda: time.sleep(0.3)))
+        ticks = 0
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return ticks
+
+    assert asyncio.run(both()) > 5
+
+
+def test_the_work_has_the_context_of_its_cell() -> None:
+    cell = contextvars.ContextVar("cell", default="none")
+    cell.set("this one")
+    assert asyncio.run(in_thread(cell.get)) == "this one"
+
+
+async def cancelled(work, after_s: float = 0.2):  # type: ignore[no-untyped-def]
+    waiting = asyncio.ensure_future(in_thread(work))
+    await asyncio.sleep(after_s)
+    waiting.cancel()
+    return await waiting
+
+
+def test_an_interrupt_is_a_keyboard_interrupt_in_the_work_which_may_clean_up() -> None:
+    steps = []
+
+    def work() -> None:
+        try:
+            while True:
+                time.sleep(0.02)
+        except KeyboardInterrupt:
+            steps.append("cleaned up")
+            raise Interrupted("It was stopped.") from None
+
+    with pytest.raises(Interrupted, match="It was stopped"):
+        asyncio.run(cancelled(work))
+    assert steps == ["cleaned up"]
+
+
+def test_work_that_does_not_listen_is_left_behind_and_that_is_said() -> None:
+    go_on = threading.Event()
+    began = time.monotonic()
+    with pytest.raises(Interrupted, match="The server has not answered yet"):
+        asyncio.run(cancelled(lambda: go_on.wait(30), after_s=0.1))
+    assert time.monotonic() - began < GRACE_S + 2
+    go_on.set()
+
+
+def test_a_second_interrupt_does_not_wait() -> None:
+    go_on = threading.Event()
+
+    async def twice() -> None:
+        waiting = asyncio.ensure_future(in_thread(lambda: go_on.wait(30)))
+        for _ in range(2):
+            await asyncio.sleep(0.2)
+            waiting.cancel()
+        await waiting
+
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        asyncio.run(twice())
+    assert time.monotonic() - began < 2
+    go_on.set()
