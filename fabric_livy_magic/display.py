@@ -268,13 +268,17 @@ class ProgressLine:
 def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
     """All that a cell gave, in its order. The time that it took stands below its last table."""
     tables = [part for part in parts if isinstance(part, Table)]
+    values = [part for part in parts if not isinstance(part, Printed) and part.is_value]
     for part in parts:
         if isinstance(part, Printed):
             progress.erase()
             print_text(part)
         else:
             took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
-            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None), is_value=part.is_value)
+            is_value = (
+                bool(values) and part is values[-1]
+            )  # a cell has one result, also where it has several statements
+            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None), is_value=is_value)
 
 
 def print_text(part: Printed) -> None:

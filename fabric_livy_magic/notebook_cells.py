@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fabric_livy_magic.ipython_syntax import as_python, pieces
+from fabric_livy_magic.ipython_syntax import Piece, as_python, pieces
 
 # Of Fabric, and of other notebooks over Livy → ours.
 MAGICS = {
@@ -116,16 +116,19 @@ def first_magic(text: str) -> tuple[str, str, str]:
 
 
 def _python_steps(text: str) -> list[Step]:
+    found = pieces(as_python(text))
     steps: list[Step] = []
     code = ""
-    for piece in pieces(as_python(text)):
+    for piece in [*found, Piece("", "end")]:
         if not piece.magic or piece.magic in IN_SESSION:
             code += piece.code
             continue
-        steps += [Step("livy_pyspark", "", code)] if code.strip() else []
+        if any(not _COMMENT.match(line) for line in code.splitlines() if line.strip()) or (code and len(found) == 1):
+            steps.append(Step("livy_pyspark", "", code))
         code = ""
-        steps.append(_line_step(piece.magic, piece.line) if not piece.is_assigned else Step(body=piece.code))
-    return [*steps, *([Step("livy_pyspark", "", code)] if code.strip() else [])]
+        if piece.code:
+            steps.append(Step(body=piece.code) if piece.is_assigned else _line_step(piece.magic, piece.line))
+    return steps
 
 
 def _line_step(magic: str, line: str) -> Step:

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -193,6 +194,18 @@ def test_figures_are_shown_at_the_end_of_the_cell_without_any_magic(session: Ses
 def test_show_shows_a_figure_at_once_and_without_a_warning(session: Session) -> None:
     result = session.run("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\nprint('after')")
     assert [type(part) for part in result.parts] == [Shown, Printed]
+
+
+def test_figures_of_plotly_are_shown_below_the_cell(session: Session, tmp_path: Path) -> None:
+    package = tmp_path / "plotly" / "io"  # its show, for figures that have no other way
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("def show(figure, *more, **options): raise OSError('no browser')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport plotly.io as pio\nclass Figure:\n"
+    code += "    def _repr_html_(self): return '<div>figure</div>'\n    def show(self): pio.show(self, renderer='x')\n"
+    shown = bundles(session.run(code + "Figure().show()"))
+    assert [one["text/html"] for one in shown] == ["<div>figure</div>"]
+    session.run("sys.path.pop(0); del sys.modules['plotly.io'], sys.modules['plotly']")
 
 
 def test_pandas_frames_come_as_html_and_text(session: Session) -> None:

@@ -38,6 +38,7 @@ def here(code: str) -> Step:
         ("%livy start --conf a=b\nx = 1", [Step("livy", "start --conf a=b"), remote("x = 1")]),
         ("x = 1\n%livy status\ny = 2\n", [remote("x = 1\n"), Step("livy", "status"), remote("y = 2\n")]),
         ("%load_ext autoreload\nx", [here("%load_ext autoreload\n"), remote("x")]),
+        ("# where\n%livy use local\n# done", [Step("livy", "use local")]),
         ("%logstart", [here("%logstart\n")]),
         ("%%html\n<b>x</b>", [here("%%html \n<b>x</b>")]),
         ("%%writefile a.txt\nx", [here("%%writefile a.txt\nx")]),

@@ -50,6 +50,7 @@ def names(namespace: dict[str, Any]) -> Iterator[None]:
 # Modules whose functions would show nothing here: what to put in their place.
 REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "matplotlib.pyplot": {"show": display.show_figures},
+    "plotly.io": {"show": display.display},  # its own would look for a browser on the driver
     "IPython.core.display_functions": {"display": display.display},
 }
 
