@@ -254,7 +254,7 @@ def test_a_strange_file_is_read_and_written_byte_by_byte(text: str) -> None:
         ("no metadata", ["1", "%%sql"]),
         ("the JSON in the marker", ["x = 1"]),
         ("no empty lines", ["1", "a\n\nb", "2"]),
-        ("many empty lines", ["\n\n1\n\n", "\n\n"]),
+        ("many empty lines", ["\n\n1\n\n", "\n\n\n"]),
         ("line ends of Windows", ["%%sql"]),
         ("some line ends of Windows", ["a\r\nb", "c"]),
         ("a byte order mark", ["1"]),

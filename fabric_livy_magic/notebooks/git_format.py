@@ -200,7 +200,7 @@ def git_losses(notebook: Notebook) -> list[str]:
     outputs = sum(1 for cell in notebook.cells if cell.outputs)
     raw = sum(1 for cell in notebook.cells if cell.kind == RAW)
     told = {"kernelspec", "language_info", "microsoft", "nteract"}  # what the kernel and the language say again
-    keys = {key for part in (notebook, *notebook.cells) for key in part.jupyter if key not in told}
+    keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - told
     losses = [f"the outputs of {outputs} cell{'' if outputs == 1 else 's'}"] if outputs else []
     if keys:
         losses.append(f"metadata of the .ipynb ({', '.join(sorted(keys))})")

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.python_code import PREDEFINED, UTILITIES, PythonFacts, read_python
-from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, read_run, repository_root
+from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, circle_from, read_run, repository_root
 
 THERE, FABRIC, PROBLEM = "there", "fabric", "problem"
 _WORST = {THERE: 0, FABRIC: 1, PROBLEM: 2}
@@ -72,6 +73,8 @@ class Checker:
     def __init__(self) -> None:
         self._repositories: dict[Path, Repository] = {}
         self._codes: dict[Path, _Code] = {}
+        self._edges: dict[NotebookFile, list[NotebookFile]] = {}
+        self._free: set[NotebookFile] = set()
 
     def check(self, file: NotebookFile) -> Report:
         try:
@@ -107,7 +110,7 @@ class Checker:
                 yield Need("%run", rest.strip(), PROBLEM, str(error), (number,))
                 continue
             yield self._run(file, target, number)
-        if circle := self._circle(file, []):
+        if circle := circle_from(file, self._run_by, self._free):
             yield Need("%run", circle[-1].name, PROBLEM, f"a circle: {' → '.join(one.name for one in circle)}")
         for number, facts in code.facts.items():
             for name in facts.children:
@@ -129,23 +132,21 @@ class Checker:
         text = "" if found.file.name in {wanted, wanted.rpartition("/")[2]} else f"it is called {found.file.name}"
         return Need("%run", target.name, THERE, text, (number,))
 
-    def _circle(self, file: NotebookFile, above: list[NotebookFile]) -> list[NotebookFile]:
-        """The first circle of `%run` that is met from here on, its first notebook again at its end."""
-        if file in above:
-            return [*above[above.index(file) :], file]
-        for target in self._run_by(file):
-            if circle := self._circle(target, [*above, file]):
-                return circle
-        return []
+    def _run_by(self, file: NotebookFile) -> list[NotebookFile]:
+        if file not in self._edges:
+            self._edges[file] = list(self._found_by(file))
+        return self._edges[file]
 
-    def _run_by(self, file: NotebookFile) -> Iterator[NotebookFile]:
+    def _found_by(self, file: NotebookFile) -> Iterator[NotebookFile]:
+        """What is wrong with a line or a notebook is told where that is checked itself."""
         try:
-            for _, rest in self._code(file).magics("%run"):
-                found = self._repository(file).find(read_run(rest).name, file.path).file
-                if found:
-                    yield found
+            lines = [rest for _, rest in self._code(file).magics("%run")]
         except FabricLivyError:
-            return  # a notebook that cannot be read is told where it is checked itself
+            return
+        for line in lines:
+            with suppress(NotebookError):
+                if found := self._repository(file).find(read_run(line).name, file.path).file:
+                    yield found
 
 
 def _read_code(notebook: Notebook) -> _Code:

@@ -39,7 +39,7 @@ def read_python(source: str, aliases: dict[str, str]) -> PythonFacts:
     except SyntaxError as error:
         facts.error, facts.error_line = error.msg or "invalid syntax", error.lineno or 1
         return facts
-    except (ValueError, RecursionError, MemoryError, RuntimeError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         facts.error, facts.error_line = f"{error or type(error).__name__}", 1
         return facts
     try:
@@ -55,8 +55,12 @@ def _parsed(source: str) -> tuple[ast.Module, bool]:
         warnings.simplefilter("ignore")  # an invalid escape in a string is the notebook's own affair
         try:
             return ast.parse(source), True
-        except SyntaxError:
-            return ast.parse(_without_ipython(source)), False
+        except SyntaxError as error:
+            try:
+                plain = _without_ipython(source)
+            except Exception:  # noqa: BLE001 - IPython's scanner fails in many ways on broken code: IndexError for =%"""
+                raise error from None
+            return ast.parse(plain), False
 
 
 def _without_ipython(source: str) -> str:

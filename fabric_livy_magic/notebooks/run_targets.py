@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,13 @@ class Repository:
     def files(self) -> list[NotebookFile]:
         return find_notebooks(self.root)
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[NotebookFile]]:
+        found: dict[str, list[NotebookFile]] = {}
+        for file in self.files:
+            found.setdefault(file.name.strip().casefold(), []).append(file)
+        return found
+
     def find(self, name: str, caller: Path) -> Found:
         """By display name, exact or else in another case; of several (a repository may hold copies for each stage) the
         nearest to the caller.
@@ -70,13 +77,34 @@ class Repository:
         A leading `/` or `./` says nothing in Fabric, and of a path only the last word counts.
         """
         wanted = re.sub(r"^(?:\./|/)+", "", name)
-        for key in (wanted, wanted.rpartition("/")[2]):
-            exact = [file for file in self.files if file.name.strip() == key.strip()]
-            same = exact or [file for file in self.files if file.name.strip().casefold() == key.strip().casefold()]
+        for key in (wanted.strip(), wanted.rpartition("/")[2].strip()):
+            same = self._by_name.get(key.casefold(), [])
+            exact = [file for file in same if file.name.strip() == key]
             if same:
-                return Found(_nearest(same, caller.absolute()))
+                return Found(_nearest(exact or same, caller.absolute()))
         names = sorted({file.name for file in self.files})
         return Found(None, tuple(difflib.get_close_matches(wanted, names, n=2)))
+
+
+def circle_from(
+    start: NotebookFile, runs: Callable[[NotebookFile], Iterable[NotebookFile]], free: set[NotebookFile]
+) -> list[NotebookFile]:
+    """The first circle of `%run` that is met from here on, its first notebook again at its end; empty where none is.
+
+    `free` are notebooks that lead to none; those found to be so are added.
+    """
+    above, waiting = [start], [iter(runs(start))]
+    while above:
+        target = next(waiting[-1], None)
+        if target is None:
+            free.add(above.pop())
+            waiting.pop()
+        elif target in above:
+            return [*above[above.index(target) :], target]
+        elif target not in free:
+            above.append(target)
+            waiting.append(iter(runs(target)))
+    return []
 
 
 def repository_root(path: Path) -> Path:
