@@ -122,6 +122,8 @@ def test_a_notebook_of_another_engine_is_told_what_it_is_and_why_not_here(
         ("\t%%sql\nSELECT 1", "%%sql", THERE, ""),
         ("# why\n%%configure -f\n{}", "%%configure", THERE, ""),
         ("files = !ls", "!", THERE, ""),
+        ("%livy use local", "%livy", THERE, ""),
+        ("%%livy_sql -o x\nSELECT 1", "%%livy_sql", THERE, ""),
         ("%load_ext autoreload", "%load_ext", THERE, ""),
         ("%md\n# A title\nand text", "%md", PROBLEM, "a Markdown cell"),
         ("%md # A title", "%md", PROBLEM, "a Markdown cell"),

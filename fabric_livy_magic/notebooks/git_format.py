@@ -15,7 +15,17 @@ from typing import Any
 from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.json_text import read_json, write_json
 from fabric_livy_magic.notebooks.languages import cell_magic
-from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, AsRead, Cell, Json, Notebook, Problem
+from fabric_livy_magic.notebooks.model import (
+    CODE,
+    MARKDOWN,
+    RAW,
+    AsRead,
+    Cell,
+    Json,
+    Notebook,
+    Problem,
+    without_parameters_tag,
+)
 
 SUFFIXES = {"python": ".py", "sql": ".sql", "scala": ".scala", "r": ".r"}
 _PRIMARY_OF_MARK = {"#": "python", "--": "sql", "//": "scala"}
@@ -106,15 +116,6 @@ def _with_part(cell: Cell, part: _Part, mark: str, problems: list[Problem]) -> C
         return replace(cell, attachments={**cell.attachments, **found})
     is_parameters, metadata = without_parameters_tag({**cell.metadata, **found})
     return replace(cell, is_parameters=cell.is_parameters or is_parameters, metadata=metadata)
-
-
-def without_parameters_tag(metadata: Json) -> tuple[bool, Json]:
-    """Written by hand and by generators; the portal itself has a marker for it in Git files, and the tag in `.ipynb`."""
-    tags = metadata.get("tags")
-    if not isinstance(tags, list) or "parameters" not in tags:
-        return False, metadata
-    others = [tag for tag in tags if tag != "parameters"]
-    return True, {key: others if key == "tags" else value for key, value in metadata.items() if key != "tags" or others}
 
 
 def _merged(parts: Sequence[_Part], mark: str, problems: list[Problem]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from fabric_livy_magic.errors import NotebookError
-from fabric_livy_magic.notebooks.git_format import without_parameters_tag
 from fabric_livy_magic.notebooks.json_text import read_json, write_json
 from fabric_livy_magic.notebooks.languages import (
     JUPYTER_KERNEL,
@@ -15,7 +14,7 @@ from fabric_livy_magic.notebooks.languages import (
     primary_of,
     words_of,
 )
-from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, AsRead, Cell, Json, Notebook
+from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, AsRead, Cell, Json, Notebook, without_parameters_tag
 
 SUFFIX = ".ipynb"
 _FABRICS_OWN = ("kernel_info", "dependencies")  # the notebook metadata that Git files have, too

@@ -181,6 +181,15 @@ def declared(notebook: Notebook) -> Notebook:
     return replace(notebook, metadata=said, cells=tuple(cells))
 
 
+def without_parameters_tag(metadata: Json) -> tuple[bool, Json]:
+    """Written by hand and by generators; the portal itself has a marker for it in Git files, and the tag in `.ipynb`."""
+    tags = metadata.get("tags")
+    if not isinstance(tags, list) or "parameters" not in tags:
+        return False, metadata
+    others = [tag for tag in tags if tag != "parameters"]
+    return True, {key: others if key == "tags" else value for key, value in metadata.items() if key != "tags" or others}
+
+
 def _mapping(value: object, key: str) -> Json:
     found = value.get(key) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}

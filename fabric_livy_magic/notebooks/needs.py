@@ -223,7 +223,7 @@ def _of_language(notebook: Notebook, cell: Cell, at: tuple[int, ...]) -> Iterato
 
 
 def _of_magic(name: str, own: set[str], at: tuple[int, ...]) -> Need:
-    if name in portal.MAGICS or name.lstrip("%") in own:
+    if name in portal.MAGICS or portal.OUR_MAGICS.fullmatch(name) or name.lstrip("%") in own:
         return Need("magic", name, cells=at)
     if name in portal.FOREIGN_MAGICS:
         return Need("magic", name, PROBLEM, f"in Fabric this is {portal.FOREIGN_MAGICS[name]}", at)

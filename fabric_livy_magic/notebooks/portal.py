@@ -26,6 +26,7 @@ OTHER_LANGUAGES = {
 MAGICS = frozenset(
     {"!", "%run", "%pip", "%matplotlib", "%load_ext", "%%sql", "%%pyspark", "%%spark", "%%sparkr", "%%configure"}
 )
+OUR_MAGICS = re.compile(r"%%?livy(_\w+)?")  # of this package's extension, in a notebook for any Jupyter
 # IPython's own, which the portal has, and a session has not.
 IPYTHONS_MAGICS = re.compile(
     "%(alias|autoreload|automagic|cd|conda|config|dirs|env|history|lsmagic|magic|page|pdb|pdef|pdoc|pfile|pinfo2?|precision"
