@@ -6,9 +6,13 @@ any kernel whose language is Python.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import enum
 import functools
+import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -24,7 +28,18 @@ from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import NotebookCell, Step, read_notebook_cell
 
-_runs_here: contextvars.ContextVar[bool] = contextvars.ContextVar("runs_here", default=True)
+
+class Where(enum.Enum):
+    """Where code runs that is about to be transformed."""
+
+    HERE = enum.auto()
+    BY_CELL = enum.auto()
+    """A cell that a person runs."""
+    WITHIN_CELL = enum.auto()
+    """The body of a magic such as `%%capture`, which runs it as a cell of its own, and without an event loop."""
+
+
+_where: contextvars.ContextVar[Where] = contextvars.ContextVar("where", default=Where.HERE)
 
 LANGUAGE_INFO = {
     "pyspark": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py", "pygments_lexer": "ipython3"},
@@ -64,12 +79,25 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     def transform_cell(self, raw_cell: str) -> str:
         """A cell for the session becomes one call, as IPython's own magics do: so history and errors are IPython's."""
-        if _runs_here.get():
+        where = _where.get()
+        if where is Where.HERE:
             return str(super().transform_cell(raw_cell))
         here = self._read(raw_cell).here
         if here is not None:
             return str(super().transform_cell(here))
+        if where is Where.WITHIN_CELL:
+            return f"get_ipython().run_inner_cell({raw_cell!r})\n"
         return f"await get_ipython().run_notebook_cell({raw_cell!r})\n"
+
+    @functools.wraps(ZMQInteractiveShell.run_cell_async)  # the caller goes by its signature
+    async def run_cell_async(self, raw_cell: str, *words: Any, **more: Any) -> Any:
+        """What a magic of this cell runs in its turn belongs where the cell belongs."""
+        is_here = _where.get() is Where.HERE or self._read(raw_cell).is_local
+        token = _where.set(Where.HERE if is_here else Where.WITHIN_CELL)
+        try:
+            return await super().run_cell_async(raw_cell, *words, **more)
+        finally:
+            _where.reset(token)
 
     def _read(self, raw_cell: str) -> NotebookCell:
         return read_notebook_cell(raw_cell, self.livy.language)
@@ -81,20 +109,29 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     def show_value(self, bundle: dict[str, Any], metadata: dict[str, Any]) -> None:
         """What a session's cell gave is this cell's result, as in any kernel."""
+        if sys.displayhook is not self.displayhook:  # `%%capture` is on
+            self.display_pub.publish(data=bundle, metadata=metadata)
+            return
         content = {"execution_count": self.execution_count, "data": bundle, "metadata": metadata}
         hook: Any = self.displayhook
         hook.session.send(hook.pub_socket, "execute_result", content, parent=hook.parent_header, ident=hook.topic)
 
     async def run_notebook_cell(self, raw_cell: str) -> None:
         """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
-        cell, _began = self._read(raw_cell), time.monotonic()
-        for step in cell.steps:
-            if step.is_here:
-                self._run_here(step.body or "")
-            else:
-                await in_thread(functools.partial(self._run_in_session, step))
-        if cell.is_timed:
-            pass
+        cell = self._read(raw_cell)
+        with timed(cell.is_timed):
+            for step in cell.steps:
+                if step.is_here:
+                    self._run_here(step.body or "")
+                else:
+                    await in_thread(functools.partial(self._run_in_session, step))
+
+    def run_inner_cell(self, raw_cell: str) -> None:
+        """The same for a cell within a cell: an interrupt comes to this thread itself."""
+        cell = self._read(raw_cell)
+        with timed(cell.is_timed):
+            for step in cell.steps:
+                self._run_here(step.body or "") if step.is_here else self._run_in_session(step)
 
     def _run_here(self, code: str) -> None:
         exec(compile(super().transform_cell(code), "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
@@ -141,13 +178,13 @@ class FabricLivyKernel(IPythonKernel):
         cell_meta: dict[str, Any] | None = None,
         cell_id: str | None = None,
     ) -> dict[str, Any]:
-        token = _runs_here.set(silent or not store_history)
+        token = _where.set(Where.HERE if silent or not store_history else Where.BY_CELL)
         try:
             reply: dict[str, Any] = await super().do_execute(
                 code, silent, store_history, user_expressions, allow_stdin, cell_meta=cell_meta, cell_id=cell_id
             )
         finally:
-            _runs_here.reset(token)
+            _where.reset(token)
         if reply["status"] == "error" and self.shell.failed is not None:
             reply.update(ename=self.shell.failed.ename, evalue=self.shell.failed.evalue.strip())
         self.shell.failed = None
@@ -195,6 +232,17 @@ class FabricLivyKernel(IPythonKernel):
         self.shell.livy.close()
         reply: dict[str, Any] = super().do_shutdown(restart)
         return reply
+
+
+@contextlib.contextmanager
+def timed(is_wanted: bool) -> Iterator[None]:
+    """`%%time`, also of a cell that fails. What it took in the session's processor is not known here."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if is_wanted:
+            print(f"wall time: {time.monotonic() - began:.2f} s")
 
 
 def message_of(error: BaseException) -> Any:

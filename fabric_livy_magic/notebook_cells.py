@@ -60,8 +60,11 @@ class Step:
 
 @dataclass(frozen=True)
 class NotebookCell:
+    """`is_local`: of `%%local`, so that what its magics run in their turn runs here, too."""
+
     steps: tuple[Step, ...]
     is_timed: bool = False
+    is_local: bool = False
 
     @property
     def here(self) -> str | None:
@@ -75,9 +78,12 @@ def read_notebook_cell(text: str, language: str) -> NotebookCell:
     """`language` is that of a cell without a magic: pyspark, sql, spark, sparkr."""
     magic, line, body = first_magic(text)
     if magic == "time":
-        return NotebookCell(read_notebook_cell(f"{line}\n{body}", language).steps, is_timed=True)
+        timed = read_notebook_cell(f"{line}\n{body}", language)
+        if timed.here is not None:  # IPython's own magic can do more: it shows the value, and the time of the processor
+            return NotebookCell((Step(body=f"%%time\n{timed.here}"),), is_local=timed.is_local)
+        return NotebookCell(timed.steps, is_timed=True)
     if magic == "local":
-        return NotebookCell((Step(body=body),))
+        return NotebookCell((Step(body=f"{line}\n{body}" if line else body),), is_local=True)
     if magic in CELLS_IN_SESSION:
         return NotebookCell((Step("livy_pyspark", "", f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})"),))
     if magic:
