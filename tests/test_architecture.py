@@ -19,7 +19,7 @@ LADDER = [
     {"errors", "tokens"},
     {"settings", "ipython_syntax"},
     {"notebooks", "comments", "options", "livy", "entra"},
-    {"fabric_api", "given"},
+    {"fabric_api", "given", "included"},
     {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text", "sql_parameters"},
     {"commands", "frames", "livy_json", "transfer"},
     {"endpoints", "results"},
@@ -29,7 +29,7 @@ LADDER = [
     {"doctor", "python_api", "breathing"},
     {"display", "notebook_cells"},
     {"completion", "completeness"},
-    {"execute", "notebook_commands"},
+    {"execute", "notebook_commands", "livy_commands"},
     {"magics", "kernel_install"},
     {"cli"},
     {"kernel"},
@@ -65,6 +65,7 @@ HOMES = {
         "display.py",
         "ipython_syntax.py",
         "kernel.py",
+        "livy_commands.py",  # for a type annotation only
         "magics.py",
         "__init__.py",
     },  # __init__: for a type annotation only
