@@ -6,13 +6,16 @@ any kernel whose language is Python.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import contextvars
 import enum
 import functools
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -25,8 +28,9 @@ from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.included import included
 from fabric_livy_magic.magics import FabricLivyMagics
-from fabric_livy_magic.notebook_cells import NotebookCell, Step, read_notebook_cell
+from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
 
 
 class Where(enum.Enum):
@@ -39,6 +43,7 @@ class Where(enum.Enum):
     """The body of a magic such as `%%capture`, which runs it as a cell of its own, and without an event loop."""
 
 
+Do = Callable[[Callable[[], Any]], Awaitable[Any]]
 _where: contextvars.ContextVar[Where] = contextvars.ContextVar("where", default=Where.HERE)
 
 LANGUAGE_INFO = {
@@ -90,7 +95,7 @@ class FabricLivyShell(ZMQInteractiveShell):
         return f"await get_ipython().run_notebook_cell({raw_cell!r})\n"
 
     @functools.wraps(ZMQInteractiveShell.run_cell_async)  # the caller goes by its signature
-    async def run_cell_async(self, raw_cell: str, *words: Any, **more: Any) -> Any:
+    async def run_cell_async(self, raw_cell: str, *words: Any, **more: Any) -> Any:  # type: ignore[override]
         """What a magic of this cell runs in its turn belongs where the cell belongs."""
         is_here = _where.get() is Where.HERE or self._read(raw_cell).is_local
         token = _where.set(Where.HERE if is_here else Where.WITHIN_CELL)
@@ -116,31 +121,45 @@ class FabricLivyShell(ZMQInteractiveShell):
         hook: Any = self.displayhook
         hook.session.send(hook.pub_socket, "execute_result", content, parent=hook.parent_header, ident=hook.topic)
 
-    async def run_notebook_cell(self, raw_cell: str) -> None:
-        """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
+    async def run_notebook_cell(self, raw_cell: str, do: Do = in_thread) -> Any:
+        """Its steps one after the other, those for the session by `do`: beside the event loop, so that the kernel goes on
+        answering. Gives what the last line magic gave."""
         cell = self._read(raw_cell)
+        self.livy.exit_value = None
         with timed(cell.is_timed):
-            for step in cell.steps:
-                if step.is_here:
-                    self._run_here(step.body or "")
-                else:
-                    await in_thread(functools.partial(self._run_in_session, step))
+            return await self._run_steps(cell, (notebook_path(self.user_ns),), do)
 
-    def run_inner_cell(self, raw_cell: str) -> None:
-        """The same for a cell within a cell: an interrupt comes to this thread itself."""
-        cell = self._read(raw_cell)
-        with timed(cell.is_timed):
-            for step in cell.steps:
-                self._run_here(step.body or "") if step.is_here else self._run_in_session(step)
+    def run_inner_cell(self, raw_cell: str) -> Any:
+        """The same for a cell within a cell, which cannot wait for an event loop. An interrupt comes to this thread itself."""
+        return _driven(self.run_notebook_cell(raw_cell, _at_once))
 
-    def _run_here(self, code: str) -> None:
-        exec(compile(super().transform_cell(code), "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
+    async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...], do: Do) -> Any:
+        """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
+        value = None
+        for step in cell.steps:
+            if self.livy.exit_value is not None:
+                return None
+            if step.magic == RUN:
+                value, included_one = None, included(step.line, notebooks, self.livy.language)
+                for text in included_one.cells:
+                    await self._run_steps(self._read(text), (*notebooks, included_one.path), do)
+            elif step.is_here:
+                value = self._run_here(step.body or "")
+            else:
+                value = await do(functools.partial(self._run_in_session, step))
+        return value
 
-    def _run_in_session(self, step: Step) -> None:
+    def _run_here(self, code: str) -> Any:
+        """Gives the value of a last line that is an expression, as a line magic is."""
+        tree = ast.parse(super().transform_cell(code), "<cell>")
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
+        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), self.user_ns) if last else None  # noqa: S307
+
+    def _run_in_session(self, step: Step) -> Any:
         if step.body is None:
-            self.run_line_magic(step.magic, step.line)
-        else:
-            self.run_cell_magic(step.magic, step.line, step.body)
+            return self.run_line_magic(step.magic, step.line)
+        return self.run_cell_magic(step.magic, step.line, step.body)
 
 
 class FabricLivyKernel(IPythonKernel):
@@ -185,8 +204,9 @@ class FabricLivyKernel(IPythonKernel):
             )
         finally:
             _where.reset(token)
-        if reply["status"] == "error" and self.shell.failed is not None:
-            reply.update(ename=self.shell.failed.ename, evalue=self.shell.failed.evalue.strip())
+        if (failed := self.shell.failed) is not None:  # also within `%%capture`, which hides that from its own cell
+            trace = self.shell._last_traceback or []
+            reply.update(status="error", ename=failed.ename, evalue=failed.evalue.strip(), traceback=trace)
         self.shell.failed = None
         return reply
 
@@ -234,6 +254,19 @@ class FabricLivyKernel(IPythonKernel):
         return reply
 
 
+async def _at_once(work: Callable[[], Any]) -> Any:
+    return work()
+
+
+def _driven(steps: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives that never has to wait."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("a step waited for the event loop")
+
+
 @contextlib.contextmanager
 def timed(is_wanted: bool) -> Iterator[None]:
     """`%%time`, also of a cell that fails. What it took in the session's processor is not known here."""
@@ -242,7 +275,16 @@ def timed(is_wanted: bool) -> Iterator[None]:
         yield
     finally:
         if is_wanted:
-            print(f"wall time: {time.monotonic() - began:.2f} s")
+            print(f"Wall time: {time.monotonic() - began:.2f} s")
+
+
+def notebook_path(names: Mapping[str, Any]) -> Path:
+    """Of the notebook that this kernel belongs to, as far as its front end tells: VS Code sets a name, JupyterLab a variable.
+    Without either, a file of no name in the current folder."""
+    told = (
+        os.environ.get("FABRIC_LIVY_NOTEBOOK") or names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+    )
+    return Path(str(told)).absolute() if told else Path.cwd() / "Untitled.ipynb"
 
 
 def message_of(error: BaseException) -> Any:

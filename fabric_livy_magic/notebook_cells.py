@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fabric_livy_magic.ipython_syntax import Piece, as_python, pieces
+from fabric_livy_magic.ipython_syntax import LINE_MAGIC, Piece, as_python, pieces
 
 # Of Fabric, and of other notebooks over Livy → ours.
 MAGICS = {
@@ -21,7 +21,8 @@ MAGICS = {
     "sparkr": "livy_sparkr",
     "configure": "livy_configure",
 }
-OURS = {"livy", *MAGICS.values()}
+RUN = "run"  # another notebook: the kernel reads its cells
+OURS = {"livy", RUN, *MAGICS.values()}
 # About code, so they run where the code runs: in the session, by its agent (remote/agent/magics.py).
 IN_SESSION = {
     "pip",
@@ -37,8 +38,15 @@ IN_SESSION = {
     "pwd",
     "who",
     "whos",
+    "ls",
+    "cat",
+    "cp",
+    "mkdir",
+    "mv",
+    "rm",
+    "rmdir",
 }
-CELLS_IN_SESSION = {"timeit", "bash", "sh"}
+CELLS_IN_SESSION = {"timeit", "bash", "sh", "writefile"}
 
 _COMMENT = re.compile(r"\s*(#|--|//)")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_]\w*)[^\S\n]*(.*)")
@@ -133,8 +141,14 @@ def _python_steps(text: str) -> list[Step]:
             steps.append(Step("livy_pyspark", "", code))
         code = ""
         if piece.code:
-            steps.append(Step(body=piece.code) if piece.is_assigned else _line_step(piece.magic, piece.line))
+            steps.append(_assigned(piece) if piece.is_assigned else _line_step(piece.magic, piece.line))
     return steps
+
+
+def _assigned(piece: Piece) -> Step:
+    """`frame = %sql SELECT 1`: into a variable of this Python."""
+    ours = MAGICS.get(piece.magic, piece.magic)
+    return Step(body=piece.code.replace(f"{LINE_MAGIC}({piece.magic!r}", f"{LINE_MAGIC}({ours!r}", 1))
 
 
 def _line_step(magic: str, line: str) -> Step:
