@@ -24,7 +24,6 @@ from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.errors import StatementError
-from fabric_livy_magic.included import included
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
 
@@ -92,7 +91,7 @@ class FabricLivyShell(ZMQInteractiveShell):
     async def run_notebook_cell(self, raw_cell: str) -> None:
         """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
         cell, began = self._read(raw_cell), time.monotonic()
-        self.livy.exit_value = None
+        self.livy.cells.exit_value = None
         await self._run_steps(cell, (notebook_path(self.user_ns),))
         if cell.is_timed:
             print(f"Wall time: {time.monotonic() - began:.2f} s")
@@ -100,9 +99,11 @@ class FabricLivyShell(ZMQInteractiveShell):
     async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...]) -> None:
         """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
         for step in cell.steps:
-            if self.livy.exit_value is not None:
+            if self.livy.cells.exit_value is not None:
                 return
             if step.magic == RUN:
+                from fabric_livy_magic.included import included
+
                 included_one = included(step.line, notebooks, self.livy.language)
                 for text in included_one.cells:
                     await self._run_steps(self._read(text), (*notebooks, included_one.path))
