@@ -1,0 +1,41 @@
+"""`help()` of each module: its functions with their signatures, from the functions themselves."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import ModuleType
+from typing import Sequence
+
+
+def of_all(modules: Sequence[str]) -> None:
+    print("notebookutils has, in the embedded Fabric:\n")  # noqa: T201
+    for name in modules:
+        module = importlib.import_module(f"notebookutils.{name}")
+        print(f"  {name}: {first_line(module)}")  # noqa: T201
+    print("\nUse notebookutils.<module>.help() to see what a module can do.")  # noqa: T201
+
+
+def of_module(name: str) -> None:
+    overview(importlib.import_module(f"notebookutils.{name}"))
+
+
+def overview(module: ModuleType, method: str = "") -> None:
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == module.__name__
+    }
+    if method and method not in functions:
+        print(f"There is no {method!r}. There are: {', '.join(sorted(functions))}")  # noqa: T201
+        return
+    if not method:
+        print(f"{module.__name__}: {inspect.getdoc(module) or ''}\n")  # noqa: T201
+    for name, function in functions.items():
+        if method in ("", name) and name != "help":
+            print(f"{name}{inspect.signature(function)}")  # noqa: T201
+            print(f"    {inspect.getdoc(function) if method else first_line(function)}")  # noqa: T201
+
+
+def first_line(value: object) -> str:
+    return (inspect.getdoc(value) or "").partition("\n")[0]
