@@ -1,4 +1,4 @@
-"""The face in a terminal: `fabric-livy demo | serve | run FILE | config`."""
+"""The face in a terminal: `fabric-livy demo | serve | run FILE | convert | check | config`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from fabric_livy_magic.local.serve import add_serve_arguments
+    from fabric_livy_magic.notebook_commands import add_notebook_commands
 
     parser = argparse.ArgumentParser(
         prog="fabric-livy", description="Run Spark on Microsoft Fabric, or on an embedded Fabric."
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output", type=Path, help="where to write an executed notebook (default: beside it)")
     run.set_defaults(command=_run)
 
+    add_notebook_commands(commands)
     _add_account_commands(commands)
     _add_kernel_commands(commands)
 

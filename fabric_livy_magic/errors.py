@@ -19,6 +19,7 @@
     ├── StatementCancelled      somebody cancelled the statement
     ├── WaitTimeout             gave up waiting; the remote side may go on
     ├── FrameError              a result that is no table, or a frame that cannot travel
+    ├── NotebookError           a file that is no notebook, or one that cannot be read or written
     └── NoAgent                 the session cannot run the agent: no Python, or no PyArrow
 
     Interrupted                 a KeyboardInterrupt that says what became of the remote side
@@ -149,6 +150,10 @@ class WaitTimeout(FabricLivyError):  # noqa: N818 - named like TimeoutError's ow
 
 
 class FrameError(FabricLivyError):
+    pass
+
+
+class NotebookError(FabricLivyError):
     pass
 
 

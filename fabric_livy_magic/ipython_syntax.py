@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
 CALL = "get_ipython().run_line_magic("
 LINE_MAGIC = "run_line_magic"
@@ -13,12 +13,13 @@ LINE_MAGIC = "run_line_magic"
 
 def as_python(code: str) -> str:
     """The code with IPython's lines as calls of `get_ipython()`; line for line, and as it is where there are none."""
-    if not any(mark in code for mark in "%!?"):
+    if not any(mark in code for mark in "%!?") and not code[:1].isspace():
         return code
     try:
-        return "".join(TransformerManager().do_token_transforms(code.splitlines(keepends=True)))
-    except SyntaxError:  # the one who compiles it tells where it is
-        return code
+        lines = leading_indent(code.splitlines(keepends=True))  # a cell may be indented as a whole
+        return "".join(TransformerManager().do_token_transforms(lines))
+    except Exception:  # noqa: BLE001 - its scanner fails in many ways on broken code, such as IndexError for =%"""
+        return code  # the one who compiles it tells where it is broken
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import datetime
 import itertools
 import os
 import signal
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic import connect
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.errors import FrameError, SettingsError, StatementCancelled, StatementError
+from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.results import Printed, Result, Shown, Table
 from fabric_livy_magic.session import Session
@@ -396,6 +398,17 @@ def test_previews_that_are_together_too_large_for_one_answer_are_left_out_with_a
     assert 1 <= len(result.tables) < 3
     assert any("left out" in text for _, text in streams(result))
     assert session.run("'in step'").text == "'in step'"
+
+
+def test_scala_is_completed_by_livys_own_completion_where_there_is_one(session: Session) -> None:
+    if session.remote.client.dialect is Dialect.FABRIC:
+        assert session.candidates('"a".', "spark") is None
+        return
+    session.run("1", "spark")  # the interpreter starts with its first statement
+    until = time.monotonic() + 20
+    while not (found := session.candidates('"a".', "spark")) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert "charAt" in (found or [])
 
 
 # The last one: the session has no Python after it.

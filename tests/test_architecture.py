@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fabric_livy_magic"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-# From bottom to top; a module imports from lower floors, `livy/` and `local/` also from within.
+# From bottom to top; a module imports from lower floors, `livy/`, `notebooks/` and `local/` also from within.
 LADDER = [
     {"errors", "tokens"},
-    {"settings"},
-    {"comments", "options", "livy", "entra"},
+    {"settings", "ipython_syntax"},
+    {"notebooks", "comments", "options", "livy", "entra"},
     {"fabric_api", "given"},
     {"cells", "session_request", "auth", "arrow_types", "remote", "agent", "scala_lines", "sql_text", "sql_parameters"},
     {"commands", "frames", "livy_json", "transfer"},
@@ -26,10 +26,10 @@ LADDER = [
     {"rich", "questions"},
     {"session"},
     {"runner"},
-    {"doctor", "python_api", "breathing", "ipython_syntax"},
+    {"doctor", "python_api", "breathing"},
     {"display", "notebook_cells"},
     {"completion", "completeness"},
-    {"execute"},
+    {"execute", "notebook_commands"},
     {"magics", "kernel_install"},
     {"cli"},
     {"kernel"},
@@ -111,7 +111,7 @@ def test_imports_only_go_down(path: Path) -> None:
     lower = set().union(*LADDER[:floor])
     allowed = (
         lower
-        | ({name} if name in {"livy", "entra", "completion"} else set())
+        | ({name} if name in {"livy", "entra", "completion", "notebooks"} else set())
         | ({"local"} if name in MAY_IMPORT_LOCAL else set())
     )
     assert used <= allowed, f"{relative(path)} imports {sorted(used - allowed)}, which is not below it"

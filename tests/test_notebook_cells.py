@@ -53,6 +53,8 @@ def here(code: str) -> Step:
         ("if x:\n    !ls", [remote("if x:\n    get_ipython().system('ls')\n")]),
         ("text = '''\n%livy status\n'''", [remote("text = '''\n%livy status\n'''")]),
         ("x = 7 \\\n% 3", [remote("x = 7 \\\n% 3")]),
+        ("  x = 1\n  x", [remote("x = 1\nx")]),
+        ('x =%"""', [remote('x =%"""')]),
         ("this is no Python", [remote("this is no Python")]),
         ("%%bash\nls", [remote("get_ipython().run_cell_magic('bash', '', 'ls')")]),
         ("", [here("")]),

@@ -25,7 +25,7 @@ def offered(port: int, token: str) -> Iterator[bool]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # a killed server's, perhaps readable by others
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - of a descriptor
-            file.write(token)
+            file.write(f"{os.getpid()}\n{token}")
     except OSError:
         yield False
         return
@@ -47,6 +47,8 @@ def offered_token(url: str) -> str | None:
     if parts.hostname not in LOOPBACK or not parts.port:
         return None
     try:
-        return token_file(parts.port).read_text(encoding="utf-8").strip() or None
-    except OSError:
+        process_id, _, token = token_file(parts.port).read_text(encoding="utf-8").partition("\n")
+        os.kill(int(process_id), 0)  # a killed server leaves its file, and another one may have its port by now
+    except (OSError, ValueError):
         return None
+    return token.strip() or None

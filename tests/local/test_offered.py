@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def test_the_token_is_found_by_the_server_s_address_while_it_runs() -> None:
         assert offered_token("http://127.0.0.1:4567/v1/x") == "secret"
         assert offered_token("http://localhost:4567") == "secret"
     assert offered_token("http://127.0.0.1:4567/v1/x") is None
+
+
+def test_a_killed_servers_token_is_no_longer_offered() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with offered(4567, "secret"):
+        token_file(4567).write_text(f"{ended.pid}\nsecret")
+        assert offered_token("http://127.0.0.1:4567") is None
 
 
 def test_only_this_user_can_read_it_also_where_an_old_file_was_open_to_all() -> None:

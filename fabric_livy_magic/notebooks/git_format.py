@@ -1,0 +1,263 @@
+"""Fabric's Git format: `notebook-content.py`, `.sql`, `.scala` or `.r`. Pure.
+
+A file is a first line and parts, each a marker, an empty line, its lines, and an empty line. Markdown and JSON stand
+behind a comment mark; so do all lines of a cell that begins with a `%%` magic, whereas line magics and `!` stand bare.
+What is no canonical file is read as far as it can be; `Notebook.problems` says where that was not all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fabric_livy_magic.errors import NotebookError
+from fabric_livy_magic.notebooks.json_text import read_json, write_json
+from fabric_livy_magic.notebooks.languages import cell_magic
+from fabric_livy_magic.notebooks.model import (
+    CODE,
+    MARKDOWN,
+    RAW,
+    AsRead,
+    Cell,
+    Json,
+    Notebook,
+    Problem,
+    without_parameters_tag,
+)
+
+SUFFIXES = {"python": ".py", "sql": ".sql", "scala": ".scala", "r": ".r"}
+_PRIMARY_OF_MARK = {"#": "python", "--": "sql", "//": "scala"}
+FIRST_LINE = "Fabric notebook source"
+_FIRST = re.compile(rf"(#|--|//) {FIRST_LINE}(.*)", re.DOTALL)
+STARS = "*" * 20
+# One generator of notebooks writes the JSON into the marker: `# METADATA **{"language":"python"}**`.
+_MARKER = re.compile(
+    r"(#|--|//) (METADATA|CELL|MARKDOWN|PARAMETERS CELL|ATTACHMENTS) (?:\*{20}|\*\*(\{.*\})\*\*)\s*", re.DOTALL
+)
+_CONFLICT = re.compile(r"<{7} |>{7} ")
+
+
+@dataclass
+class _Part:
+    word: str
+    given: str | None
+    line: int
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def body(self) -> list[str]:
+        """Without the empty line after the marker and the one before the next."""
+        lines = self.lines[1:] if self.lines and not self.lines[0].strip() else list(self.lines)
+        return lines[:-1] if lines and not lines[-1].strip() else lines
+
+
+def read_git(text: str, suffix: str = ".py") -> Notebook:
+    """Raises NotebookError where the text is no Fabric notebook at all. `suffix` tells R from Python."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    if len(lines) > 1 and all(line.endswith("\r") for line in lines[:-1]):
+        lines = [line.removesuffix("\r") for line in lines]  # a checkout on Windows
+    mark, preamble, parts = _parts(lines)
+    primary = "r" if mark == "#" and suffix.lower() == ".r" else _PRIMARY_OF_MARK[mark]
+    problems = [
+        Problem(number, f"an unresolved merge conflict: {line.strip()}")
+        for number, line in enumerate(lines, start=1)
+        if _CONFLICT.match(line)
+    ]
+    if not _FIRST.fullmatch(lines[0]):
+        problems.append(Problem(1, f"the first line is not `{mark} {FIRST_LINE}`"))
+    head = next((number for number, part in enumerate(parts) if part.word != "METADATA"), len(parts))
+    metadata = _merged(parts[:head], mark, problems)
+    cells: list[Cell] = []
+    for part in parts[head:]:
+        if part.word in {"CELL", "PARAMETERS CELL"}:
+            source = "\n".join(_without_magic_mark(part.body, mark))
+            cells.append(Cell(source=source, is_parameters=part.word != "CELL"))
+        elif part.word == "MARKDOWN":
+            cells.append(Cell(kind=MARKDOWN, source="\n".join(_uncommented(line, mark) for line in part.body)))
+        elif not cells:
+            problems.append(Problem(part.line, f"{part.word} stands before any cell"))
+        else:
+            cells[-1] = _with_part(cells[-1], part, mark, problems)
+    return Notebook(
+        cells=tuple(cells),
+        primary=primary,
+        metadata=metadata,
+        preamble=preamble,
+        problems=tuple(sorted(problems, key=lambda problem: problem.line)),
+        as_read=AsRead(text, suffix),
+    )
+
+
+def _parts(lines: Sequence[str]) -> tuple[str, str, list[_Part]]:
+    """(comment mark, preamble, parts)."""
+    first = _FIRST.fullmatch(lines[0])
+    mark = first[1] if first else None
+    before = [first[2]] if first else []
+    parts: list[_Part] = []
+    for number, line in enumerate(lines[1:] if first else lines, start=2 if first else 1):
+        match = _MARKER.fullmatch(line) if "*" in line else None
+        if match and (mark is None or match[1] == mark):
+            mark = match[1]
+            parts.append(_Part(match[2], match[3], number))
+        else:
+            (parts[-1].lines if parts else before).append(line)
+    if mark is None:
+        raise NotebookError(
+            f"This is no Fabric notebook: its first line would be `# {FIRST_LINE}` (`--` in SQL, `//` in Scala)."
+        )
+    return mark, "\n".join(before[:-1] if len(before) > 1 and not before[-1].strip() else before), parts
+
+
+def _with_part(cell: Cell, part: _Part, mark: str, problems: list[Problem]) -> Cell:
+    found = _merged([part], mark, problems)
+    if part.word == "ATTACHMENTS":
+        return replace(cell, attachments={**cell.attachments, **found})
+    is_parameters, metadata = without_parameters_tag({**cell.metadata, **found})
+    return replace(cell, is_parameters=cell.is_parameters or is_parameters, metadata=metadata)
+
+
+def _merged(parts: Sequence[_Part], mark: str, problems: list[Problem]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        if any(_CONFLICT.match(line) for line in part.lines):
+            continue  # told already
+        prefix = f"{mark} {'ATTA' if part.word == 'ATTACHMENTS' else 'META'}"
+        lines = [line for line in part.body if line.strip()]
+        strange = [line for line in lines if not line.startswith(prefix)]
+        if strange:
+            text = strange[0].strip()[:60]
+            problems.append(Problem(part.line, f"text below {part.word} that belongs to no cell: {text}"))
+        inside = "\n".join(line.removeprefix(prefix) for line in lines if line not in strange)
+        if not inside.strip():
+            inside = part.given or "{}"
+        try:
+            value = read_json(inside)
+        except ValueError as error:
+            problems.append(Problem(part.line, f"the JSON of {part.word} is broken: {error}"))
+            continue
+        if isinstance(value, dict):
+            found.update(value)
+        else:
+            problems.append(Problem(part.line, f"the JSON of {part.word} is no object"))
+    return found
+
+
+def _uncommented(line: str, mark: str) -> str:
+    if line.startswith(f"{mark} "):
+        return line[len(mark) + 1 :]
+    return "" if line == mark else line
+
+
+def _is_magic_line(line: str, mark: str) -> bool:
+    return line == f"{mark} MAGIC" or line.startswith(f"{mark} MAGIC ")
+
+
+def _without_magic_mark(lines: list[str], mark: str) -> list[str]:
+    if not _are_magic_lines(lines, mark):
+        return lines
+    prefix = f"{mark} MAGIC"
+    return [line.removeprefix(prefix).removeprefix(" ") if _is_magic_line(line, mark) else line for line in lines]
+
+
+def _are_magic_lines(lines: Sequence[str], mark: str) -> bool:
+    """All of them; an empty line among them counts for nothing."""
+    written = [line for line in lines if line.strip()]
+    return bool(written) and all(_is_magic_line(line, mark) for line in written)
+
+
+def write_git(notebook: Notebook) -> str:
+    """What `as_git` leaves of it. An unchanged notebook that was read from Git format is written byte by byte.
+
+    Raises NotebookError for JSON that nests too deeply.
+    """
+    before = notebook.as_read
+    try:
+        if before and before.suffix.lower() in SUFFIXES.values() and read_git(before.text, before.suffix) == notebook:
+            return before.text
+        return _written(as_git(notebook))
+    except RecursionError:
+        raise NotebookError("The notebook's metadata nests too deeply to be written.") from None
+
+
+def as_git(notebook: Notebook) -> Notebook:
+    """What the Git format can hold: no outputs, nothing of Jupyter's, no metadata of Markdown; raw cells as Markdown."""
+    cells = [
+        Cell(
+            source=cell.source,
+            kind=CODE if cell.kind == CODE else MARKDOWN,
+            is_parameters=cell.is_parameters and cell.kind == CODE,
+            metadata=cell.metadata if cell.kind == CODE else {},
+            attachments=cell.attachments,
+        )
+        for cell in notebook.cells
+    ]
+    return replace(notebook, cells=tuple(cells), jupyter={}, problems=(), as_read=None)
+
+
+def git_losses(notebook: Notebook) -> list[str]:
+    """What `as_git` leaves out, in words."""
+    outputs = sum(1 for cell in notebook.cells if cell.outputs)
+    raw = sum(1 for cell in notebook.cells if cell.kind == RAW)
+    told = {"kernelspec", "language_info", "microsoft", "nteract"}  # what the kernel and the language say again
+    keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - told
+    losses = [f"the outputs of {outputs} cell{'' if outputs == 1 else 's'}"] if outputs else []
+    if keys:
+        losses.append(f"metadata of the .ipynb ({', '.join(sorted(keys))})")
+    if raw:
+        losses.append(f"that {raw} cell{' is' if raw == 1 else 's are'} raw text, which becomes Markdown")
+    return losses
+
+
+def _written(notebook: Notebook) -> str:
+    mark = notebook.comment
+    first, *others = notebook.preamble.split("\n")
+    lines = [f"{mark} {FIRST_LINE}{first}", *others, ""]
+    if notebook.metadata:
+        lines += _json_part("METADATA", "META", notebook.metadata, mark)
+    for cell in notebook.cells:
+        if cell.kind == CODE:
+            word = "PARAMETERS CELL" if cell.is_parameters else "CELL"
+            lines += _part(word, _code_lines(cell.source, mark), mark)
+        else:
+            lines += _part("MARKDOWN", _markdown_lines(cell.source, mark), mark)
+        if cell.metadata:
+            lines += _json_part("METADATA", "META", cell.metadata, mark)
+        if cell.attachments:
+            lines += _json_part("ATTACHMENTS", "ATTA", cell.attachments, mark)
+    return "\n".join(lines)
+
+
+def _part(word: str, body: Sequence[str], mark: str) -> list[str]:
+    return [f"{mark} {word} {STARS}", "", *body, ""]
+
+
+def _json_part(word: str, prefix: str, value: Json, mark: str) -> list[str]:
+    return _part(word, [f"{mark} {prefix} {line}" for line in write_json(value, indent=2).split("\n")], mark)
+
+
+def _code_lines(source: str, mark: str) -> list[str]:
+    if not source:
+        return []
+    lines = source.split("\n")
+    magic = cell_magic(source, mark)
+    is_marked = magic is not None and lines[magic.line].startswith("%%")
+    # Text that reading would take for marks of the format is put behind the mark, too, so that it comes back as it was.
+    if is_marked or _are_magic_lines(lines, mark) or any(_MARKER.fullmatch(line) for line in lines):
+        return _behind(f"{mark} MAGIC ", lines)
+    return lines
+
+
+def _markdown_lines(source: str, mark: str) -> list[str]:
+    if not source:
+        return []
+    lines = source.split("\n")
+    commented = _behind(f"{mark} ", lines)
+    # A line such as `CELL ****…` would become a marker: it stands bare.
+    return [line if _MARKER.fullmatch(to) else to for line, to in zip(lines, commented, strict=True)]
+
+
+def _behind(prefix: str, lines: Sequence[str]) -> list[str]:
+    """The empty end of a text with a line break at its end stays empty."""
+    return [prefix + line if line or number < len(lines) - 1 else "" for number, line in enumerate(lines)]

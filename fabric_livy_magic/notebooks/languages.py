@@ -1,0 +1,96 @@
+"""Which language a cell of a Fabric notebook is in, and how each place writes that. Pure.
+
+There are three ways to write a language. Ours is the kind of a Livy statement where there is one: pyspark, sql, spark,
+sparkr; and tsql, kql, python (without Spark), configure, or the name of the magic for what no session runs. A notebook's
+metadata says `language` and `language_group`. A cell's own `%%` magic, where it has one, wins over both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# A notebook's primary language decides the ending of its Git file and the mark before what is no code.
+COMMENT_MARKS = {"python": "#", "sql": "--", "scala": "//", "r": "#"}
+SPARK_KERNEL, WAREHOUSE_KERNEL, JUPYTER_KERNEL = "synapse_pyspark", "sqldatawarehouse", "jupyter"
+
+_DECLARED = {"sparksql": "sql", "scala": "spark", "r": "sparkr", "csharp": "csharp", "kusto": "kql", "kql": "kql"}
+_OF_PRIMARY = {"python": "pyspark", "sql": "sql", "scala": "spark", "r": "sparkr"}
+_PRIMARY_OF = {"sql": "sql", "sparksql": "sql", "tsql": "sql", "scala": "scala", "r": "r", "sparkr": "r"}
+_WORDS = {"pyspark": "python", "python": "python", "sql": "sparksql", "spark": "scala", "sparkr": "r", "tsql": "sql"}
+# Cell magics whose body is code of the notebook's own language.
+ABOUT_CODE = frozenset({"time", "timeit", "capture", "prun"})
+
+_CELL_MAGIC = re.compile(r"%%(\w+)[ \t]*(.*)")
+
+
+class CellMagic(NamedTuple):
+    name: str
+    arguments: str
+    line: int
+    """Counted from 0: comments and empty lines may stand before it."""
+
+
+def cell_magic(source: str, comment: str = "#") -> CellMagic | None:
+    """The `%%` magic that a cell begins with. The portal takes it after comments, a blank or a tab, too."""
+    for number, line in enumerate(source.split("\n")):
+        text = line.strip()
+        if not text or text.startswith(comment):
+            continue
+        match = _CELL_MAGIC.fullmatch(text)
+        return CellMagic(match[1], match[2], number) if match else None
+    return None
+
+
+def is_line_command(source: str, comment: str = "#") -> bool:
+    """Whether the cell begins with a line magic or a shell command, which stand bare in a cell of any language."""
+    lines = (line.strip() for line in source.split("\n"))
+    first = next((line for line in lines if line and not line.startswith(comment)), "")
+    return first.startswith(("%", "!")) and not first.startswith("%%")
+
+
+def notebook_language(primary: str, kernel: str) -> str:
+    """Of its bare cells."""
+    if kernel == WAREHOUSE_KERNEL:
+        return "tsql"
+    if kernel == JUPYTER_KERNEL and primary == "python":
+        return "python"
+    return "kql" if kernel in {"kusto", "kql"} else _OF_PRIMARY[primary]
+
+
+def declared_language(language: object, group: object, notebook: str) -> str | None:
+    """What a cell's metadata say in a notebook of this language; None where they say nothing that is known.
+
+    Whether Python is PySpark is the kernel's affair: the group may be that of a kernel that the notebook once had.
+    """
+    word = language.lower() if isinstance(language, str) else ""
+    if word == "python":
+        return "python" if notebook == "python" else "pyspark"
+    if word == "sql":
+        return "tsql" if group == WAREHOUSE_KERNEL or notebook == "tsql" else "sql"
+    return _DECLARED.get(word)
+
+
+def primary_of(language: object) -> str | None:
+    """The primary language that a word in a notebook's metadata stands for, such as `sparksql`."""
+    word = language.lower() if isinstance(language, str) else ""
+    return "python" if word in {"python", "pyspark", "ipython"} else _PRIMARY_OF.get(word)
+
+
+def words_of(language: str, primary: str, kernel: str) -> dict[str, str]:
+    """`language` and `language_group` as the portal writes them. What has no word (configure) has the notebook's."""
+    word = _WORDS.get(language) or _WORDS[notebook_language(primary, kernel)]
+    return {"language": word, "language_group": language_group(kernel)}
+
+
+def language_group(kernel: str) -> str:
+    return {JUPYTER_KERNEL: "jupyter_python", WAREHOUSE_KERNEL: WAREHOUSE_KERNEL}.get(kernel, SPARK_KERNEL)
+
+
+def with_magic_first(source: str, magic: CellMagic) -> str:
+    """As a Jupyter kernel wants it: the magic on the first line, what stood before it gone, every line at its number."""
+    lines = source.split("\n")
+    first = f"%%{magic.name} {magic.arguments}".rstrip()
+    if magic.line == 0:
+        first = lines[0].lstrip()
+    return "\n".join([first, *[""] * magic.line, *lines[magic.line + 1 :]])

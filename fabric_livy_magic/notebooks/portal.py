@@ -1,0 +1,92 @@
+"""What the portal's notebooks can say, and how much of it runs through this package. Data only.
+
+`fabric-livy check` goes by these tables: whoever makes a session do more adds it here.
+"""
+
+from __future__ import annotations
+
+import re
+
+LANGUAGES = {"pyspark": "PySpark", "sql": "Spark SQL", "spark": "Scala", "sparkr": "SparkR"}
+
+# What no Livy session runs: name → (what it is, why not here).
+OTHER_LANGUAGES = {
+    "tsql": ("T-SQL", "it runs on a warehouse or a SQL endpoint, not in Spark; a SQL client reaches those"),
+    "kql": ("KQL", "it runs on an Eventhouse, not in Spark; a Kusto client reaches that"),
+    "python": (
+        "Python without Spark",
+        "it runs in a container of its own, without Spark; any Jupyter runs it, as far as it needs nothing of Fabric",
+    ),
+    "csharp": ("C#", "Fabric has no .NET for Spark; it comes from Synapse"),
+    "dax": ("DAX", "it runs on a semantic model; semantic link in the portal reaches that"),
+    "chat": ("Copilot", "the portal answers it"),
+    "code": ("Copilot", "the portal answers it"),
+}
+
+MAGICS = frozenset(
+    {"!", "%run", "%pip", "%matplotlib", "%load_ext", "%%sql", "%%pyspark", "%%spark", "%%sparkr", "%%configure"}
+)
+OUR_MAGICS = re.compile(r"%%?livy(_\w+)?")  # of this package's extension, in a notebook for any Jupyter
+# IPython's own, which the portal has, and a session has not.
+IPYTHONS_MAGICS = re.compile(
+    "%(alias|autoreload|automagic|cd|conda|config|dirs|env|history|lsmagic|magic|page|pdb|pdef|pdoc|pfile|pinfo2?|precision"
+    "|prun|psource|pwd|quickref|reload_ext|reset|set_env|store|system|sx|tb|time|timeit|unload_ext|who|who_ls|whos|xdel|xmode)"
+    "|%%(bash|capture|html|javascript|js|latex|markdown|prun|script|sh|svg|time|timeit|writefile)"
+)
+# Words of other products → what Fabric has for them.
+FOREIGN_MAGICS = {
+    "%md": "a Markdown cell (%md is Databricks')",
+    "%%md": "a Markdown cell",
+    "%fs": "notebookutils.fs (%fs is Databricks')",
+    "%sh": "!command (%sh is Databricks')",
+    "%sql": "%%sql, with two signs",
+    "%python": "%%pyspark (%python is Databricks')",
+    "%pyspark": "%%pyspark, with two signs",
+    "%scala": "%%spark (%scala is Databricks')",
+    "%spark": "%%spark, with two signs",
+    "%r": "%%sparkr (%r is Databricks')",
+    "%sparkr": "%%sparkr, with two signs",
+    "%configure": "%%configure, with two signs",
+    "%%python": "%%pyspark",
+    "%%scala": "%%spark",
+    "%%r": "%%sparkr",
+    "%%sparksql": "%%sql",
+    "%%local": "nothing: a notebook's code runs in its session",
+}
+
+# Modules of notebookutils → their functions that the embedded Fabric has; None is all of them.
+UTILITIES: dict[str, frozenset[str] | None] = {
+    "fs": None,
+    "notebook": frozenset({"run", "runMultiple", "exit", "help"}),
+    "lakehouse": None,
+    "runtime": None,
+    "credentials": None,
+    "variableLibrary": None,
+    "session": None,
+    "help": None,
+}
+
+# Packages that are nothing without the service: the beginning of a module's name → what it is.
+SERVICES = {
+    "sempy": "semantic link, which works on semantic models and Fabric's own REST",
+    "sempy_labs": "semantic link labs, which works on semantic models and Fabric's own REST",
+    "synapse": "SynapseML as Fabric has it",
+    "com.microsoft": "a Java package of Fabric's runtime",
+    "fabric": "a package of Fabric's runtime",
+    "chat_magics": "Copilot",
+    "trusted_service": "a package of Fabric's runtime",
+}
+SERVICE_NAMES = {"TokenLibrary": "Synapse's way to tokens and secrets: notebookutils.credentials is Fabric's"}
+SERVICE_ATTRIBUTES = {"synapsesql": "the Spark connector of warehouses"}
+SERVICE_FORMATS = {"com.microsoft.kusto.spark": "the Spark connector of Eventhouses"}
+
+DBUTILS = {
+    "fs": "notebookutils.fs",
+    "notebook": "notebookutils.notebook",
+    "secrets": "notebookutils.credentials.getSecret",
+    "widgets": "the parameters cell",
+    "library": "%pip and notebookutils.session.restartPython",
+}
+SQL_WORDS = re.compile(
+    "ALTER|CREATE|DELETE|DESCRIBE|DROP|EXPLAIN|GRANT|INSERT|MERGE|OPTIMIZE|SELECT|SHOW|TRUNCATE|UPDATE|USE|VACUUM|WITH"
+)

@@ -1,0 +1,171 @@
+"""What a Python cell uses, told without running it. IPython's syntax is taken out by IPython itself."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# Both names are predefined in a session, and mean the same.
+UTILITIES = "notebookutils"
+PREDEFINED = {UTILITIES: UTILITIES, "mssparkutils": UTILITIES}
+
+
+@dataclass
+class PythonFacts:
+    magics: list[tuple[str, str]] = field(default_factory=list)
+    """(`%name` or `!`, what follows it)."""
+    modules: set[str] = field(default_factory=set)
+    """Imported, with dots."""
+    uses: set[str] = field(default_factory=set)
+    """Names that are read, with dots; those of `notebookutils` by its name, whatever they were imported as."""
+    attributes: set[str] = field(default_factory=set)
+    strings: set[str] = field(default_factory=set)
+    assigned: set[str] = field(default_factory=set)
+    own_magics: set[str] = field(default_factory=set)
+    children: list[str] = field(default_factory=list)
+    """Names in `notebook.run("…")`."""
+    error: str = ""
+    error_line: int = 0
+
+
+def read_python(source: str, aliases: dict[str, str]) -> PythonFacts:
+    """`aliases` (name → its meaning, such as `nb` → `notebookutils.notebook`) are those of the cells before; this cell's
+    imports are added."""
+    facts = PythonFacts()
+    try:
+        tree, plain = _parsed(source)
+    except SyntaxError as error:
+        facts.error, facts.error_line = error.msg or "invalid syntax", error.lineno or 1
+        return facts
+    except (ValueError, RecursionError, MemoryError) as error:
+        facts.error, facts.error_line = f"{error or type(error).__name__}", 1
+        return facts
+    try:
+        _Reader(facts, aliases, with_magics=not plain).visit(tree)
+    except RecursionError:
+        facts.error, facts.error_line = "it nests too deeply", 1
+    return facts
+
+
+def _parsed(source: str) -> tuple[ast.Module, bool]:
+    """(tree, whether it is plain Python)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape in a string is the notebook's own affair
+        try:
+            return ast.parse(source), True
+        except SyntaxError:
+            from fabric_livy_magic.ipython_syntax import as_python  # loads IPython
+
+            return ast.parse(as_python(source)), False
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, facts: PythonFacts, aliases: dict[str, str], *, with_magics: bool) -> None:
+        self._facts = facts
+        self._aliases = aliases
+        self._with_magics = with_magics
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._facts.modules.add(alias.name)
+            name = alias.asname or alias.name.split(".")[0]
+            meaning = _meaning(alias.name if alias.asname else name)
+            self._bind(name, meaning)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.level or not node.module:
+            return
+        self._facts.modules.add(node.module)
+        for alias in node.names:
+            self._bind(alias.asname or alias.name, _meaning(f"{node.module}.{alias.name}"))
+
+    def _bind(self, name: str, meaning: str | None) -> None:
+        self._facts.assigned.add(name)
+        if meaning:
+            self._aliases[name] = meaning
+        else:
+            self._aliases.pop(name, None)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._facts.attributes.add(node.attr)
+        if not self._use(node):
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self._facts.assigned.add(node.id)
+        else:
+            self._use(node)
+
+    def _use(self, node: ast.expr) -> bool:
+        dotted = _dotted(node)
+        if dotted is None:
+            return False
+        root, _, rest = dotted.partition(".")
+        meaning = self._aliases.get(root)
+        self._facts.uses.add(f"{meaning}.{rest}" if meaning and rest else meaning or dotted)
+        return True
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._facts.assigned.add(node.name)
+        for decorator in node.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (_dotted(called) or "").rpartition(".")[2].startswith("register_"):
+                self._facts.own_magics.add(node.name)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if self._with_magics and (magic := _magic(node)):
+            self._facts.magics.append(magic)
+            return
+        name = _dotted(node.func) or ""
+        root, _, rest = name.partition(".")
+        if f"{self._aliases.get(root, root)}.{rest}" == f"{UTILITIES}.notebook.run":
+            self._facts.children += _first_text(node)
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self._facts.strings.add(node.value)
+
+
+def _meaning(module: str) -> str | None:
+    """`notebookutils.mssparkutils.credentials` is `notebookutils.credentials`."""
+    parts = module.split(".")
+    if parts[0] not in PREDEFINED:
+        return None
+    return ".".join([UTILITIES, *[part for part in parts[1:] if part not in PREDEFINED]])
+
+
+def _dotted(node: ast.AST) -> str | None:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else None
+
+
+def _magic(node: ast.Call) -> tuple[str, str] | None:
+    """The magic of `get_ipython().run_line_magic('name', 'rest')`, which is what IPython makes of it."""
+    function = node.func
+    is_shell = (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Call)
+        and _dotted(function.value.func) == "get_ipython"
+    )
+    if not is_shell or not isinstance(function, ast.Attribute):
+        return None
+    texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    if function.attr == "run_line_magic" and len(texts) > 1:
+        return f"%{texts[0]}", texts[1]
+    if function.attr == "run_cell_magic" and len(texts) > 1:
+        return f"%%{texts[0]}", texts[1]
+    return ("!", texts[0]) if function.attr in {"system", "getoutput"} and texts else None
+
+
+def _first_text(node: ast.Call) -> list[str]:
+    """The notebook's name, where it is written out."""
+    given: Iterator[ast.expr] = iter([*node.args[:1], *(one.value for one in node.keywords if one.arg == "path")])
+    return [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)][:1]
