@@ -36,7 +36,7 @@ LADDER = [
     {"ipykernel_launcher"},
 ]
 # Beside the ladder: the embedded Fabric reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = {"errors", "local"}
+LOCAL_MAY_IMPORT = {"errors", "notebooks", "local"}
 # The two that start an embedded Fabric.
 MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 

@@ -15,7 +15,7 @@ PACKAGES = Path(__file__).with_name("session_packages")  # importable in session
 VARIABLE = "FABRIC_LIVY_SURROUNDINGS"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
-SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"  # noqa: S105 - names of variables
+SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def __dir__() -> list[str]:
     return sorted([*MODULES, *SERVICE_ONLY, "help", "mssparkutils", "nbResPath"])
 
 
-def help(module: str = "") -> None:  # noqa: A001 - Fabric's name
+def help(module: str = "") -> None:
     """What there is; with the name of a module, what it can do."""
     from notebookutils import _help
 

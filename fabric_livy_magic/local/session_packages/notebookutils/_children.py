@@ -6,10 +6,11 @@ of JSON back. The end of the connection ends the run, so that an interrupt, or t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Set
 
 from notebookutils._errors import NoPlace, NotebookRunFailed, NotebookUtilsError
 from notebookutils._surroundings import find_workspace, surroundings
@@ -40,15 +41,11 @@ class Running:
         with self._lock:
             self._ended = True
             for link in self._links:
-                try:
+                with contextlib.suppress(OSError):  # it has ended by itself
                     link.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; a close would not
-                except OSError:
-                    pass  # it has ended by itself
 
 
-def run(
-    path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, running: Optional[Running] = None
-) -> str:
+def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, running: Running | None = None) -> str:
     request = request_of(path, timeout_s, arguments, workspace)
     running = running or Running()
     with socket.create_connection(("127.0.0.1", surroundings().facts["children"]["port"])) as link:

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Dict, List, NamedTuple, Protocol, Set, Union
+from typing import Any, Dict, List, NamedTuple, Protocol, Set
 
 from notebookutils._errors import NotebookRunFailed, NotebookUtilsError
 
@@ -43,7 +43,7 @@ class Runs(Protocol):
     def end(self) -> None: ...
 
 
-def read_dag(dag: Union[Dict[str, Any], List[str]], timeout_s: float) -> Plan:
+def read_dag(dag: Dict[str, Any] | List[str], timeout_s: float) -> Plan:
     """Raises NotebookUtilsError, which says what is wrong."""
     if isinstance(dag, (list, tuple)):
         dag = {"activities": [{"name": one, "path": one} if isinstance(one, str) else one for one in dag]}
@@ -117,7 +117,7 @@ def run_all(plan: Plan, runs: Runs) -> Result:
     """Each after those it depends on; what depends on a failed one fails without a run. An interrupt ends them all."""
     result: Result = {}
     waiting = list(plan.activities)
-    under_way: Dict["Future[str]", Activity] = {}
+    under_way: Dict[Future[str], Activity] = {}
     ended = threading.Event()
     until = time.monotonic() + plan.timeout_s
     pool = ThreadPoolExecutor(min(plan.concurrency, len(plan.activities)), thread_name_prefix="notebook")
@@ -165,22 +165,22 @@ def attempts(one: Activity, result: Result, runs: Runs, ended: threading.Event) 
 def with_exit_values(args: Dict[str, Any], result: Result) -> Dict[str, Any]:
     """`@activity('A').exitValue()` in a text is what A ended with."""
 
-    def value(found: "re.Match[str]") -> str:
+    def value(found: re.Match[str]) -> str:
         known = result.get(found.group(1))
         if known is None:
-            raise NotebookUtilsError(f"{found.group(0)} is none of the activities that come before: name it in 'dependencies'.")
+            raise NotebookUtilsError(
+                f"{found.group(0)} is none of the activities that come before: name it in 'dependencies'."
+            )
         text: str = known["exitVal"]
         return text
 
-    return {
-        name: EXIT_VALUE.sub(value, given) if isinstance(given, str) else given for name, given in args.items()
-    }
+    return {name: EXIT_VALUE.sub(value, given) if isinstance(given, str) else given for name, given in args.items()}
 
 
 def outcome(value: str = "", error: Any = None) -> Dict[str, Any]:
     return {"exitVal": value, "exception": error}
 
 
-def outcome_of(future: "Future[str]") -> Dict[str, Any]:
+def outcome_of(future: Future[str]) -> Dict[str, Any]:
     error = future.exception()
     return outcome(error=error) if error is not None else outcome(future.result())

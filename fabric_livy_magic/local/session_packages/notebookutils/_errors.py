@@ -20,7 +20,7 @@ class NoPlace(NotebookUtilsError):
     """A path names no place that there is here."""
 
 
-class NotebookExit(Exception):  # noqa: N818 - Fabric's name
+class NotebookExit(Exception):
     """`notebook.exit(value)`: the notebook ends here, and not by an error. Its text is the value.
 
     As on Fabric it is an Exception: code that catches every Exception keeps its notebook from ending.
@@ -39,7 +39,7 @@ class NotebookRunFailed(NotebookUtilsError):
         self.traceback = traceback
 
 
-class RunMultipleFailedException(Exception):  # noqa: N818 - Fabric's name
+class RunMultipleFailedException(Exception):
     """At least one of the notebooks failed. `result` has all of them, as `runMultiple` returns it otherwise."""
 
     def __init__(self, message: str, result: Dict[str, Dict[str, Any]]) -> None:
@@ -48,7 +48,9 @@ class RunMultipleFailedException(Exception):  # noqa: N818 - Fabric's name
 
 
 def refuse(what: str, why: str) -> NoReturn:
-    raise ServiceNeeded(f"{what} needs the service: {why}. The embedded Fabric does not have it; it runs on Fabric itself.")
+    raise ServiceNeeded(
+        f"{what} needs the service: {why}. The embedded Fabric does not have it; it runs on Fabric itself."
+    )
 
 
 class Missing:

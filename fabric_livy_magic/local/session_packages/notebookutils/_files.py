@@ -28,35 +28,35 @@ class FileInfo(Listed):
     """One entry of `fs.ls`."""
 
     def __init__(self, place: Place) -> None:
-        status = os.stat(place.local)  # noqa: PTH116
-        self.isDir = os.path.isdir(place.local)  # noqa: N815, PTH112
-        self.isFile = not self.isDir  # noqa: N815
+        status = os.stat(place.local)
+        self.isDir = os.path.isdir(place.local)
+        self.isFile = not self.isDir
         self.name = place.written.rstrip("/").rpartition("/")[2]
         self.path = place.written
         self.size = 0 if self.isDir else status.st_size
-        self.modifyTime = int(status.st_mtime * 1000)  # noqa: N815
+        self.modifyTime = int(status.st_mtime * 1000)
 
 
 class MountPointInfo(Listed):
     """One entry of `fs.mounts`."""
 
     def __init__(self, mount_point: str, source: str, local_path: str) -> None:
-        self.mountPoint = mount_point  # noqa: N815
+        self.mountPoint = mount_point
         self.source = source
         self.scope = "job"
-        self.localPath = local_path  # noqa: N815
+        self.localPath = local_path
 
 
 def existing(path: str) -> Place:
     place = place_of(path)
-    if not os.path.exists(place.local):  # noqa: PTH110
+    if not os.path.exists(place.local):
         raise FileNotFoundError(f"There is no {path}")
     return place
 
 
 def file_of(path: str) -> Place:
     place = existing(path)
-    if os.path.isdir(place.local):  # noqa: PTH112
+    if os.path.isdir(place.local):
         raise IsADirectoryError(f"{path} is a folder, and a file is needed.")
     return place
 
@@ -64,20 +64,20 @@ def file_of(path: str) -> Place:
 def target_of(source: Place, path: str) -> Place:
     """Into a folder that is there, else under the name itself."""
     place = place_of(path)
-    if os.path.isdir(place.local):  # noqa: PTH112
-        place = place.below(os.path.basename(source.local.rstrip("/")))  # noqa: PTH119
+    if os.path.isdir(place.local):
+        place = place.below(os.path.basename(source.local.rstrip("/")))
     if os.path.realpath(place.local).startswith(os.path.realpath(source.local) + os.sep):
         raise NotebookUtilsError(f"{path} is inside of what is to be copied or moved there.")
     return place
 
 
 def make_parent(place: Place) -> None:
-    os.makedirs(os.path.dirname(place.local), exist_ok=True)  # noqa: PTH103, PTH120
+    os.makedirs(os.path.dirname(place.local), exist_ok=True)
 
 
 def copy(source: Place, target: Place, recurse: bool) -> None:
     """Links inside of a folder stay links: what they lead to may be none of ours."""
-    if os.path.isdir(source.local):  # noqa: PTH112
+    if os.path.isdir(source.local):
         if not recurse:
             raise IsADirectoryError(f"{source.written} is a folder: copy it with recurse=True.")
         shutil.copytree(source.local, target.local, dirs_exist_ok=True, symlinks=True)
@@ -89,10 +89,10 @@ def copy(source: Place, target: Place, recurse: bool) -> None:
 
 
 def remove(place: Place) -> None:
-    if os.path.isdir(place.local) and not os.path.islink(place.local):  # noqa: PTH112, PTH114
+    if os.path.isdir(place.local) and not os.path.islink(place.local):
         shutil.rmtree(place.local)
     else:
-        os.unlink(place.local)  # noqa: PTH108
+        os.unlink(place.local)
 
 
 def move(source: Place, target: Place) -> None:
@@ -100,11 +100,11 @@ def move(source: Place, target: Place) -> None:
 
 
 def write(place: Place, content: str, mode: str) -> None:
-    if os.path.isdir(place.local):  # noqa: PTH112
+    if os.path.isdir(place.local):
         raise IsADirectoryError(f"{place.written} is a folder, and a file is needed.")
     if not isinstance(content, str):
         raise TypeError(f"The content is a text, and this is {type(content).__name__}.")
-    with open(place.local, mode) as opened:  # noqa: PTH123
+    with open(place.local, mode) as opened:
         opened.write(content.encode("utf-8"))
 
 
@@ -135,7 +135,7 @@ def sources_file() -> str:
 def mount_sources() -> Dict[str, str]:
     """By mount point. All REPLs of a session share them, as on Fabric."""
     try:
-        with open(sources_file(), encoding="utf-8") as opened:  # noqa: PTH123
+        with open(sources_file(), encoding="utf-8") as opened:
             found: Dict[str, str] = json.load(opened)
             return found
     except FileNotFoundError:
@@ -144,26 +144,28 @@ def mount_sources() -> Dict[str, str]:
 
 def keep_sources(sources: Dict[str, str]) -> None:
     draft = f"{sources_file()}.{os.getpid()}"
-    with open(draft, "w", encoding="utf-8") as opened:  # noqa: PTH123
+    with open(draft, "w", encoding="utf-8") as opened:
         json.dump(sources, opened)
-    os.replace(draft, sources_file())  # noqa: PTH105
+    os.replace(draft, sources_file())
 
 
 def local_mount(parts: List[str]) -> str:
-    return os.path.join(mount_root(), *parts)  # noqa: PTH118
+    return os.path.join(mount_root(), *parts)
 
 
 def add_mount(source: str, text: str) -> None:
     parts, sources = mount_point(text), mount_sources()
     key = "/" + "/".join(parts)
     if key in sources:
-        raise NotebookUtilsError(f"{key} is mounted already, from {sources[key]}. notebookutils.fs.unmount('{key}') first.")
+        raise NotebookUtilsError(
+            f"{key} is mounted already, from {sources[key]}. notebookutils.fs.unmount('{key}') first."
+        )
     place = existing(source)
-    if not os.path.isdir(place.local):  # noqa: PTH112
+    if not os.path.isdir(place.local):
         raise NotADirectoryError(f"{source} is a file, and a folder is what can be mounted.")
     link = local_mount(parts)
-    os.makedirs(os.path.dirname(link), exist_ok=True)  # noqa: PTH103, PTH120
-    os.symlink(place.local, link)  # noqa: PTH211
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(place.local, link)
     keep_sources({**sources, key: source})
 
 
@@ -172,7 +174,7 @@ def remove_mount(text: str) -> bool:
     if sources.pop("/" + "/".join(parts), None) is None:
         return False
     keep_sources(sources)
-    os.unlink(local_mount(parts))  # noqa: PTH108
+    os.unlink(local_mount(parts))
     return True
 
 

@@ -9,11 +9,11 @@ from typing import Sequence
 
 
 def of_all(modules: Sequence[str]) -> None:
-    print("notebookutils has, in the embedded Fabric:\n")  # noqa: T201
+    print("notebookutils has, in the embedded Fabric:\n")
     for name in modules:
         module = importlib.import_module(f"notebookutils.{name}")
-        print(f"  {name}: {first_line(module)}")  # noqa: T201
-    print("\nUse notebookutils.<module>.help() to see what a module can do.")  # noqa: T201
+        print(f"  {name}: {first_line(module)}")
+    print("\nUse notebookutils.<module>.help() to see what a module can do.")
 
 
 def of_module(name: str) -> None:
@@ -27,14 +27,14 @@ def overview(module: ModuleType, method: str = "") -> None:
         if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == module.__name__
     }
     if method and method not in functions:
-        print(f"There is no {method!r}. There are: {', '.join(sorted(functions))}")  # noqa: T201
+        print(f"There is no {method!r}. There are: {', '.join(sorted(functions))}")
         return
     if not method:
-        print(f"{module.__name__}: {inspect.getdoc(module) or ''}\n")  # noqa: T201
+        print(f"{module.__name__}: {inspect.getdoc(module) or ''}\n")
     for name, function in functions.items():
         if method in ("", name) and name != "help":
-            print(f"{name}{inspect.signature(function)}")  # noqa: T201
-            print(f"    {inspect.getdoc(function) if method else first_line(function)}")  # noqa: T201
+            print(f"{name}{inspect.signature(function)}")
+            print(f"    {inspect.getdoc(function) if method else first_line(function)}")
 
 
 def first_line(value: object) -> str:

@@ -33,8 +33,8 @@ class Place(NamedTuple):
     written: str
     """As Fabric's listings write it: absolute, in the form that was asked for."""
 
-    def below(self, name: str) -> "Place":
-        return Place(os.path.join(self.local, name), f"{self.written.rstrip('/')}/{name}")  # noqa: PTH118
+    def below(self, name: str) -> Place:
+        return Place(os.path.join(self.local, name), f"{self.written.rstrip('/')}/{name}")
 
 
 def place_of(path: str) -> Place:
@@ -61,10 +61,14 @@ def place_of(path: str) -> Place:
 def onelake(url: str) -> Place:
     match = URL.fullmatch(url)
     if not match:
-        raise NoPlace(f"{url!r} is not of the form abfss://workspace@onelake.dfs.fabric.microsoft.com/lakehouse/Files/…")
+        raise NoPlace(
+            f"{url!r} is not of the form abfss://workspace@onelake.dfs.fabric.microsoft.com/lakehouse/Files/…"
+        )
     workspace, host, item, path = (part or "" for part in match.groups())
     if not ONELAKE.fullmatch(host):
-        raise NoPlace(f"{host!r} is not OneLake (onelake.dfs.fabric.microsoft.com). The embedded Fabric has nothing else.")
+        raise NoPlace(
+            f"{host!r} is not OneLake (onelake.dfs.fabric.microsoft.com). The embedded Fabric has nothing else."
+        )
     if not item:
         raise NoPlace(f"{url!r} names no lakehouse: it comes behind the host.")
     found = find_lakehouse(find_workspace(unquote(workspace)), unquote(item))
@@ -89,6 +93,15 @@ def on_this_machine(path: str) -> Place:
     return Place(real, "file:" + (path.rstrip("/") or "/"))
 
 
+def without_host(rest: str) -> str:
+    if not rest.startswith("//"):
+        return rest
+    host, _, path = rest[2:].partition("/")
+    if host not in ("", "localhost"):
+        raise NoPlace(f"{host!r} is another machine.")
+    return f"/{path}"
+
+
 def mounted(path: str) -> Place:
     """`/notebook/<session>/point/…`, or `/<session>/point/…`."""
     here = surroundings()
@@ -96,11 +109,11 @@ def mounted(path: str) -> Place:
     parts = parts[1:] if parts[:1] == ["notebook"] else parts
     if parts[:1] != [here.facts["session_id"]]:
         raise NoPlace(f"'synfs:{path}' is no mount of this session. notebookutils.fs.mounts() lists them.")
-    return on_this_machine(os.path.join(mount_root(), *parts[1:]))  # noqa: PTH118
+    return on_this_machine(os.path.join(mount_root(), *parts[1:]))
 
 
 def mount_root() -> str:
-    return os.path.join(surroundings().private, "synfs")  # noqa: PTH118
+    return os.path.join(surroundings().private, "synfs")
 
 
 def roots() -> List[str]:
@@ -123,7 +136,7 @@ def segments(path: str) -> List[str]:
 def inside(folder: str, parts: Sequence[str]) -> str:
     """A link is followed where it stays in the folder."""
     root = os.path.realpath(folder)
-    path = os.path.join(root, *parts)  # noqa: PTH118
+    path = os.path.join(root, *parts)
     if not is_inside(os.path.realpath(path), root):
         raise NoPlace(f"{'/'.join(parts)!r} leads out of the lakehouse.")
     return path

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from notebookutils._errors import NotebookUtilsError
 
-FILE, TOKEN = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"  # noqa: S105 - names of variables
+FILE, TOKEN = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 # learn.microsoft.com: the audiences that getToken takes by a short name, with the hosts that mean the same.
 AUDIENCES = {
     "storage": ("storage.azure.com", "onelake.fabric.microsoft.com", "datalake.azure.net"),
@@ -98,7 +98,7 @@ def section(name: str) -> Dict[str, Any]:
 
 
 def file_name() -> str:
-    return os.path.expanduser(os.environ.get(FILE, ""))  # noqa: PTH111
+    return os.path.expanduser(os.environ.get(FILE, ""))
 
 
 def content() -> Dict[str, Any]:
@@ -107,7 +107,7 @@ def content() -> Dict[str, Any]:
     if not file:
         return {}
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123
+        with open(file, "rb") as opened:
             check_private(file, os.fstat(opened.fileno()))
             data = opened.read()
     except OSError as problem:
@@ -123,14 +123,18 @@ def content() -> Dict[str, Any]:
 
 def check_private(file: str, status: os.stat_result) -> None:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
-        raise NotebookUtilsError(f"{file} holds secrets, and others may read or change it. `chmod 600 {file}` mends that.")
+        raise NotebookUtilsError(
+            f"{file} holds secrets, and others may read or change it. `chmod 600 {file}` mends that."
+        )
 
 
 def toml(text: str) -> Dict[str, Any]:
     try:
         import tomllib
     except ImportError:
-        raise NotebookUtilsError("TOML needs Python 3.11. Write the file of secrets as JSON, with the ending .json.") from None
+        raise NotebookUtilsError(
+            "TOML needs Python 3.11. Write the file of secrets as JSON, with the ending .json."
+        ) from None
     return tomllib.loads(text)
 
 

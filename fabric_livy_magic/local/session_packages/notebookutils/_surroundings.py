@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple
 
 from notebookutils._errors import NoPlace, NotebookUtilsError
 
@@ -18,7 +18,7 @@ class Lakehouse(NamedTuple):
     name: str
     description: str
     folder: str
-    default_schema: Optional[str]
+    default_schema: str | None
     workspace_id: str
 
     @property
@@ -44,7 +44,7 @@ class Surroundings(NamedTuple):
 
 
 class Kept:
-    surroundings: Optional[Surroundings] = None
+    surroundings: Surroundings | None = None
 
 
 def surroundings() -> Surroundings:
@@ -55,7 +55,7 @@ def surroundings() -> Surroundings:
                 "notebookutils works inside a session of the embedded Fabric, and this Python process is in none. "
                 "Start one with `%livy use local` or `fabric-livy serve`."
             )
-        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
+        with open(file, encoding="utf-8") as opened:
             Kept.surroundings = read(json.load(opened))
     return Kept.surroundings
 
@@ -100,6 +100,6 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 def resources() -> str:
     """The notebook's own resource folder: empty at the session's start, since no file of a notebook holds them."""
-    folder = os.path.join(surroundings().private, "nb_resource")  # noqa: PTH118
-    os.makedirs(os.path.join(folder, "builtin"), exist_ok=True)  # noqa: PTH103, PTH118
+    folder = os.path.join(surroundings().private, "nb_resource")
+    os.makedirs(os.path.join(folder, "builtin"), exist_ok=True)
     return folder

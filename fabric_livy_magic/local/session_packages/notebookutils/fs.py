@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, List, Optional
+import sys
+from typing import Any, List
 
 from notebookutils import _files, _help
 from notebookutils._files import FileInfo, MountPointInfo
@@ -15,20 +16,20 @@ HEAD_BYTES = 100 * 1024
 def ls(path: str) -> List[FileInfo]:
     """The entries of a folder, by name; of a file, the file itself."""
     place = _files.existing(path)
-    if not os.path.isdir(place.local):  # noqa: PTH112
+    if not os.path.isdir(place.local):
         return [FileInfo(place)]
-    below = [place.below(name) for name in sorted(os.listdir(place.local))]  # noqa: PTH208
-    return [FileInfo(one) for one in below if os.path.exists(one.local)]  # noqa: PTH110
+    below = [place.below(name) for name in sorted(os.listdir(place.local))]
+    return [FileInfo(one) for one in below if os.path.exists(one.local)]
 
 
 def exists(path: str) -> bool:
     """Whether there is such a file or folder."""
-    return os.path.exists(place_of(path).local)  # noqa: PTH110
+    return os.path.exists(place_of(path).local)
 
 
 def mkdirs(path: str) -> bool:
     """Makes the folder, and those above it."""
-    os.makedirs(place_of(path).local, exist_ok=True)  # noqa: PTH103
+    os.makedirs(place_of(path).local, exist_ok=True)
     return True
 
 
@@ -39,7 +40,7 @@ def cp(src: str, dest: str, recurse: bool = False) -> bool:
     return True
 
 
-def fastcp(src: str, dest: str, recurse: bool = True, extraConfigs: Any = None) -> bool:  # noqa: N803
+def fastcp(src: str, dest: str, recurse: bool = True, extraConfigs: Any = None) -> bool:
     """The same here as `cp`, with folders as a rule."""
     return cp(src, dest, recurse)
 
@@ -48,7 +49,7 @@ def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) 
     """Moves a file or a folder. The folder above `dest` must be there, unless `create_path`."""
     source = _files.existing(src)
     target = _files.target_of(source, dest)
-    if os.path.exists(target.local):  # noqa: PTH110
+    if os.path.exists(target.local):
         if not overwrite:
             raise FileExistsError(f"{target.written} is there already. overwrite=True replaces it.")
         if os.path.realpath(target.local) == os.path.realpath(source.local):
@@ -56,7 +57,7 @@ def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) 
         _files.remove(target)
     if create_path:
         _files.make_parent(target)
-    elif not os.path.isdir(os.path.dirname(target.local)):  # noqa: PTH112, PTH120
+    elif not os.path.isdir(os.path.dirname(target.local)):
         raise FileNotFoundError(f"The folder above {dest} is not there. create_path=True makes it.")
     _files.move(source, target)
     return True
@@ -65,14 +66,14 @@ def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) 
 def put(file: str, content: str, overwrite: bool = False) -> bool:
     """Writes the text to a file, as UTF-8. A file that is there stays, unless `overwrite`."""
     place = place_of(file)
-    if os.path.exists(place.local) and not overwrite:  # noqa: PTH110
+    if os.path.exists(place.local) and not overwrite:
         raise FileExistsError(f"{file} is there already. overwrite=True replaces it.")
     _files.make_parent(place)
     _files.write(place, content, "wb")
     return True
 
 
-def append(file: str, content: str, createFileIfNotExists: bool = False) -> bool:  # noqa: N803
+def append(file: str, content: str, createFileIfNotExists: bool = False) -> bool:
     """Writes the text, as UTF-8, to the end of a file."""
     if createFileIfNotExists and not exists(file):
         return put(file, content)
@@ -82,43 +83,41 @@ def append(file: str, content: str, createFileIfNotExists: bool = False) -> bool
 
 def head(file: str, max_bytes: int = HEAD_BYTES) -> str:
     """The beginning of a file as text. A character that is cut at the end is left out."""
-    with open(_files.file_of(file).local, "rb") as opened:  # noqa: PTH123
+    with open(_files.file_of(file).local, "rb") as opened:
         return _files.whole_characters(opened.read(max_bytes))
 
 
 def rm(path: str, recurse: bool = False) -> bool:
     """Removes a file, or with `recurse` a folder and all in it."""
     place = _files.existing(path)
-    is_full = os.path.isdir(place.local) and bool(os.listdir(place.local))  # noqa: PTH112, PTH208
+    is_full = os.path.isdir(place.local) and bool(os.listdir(place.local))
     if is_full and not recurse:
         raise IsADirectoryError(f"{path} is a folder that is not empty: remove it with recurse=True.")
     _files.remove(place)
     return True
 
 
-def mount(source: str, mountPoint: str, extraConfigs: Optional[Any] = None) -> bool:  # noqa: N803
+def mount(source: str, mountPoint: str, extraConfigs: Any | None = None) -> bool:
     """Shows a folder at a local path of the session: see `getMountPath`. `extraConfigs` has no meaning here."""
     _files.add_mount(source, mountPoint)
     return True
 
 
-def unmount(mountPoint: str, extraOptions: Optional[Any] = None) -> bool:  # noqa: N803
+def unmount(mountPoint: str, extraOptions: Any | None = None) -> bool:
     """Takes a mount away, not what it showed. False where there is none."""
     return _files.remove_mount(mountPoint)
 
 
-def mounts(extraOptions: Optional[Any] = None) -> List[MountPointInfo]:  # noqa: N803
+def mounts(extraOptions: Any | None = None) -> List[MountPointInfo]:
     """The mounts of the session."""
     return _files.mounted_points()
 
 
-def getMountPath(mountPoint: str, scope: str = "") -> str:  # noqa: N802, N803
+def getMountPath(mountPoint: str, scope: str = "") -> str:
     """The local path of a mount, for `open`, pandas and `file:`."""
     return _files.local_mount(_files.mount_point(mountPoint))
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """What this module can do; with the name of a function, that one."""
-    import notebookutils.fs as module
-
-    _help.overview(module, method_name)
+    _help.overview(sys.modules[__name__], method_name)

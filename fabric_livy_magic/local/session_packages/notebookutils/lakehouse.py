@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Dict, List, NoReturn
 
 from notebookutils import _help
@@ -25,10 +26,10 @@ class Artifact:
 
     def __init__(self, found: Lakehouse) -> None:
         self.id = found.id
-        self.displayName = found.name  # noqa: N815
+        self.displayName = found.name
         self.description = found.description
         self.type = "Lakehouse"
-        self.workspaceId = found.workspace_id  # noqa: N815
+        self.workspaceId = found.workspace_id
         self.properties = Properties(
             abfsPath=found.url,
             oneLakeTablesPath=f"{found.url}/Tables",
@@ -38,7 +39,9 @@ class Artifact:
             self.properties["defaultSchema"] = found.default_schema
 
     def __repr__(self) -> str:
-        return f"Artifact(id={self.id}, displayName={self.displayName}, type={self.type}, workspaceId={self.workspaceId})"
+        return (
+            f"Artifact(id={self.id}, displayName={self.displayName}, type={self.type}, workspaceId={self.workspaceId})"
+        )
 
 
 def found(name: str, workspace: str) -> Lakehouse:
@@ -46,48 +49,48 @@ def found(name: str, workspace: str) -> Lakehouse:
     return find_lakehouse(find_workspace(workspace), name) if name or workspace else surroundings().lakehouse
 
 
-def get(name: str = "", workspaceId: str = "") -> Artifact:  # noqa: N803
+def get(name: str = "", workspaceId: str = "") -> Artifact:
     """A lakehouse by its name or id; without one, the session's own."""
     return Artifact(found(name, workspaceId))
 
 
-def getWithProperties(name: str = "", workspaceId: str = "") -> Artifact:  # noqa: N802, N803
+def getWithProperties(name: str = "", workspaceId: str = "") -> Artifact:
     """The same as `get`."""
     return get(name, workspaceId)
 
 
-def list(workspaceId: str = "", maxResults: int = 1000) -> List[Artifact]:  # noqa: A001, N803
+def list(workspaceId: str = "", maxResults: int = 1000) -> List[Artifact]:
     """The lakehouses of a workspace; without one, of the session's own."""
     return [Artifact(one) for one in find_workspace(workspaceId).lakehouses[:maxResults]]
 
 
-def listTables(lakehouse: str = "", workspaceId: str = "", maxResults: int = 1000) -> List[Dict[str, Any]]:  # noqa: N802, N803
+def listTables(lakehouse: str = "", workspaceId: str = "", maxResults: int = 1000) -> List[Dict[str, Any]]:
     """The Delta tables in a lakehouse's `Tables/`, by name. As on Fabric, of lakehouses without schemas."""
     one = found(lakehouse, workspaceId)
     if one.default_schema:
         raise ServiceNeeded(
             f"The lakehouse {one.name!r} has schemas, and Fabric's listTables does not list those. Use spark.sql('SHOW TABLES')."
         )
-    folder = os.path.join(one.folder, "Tables")  # noqa: PTH118
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208
-    tables = [name for name in names if os.path.isdir(os.path.join(folder, name, "_delta_log"))]  # noqa: PTH112, PTH118
+    folder = os.path.join(one.folder, "Tables")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    tables = [name for name in names if os.path.isdir(os.path.join(folder, name, "_delta_log"))]
     return [
         {"name": name, "type": "Managed", "format": "delta", "location": f"{one.url}/Tables/{name}"}
         for name in tables[:maxResults]
     ]
 
 
-def create(name: str, description: str = "", definition: Any = None, workspaceId: str = "") -> NoReturn:  # noqa: N803
+def create(name: str, description: str = "", definition: Any = None, workspaceId: str = "") -> NoReturn:
     """Not here: lakehouses are those that the server was started with."""
     fixed("create", name)
 
 
-def update(name: str, newName: str, description: str = "", workspaceId: str = "") -> NoReturn:  # noqa: N803
+def update(name: str, newName: str, description: str = "", workspaceId: str = "") -> NoReturn:
     """Not here, as `create`."""
     fixed("update", name)
 
 
-def delete(name: str, workspaceId: str = "") -> NoReturn:  # noqa: N803
+def delete(name: str, workspaceId: str = "") -> NoReturn:
     """Not here, as `create`."""
     fixed("delete", name)
 
@@ -99,8 +102,6 @@ def fixed(verb: str, name: str) -> NoReturn:
     )
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """What this module can do; with the name of a function, that one."""
-    import notebookutils.lakehouse as module
-
-    _help.overview(module, method_name)
+    _help.overview(sys.modules[__name__], method_name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NoReturn, Optional, Union
+import sys
+from typing import Any, Dict, List, NoReturn
 
 from notebookutils import _children, _dag, _help
 from notebookutils._errors import NotebookExit, RunMultipleFailedException, refuse
@@ -10,7 +11,7 @@ from notebookutils._errors import NotebookExit, RunMultipleFailedException, refu
 USUAL_TIMEOUT_S = 90  # learn.microsoft.com: the default of `run`, as of a cell in `runMultiple`
 
 
-def exit(value: Any = "") -> NoReturn:  # noqa: A001
+def exit(value: Any = "") -> NoReturn:
     """Ends this notebook with a value, which is text. Whoever ran it gets the value."""
     raise NotebookExit("" if value is None else str(value))
 
@@ -18,7 +19,7 @@ def exit(value: Any = "") -> NoReturn:  # noqa: A001
 def run(
     path: str,
     timeout_seconds: int = USUAL_TIMEOUT_S,
-    arguments: Optional[Dict[str, Any]] = None,
+    arguments: Dict[str, Any] | None = None,
     workspace: str = "",
 ) -> str:
     """Runs a notebook by its name, in a Python of its own on the same Spark, and returns its exit value.
@@ -29,9 +30,7 @@ def run(
     return _children.run(path, timeout_seconds, arguments or {}, workspace)
 
 
-def runMultiple(  # noqa: N802
-    dag: Union[Dict[str, Any], List[str]], config: Optional[Dict[str, Any]] = None
-) -> Dict[str, Dict[str, Any]]:
+def runMultiple(dag: Dict[str, Any] | List[str], config: Dict[str, Any] | None = None) -> Dict[str, Dict[str, Any]]:
     """Runs notebooks side by side, each after those it depends on: {name: {"exitVal": text, "exception": error or None}}.
 
     `dag` is a list of names, or a dict of activities. As many run at a time as the machine has cores, or as `concurrency`
@@ -48,23 +47,23 @@ def runMultiple(  # noqa: N802
     return result
 
 
-def validateDAG(dag: Union[Dict[str, Any], List[str]]) -> bool:  # noqa: N802
+def validateDAG(dag: Dict[str, Any] | List[str]) -> bool:
     """True, or an error that says what is wrong with it."""
     _dag.read_dag(dag, USUAL_TIMEOUT_S)
     return True
 
 
-def list(workspaceId: str = "", maxResults: int = 1000) -> NoReturn:  # noqa: A001, N803
+def list(workspaceId: str = "", maxResults: int = 1000) -> NoReturn:
     """Not here, as all below: a notebook is a file of the repository."""
     refuse("notebook.list", "it is about notebooks that are items of a workspace")
 
 
-def get(name: str, workspaceId: str = "") -> NoReturn:  # noqa: N803
+def get(name: str, workspaceId: str = "") -> NoReturn:
     """Not here."""
     refuse("notebook.get", "it is about notebooks that are items of a workspace")
 
 
-def getDefinition(name: str, workspaceId: str = "", format: str = "ipynb") -> NoReturn:  # noqa: A002, N802, N803
+def getDefinition(name: str, workspaceId: str = "", format: str = "ipynb") -> NoReturn:
     """Not here."""
     refuse("notebook.getDefinition", "it is about notebooks that are items of a workspace")
 
@@ -79,18 +78,16 @@ def update(name: str, *more: Any, **named: Any) -> NoReturn:
     refuse("notebook.update", "it is about notebooks that are items of a workspace")
 
 
-def updateDefinition(name: str, *more: Any, **named: Any) -> NoReturn:  # noqa: N802
+def updateDefinition(name: str, *more: Any, **named: Any) -> NoReturn:
     """Not here."""
     refuse("notebook.updateDefinition", "it is about notebooks that are items of a workspace")
 
 
-def delete(name: str, workspaceId: str = "") -> NoReturn:  # noqa: N803
+def delete(name: str, workspaceId: str = "") -> NoReturn:
     """Not here."""
     refuse("notebook.delete", "it is about notebooks that are items of a workspace")
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """What this module can do; with the name of a function, that one."""
-    import notebookutils.notebook as module
-
-    _help.overview(module, method_name)
+    _help.overview(sys.modules[__name__], method_name)

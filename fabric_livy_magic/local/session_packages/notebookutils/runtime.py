@@ -48,8 +48,8 @@ def made_context() -> Dict[str, Any]:
     }
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """The keys of `context`, with their values."""
-    print("runtime.context is a dict:\n")  # noqa: T201
+    print("runtime.context is a dict:\n")
     for key, value in made_context().items():
-        print(f"  {key}: {value}")  # noqa: T201
+        print(f"  {key}: {value}")

@@ -7,7 +7,16 @@ import sys
 from notebookutils import _help
 from notebookutils._surroundings import surroundings
 
-SHELLS = ("spark", "sc", "sqlContext", "HiveContext", "StreamingContext", "cloudpickle", "notebookutils", "mssparkutils")
+SHELLS = (
+    "spark",
+    "sc",
+    "sqlContext",
+    "HiveContext",
+    "StreamingContext",
+    "cloudpickle",
+    "notebookutils",
+    "mssparkutils",
+)
 INSTALLED = "session-packages-"  # how the folder of `%pip install` is called
 
 
@@ -15,7 +24,7 @@ def stop(detach: bool = True) -> None:
     """Stops the session's Spark. The session itself stays, and ends when it has been idle; a notebook that runs for another
     one leaves the Spark that they share."""
     if (surroundings().facts.get("notebook") or {}).get("above"):
-        print("The Spark session goes on: it is that of the notebook that runs this one.")  # noqa: T201
+        print("The Spark session goes on: it is that of the notebook that runs this one.")
         return
     from pyspark import SparkContext
 
@@ -24,7 +33,7 @@ def stop(detach: bool = True) -> None:
         context.stop()
 
 
-def restartPython() -> None:  # noqa: N802
+def restartPython() -> None:
     """Forgets the variables, and the modules that `%pip install` brought, so that the next import finds new ones.
 
     Spark and its temporary views stay. The process stays, too: a library in C that is loaded already is not exchanged.
@@ -38,8 +47,6 @@ def restartPython() -> None:  # noqa: N802
             del sys.modules[name]
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """What this module can do; with the name of a function, that one."""
-    import notebookutils.session as module
-
-    _help.overview(module, method_name)
+    _help.overview(sys.modules[__name__], method_name)

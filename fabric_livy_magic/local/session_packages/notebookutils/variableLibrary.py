@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from typing import Any, Dict, List
 
 from notebookutils import _help
@@ -29,7 +30,7 @@ class VariableLibrary:
             raise AttributeError(f"The variable library {self._name!r} has no variable {name!r}. It has: {known}")
         return self._values[name]
 
-    def getVariable(self, name: str) -> Any:  # noqa: N802
+    def getVariable(self, name: str) -> Any:
         return getattr(self, name)
 
     def __dir__(self) -> List[str]:
@@ -39,15 +40,15 @@ class VariableLibrary:
         return f"VariableLibrary({self._name!r}, {', '.join(sorted(self._values))})"
 
 
-def getLibrary(name: str) -> VariableLibrary:  # noqa: N802
+def getLibrary(name: str) -> VariableLibrary:
     """A library by its name; its variables are attributes of the result."""
     folder = folder_of(name)
-    listed = read(os.path.join(folder, "variables.json")).get("variables", [])  # noqa: PTH118
+    listed = read(os.path.join(folder, "variables.json")).get("variables", [])
     values = {one["name"]: typed(one) for one in listed}
     chosen = surroundings().facts.get(VALUE_SET)
     if chosen:
         kinds = {one["name"]: one.get("type") for one in listed}
-        overrides = read(os.path.join(folder, "valueSets", f"{chosen}.json")).get("variableOverrides", [])  # noqa: PTH118
+        overrides = read(os.path.join(folder, "valueSets", f"{chosen}.json")).get("variableOverrides", [])
         values.update({one["name"]: typed({**one, "type": kinds.get(one["name"])}) for one in overrides})
     return VariableLibrary(name, values)
 
@@ -72,24 +73,27 @@ def folder_of(name: str) -> str:
         below[:] = sorted(one for one in below if not one.startswith("."))
         for one in below:
             if one.lower().endswith(SUFFIX):
-                path = os.path.join(folder, one)  # noqa: PTH118
+                path = os.path.join(folder, one)
                 if display_name(path) == name:
-                    return path
+                    found: str = path
+                    return found
                 known.append(display_name(path))
-    raise NotebookUtilsError(f"There is no variable library {name!r} below {root}. There are: {', '.join(known) or 'none'}.")
+    raise NotebookUtilsError(
+        f"There is no variable library {name!r} below {root}. There are: {', '.join(known) or 'none'}."
+    )
 
 
 def display_name(folder: str) -> str:
     try:
-        name = read(os.path.join(folder, ".platform"))["metadata"]["displayName"]  # noqa: PTH118
+        name = read(os.path.join(folder, ".platform"))["metadata"]["displayName"]
     except (NotebookUtilsError, KeyError, TypeError):
         name = None
-    return name if isinstance(name, str) else os.path.basename(folder)[: -len(SUFFIX)]  # noqa: PTH119
+    return name if isinstance(name, str) else os.path.basename(folder)[: -len(SUFFIX)]
 
 
 def read(file: str) -> Dict[str, Any]:
     try:
-        with open(file, encoding="utf-8-sig") as opened:  # noqa: PTH123
+        with open(file, encoding="utf-8-sig") as opened:
             found = json.load(opened)
     except (OSError, ValueError) as problem:
         raise NotebookUtilsError(f"The variable library cannot be read: {file}: {problem}") from problem
@@ -110,8 +114,6 @@ def typed(variable: Dict[str, Any]) -> Any:
     return value.strip().lower() == "true" if kind in ("boolean", "bool") else value
 
 
-def help(method_name: str = "") -> None:  # noqa: A001
+def help(method_name: str = "") -> None:
     """What this module can do; with the name of a function, that one."""
-    import notebookutils.variableLibrary as module
-
-    _help.overview(module, method_name)
+    _help.overview(sys.modules[__name__], method_name)
