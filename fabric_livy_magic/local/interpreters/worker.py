@@ -156,9 +156,10 @@ def fabric_names() -> dict[str, Any]:
         return {}
     import mssparkutils
     import notebookutils
-    from notebookutils import _service_modules
+    from notebookutils import _service_modules, _unseen
 
     _service_modules.explain()
+    _unseen.offer()
     return {"notebookutils": notebookutils, "mssparkutils": mssparkutils}
 
 

@@ -8,7 +8,7 @@ import shutil
 from typing import Dict, List
 
 from notebookutils._errors import NotebookUtilsError
-from notebookutils._paths import Place, mount_root, place_of, segments
+from notebookutils._paths import Place, mount_root, place_of, roots, segments
 
 
 class Listed:
@@ -68,6 +68,16 @@ def target_of(source: Place, path: str) -> Place:
         place = place.below(os.path.basename(source.local.rstrip("/")))
     if os.path.realpath(place.local).startswith(os.path.realpath(source.local) + os.sep):
         raise NotebookUtilsError(f"{path} is inside of what is to be copied or moved there.")
+    return place
+
+
+def removable(place: Place) -> Place:
+    """Raises for what a lakehouse, or this machine, cannot be without."""
+    kept = [one for root in roots() for one in (root, os.path.join(root, "Files"), os.path.join(root, "Tables"))]
+    if os.path.realpath(place.local) in map(os.path.realpath, kept):
+        raise NotebookUtilsError(
+            f"{place.written} stays: what is in it can be moved or removed, and not the folder itself."
+        )
     return place
 
 

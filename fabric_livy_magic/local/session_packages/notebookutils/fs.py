@@ -47,7 +47,7 @@ def fastcp(src: str, dest: str, recurse: bool = True, extraConfigs: Any = None) 
 
 def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) -> bool:
     """Moves a file or a folder. The folder above `dest` must be there, unless `create_path`."""
-    source = _files.existing(src)
+    source = _files.removable(_files.existing(src))
     target = _files.target_of(source, dest)
     if os.path.exists(target.local):
         if not overwrite:
@@ -89,7 +89,7 @@ def head(file: str, max_bytes: int = HEAD_BYTES) -> str:
 
 def rm(path: str, recurse: bool = False) -> bool:
     """Removes a file, or with `recurse` a folder and all in it."""
-    place = _files.existing(path)
+    place = _files.removable(_files.existing(path))
     is_full = os.path.isdir(place.local) and bool(os.listdir(place.local))
     if is_full and not recurse:
         raise IsADirectoryError(f"{path} is a folder that is not empty: remove it with recurse=True.")

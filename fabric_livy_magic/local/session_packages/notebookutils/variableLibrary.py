@@ -62,7 +62,7 @@ def get(reference: str) -> Any:
 
 
 def folder_of(name: str) -> str:
-    root = surroundings().facts.get("notebooks")
+    root: str | None = surroundings().facts.get("notebooks")
     if not root:
         raise NotebookUtilsError(
             f"There is no variable library {name!r}: the session knows no folder of a repository. Give it by the session's "
@@ -75,8 +75,7 @@ def folder_of(name: str) -> str:
             if one.lower().endswith(SUFFIX):
                 path = os.path.join(folder, one)
                 if display_name(path) == name:
-                    found: str = path
-                    return found
+                    return path
                 known.append(display_name(path))
     raise NotebookUtilsError(
         f"There is no variable library {name!r} below {root}. There are: {', '.join(known) or 'none'}."
