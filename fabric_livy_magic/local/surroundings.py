@@ -12,7 +12,7 @@ from typing import Any
 from fabric_livy_magic.local.places import Lakehouse, Places
 
 PACKAGES = Path(__file__).with_name("session_packages")  # importable in sessions, and nowhere else
-VARIABLE = "FABRIC_LIVY_SURROUNDINGS"
+VARIABLE = "NOTEBOOKUTILS_SURROUNDINGS"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"

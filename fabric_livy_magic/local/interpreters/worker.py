@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 STRAY_LIMIT = 16 * 1024 * 1024
-SURROUNDINGS = "FABRIC_LIVY_SURROUNDINGS"  # as in local.surroundings, which this process does not load
+SURROUNDINGS = "NOTEBOOKUTILS_SURROUNDINGS"  # as in local.surroundings, which this process does not load
 
 
 class CaptureFile:

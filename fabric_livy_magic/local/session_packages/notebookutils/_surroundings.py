@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from notebookutils._errors import NoPlace, NotebookUtilsError
 
-VARIABLE = "FABRIC_LIVY_SURROUNDINGS"
+VARIABLE = "NOTEBOOKUTILS_SURROUNDINGS"
 HOST = "onelake.dfs.fabric.microsoft.com"
 SUFFIX = ".lakehouse"
 
