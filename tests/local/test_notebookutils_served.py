@@ -44,6 +44,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "mixed.Notebook",
         "%run included",
         "%%sql\n-- two; statements\nCREATE OR REPLACE TEMP VIEW numbers AS SELECT 1 AS n, ';' AS s;\nSELECT * FROM numbers;",
+        "%matplotlib inline\ndisplay(spark.table('numbers'))",
         "notebookutils.notebook.exit(json.dumps([twice(21), spark.table('numbers').count(),"
         " notebookutils.runtime.context['currentNotebookName'], notebookutils.runtime.context['isReferenceRun']]))",
         parameters="import json",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from types import ModuleType
-from typing import Sequence
+from typing import Any, Callable, Sequence
 
 
 def of_all(modules: Sequence[str]) -> None:
@@ -33,8 +34,13 @@ def overview(module: ModuleType, method: str = "") -> None:
         print(f"{module.__name__}: {inspect.getdoc(module) or ''}\n")
     for name, function in functions.items():
         if method in ("", name) and name != "help":
-            print(f"{name}{inspect.signature(function)}")
+            print(f"{name}{signature(function)}")
             print(f"    {inspect.getdoc(function) if method else first_line(function)}")
+
+
+def signature(function: Callable[..., Any]) -> str:
+    """Annotations are texts here, as `from __future__ import annotations` leaves them: without their quotes."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
 
 
 def first_line(value: object) -> str:
