@@ -68,9 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     run = commands.add_parser(
-        "run", help="run a file: .ipynb in a kernel; .py, .sql, .scala and .r as one statement on a session"
+        "run", help="run a notebook (.ipynb, x.Notebook), or .py, .sql, .scala and .r as one statement on a session"
     )
     run.add_argument("file", type=Path)
+    run.add_argument(
+        "-p", "--parameter", metavar="NAME=VALUE", action="append", default=[], help="a value for the parameters cell"
+    )
     run.add_argument("--target", help="local, or a Livy connection string (default: FABRIC_LIVY_TARGET)")
     run.add_argument("--output", type=Path, help="where to write an executed notebook (default: beside it)")
     run.set_defaults(command=_run)
@@ -134,14 +137,28 @@ def _demo(options: argparse.Namespace) -> int:
         return _run_notebook(quickstart(), options.output, {"FABRIC_LIVY_LAKEHOUSE": lakehouse})
 
 
-def _run_notebook(notebook: Path, executed: Path, extra: dict[str, str]) -> int:
+def _run_notebook(notebook: Path, executed: Path, extra: dict[str, str], given: Sequence[str] = ()) -> int:
     from fabric_livy_magic.execute import run_notebook
+    from fabric_livy_magic.notebook_runs import is_fabrics, run_fabric_notebook
+    from fabric_livy_magic.notebooks.files import read_notebook
+
+    def write(line: str) -> None:
+        print(line, flush=True)
 
     began = time.monotonic()
-    passed = run_notebook(notebook, executed, lambda line: print(line, flush=True), {**os.environ, **extra})
-    verdict = "All cells ran" if passed else "A cell failed"
+    read = read_notebook(notebook)
+    environ = {**os.environ, **extra}
+    if is_fabrics(read):
+        outcome = run_fabric_notebook(notebook, read, given, executed, write, environ)
+    elif given:
+        raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")
+    else:
+        outcome = run_notebook(notebook, executed, write, environ)
+    verdict = "All cells ran" if outcome.passed else "A cell failed"
+    if outcome.exit_value is not None:
+        verdict = f"The notebook ended with the value {outcome.exit_value!r}"
     print(f"\n{verdict}, {time.monotonic() - began:.1f} s in all. The executed notebook: {executed}")
-    return 0 if passed else 1
+    return 0 if outcome.passed else 1
 
 
 def quickstart() -> Path:
@@ -159,11 +176,14 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     file: Path = options.file
-    if not file.is_file():
+    if not file.exists():
         raise SettingsError(f"There is no file {file}.")
-    if file.suffix == ".ipynb":
+    if file.is_dir() or file.suffix == ".ipynb" or file.stem == "notebook-content":
         extra = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
-        return _run_notebook(file, options.output or file.with_suffix(".executed.ipynb"), extra)
+        named = file if file.suffix == ".ipynb" or file.is_dir() else file.parent
+        return _run_notebook(file, options.output or named.with_suffix(".executed.ipynb"), extra, options.parameter)
+    if options.parameter:
+        raise SettingsError("-p is for notebooks.")
     kind = KIND_OF_SUFFIX.get(file.suffix.lower())
     if kind is None:
         raise SettingsError(f"{file}: a file that can be run ends in .ipynb, {', '.join(KIND_OF_SUFFIX)}.")

@@ -198,6 +198,14 @@ def findings_bundle(findings: Sequence[Finding]) -> Bundle:
     return table_bundle(["", "check", "found", "what to do"], rows, width=400)
 
 
+EXIT_METADATA = "fabric_livy_exit_value"  # by which whoever runs a notebook knows that it has ended
+
+
+def exit_bundle(value: str) -> tuple[Bundle, dict[str, Any]]:
+    """What `notebook.exit` shows: data and metadata."""
+    return _note(f"ExitValue: {value}"), {EXIT_METADATA: value}
+
+
 class ProgressLine:
     """A listener that keeps one line up to date and is gone when `show` puts the result in its place.
 

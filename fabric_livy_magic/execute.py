@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,24 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from traitlets import default
 
+from fabric_livy_magic.display import EXIT_METADATA
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.kernel_install import SPECS
 
 Write = Callable[[str], None]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> bool:
-    """True if every cell ran. The executed notebook is written in any case, as far as it came.
+@dataclass(frozen=True)
+class Outcome:
+    """`exit_value` is what the notebook gave to `notebook.exit`, which ends it."""
+
+    passed: bool
+    exit_value: str | None = None
+
+
+def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """A notebook of this Python's own kernel. The executed notebook is written in any case, as far as it came.
 
     `environ` is the kernel's whole environment.
     """
@@ -30,29 +41,58 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
         content = nbformat.read(notebook, as_version=4)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
         raise SettingsError(f"{notebook} could not be read as a notebook: {error}") from error
+    try:
+        return run_content(content, "python3", write, environ)
+    finally:
+        nbformat.write(content, executed)
+
+
+def run_content(content: Any, spec: str, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """Runs its cells one after the other and puts their outputs into them, up to one that fails or ends the notebook."""
     client = NotebookClient(
-        content, timeout=None, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(Path.cwd())}}
+        content,
+        timeout=None,
+        kernel_name=spec,
+        kernel_manager_class=OwnKernel,
+        resources={"metadata": {"path": str(Path.cwd())}},
+        store_widget_state=False,
     )
     told = _Told(write)
     client.on_cell_start = told.start
     client.on_cell_executed = told.done
     client.on_cell_error = told.done
-    try:
-        client.execute(env=dict(environ))
-    except CellExecutionError:
-        return False  # the cell's error output was shown with the cell
-    finally:
-        nbformat.write(content, executed)
-    return True
+    client.reset_execution_trackers()
+    with client.setup_kernel(env=dict(environ)):
+        for index, cell in enumerate(content.cells):
+            try:
+                client.execute_cell(cell, index)
+            except CellExecutionError:
+                return Outcome(passed=False)  # the cell's error output was shown with the cell
+            if (value := _exit_value(cell)) is not None:
+                return Outcome(passed=True, exit_value=value)
+    return Outcome(passed=True)
+
+
+def content_of(cells: Sequence[str]) -> Any:
+    """A notebook of code cells, for `run_content`."""
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+
+
+def _exit_value(cell: Any) -> str | None:
+    for output in cell.get("outputs", ()):
+        value = output.get("metadata", {}).get(EXIT_METADATA)
+        if value is not None:
+            return str(value)
+    return None
 
 
 class OwnKernel(AsyncKernelManager):
-    """This Python's own kernel: a `python3` kernelspec of the user may belong to another environment."""
+    """This Python's own kernels: a kernelspec of the user may belong to another environment."""
 
     @default("kernel_spec_manager")
     def _default_specs(self) -> KernelSpecManager:
-        # With no folder to look into, "python3" is ipykernel's own spec, with this interpreter's path.
-        return KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+        # "python3" is ipykernel's own spec then, with this interpreter's path.
+        return KernelSpecManager(kernel_dirs=[str(SPECS)], ensure_native_kernel=True)
 
     @default("transport_encryption")  # a trait since jupyter_client 8.9; ipykernel warns where it is off
     def _default_encryption(self) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -21,8 +24,9 @@ from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.included import included
 from fabric_livy_magic.magics import FabricLivyMagics
-from fabric_livy_magic.notebook_cells import NotebookCell, Step, read_notebook_cell
+from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
 
 _runs_here: contextvars.ContextVar[bool] = contextvars.ContextVar("runs_here", default=True)
 
@@ -87,14 +91,25 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     async def run_notebook_cell(self, raw_cell: str) -> None:
         """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
-        cell, _began = self._read(raw_cell), time.monotonic()
+        cell, began = self._read(raw_cell), time.monotonic()
+        self.livy.exit_value = None
+        await self._run_steps(cell, (notebook_path(self.user_ns),))
+        if cell.is_timed:
+            print(f"Wall time: {time.monotonic() - began:.2f} s")
+
+    async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...]) -> None:
+        """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
         for step in cell.steps:
-            if step.is_here:
+            if self.livy.exit_value is not None:
+                return
+            if step.magic == RUN:
+                included_one = included(step.line, notebooks, self.livy.language)
+                for text in included_one.cells:
+                    await self._run_steps(self._read(text), (*notebooks, included_one.path))
+            elif step.is_here:
                 self._run_here(step.body or "")
             else:
                 await in_thread(functools.partial(self._run_in_session, step))
-        if cell.is_timed:
-            pass
 
     def _run_here(self, code: str) -> None:
         exec(compile(super().transform_cell(code), "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
@@ -195,6 +210,15 @@ class FabricLivyKernel(IPythonKernel):
         self.shell.livy.close()
         reply: dict[str, Any] = super().do_shutdown(restart)
         return reply
+
+
+def notebook_path(names: Mapping[str, Any]) -> Path:
+    """Of the notebook that this kernel belongs to, as far as its front end tells: VS Code sets a name, JupyterLab a variable.
+    Without either, a file of no name in the current folder."""
+    told = (
+        os.environ.get("FABRIC_LIVY_NOTEBOOK") or names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+    )
+    return Path(str(told)).absolute() if told else Path.cwd() / "Untitled.ipynb"
 
 
 def message_of(error: BaseException) -> Any:

@@ -21,7 +21,8 @@ MAGICS = {
     "sparkr": "livy_sparkr",
     "configure": "livy_configure",
 }
-OURS = {"livy", *MAGICS.values()}
+RUN = "run"  # another notebook: the kernel reads its cells
+OURS = {"livy", RUN, *MAGICS.values()}
 # About code, so they run where the code runs: in the session, by its agent (remote/agent/magics.py).
 IN_SESSION = {
     "pip",

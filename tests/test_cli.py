@@ -67,7 +67,7 @@ def test_a_failed_statement_is_told_on_stderr_with_code_1(
         (["run", "a.py"], 2, "No target was chosen"),
         (["run", "a.py", "--target", "lokal"], 2, "Did you mean 'local'?"),
         (["run", "bad.py", "--target", "http://127.0.0.1:9"], 2, "bad.py"),
-        (["run", "bad.ipynb"], 2, "could not be read as a notebook"),
+        (["run", "bad.ipynb"], 1, "This is no notebook"),
         (["run", "a.py", "--target", "http://127.0.0.1:9"], 1, "No server answers at 127.0.0.1:9"),
     ],
 )
@@ -128,7 +128,7 @@ def test_the_version_is_the_packages(capsys: Capture) -> None:
 
 
 def test_nothing_is_written_beside_a_notebook_that_cannot_be_read(tmp_path: Path) -> None:
-    assert main(["run", write(tmp_path, "bad.ipynb", json.dumps({"cells": 5}))]) == 2
+    assert main(["run", write(tmp_path, "bad.ipynb", json.dumps({"cells": 5}))]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["bad.ipynb"]
 
 

@@ -1,0 +1,256 @@
+"""The subcommands of `%livy`, as a person sees them: what they do to the notebook's sessions and settings, and what they show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import TYPE_CHECKING
+
+from fabric_livy_magic import display
+from fabric_livy_magic.commands import Command, login_choices
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from fabric_livy_magic.auth import Person
+    from fabric_livy_magic.fabric_api import Item
+    from fabric_livy_magic.runner import Runner
+    from fabric_livy_magic.session import Session
+
+
+class LivyCommands:
+    """Of one notebook. The runner, and with it the HTTP library, is loaded with the first use."""
+
+    def __init__(self, shell: InteractiveShell | None) -> None:
+        self.shell = shell
+        self._runner: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        if self._runner is None:
+            from fabric_livy_magic.runner import Runner
+
+            self._runner = Runner()
+        return self._runner
+
+    @property
+    def language(self) -> str:
+        """Of a cell without a magic in the Fabric Livy kernel. Asking for it loads no runner."""
+        return (self._runner.settings if self._runner else resolve({}, {}, files=read_files())).language
+
+    def close(self) -> None:
+        """Stops the sessions that this notebook started."""
+        if self._runner is not None:
+            for line in self._runner.close():
+                print(line)
+
+    def start_if_none(self, session: str | None, progress: display.ProgressLine) -> None:
+        if session is None and not self.runner.sessions:
+            self.start_session("No session yet: starting one", progress)
+
+    def start_session(
+        self, what: str, progress: display.ProgressLine, name: str | None = None, spec: SessionSpec | None = None
+    ) -> Session:
+        progress.note(f"{what} on {self.runner.target.text} …")
+        began = time.monotonic()
+        session = self.runner.start(name, spec, progress)
+        progress.note(display.session_line(session, time.monotonic() - began))
+        if fallback := session.remote.last.fallback:
+            progress.note(fallback)
+        return session
+
+    def progress(self) -> display.ProgressLine:
+        settings = self.runner.settings
+        return display.progress_line(settings.progress, self.shell, settings.target or "the target")
+
+    def do(self, command: Command) -> None:
+        handler = {
+            "use": self._use,
+            "login": self._login,
+            "logout": self._logout,
+            "workspaces": self._workspaces,
+            "lakehouses": self._lakehouses,
+            "environments": self._environments,
+            "tables": self._tables,
+            "schema": self._schema,
+            "doctor": self._doctor,
+            "start": self._start,
+            "status": self._status,
+            "sessions": self._sessions,
+            "attach": self._attach,
+            "switch": self._switch,
+            "logs": self._logs,
+            "error": self._error,
+            "stop": self._stop,
+            "config": self._config,
+        }[command.name]
+        handler(command.options)
+
+    def _say(self, *lines: str) -> None:
+        print("\n".join(lines))
+
+    def _use(self, options: argparse.Namespace) -> None:
+        target = self.runner.use(options.target)
+        where = "an embedded Fabric on this machine, on real Spark" if target.is_embedded else target.url
+        lines = [f"Target: {target.text} ({where})" if where and target.text != where else f"Target: {target.text}"]
+        if running := [session.name for session in self.runner.sessions.values() if session.target != target]:
+            lines.append(
+                f"Sessions that run elsewhere stay there: {', '.join(running)}. `%livy start <name>` starts one here."
+            )
+        else:
+            lines.append(self.runner.next_step())
+        self._say(*lines)
+
+    # ------------------------------------------------------------------------------------------- account
+
+    def _login(self, options: argparse.Namespace) -> None:
+        identity = self.runner.login(self._person(), **login_choices(options))
+        self._say(*display.identity_lines(identity), *filter(None, [self.runner.login_notice()]))
+
+    def _person(self) -> Person:
+        from fabric_livy_magic.auth import Person, has_browser
+
+        return Person(show=display.show_device_prompt, say=self._say, has_browser=has_browser())
+
+    def _logout(self, options: argparse.Namespace) -> None:
+        self.runner.logout()
+        self._say(
+            "Signed out: no sign-in is kept on this machine any more. Sessions that run go on until they are stopped."
+        )
+
+    def _workspaces(self, options: argparse.Namespace) -> None:
+        self._items("workspace", self.runner.api().workspaces())
+
+    def _lakehouses(self, options: argparse.Namespace) -> None:
+        api, workspace_id = self.runner.workspace(options.workspace)
+        self._items("lakehouse", api.lakehouses(workspace_id))
+
+    def _environments(self, options: argparse.Namespace) -> None:
+        api, workspace_id = self.runner.workspace(options.workspace)
+        self._items("environment", api.environments(workspace_id))
+
+    def _items(self, what: str, found: list[Item]) -> None:
+        if not found:
+            return self._say(f"There is no {what} that this account can see.")
+        return display.show(
+            display.table_bundle([what, "id", "description"], [[i.name, i.id, i.description] for i in found])
+        )
+
+    def _tables(self, options: argparse.Namespace) -> None:
+        found = self.runner.tables(options.pattern)
+        if not found:
+            return self._say("There is no such table." if options.pattern else "The lakehouse has no tables yet.")
+        return display.show(display.table_bundle(["table", "format", "kind"], found))
+
+    def _schema(self, options: argparse.Namespace) -> None:
+        display.show(display.table_bundle(["column", "type", "comment"], self.runner.columns(options.table)))
+
+    def _doctor(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic.doctor import examine
+
+        display.show(display.findings_bundle(examine(self.runner)))
+
+    # ------------------------------------------------------------------------------------------- sessions
+
+    def configure(self, line: str, cell: str) -> None:
+        """What the next sessions are asked for, as JSON in the API's words, laid over what was asked before. -f: start anew."""
+        words = set(line.split())
+        if words - {"-f", "--force"}:
+            raise SettingsError("%%livy_configure takes -f (start the running session anew) and a JSON body.")
+        session = self.runner.sessions.get(self.runner.current)
+        if session is not None and not words:
+            raise SettingsError(
+                "A session runs already and keeps what it was started with. `%%livy_configure -f` starts it anew; its variables are lost."
+            )
+        from fabric_livy_magic.livy.client import session_body
+        from fabric_livy_magic.session_request import merged_spec
+
+        self.runner.spec = merged_spec(self.runner.spec, cell)
+        self._say(
+            "The next session is asked for:", json.dumps(session_body(self.runner.spec), indent=2, ensure_ascii=False)
+        )
+        if session is not None:
+            self.runner.stop(session.name)
+            self.start_session("Starting the session anew", self.progress(), session.name)
+
+    def _start(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic.session_request import check_sizes, session_spec
+
+        environment_id = self.runner.environment_id(options.environment) if options.environment else ""
+        spec = session_spec(options, self.runner.spec, environment_id)
+        if self.runner.target.is_fabric_api:
+            check_sizes(spec)
+        if options.keep and self.runner.target.is_embedded:
+            raise SettingsError(
+                "An embedded Fabric ends with its notebook, and its sessions with it. `fabric-livy serve` runs one that stays."
+            )
+        progress = self.progress()
+        try:
+            session = self.start_session("Starting a session", progress, options.session, spec)
+            if options.keep:
+                session.ours = False
+                progress.note(
+                    f"It goes on when this notebook ends, and costs until it is stopped. To come back: `%livy attach {session.id}`"
+                )
+        finally:
+            progress.erase()
+
+    def _status(self, options: argparse.Namespace) -> None:
+        runner = self.runner
+        if not runner.settings.target:
+            return self._say("No target yet: `%livy use local`, or `%livy use <Livy connection string>`.")
+        self._say(f"Target: {runner.target.text}")
+        if not runner.sessions:
+            return self._say("No session runs in this notebook; the first cell starts one.")
+        rows = []
+        for name, session in runner.sessions.items():
+            state, app_id = runner.state_of(session)
+            rows.append(["→" if name == runner.current else "", name, state, session.id, app_id, session.target.text])
+        return display.show(display.table_bundle(["", "name", "state", "id", "application", "target"], rows))
+
+    def _sessions(self, options: argparse.Namespace) -> None:
+        mine = {session.id: name for name, session in self.runner.sessions.items()}
+        found = self.runner.client().list_sessions()
+        if not found:
+            return self._say(f"There is no session on {self.runner.target.text}.")
+        rows = [[info.id, info.name or "", info.state.value, info.owner or "", mine.get(info.id, "")] for info in found]
+        return display.show(display.table_bundle(["id", "name", "state", "owner", "in this notebook"], rows))
+
+    def _attach(self, options: argparse.Namespace) -> None:
+        session = self.runner.attach(options.id, options.name)
+        self._say(f"Attached to session {session.id} as {session.name!r}. It goes on running when this notebook ends.")
+
+    def _switch(self, options: argparse.Namespace) -> None:
+        session = self.runner.switch(options.session)
+        self._say(f"Current session: {session.name} (id {session.id} on {session.target.text})")
+
+    def _logs(self, options: argparse.Namespace) -> None:
+        lines = self.runner.logs(options.session)
+        self._say(*(lines[-options.lines :] if lines else ["The log is empty."]))
+
+    def _error(self, options: argparse.Namespace) -> None:
+        error = self.runner.last_error
+        if error is None:
+            return self._say("No remote error so far.")
+        return self._say(str(error), *(line.rstrip("\n") for line in error.traceback))
+
+    def _stop(self, options: argparse.Namespace) -> None:
+        if options.all and options.session:
+            raise SettingsError("`%livy stop` takes a name or --all, not both.")
+        if not self.runner.sessions:
+            return self._say("No session runs in this notebook.")
+        for name in list(self.runner.sessions) if options.all else [options.session or self.runner.current]:
+            there = self.runner.stop(name)
+            self._say(f"Session {name!r} is stopped." if there else f"Session {name!r} was gone already.")
+        return None
+
+    def _config(self, options: argparse.Namespace) -> None:
+        if options.value is not None:
+            self.runner.choose(options.name, options.value)
+        rows = [row for row in explain(self.runner.settings) if options.name in {None, row[0]}]
+        if not rows:
+            self.runner.choose(options.name, "")  # raises: no such setting
+        display.show(display.table_bundle(["setting", "value", "from", "what it is"], rows))

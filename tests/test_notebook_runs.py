@@ -1,0 +1,178 @@
+"""`fabric-livy run` of a Fabric notebook: its plan, its parameters, `%run`, and a whole run on the embedded Fabric."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.included import cells_to_run, included
+from fabric_livy_magic.notebook_runs import (
+    default_target,
+    is_fabrics,
+    plan,
+    read_parameters,
+    with_parameters,
+)
+from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
+from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
+from tests.local import service
+from tests.test_quickstart import fabric_livy
+
+SPARK = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {}}
+
+
+def of(*cells: Cell | str, **more: object) -> Notebook:
+    made = tuple(Cell(source=cell) if isinstance(cell, str) else cell for cell in cells)
+    return Notebook(cells=made, metadata=SPARK, **more)  # type: ignore[arg-type]
+
+
+def write(folder: Path, name: str, notebook: Notebook) -> Path:
+    path = folder / f"{name}.Notebook"
+    path.mkdir(parents=True)
+    write_notebook(path, notebook)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("notebook", "fabrics"),
+    [
+        (of("x"), True),
+        (Notebook(cells=(Cell(source="spark.range(3)"),)), True),
+        (Notebook(cells=(Cell(source="%%sql\nSELECT 1"),)), True),
+        (Notebook(cells=(Cell(source="print('plain')"),)), False),
+        (Notebook(cells=(Cell(source="%load_ext fabric_livy_magic"), Cell(source="spark.range(3)"))), False),
+        (Notebook(cells=(Cell(source="spark.x"),), jupyter={"kernelspec": {"name": "python3"}}), False),
+        (Notebook(cells=(Cell(source="x"),), jupyter={"kernelspec": {"name": "fabric-livy"}}), True),
+        (Notebook(cells=(Cell(source="x"),), jupyter={"trident": {"lakehouse": {}}}), True),
+    ],
+)
+def test_a_notebook_of_fabric_is_known(notebook: Notebook, fabrics: bool) -> None:
+    assert is_fabrics(notebook) is fabrics
+
+
+def test_cells_that_fabric_skips_are_not_run() -> None:
+    frozen = Cell(source="frozen", metadata={"frozen": True})
+    skipped = Cell(source="skipped", metadata={"tags": ["fabric_skip_execution"]})
+    notebook = of(frozen, "x", Cell(source="# title", kind=MARKDOWN), skipped, "  ", "%%sql\nSELECT 1")
+    assert [(one.index, one.text) for one in plan(notebook)] == [(1, "x"), (5, "%%sql\nSELECT 1")]
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("a=1", 1),
+        ("a=x y", "x y"),
+        ("a=True", True),
+        ("a=true", True),
+        ("a=[1, 'b']", [1, "b"]),
+        ("a=null", None),
+        ("a=", ""),
+    ],
+)
+def test_a_parameter_is_typed(given: str, value: object) -> None:
+    assert read_parameters([given]) == {"a": value}
+
+
+def test_given_values_go_in_below_the_parameters_cell() -> None:
+    notebook = of("first", Cell(source="a = 1\nb: int = 2", is_parameters=True), "last")
+    cells = [cell.source for cell in with_parameters(notebook, {"b": "it's"}, Path("x")).cells]
+    assert cells == ["first", "a = 1\nb: int = 2", '%%pyspark\nb = "it\'s"', "last"]
+
+
+def test_a_parameter_that_does_not_exist_is_told_before_anything_runs() -> None:
+    notebook = of(Cell(source="rows = 1", is_parameters=True))
+    with pytest.raises(NotebookError, match=r"no parameter 'row'.*Did you mean 'rows'"):
+        with_parameters(notebook, {"row": 1}, Path("x"))
+    with pytest.raises(NotebookError, match="has no parameters cell"):
+        with_parameters(of("x"), {"row": 1}, Path("x"))
+    with pytest.raises(SettingsError, match="NAME=VALUE"):
+        read_parameters(["1a=2"])
+
+
+def test_the_default_lakehouse_is_the_target() -> None:
+    lakehouse = {"default_lakehouse": "L", "default_lakehouse_workspace_id": "W"}
+    notebook = Notebook(metadata={"dependencies": {"lakehouse": lakehouse}})
+    assert default_target(notebook) == {"FABRIC_LIVY_TARGET": "W/L"}
+    assert default_target(of("x")) == {}
+
+
+# ------------------------------------------------------------------------------------------------ %run
+def test_run_finds_a_notebook_of_the_repository_and_gives_it_its_parameters(tmp_path: Path) -> None:
+    write(tmp_path / "shared", "Tools", of(Cell(source="factor = 1", is_parameters=True), "use(factor)"))
+    caller = write(tmp_path / "jobs", "Main", of("x")) / "notebook-content.py"
+    (tmp_path / ".git").mkdir()
+    found = included('tools {"factor": 3}', (caller,), "pyspark")
+    assert found.path == tmp_path / "shared" / "Tools.Notebook" / "notebook-content.py"
+    assert found.cells == ["factor = 1", "%%pyspark\nfactor = 3", "use(factor)"]
+
+
+def test_run_of_what_is_not_there_or_goes_round_says_so(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    caller = write(tmp_path, "Main", of("x")) / "notebook-content.py"
+    with pytest.raises(NotebookError, match=r"no notebook 'Mian'.*Did you mean Main"):
+        included("Mian", (caller,), "pyspark")
+    with pytest.raises(NotebookError, match="circle: Main → Main"):
+        included("Main", (caller,), "pyspark")
+
+
+def test_run_of_a_python_file_runs_its_text(tmp_path: Path) -> None:
+    (tmp_path / "tool.py").write_text("x = 1\n", encoding="utf-8")
+    assert included("tool.py", (tmp_path / "a.ipynb",), "pyspark").cells == ["x = 1\n"]
+    with pytest.raises(NotebookError, match="no Python file"):
+        included("other.py", (tmp_path / "a.ipynb",), "pyspark")
+
+
+def test_cells_of_a_sql_notebook_get_their_magic() -> None:
+    notebook = Notebook(cells=(Cell(source="SELECT 1"),), primary="sql", metadata=SPARK)
+    assert cells_to_run(notebook, {}, "pyspark") == ["%%sql\nSELECT 1"]
+    assert cells_to_run(notebook, {}, "sql") == ["SELECT 1"]
+
+
+# ------------------------------------------------------------------------------------------------ whole runs
+EXIT = "class NotebookExit(Exception): pass\nraise NotebookExit(f'{rows} rows')"
+
+
+@pytest.mark.spark
+def test_notebooks_run_with_parameters_run_and_exit_and_are_written_also_when_a_cell_fails(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, "Shared", of("def times(x):\n    return x * 2"))
+    main = write(
+        tmp_path,
+        "Main",
+        of(
+            Cell(source="rows = 3", is_parameters=True),
+            "%run shared",
+            "times(rows)",
+            "%%sql\nSELECT 7 AS seven",
+            EXIT,
+            "never()",
+        ),
+    )
+    failing = write(tmp_path, "Failing", of("print('before')", "%run Shared\n", "1 / 0", "print('never')"))
+    sql = tmp_path / "Sql.Notebook"
+    sql.mkdir()
+    write_notebook(sql, Notebook(cells=(Cell(source="SELECT 'of SQL' AS it"),), primary="sql", metadata=SPARK))
+    with service.serving(tmp_path / "house", ("--token", service.TOKEN)) as api:
+        environ = {"FABRIC_LIVY_TOKEN": service.TOKEN, "FABRIC_LIVY_TARGET": api.base}
+        ended = fabric_livy("run", str(main), "-p", "rows=4", folder=tmp_path, **environ)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "The notebook ended with the value '4 rows'" in ended.stdout
+        failed = fabric_livy("run", str(failing), "--output", "out.ipynb", folder=tmp_path, **environ)
+        assert failed.returncode == 1
+        assert "ZeroDivisionError" in failed.stdout
+        in_sql = fabric_livy("run", str(sql), folder=tmp_path, **environ)
+        assert "of SQL" in in_sql.stdout
+    executed = nbformat.read(tmp_path / "Main.executed.ipynb", as_version=4)
+    outputs = [[output.get("data", {}).get("text/plain") for output in cell.outputs] for cell in executed.cells]
+    assert outputs[3] == ["8"]
+    assert "seven" in str(outputs[4])
+    assert outputs[-1] == []
+    assert executed.metadata.kernelspec.name == "synapse_pyspark"
+    assert "widgets" not in executed.metadata
+    written = json.loads((tmp_path / "out.ipynb").read_text())
+    assert written["cells"][2]["outputs"][0]["ename"] == "ZeroDivisionError"
+    assert read_notebook(main).cells[0].outputs == ()
