@@ -47,18 +47,18 @@ class Sessions:
         *,
         quirks: bool = False,
         faults: Faults | None = None,
-        places: Places | None = None,
+        known_places: Places | None = None,
     ) -> None:
         """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise.
 
-        `places` is what `notebookutils` tells in them; without, they have none, as in Livy.
+        `known_places` is what `notebookutils` tells in them; without, they have none, as in Livy.
         """
         self.new_id = new_id
         self._private = private
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
-        self._places = places
+        self._known_places = known_places
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
         self._by_id: dict[str, Session] = {}
@@ -113,7 +113,7 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        places = self._places
+        places = self._known_places
         told = Surroundings(places, lakehouse, session_id, submitter, folder, asked.conf) if places else None
         return Session(
             session_id,

@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.notebooks.files import display_name
+from fabric_livy_magic.notebooks.run_targets import repository_root
 
 PACKAGES = Path(__file__).with_name("session_packages")  # importable in sessions, and nowhere else
 VARIABLE = "NOTEBOOKUTILS_SURROUNDINGS"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
+# The file that this server was started for: told by `fabric-livy run`, or by Jupyter to its kernels.
+NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
+
+
+def running_notebook() -> Path | None:
+    named = (Path(text) for name in NOTEBOOK_VARIABLES if (text := os.environ.get(name)))
+    return next((path for path in named if path.is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,16 @@ class Surroundings:
     def notebooks(self) -> Path | None:
         """The folder of the repository whose notebooks this one may run."""
         named = self.conf.get(NOTEBOOKS_CONF) or os.environ.get(NOTEBOOKS_VARIABLE)
-        return Path(named).expanduser().absolute() if named else None
+        if named:
+            return Path(named).expanduser().absolute()
+        running = running_notebook()
+        return repository_root(running) if running else None
 
     @property
     def notebook(self) -> dict[str, Any] | None:
         """The one that the session is for, where its client said so."""
-        name = self.conf.get(NOTEBOOK_CONF)
+        running = running_notebook()
+        name = self.conf.get(NOTEBOOK_CONF) or (display_name(running) if running else None)
         return {"name": name, "above": []} if name else None
 
     def environment(

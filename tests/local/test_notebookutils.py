@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.local.child_notebooks import sql_statements
+from fabric_livy_magic.local.places import one_lakehouse
+from fabric_livy_magic.local.surroundings import NOTEBOOK_VARIABLES, Surroundings
 from tests.local.utilities import BRONZE, GOLD, OTHER_WORKSPACE, WORKSPACE, importable, utilities
 
 HOST = "onelake.dfs.fabric.microsoft.com"
@@ -291,6 +293,29 @@ def test_variables_of_a_repository_are_attributes(tmp_path: Path) -> None:
             utils.variableLibrary.getLibrary("Other")
     with utilities(tmp_path, notebooks=str(tmp_path / "repository"), value_set="prod") as utils:
         assert utils.variableLibrary.getLibrary("Settings").days == 30
+
+
+# ------------------------------------------------------------------------------------------------ where notebooks are
+def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_one_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FABRIC_LIVY_NOTEBOOKS", *NOTEBOOK_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    places = one_lakehouse(tmp_path)
+
+    def told(**conf: str) -> Surroundings:
+        named = {f"spark.fabric_livy.{key}": value for key, value in conf.items()}
+        return Surroundings(places, places.first_lakehouse, "s", "u", tmp_path, named)
+
+    assert (told().notebooks, told().notebook) == (None, None)
+    (tmp_path / "main.ipynb").touch()
+    monkeypatch.setenv("FABRIC_LIVY_NOTEBOOK", str(tmp_path / "main.ipynb"))
+    assert told().notebooks == tmp_path
+    assert told().notebook == {"name": "main", "above": []}
+    monkeypatch.setenv("FABRIC_LIVY_NOTEBOOKS", str(tmp_path / "a"))
+    assert told().notebooks == tmp_path / "a"
+    assert told(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
+    assert told(notebook="other").notebook == {"name": "other", "above": []}
 
 
 # ------------------------------------------------------------------------------------------------ runMultiple

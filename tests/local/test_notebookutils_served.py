@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import textwrap
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,16 +196,10 @@ def test_a_cancel_ends_the_notebooks_that_run(session: service.Session) -> None:
     time.sleep(3)
     session.cancel(statement)
     session.wait(statement, within_s=15)
-    log = "/log"
-    deadline = time.monotonic() + 10
-    while "sleeping: the caller has gone" not in "\n".join(log_lines(session)):
-        assert time.monotonic() < deadline, log
-        threading.Event().wait(0.1)
-
-
-def log_lines(session: service.Session) -> list[str]:
-    lines: list[str] = session.view().get("log") or []
-    return lines
+    until = time.monotonic() + 10
+    while "sleeping: the caller has gone" not in "\n".join(session.view()["log"]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_python_begins_anew_and_spark_stays(session: service.Session) -> None:
@@ -229,3 +225,24 @@ def test_what_is_not_there_says_so(session: service.Session, code: str, told: st
 
 def test_libraries_that_only_look_for_a_module_of_the_service_find_none(session: service.Session) -> None:
     assert value(session, "__import__('importlib.util').util.find_spec('sempy') is None") is True
+
+
+def test_a_notebook_run_from_its_file_runs_its_neighbours_and_ends_with_its_value(
+    repository: Path, tmp_path: Path
+) -> None:
+    write(repository, "main.Notebook", "notebookutils.notebook.exit(notebookutils.notebook.run('child'))", "1 / 0")
+    done = subprocess.run(
+        [sys.executable, "-m", "fabric_livy_magic", "run", str(repository / "main.Notebook")],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(service.ROOT),
+            "FABRIC_LIVY_TARGET": "local",
+            "FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "lakehouse"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The notebook ended with the value 'Monday 2'" in done.stdout
