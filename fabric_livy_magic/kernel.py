@@ -6,11 +6,15 @@ any kernel whose language is Python.
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import contextvars
+import enum
 import functools
 import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,19 @@ from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
 
-_runs_here: contextvars.ContextVar[bool] = contextvars.ContextVar("runs_here", default=True)
+
+class Where(enum.Enum):
+    """Where code runs that is about to be transformed."""
+
+    HERE = enum.auto()
+    BY_CELL = enum.auto()
+    """A cell that a person runs."""
+    WITHIN_CELL = enum.auto()
+    """The body of a magic such as `%%capture`, which runs it as a cell of its own, and without an event loop."""
+
+
+Do = Callable[[Callable[[], Any]], Awaitable[Any]]
+_where: contextvars.ContextVar[Where] = contextvars.ContextVar("where", default=Where.HERE)
 
 LANGUAGE_INFO = {
     "pyspark": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py", "pygments_lexer": "ipython3"},
@@ -67,12 +83,25 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     def transform_cell(self, raw_cell: str) -> str:
         """A cell for the session becomes one call, as IPython's own magics do: so history and errors are IPython's."""
-        if _runs_here.get():
+        where = _where.get()
+        if where is Where.HERE:
             return str(super().transform_cell(raw_cell))
         here = self._read(raw_cell).here
         if here is not None:
             return str(super().transform_cell(here))
+        if where is Where.WITHIN_CELL:
+            return f"get_ipython().run_inner_cell({raw_cell!r})\n"
         return f"await get_ipython().run_notebook_cell({raw_cell!r})\n"
+
+    @functools.wraps(ZMQInteractiveShell.run_cell_async)  # the caller goes by its signature
+    async def run_cell_async(self, raw_cell: str, *words: Any, **more: Any) -> Any:  # type: ignore[override]
+        """What a magic of this cell runs in its turn belongs where the cell belongs."""
+        is_here = _where.get() is Where.HERE or self._read(raw_cell).is_local
+        token = _where.set(Where.HERE if is_here else Where.WITHIN_CELL)
+        try:
+            return await super().run_cell_async(raw_cell, *words, **more)
+        finally:
+            _where.reset(token)
 
     def _read(self, raw_cell: str) -> NotebookCell:
         return read_notebook_cell(raw_cell, self.livy.language)
@@ -84,42 +113,54 @@ class FabricLivyShell(ZMQInteractiveShell):
 
     def show_value(self, bundle: dict[str, Any], metadata: dict[str, Any]) -> None:
         """What a session's cell gave is this cell's result, as in any kernel."""
+        if sys.displayhook is not self.displayhook:  # `%%capture` is on
+            self.display_pub.publish(data=bundle, metadata=metadata)
+            return
         content = {"execution_count": self.execution_count, "data": bundle, "metadata": metadata}
         hook: Any = self.displayhook
         hook.session.send(hook.pub_socket, "execute_result", content, parent=hook.parent_header, ident=hook.topic)
 
-    async def run_notebook_cell(self, raw_cell: str) -> None:
-        """Its steps one after the other; those for the session in a thread, so that the kernel goes on answering."""
-        cell, began = self._read(raw_cell), time.monotonic()
+    async def run_notebook_cell(self, raw_cell: str, do: Do = in_thread) -> Any:
+        """Its steps one after the other, those for the session by `do`: beside the event loop, so that the kernel goes on
+        answering. Gives what the last line magic gave."""
+        cell = self._read(raw_cell)
         self.livy.cells.exit_value = None
-        await self._run_steps(cell, (notebook_path(self.user_ns),))
-        if cell.is_timed:
-            print(f"Wall time: {time.monotonic() - began:.2f} s")
+        with timed(cell.is_timed):
+            return await self._run_steps(cell, (notebook_path(self.user_ns),), do)
 
-    async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...]) -> None:
+    def run_inner_cell(self, raw_cell: str) -> Any:
+        """The same for a cell within a cell, which cannot wait for an event loop. An interrupt comes to this thread itself."""
+        return _driven(self.run_notebook_cell(raw_cell, _at_once))
+
+    async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...], do: Do) -> Any:
         """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
+        value = None
         for step in cell.steps:
             if self.livy.cells.exit_value is not None:
-                return
+                return None
             if step.magic == RUN:
                 from fabric_livy_magic.included import included
 
-                included_one = included(step.line, notebooks, self.livy.language)
+                value, included_one = None, included(step.line, notebooks, self.livy.language)
                 for text in included_one.cells:
-                    await self._run_steps(self._read(text), (*notebooks, included_one.path))
+                    await self._run_steps(self._read(text), (*notebooks, included_one.path), do)
             elif step.is_here:
-                self._run_here(step.body or "")
+                value = self._run_here(step.body or "")
             else:
-                await in_thread(functools.partial(self._run_in_session, step))
+                value = await do(functools.partial(self._run_in_session, step))
+        return value
 
-    def _run_here(self, code: str) -> None:
-        exec(compile(super().transform_cell(code), "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
+    def _run_here(self, code: str) -> Any:
+        """Gives the value of a last line that is an expression, as a line magic is."""
+        tree = ast.parse(super().transform_cell(code), "<cell>")
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "<cell>", "exec"), self.user_ns)  # noqa: S102 - the user's own line
+        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), self.user_ns) if last else None  # noqa: S307
 
-    def _run_in_session(self, step: Step) -> None:
+    def _run_in_session(self, step: Step) -> Any:
         if step.body is None:
-            self.run_line_magic(step.magic, step.line)
-        else:
-            self.run_cell_magic(step.magic, step.line, step.body)
+            return self.run_line_magic(step.magic, step.line)
+        return self.run_cell_magic(step.magic, step.line, step.body)
 
 
 class FabricLivyKernel(IPythonKernel):
@@ -157,15 +198,16 @@ class FabricLivyKernel(IPythonKernel):
         cell_meta: dict[str, Any] | None = None,
         cell_id: str | None = None,
     ) -> dict[str, Any]:
-        token = _runs_here.set(silent or not store_history)
+        token = _where.set(Where.HERE if silent or not store_history else Where.BY_CELL)
         try:
             reply: dict[str, Any] = await super().do_execute(
                 code, silent, store_history, user_expressions, allow_stdin, cell_meta=cell_meta, cell_id=cell_id
             )
         finally:
-            _runs_here.reset(token)
-        if reply["status"] == "error" and self.shell.failed is not None:
-            reply.update(ename=self.shell.failed.ename, evalue=self.shell.failed.evalue.strip())
+            _where.reset(token)
+        if (failed := self.shell.failed) is not None:  # also within `%%capture`, which hides that from its own cell
+            trace = self.shell._last_traceback or []
+            reply.update(status="error", ename=failed.ename, evalue=failed.evalue.strip(), traceback=trace)
         self.shell.failed = None
         return reply
 
@@ -211,6 +253,30 @@ class FabricLivyKernel(IPythonKernel):
         self.shell.livy.close()
         reply: dict[str, Any] = super().do_shutdown(restart)
         return reply
+
+
+async def _at_once(work: Callable[[], Any]) -> Any:
+    return work()
+
+
+def _driven(steps: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives that never has to wait."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("a step waited for the event loop")
+
+
+@contextlib.contextmanager
+def timed(is_wanted: bool) -> Iterator[None]:
+    """`%%time`, also of a cell that fails. What it took in the session's processor is not known here."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if is_wanted:
+            print(f"Wall time: {time.monotonic() - began:.2f} s")
 
 
 def notebook_path(names: Mapping[str, Any]) -> Path:

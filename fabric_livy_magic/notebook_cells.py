@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fabric_livy_magic.ipython_syntax import Piece, as_python, pieces
+from fabric_livy_magic.ipython_syntax import LINE_MAGIC, Piece, as_python, pieces
 
 # Of Fabric, and of other notebooks over Livy → ours.
 MAGICS = {
@@ -38,8 +38,15 @@ IN_SESSION = {
     "pwd",
     "who",
     "whos",
+    "ls",
+    "cat",
+    "cp",
+    "mkdir",
+    "mv",
+    "rm",
+    "rmdir",
 }
-CELLS_IN_SESSION = {"timeit", "bash", "sh"}
+CELLS_IN_SESSION = {"timeit", "bash", "sh", "writefile"}
 
 _COMMENT = re.compile(r"\s*(#|--|//)")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_]\w*)[^\S\n]*(.*)")
@@ -61,8 +68,11 @@ class Step:
 
 @dataclass(frozen=True)
 class NotebookCell:
+    """`is_local`: of `%%local`, so that what its magics run in their turn runs here, too."""
+
     steps: tuple[Step, ...]
     is_timed: bool = False
+    is_local: bool = False
 
     @property
     def here(self) -> str | None:
@@ -76,9 +86,12 @@ def read_notebook_cell(text: str, language: str) -> NotebookCell:
     """`language` is that of a cell without a magic: pyspark, sql, spark, sparkr."""
     magic, line, body = first_magic(text)
     if magic == "time":
-        return NotebookCell(read_notebook_cell(f"{line}\n{body}", language).steps, is_timed=True)
+        timed = read_notebook_cell(f"{line}\n{body}", language)
+        if timed.here is not None:  # IPython's own magic can do more: it shows the value, and the time of the processor
+            return NotebookCell((Step(body=f"%%time\n{timed.here}"),), is_local=timed.is_local)
+        return NotebookCell(timed.steps, is_timed=True)
     if magic == "local":
-        return NotebookCell((Step(body=body),))
+        return NotebookCell((Step(body=f"{line}\n{body}" if line else body),), is_local=True)
     if magic in CELLS_IN_SESSION:
         return NotebookCell((Step("livy_pyspark", "", f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})"),))
     if magic:
@@ -128,8 +141,14 @@ def _python_steps(text: str) -> list[Step]:
             steps.append(Step("livy_pyspark", "", code))
         code = ""
         if piece.code:
-            steps.append(Step(body=piece.code) if piece.is_assigned else _line_step(piece.magic, piece.line))
+            steps.append(_assigned(piece) if piece.is_assigned else _line_step(piece.magic, piece.line))
     return steps
+
+
+def _assigned(piece: Piece) -> Step:
+    """`frame = %sql SELECT 1`: into a variable of this Python."""
+    ours = MAGICS.get(piece.magic, piece.magic)
+    return Step(body=piece.code.replace(f"{LINE_MAGIC}({piece.magic!r}", f"{LINE_MAGIC}({ours!r}", 1))
 
 
 def _line_step(magic: str, line: str) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +155,13 @@ def test_time_gives_the_value_and_tells_the_time(capsys: pytest.CaptureFixture[s
 
 def test_lines_of_a_command_are_a_list() -> None:
     assert magics.Notebook({}).getoutput("echo a && echo b") == ["a", "b"]
+
+
+def test_a_file_is_written_and_added_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notebook = magics.Notebook({"folder": tmp_path})
+    notebook.run_cell_magic("writefile", "{folder}/a.txt", "é\n")
+    notebook.run_cell_magic("writefile", "-a {folder}/a.txt", "{folder}\n")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "é\n{folder}\n"
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Wrote", "Added"]
+    with pytest.raises(Exception, match="takes the name of a file"):
+        notebook.run_cell_magic("writefile", "", "x")

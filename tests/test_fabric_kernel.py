@@ -238,6 +238,70 @@ def test_lines_for_the_session_and_for_here_may_stand_in_one_cell(started: Kerne
     assert "1 from the shell" in ran.printed
 
 
+@pytest.mark.parametrize(
+    ("code", "shows"),
+    [
+        ("%%time\n1 + 1", "2"),
+        ("%%time\n%%sql\nSELECT 3 AS three", "three"),
+        ("%%time\n%%local\n2 + 2", "4"),
+        ("%%local\n%time 2 + 3", "5"),
+    ],
+)
+def test_the_time_of_a_cell_is_told_and_its_value_is_shown(started: Kernel, code: str, shows: str) -> None:
+    ran = started.run(code)
+    assert re.search(r"Wall time: [\d.]+ [mμn]?s", ran.printed)
+    assert shows in ran.text
+
+
+def test_a_cell_that_fails_is_timed_too(started: Kernel) -> None:
+    failed = started.run("%%time\n1 / 0")
+    assert (failed.status, failed.ename) == ("error", "ZeroDivisionError")
+    assert "Wall time: " in failed.printed
+
+
+def test_what_the_session_gives_can_be_captured(started: Kernel) -> None:
+    captured = started.run("%%capture kept\nin_session = 5\nprint('loud')\nin_session + 1")
+    assert (captured.status, captured.text) == ("ok", "")
+    shown = started.run(
+        "%%local\nprint(kept.stdout.strip(), kept.outputs[0].data['text/plain'], 'in_session' in dir())"
+    )
+    assert shown.printed == "loud 6 False\n"
+    assert started.run("in_session").text == "5"
+    failed = started.run("%%capture kept\n1 / 0")
+    assert (failed.status, failed.ename) == ("error", "ZeroDivisionError")
+    assert "1 / 0" in failed.traceback
+
+
+def test_what_a_magic_of_a_local_cell_runs_is_local(started: Kernel) -> None:
+    started.run("%%local\n%%capture kept\nonly_here = 9")
+    assert started.run("%%local\nonly_here").text == "9"
+    assert started.run("only_here").ename == "NameError"
+
+
+def test_an_interrupt_ends_a_captured_cell(started: Kernel) -> None:
+    request = started.send("%%capture kept\nimport time\ntime.sleep(60)")
+    time.sleep(1.5)
+    began = time.monotonic()
+    started.interrupt()
+    started.wait(request, timeout_s=20)
+    assert time.monotonic() - began < 5
+    assert started.run("'next'", timeout_s=30).text == "'next'"
+
+
+def test_a_line_magic_s_value_is_shown_or_assigned_here(started: Kernel) -> None:
+    assert "one" in started.run("%sql SELECT 1 AS one").text
+    assert "Available line magics" in started.run("a = 1\n%lsmagic").text
+    started.run("a = 1\nframe_here = %sql SELECT 2 AS two")
+    assert started.run("%%local\nframe_here.two[0]").text == "np.int32(2)"
+
+
+def test_a_file_that_a_cell_writes_is_there_for_the_session(started: Kernel) -> None:
+    started.run("%%writefile written_here_81.txt\nof this cell")
+    assert started.run("!cat written_here_81.txt").printed.strip() == "of this cell"
+    assert "written_here_81.txt" in started.run("%ls").printed
+    assert started.run("open('written_here_81.txt').read()").text == repr("of this cell")
+
+
 def test_history_has_the_cells_as_they_were_typed(started: Kernel) -> None:
     started.run("%%sql\nSELECT 'typed'")
     reply = started.client.history(hist_access_type="tail", n=1, raw=True, output=False, reply=True, timeout=10)

@@ -41,9 +41,11 @@ def here(code: str) -> Step:
         ("# where\n%livy use local\n# done", [Step("livy", "use local")]),
         ("%logstart", [here("%logstart\n")]),
         ("%%html\n<b>x</b>", [here("%%html \n<b>x</b>")]),
-        ("%%writefile a.txt\nx", [here("%%writefile a.txt\nx")]),
+        ("%%capture out\nx", [here("%%capture out\nx")]),
+        ("%%local import os\nos.name", [here("import os\nos.name")]),
         ("%sql SELECT 1", [Step("livy_sql", "SELECT 1")]),
         ("df = %livy_sql SELECT 1", [here("df = get_ipython().run_line_magic('livy_sql', 'SELECT 1')\n")]),
+        ("df = %sql SELECT 1", [here("df = get_ipython().run_line_magic('livy_sql', 'SELECT 1')\n")]),
         ("%pip install x\nimport x", [remote("get_ipython().run_line_magic('pip', 'install x')\nimport x")]),
         ("!ls *.csv", [remote("get_ipython().system('ls *.csv')\n")]),
         ("files = !ls\nlen(files)", [remote("files = get_ipython().getoutput('ls')\nlen(files)")]),
@@ -56,6 +58,8 @@ def here(code: str) -> Step:
         ("  x = 1\n  x", [remote("x = 1\nx")]),
         ('x =%"""', [remote('x =%"""')]),
         ("this is no Python", [remote("this is no Python")]),
+        ("%ls -a", [remote("get_ipython().run_line_magic('ls', '-a')\n")]),
+        ("%%writefile a.txt\nx", [remote("get_ipython().run_cell_magic('writefile', 'a.txt', 'x')")]),
         ("%%bash\nls", [remote("get_ipython().run_cell_magic('bash', '', 'ls')")]),
         ("", [here("")]),
         ("# only a comment", [remote("# only a comment")]),
@@ -71,6 +75,12 @@ def test_a_timed_cell_is_any_other_cell_that_is_timed() -> None:
     cell = read_notebook_cell("%%time\n%%sql\nSELECT 1", "pyspark")
     assert (cell.steps, cell.is_timed) == ((Step("livy_sql", "", "SELECT 1"),), True)
     assert read_notebook_cell("%%time x = 1\ny = 2", "pyspark").steps == (remote("x = 1\ny = 2"),)
+
+
+def test_a_timed_cell_that_runs_here_is_timed_by_ipython_itself() -> None:
+    cell = read_notebook_cell("%%time\n%%local\nx", "pyspark")
+    assert (cell.here, cell.is_timed, cell.is_local) == ("%%time\nx", False, True)
+    assert not read_notebook_cell("%%time\n%%html\n<b>", "pyspark").is_local
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from . import cells, names, packages
 from .errors import Refused
 
 WAIT_S = 0.2
+COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
 VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
@@ -146,6 +147,23 @@ def run_script(namespace: dict[str, Any], line: str, cell: str) -> None:
             raise Refused(f"The script ended with exit code {code}.")
 
 
+def write_file(namespace: dict[str, Any], line: str, cell: str) -> None:
+    """`%%writefile [-a] FILE`."""
+    words = shlex.split(expanded(line, namespace))
+    names = [word for word in words if word not in ("-a", "--append")]
+    if len(names) != 1:
+        raise Refused("%%writefile takes the name of a file, and -a to append to it.")
+    adds = len(words) > 1
+    with open(os.path.expanduser(names[0]), "a" if adds else "w", encoding="utf-8") as file:  # noqa: PTH111, PTH123
+        file.write(cell)
+    print(("Added to" if adds else "Wrote"), names[0])  # noqa: T201
+
+
+def command(name: str) -> Callable[[dict[str, Any], str], Any]:
+    """`%ls` is `!ls`."""
+    return lambda namespace, line: Notebook(namespace).system(f"{name} {line}")
+
+
 def no_conda(namespace: dict[str, Any], line: str) -> None:
     raise Refused("conda cannot be used in a session. `%pip install` installs Python packages for this session.")
 
@@ -168,9 +186,11 @@ LINES: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "pwd": lambda namespace, line: os.getcwd(),  # noqa: PTH109
     "who": who,
     "whos": whos,
+    **{name: command(name) for name in COMMANDS},
 }
 BODIES: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
     "timeit": timeit_cell,
     "bash": run_script,
     "sh": run_script,
+    "writefile": write_file,
 }
