@@ -28,7 +28,6 @@ from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.errors import StatementError
-from fabric_livy_magic.included import included
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
 
@@ -125,7 +124,7 @@ class FabricLivyShell(ZMQInteractiveShell):
         """Its steps one after the other, those for the session by `do`: beside the event loop, so that the kernel goes on
         answering. Gives what the last line magic gave."""
         cell = self._read(raw_cell)
-        self.livy.exit_value = None
+        self.livy.cells.exit_value = None
         with timed(cell.is_timed):
             return await self._run_steps(cell, (notebook_path(self.user_ns),), do)
 
@@ -137,9 +136,11 @@ class FabricLivyShell(ZMQInteractiveShell):
         """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
         value = None
         for step in cell.steps:
-            if self.livy.exit_value is not None:
+            if self.livy.cells.exit_value is not None:
                 return None
             if step.magic == RUN:
+                from fabric_livy_magic.included import included
+
                 value, included_one = None, included(step.line, notebooks, self.livy.language)
                 for text in included_one.cells:
                     await self._run_steps(self._read(text), (*notebooks, included_one.path), do)

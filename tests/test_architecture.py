@@ -30,14 +30,14 @@ LADDER = [
     {"display", "notebook_cells"},
     {"completion", "completeness"},
     {"execute", "notebook_commands", "livy_commands"},
-    {"notebook_runs"},
+    {"notebook_runs", "cell_runs"},
     {"magics"},
     {"cli"},
     {"kernel"},
     {"ipykernel_launcher"},
 ]
 # Beside the ladder: the embedded Fabric reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = {"errors", "local"}
+LOCAL_MAY_IMPORT = {"errors", "notebooks", "local"}
 # The two that start an embedded Fabric.
 MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
@@ -66,7 +66,8 @@ HOMES = {
         "display.py",
         "ipython_syntax.py",
         "kernel.py",
-        "livy_commands.py",  # for a type annotation only
+        "cell_runs.py",  # this and the next for a type annotation only
+        "livy_commands.py",
         "magics.py",
         "__init__.py",
     },  # __init__: for a type annotation only
@@ -180,7 +181,10 @@ def test_nothing_but_definitions_at_import(path: Path) -> None:
             assert isinstance(node.value, ast.Constant), f"{relative(path)}:{node.lineno} does something at import"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if own_name(path) == "remote"], ids=relative)
+IN_SESSION = [path for path in MODULES if own_name(path) == "remote" or "session_packages" in path.parts]
+
+
+@pytest.mark.parametrize("path", IN_SESSION, ids=relative)
 def test_what_runs_in_the_session_is_python_of_any_runtime(path: Path) -> None:
     """Its syntax fits Python 3.8, and only the standard library is imported before a function runs."""
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
@@ -189,7 +193,14 @@ def test_what_runs_in_the_session_is_python_of_any_runtime(path: Path) -> None:
             if isinstance(node, ast.ImportFrom) and node.level:
                 continue
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+            own = {"notebookutils"} if "session_packages" in path.parts else set()
+            assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | own
+
+
+def test_what_sessions_import_as_notebookutils_is_importable_in_sessions_only() -> None:
+    code = "import importlib.util\nprint(*map(importlib.util.find_spec, ['notebookutils', 'mssparkutils']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["None", "None"]
 
 
 def loaded_by(code: str) -> set[str]:

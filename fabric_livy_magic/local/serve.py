@@ -170,7 +170,7 @@ def _server(
         sessions = Sessions(folder, groups, capacity, counting(), lifetimes, quirks=quirks, faults=faults)
         batches = Batches(folder, groups, capacity, places, counting())
     else:
-        sessions = Sessions(folder, groups, capacity, quirks=quirks, faults=faults)
+        sessions = Sessions(folder, groups, capacity, quirks=quirks, faults=faults, known_places=places)
         batches = Batches(folder, groups, capacity, places)
     return Server(
         places=places,

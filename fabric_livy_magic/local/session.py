@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.children import Children
 from fabric_livy_magic.local.ending import Ending
 from fabric_livy_magic.local.faults.sessions import SessionScript
 from fabric_livy_magic.local.groups import ProcessGroups
@@ -28,6 +31,7 @@ from fabric_livy_magic.local.spark.rest import SparkRest
 from fabric_livy_magic.local.spark.settings import SessionFolders, spark_settings
 from fabric_livy_magic.local.spark.submit import spark_environment
 from fabric_livy_magic.local.statements import now_ms
+from fabric_livy_magic.local.surroundings import Surroundings
 
 ENDED = frozenset({"dead", "killed", "error", "success"})
 MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
@@ -52,7 +56,9 @@ class Session:
         *,
         quirks: bool = False,
         script: SessionScript | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
+        """With `surroundings`, its Python has `notebookutils`."""
         self.id = session_id
         self.asked = asked
         self.name = name
@@ -69,6 +75,8 @@ class Session:
         settings = spark_settings(located, name, self.folders, sys.executable)
         self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
         self._environment = spark_environment(self.folders, sys.executable)
+        self._surroundings = surroundings
+        self._children: Children | None = None
         self._repls: dict[str, Repl] = {}
         self._pythons: dict[str, PythonProcess] = {}
         self.rest = SparkRest(self.application.jvm)
@@ -184,11 +192,14 @@ class Session:
             self._repls[repl_id] = repl
         return repl
 
-    def open_repl(self, repl_id: str) -> Repl:
-        """One more on a session that runs; returns when it is ready. Raises JvmGone, WorkerDied or Py4JError."""
+    def open_repl(self, repl_id: str, notebook: Mapping[str, Any] | None = None) -> Repl:
+        """One more on a session that runs; returns when it is ready. Raises JvmGone, WorkerDied or Py4JError.
+
+        `notebook` is told to its Python, where another notebook runs it.
+        """
         repl = self.add_repl(repl_id)
         try:
-            self._launch_python(repl)
+            self._launch_python(repl, notebook)
             self._attach(repl)
         except BaseException:
             self.close_repl(repl_id)
@@ -207,7 +218,7 @@ class Session:
         if python is not None:
             python.close()
 
-    def _launch_python(self, repl: Repl) -> None:
+    def _launch_python(self, repl: Repl, notebook: Mapping[str, Any] | None = None) -> None:
         with self._launching:
             if not self.active:
                 raise JvmGone("the session ended meanwhile")
@@ -215,12 +226,21 @@ class Session:
                 self.application.jvm,
                 self.folders,
                 repl.id,
-                self._environment,
+                self._python_environment(repl, notebook),
                 self._groups.watch,
                 quirks=self._quirks,
             )
             with self._lock:
                 self._pythons[repl.id] = python
+
+    def _python_environment(self, repl: Repl, notebook: Mapping[str, Any] | None) -> Mapping[str, str]:
+        """Under the lock of launching."""
+        told = self._surroundings
+        if told is None:
+            return self._environment
+        if self._children is None:
+            self._children = Children(self.open_repl, self.close_repl, told.notebooks, self.log.write)
+        return told.environment(self.folders.repl(repl.id), self._environment, self._children.facts, notebook)
 
     def _attach(self, repl: Repl) -> None:
         jvm = self.application.jvm
@@ -346,7 +366,8 @@ class Session:
             repl.close(reason)
         self._progress.stop()
         with self._launching:
-            pass  # what is being started has to be there before it can be ended
+            if self._children is not None:  # what is being started has to be there before it can be ended
+                self._children.close()
         for python in list(self._pythons.values()):
             _end_python(python, reason, self._groups)
         self.application.close()

@@ -18,9 +18,10 @@ from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
 from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.lifetimes import Lifetimes, fabric_lifetimes
-from fabric_livy_magic.local.places import Lakehouse
+from fabric_livy_magic.local.places import Lakehouse, Places
 from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.settings import check_settings
+from fabric_livy_magic.local.surroundings import Surroundings
 
 LOOK_EVERY_S = 1.0
 
@@ -46,13 +47,18 @@ class Sessions:
         *,
         quirks: bool = False,
         faults: Faults | None = None,
+        known_places: Places | None = None,
     ) -> None:
-        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise."""
+        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise.
+
+        `known_places` is what `notebookutils` tells in them; without, they have none, as in Livy.
+        """
         self.new_id = new_id
         self._private = private
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
+        self._known_places = known_places
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
         self._by_id: dict[str, Session] = {}
@@ -107,6 +113,8 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
+        places = self._known_places
+        told = Surroundings(places, lakehouse, session_id, submitter, folder, asked.conf) if places else None
         return Session(
             session_id,
             name,
@@ -118,6 +126,7 @@ class Sessions:
             submitter,
             quirks=self._quirks,
             script=script,
+            surroundings=told,
         )
 
     def launch_only(self, asked: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:

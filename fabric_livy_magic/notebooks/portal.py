@@ -57,13 +57,14 @@ FOREIGN_MAGICS = {
 # Modules of notebookutils → their functions that the embedded Fabric has; None is all of them.
 UTILITIES: dict[str, frozenset[str] | None] = {
     "fs": None,
-    "notebook": frozenset({"run", "runMultiple", "exit", "help"}),
-    "lakehouse": None,
+    "notebook": frozenset({"run", "runMultiple", "validateDAG", "exit", "help"}),
+    "lakehouse": frozenset({"get", "getWithProperties", "list", "listTables", "help"}),
     "runtime": None,
-    "credentials": None,
+    "credentials": frozenset({"getToken", "getSecret", "getSecretWithLS", "isValidToken", "help"}),
     "variableLibrary": None,
     "session": None,
     "help": None,
+    "nbResPath": None,
 }
 
 # Packages that are nothing without the service: the beginning of a module's name → what it is.

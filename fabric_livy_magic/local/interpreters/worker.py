@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 STRAY_LIMIT = 16 * 1024 * 1024
+SURROUNDINGS = "NOTEBOOKUTILS_SURROUNDINGS"  # as in local.surroundings, which this process does not load
 
 
 class CaptureFile:
@@ -103,6 +104,7 @@ class Worker:
     def attach(self, port: int, secret: str, session_id: str) -> None:
         self._link = SparkLink(port, secret, session_id)
         self.shell.globals.update(self._link.names)
+        self.shell.globals.update(fabric_names())
 
     def run(self, code: str, group: str) -> dict[str, Any]:
         # PySpark sets a handler that cancels the jobs of every REPL; user code may set its own, too.
@@ -146,6 +148,19 @@ class Worker:
     def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         if self._interruptible:
             raise KeyboardInterrupt
+
+
+def fabric_names() -> dict[str, Any]:
+    """What a notebook on Fabric finds without an import. Their modules are loaded at their first use."""
+    if SURROUNDINGS not in os.environ:
+        return {}
+    import mssparkutils
+    import notebookutils
+    from notebookutils import _service_modules, _unseen
+
+    _service_modules.explain()
+    _unseen.offer()
+    return {"notebookutils": notebookutils, "mssparkutils": mssparkutils}
 
 
 def watch(lifeline: int) -> None:

@@ -1,0 +1,98 @@
+"""How this Python asks the server to run another notebook in a REPL of its own.
+
+One connection for each run, on a port that only this machine reaches, with the session's secret: a line of JSON there, a line
+of JSON back. The end of the connection ends the run, so that an interrupt, or this process's end, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from typing import Any, Dict, Set
+
+from notebookutils._errors import NoPlace, NotebookRunFailed, NotebookUtilsError
+from notebookutils._surroundings import find_workspace, surroundings
+
+
+class Running:
+    """The runs of one `runMultiple`: they can be ended together, from another thread."""
+
+    def __init__(self) -> None:
+        self._links: Set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def run(self, path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str) -> str:
+        return run(path, timeout_s, arguments, workspace, self)
+
+    def begin(self, link: socket.socket) -> None:
+        with self._lock:
+            if self._ended:
+                raise NotebookUtilsError("The run was ended.")
+            self._links.add(link)
+
+    def finish(self, link: socket.socket) -> None:
+        with self._lock:
+            self._links.discard(link)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+            for link in self._links:
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    link.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; a close would not
+
+
+def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, running: Running | None = None) -> str:
+    request = request_of(path, timeout_s, arguments, workspace)
+    running = running or Running()
+    with socket.create_connection(("127.0.0.1", surroundings().facts["children"]["port"])) as link:
+        running.begin(link)
+        try:
+            link.sendall(request)
+            with link.makefile("rb") as answers:
+                line = answers.readline()
+        finally:
+            running.finish(link)
+    if not line:
+        raise NotebookRunFailed(f"The run of {path!r} was ended.")
+    return value_of(json.loads(line))
+
+
+def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str) -> bytes:
+    here = surroundings()
+    if "children" not in here.facts:
+        raise NotebookUtilsError("Other notebooks are run from a session, and this is none.")
+    if not isinstance(path, str) or not path.strip():
+        raise NotebookUtilsError(f"notebook.run takes the name of a notebook, and this is {path!r}.")
+    if workspace and find_workspace(workspace).id != here.workspace.id:
+        raise NoPlace(
+            f"{path!r} of the workspace {workspace!r}: the embedded Fabric runs the notebooks of one repository, as its own "
+            "workspace's."
+        )
+    given = {name: value for name, value in arguments.items() if name != "useRootDefaultLakehouse"}
+    notebook = here.facts.get("notebook") or {}
+    asked = {
+        "secret": here.facts["children"]["secret"],
+        "notebook": path,
+        "timeout_s": timeout_s,
+        "arguments": given,
+        "caller": notebook,
+    }
+    try:
+        return json.dumps(asked).encode("ascii") + b"\n"
+    except (TypeError, ValueError) as problem:
+        raise NotebookUtilsError(
+            f"The arguments of a notebook are texts, numbers, booleans, lists and dicts of them: {problem}"
+        ) from None
+
+
+def value_of(answer: Dict[str, Any]) -> str:
+    if "failed" in answer:
+        raise NotebookRunFailed(answer["failed"], answer.get("traceback", ""))
+    if "refused" in answer:
+        raise NotebookUtilsError(answer["refused"])
+    value: str = answer["exit"]
+    return value

@@ -1,0 +1,1 @@
+"""Types by the names of Microsoft's documentation."""

@@ -1,0 +1,107 @@
+"""Lakehouses of the embedded Fabric. `id`, `displayName` and `properties` are what most notebooks ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Dict, List, NoReturn
+
+from notebookutils import _help
+from notebookutils._errors import ServiceNeeded
+from notebookutils._surroundings import Lakehouse, find_lakehouse, find_workspace, surroundings
+
+
+class Properties(Dict[str, str]):
+    """A dict whose entries are attributes as well: both forms are in use."""
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Artifact:
+    """A lakehouse as Fabric tells it."""
+
+    def __init__(self, found: Lakehouse) -> None:
+        self.id = found.id
+        self.displayName = found.name
+        self.description = found.description
+        self.type = "Lakehouse"
+        self.workspaceId = found.workspace_id
+        self.properties = Properties(
+            abfsPath=found.url,
+            oneLakeTablesPath=f"{found.url}/Tables",
+            oneLakeFilesPath=f"{found.url}/Files",
+        )
+        if found.default_schema:
+            self.properties["defaultSchema"] = found.default_schema
+
+    def __repr__(self) -> str:
+        return (
+            f"Artifact(id={self.id}, displayName={self.displayName}, type={self.type}, workspaceId={self.workspaceId})"
+        )
+
+
+def found(name: str, workspace: str) -> Lakehouse:
+    """The session's own where there is no name."""
+    return find_lakehouse(find_workspace(workspace), name) if name or workspace else surroundings().lakehouse
+
+
+def get(name: str = "", workspaceId: str = "") -> Artifact:
+    """A lakehouse by its name or id; without one, the session's own."""
+    return Artifact(found(name, workspaceId))
+
+
+def getWithProperties(name: str = "", workspaceId: str = "") -> Artifact:
+    """The same as `get`."""
+    return get(name, workspaceId)
+
+
+def list(workspaceId: str = "", maxResults: int = 1000) -> List[Artifact]:
+    """The lakehouses of a workspace; without one, of the session's own."""
+    return [Artifact(one) for one in find_workspace(workspaceId).lakehouses[:maxResults]]
+
+
+def listTables(lakehouse: str = "", workspaceId: str = "", maxResults: int = 1000) -> List[Dict[str, Any]]:
+    """The Delta tables in a lakehouse's `Tables/`, by name. As on Fabric, of lakehouses without schemas."""
+    one = found(lakehouse, workspaceId)
+    if one.default_schema:
+        raise ServiceNeeded(
+            f"The lakehouse {one.name!r} has schemas, and Fabric's listTables does not list those. Use spark.sql('SHOW TABLES')."
+        )
+    folder = os.path.join(one.folder, "Tables")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    tables = [name for name in names if os.path.isdir(os.path.join(folder, name, "_delta_log"))]
+    return [
+        {"name": name, "type": "Managed", "format": "delta", "location": f"{one.url}/Tables/{name}"}
+        for name in tables[:maxResults]
+    ]
+
+
+def create(name: str, description: str = "", definition: Any = None, workspaceId: str = "") -> NoReturn:
+    """Not here: lakehouses are those that the server was started with."""
+    fixed("create", name)
+
+
+def update(name: str, newName: str, description: str = "", workspaceId: str = "") -> NoReturn:
+    """Not here, as `create`."""
+    fixed("update", name)
+
+
+def delete(name: str, workspaceId: str = "") -> NoReturn:
+    """Not here, as `create`."""
+    fixed("delete", name)
+
+
+def fixed(verb: str, name: str) -> NoReturn:
+    raise ServiceNeeded(
+        f"lakehouse.{verb}({name!r}) is not possible on the embedded Fabric: its lakehouses are those that it was started "
+        "with. Name them in a file, and start it with `fabric-livy serve --workspaces FILE`."
+    )
+
+
+def help(method_name: str = "") -> None:
+    """What this module can do; with the name of a function, that one."""
+    _help.overview(sys.modules[__name__], method_name)

@@ -1,0 +1,52 @@
+"""The session itself: ending its Spark, and beginning anew with Python."""
+
+from __future__ import annotations
+
+import sys
+
+from notebookutils import _help
+from notebookutils._surroundings import surroundings
+
+SHELLS = (
+    "spark",
+    "sc",
+    "sqlContext",
+    "HiveContext",
+    "StreamingContext",
+    "cloudpickle",
+    "notebookutils",
+    "mssparkutils",
+)
+INSTALLED = "session-packages-"  # how the folder of `%pip install` is called
+
+
+def stop(detach: bool = True) -> None:
+    """Stops the session's Spark. The session itself stays, and ends when it has been idle; a notebook that runs for another
+    one leaves the Spark that they share."""
+    if (surroundings().facts.get("notebook") or {}).get("above"):
+        print("The Spark session goes on: it is that of the notebook that runs this one.")
+        return
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is not None:
+        context.stop()
+
+
+def restartPython() -> None:
+    """Forgets the variables, and the modules that `%pip install` brought, so that the next import finds new ones.
+
+    Spark and its temporary views stay. The process stays, too: a library in C that is loaded already is not exchanged.
+    """
+    kept = {name: value for name, value in vars(sys.modules["__main__"]).items() if name in SHELLS or name[:2] == "__"}
+    names = vars(sys.modules["__main__"])
+    names.clear()
+    names.update(kept)
+    for name, module in list(sys.modules.items()):
+        if INSTALLED in str(getattr(module, "__file__", None) or ""):
+            del sys.modules[name]
+
+
+def help(method_name: str = "") -> None:
+    """What this module can do; with the name of a function, that one."""
+    _help.overview(sys.modules[__name__], method_name)
