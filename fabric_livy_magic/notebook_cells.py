@@ -110,7 +110,7 @@ KIND_OF_MAGIC = {"livy_pyspark": "pyspark", "livy_spark": "spark", "livy_sql": "
 def kind_of_cell(text: str, language: str | None) -> tuple[str | None, int]:
     """(kind, where its code begins); None for the notebook's own Python. `language` is that of a cell without a magic."""
     magic, _, body = first_magic(text)
-    if magic == "time":
+    if magic in {"time", "capture"}:
         kind, begin = kind_of_cell(body, language)
         return kind, len(text) - len(body) + begin
     if magic:

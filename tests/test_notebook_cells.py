@@ -100,6 +100,12 @@ def test_a_cell_without_a_magic_is_of_the_notebooks_language(language: str, text
     assert list(read_notebook_cell(text, language).steps) == steps
 
 
+def test_the_kind_of_a_timed_or_captured_cell_is_that_of_the_cell_within() -> None:
+    assert kind_of_cell("%%time\n%%sql\nSELECT 1", "pyspark") == ("sql", 13)
+    assert kind_of_cell("%%capture out\nx", "pyspark") == ("pyspark", 14)
+    assert kind_of_cell("%%capture out\n%%local\nx", "pyspark")[0] is None
+
+
 PIECES = st.sampled_from(
     [
         "x = 1",
