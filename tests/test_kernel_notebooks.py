@@ -25,7 +25,6 @@ from tests.local import service
 pytestmark = pytest.mark.spark
 
 NOTEBOOKS = Path(__file__).parent / "kernel_notebooks"
-TOOLS = ("papermill", "nbconvert", "jupyter execute")
 NO_DELTA = ("cannot be reached", "does not answer", "was not there after")
 
 
@@ -91,10 +90,11 @@ RUNS = (
     Run("showing_results", "nbconvert"),
     Run("python_session", "nbconvert"),
     Run("sql_first", "jupyter execute", "fabric-livy-sql"),
-    Run("scala_first", "jupyter execute", "fabric-livy-scala"),
     Run("expected_errors", "jupyter execute"),
     Run("parameters", "papermill", options=PARAMETERS),
-    *(Run("fails", tool) for tool in TOOLS),
+    Run("fails", "papermill"),
+    Run("fails_at_once", "nbconvert"),
+    Run("fails_at_once", "jupyter execute"),
 )
 
 
@@ -220,14 +220,6 @@ def test_cells_without_a_magic_are_sql_in_the_sql_kernel(ran: Callable[..., Ran]
     assert done.notebook.metadata.language_info.name == "sql"
 
 
-def test_cells_without_a_magic_are_scala_in_the_scala_kernel(ran: Callable[..., Ran]) -> None:
-    done = ok(ran("scala_first"))
-    assert "heavy: 1, 3 left\n" in done.printed("val heavy")
-    assert done.value("%%pyspark") == "['kind', 'grams']"
-    assert "/ by zero" in done.error("val half").evalue
-    assert done.notebook.metadata.language_info.name == "scala"
-
-
 def test_a_run_goes_on_after_errors_that_are_expected(ran: Callable[..., Ran]) -> None:
     done = ok(ran("expected_errors"))
     names = {
@@ -261,16 +253,23 @@ def test_parameters_of_papermill_are_set_in_the_session(ran: Callable[..., Ran])
     }
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_a_cell_that_fails_ends_the_run_with_an_exit_code(ran: Callable[..., Ran], tool: str) -> None:
-    done = ran("fails", tool)
+def test_a_cell_that_fails_in_the_session_ends_the_run_with_an_exit_code(ran: Callable[..., Ran]) -> None:
+    done = ran("fails")
     assert done.code != 0
     assert "AssertionError" in done.said
     assert "there are no buns" in done.said
+    assert done.printed("loaves = ").endswith("['loaf']\n")  # papermill writes as far as it came
+    assert "never reached" not in str([cell.get("outputs") for cell in done.notebook.cells])
+    assert service.TOKEN not in nbformat.writes(done.notebook) + done.said
+
+
+@pytest.mark.parametrize("tool", ["nbconvert", "jupyter execute"])
+def test_a_cell_that_fails_here_ends_the_run_with_an_exit_code(ran: Callable[..., Ran], tool: str) -> None:
+    done = ran("fails_at_once", tool)
+    assert (done.code, done.notebook) == (1, None)
+    assert "SettingsError" in done.said
+    assert "'driverMemory' is a text, not 28" in done.said
     assert service.TOKEN not in done.said
-    if done.notebook is not None:  # papermill writes as far as it came
-        assert done.printed("loaves = ").endswith("['loaf']\n")
-        assert all("never reached" not in str(cell.outputs) for cell in done.notebook.cells if "outputs" in cell)
 
 
 def test_no_session_is_left_behind(ran: Callable[..., Ran], fabric: service.Api) -> None:

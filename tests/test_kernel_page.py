@@ -107,5 +107,9 @@ def test_it_runs_where_the_page_says(notebook: Kernel, word: str) -> None:
 def test_the_language_of_a_cell_without_a_magic_can_be_changed(notebook: Kernel) -> None:
     notebook.run("%livy config language sql")
     assert notebook.run("SELECT 7 AS seven").text.splitlines()[0] == "seven"
+    notebook.run("%livy config language spark")
+    assert "rest: Int = 3" in notebook.run("// of Scala\nval rest = 7 % 4").text
+    failed = notebook.run("val half = rest / 0")
+    assert (failed.status, "/ by zero" in failed.traceback) == ("error", True)
     notebook.run("%livy config language pyspark")
     assert notebook.run("3 + 4").text == "7"
