@@ -98,14 +98,14 @@ def test_a_file_that_is_no_notebook_and_a_target_that_is_none_are_said_plainly(t
     (tmp_path / "x.ipynb").write_text("not json", encoding="utf-8")
     (tmp_path / "x.py").write_text("1", encoding="utf-8")
     (tmp_path / "x.txt").write_text("1", encoding="utf-8")
-    for arguments, says in [
-        (("run", "x.ipynb"), "could not be read as a notebook"),
-        (("run", "missing.py"), "There is no file missing.py"),
-        (("run", "x.txt"), "ends in .ipynb, .py"),
-        (("run", "x.py"), "No target was chosen"),
-        (("run", "x.py", "--target", "lokal"), "Did you mean 'local'?"),
+    for arguments, code, says in [
+        (("run", "x.ipynb"), 1, "This is no notebook"),
+        (("run", "missing.py"), 2, "There is no file missing.py"),
+        (("run", "x.txt"), 2, "ends in .ipynb, .py"),
+        (("run", "x.py"), 2, "No target was chosen"),
+        (("run", "x.py", "--target", "lokal"), 2, "Did you mean 'local'?"),
     ]:
         done = fabric_livy(*arguments, folder=tmp_path)
-        assert done.returncode == 2, (arguments, done.stderr)
+        assert done.returncode == code, (arguments, done.stderr)
         assert says in done.stderr
         assert "Traceback" not in done.stderr
