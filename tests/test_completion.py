@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabric_livy_magic.auth import AccessToken
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.completion import sql
 from fabric_livy_magic.completion.complete import complete, inspect
 from fabric_livy_magic.runner import Runner
 from tests.notebook import Notebook, notebook
+from tests.test_fabric_api import Lists
 
 
 def found(code: str, language: str | None = "pyspark", runner: Runner | None = None) -> list[str] | None:
@@ -87,6 +90,33 @@ def test_words_of_earlier_cells_are_known_without_a_session() -> None:
     assert found("other.jo", runner=runner) == ["join"]
     assert found("%%spark\nshops", runner=runner) == ["shopsInScala"]
     assert "while" in (found("whi", runner=runner) or [])
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    server = Lists()
+    yield server
+    server.close()
+
+
+class Token:
+    """A sign-in that is there."""
+
+    def token(self, *scopes: str, **more: object) -> AccessToken:
+        return AccessToken("header.e30.signature", time.time() + 3600)
+
+
+def test_workspaces_and_lakehouses_are_offered_to_whom_has_signed_in_and_asked_for_once(lists: Lists) -> None:
+    lists.names("/v1/workspaces", "Sales", "Supply")
+    lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
+    runner = Runner({"api_url": f"{lists.root}/v1"}, Token())
+    assert found("%livy use Sal", runner=runner) == ["Sales/"]
+    assert found("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
+    assert found("%livy lakehouses Su", runner=runner) == ["Supply"]
+    asked = len(lists.seen)
+    assert found("%livy use Sales/B", runner=runner) == ["Sales/Bronze"]
+    assert found("%livy use Su", runner=runner) == ["Supply/"]
+    assert len(lists.seen) == asked
 
 
 @given(st.text(st.sampled_from("%livy sqtar-\n'`.,(); "), max_size=30), st.integers(0, 30))

@@ -96,12 +96,16 @@ def _words_of(runner: Runner, command: str) -> list[str]:
     if command == "config":
         return setting_names()
     if command in {"lakehouses", "environments"}:
-        return _asked(runner, ("workspaces",), lambda: [one.name for one in runner.api().workspaces()])
+        return _workspaces(runner)
     if command == "attach":
         return _asked(runner, ("sessions",), lambda: [one.id for one in runner.client().list_sessions()])
     if command == "schema":
         return _asked(runner, ("tables",), lambda: [row[0] for row in runner.tables()])
     return []
+
+
+def _workspaces(runner: Runner) -> list[str]:
+    return _asked(runner, ("workspaces",), lambda: [one.name for one in runner.api().workspaces()])
 
 
 def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
@@ -115,7 +119,7 @@ def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
 
         return [(name, "instance") for name in _asked(runner, ("lakehouses", workspace), lakehouses)]
     known = ["local", *runner.profiles()]
-    spaces = _asked(runner, ("workspaces",), lambda: [f"{one.name}/" for one in runner.api().workspaces()])
+    spaces = [f"{name}/" for name in _workspaces(runner)]
     return [(name, "instance") for name in [*known, *spaces]]
 
 
