@@ -11,7 +11,7 @@ import concurrent.futures
 import uuid
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.arrow_types import carrier, empty, restored
@@ -145,11 +145,25 @@ class _Pieces:
     def close(self) -> None:
         """Waits for nothing: what is on its way ends by itself, and the remote side is freed behind it."""
         if self._frame is not None:
-            for one in self._coming:
-                one.cancel()
-            pool = self._pool or concurrent.futures.ThreadPoolExecutor(1)
-            pool.submit(self._call, "close_frame", self._frame)
-            pool.shutdown(wait=False)
+            _free_behind(self._pool or concurrent.futures.ThreadPoolExecutor(1), self._coming, self._call, self._frame)
+
+
+def _free_behind(
+    pool: concurrent.futures.ThreadPoolExecutor,
+    coming: Collection[concurrent.futures.Future[Any]],
+    call: Call,
+    frame: str,
+) -> None:
+    """Frees the remote side behind what is on its way there: a piece that came up later would stay."""
+
+    def free() -> None:
+        concurrent.futures.wait(tuple(coming))
+        call("close_frame", frame)
+
+    for one in coming:
+        one.cancel()
+    pool.submit(free)
+    pool.shutdown(wait=False)
 
 
 def content_of(told: Mapping[str, Any], number: int) -> bytes:
@@ -181,19 +195,20 @@ def send(call: Call, table: pa.Table, name: str, on_bytes: OnBytes | None = None
             coming.append(pool.submit(call, "receive", frame, number, zlib.crc32(content), text))
             number, done_bytes = number + 1, done_bytes + len(content)
             while len(coming) > AT_ONCE:
-                waited(coming.popleft())
+                waited(coming[0])
+                coming.popleft()
             if on_bytes is not None:
                 on_bytes(done_bytes, 0, rows)
         while coming:
-            waited(coming.popleft())
+            waited(coming[0])
+            coming.popleft()
         told: dict[str, Any] = waited(pool.submit(call, "publish", frame, number, name))
         published = True
     finally:
-        for one in coming:
-            one.cancel()
-        if not published:
-            pool.submit(call, "close_frame", frame)
-        pool.shutdown(wait=False)
+        if published:
+            pool.shutdown(wait=False)
+        else:
+            _free_behind(pool, coming, call, frame)
     if told["rows"] != table.num_rows:
         raise FrameError(f"{told['rows']} of {table.num_rows} rows arrived in Spark.")
     return told

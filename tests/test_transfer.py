@@ -212,6 +212,26 @@ def test_a_piece_that_does_not_arrive_ends_the_transfer_and_frees_the_rest(agent
         transfer.send(call, table_of(40_000), "t")
 
 
+def test_a_piece_still_on_its_way_when_the_transfer_ends_is_freed_too(agent: Agent) -> None:
+    failed, arrived = threading.Event(), threading.Event()
+
+    def call(operation: str, *arguments: Any) -> Any:
+        if operation == "receive" and arguments[1] == 3:
+            failed.set()
+            raise StatementError("OSError", "no")
+        if operation == "receive" and arguments[1] == 4:
+            failed.wait(10)
+            time.sleep(0.3)
+        told = agent(operation, *arguments)
+        if operation == "receive" and arguments[1] == 4:
+            arrived.set()
+        return told
+
+    with pytest.raises(StatementError):
+        transfer.send(call, table_of(40_000), "t")
+    assert arrived.wait(10)
+
+
 def test_damage_on_the_way_up_is_noticed_there(agent: Agent) -> None:
     with pytest.raises(agent_frames.Refused, match="damaged"):
         agent("receive", "f", 0, 5, "AAAA")
