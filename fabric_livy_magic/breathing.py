@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from fabric_livy_magic.errors import Interrupted
+from fabric_livy_magic.errors import NOT_CONFIRMED, Interrupted
 
 T = TypeVar("T")
 WAKE_S = 0.1  # a signal is seen when the loop wakes: on Windows nothing else wakes it
-GRACE_S = 2.0  # how long an interrupted call may take to clean up behind it before the cell ends without it
-NOT_CONFIRMED = "The server has not answered yet. What this cell asked of it is cancelled as soon as it does; `%livy status` shows the session."
+GRACE_S = 1.2  # how long an interrupted call may take to clean up behind it before the cell ends without it
 
 
 async def in_thread(work: Callable[[], T]) -> T:

@@ -168,6 +168,7 @@ class Interrupted(KeyboardInterrupt):
         return [f"KeyboardInterrupt: {self}"]
 
 
+NOT_CONFIRMED = "The server has not answered yet. What this cell asked of it is cancelled as soon as it does; `%livy status` shows the session."
 LINES_OF_MESSAGE = 12
 LINES_OF_TRACEBACK = 16
 WIDTH_OF_LINE = 400

@@ -16,6 +16,7 @@ from fabric_livy_magic.auth import NOT_KEPT, Identity, Person, is_kept
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.endpoints import Endpoints
 from fabric_livy_magic.errors import (
+    NOT_CONFIRMED,
     ConnectionFailed,
     FabricLivyError,
     Interrupted,
@@ -28,7 +29,8 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.fabric_api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.sessions import StandardSession
-from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
+from fabric_livy_magic.livy.waiting import for_a_moment
 from fabric_livy_magic.results import Result, Table
 from fabric_livy_magic.session import Session
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
@@ -241,18 +243,22 @@ class Runner:
         except KeyboardInterrupt:
             if not session.ours:
                 raise Interrupted("The session was not started here, so it goes on starting.") from None
-            try:
-                self._give_up(session)
-            except FabricLivyError as error:
-                raise Interrupted(
-                    f"The session that was starting (id {session.id}) could not be stopped: {error}"
-                ) from None
-            raise Interrupted("The session that was starting was stopped.") from None
+            raise Interrupted(self._given_up(session)) from None
 
     def _give_up(self, session: Session) -> None:
         if session.ours:
             session.remote.stop(brief=True)
             self._forget(session)
+
+    def _given_up(self, session: Session) -> str:
+        """Stays in sight unless it is known to have been stopped."""
+        try:
+            if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
+                return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
+        except FabricLivyError as error:
+            return f"The session that was starting (id {session.id}) could not be stopped: {error}"
+        self._forget(session)
+        return "The session that was starting was stopped."
 
     def _forget(self, session: Session) -> None:
         self.sessions.pop(session.name, None)

@@ -5,9 +5,9 @@ Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
@@ -17,6 +17,7 @@ from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
 PAGE_SIZE = 100
+_Model = TypeVar("_Model", SessionInfo, StatementInfo)
 
 
 class Dialect(Enum):
@@ -35,10 +36,12 @@ class LivyClient:
         """See `LivyHttp.brief`."""
         return LivyClient(self.http.brief(), self.dialect)
 
-    def create_session(self, spec: SessionSpec) -> SessionInfo:
-        return SessionInfo.from_json(
-            self._object(self.http.post("/sessions", session_body(spec)), "a session", needs="id")
-        )
+    def create_session(
+        self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
+    ) -> SessionInfo:
+        """`late`: see `LivyHttp.post`."""
+        answer = self.http.post("/sessions", session_body(spec), late and (lambda told: late(_read(SessionInfo, told))))
+        return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
         return SessionInfo.from_json(self._object(self.http.get(_session(session_id)), "a session"))
@@ -71,13 +74,26 @@ class LivyClient:
         lines = answer.get("log")
         return [str(line) for line in lines] if isinstance(lines, list) else []
 
-    def submit_statement(self, session_id: str, code: str, kind: str, source_id: str) -> StatementInfo:
+    def reset_timeout(self, session_id: str) -> None:
+        """The session's idle time begins anew. Apache Livy has no such call (NotFoundError)."""
+        self.http.post(f"{_session(session_id)}/reset-timeout", {})
+
+    def submit_statement(
+        self,
+        session_id: str,
+        code: str,
+        kind: str,
+        source_id: str,
+        late: Callable[[StatementInfo | None], None] | None = None,
+    ) -> StatementInfo:
         """`source_id` is ours and comes back with the statement, so that it can be found again. Apache Livy refuses
-        fields it does not know, so it is not sent there."""
+        fields it does not know, so it is not sent there. `late`: see `LivyHttp.post`."""
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(f"{_session(session_id)}/statements", body)
+        answer = self.http.post(
+            f"{_session(session_id)}/statements", body, late and (lambda told: late(_read(StatementInfo, told)))
+        )
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
@@ -127,6 +143,11 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
         "numExecutors": spec.num_executors,
     }
     return {key: value for key, value in body.items() if value}
+
+
+def _read(model: type[_Model], told: Any) -> _Model | None:
+    """Of an answer that nobody waits for any more; None where it names no id."""
+    return model.from_json(told) if isinstance(told, Mapping) and told.get("id") is not None else None
 
 
 def _session(session_id: str) -> str:

@@ -26,6 +26,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     ThrottledError,
 )
+from fabric_livy_magic.livy.waiting import interruptible, nap
 
 CONNECT_TIMEOUT_S = 10.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -81,7 +82,7 @@ class LivyHttp:
         timeout_s: float = 60.0,
         verify: str | bool = True,
         retry: RetryPolicy = RetryPolicy(),
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = nap,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._authorization = authorization
@@ -101,8 +102,11 @@ class LivyHttp:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self.request("GET", path, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self.request("POST", path, body=body)
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, late: Callable[[Any], None] | None = None
+    ) -> Any:
+        """`late` gets the answer if it comes after an interrupt ended the waiting for it; None where it failed."""
+        return self.request("POST", path, body=body, late=late)
 
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
@@ -122,7 +126,13 @@ class LivyHttp:
         return other
 
     def request(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        late: Callable[[Any], None] | None = None,
     ) -> Any:
         """The answer's JSON, None where it has no body. Raises HttpError or one of its kinds.
 
@@ -133,7 +143,7 @@ class LivyHttp:
         renewed = False
         while True:
             try:
-                return self._once(method, path, body, params)
+                return interruptible(lambda: self._once(method, path, body, params), late)
             except HttpError as error:
                 if error.status == 401 and not renewed and self._authorization and self._authorization.renew():
                     renewed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -10,7 +11,9 @@ from dataclasses import replace
 
 from fabric_livy_magic.errors import (
     ConnectionFailed,
+    FabricLivyError,
     HttpError,
+    Interrupted,
     NotFoundError,
     NotLivyError,
     SessionLostError,
@@ -20,10 +23,11 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import last_words, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
-from fabric_livy_magic.livy.statements import Listener, run_statement
-from fabric_livy_magic.livy.waiting import SESSION_PAUSES, wait_until
+from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, for_a_moment, nap, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
+NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
 YOUNG_S = 30.0
 
@@ -50,12 +54,19 @@ class StandardSession:
         by it instead of being made twice, and an interrupt in that moment leaves none behind.
         """
         ours = f"fabric-livy-magic-{uuid.uuid4().hex[:12]}"
+        brief = client.brief()
+
+        def give_up(info: SessionInfo | None) -> str:
+            found = info or (None if spec.name else _named(brief, ours))
+            if found is None:
+                return NOT_MADE
+            brief.delete_session(found.id)
+            return "The session that was asked for was stopped."
+
         try:
-            return cls(client, client.create_session(replace(spec, name=spec.name or ours)))
+            return cls(client, client.create_session(replace(spec, name=spec.name or ours), _quietly(give_up)))
         except KeyboardInterrupt:
-            if not spec.name and (found := _named(client.brief(), ours)):
-                client.brief().delete_session(found.id)
-            raise
+            raise Interrupted(for_a_moment(lambda: give_up(None), ANSWER_WAIT_S, NOT_MADE)) from None
         except HttpError as error:
             if not spec.name and _may_have_acted(error) and (found := _named(client, ours)):
                 return cls(client, found)
@@ -94,7 +105,7 @@ class StandardSession:
         timeout_s: float,
         on_progress: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = nap,
     ) -> SessionInfo:
         """Waits for idle. Any end comes back at once as SessionStartError with the server's reason and log.
 
@@ -165,6 +176,16 @@ class StandardSession:
         there = client.delete_session(self.id)
         self._stopped = True
         return there
+
+
+def _quietly(give_up: Callable[[SessionInfo | None], str]) -> Callable[[SessionInfo | None], None]:
+    """For a moment when nobody is there to hear of a failure."""
+
+    def late(info: SessionInfo | None) -> None:
+        with contextlib.suppress(FabricLivyError):
+            give_up(info)
+
+    return late
 
 
 def _may_have_acted(error: HttpError) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fabric_livy_magic.errors import (
     FabricLivyError,
     HttpError,
+    NOT_CONFIRMED,
     Interrupted,
     NotFoundError,
     StatementCancelled,
@@ -19,16 +20,21 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.waiting import Pauses, wait_until
+from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, nap, wait_until
 
 Listener = Callable[[Progress], None]
 
 # A statement was seen `available` with a null output for a moment, and a fresh one answered 404 (facts of the field:
 # Apache Livy writes the record field by field; Fabric's front end lags). Both are read again this long.
 UNSETTLED_S = 5.0
-CANCEL_WAIT_S = 1.0
+CANCEL_WAIT_S = 0.7
+ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
 NEWEST = 12  # statements that a lost answer is looked for in: a frame on its way has up to eight
-STILL_RUNNING = "The session was told to stop it, but its code still runs; what you run next waits for it. `%livy stop` ends the session."
+STILL_RUNNING = (
+    "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, not Python or Scala code "
+    "itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
+)
+NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 
 
 def run_statement(
@@ -40,7 +46,7 @@ def run_statement(
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = nap,
 ) -> StatementInfo:
     """The finished statement, its output present.
 
@@ -53,7 +59,7 @@ def run_statement(
         statement.submit()
         final = statement.follow(timeout_s, on_progress)
     except KeyboardInterrupt:
-        raise Interrupted(statement.cancel()) from None
+        raise Interrupted(for_a_moment(statement.cancel, ANSWER_WAIT_S, NOT_CONFIRMED)) from None
     except WaitTimeout as error:
         raise WaitTimeout(f"{error} {statement.cancel()}") from None
     if final.state is StatementState.CANCELLED:
@@ -74,10 +80,13 @@ class _Statement:
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
+    cancels: bool = False
 
     def submit(self) -> None:
         try:
-            self.submitted = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id)
+            self.submitted = self.client.submit_statement(
+                self.session_id, self.code, self.kind, self.source_id, self._cancel_late
+            )
         except HttpError as error:
             if lost := lost_session(self.client, self.session_id, error):
                 raise lost from error
@@ -125,26 +134,21 @@ class _Statement:
         return self.clock() - self.unsettled_since <= UNSETTLED_S
 
     def cancel(self) -> str:
-        """Cancels, waits a second for the session to confirm, and says in a sentence what became of the statement."""
+        """See `cancel_statement`."""
         self.client = self.client.brief()  # nobody waits long for a server that hangs
         statement_id = self.submitted.id if self.submitted else self._find()
         if statement_id is None:
-            return "The statement had not been accepted yet."
-        try:
-            self.client.cancel_statement(self.session_id, statement_id)
-            wait_until(
-                lambda: self.client.get_statement(self.session_id, statement_id),
-                lambda value: value.state.is_final,
-                timeout_s=CANCEL_WAIT_S,
-                pauses=Pauses(first_s=0.03, most_s=0.2),
-                clock=self.clock,
-                sleep=self.sleep,
-            )
-        except WaitTimeout:
-            return STILL_RUNNING
-        except FabricLivyError as error:
-            return f"Whether the statement was stopped is not known: {error}"
-        return f"Statement {statement_id} was cancelled on the session."
+            return NOT_ACCEPTED
+        self.cancels = True
+        return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
+
+    def _cancel_late(self, answer: StatementInfo | None) -> None:
+        """The server's answer came when the user had interrupted already."""
+        if self.cancels:
+            return
+        statement_id = answer.id if answer else self._find()
+        if statement_id is not None:
+            cancel_statement(self.client, self.session_id, statement_id)
 
     def _find(self) -> int | None:
         """The statement of a POST whose answer never came. Fabric echoes our id; on Apache Livy it is the newest one of
@@ -157,3 +161,29 @@ class _Statement:
         except FabricLivyError:
             return None  # the interrupt is on its way out and matters more than this look-up
         return None
+
+
+def cancel_statement(
+    client: LivyClient,
+    session_id: str,
+    statement_id: int,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = nap,
+) -> str:
+    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement."""
+    try:
+        client.cancel_statement(session_id, statement_id)
+        wait_until(
+            lambda: client.get_statement(session_id, statement_id),
+            lambda value: value.state.is_final,
+            timeout_s=CANCEL_WAIT_S,
+            pauses=Pauses(first_s=0.05, share=0.3, most_s=0.2),
+            clock=clock,
+            sleep=sleep,
+        )
+    except WaitTimeout:
+        return STILL_RUNNING
+    except FabricLivyError as error:
+        return f"Whether the statement was stopped is not known: {error}"
+    return f"Statement {statement_id} was cancelled on the session."

@@ -1,7 +1,16 @@
-"""The only sleep in the client."""
+"""The only sleep in the client, and waiting that an interrupt ends.
+
+An interrupt reaches a thread between two steps of its Python code only: a cell's own thread that is held in a system call
+(a server that does not answer, a long sleep) would not hear of it. So calls run in threads of their own, and are waited for
+in short naps.
+"""
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import contextvars
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +20,57 @@ from fabric_livy_magic.errors import WaitTimeout
 
 T = TypeVar("T")
 TICK_S = 0.5  # a listener hears of the elapsed time this often, also during a long pause
+WAKE_S = 0.1  # an interrupt is heard this soon
+
+
+def nap(seconds: float) -> None:
+    """Sleeps so that an interrupt gets through."""
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(left_s, WAKE_S))
+
+
+def in_background(work: Callable[[], T]) -> concurrent.futures.Future[T]:
+    """Runs `work` in a thread of its own, which no exit of the process waits for."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    context = contextvars.copy_context()  # output belongs to the cell that the context names
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - the caller's: it is raised there
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="call", daemon=True).start()
+    except RuntimeError:  # while Python ends there are no new threads
+        run()
+    return future
+
+
+def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None = None) -> T:
+    """What `call` gives. After an interrupt the call goes on by itself, and `late` gets what it gave: None if it failed."""
+    future = in_background(call)
+    try:
+        while not future.done():
+            with contextlib.suppress(TimeoutError):
+                future.exception(timeout=WAKE_S)
+    except KeyboardInterrupt:
+        if late is not None:
+            future.add_done_callback(lambda done: late(None if done.exception() else done.result()))
+        raise
+    return future.result()
+
+
+def for_a_moment(work: Callable[[], T], within_s: float, otherwise: T) -> T:
+    """What `work` gives within that time, else `otherwise`; it goes on by itself then."""
+    future = in_background(work)
+    try:
+        return future.result(timeout=within_s)
+    except TimeoutError:
+        if future.done():
+            raise
+        return otherwise
 
 
 @dataclass(frozen=True)
@@ -43,7 +103,7 @@ def wait_until(
     pauses: Pauses = Pauses(),
     on_wait: Callable[[T, float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = nap,
 ) -> T:
     """`fetch()` again and again until `done` holds. `first` is a value already at hand (the POST's own answer).
 
