@@ -6,6 +6,7 @@ descriptor 1 answers each statement with an earlier one's output; it is realigne
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -145,6 +146,24 @@ def call_text(request: str, operation: str, arguments: Sequence[Any]) -> str:
     """The statement of one call. User text stands in it as a literal that can be read in the Monitoring hub."""
     words = ", ".join(literal(argument) for argument in (request, operation, *arguments))
     return f"import {package_name()} as {CALLED_AS}\n{CALLED_AS}.answer({words})\n"
+
+
+def read_call(code: str) -> tuple[str, str, list[Any]] | None:
+    """(request, operation, arguments) of what `call_text` wrote, by any version of the agent; None for other code."""
+    if CALLED_AS not in code:
+        return None
+    try:
+        call = ast.parse(code).body[-1].value  # type: ignore[attr-defined]
+        if ast.unparse(call.func) != f"{CALLED_AS}.answer":
+            return None
+        request, operation, *arguments = map(ast.literal_eval, call.args)
+    except (SyntaxError, ValueError, AttributeError, IndexError, RecursionError):
+        return None
+    return request, operation, arguments
+
+
+def is_install(code: str) -> bool:
+    return "_fabric_livy_install(" in code
 
 
 _AS_THEY_ARE = {"\n": "\n", "\t": "\t", "\\": "\\\\"}

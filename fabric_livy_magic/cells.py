@@ -29,6 +29,7 @@ class Cell:
     plain: bool = False
     library: str = "pandas"
     parameters: tuple[tuple[str, str], ...] = ()
+    timeout_s: float | None = None
     wants_all: bool = False
     """Its table goes into an object: a line magic's value."""
 
@@ -50,6 +51,9 @@ def cell_parser(kind: str) -> MagicParser:
     )  # of the kinds that have no such option
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, help="cancel it when it has not ended after so many seconds"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
     if kind != "sparkr":
         add_table_options(parser)
@@ -107,6 +111,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         plain=found.plain,
         library=found.library,
         parameters=tuple(map(_parameter, found.parameter)),
+        timeout_s=found.timeout,
         wants_all=body is None,
     )
 
@@ -137,6 +142,16 @@ def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
         if parser.takes_value(word) and (value := _VALUE.match(line, end)):
             end = value.end()
     return line[:end], line[end:].strip()
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise SettingsError(f"--timeout takes a number of seconds above 0, not {text!r}.")
+    return seconds
 
 
 def _rows(text: str) -> int:

@@ -20,11 +20,13 @@ SUMMARIES = {
     "start": "start a session (the first cell does it by itself)",
     "status": "what is chosen, and the state of this notebook's sessions",
     "sessions": "list the sessions on the server",
-    "attach": "take a session that runs already",
+    "attach": "take a session that runs already, or with --last those of this notebook's last kernel",
     "switch": "make another session of this notebook the current one",
     "logs": "show a session's log",
     "error": "show the last remote error with its whole traceback",
+    "cancel": "cancel what runs on the session",
     "stop": "stop a session",
+    "restart": "stop a session and start it anew with the same settings",
     "get": "a frame of the session as a variable of this notebook",
     "put": "a frame of this notebook as a temporary view of the session",
     "workspaces": "list the workspaces of the account",
@@ -119,8 +121,19 @@ def parser_of(name: str) -> MagicParser:
     elif name == "start":
         _add_start_options(parser)
     elif name == "attach":
-        add("id", metavar="ID", help="the session's id, as `%%livy sessions` shows it")
+        add("id", metavar="ID", nargs="?", help="the session's id, as `%%livy sessions` shows it")
+        add(
+            "--last", action="store_true", help="what this notebook's last kernel left, and the result of its last cell"
+        )
+        add("-o", "--output", metavar="VAR", help="with --last: put that result into this variable")
         add("--name", metavar="NAME", help="what to call it in this notebook")
+    elif name == "sessions":
+        add("--mine", action="store_true", help="those of your notebooks alone, and which notebook each belongs to")
+    elif name == "cancel":
+        add("statement", metavar="STATEMENT", nargs="?", type=int, help="its number (default: all that run or wait)")
+        add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+    elif name == "restart":
+        add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
     elif name == "switch":
         add("session", metavar="NAME", help="a session of this notebook")
     elif name == "logs":
@@ -129,6 +142,12 @@ def parser_of(name: str) -> MagicParser:
     elif name == "stop":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("--all", action="store_true", help="all sessions of this notebook")
+        add(
+            "--orphans",
+            action="store_true",
+            help="sessions that kernels of yours left when they died, after a question",
+        )
+        add("--yes", action="store_true", help="with --orphans: without the question")
     elif name in {"get", "put"}:
         _add_frame_options(parser, name)
     elif name == "config":

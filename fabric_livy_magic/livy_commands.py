@@ -8,8 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic import display
+from fabric_livy_magic.cells import check_variable
 from fabric_livy_magic.commands import Command, login_choices
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.remembered import notebook_path
 from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.fabric_api import Item
     from fabric_livy_magic.runner import Runner
     from fabric_livy_magic.session import Session
+    from fabric_livy_magic.settings import Target
 
 
 class LivyCommands:
@@ -33,7 +36,8 @@ class LivyCommands:
         if self._runner is None:
             from fabric_livy_magic.runner import Runner
 
-            self._runner = Runner()
+            names = self.shell.user_ns if self.shell else {}
+            self._runner = Runner(notebook=notebook_path(names))
         return self._runner
 
     @property
@@ -52,11 +56,16 @@ class LivyCommands:
             self.start_session("No session yet: starting one", progress)
 
     def start_session(
-        self, what: str, progress: display.ProgressLine, name: str | None = None, spec: SessionSpec | None = None
+        self,
+        what: str,
+        progress: display.ProgressLine,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        target: Target | None = None,
     ) -> Session:
-        progress.note(f"{what} on {self.runner.target.text} …")
+        progress.note(f"{what} on {(target or self.runner.target).text} …")
         began = time.monotonic()
-        session = self.runner.start(name, spec, progress)
+        session = self.runner.start(name, spec, progress, target)
         progress.note(display.session_line(session, time.monotonic() - began))
         if fallback := session.remote.last.fallback:
             progress.note(fallback)
@@ -81,6 +90,8 @@ class LivyCommands:
             "status": self._status,
             "sessions": self._sessions,
             "attach": self._attach,
+            "cancel": self._cancel,
+            "restart": self._restart,
             "switch": self._switch,
             "logs": self._logs,
             "error": self._error,
@@ -192,6 +203,7 @@ class LivyCommands:
             session = self.start_session("Starting a session", progress, options.session, spec)
             if options.keep:
                 session.ours = False
+                self.runner.remember(session)
                 progress.note(
                     f"It goes on when this notebook ends, and costs until it is stopped. To come back: `%livy attach {session.id}`"
                 )
@@ -199,6 +211,8 @@ class LivyCommands:
             progress.erase()
 
     def _status(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic import session_commands
+
         runner = self.runner
         if not runner.settings.target:
             return self._say("No target yet: `%livy use local`, or `%livy use <Livy connection string>`.")
@@ -208,10 +222,15 @@ class LivyCommands:
         rows = []
         for name, session in runner.sessions.items():
             state, app_id = runner.state_of(session)
-            rows.append(["→" if name == runner.current else "", name, state, session.id, app_id, session.target.text])
-        return display.show(display.table_bundle(["", "name", "state", "id", "application", "target"], rows))
+            current, rest = "→" if name == runner.current else "", session_commands.rest_of(runner, session)
+            rows.append([current, name, state, session.id, app_id, session.target.text, rest])
+        return display.show(display.table_bundle(["", "name", "state", "id", "application", "target", "at rest"], rows))
 
     def _sessions(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic import session_commands
+
+        if options.mine:
+            return session_commands.show_mine(self.runner, self._say)
         mine = {session.id: name for name, session in self.runner.sessions.items()}
         found = self.runner.client().list_sessions()
         if not found:
@@ -220,8 +239,55 @@ class LivyCommands:
         return display.show(display.table_bundle(["id", "name", "state", "owner", "in this notebook"], rows))
 
     def _attach(self, options: argparse.Namespace) -> None:
+        if options.last:
+            return self._attach_last(options)
+        if not options.id:
+            raise SettingsError(
+                "Which session? `%livy attach ID`, as `%livy sessions` shows it, or `%livy attach --last`."
+            )
         session = self.runner.attach(options.id, options.name)
         self._say(f"Attached to session {session.id} as {session.name!r}. It goes on running when this notebook ends.")
+        return None
+
+    def _attach_last(self, options: argparse.Namespace) -> None:
+        """Shows the result of the last statement of each session as its cell would have."""
+        from fabric_livy_magic import session_commands
+
+        check_variable(options.output)
+        progress = self.progress()
+        try:
+            for session in session_commands.attach_last(self.runner, self._say):
+                ran = session_commands.show_statements(session)
+                result = session_commands.collect_latest(session, ran, progress)
+                if result is None:
+                    continue
+                if options.output and self.shell:
+                    self.shell.user_ns[options.output] = result.value()
+                display.show_parts(progress, result.parts, self.runner.settings.rows_shown, result.elapsed_s)
+        finally:
+            progress.erase()
+
+    def _cancel(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic import session_commands
+
+        self._say(*session_commands.cancel(self.runner, options.statement, options.session))
+
+    def _restart(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic import session_commands
+
+        session = session_commands.stop_for_restart(self.runner, options.session)
+        progress = self.progress()
+        try:
+            self.start_session("Starting the session anew", progress, session.name, session.spec, session.target)
+            progress.note("Its variables and temporary views are lost; tables are not. Nothing was run again.")
+        finally:
+            progress.erase()
+
+    def _is_agreed(self, question: str) -> bool:
+        try:
+            return input(question).strip().lower() in {"y", "yes"}
+        except (EOFError, RuntimeError):  # a kernel whose front end takes no input: IPython's StdinNotImplementedError
+            raise SettingsError("Nobody can be asked here. `%livy stop --orphans --yes` stops them.") from None
 
     def _switch(self, options: argparse.Namespace) -> None:
         session = self.runner.switch(options.session)
@@ -240,6 +306,12 @@ class LivyCommands:
     def _stop(self, options: argparse.Namespace) -> None:
         if options.all and options.session:
             raise SettingsError("`%livy stop` takes a name or --all, not both.")
+        if options.orphans:
+            from fabric_livy_magic import session_commands
+
+            return session_commands.stop_orphans(
+                self.runner, self._say, (lambda _: True) if options.yes else self._is_agreed
+            )
         if not self.runner.sessions:
             return self._say("No session runs in this notebook.")
         for name in list(self.runner.sessions) if options.all else [options.session or self.runner.current]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import dataclasses
-import fnmatch
-import json
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic import settings as _settings
-from fabric_livy_magic.auth import NOT_KEPT, Identity, Person, is_kept
+from fabric_livy_magic.account import Account
 from fabric_livy_magic.cells import Cell
-from fabric_livy_magic.endpoints import Endpoints
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
     ConnectionFailed,
@@ -22,18 +20,16 @@ from fabric_livy_magic.errors import (
     Interrupted,
     SessionError,
     SessionLostError,
-    SettingsError,
-    SignInError,
     StatementError,
 )
-from fabric_livy_magic.fabric_api import FabricApi, ids_in
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.idle import IdleWatch
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import for_a_moment
+from fabric_livy_magic.remembered import Memory, RememberedSession
 from fabric_livy_magic.results import Result, Table
 from fabric_livy_magic.session import Session
-from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean, read_target
+from fabric_livy_magic.settings import SessionSpec, Target, did_you_mean
 from fabric_livy_magic.tokens import Credential
 
 DEFAULT_SESSION = "main"
@@ -43,17 +39,20 @@ EMBEDDED_ENDED = (
 )
 
 
-class Runner:
+class Runner(Account):
     """The one object behind a notebook: its settings, its target, its named sessions."""
 
-    def __init__(self, given: Mapping[str, Any] | None = None, credential: Credential | None = None) -> None:
-        self._endpoints = Endpoints(credential)
-        self._given = dict(given or {})
-        self._chosen: dict[str, Any] = {}
-        self._profile = ""
-        self._noticed = False
-        self._target_before: str | None = None
-        self._files: _settings.Files | None = None
+    def __init__(
+        self,
+        given: Mapping[str, Any] | None = None,
+        credential: Credential | None = None,
+        notebook: Path | None = None,
+    ) -> None:
+        super().__init__(given, credential)
+        self.memory = Memory(notebook) if notebook else None
+        self.idle_watch = IdleWatch(self)
+        self.used_at = time.monotonic()
+        """When the notebook last ran a cell, of whatever kind."""
         self.spec = SessionSpec()
         """What `%%livy_configure` asked of the next sessions."""
         self.sessions: dict[str, Session] = {}
@@ -64,124 +63,11 @@ class Runner:
         self.looked_up: dict[Any, Any] = {}
         """What completion asked the server for."""
 
-    # ------------------------------------------------------------------------------------------- choices
-    @property
-    def settings(self) -> Settings:
-        return _settings.resolve(self._given, self._chosen, files=self._read_files(), profile=self._profile)
-
-    def _read_files(self) -> _settings.Files:
-        if self._files is None:
-            self._files = _settings.read_files()
-        return self._files
-
-    def choose(self, name: str, value: Any) -> Settings:
-        """Sets a setting for this notebook. Raises SettingsError and changes nothing where it does not fit."""
-        checked = _settings.read_value(name, value, "notebook")
-        if name == "target":
-            read_target(checked)
-        self._chosen[name] = checked
-        return self.settings
-
-    def use(self, text: str) -> Target:
-        """Chooses where the next session runs: a target, or a profile with all that it sets. Sessions that run stay."""
-        self._files = None  # a profile that was just written should be found
-        if text in self._read_files().profiles:
-            self._profile = text
-            self._chosen.pop("target", None)
-            return self.target
-        target = read_target(text)
-        self._target_before = self._chosen.get("target")
-        self._chosen["target"] = target.text
-        return target
-
-    @property
-    def target(self) -> Target:
-        return read_target(self.settings.target)
-
-    # ------------------------------------------------------------------------------------------- sign-in
-    def login(self, person: Person, **choices: Any) -> Identity:
-        """Signs in and keeps the choices for this notebook. Raises SignInError; nothing is kept then."""
-        before = dict(self._chosen)
-        try:
-            for name, value in choices.items():
-                self.choose(name, value)
-            return self._endpoints.login(self.settings, person)
-        except BaseException:
-            self._chosen = before
-            raise
-
-    def login_notice(self) -> str:
-        """What to say of where the sign-in is kept; empty where it is kept as usual, and after it was said once."""
-        if self._noticed or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
-            return ""
-        self._noticed = True
-        return NOT_KEPT
-
-    def whoami(self) -> Identity:
-        return self._endpoints.whoami(self.settings)
-
-    def logout(self) -> None:
-        self._endpoints.logout(self.settings)
-
-    def next_step(self) -> str:
-        """What to do after a target was chosen: sign in first, where that is missing."""
-        if not self.target.is_embedded and self.target.is_fabric_api:
-            try:
-                self.whoami()
-                self.client()  # finds a wrong name now, not with the first cell
-            except SignInError as error:
-                return str(error)
-            except SettingsError:
-                self._choose_again(self._target_before)
-                raise
-        return "The first cell starts a session; `%livy start` does it now."
-
-    def _choose_again(self, target: str | None) -> None:
-        self._chosen.pop("target", None)
-        if target is not None:
-            self._chosen["target"] = target
-
-    # ------------------------------------------------------------------------------------------- look-ups
-    def profiles(self) -> list[str]:
-        return sorted(self._read_files().profiles)
-
     def can_look_up(self) -> bool:
         """Whether names can be asked for without starting anything. Raises SignInError where nobody has signed in."""
         if self.settings.target and self.target.is_embedded:
             return any(not self._server_has_ended(session) for session in self.sessions.values())
         return bool(self.whoami())
-
-    def api(self) -> FabricApi:
-        """The Fabric API that the target belongs to."""
-        if self.settings.target and not self.target.path:
-            return self._endpoints.api_of(self.client(), self.settings)
-        return self._endpoints.api(self.settings)
-
-    def workspace(self, name: str | None = None) -> tuple[FabricApi, str]:
-        """The API, and the id of the named workspace or of the target's."""
-        api = self.api()
-        return api, api.find_workspace(name).id if name else ids_in(self.client().http.base_url)[0]
-
-    def environment_id(self, name: str) -> str:
-        api, workspace_id = self.workspace()
-        return api.find_environment(workspace_id, name).id
-
-    def environment_name(self, details: str) -> str:
-        """Of the environment that the conf `spark.fabric.environmentDetails` names. Raises SettingsError for a broken one."""
-        try:
-            environment_id = str(json.loads(details)["id"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise SettingsError(f"spark.fabric.environmentDetails is JSON with an id, not {details!r}.") from error
-        api, workspace_id = self.workspace()
-        return api.find_environment(workspace_id, environment_id).name
-
-    def tables(self, pattern: str | None = None) -> list[list[str]]:
-        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""
-        workspace_id, lakehouse_id = ids_in(self.client().http.base_url)
-        found = self.api().tables(workspace_id, lakehouse_id)
-        wanted = (pattern or "*").lower()
-        rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]
-        return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), wanted))
 
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), asked of the session."""
@@ -191,10 +77,6 @@ class Runner:
         return [[str(one or "") for one in row.values()][:3] for row in rows]
 
     # ------------------------------------------------------------------------------------------- sessions
-    def client(self) -> LivyClient:
-        """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
-        return self._endpoints.client(self.target, self.settings)
-
     def session(self, name: str | None = None) -> Session:
         """The session of that name, or the current one. Raises SessionError where there is none, and SessionLostError,
         each time anew, where it was lost: its variables are gone, so going on in another one is the user's decision."""
@@ -214,21 +96,26 @@ class Runner:
             f"There is no session {wanted!r} in this notebook.{did_you_mean(wanted, known)} There are: {', '.join(known)}."
         )
 
-    def begin(self, name: str | None = None, spec: SessionSpec | None = None) -> Session:
+    def begin(self, name: str | None = None, spec: SessionSpec | None = None, target: Target | None = None) -> Session:
         """Asks for a session and makes it the current one; it need not be ready when this returns."""
         name = name or self.current
         if name in self.sessions and not self.sessions[name].lost:
             raise SessionError(
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
-        remote = StandardSession.create(self.client(), spec or self.spec)
-        return self._keep(Session(self, name, self.target, remote, ours=True))
+        target, spec = target or self.target, spec or self.spec
+        remote = StandardSession.create(self._endpoints.client(target, self.settings), spec)
+        return self._keep(Session(self, name, target, remote, ours=True, spec=spec))
 
     def start(
-        self, name: str | None = None, spec: SessionSpec | None = None, on_progress: Listener | None = None
+        self,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        on_progress: Listener | None = None,
+        target: Target | None = None,
     ) -> Session:
         """Starts a session and waits until it is ready. An interrupt while it starts, or a failed start, leaves none."""
-        session = self.begin(name, spec)
+        session = self.begin(name, spec, target)
         self.finish_start(session, on_progress)
         return session
 
@@ -261,19 +148,21 @@ class Runner:
         return "The session that was starting was stopped."
 
     def _forget(self, session: Session) -> None:
+        if self.memory:
+            self.memory.drop(session.id)
         self.sessions.pop(session.name, None)
         if session.name == self.current:
             self.current = next(iter(self.sessions), DEFAULT_SESSION)
 
-    def attach(self, session_id: str, name: str | None = None) -> Session:
-        """Takes a session that runs already. It is not stopped when this notebook ends."""
+    def attach(self, session_id: str, name: str | None = None, *, ours: bool = False) -> Session:
+        """Takes a session that runs already. It is not stopped when this notebook ends, unless it is `ours`."""
         name = name or (DEFAULT_SESSION if DEFAULT_SESSION not in self.sessions else session_id)
         if name in self.sessions:
             raise SessionError(
                 f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
             )
         remote = StandardSession.attach(self.client(), session_id)
-        return self._keep(Session(self, name, self.target, remote, ours=False))
+        return self._keep(Session(self, name, self.target, remote, ours=ours))
 
     def switch(self, name: str) -> Session:
         session = self.session(name)
@@ -307,6 +196,7 @@ class Runner:
                 enough=enough,
                 values=values,
                 plain=cell.plain,
+                timeout_s=cell.timeout_s,
                 on_progress=on_progress,
             )
             return self._with_whole_value(session, cell, result, on_progress) if cell.output else result
@@ -345,6 +235,7 @@ class Runner:
     @contextlib.contextmanager
     def _noting(self, session: Session) -> Iterator[None]:
         """Remembers an error for `%livy error`, and that a session is lost."""
+        session.used_at = self.used_at = time.monotonic()
         try:
             yield
         except StatementError as error:
@@ -353,6 +244,8 @@ class Runner:
         except SessionLostError as error:
             session.lost = error
             raise
+        finally:
+            session.used_at = self.used_at = time.monotonic()
 
     def logs(self, name: str | None = None) -> list[str]:
         """The session's log as far as the server gives it; also of a session that was lost."""
@@ -370,6 +263,7 @@ class Runner:
     def close(self) -> list[str]:
         """Stops what was started here. Returns a line for each session that could not be stopped."""
         atexit.unregister(self.close)
+        self.idle_watch.end()
         left = []
         for session in list(self.sessions.values()):
             # Sessions of the embedded Fabric end with it, faster than one by one.
@@ -378,6 +272,9 @@ class Runner:
                     session.remote.stop(brief=True)
                 except FabricLivyError as error:
                     left.append(_not_stopped(session, error))
+                    continue
+                if self.memory:
+                    self.memory.drop(session.id)
         self.sessions.clear()
         self._endpoints.close()
         return left
@@ -385,7 +282,15 @@ class Runner:
     def _keep(self, session: Session) -> Session:
         self.sessions[session.name] = session
         self.current = session.name
+        self.remember(session)
+        self.idle_watch.begin()
         return session
+
+    def remember(self, session: Session) -> None:
+        """For the notebook's next kernel. A session of the embedded Fabric ends with this one."""
+        if self.memory and not session.target.is_embedded:
+            server = session.remote.client.http.base_url
+            self.memory.keep(RememberedSession(session.id, session.name, session.target.text, server, session.ours))
 
 
 def _not_stopped(session: Session, error: FabricLivyError) -> str:

@@ -24,7 +24,7 @@ from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
-from fabric_livy_magic.settings import Settings, Target, did_you_mean
+from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
 from fabric_livy_magic.sql_parameters import bound
 from fabric_livy_magic.sql_text import parameter_names, split_statements
 
@@ -49,7 +49,16 @@ class Owner(Protocol):
 class Session:
     """A named session of this notebook. `with` stops it at the end, also after an error."""
 
-    def __init__(self, owner: Owner, name: str, target: Target, remote: StandardSession, *, ours: bool) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        name: str,
+        target: Target,
+        remote: StandardSession,
+        *,
+        ours: bool,
+        spec: SessionSpec | None = None,
+    ) -> None:
         self._owner = owner
         self.name = name
         self.target = target
@@ -58,6 +67,10 @@ class Session:
         """Started here, so stopped at the end; an attached session is left alone."""
         self.lost: SessionLostError | None = None
         self.cells_run = 0
+        self.spec = spec
+        """What it was asked for with; None for one that was found."""
+        self.used_at = time.monotonic()
+        """When a cell last began or ended on it."""
         self._agent = Agent()
         self._questions = Questions(remote)
 
@@ -94,7 +107,8 @@ class Session:
         `limit` is the most rows wanted of a SQL result; without it `enough` are fetched where the server can be told so.
         `values` is what SQL parameters (`:name`) are taken from. PySpark and
         SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
-        remotely, SessionLostError if the session is gone, WaitTimeout after `timeout_s` (the statement is cancelled then).
+        remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took `timeout_s` (its statement is
+        cancelled then).
         """
         if kind not in KINDS:
             raise SettingsError(
@@ -104,7 +118,7 @@ class Session:
         self.cells_run += 1
         if not self.remote.ready:
             self.wait_ready(on_progress=on_progress)
-        run = _Run(self, kind, timeout_s, on_progress, limit, enough, values)
+        run = _Run(self, kind, Deadline(timeout_s), on_progress, limit, enough, values)
         result = (
             run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
         )
@@ -191,6 +205,10 @@ class Session:
             self.wait_ready(on_progress=on_progress)
         return lambda operation, *arguments: self._agent.call(execute, operation, *arguments)
 
+    def agent_call(self) -> rich.Call:
+        """Runs the agent's operations, for what an earlier statement left there to be fetched."""
+        return self._call()
+
     def wait_ready(self, *, on_progress: Listener | None = None) -> SessionInfo:
         return self.remote.wait_ready(timeout_s=self._owner.settings.start_timeout_s, on_progress=on_progress)
 
@@ -205,13 +223,24 @@ class Session:
         return self._owner.stop(self.name)
 
 
+class Deadline:
+    """The time that a cell has: what is left of it for its next statement."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._until = None if timeout_s is None else time.monotonic() + timeout_s
+
+    @property
+    def left_s(self) -> float | None:
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+
 @dataclass
 class _Run:
     """One cell on its way."""
 
     session: Session
     kind: str
-    timeout_s: float | None
+    deadline: Deadline
     on_progress: Listener | None
     limit: int | None
     enough: int | None
@@ -220,7 +249,9 @@ class _Run:
     def plainly(self, code: str, why: str = "") -> Result:
         """One statement, as Livy itself runs it."""
         code = join_scala_lines(code) if self.kind == "spark" else code
-        statement = self.session.remote.run(code, self.kind, timeout_s=self.timeout_s, on_progress=self.on_progress)
+        statement = self.session.remote.run(
+            code, self.kind, timeout_s=self.deadline.left_s, on_progress=self.on_progress
+        )
         output = statement.output or Output(status="ok")
         if output.status == "error":
             raise statement_error(output, self.kind)
@@ -231,7 +262,9 @@ class _Run:
             return self._result(self._sql(code))
         try:
             rows_shown = self.session._owner.settings.rows_shown
-            return self._result(rich.run_cell(self.session._call(self.timeout_s, self.on_progress), code, rows_shown))
+            return self._result(
+                rich.run_cell(self.session._call(self.deadline.left_s, self.on_progress), code, rows_shown)
+            )
         except NoAgent:
             return self.plainly(code)
 
@@ -250,9 +283,9 @@ class _Run:
 
     def _sql_statement(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Part, ...]:
         try:
-            call = self.session._call(self.timeout_s, self.on_progress)
+            call = self.session._call(self.deadline.left_s, self.on_progress)
             header = rich.open_sql(call, statement, parameters, self.enough if self.limit is None else self.limit)
-            return (rich.fetched(self.session._call(self.timeout_s), header, self.on_progress),)
+            return (rich.fetched(self.session._call(self.deadline.left_s), header, self.on_progress),)
         except NoAgent as missing:
             if parameters:
                 raise SettingsError(

@@ -72,6 +72,12 @@ class Settings:
         "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")
     )
     start_timeout_s: float = _setting(900.0, "seconds to wait for a session to be ready")
+    keep_alive_min: float = _setting(
+        0.0, "minutes after the notebook's last cell for which an idle session is kept from its timeout (0: not at all)"
+    )
+    stop_idle_min: float = _setting(
+        0.0, "minutes without a cell after which a session that was started here is stopped (0: never)"
+    )
     request_timeout_s: float = _setting(60.0, "seconds to wait for the answer to one HTTP call")
     rich: str = _setting(
         "on",
@@ -278,7 +284,7 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
         if isinstance(value, str | Path):
             return str(value)
         raise SettingsError(f"{name}{where} is a text, not {value!r}.")
-    return _number(name, value, where, int if isinstance(setting.default, int) else float)
+    return _number(name, value, where, int if isinstance(setting.default, int) else float, setting.default == 0)
 
 
 INSTEAD_OF_A_SETTING = (
@@ -295,13 +301,13 @@ def _yes_or_no(name: str, value: Any, where: str) -> bool:
     return words[word]
 
 
-def _number(name: str, value: Any, where: str, wanted: type[int] | type[float]) -> float:
+def _number(name: str, value: Any, where: str, wanted: type[int] | type[float], may_be_0: bool) -> float:
     try:
         number = wanted(value)
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"{name}{where} is a number, not {value!r}.") from None
-    if isinstance(value, bool) or not 0 < number < float("inf"):
-        raise SettingsError(f"{name}{where} is a number above 0, not {value!r}.")
+    if isinstance(value, bool) or not 0 <= number < float("inf") or (number == 0 and not may_be_0):
+        raise SettingsError(f"{name}{where} is a number{' of 0 or' if may_be_0 else ''} above 0, not {value!r}.")
     return number
 
 

@@ -102,9 +102,7 @@ class LivyHttp:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self.request("GET", path, params=params)
 
-    def post(
-        self, path: str, body: Mapping[str, Any] | None = None, late: Callable[[Any], None] | None = None
-    ) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, late: Callable[[Any], None] | None = None) -> Any:
         """`late` gets the answer if it comes after an interrupt ended the waiting for it; None where it failed."""
         return self.request("POST", path, body=body, late=late)
 

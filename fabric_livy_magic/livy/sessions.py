@@ -27,6 +27,7 @@ from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_state
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, for_a_moment, nap, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
+OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
 NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
 YOUNG_S = 30.0
@@ -53,7 +54,7 @@ class StandardSession:
         The session gets a name of its own where none was chosen: if the server's answer is lost, the session is found
         by it instead of being made twice, and an interrupt in that moment leaves none behind.
         """
-        ours = f"fabric-livy-magic-{uuid.uuid4().hex[:12]}"
+        ours = f"{OUR_NAME}{uuid.uuid4().hex[:12]}"
         brief = client.brief()
 
         def give_up(info: SessionInfo | None) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fabric_livy_magic.errors import (
+    NOT_CONFIRMED,
     FabricLivyError,
     HttpError,
-    NOT_CONFIRMED,
     Interrupted,
     NotFoundError,
     StatementCancelled,
@@ -65,6 +65,20 @@ def run_statement(
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")
     return final
+
+
+def follow_statement(
+    client: LivyClient,
+    session_id: str,
+    submitted: StatementInfo,
+    *,
+    on_progress: Listener | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = nap,
+) -> StatementInfo:
+    """The end of a statement that somebody submitted. An interrupt does nothing to it."""
+    statement = _Statement(client, session_id, submitted.code, "", clock, sleep, submitted=submitted)
+    return statement.follow(None, on_progress)
 
 
 @dataclass

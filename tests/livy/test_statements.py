@@ -322,9 +322,7 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     interrupt.join()
 
 
-def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(
-    client: LivyClient, fake: FakeFabric
-) -> None:
+def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client: LivyClient, fake: FakeFabric) -> None:
     session_id = client.create_session(SessionSpec()).id
     fake.statement_goes("waiting", "running")
     fake.fault("POST", "/statements$", acts=True, delay_s=1.0)
