@@ -120,7 +120,21 @@ def parser_of(name: str) -> MagicParser:
         add("table", metavar="TABLE", help="a table, also schema.table")
     elif name == "start":
         _add_start_options(parser)
-    elif name == "attach":
+    elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
+        _add_session_options(parser, name)
+    elif name in {"get", "put"}:
+        _add_frame_options(parser, name)
+    elif name == "config":
+        add("name", metavar="NAME", nargs="?", help="a setting")
+        add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
+    elif name == "help":
+        add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
+    return parser
+
+
+def _add_session_options(parser: MagicParser, name: str) -> None:
+    add = parser.add_argument
+    if name == "attach":
         add("id", metavar="ID", nargs="?", help="the session's id, as `%%livy sessions` shows it")
         add(
             "--last", action="store_true", help="what this notebook's last kernel left, and the result of its last cell"
@@ -148,14 +162,6 @@ def parser_of(name: str) -> MagicParser:
             help="sessions that kernels of yours left when they died, after a question",
         )
         add("--yes", action="store_true", help="with --orphans: without the question")
-    elif name in {"get", "put"}:
-        _add_frame_options(parser, name)
-    elif name == "config":
-        add("name", metavar="NAME", nargs="?", help="a setting")
-        add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
-    elif name == "help":
-        add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
-    return parser
 
 
 def _count(text: str) -> int:
