@@ -74,7 +74,12 @@ class Proxy:
                     hold.released.wait(LONGEST_S)
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
                 told = requests.request(
-                    self.command, proxy.server + self.path, data=body, headers=headers, timeout=60, allow_redirects=False
+                    self.command,
+                    proxy.server + self.path,
+                    data=body,
+                    headers=headers,
+                    timeout=60,
+                    allow_redirects=False,
                 )
                 if hold and hold.after_work:
                     hold.reached.set()
