@@ -66,10 +66,9 @@ class Memory:
         self._write()
 
     def drop(self, session_id: str) -> None:
-        """Of this kernel, or of one that has ended."""
+        """Of this kernel, and of those that have ended."""
         if self._sessions.pop(session_id, None):
             self._write()
-            return
         for kernel in remembered():
             if not kernel.is_alive and any(one.id == session_id for one in kernel.sessions):
                 left = tuple(one for one in kernel.sessions if one.id != session_id)
