@@ -44,7 +44,6 @@ def test_each_subcommand_has_help_in_each_form(name: str, form: str) -> None:
         ("START", "Did you mean 'start'?"),
         ("help strat", "Did you mean 'start'?"),
         ("use", "required: TARGET"),
-        ("attach", "required: ID"),
         ("switch", "required: NAME"),
         ("start --cnf a=b", "Did you mean '--conf'?"),
         ("start --driver-cores four", "invalid int value: 'four'"),
