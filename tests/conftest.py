@@ -4,12 +4,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
 import pytest
 
+from tests import class_data
 from tests.fakes import FakeFabric
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # A Ctrl-C inside the HTTP library can leave it a socket that only the garbage collector closes, in some later test.
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):  # the one that starts the workers
+        making = ExitStack()
+        making.enter_context(class_data.in_the_making())
+        config.add_cleanup(making.close)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

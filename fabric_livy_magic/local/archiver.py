@@ -92,13 +92,17 @@ def only_one() -> Iterator[bool]:
 def main() -> None:
     os.nice(19)
     threading.Timer(LONGEST_S, lambda: os.killpg(0, signal.SIGKILL)).start()
+    make_what_is_missing()
+    os._exit(0)  # the timer's thread would keep us
+
+
+def make_what_is_missing() -> None:
     with only_one() as alone:
         if alone:
             compile_own_classes(find_java(version("pyspark")), spark_home() / "jars")
             wanted = current_class_data()  # by the classes that there are now
             if wanted is not None and not wanted.exists:
                 make(wanted)
-    os._exit(0)  # the timer's thread would keep us
 
 
 def make(wanted: ClassData) -> None:
