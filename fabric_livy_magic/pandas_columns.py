@@ -51,7 +51,7 @@ def _one_of_each(column: Any) -> Any:
     import pyarrow as pa
 
     encoded = pa.concat_arrays(column.dictionary_encode().unify_dictionaries().chunks)
-    values = np.append(encoded.dictionary.to_numpy(zero_copy_only=False), None)
+    values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     return values.take(encoded.indices.fill_null(len(values) - 1).to_numpy())
 
 
