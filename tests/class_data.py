@@ -1,7 +1,7 @@
 """What the embedded Fabric makes in the background for later sessions, made early in a run of the whole suite.
 
-Every session then starts in half the time. The server's own `archiver` runs at the lowest priority and within a few
-minutes, so where the tests keep all cores busy it never ends: on a fresh machine no session of the run had an archive.
+A session that has the archive starts in about half the CPU time. The server's own `archiver` has the lowest priority and
+a few minutes, too little while tests keep all cores busy.
 """
 
 from __future__ import annotations

@@ -192,11 +192,11 @@ def main(arguments: list[str]) -> None:
                 reply: dict[str, Any] = {"attached": True}
             else:
                 reply = worker.run(request["code"], request["group"])
-            send(replies, reply)
+            send(replies, dumps(reply))
 
 
-def send(replies: int, reply: dict[str, Any]) -> None:
-    data = memoryview(dumps(reply) + b"\n")
+def send(replies: int, text: bytes) -> None:
+    data = memoryview(text + b"\n")
     while data:
         data = data[os.write(replies, data) :]
 

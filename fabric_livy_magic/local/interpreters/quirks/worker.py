@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> None:
                     reply: Output = {"attached": True}
                 else:
                     reply = shell.run(request["code"])
-                send(1, reply)
+                send(1, json.dumps(reply).encode("ascii"))  # as Livy's: NaN stays, and its server fails on it
     finally:
         if "sc" in shell.globals:
             shell.globals["sc"].stop()
