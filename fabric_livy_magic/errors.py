@@ -16,6 +16,7 @@
     │   ├── SessionStartError   it ended before it was ready
     │   └── SessionLostError    it was there and is gone
     ├── StatementError          the user's code failed remotely
+    ├── OutcomeUnknown          it cannot be known whether a statement ran
     ├── StatementCancelled      somebody cancelled the statement
     ├── WaitTimeout             gave up waiting; the remote side may go on
     ├── FrameError              a result that is no table, or a frame that cannot travel
@@ -70,11 +71,13 @@ class HttpError(FabricLivyError):
 
 
 class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
-    """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name)."""
+    """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name).
+    `passes` is False where trying again cannot help (a certificate that is not trusted)."""
 
-    def __init__(self, message: str, *, maybe_sent: bool = True) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool = True, passes: bool = True) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
+        self.passes = passes
 
 
 class NotLivyError(HttpError):
@@ -139,6 +142,10 @@ class StatementError(FabricLivyError):
 
     def _render_traceback_(self) -> list[str]:
         return short_remote_error(self).splitlines()
+
+
+class OutcomeUnknown(FabricLivyError):  # noqa: N818 - names what is known
+    """The statement was sent once, no answer came, and the session cannot be asked what became of it."""
 
 
 class StatementCancelled(FabricLivyError):  # noqa: N818 - a cancel is no error of anybody

@@ -5,14 +5,14 @@ Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
 from fabric_livy_magic.livy.http import CHECK_THE_ADDRESS, LivyHttp
-from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
+from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
@@ -34,6 +34,10 @@ class LivyClient:
     def brief(self) -> LivyClient:
         """See `LivyHttp.brief`."""
         return LivyClient(self.http.brief(), self.dialect)
+
+    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
+        """See `LivyHttp.telling`."""
+        return LivyClient(self.http.telling(listener, subject), self.dialect)
 
     def create_session(self, spec: SessionSpec) -> SessionInfo:
         return SessionInfo.from_json(
@@ -95,7 +99,7 @@ class LivyClient:
             yield from (StatementInfo.from_json(item) for item in items if isinstance(item, Mapping))
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
-        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
+        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {}, idempotent=True)
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
         """What Livy's own completion says; Fabric has none (NotFoundError)."""

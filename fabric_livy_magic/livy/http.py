@@ -7,9 +7,9 @@ import email.utils
 import html
 import json
 import re
+import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from urllib.parse import urlsplit
@@ -26,6 +26,10 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     ThrottledError,
 )
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.rate import Pace, shared_pace
+from fabric_livy_magic.livy.retries import CAPACITY_PAUSE_S, NO_RETRY, USUAL, RetryPolicy, may_repeat
+from fabric_livy_magic.livy.waiting import pause
 
 CONNECT_TIMEOUT_S = 10.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -48,26 +52,14 @@ class WrittenFloat(float):
 
 
 class Authorization(Protocol):
-    """Puts a token on a request. `renew` fetches a new one after a 401 and tells whether that makes sense."""
+    """Puts a token on a request. `renew` fetches a new one after a 401 and tells whether that makes sense; `account` is
+    whose calls the server counts."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest: ...
 
     def renew(self) -> bool: ...
 
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long a refused or broken call is tried again. What may be tried again is `LivyHttp._may_repeat`'s business."""
-
-    budget_s: float = 60.0
-    first_pause_s: float = 0.3
-
-    def pauses(self) -> Iterator[float]:
-        pause_s, spent_s = self.first_pause_s, 0.0
-        while spent_s + pause_s <= self.budget_s:
-            yield pause_s
-            spent_s += pause_s
-            pause_s *= 2
+    def account(self) -> str: ...
 
 
 class LivyHttp:
@@ -80,17 +72,23 @@ class LivyHttp:
         *,
         timeout_s: float = 60.0,
         verify: str | bool = True,
-        retry: RetryPolicy = RetryPolicy(),
+        retry: RetryPolicy = USUAL,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._timeout_s = timeout_s
         self._retry = retry
+        self._own_pace = pace
+        self._clock = clock
         self._sleep = sleep
+        self._listener: Callable[[Progress], None] | None = None
+        self._subject = ""
         self._session = requests.Session()
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
-        self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
+        self._session.trust_env = not self._is_loopback
         if verify is not True:
             self._session.verify = verify
         self._session.headers.update({"Accept": "application/json", "X-Requested-By": "fabric-livy-magic"})
@@ -101,8 +99,9 @@ class LivyHttp:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self.request("GET", path, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self.request("POST", path, body=body)
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Any:
+        """`idempotent`: twice is as good as once, so that it may be sent again whatever became of it."""
+        return self.request("POST", path, body=body, idempotent=idempotent)
 
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
@@ -118,33 +117,90 @@ class LivyHttp:
         killed 5 s after it was told to shut down, waiting."""
         other = copy.copy(self)
         other._timeout_s = min(self._timeout_s, 4.0)
-        other._retry = RetryPolicy(budget_s=0.0)
+        other._retry = NO_RETRY
         return other
 
+    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
+        """The same connections, with each wait between two calls told to `listener`."""
+        other = copy.copy(self)
+        other._listener, other._subject = listener, subject
+        return other
+
+    @property
+    def _is_loopback(self) -> bool:
+        return urlsplit(self.base_url).hostname in LOOPBACK
+
+    @property
+    def _pace(self) -> Pace:
+        if self._own_pace is not None:
+            return self._own_pace
+        account = self._authorization.account() if self._authorization and not self._is_loopback else ""
+        return shared_pace(urlsplit(self.base_url).netloc.lower(), account, is_loopback=self._is_loopback)
+
     def request(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """The answer's JSON, None where it has no body. Raises HttpError or one of its kinds.
 
-        A POST is repeated only after an answer that says the server did nothing (401 once, with a new token; 429);
-        anything else might run the user's code twice.
+        A POST that is not `idempotent` is repeated only after an answer that says the server did nothing (401 once, with
+        a new token; 429; 430); anything else might run the user's code twice.
         """
-        pauses = self._retry.pauses()
-        renewed = False
+        pace, began_s, pauses, renewed = self._pace, self._clock(), self._retry.pauses(), False
+        idempotent = idempotent or method in {"GET", "DELETE"}
         while True:
+            self._wait_for_turn(pace, began_s, is_command=method != "GET")
             try:
-                return self._once(method, path, body, params)
+                answer = self._once(method, path, body, params)
             except HttpError as error:
                 if error.status == 401 and not renewed and self._authorization and self._authorization.renew():
                     renewed = True
                     continue
-                pause_s = next(pauses, None)
-                if pause_s is None or not _may_repeat(method, error):
+                pause_s = next(pauses)
+                if isinstance(error, ThrottledError):
+                    if error.retry_after_s is not None:
+                        pause_s = error.retry_after_s
+                    pace.close(self._clock() + pause_s)
+                elif isinstance(error, CapacityError):
+                    pause_s = CAPACITY_PAUSE_S
+                proven = self.base_url in pace.proven
+                if self._clock() - began_s + pause_s > self._retry.budget_of(error) or not may_repeat(
+                    error, idempotent=idempotent, proven=proven, is_loopback=self._is_loopback
+                ):
                     raise
-                told_s = error.retry_after_s if isinstance(error, ThrottledError) else None
-                if told_s is not None and told_s > self._retry.budget_s:
-                    raise
-                self._sleep(pause_s if told_s is None else told_s)
+                if not isinstance(error, ThrottledError):  # the gate is what waits for that
+                    self._wait(pause_s, str(error))
+            else:
+                pace.proven.add(self.base_url)
+                return answer
+
+    def _wait_for_turn(self, pace: Pace, began_s: float, *, is_command: bool) -> None:
+        host = urlsplit(self.base_url).netloc
+        while (wait_s := pace.take(self._clock(), is_command=is_command)) > 0:
+            closed_s = pace.closed_for_s(self._clock())
+            if closed_s > 0 and self._clock() - began_s + closed_s > self._retry.throttled_s:
+                refusal = ThrottledError(
+                    f"{host} asked for fewer calls: it wants none for another {closed_s:.0f} s.", status=429
+                )
+                refusal.retry_after_s = closed_s
+                raise refusal
+            self._wait(wait_s, f"{host} asks for fewer calls")
+
+    def _wait(self, seconds: float, why: str) -> None:
+        began_s = self._clock()
+
+        def report() -> None:
+            if self._listener:
+                waited_s = self._clock() - began_s
+                detail = f"{why.rstrip('.')}; going on in {max(0.0, seconds - waited_s):.0f} s"
+                self._listener(Progress(self._subject, "waiting", waited_s, detail=detail))
+
+        pause(seconds, self._sleep, report if self._listener else None)
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None) -> Any:
         try:
@@ -177,8 +233,8 @@ class LivyHttp:
     def _broken(self, error: Exception, method: str) -> HttpError:
         host = urlsplit(self.base_url).netloc
         cause = _innermost(error)
-        if isinstance(error, requests.exceptions.SSLError):
-            return ConnectionFailed(f"No trusted TLS connection to {host}: {cause}.", maybe_sent=False)
+        if isinstance(error, requests.exceptions.SSLError) and _is_distrusted(error):
+            return ConnectionFailed(f"No trusted TLS connection to {host}: {cause}.", maybe_sent=False, passes=False)
         if isinstance(error, requests.exceptions.ConnectTimeout):
             return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
         if isinstance(error, requests.exceptions.Timeout):
@@ -193,16 +249,13 @@ class LivyHttp:
         return ConnectionFailed(f"The connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
 
 
-def _may_repeat(method: str, error: HttpError) -> bool:
-    if isinstance(error, ThrottledError):
-        return True
-    if method not in {"GET", "DELETE"}:
-        return False
-    if isinstance(error, ConnectionFailed):
-        return error.maybe_sent  # where nothing listens at all, the user should hear of it at once
-    if "IllegalStateException" in str(error):
-        return False  # Apache Livy's word for what that session cannot do, now or in a minute
-    return error.status is not None and error.status >= 500
+def _is_distrusted(error: BaseException | None) -> bool:
+    """A certificate that is not trusted; other failures of TLS may come after the request was sent."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in repr(error):
+            return True
+        error = error.__context__
+    return False
 
 
 def _unknown(method: str) -> str:

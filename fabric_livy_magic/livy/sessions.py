@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fabric_livy_magic.errors import (
-    ConnectionFailed,
     HttpError,
     NotFoundError,
-    NotLivyError,
     SessionLostError,
     SessionStartError,
     WaitTimeout,
@@ -20,10 +18,12 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import last_words, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
-from fabric_livy_magic.livy.statements import Listener, run_statement
+from fabric_livy_magic.livy.retries import may_have_acted
+from fabric_livy_magic.livy.statements import Ledger, Listener, run_statement
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
+LOOKS_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
 YOUNG_S = 30.0
 
@@ -31,19 +31,27 @@ YOUNG_S = 30.0
 class StandardSession:
     """One Livy session, made by `create` or found by `attach`. Not ready until `wait_ready` has returned."""
 
-    def __init__(self, client: LivyClient, first: SessionInfo) -> None:
+    def __init__(self, client: LivyClient, first: SessionInfo, ledger: Ledger | None = None) -> None:
         self.client = client
         self.id = first.id
         self.last = first
         """The latest reading; asking the server is `info`."""
         self.ready = False
         self._stopped = False
+        self._ledger = ledger or Ledger()
         self.running = 0
         """Statements of ours that are on their way."""
         self._counted = threading.Lock()
 
     @classmethod
-    def create(cls, client: LivyClient, spec: SessionSpec) -> StandardSession:
+    def create(
+        cls,
+        client: LivyClient,
+        spec: SessionSpec,
+        *,
+        on_progress: Listener | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> StandardSession:
         """Asks for a session and returns at once. Raises HttpError (CapacityError where the capacity is full).
 
         The session gets a name of its own where none was chosen: if the server's answer is lost, the session is found
@@ -51,15 +59,16 @@ class StandardSession:
         """
         ours = f"fabric-livy-magic-{uuid.uuid4().hex[:12]}"
         try:
-            return cls(client, client.create_session(replace(spec, name=spec.name or ours)))
+            asked = client.telling(on_progress, "session")
+            return cls(client, asked.create_session(replace(spec, name=spec.name or ours)), Ledger(-1))
         except KeyboardInterrupt:
             if not spec.name and (found := _named(client.brief(), ours)):
                 client.brief().delete_session(found.id)
             raise
         except HttpError as error:
-            if not spec.name and _may_have_acted(error) and (found := _named(client, ours)):
-                return cls(client, found)
-            raise
+            if spec.name or not may_have_acted(error):
+                raise
+            return cls(client, _found_late(client, ours, error, sleep), Ledger(-1))
 
     @classmethod
     def attach(cls, client: LivyClient, session_id: str) -> StandardSession:
@@ -101,11 +110,11 @@ class StandardSession:
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
         self._check_not_stopped()
-        began = clock()
+        began, client = clock(), self.client.telling(on_progress, "session")
 
         def fetch() -> SessionInfo:
             try:
-                return self.client.get_session(self.id)
+                return client.get_session(self.id)
             except NotFoundError:
                 if clock() - began > YOUNG_S:
                     raise
@@ -151,7 +160,9 @@ class StandardSession:
         with self._counted:
             self.running += 1
         try:
-            return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+            return run_statement(
+                self.client, self.id, code, kind, ledger=self._ledger, timeout_s=timeout_s, on_progress=on_progress
+            )
         finally:
             with self._counted:
                 self.running -= 1
@@ -167,11 +178,13 @@ class StandardSession:
         return there
 
 
-def _may_have_acted(error: HttpError) -> bool:
-    """Whether the server may have made the session although no usable answer came."""
-    if isinstance(error, ConnectionFailed):
-        return error.maybe_sent
-    return isinstance(error, NotLivyError) or (error.status is not None and error.status >= 500)
+def _found_late(client: LivyClient, name: str, error: HttpError, sleep: Callable[[float], None]) -> SessionInfo:
+    """The session that a lost answer spoke of. It is not asked for again: a list may lag, and a second one costs money."""
+    for wait_s in LOOKS_S:
+        sleep(wait_s)
+        if found := _named(client, name):
+            return found
+    raise error
 
 
 def _named(client: LivyClient, name: str) -> SessionInfo | None:

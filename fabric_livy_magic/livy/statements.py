@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -13,12 +14,15 @@ from fabric_livy_magic.errors import (
     HttpError,
     Interrupted,
     NotFoundError,
+    OutcomeUnknown,
+    SessionLostError,
     StatementCancelled,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
+from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
 from fabric_livy_magic.livy.waiting import Pauses, wait_until
 
 Listener = Callable[[Progress], None]
@@ -31,12 +35,38 @@ NEWEST = 12  # statements that a lost answer is looked for in: a frame on its wa
 STILL_RUNNING = "The session was told to stop it, but its code still runs; what you run next waits for it. `%livy stop` ends the session."
 
 
+# A POST that broke on its way may arrive a moment after its error, so a statement that is not there is looked for again.
+LATE_S = 1.0
+SEND_AGAIN_S = 120.0
+MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
+
+
+class Ledger:
+    """Which statements of a session are accounted for, so that one whose answer was lost is told from earlier ones of the
+    same code: Apache Livy keeps no mark of ours. `newest` is None where statements of others may be there already."""
+
+    def __init__(self, newest: int | None = None) -> None:
+        self.newest = newest
+        self._taken: set[int] = set()
+        self._lock = threading.Lock()
+
+    def take(self, statement_id: int) -> bool:
+        """False where another thread has it."""
+        with self._lock:
+            if statement_id in self._taken:
+                return False
+            self._taken.add(statement_id)
+            self.newest = max(statement_id, -1 if self.newest is None else self.newest)
+            return True
+
+
 def run_statement(
     client: LivyClient,
     session_id: str,
     code: str,
     kind: str,
     *,
+    ledger: Ledger | None = None,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -44,11 +74,13 @@ def run_statement(
 ) -> StatementInfo:
     """The finished statement, its output present.
 
-    Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it,
+    Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it, OutcomeUnknown
+    where its answer was lost and the session cannot be asked what became of it,
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
-    statement = _Statement(client, session_id, code, kind, clock, sleep)
+    client = client.telling(on_progress, "statement")
+    statement = _Statement(client, session_id, code, kind, clock, sleep, ledger or Ledger())
     try:
         statement.submit()
         final = statement.follow(timeout_s, on_progress)
@@ -71,17 +103,64 @@ class _Statement:
     kind: str
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    ledger: Ledger = field(default_factory=Ledger)
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
 
     def submit(self) -> None:
+        """Sends it once. Only where no answer came and the session has no trace of it, it is sent again."""
+        began_s, pauses = self.clock(), RetryPolicy().pauses()
+        while self.submitted is None:
+            after = -1
+            try:
+                after = self._newest_before()
+                self.submitted = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id)
+            except HttpError as error:
+                self.submitted = self._after(error, after)
+                if self.submitted is None:
+                    if "IllegalStateException" in str(error) or self.clock() - began_s > SEND_AGAIN_S:
+                        raise
+                    self.sleep(next(pauses))
+            else:
+                self.ledger.take(self.submitted.id)
+
+    def _newest_before(self) -> int:
+        """The id after which an equal statement must be this one. On Fabric a statement carries its own mark."""
+        if self.client.dialect is Dialect.FABRIC:
+            return -1
+        if self.ledger.newest is None:
+            newest = next(self.client.newest_statements(self.session_id), None)
+            self.ledger.newest = newest.id if newest else -1
+        return self.ledger.newest
+
+    def _after(self, error: HttpError, after: int) -> StatementInfo | None:
+        """What became of a POST that ended in `error`: the statement, or None where the session has no trace of it."""
+        doubt = f" {MAYBE_RAN}" if may_have_acted(error) else ""
+        if lost := lost_session(self.client, self.session_id, error):
+            raise SessionLostError(f"{lost}{doubt}") from error
+        if not doubt:
+            raise error
         try:
-            self.submitted = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id)
-        except HttpError as error:
-            if lost := lost_session(self.client, self.session_id, error):
-                raise lost from error
-            raise
+            found = self._look(after)
+            if found is None:
+                self.sleep(LATE_S)
+                found = self._look(after)
+        except HttpError as look_error:
+            if lost := lost_session(self.client, self.session_id, look_error):
+                raise SessionLostError(f"{lost}{doubt}") from error
+            raise OutcomeUnknown(f"{error} The session could not be asked, either: {look_error}{doubt}") from error
+        return found
+
+    def _look(self, after: int) -> StatementInfo | None:
+        is_fabric = self.client.dialect is Dialect.FABRIC
+        for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
+            if one.id <= after:
+                return None
+            is_this = one.source_id == self.source_id if is_fabric else one.code == self.code
+            if is_this and self.ledger.take(one.id):
+                return one
+        return None
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
+from fabric_livy_magic.auth import BearerAuth, GivenToken
 from fabric_livy_magic.errors import (
     HttpError,
     Interrupted,
     NotFoundError,
+    OutcomeUnknown,
     SessionLostError,
     StatementCancelled,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.settings import SessionSpec
@@ -160,12 +163,39 @@ def test_an_error_of_the_listener_comes_out(run: Run, fake: FakeFabric) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ exactly once
-@pytest.mark.parametrize("fault", [{"closes": True}, {"closes": True, "acts": True}, {"status": 503}])
-def test_a_statement_whose_post_failed_is_not_sent_again(run: Run, fake: FakeFabric, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fault", [{"closes": True}, {"status": 503}], ids=["reset", "503"])
+def test_a_statement_that_never_arrived_is_sent_again(run: Run, fake: FakeFabric, fault: dict[str, Any]) -> None:
     fake.fault("POST", "/statements", **fault)
-    with pytest.raises(HttpError):
-        run("1+1")
-    assert len(fake.posted_code) == 1
+    assert run("1+1").output is not None
+    (session,) = fake.sessions.values()
+    assert len(session.statements) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"closes": True}, {"status": 503}, {"status": 200, "body": '{"id": '}, {"status": 502, "body": "<html>"}],
+    ids=["reset", "503", "cut JSON", "HTML"],
+)
+def test_a_statement_whose_answer_was_lost_is_found_and_not_sent_again(
+    run: Run, fake: FakeFabric, fault: dict[str, Any]
+) -> None:
+    run("1+1")  # an earlier one of the same code
+    fake.fault("POST", "/statements", acts=True, **fault)
+    assert run("1+1").id == 1
+    assert len(fake.posted_code) == 2
+
+
+def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
+    fabric: FakeFabric, clock: FakeClock
+) -> None:
+    http = LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep)
+    client = LivyClient(http, Dialect.FABRIC)
+    session_id = client.create_session(SessionSpec()).id
+    fabric.fault("POST", "/statements", closes=True, acts=True)
+    fabric.fault("GET", "/statements$", status=503, times=1000)
+    with pytest.raises(OutcomeUnknown, match="it is not known whether it ran"):
+        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    assert len(fabric.posted_code) == 1
 
 
 def test_a_broken_look_does_not_break_the_statement(run: Run, fake: FakeFabric) -> None:
