@@ -24,7 +24,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, StatementInfo
-from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.statements import Ledger, run_statement
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
@@ -48,10 +48,10 @@ def client(fake: FakeFabric) -> LivyClient:
 
 @pytest.fixture
 def run(client: LivyClient, clock: FakeClock) -> Run:
-    session_id = client.create_session(SessionSpec()).id
+    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
 
     def run(code: str = "1+1", kind: str = "pyspark", **more: Any) -> StatementInfo:
-        return run_statement(client, session_id, code, kind, clock=clock, sleep=clock.sleep, **more)
+        return run_statement(client, session_id, code, kind, ledger=ledger, clock=clock, sleep=clock.sleep, **more)
 
     return run
 
