@@ -6,6 +6,7 @@ Importing this package loads none of pandas, pyarrow, requests or IPython; each 
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FabricLivyError
@@ -26,6 +27,8 @@ __all__ = [
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until somebody asks: `%livy log`
 
 
 def __getattr__(name: str) -> Any:

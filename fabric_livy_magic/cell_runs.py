@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic import display
-from fabric_livy_magic.cells import read_cell
+from fabric_livy_magic.background import Background
+from fabric_livy_magic.cells import Cell, read_cell
 from fabric_livy_magic.commands import read_command
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.livy_commands import LivyCommands
@@ -50,6 +53,8 @@ class CellRuns:
         progress = self.commands.progress()
         try:
             self.commands.start_if_none(cell.session, progress)
+            if cell.background:
+                return self._in_background(cell, dict(values))
             result = self.commands.runner.run(cell, progress, values)
             if cell.output:
                 self._variables[cell.output] = result.value(cell.library)
@@ -66,6 +71,17 @@ class CellRuns:
         finally:
             progress.erase()
         return None
+
+    def _in_background(self, cell: Cell, values: Mapping[str, Any]) -> Background | None:
+        """`values` are those of now: the notebook goes on and may change its names."""
+        runner = self.commands.runner
+        name = runner.session(cell.session).name
+        cell = replace(cell, session=name)  # also when another one is the current one by then
+        handle = Background(lambda hear: runner.run(cell, hear, values), name, cell.kind)
+        self.commands.background.running.append(handle)
+        if cell.output:
+            self._variables[cell.output] = handle
+        return None if cell.quiet or cell.output else handle
 
     def _show_before_error(self, error: StatementError, progress: display.ProgressLine) -> None:
         if error.parts:

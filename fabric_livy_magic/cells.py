@@ -29,6 +29,7 @@ class Cell:
     plain: bool = False
     library: str = "pandas"
     parameters: tuple[tuple[str, str], ...] = ()
+    background: bool = False
     wants_all: bool = False
     """Its table goes into an object: a line magic's value."""
 
@@ -50,6 +51,9 @@ def cell_parser(kind: str) -> MagicParser:
     )  # of the kinds that have no such option
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument(
+        "-b", "--background", action="store_true", help="give a handle at once; with -o the variable holds it"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
     if kind != "sparkr":
         add_table_options(parser)
@@ -107,6 +111,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         plain=found.plain,
         library=found.library,
         parameters=tuple(map(_parameter, found.parameter)),
+        background=found.background,
         wants_all=body is None,
     )
 

@@ -22,6 +22,8 @@ SUMMARIES = {
     "sessions": "list the sessions on the server",
     "attach": "take a session that runs already",
     "switch": "make another session of this notebook the current one",
+    "statements": "list the background statements of this notebook",
+    "wait": "wait for background statements and show their results",
     "logs": "show a session's log",
     "error": "show the last remote error with its whole traceback",
     "stop": "stop a session",
@@ -33,6 +35,7 @@ SUMMARIES = {
     "tables": "list the tables of the session's lakehouse",
     "schema": "show a table's columns",
     "doctor": "check each step from sign-in to session, and what to do",
+    "log": "write down each request to the server: here, into a file, or not at all",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
@@ -123,6 +126,11 @@ def parser_of(name: str) -> MagicParser:
         add("--name", metavar="NAME", help="what to call it in this notebook")
     elif name == "switch":
         add("session", metavar="NAME", help="a session of this notebook")
+    elif name == "wait":
+        add("number", metavar="NUMBER", nargs="?", type=int, help="one of `%%livy statements` (default: all)")
+    elif name == "log":
+        add("where", metavar="WHERE", choices=["debug", "file", "off"], help="debug, file or off")
+        add("path", metavar="PATH", nargs="?", help="of the file")
     elif name == "logs":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("-n", "--lines", metavar="LINES", type=_count, default=50, help="how many lines from the end (default: 50)")
@@ -206,6 +214,11 @@ def _add_start_options(parser: MagicParser) -> None:
     add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
     add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
     add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
+    add(
+        "--high-concurrency",
+        action="store_true",
+        help="one REPL of a Spark application that is shared: with --tag NAME by all sessions of that tag",
+    )
     add("--driver-memory", metavar="SIZE", help="such as 28g")
     add("--driver-cores", metavar="N", type=int)
     add("--executor-memory", metavar="SIZE")

@@ -11,6 +11,7 @@ from fabric_livy_magic import display
 from fabric_livy_magic.commands import Command, login_choices
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
+from fabric_livy_magic.statement_commands import StatementCommands
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -27,6 +28,7 @@ class LivyCommands:
     def __init__(self, shell: InteractiveShell | None) -> None:
         self.shell = shell
         self._runner: Runner | None = None
+        self.background = StatementCommands()
 
     @property
     def runner(self) -> Runner:
@@ -83,6 +85,9 @@ class LivyCommands:
             "attach": self._attach,
             "switch": self._switch,
             "logs": self._logs,
+            "statements": self.background.statements,
+            "wait": self._wait,
+            "log": self.background.log,
             "error": self._error,
             "stop": self._stop,
             "config": self._config,
@@ -230,6 +235,9 @@ class LivyCommands:
     def _logs(self, options: argparse.Namespace) -> None:
         lines = self.runner.logs(options.session)
         self._say(*(lines[-options.lines :] if lines else ["The log is empty."]))
+
+    def _wait(self, options: argparse.Namespace) -> None:
+        self.background.wait(options, self.progress(), self.runner.settings.rows_shown)
 
     def _error(self, options: argparse.Namespace) -> None:
         error = self.runner.last_error

@@ -27,6 +27,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fabric_api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.results import Result, Table
@@ -219,7 +220,9 @@ class Runner:
             raise SessionError(
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
-        remote = StandardSession.create(self.client(), spec or self.spec)
+        spec = spec or self.spec
+        make = HighConcurrencySession.acquire if spec.high_concurrency else StandardSession.create
+        remote = make(self.client(), spec)
         return self._keep(Session(self, name, self.target, remote, ours=True))
 
     def start(

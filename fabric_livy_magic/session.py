@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic import rich
 from fabric_livy_magic.agent import Agent
+from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import KINDS
 from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.fan_out import FanOut, Run
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.endings import statement_error
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
@@ -60,6 +64,9 @@ class Session:
         self.cells_run = 0
         self._agent = Agent()
         self._questions = Questions(remote)
+        self._beside: list[Session] = []
+        """The further REPLs of a fan-out, kept for the next one."""
+        self._acquiring = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -109,6 +116,36 @@ class Session:
             run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
         )
         return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
+
+    def submit(self, code: str, kind: str = "pyspark", **options: Any) -> Background:
+        """Runs it as `run` does, with the same options, while the program goes on: gives a handle at once."""
+        return Background(lambda hear: self.run(code, kind, on_progress=hear, **options), self.name, kind)
+
+    def map(self, codes: Iterable[str], kind: str = "pyspark", *, repls: int = 4, **options: Any) -> list[Result]:
+        """The results of many codes, run side by side on up to `repls` REPLs of a high-concurrency session.
+
+        Each REPL has variables of its own, so each code must stand for itself; tables are shared. REPLs are acquired one
+        after the other, kept for the next `map`, and end with this session. Fabric fits five into one Spark application.
+        """
+        if not isinstance(self.remote, HighConcurrencySession):
+            raise SettingsError("`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`.")
+
+        def repl(number: int) -> Run:
+            session = self._repl(number)
+            return lambda code, hear: session.run(code, kind, on_progress=hear, **options)
+
+        return FanOut(list(codes), repl).run(repls)
+
+    def _repl(self, number: int) -> Session:
+        if number == 0:
+            return self
+        with self._acquiring:
+            while len(self._beside) < number:
+                assert isinstance(self.remote, HighConcurrencySession)
+                remote = self.remote.beside(timeout_s=self._owner.settings.start_timeout_s)
+                name = f"{self.name}+{len(self._beside) + 1}"
+                self._beside.append(Session(self._owner, name, self.target, remote, ours=True))
+            return self._beside[number - 1]
 
     def sql(
         self, query: str, *, limit: int | None = None, parameters: Mapping[str, Any] | None = None, **more: Any

@@ -17,7 +17,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # From bottom to top; a module imports from lower floors, `livy/`, `notebooks/` and `local/` also from within.
 LADDER = [
     {"errors", "tokens"},
-    {"settings", "ipython_syntax"},
+    {"settings", "ipython_syntax", "logs"},
     {"notebooks", "comments", "options", "livy", "entra"},
     {"fabric_api", "given", "included"},
     {
@@ -34,13 +34,14 @@ LADDER = [
     },
     {"commands", "frames", "livy_json", "transfer"},
     {"endpoints", "results"},
-    {"rich", "questions"},
+    {"rich", "questions", "background", "fan_out"},
     {"session"},
     {"runner"},
     {"doctor", "python_api", "breathing", "kernel_install"},
     {"display", "notebook_cells"},
     {"completion", "completeness"},
-    {"execute", "notebook_commands", "livy_commands"},
+    {"execute", "notebook_commands", "statement_commands"},
+    {"livy_commands"},
     {"notebook_runs", "cell_runs"},
     {"magics"},
     {"cli"},

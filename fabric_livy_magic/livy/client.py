@@ -5,6 +5,7 @@ Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
@@ -33,7 +34,9 @@ class LivyClient:
 
     def brief(self) -> LivyClient:
         """See `LivyHttp.brief`."""
-        return LivyClient(self.http.brief(), self.dialect)
+        other = copy.copy(self)
+        other.http = self.http.brief()
+        return other
 
     def create_session(self, spec: SessionSpec) -> SessionInfo:
         return SessionInfo.from_json(
@@ -58,7 +61,7 @@ class LivyClient:
     def delete_session(self, session_id: str) -> bool:
         """True if it was there. A session that is gone already (404) counts as deleted."""
         try:
-            self.http.delete(_session(session_id))
+            self.http.delete(self._session_path(session_id))
         except NotFoundError:
             return False
         return True
@@ -77,16 +80,18 @@ class LivyClient:
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(f"{_session(session_id)}/statements", body)
+        answer = self.http.post(self.statements_path(session_id), body)
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
-        return StatementInfo.from_json(self._object(self.http.get(_statement(session_id, statement_id)), "a statement"))
+        return StatementInfo.from_json(
+            self._object(self.http.get(f"{self.statements_path(session_id)}/{statement_id}"), "a statement")
+        )
 
     def newest_statements(self, session_id: str) -> Iterator[StatementInfo]:
         """From the newest back, one call for each: all outputs in one answer may be more than the 50 MiB that Livy's
         driver can send, and a Livy session never answers again after that."""
-        path = f"{_session(session_id)}/statements"
+        path = self.statements_path(session_id)
         counted = self._object(self.http.get(path, {"from": PAST_ALL, "size": 1}), "a list of statements")
         for position in reversed(range(int(counted.get("total_statements") or 0))):
             answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
@@ -95,13 +100,19 @@ class LivyClient:
             yield from (StatementInfo.from_json(item) for item in items if isinstance(item, Mapping))
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
-        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
+        self.http.post(f"{self.statements_path(session_id)}/{statement_id}/cancel", {})
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
         """What Livy's own completion says; Fabric has none (NotFoundError)."""
         body = {"kind": kind, "code": code, "cursor": cursor}
         found = self._object(self.http.post(f"{_session(session_id)}/completion", body), "a completion")
         return [str(one) for one in found.get("candidates") or ()]
+
+    def statements_path(self, session_id: str) -> str:
+        return f"{self._session_path(session_id)}/statements"
+
+    def _session_path(self, session_id: str) -> str:
+        return _session(session_id)
 
     def _page(self, start: int) -> dict[str, Any]:
         if self.dialect is Dialect.FABRIC:
@@ -131,7 +142,3 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
 
 def _session(session_id: str) -> str:
     return f"/sessions/{quote(session_id, safe='')}"
-
-
-def _statement(session_id: str, statement_id: int) -> str:
-    return f"{_session(session_id)}/statements/{statement_id}"
