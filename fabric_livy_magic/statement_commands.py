@@ -21,7 +21,7 @@ class StatementCommands:
 
     def statements(self, options: argparse.Namespace) -> None:
         if not self.running:
-            return print("No background statements. `-b` on a cell makes it one.")
+            return display.show({"text/plain": "No background statements. `-b` on a cell makes it one."})
         rows = [
             [str(one.number), one.kind, one.session, one.state, f"{one.progress:.0%}", f"{one.elapsed_s:.0f} s"]
             for one in self.running
@@ -46,6 +46,10 @@ class StatementCommands:
             raise SettingsError("`%livy log` takes debug, file PATH, or off.")
         if options.where == "off":
             logs.stop_writing()
-            return print("Nothing more is logged.")
+            return display.show({"text/plain": "Nothing more is logged."})
         logs.write_to(Path(options.path).expanduser() if options.path else None)
-        return print(f"Each request is logged{f' into {options.path}' if options.path else ''}; no token, no code.")
+        return display.show(
+            {
+                "text/plain": f"Each request is logged{f' into {options.path}' if options.path else ''}; no token, no code."
+            }
+        )
