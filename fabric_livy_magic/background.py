@@ -41,7 +41,7 @@ class Background:
             self._error = StatementCancelled(str(stopped))
         except KeyboardInterrupt:
             self._error = StatementCancelled("It was cancelled before the session had it.")
-        except BaseException as error:  # raised by `result`
+        except BaseException as error:  # noqa: BLE001 - raised by `result`
             self._error = error
         self._took_s = time.monotonic() - self._began
         self._done.set()

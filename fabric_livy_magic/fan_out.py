@@ -56,7 +56,7 @@ class FanOut:
         while (index := self._next()) is not None:
             try:
                 self._results[index] = run(self._codes[index], self._hear)
-            except BaseException as error:  # raised by `run` of the fan-out
+            except BaseException as error:  # noqa: BLE001 - raised by `run` of the fan-out
                 self._errors[index] = error
                 self._ending.set()
                 if not isinstance(error, StatementError):

@@ -47,7 +47,7 @@ def test_map_keeps_the_order_and_its_repls(session: Session) -> None:
     codes = [f"import os, time; time.sleep(0.2); (os.getpid(), {number})" for number in range(6)]
     session.map(codes, repls=2)
     first = len(session.remote._beside)  # type: ignore[attr-defined]
-    found = [eval(one.text) for one in session.map(codes, repls=2)]  # noqa: S307 - a tuple of two numbers
+    found = [eval(one.text) for one in session.map(codes, repls=2)]
     assert [number for _, number in found] == list(range(6))
     assert len({pid for pid, _ in found}) == 2
     assert first == len(session.remote._beside) == 1  # type: ignore[attr-defined]
