@@ -11,10 +11,9 @@ import contextlib
 import contextvars
 import enum
 import functools
-import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from fabric_livy_magic.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics import FabricLivyMagics
 from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
+from fabric_livy_magic.notebook_defaults import notebook_path
 
 
 class Where(enum.Enum):
@@ -277,15 +277,6 @@ def timed(is_wanted: bool) -> Iterator[None]:
     finally:
         if is_wanted:
             print(f"Wall time: {time.monotonic() - began:.2f} s")
-
-
-def notebook_path(names: Mapping[str, Any]) -> Path:
-    """Of the notebook that this kernel belongs to, as far as its front end tells: VS Code sets a name, JupyterLab a variable.
-    Without either, a file of no name in the current folder."""
-    told = (
-        os.environ.get("FABRIC_LIVY_NOTEBOOK") or names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
-    )
-    return Path(str(told)).absolute() if told else Path.cwd() / "Untitled.ipynb"
 
 
 def message_of(error: BaseException) -> Any:

@@ -8,8 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic import display
+from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.commands import Command, login_choices
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebook_defaults import Defaults, defaults_of, notebook_path
 from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class LivyCommands:
     def __init__(self, shell: InteractiveShell | None) -> None:
         self.shell = shell
         self._runner: Runner | None = None
+        self._mounts: tuple[tuple[str, str], ...] = ()
 
     @property
     def runner(self) -> Runner:
@@ -34,6 +37,8 @@ class LivyCommands:
             from fabric_livy_magic.runner import Runner
 
             self._runner = Runner()
+            if not self._runner.settings.target and (target := self._defaults().target):
+                self._runner.choose("target", target)
         return self._runner
 
     @property
@@ -54,13 +59,23 @@ class LivyCommands:
     def start_session(
         self, what: str, progress: display.ProgressLine, name: str | None = None, spec: SessionSpec | None = None
     ) -> Session:
+        from fabric_livy_magic.session_choices import with_defaults
+
+        spec, told = with_defaults(self.runner, spec or self.runner.spec, self._defaults())
+        for line in told:
+            progress.note(line)
         progress.note(f"{what} on {self.runner.target.text} …")
         began = time.monotonic()
         session = self.runner.start(name, spec, progress)
         progress.note(display.session_line(session, time.monotonic() - began))
         if fallback := session.remote.last.fallback:
             progress.note(fallback)
+        for source, point in self._mounts:
+            self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)
         return session
+
+    def _defaults(self) -> Defaults:
+        return defaults_of(notebook_path(self.shell.user_ns if self.shell else {}))
 
     def progress(self) -> display.ProgressLine:
         settings = self.runner.settings
@@ -90,7 +105,8 @@ class LivyCommands:
         handler(command.options)
 
     def _say(self, *lines: str) -> None:
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
 
     def _use(self, options: argparse.Namespace) -> None:
         target = self.runner.use(options.target)
@@ -166,9 +182,12 @@ class LivyCommands:
                 "A session runs already and keeps what it was started with. `%%livy_configure -f` starts it anew; its variables are lost."
             )
         from fabric_livy_magic.livy.client import session_body
-        from fabric_livy_magic.session_request import merged_spec
+        from fabric_livy_magic.session_choices import configure
+        from fabric_livy_magic.session_request import read_configuration
 
-        self.runner.spec = merged_spec(self.runner.spec, cell)
+        asked = read_configuration(self.runner.spec, cell)
+        self._say(*configure(self.runner, asked))
+        self._mounts = asked.mounts or self._mounts
         self._say(
             "The next session is asked for:", json.dumps(session_body(self.runner.spec), indent=2, ensure_ascii=False)
         )

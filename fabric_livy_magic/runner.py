@@ -193,6 +193,10 @@ class Runner:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
         return self._endpoints.client(self.target, self.settings)
 
+    def is_local(self) -> bool:
+        """Whether sessions run on an embedded Fabric of this machine."""
+        return self._endpoints.is_local(self.client())
+
     def session(self, name: str | None = None) -> Session:
         """The session of that name, or the current one. Raises SessionError where there is none, and SessionLostError,
         each time anew, where it was lost: its variables are gone, so going on in another one is the user's decision."""

@@ -19,7 +19,7 @@ LADDER = [
     {"errors", "tokens"},
     {"settings", "ipython_syntax"},
     {"notebooks", "comments", "options", "livy", "entra"},
-    {"fabric_api", "given", "included"},
+    {"fabric_api", "given", "included", "notebook_defaults"},
     {
         "cells",
         "session_request",
@@ -37,7 +37,7 @@ LADDER = [
     {"rich", "questions"},
     {"session"},
     {"runner"},
-    {"doctor", "python_api", "breathing", "kernel_install"},
+    {"doctor", "python_api", "breathing", "kernel_install", "session_choices"},
     {"display", "notebook_cells"},
     {"completion", "completeness"},
     {"execute", "notebook_commands", "livy_commands"},
