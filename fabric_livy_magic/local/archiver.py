@@ -28,6 +28,7 @@ from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
 from fabric_livy_magic.local.spark.delta import cached_jars
 from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.lakehouse_classes import jar_of
 from fabric_livy_magic.local.spark.own_classes import classes_are_made, compile_own_classes, own_classes
 from fabric_livy_magic.local.spark.submit import spark_home
 
@@ -73,7 +74,7 @@ def is_made() -> bool:
 
 def current_class_data() -> ClassData | None:
     jars = spark_home() / "jars"
-    return class_data(find_java(version("pyspark")), [jars, *cached_jars(), *own_classes(jars)])
+    return class_data(find_java(version("pyspark")), [jars, *cached_jars(), jar_of(jars), *own_classes(jars)])
 
 
 @contextmanager
@@ -128,11 +129,12 @@ def make_base(java: Path, base: Path) -> None:
 def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
     """The JVM writes the archive when it ends."""
     (folder / "session").mkdir()
-    lakehouse = one_lakehouse(folder / "lakehouse").first_lakehouse
+    places = one_lakehouse(folder / "lakehouse")
+    lakehouse = places.first_lakehouse
     lakehouse.folder.mkdir()
     conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
     asked = SessionRequest(conf=conf)
-    session = Session("lessons", "lessons", asked, asked, lakehouse, folder / "session", groups, "archiver")
+    session = Session("lessons", "lessons", asked, asked, lakehouse, places, folder / "session", groups, "archiver")
     repl = session.add_repl()
     session.start()
     session.settled.wait()
