@@ -38,7 +38,7 @@ def main(lakehouse: str, mount_point: str, *command: str) -> None:
         mount_lakehouse(lakehouse, mount_point)
     except OSError:
         pass  # an application without the mount is better than none
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 def enter_namespace() -> None:

@@ -25,7 +25,9 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
     lakehouse = one_lakehouse(folder / "lake").first_lakehouse
     groups = ProcessGroups(folder / "private")
     asked = SessionRequest()
-    session = Session("completion", "completion", asked, asked, lakehouse, one_lakehouse(folder), folder / "private", groups, "tests")
+    session = Session(
+        "completion", "completion", asked, asked, lakehouse, one_lakehouse(folder), folder / "private", groups, "tests"
+    )
     repl = session.add_repl()
     assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet
     session.start()

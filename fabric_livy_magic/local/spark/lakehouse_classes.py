@@ -6,7 +6,6 @@ its own generated code. That takes some two seconds, which the first session spe
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
