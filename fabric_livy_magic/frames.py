@@ -12,13 +12,12 @@ import datetime
 import decimal
 import json
 import numbers
-import re
-import zoneinfo
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.arrow_types import SPARK_TYPE, arrow_type
 from fabric_livy_magic.errors import FrameError
+from fabric_livy_magic.pandas_columns import layout, plain_type, series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,7 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     columns.reverse()
     parts: dict[int, Any] = {}
     for number, name in enumerate(names):
-        parts[number] = _series(columns.pop(), name)
+        parts[number] = series(columns.pop(), name)
         if rows >= MANY_ROWS:
             pa.default_memory_pool().release_unused()  # else the freed column stays with the allocator
     frame = pd.DataFrame(parts, index=pd.RangeIndex(rows), copy=False)
@@ -52,108 +51,6 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     if noted:
         frame.attrs[SPARK_TYPES] = json.dumps(noted)
     return frame
-
-
-def _series(column: Any, name: str) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    kind = column.type
-    try:
-        if t.is_nested(kind) or t.is_interval(kind) or t.is_null(kind):
-            return pd.Series(_objects(column), dtype=object)
-        if t.is_timestamp(kind) and kind.tz is not None:
-            column = column.cast(pa.timestamp("us", tz=_zone(column)))
-        if column.null_count and (mapped := _nullable(kind)) is not None:
-            if t.is_floating(kind) and pa.compute.any(pa.compute.is_nan(column)).as_py():
-                # pandas' own nullable floats take NaN for null since 3.0.
-                return pd.Series(pd.arrays.ArrowExtensionArray(column))
-            return column.to_pandas(types_mapper=lambda _: mapped)
-        return column.to_pandas(date_as_object=True)
-    except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise FrameError(f"Column {name!r}: {error}. As Arrow (--arrow) it can be had.") from error
-
-
-def _nullable(kind: Any) -> Any:
-    import pandas as pd
-    import pyarrow.types as t
-
-    if t.is_boolean(kind):
-        return pd.BooleanDtype()
-    if t.is_integer(kind):
-        return pd.api.types.pandas_dtype(f"Int{kind.bit_width}")
-    return pd.api.types.pandas_dtype(f"Float{kind.bit_width}") if t.is_floating(kind) else None
-
-
-def _zone(column: Any) -> str:
-    """Its zone by a name that Python knows; UTC where a moment is outside Python's years in its own zone."""
-    import pyarrow.compute as pc
-
-    zone = re.sub(r"^(UTC|GMT|UT)(?=[+-])", "", column.type.tz)
-    if not re.fullmatch(r"[+-]\d\d:\d\d", zone):
-        try:
-            zoneinfo.ZoneInfo(zone)
-        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-            return "UTC"
-    ends = pc.min_max(column.cast("int64")).as_py()
-    day_us = 86_400_000_000
-    inside = ends["min"] is None or (ends["min"] > _FIRST_US + day_us and ends["max"] < _LAST_US - day_us)
-    return zone if inside else "UTC"
-
-
-_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 and 9999
-
-
-def _objects(column: Any) -> list[Any]:
-    """Nested values as Python's. A struct with two fields of one name becomes a dict with `name_0`, `name_1`, as in Spark."""
-    import pyarrow as pa
-
-    plain = _plain_type(column.type)
-    if plain == column.type:
-        values: list[Any] = column.to_pylist()
-        return values
-    return [value for chunk in column.chunks for value in pa.Array.from_buffers(*_layout(chunk, plain)).to_pylist()]
-
-
-def _layout(array: Any, kind: Any) -> tuple[Any, ...]:
-    """The same memory under another type that differs in names and zones only."""
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    if t.is_struct(kind):
-        inside = [array.field(n) for n in range(kind.num_fields)]
-        types, own = [kind.field(n).type for n in range(kind.num_fields)], 1
-    elif t.is_map(kind):
-        pairs = pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
-        inside, own = [pairs], 2
-        types = [pa.struct([pa.field("key", kind.key_type, nullable=False), pa.field("value", kind.item_type)])]
-    elif t.is_list(kind):
-        inside, types, own = [array.values], [kind.value_type], 2
-    else:
-        return kind, len(array), array.buffers(), array.null_count, array.offset
-    children = [pa.Array.from_buffers(*_layout(one, new)) for one, new in zip(inside, types, strict=True)]
-    return kind, len(array), array.buffers()[:own], array.null_count, array.offset, children
-
-
-def _plain_type(kind: Any) -> Any:
-    """With each name of a struct once, and timestamps in UTC: every moment is inside Python's years there."""
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    if t.is_list(kind):
-        return pa.list_(_plain_type(kind.value_type))
-    if t.is_map(kind):
-        return pa.map_(_plain_type(kind.key_type), _plain_type(kind.item_type))
-    if t.is_struct(kind):
-        fields = [kind.field(n) for n in range(kind.num_fields)]
-        names = [field.name for field in fields]
-        once = [
-            f"{name}_{names[:number].count(name)}" if names.count(name) > 1 else name
-            for number, name in enumerate(names)
-        ]
-        return pa.struct([pa.field(name, _plain_type(field.type)) for name, field in zip(once, fields, strict=True)])
-    return pa.timestamp("us", tz="UTC") if t.is_timestamp(kind) and kind.tz is not None else kind
 
 
 def _noted(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,13 +177,13 @@ def _from_objects(series: Any, name: str, noted: Any) -> Any:
             "Give it one, for example by .astype(str)."
         )
     wanted = arrow_type(noted) if noted is not None else None
-    for kind in (_plain_type(wanted), None) if wanted is not None else (None,):
+    for kind in (plain_type(wanted), None) if wanted is not None else (None,):
         if kind is not None and not all(_keys_known(value, kind) for value in values):
             continue
         for from_pandas in (False, True):  # the second takes pandas' NA inside of lists, and NaN there for null
             try:
                 made = pa.array(values, type=kind, from_pandas=from_pandas)
-                return pa.chunked_array([made if kind is None else pa.Array.from_buffers(*_layout(made, wanted))])
+                return pa.chunked_array([made if kind is None else pa.Array.from_buffers(*layout(made, wanted))])
             except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
                 refused = error
     raise FrameError(f"Column {name!r} has values without a type in Spark: {refused}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.remote.agent import frames as agent_frames
+from fabric_livy_magic.remote.agent.replies import json_text
 
 IN_NAMESPACE = {"open_expression", "publish"}
 WITH_SPARK = {"open_sql", "open_expression", "publish"}
@@ -65,4 +66,4 @@ class Agent:
         arguments = json.loads(json.dumps(arguments))
         front = [self.namespace] if operation in IN_NAMESPACE else []
         front += [self.spark] if operation in WITH_SPARK else []
-        return json.loads(json.dumps(getattr(agent_frames, operation)(*front, *arguments)))
+        return json.loads(json_text(getattr(agent_frames, operation)(*front, *arguments)))

@@ -247,3 +247,13 @@ def test_any_table_comes_back_from_pandas_as_it_went(data: st.DataObject) -> Non
     back = from_any(to_pandas(table, {"fields": fields}))
     assert str(back.to_pydict()) == str(table.to_pydict())
     assert back.schema.types == table.schema.types
+
+
+@pytest.mark.parametrize("distinct", [7, 40_000, 10**9])
+def test_a_long_column_of_decimals_has_its_values_in_order_with_nulls(distinct: int) -> None:
+    rows = 120_000
+    numbers = np.random.default_rng(distinct).integers(0, distinct, rows)
+    column = pa.array(numbers, mask=numbers % 7 == 3).cast(pa.decimal128(20, 0))
+    table = pa.table({"price": pa.chunked_array([column.slice(0, 50_000), column.slice(50_000)])})
+    schema = {"type": "struct", "fields": [{"name": "price", "type": "decimal(20,0)"}]}
+    assert to_pandas(table, schema)["price"].tolist() == column.to_pylist()

@@ -117,10 +117,12 @@ class LivyHandler(Handler):
 
     def answer(self, value: Any, status: int = 200) -> None:
         self.set_status(status)
-        self.answer_text(dumps(value))
+        self.answer_bytes(dumps(value))
 
     def answer_text(self, text: str) -> None:
-        data = text.encode("utf-8")
+        self.answer_bytes(text.encode("utf-8"))
+
+    def answer_bytes(self, data: bytes) -> None:
         if self._takes_gzip and len(data) <= ZIPPED_BYTES:
             data = gzip.compress(data, compresslevel=1, mtime=0)
             self.set_header("Content-Encoding", "gzip")

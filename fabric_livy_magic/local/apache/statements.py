@@ -30,13 +30,13 @@ class StatementReader(SessionHandler):
 
     async def answer_over_channel(self, session: Session, repl: Repl, view: Any) -> None:
         """Livy's channel to its driver breaks of what is too large, and the client waits until it gives up."""
-        text = dumps(view)
-        if self.server.quirks and len(text) > LARGEST_ANSWER_BYTES:
+        data = dumps(view)
+        if self.server.quirks and len(data) > LARGEST_ANSWER_BYTES:
             repl.channel_broken = True
             while session.active and not self._left:
                 await asyncio.sleep(LOOK_EVERY_S)
             raise LivyRefusal(500, CANCELLED)
-        self.answer_text(text)
+        self.answer_bytes(data)
 
 
 class StatementsHandler(StatementReader):

@@ -16,6 +16,7 @@ from typing import Any
 
 from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.json_text import dumps
 from fabric_livy_magic.local.mounting import in_lakehouse
 
 LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
@@ -107,7 +108,7 @@ class PythonProcess:
 
     def _ask(self, request: Mapping[str, Any]) -> bytes:
         """The line of the reply."""
-        data = memoryview(json.dumps(request).encode("ascii") + b"\n")
+        data = memoryview(dumps(request) + b"\n")
         try:
             while data:
                 data = data[os.write(self._requests, data) :]

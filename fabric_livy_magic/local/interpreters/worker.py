@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fabric_livy_magic.local.json_text import dumps
+
 STRAY_LIMIT = 16 * 1024 * 1024
 SURROUNDINGS = "NOTEBOOKUTILS_SURROUNDINGS"  # as in local.surroundings, which this process does not load
 
@@ -194,7 +196,7 @@ def main(arguments: list[str]) -> None:
 
 
 def send(replies: int, reply: dict[str, Any]) -> None:
-    data = memoryview(json.dumps(reply).encode("ascii") + b"\n")
+    data = memoryview(dumps(reply) + b"\n")
     while data:
         data = data[os.write(replies, data) :]
 

@@ -10,9 +10,7 @@ name among the user's: the one that a call needs is taken away before the cell r
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 import threading
 from typing import Any, Callable
@@ -20,8 +18,8 @@ from typing import Any, Callable
 from . import cells, display, frames, names, offered
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
+from .replies import framed, json_text
 
-HALF_PAIR = re.compile("[\ud800-\udfff]")
 TO_RECOVER = ("again", "realign", "ping")  # operations of a client that lost the reply to another one
 CALLED_AS = "_fabric_livy"  # the name by which a statement knows this package, for one moment
 
@@ -45,15 +43,10 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
         sys.stdout, sys.stderr = shell, shell_errors
         running.call = None
     reply["events"] = call.output.finished()
-    text = framed(request, json.dumps(reply, ensure_ascii=False, default=str))
+    text = framed(request, json_text(reply))
     if operation not in TO_RECOVER:
         running.last = (request, text)
     shell.write(text)
-
-
-def framed(request: str, text: str) -> str:
-    text = HALF_PAIR.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)  # it is no text for the shell
-    return f"\n[fabric-livy {request} {len(text)}]\n{text}\n[/fabric-livy {request}]\n"
 
 
 # ---------------------------------------------------------------------------------- for a client that lost a reply

@@ -23,6 +23,7 @@ from typing import Any
 
 from .errors import NoArrow, Refused
 from .parameters import argument, version_of
+from .replies import Base64
 
 PIECE_BYTES = 6 * 1024 * 1024  # 8 MiB of base64; Livy refuses an answer of 20,000,000 characters
 FORGOTTEN_AFTER_S = 1800  # a frame whose client went away
@@ -112,7 +113,7 @@ def _told(number: int, content: Any) -> dict[str, Any]:
     return {
         "number": number,
         "crc": binascii.crc32(content) & 0xFFFFFFFF,
-        "text": base64.b64encode(content).decode("ascii"),
+        "text": Base64(base64.b64encode(content)),
     }
 
 
