@@ -64,7 +64,7 @@ def test_an_authority_belongs_to_the_other_dialect(tmp_path: Path) -> None:
 def test_what_was_asked_for_zipped_comes_zipped(api: Livy) -> None:
     answer = api.get("/sessions", headers={"Accept-Encoding": "gzip"}, stream=True)
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(answer.raw.read()) == b'{"from": 0, "total": 0, "sessions": []}'
+    assert gzip.decompress(answer.raw.read()) == b'{"from":0,"total":0,"sessions":[]}'
     assert "Content-Encoding" not in api.get("/sessions", headers={"Accept-Encoding": "identity"}).headers
 
 
