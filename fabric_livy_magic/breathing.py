@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
-import contextvars
 import ctypes
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from fabric_livy_magic.errors import NOT_CONFIRMED, Interrupted
+from fabric_livy_magic.livy.waiting import in_background
 
 T = TypeVar("T")
 WAKE_S = 0.1  # a signal is seen when the loop wakes: on Windows nothing else wakes it
@@ -23,17 +22,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     A bare long `await` would not do: a signal finds it only when the loop wakes.
     """
-    done: concurrent.futures.Future[T] = concurrent.futures.Future()
-    context = contextvars.copy_context()  # output belongs to the request that the context names
-
-    def run() -> None:
-        try:
-            done.set_result(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - the caller's: it is raised there
-            done.set_exception(error)
-
-    thread = threading.Thread(target=run, name="cell", daemon=True)
-    thread.start()
+    done, thread = in_background(work, "cell")
     finished = asyncio.wrap_future(done)
     try:
         while not finished.done():

@@ -96,6 +96,10 @@ class Runner(Account):
             f"There is no session {wanted!r} in this notebook.{did_you_mean(wanted, known)} There are: {', '.join(known)}."
         )
 
+    def also_lost(self, name: str | None = None) -> Session:
+        """Like `session`, of one that was lost too."""
+        return self.sessions.get(name or self.current) or self.session(name)
+
     def begin(self, name: str | None = None, spec: SessionSpec | None = None, target: Target | None = None) -> Session:
         """Asks for a session and makes it the current one; it need not be ready when this returns."""
         name = name or self.current
@@ -171,7 +175,7 @@ class Runner(Account):
 
     def stop(self, name: str | None = None) -> bool:
         """Ends the session; True if the server still had it."""
-        session = self.sessions.get(name or self.current) or self.session(name)
+        session = self.also_lost(name)
         there = not self._server_has_ended(session) and session.remote.stop()
         self._forget(session)
         return there
@@ -249,7 +253,7 @@ class Runner(Account):
 
     def logs(self, name: str | None = None) -> list[str]:
         """The session's log as far as the server gives it; also of a session that was lost."""
-        session = self.sessions.get(name or self.current) or self.session(name)
+        session = self.also_lost(name)
         return session.logs()
 
     def state_of(self, session: Session) -> tuple[str, str]:

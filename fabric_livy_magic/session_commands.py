@@ -37,14 +37,14 @@ def attach_last(runner: Runner, say: Say) -> list[Session]:
         try:
             session = runner.attach(one.id, one.name if one.name not in runner.sessions else one.id, ours=one.ours)
         except SessionLostError as error:
+            runner.memory.drop(one.id)
             say(f"{one.name!r} is gone: {error}")
-        else:
-            found.append(session)
-            end = "It ends with this notebook." if one.ours else "It goes on running when this notebook ends."
-            say(f"Attached to session {one.id} as {session.name!r}. {end}")
-        runner.memory.drop(one.id)
-        if found and found[-1].id == one.id:
-            runner.remember(found[-1])
+            continue
+        runner.memory.drop(one.id)  # from the record of the kernel that died; it belongs to this one now
+        runner.remember(session)
+        found.append(session)
+        end = "It ends with this notebook." if one.ours else "It goes on running when this notebook ends."
+        say(f"Attached to session {one.id} as {session.name!r}. {end}")
     return found
 
 
@@ -87,7 +87,7 @@ def cancel(runner: Runner, statement: int | None, name: str | None) -> list[str]
 
 def stop_for_restart(runner: Runner, name: str | None) -> Session:
     """The session that is to be started anew, ended as far as it still lives."""
-    session = runner.sessions.get(name or runner.current) or runner.session(name)
+    session = runner.also_lost(name)
     if session.spec is None and not session.ours and not session.lost:
         raise SettingsError(
             f"Session {session.name!r} was not started here. `%livy stop {session.name}` ends it, `%livy start` starts one."
@@ -99,7 +99,7 @@ def stop_for_restart(runner: Runner, name: str | None) -> Session:
 # ------------------------------------------------------------------------------------------------ all of mine
 @dataclass(frozen=True)
 class Mine:
-    """A session of this user. `kernel` is the one on record for it."""
+    """A session of this user. `where`: the notebook that it belongs to, in words."""
 
     info: SessionInfo
     where: str

@@ -444,6 +444,7 @@ def test_attach_takes_a_session_that_runs(started: Notebook, fabric: FakeFabric)
     assert f"Attached to session {session_id} as 'theirs'" in text
     assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"
     assert "no session nosuch on this server" in started.fails("%livy attach nosuch --name x")
+    assert "Which session?" in started.fails("%livy attach")
 
 
 def test_switch_changes_the_session_of_the_next_cell(started: Notebook, fabric: FakeFabric) -> None:

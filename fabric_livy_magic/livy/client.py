@@ -40,7 +40,7 @@ class LivyClient:
         self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         """`late`: see `LivyHttp.post`."""
-        answer = self.http.post("/sessions", session_body(spec), late and (lambda told: late(_read(SessionInfo, told))))
+        answer = self.http.post("/sessions", session_body(spec), _reading(SessionInfo, late))
         return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
@@ -91,9 +91,7 @@ class LivyClient:
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(
-            f"{_session(session_id)}/statements", body, late and (lambda told: late(_read(StatementInfo, told)))
-        )
+        answer = self.http.post(f"{_session(session_id)}/statements", body, _reading(StatementInfo, late))
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
@@ -148,9 +146,13 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value}
 
 
-def _read(model: type[_Model], told: Any) -> _Model | None:
-    """Of an answer that nobody waits for any more; None where it names no id."""
-    return model.from_json(told) if isinstance(told, Mapping) and told.get("id") is not None else None
+def _reading(model: type[_Model], late: Callable[[_Model | None], None] | None) -> Callable[[Any], None] | None:
+    """`late` for an answer's JSON: it gets None where that names no id."""
+    if late is None:
+        return None
+    return lambda told: late(
+        model.from_json(told) if isinstance(told, Mapping) and told.get("id") is not None else None
+    )
 
 
 def _session(session_id: str) -> str:

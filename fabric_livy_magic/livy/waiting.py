@@ -30,7 +30,7 @@ def nap(seconds: float) -> None:
         time.sleep(min(left_s, WAKE_S))
 
 
-def in_background(work: Callable[[], T]) -> concurrent.futures.Future[T]:
+def in_background(work: Callable[[], T], name: str = "call") -> tuple[concurrent.futures.Future[T], threading.Thread]:
     """Runs `work` in a thread of its own, which no exit of the process waits for."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
     context = contextvars.copy_context()  # output belongs to the cell that the context names
@@ -41,16 +41,17 @@ def in_background(work: Callable[[], T]) -> concurrent.futures.Future[T]:
         except BaseException as error:  # noqa: BLE001 - the caller's: it is raised there
             future.set_exception(error)
 
+    thread = threading.Thread(target=run, name=name, daemon=True)
     try:
-        threading.Thread(target=run, name="call", daemon=True).start()
+        thread.start()
     except RuntimeError:  # while Python ends there are no new threads
         run()
-    return future
+    return future, thread
 
 
 def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None = None) -> T:
     """What `call` gives. After an interrupt the call goes on by itself, and `late` gets what it gave: None if it failed."""
-    future = in_background(call)
+    future, _ = in_background(call)
     try:
         while not future.done():
             with contextlib.suppress(TimeoutError):
@@ -64,7 +65,7 @@ def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None
 
 def for_a_moment(work: Callable[[], T], within_s: float, otherwise: T) -> T:
     """What `work` gives within that time, else `otherwise`; it goes on by itself then."""
-    future = in_background(work)
+    future, _ = in_background(work)
     try:
         return future.result(timeout=within_s)
     except TimeoutError:
@@ -110,14 +111,17 @@ def wait_until(
     `on_wait(value, elapsed_s)` is called at least every half second. Raises WaitTimeout after `timeout_s`.
     """
     began = clock()
+    # The moment itself: what is left of a time that was waited in parts can be too small to move a clock.
+    until = None if timeout_s is None else began + timeout_s
     value = fetch() if first is None else first
     while not done(value):
-        waited_s = clock() - began
-        if timeout_s is not None and waited_s >= timeout_s:
+        now = clock()
+        waited_s = now - began
+        if until is not None and now >= until:
             raise WaitTimeout(f"Gave up waiting for {what} after {waited_s:.0f} s.")
         left_s = pauses.after(waited_s)
-        if timeout_s is not None:
-            left_s = min(left_s, timeout_s - waited_s)
+        if until is not None:
+            left_s = min(left_s, until - now)
         while left_s > 0:
             if on_wait:
                 on_wait(value, clock() - began)

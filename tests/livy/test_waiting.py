@@ -89,3 +89,21 @@ def test_a_wait_ends_at_its_time_limit_and_not_much_later(limit_s: float) -> Non
 
 def test_what_is_done_at_the_last_look_counts(clock: FakeClock) -> None:
     assert wait_until(lambda: clock.now_s >= 5, bool, timeout_s=5, clock=clock, sleep=clock.sleep)
+
+
+@given(
+    st.floats(0, 1e6), st.floats(0.01, 100), st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from([0.2, 1.0, 10.0])
+)
+def test_a_wait_ends_whatever_its_pauses_and_its_start(
+    start_s: float, limit_s: float, first_s: float, share: float, most_s: float
+) -> None:
+    clock = FakeClock()
+    clock.now_s = start_s
+    looks = itertools.count()
+
+    def look() -> int:
+        assert next(looks) < 20_000, "it does not come to an end"
+        return 0
+
+    with pytest.raises(WaitTimeout):
+        wait_until(look, bool, timeout_s=limit_s, pauses=Pauses(first_s, share, most_s), clock=clock, sleep=clock.sleep)
