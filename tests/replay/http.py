@@ -42,22 +42,16 @@ def http_cases() -> list[Case]:
 
 
 def quick_share(cases: Iterable[Case], *, quirks: bool) -> list[Case]:
-    """Most of what is quick, and few of the others: each mode has some that the other has not.
-
-    What starts a session or more of its own, and is answered alike in both, is in one of them in turn.
-    """
+    """Most of what is quick, and few of the others: each mode has some that the other has not."""
     chosen = CHOSEN_QUIRKS if quirks else CHOSEN_DEFAULT
     other_sessions = ("shared",) if quirks else ("spark",)
-    quick = [
+    return [
         case
         for case in cases
         if case["id"] in chosen
         or case.get("session") in other_sessions
         or (case.get("session") in (None, "pyspark") and not LONG.match(case["id"]))
     ]
-    own = [case["id"] for case in quick if case.get("own") and case["id"] not in chosen and not case.get("session")]
-    of_other_mode = own[not quirks :: 2]
-    return [case for case in quick if case["id"] not in of_other_mode]
 
 
 # ------------------------------------------------------------------------------------------------ groups
