@@ -48,10 +48,9 @@ def _repeats(column: Any) -> bool:
 def _one_of_each(column: Any) -> Any:
     """Each value becomes an object once: a million of `Decimal` take 0.6 s, and a tenth of that where they repeat."""
     import numpy as np
-    import pyarrow as pa
 
-    encoded = pa.concat_arrays(column.dictionary_encode().unify_dictionaries().chunks)
-    values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    encoded = column.combine_chunks().dictionary_encode()  # four times faster than chunk by chunk, made one afterwards
+    values = np.append(encoded.dictionary.to_numpy(zero_copy_only=False), None)
     return values.take(encoded.indices.fill_null(len(values) - 1).to_numpy())
 
 
