@@ -50,7 +50,7 @@ def _one_of_each(column: Any) -> Any:
     import numpy as np
 
     encoded = column.combine_chunks().dictionary_encode()  # four times faster than chunk by chunk, made one afterwards
-    values = np.append(encoded.dictionary.to_numpy(zero_copy_only=False), None)
+    values = np.array([*encoded.dictionary.to_numpy(zero_copy_only=False), None], dtype=object)
     return values.take(encoded.indices.fill_null(len(values) - 1).to_numpy())
 
 
