@@ -142,6 +142,10 @@ class Account:
         rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]
         return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), wanted))
 
-    def client(self) -> LivyClient:
+    def client(self, target: Target | None = None) -> LivyClient:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
-        return self._endpoints.client(self.target, self.settings)
+        return self._endpoints.client(target or self.target, self.settings)
+
+    def is_local(self, target: Target | None = None) -> bool:
+        """Whether sessions run on an embedded Fabric of this machine."""
+        return self._endpoints.is_local(self.client(target))

@@ -24,7 +24,7 @@ from fabric_livy_magic.fabric_api import FabricApi, livy_url, split_target
 from fabric_livy_magic.given import GivenToken, TokenCredential
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
-from fabric_livy_magic.local.offered import offered_token
+from fabric_livy_magic.local.offered import LOOPBACK, offered_token
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.tokens import FABRIC, STORAGE, Credential
 
@@ -143,6 +143,10 @@ class Endpoints:
     def is_ours(self, client: LivyClient) -> bool:
         """Whether an embedded Fabric of this notebook runs behind the client: its sessions end with it."""
         return any(fabric.alive and fabric.livy_endpoint == client.http.base_url for fabric in self._embedded.values())
+
+    def is_local(self, client: LivyClient) -> bool:
+        """Whether an embedded Fabric is behind the client, anybody's on this machine: paths mean the same to it."""
+        return client.dialect is Dialect.FABRIC and urlsplit(client.http.base_url).hostname in LOOPBACK
 
     def close(self) -> None:
         """Ends the embedded Fabrics, and with them their sessions."""

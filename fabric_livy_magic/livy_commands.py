@@ -8,13 +8,16 @@ import time
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic import display
-from fabric_livy_magic.cells import check_variable
+from fabric_livy_magic.cells import Cell, check_variable
 from fabric_livy_magic.commands import Command, login_choices
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebook_defaults import Defaults, defaults_of
 from fabric_livy_magic.remembered import notebook_path
 from fabric_livy_magic.settings import SessionSpec, explain, read_files, resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from fabric_livy_magic.auth import Person
@@ -30,14 +33,16 @@ class LivyCommands:
     def __init__(self, shell: InteractiveShell | None) -> None:
         self.shell = shell
         self._runner: Runner | None = None
+        self._mounts: tuple[tuple[str, str], ...] = ()
 
     @property
     def runner(self) -> Runner:
         if self._runner is None:
             from fabric_livy_magic.runner import Runner
 
-            names = self.shell.user_ns if self.shell else {}
-            self._runner = Runner(notebook=notebook_path(names))
+            self._runner = Runner(notebook=self._notebook())
+            if not self._runner.settings.target and (target := self._defaults().target):
+                self._runner.choose("target", target)
         return self._runner
 
     @property
@@ -63,13 +68,27 @@ class LivyCommands:
         spec: SessionSpec | None = None,
         target: Target | None = None,
     ) -> Session:
-        progress.note(f"{what} on {(target or self.runner.target).text} …")
+        from fabric_livy_magic.session_choices import with_defaults
+
+        target = target or self.runner.target
+        progress.note(f"{what} on {target.text} …")
+        spec, told = with_defaults(self.runner, target, spec or self.runner.spec, self._defaults())
+        for line in told:
+            progress.note(line)
         began = time.monotonic()
         session = self.runner.start(name, spec, progress, target)
         progress.note(display.session_line(session, time.monotonic() - began))
         if fallback := session.remote.last.fallback:
             progress.note(fallback)
+        for source, point in self._mounts:
+            self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)
         return session
+
+    def _notebook(self) -> Path:
+        return notebook_path(self.shell.user_ns if self.shell else {})
+
+    def _defaults(self) -> Defaults:
+        return defaults_of(self._notebook())
 
     def progress(self) -> display.ProgressLine:
         settings = self.runner.settings
@@ -101,7 +120,8 @@ class LivyCommands:
         handler(command.options)
 
     def _say(self, *lines: str) -> None:
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
 
     def _use(self, options: argparse.Namespace) -> None:
         target = self.runner.use(options.target)
@@ -177,9 +197,12 @@ class LivyCommands:
                 "A session runs already and keeps what it was started with. `%%livy_configure -f` starts it anew; its variables are lost."
             )
         from fabric_livy_magic.livy.client import session_body
-        from fabric_livy_magic.session_request import merged_spec
+        from fabric_livy_magic.session_choices import configure
+        from fabric_livy_magic.session_request import read_configuration
 
-        self.runner.spec = merged_spec(self.runner.spec, cell)
+        asked = read_configuration(self.runner.spec, cell)
+        self._say(*configure(self.runner, asked))
+        self._mounts = asked.mounts or self._mounts
         self._say(
             "The next session is asked for:", json.dumps(session_body(self.runner.spec), indent=2, ensure_ascii=False)
         )

@@ -67,20 +67,11 @@ def run_fabric_notebook(
     variables = {
         "FABRIC_LIVY_NOTEBOOK": str(notebook_file(path).path),
         "FABRIC_LIVY_LANGUAGE": language,
-        **({} if environ.get("FABRIC_LIVY_TARGET") else default_target(notebook)),
     }
     try:
         return run_content(content, "fabric-livy", write, {**environ, **variables})
     finally:
         output.write_text(write_ipynb(with_outputs(notebook, planned, content.cells)), encoding="utf-8")
-
-
-def default_target(notebook: Notebook) -> dict[str, str]:
-    """Its default lakehouse, for whoever chose no target."""
-    lakehouse = notebook.default_lakehouse
-    if lakehouse is None or not lakehouse.workspace_id or not (lakehouse.id or lakehouse.name):
-        return {}
-    return {"FABRIC_LIVY_TARGET": f"{lakehouse.workspace_id}/{lakehouse.id or lakehouse.name}"}
 
 
 def plan(notebook: Notebook) -> Iterator[Planned]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebooks.json_text import read_forgiving_json
 from fabric_livy_magic.settings import SessionSpec, did_you_mean
 
 # Fabric's nodes: cores → memory. Driver and executor take the same kinds ("Notebook limitations" in Fabric's documents).
+ENVIRONMENT_CONF = "spark.fabric.environmentDetails"
 NODE_SIZES = {4: "28g", 8: "56g", 16: "112g", 32: "224g", 64: "400g"}
+
+
+def environment_details(environment_id: str) -> str:
+    return json.dumps({"id": environment_id})
 
 
 def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id: str = "") -> SessionSpec:
     """The request for a new session: `base` with `%livy start`'s options. Raises SettingsError for what cannot be."""
     conf = {**base.conf, **_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
     if environment_id:
-        conf["spark.fabric.environmentDetails"] = json.dumps({"id": environment_id})
+        conf[ENVIRONMENT_CONF] = environment_details(environment_id)
     return SessionSpec(
         name=options.spark_name or base.name,
         conf=conf,
@@ -71,27 +78,100 @@ SPEC_FIELDS = {
 }
 
 
-def merged_spec(base: SessionSpec, body: str) -> SessionSpec:
-    """`base` with a JSON body in the API's words laid over it; `conf` and `tags` key by key. Raises SettingsError."""
+# Of the portal's %%configure alone: what the Livy API has no word for.
+WITHOUT_EFFECT = ("sessionTimeoutInSeconds", "useStarterPool", "useWorkspacePool")
+_ITEM_KEYS = ("name", "id", "workspaceId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A lakehouse or an environment, by its id or its name. Without a workspace it is the notebook's own."""
+
+    name: str = ""
+    id: str = ""
+    workspace_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What a body of `%%configure` asks for; `mounts` are pairs of source and mount point."""
+
+    spec: SessionSpec
+    lakehouse: Named | None = None
+    environment: Named | None = None
+    mounts: tuple[tuple[str, str], ...] = ()
+    without_effect: tuple[str, ...] = ()
+
+
+def read_configuration(base: SessionSpec, body: str) -> Configuration:
+    """`base` with a JSON body laid over it, in the API's words and the portal's; `conf` and `tags` key by key. Comments and a
+    comma behind the last entry are forgiven. Raises SettingsError."""
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        given = read_forgiving_json(body)
+    except ValueError as error:
         raise SettingsError(f"The body is no JSON: {error}.") from error
     if not isinstance(given, dict):
         raise SettingsError('The body is a JSON object, such as {"conf": {"spark.sql.shuffle.partitions": "8"}}.')
+    words = (*SPEC_FIELDS, "defaultLakehouse", "environment", "mountPoints", *WITHOUT_EFFECT)
+    for key in given:
+        if key == "vCores":
+            raise SettingsError("'vCores' is for Fabric's Python notebooks. Spark takes driverCores and executorCores.")
+        if key not in words:
+            raise SettingsError(
+                f"There is no {key!r} in a session's request.{did_you_mean(key, list(words))} There are: {', '.join(words)}."
+            )
+    return Configuration(
+        spec=replace(base, **_changes(base, {key: value for key, value in given.items() if key in SPEC_FIELDS})),
+        lakehouse=_named(given["defaultLakehouse"], "defaultLakehouse") if "defaultLakehouse" in given else None,
+        environment=_named(given["environment"], "environment") if "environment" in given else None,
+        mounts=_mounts(given.get("mountPoints", [])),
+        without_effect=tuple(key for key in given if key in WITHOUT_EFFECT),
+    )
+
+
+def _changes(base: SessionSpec, given: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for key, value in given.items():
-        if key not in SPEC_FIELDS:
-            raise SettingsError(
-                f"There is no {key!r} in a session's request.{did_you_mean(key, list(SPEC_FIELDS))} There are: {', '.join(SPEC_FIELDS)}."
-            )
         name, wanted = SPEC_FIELDS[key]
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise SettingsError(
                 f"{key!r} is {'an object' if wanted is dict else 'a text' if wanted is str else 'a whole number'}, not {value!r}."
             )
         changes[name] = {**getattr(base, name), **_texts(value)} if isinstance(value, dict) else value
-    return replace(base, **changes)
+    return changes
+
+
+def _named(value: Any, key: str) -> Named:
+    if not isinstance(value, dict) or not (value.get("name") or value.get("id")):
+        raise SettingsError(f'{key!r} is an object with a name or an id, such as {{"name": "Bronze"}}, not {value!r}.')
+    name, item_id, workspace_id = (_plain_text(value.get(word, ""), f"{key}.{word}") for word in _ITEM_KEYS)
+    return Named(name=name, id=item_id, workspace_id=workspace_id)
+
+
+def _plain_text(value: Any, where: str) -> str:
+    """A pipeline's parameter has its default where no pipeline runs."""
+    if isinstance(value, dict) and isinstance(value.get("defaultValue"), str):
+        return str(value["defaultValue"])
+    if isinstance(value, dict) and "variableName" in value:
+        raise SettingsError(
+            f"{where} is the variable {value['variableName']} of a variable library, which only Fabric's portal looks up. "
+            "Write the name or the id itself."
+        )
+    if not isinstance(value, str):
+        raise SettingsError(f"{where} is a text, not {value!r}.")
+    return value
+
+
+def _mounts(value: Any) -> tuple[tuple[str, str], ...]:
+    try:
+        found = tuple((one["source"], one["mountPoint"]) for one in value)
+    except (TypeError, KeyError):
+        found = ((None, None),)
+    if not all(isinstance(text, str) and text for pair in found for text in pair):
+        raise SettingsError(
+            '\'mountPoints\' is a list such as [{"mountPoint": "/data", "source": "abfss://…"}], not ' + f"{value!r}."
+        )
+    return found
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

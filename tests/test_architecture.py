@@ -19,7 +19,7 @@ LADDER = [
     {"errors", "tokens"},
     {"settings", "ipython_syntax"},
     {"notebooks", "comments", "options", "livy", "entra"},
-    {"fabric_api", "given", "included", "remembered"},
+    {"fabric_api", "given", "included", "remembered", "notebook_defaults"},
     {
         "cells",
         "session_request",
@@ -38,7 +38,7 @@ LADDER = [
     {"session"},
     {"collecting", "idle"},
     {"runner"},
-    {"doctor", "python_api", "breathing", "kernel_install"},
+    {"doctor", "python_api", "breathing", "kernel_install", "session_choices"},
     {"display", "notebook_cells"},
     {"completion", "completeness", "session_commands"},
     {"execute", "notebook_commands", "livy_commands"},

@@ -10,8 +10,8 @@ import pytest
 
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.included import cells_to_run, included
+from fabric_livy_magic.notebook_defaults import default_target
 from fabric_livy_magic.notebook_runs import (
-    default_target,
     is_fabrics,
     plan,
     read_parameters,
@@ -96,8 +96,8 @@ def test_a_parameter_that_does_not_exist_is_told_before_anything_runs() -> None:
 def test_the_default_lakehouse_is_the_target() -> None:
     lakehouse = {"default_lakehouse": "L", "default_lakehouse_workspace_id": "W"}
     notebook = Notebook(metadata={"dependencies": {"lakehouse": lakehouse}})
-    assert default_target(notebook) == {"FABRIC_LIVY_TARGET": "W/L"}
-    assert default_target(of("x")) == {}
+    assert default_target(notebook) == "W/L"
+    assert default_target(of("x")) == ""
 
 
 # ------------------------------------------------------------------------------------------------ %run

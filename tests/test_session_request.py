@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic.commands import read_command
 from fabric_livy_magic.errors import FabricLivyError, SettingsError
 from fabric_livy_magic.livy.client import session_body
-from fabric_livy_magic.session_request import check_sizes, merged_spec, session_spec
+from fabric_livy_magic.session_request import Named, check_sizes, read_configuration, session_spec
 from fabric_livy_magic.settings import SessionSpec
 
 
@@ -21,7 +21,7 @@ def started_with(line: str, base: SessionSpec | None = None, environment_id: str
 
 
 def test_options_lie_over_what_was_configured() -> None:
-    base = merged_spec(SessionSpec(), '{"conf": {"a": "1", "b": "2"}, "driverCores": 4}')
+    base = read_configuration(SessionSpec(), '{"conf": {"a": "1", "b": "2"}, "driverCores": 4}').spec
     spec = started_with("--conf b=3 --tag team=sales --name nightly", base)
     assert session_body(spec) == {
         "name": "nightly",
@@ -32,8 +32,8 @@ def test_options_lie_over_what_was_configured() -> None:
 
 
 def test_bodies_are_merged_key_by_key() -> None:
-    first = merged_spec(SessionSpec(), '{"conf": {"a": "1"}, "tags": {"x": "y"}}')
-    assert merged_spec(first, '{"conf": {"b": true, "c": 5}}').conf == {"a": "1", "b": "true", "c": "5"}
+    first = read_configuration(SessionSpec(), '{"conf": {"a": "1"}, "tags": {"x": "y"}}').spec
+    assert read_configuration(first, '{"conf": {"b": true, "c": 5}}').spec.conf == {"a": "1", "b": "true", "c": "5"}
 
 
 def test_an_environment_travels_as_json_in_the_documented_key() -> None:
@@ -72,7 +72,7 @@ def test_sizes_of_no_node_are_refused_with_those_there_are(line: str) -> None:
 )
 def test_a_body_that_cannot_be_is_refused(body: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
-        merged_spec(SessionSpec(), body)
+        read_configuration(SessionSpec(), body)
 
 
 @given(
@@ -83,4 +83,36 @@ def test_a_body_that_cannot_be_is_refused(body: str, says: str) -> None:
 )
 def test_any_body_is_merged_or_refused(body: str) -> None:
     with contextlib.suppress(FabricLivyError):
-        session_body(merged_spec(SessionSpec(), body))
+        session_body(read_configuration(SessionSpec(), body).spec)
+
+
+def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() -> None:
+    body = """{
+        // of the pipeline
+        "defaultLakehouse": {"name": {"parameterName": "house", "defaultValue": "Bronze // 1,}"}, "workspaceId": "W",},
+        "environment": {"id": "E", "name": "Libs"}, /* of all */
+        "mountPoints": [{"mountPoint": "/data", "source": "abfss://a@b/c"},],
+        "sessionTimeoutInSeconds": 1200,
+        "conf": {"a": "x, }"},
+    }"""
+    asked = read_configuration(SessionSpec(), body)
+    assert asked.lakehouse == Named(name="Bronze // 1,}", workspace_id="W")
+    assert asked.environment == Named(id="E", name="Libs")
+    assert asked.mounts == (("abfss://a@b/c", "/data"),)
+    assert asked.without_effect == ("sessionTimeoutInSeconds",)
+    assert asked.spec.conf == {"a": "x, }"}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"defaultLakehouse": {"name": {"variableName": "$(/**/lib/house)"}}}', "variable library"),
+        ('{"defaultLakehouse": "Bronze"}', "an object with a name or an id"),
+        ('{"vCores": 4}', "Python notebooks"),
+        ('{"mountPoints": [{"source": "abfss://a@b/c"}]}', "mountPoint"),
+        ('{"conf": {} "x": 1}', "line 1"),
+    ],
+)
+def test_what_configure_cannot_take_is_said_plainly(body: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read_configuration(SessionSpec(), body)
