@@ -70,12 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="run a notebook (.ipynb, x.Notebook), or .py, .sql, .scala and .r as one statement on a session"
     )
-    run.add_argument("file", type=Path)
+    run.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or a folder: all notebooks below it")
     run.add_argument(
         "-p", "--parameter", metavar="NAME=VALUE", action="append", default=[], help="a value for the parameters cell"
     )
     run.add_argument("--target", help="local, or a Livy connection string (default: FABRIC_LIVY_TARGET)")
-    run.add_argument("--output", type=Path, help="where to write an executed notebook (default: beside it)")
+    run.add_argument(
+        "--output", type=Path, help="where to write an executed notebook, a folder for several (default: beside it)"
+    )
+    run.add_argument(
+        "--share-session",
+        action="store_true",
+        help="several notebooks one after the other on one session of the embedded Fabric, each with its own Python names",
+    )
     run.set_defaults(command=_run)
 
     add_notebook_commands(commands)
@@ -137,23 +144,24 @@ def _demo(options: argparse.Namespace) -> int:
         return _run_notebook(quickstart(), options.output, {"FABRIC_LIVY_LAKEHOUSE": lakehouse})
 
 
+def write_now(line: str) -> None:
+    print(line, flush=True)
+
+
 def _run_notebook(notebook: Path, executed: Path, extra: dict[str, str], given: Sequence[str] = ()) -> int:
     from fabric_livy_magic.execute import run_notebook
-    from fabric_livy_magic.notebook_runs import is_fabrics, run_fabric_notebook
+    from fabric_livy_magic.notebook_runs import is_fabrics, prepared, run_fabric_notebook
     from fabric_livy_magic.notebooks.files import read_notebook
-
-    def write(line: str) -> None:
-        print(line, flush=True)
 
     began = time.monotonic()
     read = read_notebook(notebook)
     environ = {**os.environ, **extra}
     if is_fabrics(read):
-        outcome = run_fabric_notebook(notebook, read, given, executed, write, environ)
+        outcome = run_fabric_notebook(prepared(notebook, read, given), executed, write_now, environ)
     elif given:
         raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")
     else:
-        outcome = run_notebook(notebook, executed, write, environ)
+        outcome = run_notebook(notebook, executed, write_now, environ)
     verdict = "All cells ran" if outcome.passed else "A cell failed"
     if outcome.exit_value is not None:
         verdict = f"The notebook ended with the value {outcome.exit_value!r}"
@@ -175,11 +183,17 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    file: Path = options.file
+    from fabric_livy_magic.notebook_series import run_series, series_of
+
+    extra = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
+    if notebooks := series_of(options.files):
+        if options.parameter:
+            raise SettingsError("-p is for one notebook.")
+        return run_series(notebooks, options.output, {**os.environ, **extra}, write_now, shared=options.share_session)
+    (file,) = options.files
     if not file.exists():
         raise SettingsError(f"There is no file {file}.")
     if file.is_dir() or file.suffix == ".ipynb" or file.stem == "notebook-content":
-        extra = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
         named = file if file.suffix == ".ipynb" or file.is_dir() else file.parent
         return _run_notebook(file, options.output or named.with_suffix(".executed.ipynb"), extra, options.parameter)
     if options.parameter:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,19 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
 
 def run_content(content: Any, spec: str, write: Write, environ: Mapping[str, str]) -> Outcome:
     """Runs its cells one after the other and puts their outputs into them, up to one that fails or ends the notebook."""
+    with open_kernel(spec, environ) as run:
+        return run(content, write)
+
+
+@contextlib.contextmanager
+def open_kernel(spec: str, environ: Mapping[str, str]) -> Iterator[Callable[[Any, Write], Outcome]]:
+    """One kernel for any number of notebooks, each run as by `run_content`."""
+    opened = _client(content_of([]), spec)
+    with opened.setup_kernel(env=dict(environ)):
+        yield lambda content, write: _run_cells(_client(content, spec, opened), write)
+
+
+def _client(content: Any, spec: str, opened: NotebookClient | None = None) -> NotebookClient:
     client = NotebookClient(
         content,
         timeout=None,
@@ -56,20 +70,26 @@ def run_content(content: Any, spec: str, write: Write, environ: Mapping[str, str
         kernel_manager_class=OwnKernel,
         resources={"metadata": {"path": str(Path.cwd())}},
         store_widget_state=False,
+        km=opened.km if opened else None,
     )
+    if opened:
+        client.kc = opened.kc
+    return client
+
+
+def _run_cells(client: NotebookClient, write: Write) -> Outcome:
     told = _Told(write)
     client.on_cell_start = told.start
     client.on_cell_executed = told.done
     client.on_cell_error = told.done
     client.reset_execution_trackers()
-    with client.setup_kernel(env=dict(environ)):
-        for index, cell in enumerate(content.cells):
-            try:
-                client.execute_cell(cell, index)
-            except CellExecutionError:
-                return Outcome(passed=False)  # the cell's error output was shown with the cell
-            if (value := _exit_value(cell)) is not None:
-                return Outcome(passed=True, exit_value=value)
+    for index, cell in enumerate(client.nb.cells):
+        try:
+            client.execute_cell(cell, index)
+        except CellExecutionError:
+            return Outcome(passed=False)  # the cell's error output was shown with the cell
+        if (value := _exit_value(cell)) is not None:
+            return Outcome(passed=True, exit_value=value)
     return Outcome(passed=True)
 
 

@@ -25,6 +25,8 @@ NOT_OF_A_SESSION = {
     "kql": "a KQL notebook, which runs on an eventhouse",
     "python": "a notebook of Fabric's Python kernel, which has no Spark",
 }
+SPEC = "fabric-livy"
+NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
 INJECTED = "injected-parameters"  # as papermill calls it
 _USES_SPARK = re.compile(r"^\s*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE)
 _OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MULTILINE)
@@ -51,11 +53,37 @@ class Planned:
     text: str
 
 
-def run_fabric_notebook(
-    path: Path, notebook: Notebook, given: Sequence[str], output: Path, write: Write, environ: Mapping[str, str]
-) -> Outcome:
-    """`given` are `NAME=VALUE`. Raises NotebookError and SettingsError before anything runs; the executed notebook is written
-    in any case after that."""
+@dataclass(frozen=True)
+class Run:
+    """A notebook that can be run. `content` is what a kernel executes, with the environment variables."""
+
+    path: Path
+    notebook: Notebook
+    planned: Sequence[Planned]
+    content: Any
+    environ: Mapping[str, str]
+
+    @property
+    def chooses_session(self) -> bool:
+        return any(one.text.startswith("%%configure") for one in self.planned)
+
+    def write(self, output: Path) -> None:
+        """The executed notebook, as far as it came."""
+        executed = with_outputs(self.notebook, self.planned, self.content.cells)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(write_ipynb(executed), encoding="utf-8")
+
+
+def run_fabric_notebook(run: Run, output: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """The executed notebook is written in any case."""
+    try:
+        return run_content(run.content, SPEC, write, {**environ, **run.environ})
+    finally:
+        run.write(output)
+
+
+def prepared(path: Path, notebook: Notebook, given: Sequence[str]) -> Run:
+    """`given` are `NAME=VALUE`. Raises NotebookError and SettingsError for what cannot run."""
     language = notebook.language
     if language not in OF_A_SESSION:
         raise NotebookError(
@@ -63,15 +91,8 @@ def run_fabric_notebook(
         )
     notebook = with_parameters(notebook, read_parameters(given), path)
     planned = list(plan(notebook))
-    content = content_of([one.text for one in planned])
-    variables = {
-        "FABRIC_LIVY_NOTEBOOK": str(notebook_file(path).path),
-        "FABRIC_LIVY_LANGUAGE": language,
-    }
-    try:
-        return run_content(content, "fabric-livy", write, {**environ, **variables})
-    finally:
-        output.write_text(write_ipynb(with_outputs(notebook, planned, content.cells)), encoding="utf-8")
+    environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
+    return Run(path, notebook, planned, content_of([one.text for one in planned]), environ)
 
 
 def plan(notebook: Notebook) -> Iterator[Planned]:

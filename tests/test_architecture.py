@@ -43,6 +43,7 @@ LADDER = [
     {"completion", "completeness", "session_commands"},
     {"execute", "notebook_commands", "livy_commands"},
     {"notebook_runs", "cell_runs"},
+    {"notebook_series"},
     {"magics"},
     {"cli"},
     {"kernel"},

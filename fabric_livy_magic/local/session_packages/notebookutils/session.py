@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, Dict
 
 from notebookutils import _help
 from notebookutils._surroundings import surroundings
@@ -42,9 +43,23 @@ def restartPython() -> None:
     names = vars(sys.modules["__main__"])
     names.clear()
     names.update(kept)
+    names.update(_own_names())
     for name, module in list(sys.modules.items()):
         if INSTALLED in str(getattr(module, "__file__", None) or ""):
             del sys.modules[name]
+
+
+def _own_names() -> Dict[str, Any]:
+    """What the session began with, also where the notebook has used such a name for something else."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    found = {
+        "spark": SparkSession._instantiatedSession,
+        "sc": SparkContext._active_spark_context,
+        **{name: sys.modules.get(name) for name in ("notebookutils", "mssparkutils")},
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def help(method_name: str = "") -> None:
