@@ -54,8 +54,6 @@ def run_series(
             finally:
                 run.write((folder or file.folder) / f"{_stem(file)}{EXECUTED}")
             told.append(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}")
-            if not outcome.passed:
-                kernels.close()  # who knows what it has left
     failed = sum(line.startswith(FAILED) for line in told)
     write("\n".join([*told, f"\n{len(told)} notebooks, {failed} failed."]))
     return 1 if failed else 0
@@ -96,15 +94,18 @@ class _Kernels:
         self._opened.close()
 
     def run(self, name: str, run: Run, write: Write) -> Outcome:
+        environ = {**self._environ, **run.environ}
+        if not self._shared or run.chooses_session:
+            with open_kernel(SPEC, environ) as alone:
+                return alone(run.content, write)
         target = self._environ.get("FABRIC_LIVY_TARGET") or default_target(run.notebook)
-        alone = not self._shared or run.chooses_session
-        if self._run is None or alone or target != self._target or not self._begins(name, run):
+        if self._run is None or target != self._target or not self._begins(name, run):
             self.close()
             self._target = target
-            self._run = self._opened.enter_context(open_kernel(SPEC, {**self._environ, **run.environ}))
+            self._run = self._opened.enter_context(open_kernel(SPEC, environ))
         outcome = self._run(run.content, write)
-        if alone:
-            self.close()
+        if not outcome.passed:
+            self.close()  # who knows what it has left
         return outcome
 
     def _begins(self, name: str, run: Run) -> bool:

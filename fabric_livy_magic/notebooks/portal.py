@@ -65,6 +65,7 @@ UTILITIES: dict[str, frozenset[str] | None] = {
     "session": None,
     "help": None,
     "nbResPath": None,
+    "common": None,
 }
 
 # Packages that are nothing without the service: the beginning of a module's name → what it is.

@@ -22,8 +22,12 @@ from fabric_livy_magic.local.spark.settings import SessionFolders
 
 COMPLETION_WAITS_S = 1.0
 SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
-# What Livy's shell imports. In one line: each line is a compiler run of its own.
-IMPORTS = "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._"
+# What Livy's shell imports, and Fabric's `display`. In one line: each line is a compiler run of its own.
+IMPORTS = (
+    "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._; "
+    "def display(value: Any): Unit = value match { "
+    "case frame: org.apache.spark.sql.Dataset[_] => frame.show(); case other => println(other) }"
+)
 
 
 def run_lines(code: str, interpret: Callable[[str], str], holds_nothing: Callable[[str], bool]) -> str:

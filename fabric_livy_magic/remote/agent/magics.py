@@ -19,6 +19,7 @@ from .errors import Refused
 
 WAIT_S = 0.2
 COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
+PIP = re.compile(r"\s*(?:pip3?|python3?\s+-m\s+pip)\s+(install\s[^|&;<>]*)")
 VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
@@ -29,7 +30,11 @@ class Notebook:
         self.user_ns = namespace
 
     def system(self, command: str) -> None:
-        """`!command`: its output is the cell's."""
+        """`!command`: its output is the cell's. `!pip install …` by itself installs as `%pip` does."""
+        wanted = PIP.fullmatch(expanded(command, self.user_ns))
+        if wanted:
+            self.user_ns["_exit_code"] = packages.exit_code(wanted[1])
+            return
         with subprocess.Popen(expanded(command, self.user_ns), shell=True) as process:  # noqa: S602 - the user's own
             code = wait(process)
         self.user_ns["_exit_code"] = code
@@ -173,7 +178,7 @@ def nothing(namespace: dict[str, Any], line: str) -> None:
 
 
 LINES: dict[str, Callable[[dict[str, Any], str], Any]] = {
-    "pip": packages.pip,
+    "pip": lambda namespace, line: packages.pip(namespace, expanded(line, namespace)),
     "conda": no_conda,
     "time": time_line,
     "timeit": lambda namespace, line: timeit_cell(namespace, line, ""),

@@ -34,6 +34,16 @@ def pip(namespace: dict[str, Any], line: str) -> None:
         run(words)
 
 
+def exit_code(line: str) -> int:
+    """As a shell's command, whose failure is no error of the cell."""
+    try:
+        pip({}, line)
+    except Refused as problem:
+        print(problem)  # noqa: T201
+        return 1
+    return 0
+
+
 def install(words: list[str]) -> None:
     """pip first says what is missing, and what is missing goes into the folder: `--target` alone would install again
     everything that is there already, PySpark's own libraries among it."""

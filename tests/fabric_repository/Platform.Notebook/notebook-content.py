@@ -1,0 +1,109 @@
+# Fabric notebook source
+
+# METADATA ********************
+
+# META {
+# META   "kernel_info": {
+# META     "name": "synapse_pyspark"
+# META   },
+# META   "dependencies": {}
+# META }
+
+# CELL ********************
+
+context = notebookutils.runtime.context
+assert context['currentNotebookName'] == 'Platform', context
+assert context.get('currentWorkspaceId') and context['currentWorkspaceName']
+assert context['defaultLakehouseName'] and context.get('PipelineParentRunGuid') is None
+assert context['activityId'] == mssparkutils.runtime.context['activityId']
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+here = notebookutils.lakehouse.get(context['defaultLakehouseName'])
+assert here.id == context['defaultLakehouseId']
+assert mssparkutils.lakehouse.get(name=context['defaultLakehouseName']).id == here.id
+assert here.properties['abfsPath'].startswith('abfss://')
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+import notebookutils as imported
+from notebookutils import mssparkutils as fs_alias, notebook as nb
+from notebookutils.mssparkutils.credentials import getSecret
+
+assert imported is notebookutils and nb is notebookutils.notebook
+assert fs_alias.fs is not None
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert getSecret('vault', 'name') == 'hidden'
+assert mssparkutils.credentials.getSecret(akvName='https://vault.vault.azure.net/', secret='name') == 'hidden'
+assert notebookutils.credentials.getToken('storage') == 'a-token'
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+library = notebookutils.variableLibrary.getLibrary('Settings')
+assert library.floor == 3
+assert notebookutils.variableLibrary.get('$(/**/Settings/greeting)') == 'Grüße'
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+try:
+    import sempy.fabric as fabric
+except ImportError as problem:
+    assert 'semantic link' in str(problem), problem
+else:
+    raise AssertionError('it needs the service')
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+notebookutils.help()
+notebookutils.fs.help('cp')
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
