@@ -85,6 +85,19 @@ class FabricApi:
     def environment(self, workspace_id: str, environment_id: str) -> Item:
         return _item(self._http.get(_path("workspaces", workspace_id, "environments", environment_id)))
 
+    def notebooks(self, workspace_id: str) -> list[Item]:
+        return self._items(_path("workspaces", workspace_id, "notebooks"))
+
+    def notebook_definition(self, workspace_id: str, notebook_id: str) -> Any:
+        """JSON, or `Accepted`: it comes with `operation_result` once the operation has succeeded."""
+        return self._http.post(_path("workspaces", workspace_id, "notebooks", notebook_id, "getDefinition"))
+
+    def operation(self, operation_id: str) -> Any:
+        return self._http.get(_path("operations", operation_id))
+
+    def operation_result(self, operation_id: str) -> Any:
+        return self._http.get(_path("operations", operation_id, "result"))
+
     def capacities(self) -> list[Item]:
         """`properties` holds sku, region and state, which is Inactive while a capacity is paused."""
         return self._items("/capacities")

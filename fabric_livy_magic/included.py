@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.errors import NotebookError
-from fabric_livy_magic.notebooks.files import NotebookFile
+from fabric_livy_magic.errors import FabricLivyError, NotebookError
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, read_run, repository_root
 
@@ -21,31 +20,49 @@ class Included:
     cells: list[str]
 
 
-def included(arguments: str, callers: tuple[Path, ...], language: str) -> Included:
+OF_WORKSPACE = "workspace:"  # the path of a notebook that is in no file begins so
+Fetch = Callable[[str], tuple[str, Notebook] | None]
+"""Of the workspace: the display name and the notebook of that name, or None. Raises NotebookError where it cannot be asked."""
+
+
+def included(arguments: str, callers: tuple[Path, ...], language: str, fetch: Fetch | None = None) -> Included:
     """What `%run <arguments>` means in the notebook `callers[-1]`, which the others have run.
 
     Raises NotebookError where there is no such notebook, or where it is on its way already.
     """
     target = read_run(arguments)
+    nearest = next((path for path in reversed(callers) if path.parts[0] != OF_WORKSPACE), callers[0])
     if target.is_script:
-        return _script(target, callers[-1].parent)
-    file = _found(target, callers[-1])
-    if file.path in callers:
-        names = " → ".join(path.stem if path.suffix == ".ipynb" else path.parent.stem for path in (*callers, file.path))
+        return _script(target, nearest.parent)
+    path, read = _found(target, nearest, fetch)
+    if path in callers:
+        names = " → ".join(one.stem if one.suffix == ".ipynb" else one.parent.stem for one in (*callers, path))
         raise NotebookError(f"%run goes round in a circle: {names}. Nothing of {target.name} was run.")
-    return Included(file.path, cells_to_run(file.read(), target.parameters, language))
+    return Included(path, cells_to_run(read(), target.parameters, language))
 
 
-def _found(target: RunTarget, caller: Path) -> NotebookFile:
+def _found(target: RunTarget, caller: Path, fetch: Fetch | None) -> tuple[Path, Callable[[], Notebook]]:
     repository = Repository(repository_root(caller))
     found = repository.find(target.name, caller)
-    if found.file is None:
-        guess = f" Did you mean {' or '.join(found.similar)}?" if found.similar else ""
+    if found.file is not None:
+        return found.file.path, found.file.read
+    guess = f" Did you mean {' or '.join(found.similar)}?" if found.similar else ""
+    missing = (
+        f"There is no notebook {target.name!r} below {repository.root}.{guess} %run looks for its display name, in .ipynb files and "
+        "in folders of Fabric's Git format"
+    )
+    if fetch is None:
+        raise NotebookError(f"{missing}.")
+    try:
+        of_workspace = fetch(target.name)
+    except FabricLivyError as error:
         raise NotebookError(
-            f"There is no notebook {target.name!r} below {repository.root}.{guess} %run looks for its display name, in .ipynb files and "
-            "in folders of Fabric's Git format."
-        )
-    return found.file
+            f"{missing}, and then among the notebooks of the workspace, which failed: {error}"
+        ) from error
+    if of_workspace is None:
+        raise NotebookError(f"{missing}, and then among the notebooks of the workspace, which has none of this name.")
+    name, notebook = of_workspace
+    return Path(OF_WORKSPACE, f"{name}.ipynb"), lambda: notebook
 
 
 def _script(target: RunTarget, folder: Path) -> Included:

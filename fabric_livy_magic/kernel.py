@@ -141,7 +141,9 @@ class FabricLivyShell(ZMQInteractiveShell):
             if step.magic == RUN:
                 from fabric_livy_magic.included import included
 
-                value, included_one = None, included(step.line, notebooks, self.livy.language)
+                fetch = self.livy.cells.commands.workspace_notebook
+                read = functools.partial(included, step.line, notebooks, self.livy.language, fetch)
+                value, included_one = None, await do(read)
                 for text in included_one.cells:
                     await self._run_steps(self._read(text), (*notebooks, included_one.path), do)
             elif step.is_here:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from fabric_livy_magic.auth import Person
     from fabric_livy_magic.fabric_api import Item
+    from fabric_livy_magic.notebook_items import WorkspaceNotebooks
+    from fabric_livy_magic.notebooks.model import Notebook
     from fabric_livy_magic.runner import Runner
     from fabric_livy_magic.session import Session
     from fabric_livy_magic.settings import Target
@@ -34,6 +36,7 @@ class LivyCommands:
         self.shell = shell
         self._runner: Runner | None = None
         self._mounts: tuple[tuple[str, str], ...] = ()
+        self._included_from: dict[str, WorkspaceNotebooks] = {}
 
     @property
     def runner(self) -> Runner:
@@ -89,6 +92,17 @@ class LivyCommands:
 
     def _defaults(self) -> Defaults:
         return defaults_of(self._notebook())
+
+    def workspace_notebook(self, name: str) -> tuple[str, Notebook] | None:
+        """For `%run`: see `WorkspaceNotebooks.find`. Fetched once for each workspace, until the notebook ends."""
+        from fabric_livy_magic.notebook_items import WorkspaceNotebooks
+
+        if not self.runner.target.is_fabric_api:
+            return None
+        api, workspace_id = self.runner.workspace()
+        if workspace_id not in self._included_from:
+            self._included_from[workspace_id] = WorkspaceNotebooks(api, workspace_id)
+        return self._included_from[workspace_id].find(name)
 
     def progress(self) -> display.ProgressLine:
         settings = self.runner.settings

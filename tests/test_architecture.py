@@ -32,7 +32,7 @@ LADDER = [
         "sql_text",
         "sql_parameters",
     },
-    {"commands", "frames", "livy_json", "transfer"},
+    {"commands", "frames", "livy_json", "transfer", "notebook_items"},
     {"endpoints", "results"},
     {"rich", "questions", "account"},
     {"session"},

@@ -11,6 +11,7 @@ import pytest
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.included import cells_to_run, included
 from fabric_livy_magic.notebook_defaults import default_target
+from fabric_livy_magic.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebook_runs import (
     is_fabrics,
     plan,
@@ -19,6 +20,7 @@ from fabric_livy_magic.notebook_runs import (
 )
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
+from fabric_livy_magic.runner import Runner
 from tests.local import service
 from tests.test_quickstart import fabric_livy
 
@@ -176,3 +178,58 @@ def test_notebooks_run_with_parameters_run_and_exit_and_are_written_also_when_a_
     written = json.loads((tmp_path / "out.ipynb").read_text())
     assert written["cells"][2]["outputs"][0]["ename"] == "ZeroDivisionError"
     assert read_notebook(main).cells[0].outputs == ()
+
+
+# ------------------------------------------------------------------------------------------------ of the workspace
+def kept_in_workspace(folder: Path) -> None:
+    """Short ones are answered at once, long ones as an operation that takes its time."""
+    write(folder, "Tools", of("def times(x):\n    return x * factor", "%run Long"))
+    write(folder, "Long", of(Cell(source="factor = 2", is_parameters=True), f"text = {'é' * 5000!r}"))
+    write(folder, "Round", of("%run Round"))
+
+
+def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_in_workspace(tmp_path / "elsewhere")
+    (tmp_path / "here" / ".git").mkdir(parents=True)
+    caller = tmp_path / "here" / "Main.ipynb"
+    with service.serving(
+        tmp_path / "house", ("--token", service.TOKEN), {"FABRIC_LIVY_NOTEBOOKS": str(tmp_path / "elsewhere")}
+    ) as api:
+        monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
+        runner = Runner({"target": api.base})
+        fabric, workspace_id = runner.workspace()
+        assert sorted(one.name for one in fabric.notebooks(workspace_id)) == ["Long", "Round", "Tools"]
+        workspace = WorkspaceNotebooks(fabric, workspace_id)
+        tools = included("tools", (caller,), "pyspark", workspace.find)
+        assert tools.cells == ["def times(x):\n    return x * factor", "%run Long"]
+        long = included('Long {"factor": 3}', (caller, tools.path), "pyspark", workspace.find)
+        assert long.cells[:2] == ["factor = 2", "%%pyspark\nfactor = 3"]
+        with pytest.raises(NotebookError, match="circle: Main → Round → Round"):
+            included(
+                "Round",
+                (caller, included("Round", (caller,), "pyspark", workspace.find).path),
+                "pyspark",
+                workspace.find,
+            )
+        with pytest.raises(NotebookError, match=r"below .*here.*among the notebooks of the workspace, which has none"):
+            included("Nowhere", (caller,), "pyspark", workspace.find)
+        (tmp_path / "elsewhere" / "Tools.Notebook" / "notebook-content.py").unlink()
+        assert included("Tools", (caller,), "pyspark", workspace.find).cells == tools.cells  # it is kept
+        runner.close()
+    with pytest.raises(NotebookError, match=r"which failed: .*No server answers"):
+        included("Other", (caller,), "pyspark", WorkspaceNotebooks(fabric, workspace_id).find)
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        (None, "none that is known"),
+        ({"definition": {"parts": [{"path": "notebook-content.py", "payload": "?"}]}}, "none that is known"),
+        ({"definition": {"parts": []}}, "holds no notebook"),
+    ],
+)
+def test_a_definition_that_holds_no_notebook_is_told(definition: object, told: str) -> None:
+    with pytest.raises(NotebookError, match=told):
+        read_definition(definition, "x")

@@ -71,6 +71,13 @@ class RetryPolicy:
             pause_s *= 2
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """The answer of a call that goes on as an operation of the Fabric API, without a body."""
+
+    operation_id: str
+
+
 class LivyHttp:
     """Sends to one Livy base URL. Safe to use from several threads."""
 
@@ -169,7 +176,10 @@ class LivyHttp:
             raise self._broken(error, method) from error
         if response.status_code >= 300:
             raise error_from(response)
-        return self._decoded(response)
+        answer = self._decoded(response)
+        if answer is None and response.status_code == 202 and "x-ms-operation-id" in response.headers:
+            return Accepted(response.headers["x-ms-operation-id"])
+        return answer
 
     def _decoded(self, response: requests.Response) -> Any:
         if not response.content.strip():

@@ -27,6 +27,14 @@ def running_notebook() -> Path | None:
     return next((path for path in named if path.is_file()), None)
 
 
+def notebooks_folder() -> Path | None:
+    """Of the repository that this server was started for."""
+    if named := os.environ.get(NOTEBOOKS_VARIABLE):
+        return Path(named).expanduser().absolute()
+    running = running_notebook()
+    return repository_root(running) if running else None
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """Of one session. `conf` is what its client asked for."""
@@ -41,11 +49,8 @@ class Surroundings:
     @property
     def notebooks(self) -> Path | None:
         """The folder of the repository whose notebooks this one may run."""
-        named = self.conf.get(NOTEBOOKS_CONF) or os.environ.get(NOTEBOOKS_VARIABLE)
-        if named:
-            return Path(named).expanduser().absolute()
-        running = running_notebook()
-        return repository_root(running) if running else None
+        named = self.conf.get(NOTEBOOKS_CONF)
+        return Path(named).expanduser().absolute() if named else notebooks_folder()
 
     @property
     def notebook(self) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
 from fabric_livy_magic.local.fabric.monitoring import monitoring_routes
+from fabric_livy_magic.local.fabric.notebooks import notebook_routes
 from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
@@ -51,7 +52,7 @@ def make_app(server: Server) -> Application:
         [
             *(
                 (rf"{path}/?", handler, shared)
-                for path, handler in [*livy_routes(), *monitoring_routes(), *lookup_routes()]
+                for path, handler in [*livy_routes(), *monitoring_routes(), *lookup_routes(), *notebook_routes()]
             ),
             (r"/onelake/(.*)", OneLakeHandler, shared),
         ],

@@ -1,0 +1,135 @@
+"""Notebooks as items of a workspace: those of the repository that this server was started for, and their definitions.
+
+learn.microsoft.com/rest/api/fabric/notebook/items/get-notebook-definition: the answer is the definition, or 202 and an
+operation that has it later (…/rest/api/fabric/articles/long-running-operations). Here long ones take that way.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.errors import FabricLivyError
+from fabric_livy_magic.local.fabric.handler import FabricHandler
+from fabric_livy_magic.local.fabric.lookups import LISTING, ListHandler, item_view
+from fabric_livy_magic.local.places import Named
+from fabric_livy_magic.local.surroundings import notebooks_folder
+from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder
+from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
+
+OF_NOTEBOOK = ("Notebook.Read.All", "Notebook.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
+OF_DEFINITION = ("Notebook.ReadWrite.All", "Item.ReadWrite.All")
+IPYNB, GIT = "ipynb", "fabricGitSource"
+AT_ONCE_BYTES = 4096
+RETRY_AFTER_S = 1
+MOST_OPERATIONS = 100
+# Operations by their id: how often each was asked for, and what it leads to.
+_operations: dict[str, list[Any]] = {}
+
+
+def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
+    """By their ids, which follow from where they are kept."""
+    folder = notebooks_folder()
+    found = find_notebooks(folder) if folder else []
+    ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, one.path.as_uri())) for one in found]
+    return {item_id: (Named(id=item_id, name=one.name), one) for item_id, one in zip(ids, found, strict=True)}
+
+
+class NotebooksHandler(ListHandler):
+    def get(self, workspace_id: str) -> None:
+        self.need_scope(*LISTING)
+        workspace = self.workspace(workspace_id)
+        self.answer_page([item_view(item, "Notebook", workspace.id) for item, _ in notebooks().values()])
+
+
+class OfNotebook(FabricHandler):
+    def notebook(self, workspace_id: str, notebook_id: str) -> tuple[Named, NotebookFile]:
+        self.workspace(workspace_id)
+        found = notebooks().get(notebook_id.lower())
+        if found is None:
+            raise Refusal(404, f"notebook {notebook_id} is not known", "ItemNotFound")
+        return found
+
+
+class NotebookHandler(OfNotebook):
+    def get(self, workspace_id: str, notebook_id: str) -> None:
+        self.need_scope(*OF_NOTEBOOK)
+        item, _ = self.notebook(workspace_id, notebook_id)
+        self.answer(item_view(item, "Notebook", workspace_id))
+
+
+class DefinitionHandler(OfNotebook):
+    def post(self, workspace_id: str, notebook_id: str) -> None:
+        self.need_scope(*OF_DEFINITION)
+        _, file = self.notebook(workspace_id, notebook_id)
+        view = definition_view(file, self.get_query_argument("format", ""))
+        if len(view["definition"]["parts"][0]["payload"]) <= AT_ONCE_BYTES:
+            return self.answer(view)
+        operation_id = str(uuid.uuid4())
+        while len(_operations) >= MOST_OPERATIONS:
+            _operations.pop(next(iter(_operations)))
+        _operations[operation_id] = [0, view]
+        self.set_header("Location", f"{self.request.protocol}://{self.request.host}/v1/operations/{operation_id}")
+        self.set_header("x-ms-operation-id", operation_id)
+        self.set_header("Retry-After", str(RETRY_AFTER_S))
+        return self.answer(None, 202)
+
+
+class OperationHandler(FabricHandler):
+    def operation(self, operation_id: str) -> list[Any]:
+        found = _operations.get(operation_id.lower())
+        if found is None:
+            raise Refusal(404, f"operation {operation_id} is not known", "OperationNotFound")
+        return found
+
+    def get(self, operation_id: str) -> None:
+        found = self.operation(operation_id)
+        found[0] += 1
+        done = found[0] > 1
+        if done:
+            self.set_header("Location", f"{self.request.protocol}://{self.request.host}{self.request.path}/result")
+        self.answer({"status": "Succeeded" if done else "Running", "percentComplete": 100 if done else 50})
+
+
+class OperationResultHandler(OperationHandler):
+    def get(self, operation_id: str) -> None:
+        self.answer(self.operation(operation_id)[1])
+
+
+def definition_view(file: NotebookFile, wanted: str) -> dict[str, Any]:
+    """Fabric gives its Git format where no other is asked for."""
+    if wanted not in {"", IPYNB, GIT}:
+        raise Refusal(400, f"format {wanted!r} is none of {IPYNB}, {GIT}", "InvalidDefinitionFormat")
+    is_git = is_git_folder(file.path.parent)
+    try:
+        if wanted == IPYNB or not is_git:
+            content = {f"notebook-content{SUFFIX}": write_ipynb(file.read()).encode("utf-8")}
+        else:
+            content = {file.path.name: file.path.read_bytes()}
+        platform = _bytes_of(file.path.parent / PLATFORM) if is_git else b""
+    except (FabricLivyError, OSError) as problem:
+        raise Refusal(500, f"the notebook cannot be read: {problem}", "CorruptedPayload") from problem
+    parts = {**content, **({PLATFORM: platform} if platform else {})}
+    listed = [
+        {"path": path, "payload": base64.b64encode(data).decode("ascii"), "payloadType": "InlineBase64"}
+        for path, data in parts.items()
+    ]
+    return {"definition": {"format": wanted or (GIT if is_git else IPYNB), "parts": listed}}
+
+
+def _bytes_of(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def notebook_routes() -> list[tuple[str, type[FabricHandler]]]:
+    of_all = r"/v1/workspaces/([^/]+)/notebooks"
+    return [
+        (of_all, NotebooksHandler),
+        (rf"{of_all}/([^/]+)", NotebookHandler),
+        (rf"{of_all}/([^/]+)/getDefinition", DefinitionHandler),
+        (r"/v1/operations/([^/]+)", OperationHandler),
+        (r"/v1/operations/([^/]+)/result", OperationResultHandler),
+    ]
