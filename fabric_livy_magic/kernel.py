@@ -26,9 +26,9 @@ from traitlets import Type
 from fabric_livy_magic import __version__, magics
 from fabric_livy_magic.breathing import in_thread
 from fabric_livy_magic.completeness import INCOMPLETE, completeness
-from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.errors import NotebookError, StatementError
 from fabric_livy_magic.magics import FabricLivyMagics
-from fabric_livy_magic.notebook_cells import RUN, NotebookCell, Step, read_notebook_cell
+from fabric_livy_magic.notebook_cells import REFUSED, RUN, NotebookCell, Step, read_notebook_cell
 from fabric_livy_magic.remembered import notebook_path
 
 
@@ -138,6 +138,8 @@ class FabricLivyShell(ZMQInteractiveShell):
         for step in cell.steps:
             if self.livy.cells.exit_value is not None:
                 return None
+            if step.magic == REFUSED:
+                raise NotebookError(step.line)
             if step.magic == RUN:
                 from fabric_livy_magic.included import included
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from fabric_livy_magic.ipython_syntax import LINE_MAGIC, Piece, as_python, pieces
+from fabric_livy_magic.notebooks.portal import FOREIGN_MAGICS
 
 # Of Fabric, and of other notebooks over Livy → ours.
 MAGICS = {
@@ -21,6 +22,9 @@ MAGICS = {
     "sparkr": "livy_sparkr",
     "configure": "livy_configure",
 }
+REFUSED = "refused"  # its line says why
+# Of Databricks, but for those that have a meaning here.
+FOREIGN = {"%md", "%%md", "%fs", "%sh", "%python", "%r"}
 RUN = "run"  # another notebook: the kernel reads its cells
 OURS = {"livy", RUN, *MAGICS.values()}
 # About code, so they run where the code runs: in the session, by its agent (remote/agent/magics.py).
@@ -84,6 +88,8 @@ class NotebookCell:
 
 def read_notebook_cell(text: str, language: str) -> NotebookCell:
     """`language` is that of a cell without a magic: pyspark, sql, spark, sparkr."""
+    if told := foreign_word(text):
+        return NotebookCell((Step(REFUSED, told, ""),))
     magic, line, body = first_magic(text)
     if magic == "time":
         timed = read_notebook_cell(f"{line}\n{body}", language)
@@ -102,6 +108,15 @@ def read_notebook_cell(text: str, language: str) -> NotebookCell:
     if not text.strip():
         return NotebookCell((Step(body=""),))
     return NotebookCell(tuple(_python_steps(text) if language == "pyspark" else _other_steps(text, language)))
+
+
+def foreign_word(text: str) -> str:
+    """What to say of a cell that begins with another product's magic; empty where it does not."""
+    first = next((line for line in text.splitlines() if line.strip() and not _COMMENT.match(line)), "")
+    word = next(iter(first.split()), "")
+    if word not in FOREIGN:
+        return ""
+    return f"{word} is no magic here: in Fabric this is {FOREIGN_MAGICS[word]}."
 
 
 KIND_OF_MAGIC = {"livy_pyspark": "pyspark", "livy_spark": "spark", "livy_sql": "sql", "livy_sparkr": "sparkr"}

@@ -13,10 +13,11 @@ from typing import Any
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.execute import Outcome, Write, content_of, run_content
 from fabric_livy_magic.included import parameters_cell
-from fabric_livy_magic.notebooks.files import notebook_file
+from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
 from fabric_livy_magic.notebooks.ipynb import write_ipynb
 from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
+from fabric_livy_magic.notebooks.needs import Checker
 from fabric_livy_magic.settings import did_you_mean
 
 OF_A_SESSION = {"pyspark", "sql", "spark", "sparkr"}
@@ -25,6 +26,7 @@ NOT_OF_A_SESSION = {
     "kql": "a KQL notebook, which runs on an eventhouse",
     "python": "a notebook of Fabric's Python kernel, which has no Spark",
 }
+MOST_TOLD = 5
 SPEC = "fabric-livy"
 NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
 INJECTED = "injected-parameters"  # as papermill calls it
@@ -89,10 +91,26 @@ def prepared(path: Path, notebook: Notebook, given: Sequence[str]) -> Run:
         raise NotebookError(
             f"{path} is {NOT_OF_A_SESSION.get(language, f'a notebook of {language}')}. It cannot run here."
         )
+    check_before(notebook_file(path))
     notebook = with_parameters(notebook, read_parameters(given), path)
     planned = list(plan(notebook))
     environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
     return Run(path, notebook, planned, content_of([one.text for one in planned]), environ)
+
+
+def check_before(file: NotebookFile) -> None:
+    """Raises NotebookError for what can be known before anything runs."""
+    refusals = Checker().refusals(file)
+    if not refusals:
+        return
+    lines = []
+    for one, need in refusals[:MOST_TOLD]:
+        where = "" if one == file else f"{one.name}, which it runs: "
+        cell = f"cell {need.cells[0]}: " if need.cells else ""
+        lines.append(f"  {where}{cell}{need.name}: {need.text}")
+    more = len(refusals) - MOST_TOLD
+    lines += [f"  … and {more} more; `fabric-livy check` tells them all"] if more > 0 else []
+    raise NotebookError("\n".join([f"{file.path} cannot run as it is. Nothing was run.", *lines]))
 
 
 def plan(notebook: Notebook) -> Iterator[Planned]:

@@ -15,6 +15,7 @@ from fabric_livy_magic.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebook_runs import (
     is_fabrics,
     plan,
+    prepared,
     read_parameters,
     with_parameters,
 )
@@ -233,3 +234,61 @@ def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
 def test_a_definition_that_holds_no_notebook_is_told(definition: object, told: str) -> None:
     with pytest.raises(NotebookError, match=told):
         read_definition(definition, "x")
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+STARS = "*" * 20
+META = '# META {\n# META   "kernel_info": {"name": "synapse_pyspark"}\n# META }'
+BAD = {
+    "broken JSON in # META": (META.replace('"name":', '"name"'), "1", r"line 3: the JSON of METADATA is broken: Expecting .:. delimiter"),
+    "merge-conflict marks": (
+        f"<<<<<<< HEAD\n{META}\n=======\n{META}\n>>>>>>> b",
+        "1",
+        "an unresolved merge conflict: <<<<<<< HEAD",
+    ),
+    "%md": (META, "%md\n# A title", r"cell 1: %md: in Fabric this is a Markdown cell \(%md is Databricks'\)"),
+    "%fs": (META, "%fs ls /", "cell 1: %fs: in Fabric this is notebookutils.fs"),
+    "dbutils": (META, "dbutils.fs.ls('/')", "cell 1: dbutils.fs: Databricks' name; in Fabric this is notebookutils.fs"),
+    "unknown magic": (META, "%%sqll\nSELECT 1", "cell 1: %%sqll: unknown: did you mean %%sql?"),
+    "a cell of DAX": (META, "%%dax\nEVALUATE x", "DAX: it runs on a semantic model"),
+    "parameters that are no JSON": (META, "%run Other {a}", "The parameters of %run Other are no JSON"),
+    "a circle": (META, "%run notebook", "a circle: notebook → notebook"),
+    "T-SQL": (
+        META.replace("synapse_pyspark", "sqldatawarehouse"),
+        "SELECT 1",
+        "a T-SQL notebook, which runs on a warehouse",
+    ),
+    "Python only": (META.replace("synapse_pyspark", "jupyter"), "1", "Fabric's Python kernel, which has no Spark"),
+    "KQL": (META.replace("synapse_pyspark", "kusto"), "T | take 1", "a KQL notebook, which runs on an eventhouse"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_told_before_anything_runs(tmp_path: Path, what: str) -> None:
+    metadata, cell, told = BAD[what]
+    folder = tmp_path / "notebook.Notebook"
+    folder.mkdir()
+    text = f"# Fabric notebook source\n\n# METADATA {STARS}\n\n{metadata}\n\n# CELL {STARS}\n\n{cell}\n"
+    (folder / "notebook-content.py").write_text(text, encoding="utf-8")
+    with pytest.raises(NotebookError, match=told.replace("?", r"\?")):
+        prepared(folder, read_notebook(folder), [])
+
+
+def test_bad_input_of_an_included_notebook_is_told_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, "Inner", of("x = 1", "%sh ls"))
+    outer = write(tmp_path, "Outer", of("%run Inner"))
+    with pytest.raises(NotebookError, match="Inner, which it runs: cell 2: %sh: in Fabric this is !command"):
+        prepared(outer, read_notebook(outer), [])
+
+
+def test_what_fabric_meets_in_the_cell_itself_is_left_to_the_run(tmp_path: Path) -> None:
+    """A cell that is no Python, and a notebook that only the workspace may have."""
+    path = write(tmp_path, "Main", of("SELECT 1", "%run Elsewhere"))
+    assert len(prepared(path, read_notebook(path), []).planned) == 2
+
+
+def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) -> None:
+    path = tmp_path / "bare.ipynb"
+    write_notebook(path, Notebook(cells=(Cell(source="spark.range(3)"),)))
+    assert prepared(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"

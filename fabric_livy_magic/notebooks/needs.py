@@ -20,6 +20,7 @@ from fabric_livy_magic.notebooks.python_code import PREDEFINED, UTILITIES, Pytho
 from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, circle_from, read_run, repository_root
 
 THERE, FABRIC, PROBLEM = "there", "fabric", "problem"
+NOT_IN_REPOSITORY = "no notebook of the repository has this name"
 _WORST = {THERE: 0, FABRIC: 1, PROBLEM: 2}
 
 
@@ -93,6 +94,22 @@ class Checker:
         ]
         return Report(file, notebook.language, len(code.cells), tuple(_merged(needs)))
 
+    def refusals(self, file: NotebookFile) -> list[tuple[NotebookFile, Need]]:
+        """What keeps the notebook, or one that it includes, from being run anywhere: problems, without those that Fabric
+        meets in the cell itself, and those that only the workspace can tell."""
+        found, waiting = [], [file]
+        seen = {file}
+        while waiting:
+            one = waiting.pop(0)
+            for need in self.check(one).needs:
+                in_cell = need.what == "syntax" or need.text.startswith(NOT_IN_REPOSITORY)
+                if need.verdict == PROBLEM and not in_cell:
+                    found.append((one, need))
+            included = [other for other in dict.fromkeys(self._run_by(one)) if other not in seen]
+            seen.update(included)
+            waiting += included
+        return found
+
     def _code(self, file: NotebookFile) -> _Code:
         if file.path not in self._codes:
             self._codes[file.path] = _read_code(file.read())
@@ -125,9 +142,7 @@ class Checker:
         found = self._repository(file).find(target.name, file.path)
         if found.file is None:
             similar = f" Did you mean {' or '.join(found.similar)}?" if found.similar else ""
-            return Need(
-                "%run", target.name, PROBLEM, f"no notebook of the repository has this name.{similar}", (number,)
-            )
+            return Need("%run", target.name, PROBLEM, f"{NOT_IN_REPOSITORY}.{similar}", (number,))
         wanted = target.name.lstrip("./")
         text = "" if found.file.name in {wanted, wanted.rpartition("/")[2]} else f"it is called {found.file.name}"
         return Need("%run", target.name, THERE, text, (number,))
