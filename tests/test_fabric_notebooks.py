@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,12 +18,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks, write_notebook
+from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks, read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from tests.kernels import SPECS
 from tests.local import service
 from tests.test_kernel_notebooks import NO_DELTA
-from tests.test_quickstart import fabric_livy
+from tests.test_quickstart import ROOT, fabric_livy
 
 pytestmark = pytest.mark.spark
 
@@ -121,6 +122,30 @@ def test_what_they_ran_is_written_beside_each_other(series: Series, place: Place
     assert "old" not in nbformat.writes(exported).replace("to", "")
 
 
+def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: Place) -> None:
+    cells = (
+        Cell(source="rows = 3", is_parameters=True),
+        Cell(source="rows * 2"),
+        Cell(source="%run Common\n"),
+        Cell(source="times(1) / 0"),
+        Cell(source="print('never')"),
+    )
+    failing = place.repository / "Failing.Notebook"
+    write_notebook(failing, Notebook(cells=cells, metadata={"kernel_info": {"name": "synapse_pyspark"}}))
+    words = ("run", str(failing), "-p", "rows=4", "--output", "failed.ipynb")
+    done = fabric_livy(*words, folder=place.repository, **place.environ)
+    assert done.returncode == 1
+    assert "A cell failed" in done.stdout
+    executed = nbformat.read(place.repository / "failed.ipynb", as_version=4)
+    assert [cell.source for cell in executed.cells][:2] == ["rows = 3", "%%pyspark\nrows = 4"]
+    assert [output.data["text/plain"] for output in executed.cells[2].outputs] == ["8"]
+    assert executed.cells[4].outputs[0].ename == "ZeroDivisionError"
+    assert executed.cells[5].outputs == []
+    assert executed.metadata.kernelspec.name == "synapse_pyspark"
+    assert "widgets" not in executed.metadata
+    assert read_notebook(failing).cells[0].outputs == ()
+
+
 # ------------------------------------------------------------------------------------------------ Jupyter's own tools
 def by_jupyter(place: Place, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     shutil.copytree(SPECS, folder / "kernels")
@@ -157,3 +182,23 @@ def test_nbclient_runs_one_that_names_no_kernel_and_includes_another(place: Plac
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(place.repository / "Exported" / "by_nbclient.ipynb", as_version=4)
     assert executed.cells[-1].outputs[-1].text == "7 6\n"
+
+
+# ------------------------------------------------------------------------------------------------ the README's commands
+def test_the_readme_s_commands_for_notebooks_do_what_it_says(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY, tmp_path / REPOSITORY.relative_to(ROOT))
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## Run and test your Fabric notebooks offline")[2]
+    )
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("fabric-livy ")]
+    environ = {"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "house")}
+    told = []
+    for line in lines:
+        done = fabric_livy(*shlex.split(line, comments=True)[1:], folder=tmp_path, **environ)
+        assert (done.returncode, done.stderr) == (0, ""), line + done.stdout + done.stderr
+        told.append(done.stdout)
+    checked, ran, series, converted = told
+    assert "notebook.exit" in checked
+    assert 'ended with the value \'{"day": "2024-01-01", "rows": 7}\'' in ran
+    assert "3 notebooks, 0 failed." in series
+    assert "child.ipynb: 5 cells." in converted

@@ -1,11 +1,9 @@
-"""`fabric-livy run` of a Fabric notebook: its plan, its parameters, `%run`, and a whole run on the embedded Fabric."""
+"""`fabric-livy run` of a Fabric notebook: its plan, its parameters, `%run`, and what is refused. Whole runs: test_fabric_notebooks.py."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from fabric_livy_magic.errors import NotebookError, SettingsError
@@ -23,7 +21,6 @@ from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
 from fabric_livy_magic.runner import Runner
 from tests.local import service
-from tests.test_quickstart import fabric_livy
 
 SPARK = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {}}
 
@@ -135,52 +132,6 @@ def test_cells_of_a_sql_notebook_get_their_magic() -> None:
     assert cells_to_run(notebook, {}, "sql") == ["SELECT 1"]
 
 
-# ------------------------------------------------------------------------------------------------ whole runs
-EXIT = "class NotebookExit(Exception): pass\nraise NotebookExit(f'{rows} rows')"
-
-
-@pytest.mark.spark
-def test_notebooks_run_with_parameters_run_and_exit_and_are_written_also_when_a_cell_fails(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    write(tmp_path, "Shared", of("def times(x):\n    return x * 2"))
-    main = write(
-        tmp_path,
-        "Main",
-        of(
-            Cell(source="rows = 3", is_parameters=True),
-            "%run shared",
-            "times(rows)",
-            "%%sql\nSELECT 7 AS seven",
-            EXIT,
-            "never()",
-        ),
-    )
-    failing = write(tmp_path, "Failing", of("print('before')", "%run Shared\n", "1 / 0", "print('never')"))
-    sql = tmp_path / "Sql.Notebook"
-    sql.mkdir()
-    write_notebook(sql, Notebook(cells=(Cell(source="SELECT 'of SQL' AS it"),), primary="sql", metadata=SPARK))
-    with service.serving(tmp_path / "house", ("--token", service.TOKEN)) as api:
-        environ = {"FABRIC_LIVY_TOKEN": service.TOKEN, "FABRIC_LIVY_TARGET": api.base}
-        ended = fabric_livy("run", str(main), "-p", "rows=4", folder=tmp_path, **environ)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert "The notebook ended with the value '4 rows'" in ended.stdout
-        failed = fabric_livy("run", str(failing), "--output", "out.ipynb", folder=tmp_path, **environ)
-        assert failed.returncode == 1
-        assert "ZeroDivisionError" in failed.stdout
-        in_sql = fabric_livy("run", str(sql), folder=tmp_path, **environ)
-        assert "of SQL" in in_sql.stdout
-    executed = nbformat.read(tmp_path / "Main.executed.ipynb", as_version=4)
-    outputs = [[output.get("data", {}).get("text/plain") for output in cell.outputs] for cell in executed.cells]
-    assert outputs[3] == ["8"]
-    assert "seven" in str(outputs[4])
-    assert outputs[-1] == []
-    assert executed.metadata.kernelspec.name == "synapse_pyspark"
-    assert "widgets" not in executed.metadata
-    written = json.loads((tmp_path / "out.ipynb").read_text())
-    assert written["cells"][2]["outputs"][0]["ename"] == "ZeroDivisionError"
-    assert read_notebook(main).cells[0].outputs == ()
-
-
 # ------------------------------------------------------------------------------------------------ of the workspace
 def kept_in_workspace(folder: Path) -> None:
     """Short ones are answered at once, long ones as an operation that takes its time."""
@@ -240,7 +191,11 @@ def test_a_definition_that_holds_no_notebook_is_told(definition: object, told: s
 STARS = "*" * 20
 META = '# META {\n# META   "kernel_info": {"name": "synapse_pyspark"}\n# META }'
 BAD = {
-    "broken JSON in # META": (META.replace('"name":', '"name"'), "1", r"line 3: the JSON of METADATA is broken: Expecting .:. delimiter"),
+    "broken JSON in # META": (
+        META.replace('"name":', '"name"'),
+        "1",
+        r"line 3: the JSON of METADATA is broken: Expecting .:. delimiter",
+    ),
     "merge-conflict marks": (
         f"<<<<<<< HEAD\n{META}\n=======\n{META}\n>>>>>>> b",
         "1",

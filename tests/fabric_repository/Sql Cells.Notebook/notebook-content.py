@@ -168,7 +168,6 @@ assert spark.table('after_comment').count() == 1
 
 # MAGIC %%sql
 # MAGIC UPDATE counted SET text = 'nine' WHERE n = 9;
-# MAGIC DELETE FROM counted WHERE n = 18;
 # MAGIC MERGE INTO counted AS t USING (SELECT 27 AS n, 'new' AS text) AS s ON t.n = s.n
 # MAGIC WHEN MATCHED THEN UPDATE SET *
 # MAGIC WHEN NOT MATCHED THEN INSERT *;
@@ -183,7 +182,7 @@ assert spark.table('after_comment').count() == 1
 
 # CELL ********************
 
-assert {(row.n, row.text) for row in spark.sql('SELECT n, text FROM counted').collect()} == {(9, 'nine'), (27, 'new')}
+assert {(row.n, row.text) for row in spark.sql('SELECT n, text FROM counted').collect()} == {(9, 'nine'), (18, 'n;18'), (27, 'new')}
 assert spark.table('counted').columns == ['n', 'text', 'more']
 
 # METADATA ********************
