@@ -11,9 +11,9 @@ from typing import Any
 
 from fabric_livy_magic.agent import literal
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.execute import Outcome, Write, content_of, open_kernel
+from fabric_livy_magic.execute import Outcome, Write, content_of, open_kernel, run_notebook
 from fabric_livy_magic.notebook_defaults import default_target
-from fabric_livy_magic.notebook_runs import LANGUAGE_VARIABLE, SPEC, Run, prepared
+from fabric_livy_magic.notebook_runs import LANGUAGE_VARIABLE, SPEC, Run, is_fabrics, prepared
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
 
 EXECUTED = ".executed.ipynb"
@@ -43,16 +43,22 @@ def run_series(
 ) -> int:
     """The exit code: 1 where one of them failed; the others run all the same. Raises NotebookError and SettingsError for
     one that cannot run, before any does."""
-    runs = [prepared(one.path, one.read(), ()) for one in notebooks]
+    read = {one: one.read() for one in notebooks}
+    runs = {one: prepared(one.path, notebook, ()) for one, notebook in read.items() if is_fabrics(notebook)}
     told: list[str] = []
     with _Kernels(environ, shared=shared) as kernels:
-        for file, run in zip(notebooks, runs, strict=True):
+        for file in notebooks:
             began = time.monotonic()
             write(f"══ {file.name}\n")
-            try:
-                outcome = kernels.run(file.name, run, write)
-            finally:
-                run.write((folder or file.folder) / f"{_stem(file)}{EXECUTED}")
+            output = (folder or file.folder) / f"{_stem(file)}{EXECUTED}"
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if (run := runs.get(file)) is None:
+                outcome = run_notebook(file.path, output, write, environ)
+            else:
+                try:
+                    outcome = kernels.run(file.name, run, write)
+                finally:
+                    run.write(output)
             told.append(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}")
     failed = sum(line.startswith(FAILED) for line in told)
     write("\n".join([*told, f"\n{len(told)} notebooks, {failed} failed."]))

@@ -237,10 +237,21 @@ def test_bad_input_of_an_included_notebook_is_told_with_its_name(tmp_path: Path)
         prepared(outer, read_notebook(outer), [])
 
 
-def test_what_fabric_meets_in_the_cell_itself_is_left_to_the_run(tmp_path: Path) -> None:
-    """A cell that is no Python, and a notebook that only the workspace may have."""
-    path = write(tmp_path, "Main", of("SELECT 1", "%run Elsewhere"))
-    assert len(prepared(path, read_notebook(path), []).planned) == 2
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("SELECT 1", "%run Elsewhere"),
+        ("%load_ext somebodys", "%%somebodys_magic\nx"),
+        (
+            "try:\n    dbutils.fs.ls('/')\nexcept NameError:\n    pass",
+            "if 'dbutils' in globals():\n    dbutils.fs.ls('/')",
+        ),
+    ],
+)
+def test_what_may_run_all_the_same_is_left_to_the_run(tmp_path: Path, cells: tuple[str, ...]) -> None:
+    """A cell that is no Python fails in the portal, too; a notebook of that name may be in the workspace."""
+    path = write(tmp_path, "Main", of(*cells))
+    assert len(prepared(path, read_notebook(path), []).planned) == len(cells)
 
 
 def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) -> None:

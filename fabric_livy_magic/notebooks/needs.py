@@ -20,6 +20,8 @@ from fabric_livy_magic.notebooks.python_code import PREDEFINED, UTILITIES, Pytho
 from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, circle_from, read_run, repository_root
 
 THERE, FABRIC, PROBLEM = "there", "fabric", "problem"
+UNKNOWN = "unknown"
+_GUARDS = re.compile(r"\bexcept\b|\b(globals|locals)\(")
 NOT_IN_REPOSITORY = "no notebook of the repository has this name"
 _WORST = {THERE: 0, FABRIC: 1, PROBLEM: 2}
 
@@ -101,14 +103,21 @@ class Checker:
         seen = {file}
         while waiting:
             one = waiting.pop(0)
-            for need in self.check(one).needs:
-                in_cell = need.what == "syntax" or need.text.startswith(NOT_IN_REPOSITORY)
-                if need.verdict == PROBLEM and not in_cell:
-                    found.append((one, need))
+            needs = [need for need in self.check(one).needs if need.verdict == PROBLEM]
+            found += [(one, need) for need in needs if need.what == "file" or self._keeps(one, need)]
             included = [other for other in dict.fromkeys(self._run_by(one)) if other not in seen]
             seen.update(included)
             waiting += included
         return found
+
+    def _keeps(self, file: NotebookFile, need: Need) -> bool:
+        """Whether it is sure to: a name may be asked for before it is used, a magic come with an extension."""
+        code = self._code(file)
+        if need.what == "name":
+            return any(not _GUARDS.search(code.cells[number].source) for number in need.cells)
+        if need.what == "magic" and need.text == UNKNOWN and any(code.magics("%load_ext")):
+            return False
+        return need.what != "syntax" and not need.text.startswith(NOT_IN_REPOSITORY)
 
     def _code(self, file: NotebookFile) -> _Code:
         if file.path not in self._codes:
@@ -248,7 +257,7 @@ def _of_magic(name: str, own: set[str], at: tuple[int, ...]) -> Need:
         what, why = portal.OTHER_LANGUAGES.get(word, portal.OTHER_LANGUAGES["chat"])
         return Need("magic", name, PROBLEM, f"{what}: {why}", at)
     similar = difflib.get_close_matches(name, sorted(portal.MAGICS), n=1)
-    return Need("magic", name, PROBLEM, "unknown" + (f": did you mean {similar[0]}?" if similar else ""), at)
+    return Need("magic", name, PROBLEM, UNKNOWN + (f": did you mean {similar[0]}?" if similar else ""), at)
 
 
 def _advice(source: str) -> str:
