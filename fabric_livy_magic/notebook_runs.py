@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.execute import Outcome, Write, content_of, run_content
 from fabric_livy_magic.included import parameters_cell
 from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
-from fabric_livy_magic.notebooks.ipynb import write_ipynb
+from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
 from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.needs import Checker
@@ -35,8 +35,10 @@ _OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MU
 
 
 def is_fabrics(notebook: Notebook) -> bool:
-    """Whether it is written for Fabric: it says so, or it names no kernel and uses Spark. What loads the magics by itself is
-    for any Jupyter kernel."""
+    """Whether it is written for Fabric: it is in Fabric's Git format, it says so, or it names no kernel and uses Spark. What
+    loads the magics by itself is for any Jupyter kernel."""
+    if notebook.as_read and notebook.as_read.suffix != SUFFIX:
+        return True
     code = [cell.source for cell in notebook.cells if cell.kind == CODE]
     if notebook.kernel.startswith("fabric-livy") or notebook.kernel in {SPARK_KERNEL, WAREHOUSE_KERNEL, JUPYTER_KERNEL}:
         return True

@@ -54,6 +54,12 @@ def test_a_notebook_of_fabric_is_known(notebook: Notebook, fabrics: bool) -> Non
     assert is_fabrics(notebook) is fabrics
 
 
+def test_a_notebook_in_git_format_is_fabric_s_though_it_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.Notebook"
+    write_notebook(path, Notebook(cells=(Cell(source="print('plain')"),)))
+    assert is_fabrics(read_notebook(path))
+
+
 def test_cells_that_fabric_skips_are_not_run() -> None:
     frozen = Cell(source="frozen", metadata={"frozen": True})
     skipped = Cell(source="skipped", metadata={"tags": ["fabric_skip_execution"]})
