@@ -68,7 +68,7 @@ HOMES = {
         "results.py",
         "session.py",
     },  # the last two: for type annotations only
-    "pyarrow": {"arrow_types.py", "frames.py", "livy_json.py", "pandas_columns.py", "transfer.py", "remote/"},
+    "pyarrow": {"arrow_types.py", "frames.py", "livy_json.py", "pandas_columns.py", "transfer.py", "remote/", "local/"},
     "polars": {"frames.py"},
     "numpy": {"arrow_types.py", "frames.py", "pandas_columns.py"},
     "ipykernel": {"kernel.py"},

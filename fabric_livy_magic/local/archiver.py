@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from fabric_livy_magic.local.session import Session
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
 from fabric_livy_magic.local.spark.delta import cached_jars
 from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.lakehouse_classes import NoLakehouseClasses, compiled, lakehouse_classes
 from fabric_livy_magic.local.spark.own_classes import classes_are_made, compile_own_classes, own_classes
 from fabric_livy_magic.local.spark.submit import spark_home
 
@@ -73,7 +74,8 @@ def is_made() -> bool:
 
 def current_class_data() -> ClassData | None:
     jars = spark_home() / "jars"
-    return class_data(find_java(version("pyspark")), [jars, *cached_jars(), *own_classes(jars)])
+    ours = (*cached_jars(), *lakehouse_classes(jars), *own_classes(jars))
+    return class_data(find_java(version("pyspark")), [jars, *ours])
 
 
 @contextmanager
@@ -99,7 +101,10 @@ def main() -> None:
 def make_what_is_missing() -> None:
     with only_one() as alone:
         if alone:
-            compile_own_classes(find_java(version("pyspark")), spark_home() / "jars")
+            java, jars = find_java(version("pyspark")), spark_home() / "jars"
+            compile_own_classes(java, jars)
+            with suppress(NoLakehouseClasses):
+                compiled(java, jars)
             wanted = current_class_data()  # by the classes that there are now
             if wanted is not None and not wanted.exists:
                 make(wanted)
@@ -132,11 +137,12 @@ def make_base(java: Path, base: Path) -> None:
 def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
     """The JVM writes the archive when it ends."""
     (folder / "session").mkdir()
-    lakehouse = one_lakehouse(folder / "lakehouse").first_lakehouse
+    places = one_lakehouse(folder / "lakehouse")
+    lakehouse = places.first_lakehouse
     lakehouse.folder.mkdir()
     conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
     asked = SessionRequest(conf=conf)
-    session = Session("lessons", "lessons", asked, asked, lakehouse, folder / "session", groups, "archiver")
+    session = Session("lessons", "lessons", asked, asked, lakehouse, places, folder / "session", groups, "archiver")
     repl = session.add_repl()
     session.start()
     session.settled.wait()

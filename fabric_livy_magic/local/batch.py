@@ -18,10 +18,12 @@ from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.asked import BatchRequest
 from fabric_livy_magic.local.ending import Ending
 from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.places import Lakehouse
+from fabric_livy_magic.local.mounting import in_lakehouse
+from fabric_livy_magic.local.places import Lakehouse, Places
 from fabric_livy_magic.local.sessionlog import BatchLog, telling_lines
 from fabric_livy_magic.local.spark import batch_driver
-from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
+from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
+from fabric_livy_magic.local.spark.preparing import prepared
 from fabric_livy_magic.local.spark.settings import SessionFolders, fixed_settings, spark_settings
 from fabric_livy_magic.local.spark.submit import spark_environment, submit_command
 
@@ -40,6 +42,7 @@ class Batch:
         asked: BatchRequest,
         located: BatchRequest,
         lakehouse: Lakehouse,
+        places: Places,
         private: Path,
         groups: ProcessGroups,
         submitter: str,
@@ -49,6 +52,7 @@ class Batch:
         self.asked = asked
         self.name = asked.name
         self.lakehouse = lakehouse
+        self._places = places
         self.submitter = submitter
         self.times: dict[str, datetime] = {}
         self.ending = Ending()
@@ -129,17 +133,20 @@ class Batch:
         self._finish(self._state_after(self._process.wait()))
 
     def _prepare(self) -> None:
-        try:
-            self._settings = with_delta(self._settings, self._groups)
-        except DeltaMissing as missing:
-            with contextlib.suppress(FileNotFoundError), self.log.stderr_file.open("a", encoding="utf-8") as stderr:
-                stderr.write(f"{missing}\n")  # no file: the batch was deleted meanwhile
+        self._folders.private.mkdir(parents=True, exist_ok=True)
+        self._settings, _ = prepared(
+            self._settings, self._folders, self._groups, self.lakehouse, self._places, self._note
+        )
+
+    def _note(self, line: str) -> None:
+        with contextlib.suppress(FileNotFoundError), self.log.stderr_file.open("a", encoding="utf-8") as stderr:
+            stderr.write(f"{line}\n")  # no file: the batch was deleted meanwhile
 
     def _launch(self) -> subprocess.Popen[bytes]:
         self._folders.make()
         with self.log.stdout_file.open("ab") as stdout, self.log.stderr_file.open("ab") as stderr:
             return subprocess.Popen(
-                self._command(),
+                in_lakehouse(self._folders.lakehouse, self._folders.private / "root", self._command()),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -169,7 +176,9 @@ class Batch:
         job = batch_driver.Job(
             script=self._located.file,
             args=list(self._located.args),
-            lakehouse=str(self._folders.lakehouse),
+            lakehouses={
+                prefix: str(folder) for prefix, folder in folders_by_prefix(self._places, self.lakehouse).items()
+            },
             default_schema=self.lakehouse.default_schema,
             fixed=fixed_settings(self._folders, sys.executable),
             app_id_file=str(self._app_id_file),

@@ -49,7 +49,7 @@ class Batches:
         check_settings(asked)  # what is wrong stays so, whatever room there is
         self._capacity.check()
         private = self._private / f"batch-{batch_id}"
-        batch = Batch(batch_id, asked, located, lakehouse, private, self._groups, submitter)
+        batch = Batch(batch_id, asked, located, lakehouse, self._places, private, self._groups, submitter)
         private.mkdir(mode=0o700)
         with self._lock:
             self._by_id[batch_id] = batch

@@ -167,10 +167,10 @@ def _server(
     quirks: bool = options.quirks
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(folder, groups, capacity, counting(), lifetimes, quirks=quirks, faults=faults)
+        sessions = Sessions(folder, groups, capacity, places, counting(), lifetimes, quirks=quirks, faults=faults)
         batches = Batches(folder, groups, capacity, places, counting())
     else:
-        sessions = Sessions(folder, groups, capacity, quirks=quirks, faults=faults, known_places=places)
+        sessions = Sessions(folder, groups, capacity, places, quirks=quirks, faults=faults, notebookutils=True)
         batches = Batches(folder, groups, capacity, places)
     return Server(
         places=places,

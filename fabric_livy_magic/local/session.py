@@ -21,7 +21,7 @@ from fabric_livy_magic.local.interpreters.assembly import make_engines, start_py
 from fabric_livy_magic.local.interpreters.engines import ReplSpark
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
-from fabric_livy_magic.local.places import Lakehouse
+from fabric_livy_magic.local.places import Lakehouse, Places
 from fabric_livy_magic.local.progress import Progress
 from fabric_livy_magic.local.repl import Repl
 from fabric_livy_magic.local.sessionlog import SessionLog
@@ -50,6 +50,7 @@ class Session:
         asked: SessionRequest,
         located: SessionRequest,
         lakehouse: Lakehouse,
+        places: Places,
         private: Path,
         groups: ProcessGroups,
         submitter: str,
@@ -73,7 +74,7 @@ class Session:
         self._groups = groups
         self._quirks = quirks
         settings = spark_settings(located, name, self.folders, sys.executable)
-        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse.default_schema)
+        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse, places)
         self._environment = spark_environment(self.folders, sys.executable)
         self._surroundings = surroundings
         self._children: Children | None = None
@@ -86,8 +87,7 @@ class Session:
         self._script = script
         self._state = "acquiring"
         self.acquisition = "acquiringSession"
-        self._stopping = False
-        self._stopped = False
+        self._stopping = self._stopped = False
         self._stop_lock = threading.Lock()
         self.settled = threading.Event()  # idle for the first time, or ended
         self._made_ms = self._touched_ms = self._heard_ms = now_ms()

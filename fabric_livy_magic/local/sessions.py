@@ -42,23 +42,22 @@ class Sessions:
         private: Path,
         groups: ProcessGroups,
         capacity: Capacity,
+        places: Places,
         new_id: Callable[[], str] = new_guid,
         lifetimes: Lifetimes | None = None,
         *,
         quirks: bool = False,
         faults: Faults | None = None,
-        known_places: Places | None = None,
+        notebookutils: bool = False,
     ) -> None:
-        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise.
-
-        `known_places` is what `notebookutils` tells in them; without, they have none, as in Livy.
-        """
+        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise; `notebookutils` is Fabric's."""
         self.new_id = new_id
         self._private = private
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
-        self._known_places = known_places
+        self._places = places
+        self._notebookutils = notebookutils
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
         self._by_id: dict[str, Session] = {}
@@ -113,14 +112,15 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        places = self._known_places
-        told = Surroundings(places, lakehouse, session_id, submitter, folder, asked.conf) if places else None
+        facts = (self._places, lakehouse, session_id, submitter, folder, asked.conf)
+        told = Surroundings(*facts) if self._notebookutils else None
         return Session(
             session_id,
             name,
             asked,
             located,
             lakehouse,
+            self._places,
             folder,
             self._groups,
             submitter,

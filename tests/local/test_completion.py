@@ -22,10 +22,13 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
     from fabric_livy_magic.local.session import Session
 
     folder: Path = tmp_path_factory.mktemp("completion")
-    lakehouse = one_lakehouse(folder / "lake").first_lakehouse
+    places = one_lakehouse(folder / "lake")
     groups = ProcessGroups(folder / "private")
     asked = SessionRequest()
-    session = Session("completion", "completion", asked, asked, lakehouse, folder / "private", groups, "tests")
+    private = folder / "private"
+    session = Session(
+        "completion", "completion", asked, asked, places.first_lakehouse, places, private, groups, "tests"
+    )
     repl = session.add_repl()
     assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet
     session.start()

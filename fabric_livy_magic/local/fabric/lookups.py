@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.places import ROLES, Lakehouse, Named, Workspace
-from fabric_livy_magic.local.spark.catalog import BUILT_IN, FOLDER, DefinitionFiles
+from fabric_livy_magic.local.spark.catalog import FOLDER, DefinitionFiles
+from fabric_livy_magic.local.spark.catalog_entries import BUILT_IN
 from fabric_livy_magic.local.tokens import STORAGE_AUDIENCES
 from fabric_livy_magic.local.web.handler import Refusal
 

@@ -17,6 +17,7 @@ from typing import Any
 from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.json_text import dumps
+from fabric_livy_magic.local.mounting import in_lakehouse
 
 LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
 STDERR_TAIL = 8192
@@ -46,7 +47,7 @@ class PythonProcess:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", self.script, *map(str, theirs), str(log)],
+            in_lakehouse(cwd, folder / "root", [sys.executable, "-P", self.script, *map(str, theirs), str(log)]),
             stdin=subprocess.DEVNULL,
             stdout=replies_out if self.replies_by_stdout else self._capture,
             stderr=self._capture,

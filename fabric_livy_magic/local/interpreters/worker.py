@@ -181,6 +181,7 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=watch, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
+    map_files_where_nothing_is_mounted(log)
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log)
@@ -193,6 +194,16 @@ def main(arguments: list[str]) -> None:
             else:
                 reply = worker.run(request["code"], request["group"])
             send(replies, dumps(reply))
+
+
+def map_files_where_nothing_is_mounted(log: Path) -> None:
+    from fabric_livy_magic.local.interpreters.mapped_files import NOTICE, is_mounted, map_files
+
+    lakehouse = os.getcwd()  # noqa: PTH109 - as `map_files` wants it
+    if not is_mounted(lakehouse):
+        map_files(lakehouse)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(NOTICE)
 
 
 def send(replies: int, text: bytes) -> None:

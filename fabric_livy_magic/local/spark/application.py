@@ -9,10 +9,22 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.spark.catalog import Catalog, use_default_schema
-from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
+from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.spark.catalog import Catalogs, use_default_schema
 from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
+from fabric_livy_magic.local.spark.preparing import prepared
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
+
+
+def where(lakehouse: Lakehouse, places: Places) -> dict[str, str]:
+    workspace = places.workspace(lakehouse.workspace_id)
+    return {
+        "trident.workspace.id": lakehouse.workspace_id,
+        "trident.workspace.name": workspace.name if workspace else "",
+        "trident.lakehouse.id": lakehouse.id,
+        "trident.lakehouse.name": lakehouse.name,
+    }
 
 
 class Application:
@@ -24,7 +36,8 @@ class Application:
         folders: SessionFolders,
         groups: ProcessGroups,
         note: Callable[[str], None],
-        default_schema: str | None = None,
+        lakehouse: Lakehouse,
+        places: Places,
     ) -> None:
         self.jvm = Jvm(folders)
         self.note = note
@@ -33,19 +46,18 @@ class Application:
         self._settings = settings
         self._folders = folders
         self._groups = groups
-        self._default_schema = default_schema
-        self._catalog: Catalog | None = None
+        self._lakehouse = lakehouse
+        self._places = places
+        self._catalog: Catalogs | None = None
         self._catalog_lock = threading.Lock()  # the REPLs of an application share its catalog
 
     # ---- start
 
     def prepare(self) -> None:
         """Takes time in the first application on a machine only."""
-        try:
-            self._settings = with_delta(self._settings, self._groups)
-        except DeltaMissing as missing:
-            self.fallback = str(missing)
-            self.note(self.fallback)
+        self._settings, self.fallback = prepared(
+            self._settings, self._folders, self._groups, self._lakehouse, self._places, self.note
+        )
 
     def launch(self, environment: dict[str, str]) -> None:
         """The process only; returns at once."""
@@ -59,12 +71,14 @@ class Application:
 
     def _take_session(self) -> None:
         self.id = str(self.jvm.spark.sparkContext().applicationId())
-        catalog = Catalog(self.jvm, self._folders.lakehouse, self._folders.private / "nowhere", self.note)
+        folders = folders_by_prefix(self._places, self._lakehouse)
+        catalog = Catalogs(self.jvm, folders, self._folders.private / "nowhere", self.note)
         catalog.refresh()
-        if self._default_schema:
-            use_default_schema(self.jvm.spark, self._default_schema)
+        if self._lakehouse.default_schema:
+            use_default_schema(self.jvm.spark, self._lakehouse.default_schema)
             catalog.save()
         self._catalog = catalog
+        self._tell_where(self.jvm.spark)
 
     def renewed_session(self) -> Any | None:
         """User code may stop the SparkContext and make another, which is the application's from then on.
@@ -83,9 +97,15 @@ class Application:
     def new_spark_session(self) -> Any:
         """Temporary views, settings and functions of its own; tables and the application are shared."""
         made = self.jvm.spark.newSession()
-        if self._default_schema:
-            made.catalog().setCurrentDatabase(self._default_schema)
+        if self._lakehouse.default_schema:
+            made.catalog().setCurrentDatabase(self._lakehouse.default_schema)
+        self._tell_where(made)
         return made
+
+    def _tell_where(self, spark: Any) -> None:
+        """By the settings in which Fabric does. They cannot go into the application's: Spark takes none of such names."""
+        for key, value in where(self._lakehouse, self._places).items():
+            spark.conf().set(key, value)
 
     def java_reason(self, failure: Py4JJavaError) -> str:
         """The innermost cause: what wraps it says little more than that the start failed."""
@@ -103,7 +123,7 @@ class Application:
         """A statement that says it is done must not lose its table, even if this server is killed the next moment."""
         self._keep_catalog(lambda catalog: catalog.save())
 
-    def _keep_catalog(self, work: Callable[[Catalog], None]) -> None:
+    def _keep_catalog(self, work: Callable[[Catalogs], None]) -> None:
         try:
             if self._catalog is not None and not self.jvm.gone.is_set():
                 with self._catalog_lock:

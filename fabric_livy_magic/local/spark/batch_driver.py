@@ -22,18 +22,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.local.spark.catalog import Catalog
+    from fabric_livy_magic.local.spark.catalog import Catalogs
 
 KEEP_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """`fixed` are the settings that neither the script nor its request changes; `app_id_file` gets Spark's application id."""
+    """`lakehouses` are folders, by the prefix that their names have in Spark's catalog. `fixed` are the settings that neither
+    the script nor its request changes; `app_id_file` gets Spark's application id.
+    """
 
     script: str
     args: list[str]
-    lakehouse: str
+    lakehouses: dict[str, str]
     default_schema: str | None
     fixed: dict[str, str]
     app_id_file: str
@@ -55,7 +57,7 @@ class Tables:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._context: Any = None
-        self._catalog: Catalog | None = None
+        self._catalog: Catalogs | None = None
 
     def open(self, spark: Any) -> None:
         """For a SparkSession that PySpark just made. The sessions of one context share its tables."""
@@ -68,11 +70,12 @@ class Tables:
                 catalog.setCurrentDatabase(self._job.default_schema)
 
     def _read(self, spark: Any) -> None:
-        from fabric_livy_magic.local.spark.catalog import Catalog, use_default_schema
+        from fabric_livy_magic.local.spark.catalog import Catalogs, use_default_schema
 
-        lakehouse, jvm = Path(self._job.lakehouse), ScriptJvm(spark._jvm, spark._jsparkSession)
+        jvm = ScriptJvm(spark._jvm, spark._jsparkSession)
+        folders = {prefix: Path(folder) for prefix, folder in self._job.lakehouses.items()}
         nowhere = Path(self._job.app_id_file).with_name("nowhere")
-        catalog = Catalog(jvm, lakehouse, nowhere, note)
+        catalog = Catalogs(jvm, folders, nowhere, note)
         catalog.refresh()
         if self._job.default_schema:
             use_default_schema(jvm.spark, self._job.default_schema)

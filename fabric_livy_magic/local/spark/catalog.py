@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,9 @@ from urllib.parse import quote
 
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
-from fabric_livy_magic.local.spark.catalog_entries import CatalogEntries, Entry, SparkJvm
+from fabric_livy_magic.local.spark.catalog_entries import BUILT_IN, CatalogEntries, Entry, SparkJvm
 
 FOLDER = ".catalog"
-BUILT_IN = "default"
 LONGEST_NAME = 180  # file systems take 255 bytes
 
 Stamp = tuple[int, int, int]  # inode, time of change, size: a renamed-in file has a new inode
@@ -107,25 +106,59 @@ def use_default_schema(spark: Any, schema: str) -> None:
     spark.catalog().setCurrentDatabase(schema)
 
 
-class Catalog:
-    """Used by one thread at a time: the session's start, then the thread of its REPL."""
+class Catalogs:
+    """Of the application's own lakehouse, and of all that it can name. Used by one thread at a time.
 
-    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path, note: Callable[[str], None]) -> None:
-        self._entries = CatalogEntries(jvm, lakehouse, nowhere)
+    Other lakehouses have names there that begin with a prefix (`spark.lakehouse_classes`).
+    """
+
+    def __init__(self, jvm: SparkJvm, folders: Mapping[str, Path], nowhere: Path, note: Callable[[str], None]) -> None:
+        """`folders` of the lakehouses by prefix; that of the application's own is empty."""
+        self._prefixes = [prefix for prefix in folders if prefix]
+        self._by_prefix = {
+            prefix: Catalog(CatalogEntries(jvm, folder, nowhere, prefix), folder, note, by_path=bool(prefix))
+            for prefix, folder in folders.items()
+        }
+
+    def refresh(self) -> None:
+        """Apply what other sessions changed. Costs a look at the folders when there is nothing new."""
+        for catalog in self._by_prefix.values():
+            catalog.refresh()
+
+    def save(self) -> None:
+        """Write what this session's statements changed since the last time."""
+        of: dict[str, list[str]] = {prefix: [] for prefix in self._by_prefix}
+        for name in self._by_prefix[""].all_databases():
+            prefix = next((one for one in self._prefixes if name.startswith(one)), "")
+            of[prefix].append(name.removeprefix(prefix))
+        for prefix, databases in of.items():
+            self._by_prefix[prefix].save(databases)
+
+
+class Catalog:
+    """One lakehouse's. With `by_path` it leaves out the Delta tables in their usual folders, which are found there."""
+
+    def __init__(
+        self, entries: CatalogEntries, lakehouse: Path, note: Callable[[str], None], *, by_path: bool = False
+    ) -> None:
+        self._entries = entries
         self._files = DefinitionFiles(lakehouse / FOLDER)
         self._known = Known()
         self._note = note
+        self._by_path = by_path
+
+    def all_databases(self) -> list[str]:
+        return self._entries.all_databases()
 
     # ---- files → session
 
     def refresh(self) -> None:
-        """Apply what other sessions changed. Costs a look at the folder when there is nothing new."""
         stamps = self._files.stamps()
         if stamps == self._known.stamps:
             return
         gone = [path for path in self._known.stamps if path not in stamps]
         new = [path for path, stamp in stamps.items() if self._known.stamps.get(path) != stamp]
-        read = [(path, entry) for path in new if (entry := self._read(path)) is not None]
+        read = [(path, entry) for path in new if (entry := self._read(path)) is not None and not self._leaves(entry)]
         for path in gone:
             self._attempt(path, partial(self._forget, path))
         for path, entry in sorted(read, key=lambda item: len(item[0].parts)):  # databases first
@@ -177,9 +210,10 @@ class Catalog:
 
     # ---- session → files
 
-    def save(self) -> None:
-        """Write what this session's statements changed since the last time."""
-        databases = self._entries.databases()
+    def _leaves(self, entry: Entry) -> bool:
+        return self._by_path and entry.get("kind") == "managed" and entry.get("provider", "").lower() == "delta"
+
+    def save(self, databases: Sequence[str]) -> None:
         for database in databases:
             tables = self._entries.tables(database)
             total = int(tables.hashCode())
@@ -204,6 +238,8 @@ class Catalog:
             present.add(key)
             if self._known.hashes.get(key) != now:
                 entry = self._entries.describe_table(table)
+                if self._leaves(entry):
+                    continue
                 if mended := self._entries.mended(database, entry):
                     self._entries.put_table(database, mended)
                     entry, now = mended, self._entries.table_hash(*key)

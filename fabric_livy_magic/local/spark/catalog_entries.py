@@ -10,7 +10,10 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
+from fabric_livy_magic.local.mounting import MOUNT
+
 Entry = dict[str, Any]
+BUILT_IN = "default"
 DELTA_LOG = "_delta_log"
 KINDS = {"MANAGED": "managed", "EXTERNAL": "external", "VIEW": "view"}
 FORMAT = 1
@@ -27,8 +30,11 @@ class SparkJvm(Protocol):
 
 
 class CatalogEntries:
-    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path) -> None:
+    """Of one lakehouse. `prefix` is what its databases' names begin with in Spark's catalog, and in nothing that is kept."""
+
+    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path, prefix: str = "") -> None:
         self._view = jvm.view
+        self._prefix = prefix
         self._lakehouse = lakehouse
         self._root = f"file:{lakehouse}"
         self._nowhere = nowhere
@@ -41,24 +47,26 @@ class CatalogEntries:
 
     # ---- looking
 
-    def databases(self) -> list[str]:
+    def all_databases(self) -> list[str]:
+        """Of all lakehouses, as Spark knows them."""
         names: list[str] = self._plain(self.catalog.listDatabases())
         return names
 
     def tables(self, database: str) -> Any:
         """A Scala Seq of CatalogTable; its hashCode changes whenever any of them does."""
-        return self.catalog.getTablesByName(database, self.catalog.listTables(database))
+        in_spark = self._prefix + database
+        return self.catalog.getTablesByName(in_spark, self.catalog.listTables(in_spark))
 
     def database_hash(self, database: str) -> int:
-        return int(self.catalog.getDatabase(database).hashCode())
+        return int(self.catalog.getDatabase(self._prefix + database).hashCode())
 
     def table_hash(self, database: str, name: str) -> int:
-        return int(self.catalog.getTable(database, name).hashCode())
+        return int(self.catalog.getTable(self._prefix + database, name).hashCode())
 
     # ---- to JSON
 
     def describe_database(self, database: str) -> Entry:
-        found = self.catalog.getDatabase(database)
+        found = self.catalog.getDatabase(self._prefix + database)
         return {
             "format": FORMAT,
             "name": database,
@@ -108,8 +116,10 @@ class CatalogEntries:
     def _location_text(self, uri: Any) -> str:
         """Relative inside the lakehouse, so that the folder can be moved."""
         text: str = self._catalyst.catalog.CatalogUtils.URIToString(uri)
-        inside = f"{self._root}/"
-        return text[len(inside) :] if text.startswith(inside) else text
+        for inside in (f"{self._root}/", *([] if self._prefix else [f"file:{MOUNT}/"])):
+            if text.startswith(inside):
+                return text[len(inside) :]
+        return text
 
     def mended(self, database: str, entry: Entry) -> Entry | None:
         """A Delta table's entry as its log has it; None where there is nothing to mend.
@@ -138,20 +148,25 @@ class CatalogEntries:
     # ---- from JSON
 
     def put_database(self, entry: Entry) -> None:
+        in_spark = self._prefix + entry["name"]
         made = self._catalyst.catalog.CatalogDatabase(
-            entry["name"],
+            in_spark,
             entry.get("description", ""),
             self._uri(entry["location"]),
             self._scala_map(entry["properties"]),
         )
-        if self.catalog.databaseExists(entry["name"]):
+        if self.catalog.databaseExists(in_spark):
             self.catalog.alterDatabase(made)
         else:
             self.catalog.createDatabase(made, True)
 
     def put_table(self, database: str, entry: Entry) -> None:
-        made = self._table(database, entry)
-        if self.catalog.tableExists(database, entry["name"]):
+        in_spark = self._prefix + database
+        if self._prefix and not self.catalog.databaseExists(in_spark):
+            folder = "Tables" if database == BUILT_IN else f"Tables/{database}"
+            self.put_database({"name": database, "location": folder, "properties": {}})
+        made = self._table(in_spark, entry)
+        if self.catalog.tableExists(in_spark, entry["name"]):
             self.catalog.alterTable(made)
         else:
             self.catalog.createTable(made, False)
@@ -234,16 +249,17 @@ class CatalogEntries:
         """Out of the catalog; whoever dropped it has dealt with its data. A managed table is made external first,
         because Spark's catalog would delete the folder, which may belong to a new table by now.
         """
-        if not (self.catalog.databaseExists(database) and self.catalog.tableExists(database, name)):
+        in_spark = self._prefix + database
+        if not (self.catalog.databaseExists(in_spark) and self.catalog.tableExists(in_spark, name)):
             return
-        entry = self.describe_table(self.catalog.getTable(database, name))
+        entry = self.describe_table(self.catalog.getTable(in_spark, name))
         if entry["kind"] == "managed":
             self.put_table(database, {**entry, "kind": "external"})
-        self.catalog.dropTable(database, name, True, False)
+        self.catalog.dropTable(in_spark, name, True, False)
 
     def forget_database(self, database: str) -> None:
         """Spark would delete the database's folder with it, so the folder is named elsewhere first: `nowhere`."""
-        if self.catalog.databaseExists(database):
+        if self.catalog.databaseExists(self._prefix + database):
             entry = self.describe_database(database)
             self.put_database({**entry, "location": f"file:{self._nowhere}"})
-            self.catalog.dropDatabase(database, True, True)
+            self.catalog.dropDatabase(self._prefix + database, True, True)

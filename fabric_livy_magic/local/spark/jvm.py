@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fabric_livy_magic.local.mounting import in_lakehouse
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 from fabric_livy_magic.local.spark.submit import submit_command
@@ -41,7 +42,11 @@ class Jvm:
     def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
         with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
-                submit_command(self._folders, settings, "pyspark-shell"),
+                in_lakehouse(
+                    self._folders.lakehouse,
+                    self._folders.private / "jvm-root",
+                    submit_command(self._folders, settings, "pyspark-shell"),
+                ),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
                 stdout=out,
                 stderr=log,

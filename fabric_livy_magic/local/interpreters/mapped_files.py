@@ -1,0 +1,85 @@
+"""`/lakehouse/default` in a Python whose system lets nobody mount it (macOS, many containers): its own file calls are mapped.
+
+They are what `open`, `os`, `pathlib`, `shutil`, `glob` and pandas go through. Other libraries that open files in C by
+themselves, child processes and UDFs are not reached.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.local.mounting import MOUNT
+
+ONE_PATH = (
+    "access", "chdir", "chmod", "chown", "getxattr", "listdir", "listxattr", "lstat", "mkdir", "mkfifo", "open", "readlink", "remove", "removexattr", "rmdir",
+    "scandir", "setxattr", "stat", "statvfs", "truncate", "unlink", "utime",
+)  # fmt: skip
+NAMES = {"file", "path", "src", "dst", "source", "where"}  # of parameters
+TWO_PATHS = ("link", "rename", "replace", "symlink")
+NOTICE = (
+    "This system lets nobody mount /lakehouse/default, so Spark's and Python's own file calls are mapped to it. UDFs, child"
+    " processes and libraries that open files by themselves do not see it: give them relative paths, like Files/x\n"
+)
+
+
+def is_mounted(lakehouse: str) -> bool:
+    try:
+        return Path(MOUNT).samefile(lakehouse)
+    except OSError:
+        return False
+
+
+def map_files(lakehouse: str) -> None:
+    """For the rest of this process."""
+    builtins.open = io.open = _mapped(builtins.open, 1, lakehouse)
+    for names, paths in ((ONE_PATH, 1), (TWO_PATHS, 2)):
+        for name in names:
+            if hasattr(os, name):
+                before = getattr(os, name)
+                after = _mapped(before, paths, lakehouse)
+                setattr(os, name, after)
+                for known in (
+                    os.supports_dir_fd,
+                    os.supports_fd,
+                    os.supports_follow_symlinks,
+                    os.supports_effective_ids,
+                ):
+                    if before in known:
+                        known.add(after)
+    try:
+        import pyarrow.parquet  # as pandas has Parquet; its half second overlaps with the start of the JVM
+    except ImportError:
+        return
+    for home, functions in ((pyarrow, ("OSFile", "memory_map")), (pyarrow.parquet, ("read_table", "write_table"))):
+        for name in functions:
+            setattr(home, name, _mapped(getattr(home, name), 2, lakehouse))
+
+
+def _mapped(function: Callable[..., Any], paths: int, lakehouse: str) -> Callable[..., Any]:
+    @wraps(function)
+    def mapped(*arguments: Any, **named: Any) -> Any:
+        named.update({name: real_path(named[name], lakehouse) for name in NAMES & named.keys()})
+        return function(*(real_path(one, lakehouse) for one in arguments[:paths]), *arguments[paths:], **named)
+
+    return mapped
+
+
+def real_path(path: Any, lakehouse: str) -> Any:
+    """The same object where it is not below the mount, or leads out of it."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        return path  # a descriptor, None, or what the function itself refuses
+    given: str | bytes = os.fspath(path)
+    text = os.fsdecode(given)
+    if text != MOUNT and not text.startswith(f"{MOUNT}/"):
+        return path
+    clean = os.path.normpath(text)
+    if clean != MOUNT and not clean.startswith(f"{MOUNT}/"):
+        return path
+    found = lakehouse + clean[len(MOUNT) :]
+    return os.fsencode(found) if isinstance(given, bytes) else found

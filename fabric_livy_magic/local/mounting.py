@@ -1,0 +1,90 @@
+"""`/lakehouse/default`, as Fabric mounts it: for the processes of one application, seen by nothing else of the machine.
+
+    python -I -S mounting.py LAKEHOUSE MOUNT_POINT COMMAND…
+
+A script that becomes the command, in a mount namespace of its own whose root has everything that the machine's root has, and
+the lakehouse. Where the system lets nobody make one (macOS, some containers), the command runs as it would have; the session's
+Python then does what it can (`interpreters.mapped_files`), as does its JVM (`LakehouseFiles.java`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # they take as long to load as everything else here
+    from collections.abc import Sequence
+    from pathlib import Path
+
+MOUNT = "/lakehouse/default"
+# <sched.h> and <sys/mount.h> of Linux.
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
+
+
+def in_lakehouse(lakehouse: Path, mount_point: Path, command: Sequence[str]) -> list[str]:
+    """`mount_point` is an empty folder that the new root can be put on; it stays empty to everybody else."""
+    if sys.platform != "linux":
+        return list(command)
+    mount_point.mkdir(exist_ok=True)
+    return [sys.executable, "-I", "-S", __file__, str(lakehouse), str(mount_point), *command]
+
+
+def main(lakehouse: str, mount_point: str, *command: str) -> None:
+    try:
+        enter_namespace()
+        mount_lakehouse(lakehouse, mount_point)
+    except OSError:
+        pass  # an application without the mount is better than none
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def enter_namespace() -> None:
+    """With the user's own id; root is asked for no namespace of users, in which it would own less than before."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        try:
+            _call("unshare", CLONE_NEWNS)
+            return
+        except OSError:
+            pass  # the root of a container
+    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    for file, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{file}", "w") as written:  # noqa: PTH123
+            written.write(text)
+
+
+def mount_lakehouse(lakehouse: str, mount_point: str) -> None:
+    here = os.getcwd()  # noqa: PTH109
+    _mount(None, "/", MS_REC | MS_SLAVE)
+    _mount("tmpfs", mount_point, 0, "tmpfs")
+    for name in os.listdir("/"):  # noqa: PTH208
+        old, new = f"/{name}", f"{mount_point}/{name}"
+        if os.path.islink(old):  # noqa: PTH114
+            os.symlink(os.readlink(old), new)  # noqa: PTH115, PTH211
+        elif name != MOUNT.split("/")[1]:
+            if os.path.isdir(old):  # noqa: PTH112
+                os.mkdir(new)  # noqa: PTH102
+            else:
+                os.close(os.open(new, os.O_CREAT | os.O_WRONLY))
+            _mount(old, new, MS_BIND | MS_REC)
+    os.makedirs(mount_point + MOUNT)  # noqa: PTH103
+    _mount(lakehouse, mount_point + MOUNT, MS_BIND | MS_REC)
+    os.chroot(mount_point)
+    _call("umount2", os.fsencode(mount_point), MNT_DETACH)  # the root below itself
+    os.chdir(here)
+
+
+def _mount(source: str | None, target: str, flags: int, kind: str | None = None) -> None:
+    _call("mount", *(text and os.fsencode(text) for text in (source, target, kind)), ctypes.c_ulong(flags), None)
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

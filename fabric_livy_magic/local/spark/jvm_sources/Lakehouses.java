@@ -1,0 +1,112 @@
+package fabric_livy_magic.local;
+
+import java.io.File;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.hadoop.conf.Configuration;
+
+/** The workspaces and lakehouses that there are, by name or id in any letter case, and the one that the application is for. */
+public final class Lakehouses {
+  /** Names the file that `lakehouse_classes` wrote. */
+  public static final String SETTING = "fabric_livy.lakehouses";
+
+  public static final class Lakehouse {
+    final String id;
+    final String name;
+    final String workspaceId;
+    final String folder;
+    /** Null where it has no schemas. */
+    final String defaultSchema;
+    /** Of its schemas' names as databases of Spark's one catalog; empty for the application's own lakehouse. */
+    final String prefix;
+
+    Lakehouse(Map values, String workspaceId) {
+      this.id = (String) values.get("id");
+      this.name = (String) values.get("name");
+      this.workspaceId = workspaceId;
+      this.folder = (String) values.get("folder");
+      this.defaultSchema = (String) values.get("default_schema");
+      this.prefix = (String) values.get("prefix");
+    }
+
+    File tables() {
+      return new File(folder, "Tables");
+    }
+  }
+
+  private final List workspaces;
+  final Lakehouse own;
+
+  private Lakehouses(Map content) {
+    this.workspaces = (List) content.get("workspaces");
+    Lakehouse found = null;
+    for (Object workspace : workspaces) {
+      for (Object one : lakehousesOf((Map) workspace)) {
+        found = ((Lakehouse) one).prefix.isEmpty() ? (Lakehouse) one : found;
+      }
+    }
+    this.own = found;
+  }
+
+  /** Null in an application that was not told of any. */
+  public static Lakehouses of(Configuration conf) throws IOException {
+    String file = conf.get(SETTING);
+    return file == null ? null : new Lakehouses((Map) new ObjectMapper().readValue(new File(file), Map.class));
+  }
+
+  private static List lakehousesOf(Map workspace) {
+    List made = new ArrayList();
+    for (Object values : (List) workspace.get("lakehouses")) {
+      made.add(new Lakehouse((Map) values, (String) workspace.get("id")));
+    }
+    return made;
+  }
+
+  /** The id of the workspace. */
+  public String workspace(String name) throws IOException {
+    String found = null;
+    for (Object one : workspaces) {
+      Map workspace = (Map) one;
+      if (!name.equalsIgnoreCase((String) workspace.get("name")) && !name.equalsIgnoreCase((String) workspace.get("id"))) {
+        continue;
+      }
+      if (found != null) {
+        throw new IOException("several workspaces are called '" + name + "'; use the id of the one that is meant");
+      }
+      found = (String) workspace.get("id");
+    }
+    if (found == null) {
+      throw new FileNotFoundException("there is no workspace '" + name + "'");
+    }
+    return found;
+  }
+
+  /** With or without `.Lakehouse` behind its name. */
+  public Lakehouse lakehouse(String workspaceId, String item) throws IOException {
+    String name = item.toLowerCase().endsWith(".lakehouse") ? item.substring(0, item.length() - 10) : item;
+    Lakehouse found = null;
+    for (Object workspace : workspaces) {
+      if (!workspaceId.equals(((Map) workspace).get("id"))) {
+        continue;
+      }
+      for (Object one : lakehousesOf((Map) workspace)) {
+        Lakehouse lakehouse = (Lakehouse) one;
+        if (name.equalsIgnoreCase(lakehouse.name) || name.equalsIgnoreCase(lakehouse.id)) {
+          if (found != null) {
+            throw new IOException("several lakehouses are called '" + item + "'; use the id of the one that is meant");
+          }
+          found = lakehouse;
+        }
+      }
+    }
+    if (found == null) {
+      throw new FileNotFoundException("there is no lakehouse '" + item + "' in this workspace");
+    }
+    return found;
+  }
+}

@@ -1,0 +1,152 @@
+"""Java classes by which Spark knows a lakehouse as Fabric's does: paths (abfss, `/lakehouse/default`, relative) and names.
+
+Their sources, in `jvm_sources`, are compiled once a machine into the cache folder, by Janino, the compiler that Spark has for
+its own generated code. That takes some two seconds, which the first session spends while Delta's jars arrive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
+from py4j.protocol import Py4JError
+
+from fabric_livy_magic.local.cache import cache_folder
+from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.spark.settings import SparkSettings
+
+SOURCES = Path(__file__).with_name("jvm_sources")
+PACKAGE = "fabric_livy_magic.local"
+EXTENSIONS = "spark.sql.extensions"
+
+
+class NoLakehouseClasses(Exception):  # noqa: N818 - the message is for the user
+    pass
+
+
+def with_lakehouse_names(settings: SparkSettings, jar: Path, file: Path) -> SparkSettings:
+    """The settings of an application that knows the lakehouses of `file`. The user's win: of another storage, say."""
+    extensions = [one for one in settings.conf.get(EXTENSIONS, "").split(",") if one.strip()]
+    last_is_asked_first = {EXTENSIONS: ",".join([*extensions, f"{PACKAGE}.LakehouseNames"])}
+    conf = {**_conf(file), **settings.conf, **last_is_asked_first}
+    return replace(settings, conf=conf, jars=(*settings.jars, jar))
+
+
+def _conf(file: Path) -> dict[str, str]:
+    return {
+        "spark.hadoop.fabric_livy.lakehouses": str(file),
+        "spark.hadoop.fs.abfss.impl": f"{PACKAGE}.OneLakeFileSystem",
+        "spark.hadoop.fs.abfs.impl": f"{PACKAGE}.OneLakeFileSystem",
+        "spark.hadoop.fs.file.impl": f"{PACKAGE}.LakehouseFiles",
+        "spark.hadoop.fs.AbstractFileSystem.file.impl": f"{PACKAGE}.LakehouseFiles$ForContexts",
+        # What a table says of Fabric's own Delta, such as delta.parquet.vorder.enabled, is no error.
+        "spark.databricks.delta.allowArbitraryProperties.enabled": "true",
+    }
+
+
+# ------------------------------------------------------------------------------------------------ compiling
+def compiled(java: Path, spark_jars: Path) -> Path:
+    """The jar, which is made if it is not there. Raises NoLakehouseClasses."""
+    jar = jar_of(spark_jars)
+    if not jar.exists():
+        jar.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _compile(java, spark_jars, jar)
+        except (Py4JError, OSError, TypeError) as problem:  # TypeError: no Janino among the jars
+            reason = str(problem).strip().splitlines()[1:2] or [str(problem)]
+            raise NoLakehouseClasses(
+                f"abfss:// and names of lakehouses are not to be had with this Spark: {reason[0]}"
+            ) from problem
+    return jar
+
+
+def lakehouse_classes(spark_jars: Path) -> tuple[Path, ...]:
+    """The jar, if it has been made; as a tuple, to be put on a class path."""
+    made = jar_of(spark_jars)
+    return (made,) if made.exists() else ()
+
+
+def jar_of(spark_jars: Path) -> Path:
+    """Named by the sources and by the Spark that they are compiled against."""
+    spark = sorted(jar.name for jar in spark_jars.glob("spark-catalyst_*.jar"))
+    texts = b"".join(source.read_bytes() for source in _sources())
+    return cache_folder() / "own-classes" / f"{hashlib.sha256(repr(spark).encode() + texts).hexdigest()[:24]}.jar"
+
+
+def _sources() -> list[Path]:
+    return sorted(SOURCES.glob("*.java"))
+
+
+def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    port, token = launch_gateway(
+        classpath=f"{spark_jars}/*", javaopts=quick, java_path=str(java), die_on_exit=True, enable_auth=True
+    )
+    gateway: Any = JavaGateway(gateway_parameters=GatewayParameters(port=port, auth_token=token))
+    try:
+        with tempfile.TemporaryDirectory(dir=jar.parent) as made:
+            file_class = gateway.jvm.java.io.File
+            sources = gateway.new_array(file_class, len(_sources()))
+            for position, source in enumerate(_sources()):
+                sources[position] = file_class(str(source))
+            compiler = gateway.jvm.org.codehaus.janino.Compiler()
+            compiler.setDestinationDirectory(file_class(made), False)
+            compiler.compile(sources)
+            draft = jar.with_name(f".{os.getpid()}-{jar.name}")
+            with zipfile.ZipFile(draft, "w") as packed:
+                for file in sorted(Path(made).rglob("*.class")):
+                    packed.write(file, file.relative_to(made))
+            draft.replace(jar)
+    finally:
+        gateway.shutdown()
+
+
+# ------------------------------------------------------------------------------------------------ what they read
+def prefixes(places: Places, own: Lakehouse) -> dict[str, str]:
+    """By the lakehouse's id: what the names of its schemas begin with, as databases of one catalog."""
+    plain: dict[str, str] = {}
+    for workspace in places.workspaces:
+        for one in workspace.lakehouses:
+            names = [one.name] if one.workspace_id == own.workspace_id else [workspace.name, one.name]
+            plain[one.id] = "__".join(re.sub(r"\W", "_", name, flags=re.ASCII).lower() for name in names)
+    times = Counter(plain.values())
+    made = {id_: f"{name}__" if times[name] == 1 else f"{name}_{id_[:8]}__" for id_, name in plain.items()}
+    return {**made, own.id: ""}
+
+
+def folders_by_prefix(places: Places, own: Lakehouse) -> dict[str, Path]:
+    of = prefixes(places, own)
+    return {of[one.id]: one.folder for workspace in places.workspaces for one in workspace.lakehouses}
+
+
+def write_lakehouses(file: Path, places: Places, own: Lakehouse) -> None:
+    of = prefixes(places, own)
+    content = {
+        "workspaces": [
+            {
+                "id": workspace.id,
+                "name": workspace.name,
+                "lakehouses": [
+                    {
+                        "id": one.id,
+                        "name": one.name,
+                        "folder": str(one.folder),
+                        "default_schema": one.default_schema,
+                        "prefix": of[one.id],
+                    }
+                    for one in workspace.lakehouses
+                ],
+            }
+            for workspace in places.workspaces
+        ]
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")

@@ -1,0 +1,47 @@
+"""What an application is given before it starts: Delta Lake, and the classes that know lakehouses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+
+from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
+from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.lakehouse_classes import (
+    NoLakehouseClasses,
+    compiled,
+    with_lakehouse_names,
+    write_lakehouses,
+)
+from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
+from fabric_livy_magic.local.spark.submit import spark_home
+
+
+def prepared(
+    settings: SparkSettings,
+    folders: SessionFolders,
+    groups: ProcessGroups,
+    lakehouse: Lakehouse,
+    places: Places,
+    note: Callable[[str], None],
+) -> tuple[SparkSettings, str]:
+    """And what the application has to do without, and why. Takes seconds in the first one on a machine only."""
+    fallback = ""
+    with ThreadPoolExecutor(1) as pool:
+        jar = pool.submit(compiled, find_java(version("pyspark")), spark_home() / "jars")
+        try:
+            settings = with_delta(settings, groups)
+        except DeltaMissing as missing:
+            fallback = str(missing)
+            note(fallback)
+    file = folders.private / "lakehouses.json"
+    try:
+        settings = with_lakehouse_names(settings, jar.result(), file)
+    except NoLakehouseClasses as none:
+        note(str(none))
+    else:
+        write_lakehouses(file, places, lakehouse)
+    return settings, fallback
