@@ -12,6 +12,7 @@ from fabric_livy_magic.commands import read_command
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.livy_commands import LivyCommands
 from fabric_livy_magic.options import HelpWanted
+from fabric_livy_magic.statement_commands import chosen
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,8 +37,8 @@ class CellRuns:
             command = read_command(line)
         except HelpWanted as text:
             return print(text)
-        if command.name in {"get", "put"}:  # they need the notebook's names
-            return {"get": self._get, "put": self._put}[command.name](command.options)
+        if command.name in {"get", "put", "wait"}:  # they take the notebook's names, and show results as cells do
+            return {"get": self._get, "put": self._put, "wait": self._wait}[command.name](command.options)
         return self.commands.do(command)
 
     def run_cell(self, kind: str, line: str, body: str | None) -> Any:
@@ -50,6 +51,13 @@ class CellRuns:
         progress = self.commands.progress()
         try:
             self.commands.start_if_none(cell.session, progress)
+            if cell.background:
+                handle = self.commands.runner.submit(cell, dict(values))  # of now: the notebook may change its names
+                if cell.output:
+                    self._variables[cell.output] = handle
+                    if not cell.quiet:
+                        handle._ipython_display_()
+                return None if cell.output or cell.quiet else handle
             result = self.commands.runner.run(cell, progress, values)
             if cell.output:
                 self._variables[cell.output] = result.value(cell.library)
@@ -66,6 +74,23 @@ class CellRuns:
         finally:
             progress.erase()
         return None
+
+    def _wait(self, options: argparse.Namespace) -> None:
+        """`%livy wait`: shows each result when it is there. An interrupt ends the waiting alone."""
+        runner, progress = self.commands.runner, self.commands.progress()
+        try:
+            for one in chosen(runner.background, options.number):
+                try:
+                    result = one.result(on_progress=progress)
+                finally:
+                    if one.done:
+                        runner.background.remove(one)
+                display.show_parts(progress, result.parts, runner.settings.rows_shown, result.elapsed_s)
+        except StatementError as error:
+            self._show_before_error(error, progress)
+            raise
+        finally:
+            progress.erase()
 
     def _show_before_error(self, error: StatementError, progress: display.ProgressLine) -> None:
         if error.parts:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.account import Account
+from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
@@ -23,6 +24,7 @@ from fabric_livy_magic.errors import (
     StatementError,
 )
 from fabric_livy_magic.idle import IdleWatch
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import for_a_moment
@@ -32,6 +34,7 @@ from fabric_livy_magic.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target, did_you_mean
 from fabric_livy_magic.tokens import Credential
 
+ENDED_MEANWHILE = "The session was stopped before this cell's turn came. It was not sent."
 DEFAULT_SESSION = "main"
 EMBEDDED_ENDED = (
     "The embedded Fabric that this session ran on has ended. Its variables and temporary views are lost; tables are not. "
@@ -58,6 +61,8 @@ class Runner(Account):
         self.sessions: dict[str, Session] = {}
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
+        self.background: list[Background] = []
+        """Background cells whose results were not shown yet."""
         self.recent: deque[Cell] = deque(maxlen=100)
         """The latest cells: what completion knows while a session is busy."""
         self.looked_up: dict[Any, Any] = {}
@@ -108,7 +113,8 @@ class Runner(Account):
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
         target, spec = target or self.target, spec or self.spec
-        remote = StandardSession.create(self._endpoints.client(target, self.settings), spec)
+        kind = HighConcurrencySession if spec.high_concurrency else StandardSession
+        remote = kind.create(self._endpoints.client(target, self.settings), spec)
         return self._keep(Session(self, name, target, remote, ours=True, spec=spec))
 
     def start(
@@ -192,7 +198,7 @@ class Runner(Account):
         session = self._ready(cell.session, on_progress)
         self.recent.append(cell)
         enough = None if cell.output or cell.wants_all else self.settings.rows_shown
-        with self._noting(session):
+        with session.turns.mine(), self._noting(session):
             result = session.run(
                 cell.code,
                 cell.kind,
@@ -204,6 +210,21 @@ class Runner(Account):
                 on_progress=on_progress,
             )
             return self._with_whole_value(session, cell, result, on_progress) if cell.output else result
+
+    def submit(self, cell: Cell, values: Mapping[str, Any] | None = None) -> Background:
+        """Runs it as `run` does, while the notebook goes on, in its place among the session's cells."""
+        session = self.session(cell.session)
+        cell = dataclasses.replace(cell, session=session.name)  # also when another one is the current one by then
+        turn = session.turns.take()
+
+        def work(hear: Listener) -> Result:
+            with turn:
+                if self.sessions.get(session.name) is not session:
+                    raise SessionLostError(ENDED_MEANWHILE)
+                return self.run(cell, hear, values)
+
+        self.background.append(Background(work, session.name, cell.kind))
+        return self.background[-1]
 
     def _with_whole_value(self, session: Session, cell: Cell, result: Result, on_progress: Listener | None) -> Result:
         """A DataFrame that goes into a variable is wanted as a whole, not its first rows or its name."""

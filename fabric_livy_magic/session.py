@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic import rich
 from fabric_livy_magic.agent import Agent
+from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import KINDS
-from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.errors import (
+    FrameError,
+    NoAgent,
+    SessionError,
+    SessionLostError,
+    SettingsError,
+    StatementError,
+)
+from fabric_livy_magic.fan_out import FanOut
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.endings import statement_error
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
@@ -27,6 +38,7 @@ from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
 from fabric_livy_magic.sql_parameters import bound
 from fabric_livy_magic.sql_text import parameter_names, split_statements
+from fabric_livy_magic.turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +83,13 @@ class Session:
         """What it was asked for with; None for one that was found."""
         self.used_at = time.monotonic()
         """When a cell last began or ended on it."""
+        self.turns = Turns()
+        """The order of its cells."""
         self._agent = Agent()
         self._questions = Questions(remote)
+        self._beside: list[Session] = []
+        """The further REPLs of a fan-out, kept for the next one."""
+        self._acquiring = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -108,21 +125,87 @@ class Session:
         `values` is what SQL parameters (`:name`) are taken from. PySpark and
         SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
         remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took `timeout_s` (its statement is
-        cancelled then).
+        cancelled then; the time until its turn comes does not count).
         """
         if kind not in KINDS:
             raise SettingsError(
                 f"There is no kind {kind!r}.{did_you_mean(kind, list(KINDS))} Kinds: {', '.join(KINDS)}."
             )
-        began = time.monotonic()
-        self.cells_run += 1
+        with self.turns.mine():
+            began = time.monotonic()
+            self.cells_run += 1
+            if not self.remote.ready:
+                self.wait_ready(on_progress=on_progress)
+            run = _Run(self, kind, Deadline(timeout_s), on_progress, limit, enough, values)
+            is_plain = plain or kind in NOT_RICH or self._owner.settings.rich == "off"
+            result = run.plainly(code) if is_plain else run.richly(code)
+            return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
+
+    def submit(self, code: str, kind: str = "pyspark", **options: Any) -> Background:
+        """Runs it as `run` does, with the same options, while the program goes on: gives a handle at once."""
+        turn = self.turns.take()
+
+        def work(hear: Listener) -> Result:
+            with turn:
+                return self.run(code, kind, on_progress=hear, **options)
+
+        return Background(work, self.name, kind)
+
+    def map(
+        self,
+        codes: Iterable[str],
+        kind: str = "pyspark",
+        *,
+        repls: int = 4,
+        return_exceptions: bool = False,
+        **options: Any,
+    ) -> list[Any]:
+        """The results of many codes, in their order, run side by side on up to `repls` REPLs of a high-concurrency session.
+
+        Each REPL has variables of its own, so each code must stand for itself; tables are shared. REPLs are acquired one
+        after the other, kept for the next `map`, and end with this session. Fabric fits five into one Spark application.
+        The first error is raised once what runs has ended; with `return_exceptions` errors stand among the results.
+        An interrupt cancels what runs.
+        """
+        return FanOut(
+            list(codes),
+            lambda number: self._on_repl(number, kind, options),
+            keeps_errors=return_exceptions,
+        ).run(repls)
+
+    def _on_repl(self, number: int, kind: str, options: Mapping[str, Any]) -> Callable[[str], Result]:
+        session = self._repl(number)
+
+        def run(code: str) -> Result:
+            try:
+                return session.run(code, kind, **options)
+            except SessionError:  # it has ended, or cannot be trusted
+                self._give_back(session)
+                raise
+
+        return run
+
+    def _repl(self, number: int) -> Session:
+        if not isinstance(self.remote, HighConcurrencySession):
+            raise SettingsError(
+                "`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`, or `%livy start --high-concurrency`."
+            )
+        if number == 0:
+            return self
         if not self.remote.ready:
-            self.wait_ready(on_progress=on_progress)
-        run = _Run(self, kind, Deadline(timeout_s), on_progress, limit, enough, values)
-        result = (
-            run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
-        )
-        return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
+            self.wait_ready()  # the first begins the Spark application that the others join
+        with self._acquiring:
+            while len(self._beside) < number:
+                remote = self.remote.beside(timeout_s=self._owner.settings.start_timeout_s)
+                name = f"{self.name}+{len(self._beside) + 1}"
+                self._beside.append(Session(self._owner, name, self.target, remote, ours=True))
+            return self._beside[number - 1]
+
+    def _give_back(self, session: Session) -> None:
+        if session in self._beside and isinstance(self.remote, HighConcurrencySession):
+            self._beside.remove(session)
+            assert isinstance(session.remote, HighConcurrencySession)
+            self.remote.give_back(session.remote)
 
     def sql(
         self, query: str, *, limit: int | None = None, parameters: Mapping[str, Any] | None = None, **more: Any
@@ -140,10 +223,10 @@ class Session:
     def table(self, expression: str | None, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
         """As `frame`, with what is known of it: its types, and whether there are more rows. None: of the value that the last
         PySpark cell ended with."""
-        call = self._call(on_progress=on_progress)
         try:
-            header = rich.open_frame(call, expression, limit)
-            return rich.fetched(self._call(), header, on_progress)
+            with self.turns.mine():
+                header = rich.open_frame(self._call(on_progress=on_progress), expression, limit)
+                return rich.fetched(self._call(), header, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
 
@@ -170,7 +253,8 @@ class Session:
         if not name.isidentifier():
             raise SettingsError(f"A view needs a plain name; {name!r} is none.")
         try:
-            return rich.send(self._call(), frame, name, on_progress)
+            with self.turns.mine():
+                return rich.send(self._call(), frame, name, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
 

@@ -110,6 +110,9 @@ class SessionSpec:
     executor_memory: str | None = None
     executor_cores: int | None = None
     num_executors: int | None = None
+    high_concurrency: bool = False
+    session_tag: str | None = None
+    """Of a high-concurrency session: those of one tag share a Spark application."""
 
 
 @dataclass(frozen=True, kw_only=True)

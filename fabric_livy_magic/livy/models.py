@@ -20,6 +20,7 @@ class SessionState(StrEnum):
     QUEUED = "queued"
     LIBRARY_PACKAGING = "library_packaging"
     ACQUIRING_SESSION = "acquiring_session"
+    ACQUIRING_HIGH_CONCURRENCY_SESSION = "acquiring_high_concurrency_session"
     NOT_SUBMITTED = "not_submitted"
     SUBMITTING = "submitting"
     NOT_STARTED = "not_started"
