@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from fabric_livy_magic.errors import SettingsError
@@ -21,14 +21,14 @@ class Cell:
     `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is what tables become."""
 
     kind: str
-    code: str
+    code: str = field(repr=False)
     session: str | None = None
     output: str | None = None
     limit: int | None = None
     quiet: bool = False
     plain: bool = False
     library: str = "pandas"
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float | None = None
     background: bool = False
     wants_all: bool = False

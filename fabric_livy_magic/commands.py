@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -53,7 +53,7 @@ The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the opt
 @dataclass(frozen=True)
 class Command:
     name: str
-    options: argparse.Namespace
+    options: argparse.Namespace = field(repr=False)
 
 
 def read_command(line: str) -> Command:

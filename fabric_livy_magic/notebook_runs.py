@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Planned:
     """A cell to run: where it stands in the notebook, and as the kernel takes it."""
 
     index: int
-    text: str
+    text: str = field(repr=False)
 
 
 def run_fabric_notebook(

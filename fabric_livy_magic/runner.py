@@ -24,6 +24,7 @@ from fabric_livy_magic.errors import (
     StatementError,
 )
 from fabric_livy_magic.idle import IdleWatch
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
@@ -171,7 +172,7 @@ class Runner(Account):
             raise SessionError(
                 f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
             )
-        remote = StandardSession.attach(self.client(), session_id)
+        remote = _found(self.client(), session_id)
         return self._keep(Session(self, name, self.target, remote, ours=ours))
 
     def switch(self, name: str) -> Session:
@@ -316,6 +317,17 @@ class Runner(Account):
         if self.memory and not session.target.is_embedded:
             server = session.remote.client.http.base_url
             self.memory.keep(RememberedSession(session.id, session.name, session.target.text, server, session.ours))
+
+
+def _found(client: LivyClient, session_id: str) -> StandardSession:
+    """No list has the high-concurrency ones, so what is no session may be one of them."""
+    try:
+        return StandardSession.attach(client, session_id)
+    except SessionLostError:
+        if client.dialect is Dialect.FABRIC:
+            with contextlib.suppress(FabricLivyError):
+                return HighConcurrencySession.attach(client, session_id)
+        raise
 
 
 def _not_stopped(session: Session, error: FabricLivyError) -> str:

@@ -81,6 +81,9 @@ def cancel(runner: Runner, statement: int | None, name: str | None) -> list[str]
     """The one, or all that run and wait on the session, the latest first: so none of them begins meanwhile."""
     session = runner.session(name)
     client = session.remote.client
+    for waiting in runner.background if statement is None else ():
+        if waiting.session == session.name and waiting.state == "waiting":
+            waiting.cancel()
     ids = [statement] if statement is not None else [one.info.id for one in ran_on(session)[::-1] if not one.is_over]
     return [cancel_statement(client, session.id, one) for one in ids] or ["Nothing runs on the session."]
 

@@ -103,7 +103,7 @@ class SessionSpec:
     """What is asked of a new session. Only what the user chose is sent: a key too many costs the starter pool."""
 
     name: str | None = None
-    conf: Mapping[str, str] = field(default_factory=dict)
+    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
     tags: Mapping[str, str] = field(default_factory=dict)
     driver_memory: str | None = None
     driver_cores: int | None = None

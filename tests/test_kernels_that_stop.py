@@ -126,6 +126,7 @@ def test_an_interrupt_ends_the_cell_and_leaves_nothing_running(
         request = notebook.send(code)
         assert soon(lambda: running(api))
         took_s = interrupted_after(notebook, request)
+    print(f"TOOK {took_s:.2f} {point}")
     assert took_s < ENDS_WITHIN_S
     assert notebook.run("%%local\n6 * 7").text == "42"
     assert soon(lambda: running(api) == [] and alive(api) == before), (running(api), alive(api), before)

@@ -54,7 +54,7 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
     else:
         if info.state.has_ended:
             return _ended(info, log_of(client, info))
-        elif CHANNEL_CLOSED in str(cause):
+        if CHANNEL_CLOSED in str(cause):
             why = "the server has lost its connection to it (a result of more than 50 MiB does that)"
         else:
             return None

@@ -76,7 +76,7 @@ class HighConcurrencySession(StandardSession):
 
     def __init__(self, client: LivyClient, first: SessionInfo) -> None:
         super().__init__(client, first)
-        self._spec = SessionSpec()
+        self._spec = SessionSpec(high_concurrency=True, session_tag=first.raw.get("sessionTag"))
         self._beside: list[HighConcurrencySession] = []
         self._acquiring = threading.Lock()
         self._ending = False
@@ -91,6 +91,13 @@ class HighConcurrencySession(StandardSession):
         assert isinstance(made, HighConcurrencySession)
         made._spec = spec
         return made
+
+    @classmethod
+    def attach(cls, client: LivyClient, session_id: str) -> HighConcurrencySession:
+        """By the id that its acquire gave."""
+        found = super().attach(ReplClient(client.http, client.dialect), session_id)
+        assert isinstance(found, HighConcurrencySession)
+        return found
 
     def beside(self, *, timeout_s: float) -> HighConcurrencySession:
         """Another REPL, ready. One is acquired at a time. None is left behind where it fails, or where this one is stopped
