@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
-import threading
 import time
 import uuid
 import warnings
@@ -14,10 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic import rich
-from fabric_livy_magic.agent import Agent
+from fabric_livy_magic.agent import Agent, read_call
 from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import KINDS
 from fabric_livy_magic.errors import (
+    FabricLivyError,
     FrameError,
     NoAgent,
     SessionError,
@@ -33,6 +34,7 @@ from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
+from fabric_livy_magic.repls import Repls
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _SCALA_FRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
+SIDE_S = 10.0  # for telling another REPL; it may have to get the agent first
 NOT_RICH = ("spark", "sparkr")
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
@@ -87,9 +90,10 @@ class Session:
         """The order of its cells."""
         self._agent = Agent()
         self._questions = Questions(remote)
-        self._beside: list[Session] = []
-        """The further REPLs of a fan-out, kept for the next one."""
-        self._acquiring = threading.Lock()
+        self.repls: Repls[Session] | None = None
+        """The further ones of a high-concurrency session."""
+        if isinstance(remote, HighConcurrencySession):
+            self.repls = Repls(remote, self._beside)
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -102,6 +106,9 @@ class Session:
     ) -> None:
         for line in self._owner.close():
             warnings.warn(line, stacklevel=2)
+
+    def _beside(self, remote: HighConcurrencySession, number: int) -> Session:
+        return Session(self._owner, f"{self.name}+{number}", self.target, remote, ours=True)
 
     @property
     def id(self) -> str:
@@ -174,38 +181,33 @@ class Session:
         ).run(repls)
 
     def _on_repl(self, number: int, kind: str, options: Mapping[str, Any]) -> Callable[[str], Result]:
-        session = self._repl(number)
+        repls = self.repls
+        if repls is None:
+            raise SettingsError(
+                "`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`, or `%livy start --high-concurrency`."
+            )
+        if not self.remote.ready:
+            self.wait_ready()  # the first begins the Spark application that the others join
+        session = repls.get(number, self._owner.settings.start_timeout_s) if number else self
 
         def run(code: str) -> Result:
             try:
                 return session.run(code, kind, **options)
             except SessionError:  # it has ended, or cannot be trusted
-                self._give_back(session)
+                repls.give_back(session)
                 raise
 
         return run
 
-    def _repl(self, number: int) -> Session:
-        if not isinstance(self.remote, HighConcurrencySession):
-            raise SettingsError(
-                "`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`, or `%livy start --high-concurrency`."
-            )
-        if number == 0:
-            return self
-        if not self.remote.ready:
-            self.wait_ready()  # the first begins the Spark application that the others join
-        with self._acquiring:
-            while len(self._beside) < number:
-                remote = self.remote.beside(timeout_s=self._owner.settings.start_timeout_s)
-                name = f"{self.name}+{len(self._beside) + 1}"
-                self._beside.append(Session(self._owner, name, self.target, remote, ours=True))
-            return self._beside[number - 1]
-
-    def _give_back(self, session: Session) -> None:
-        if session in self._beside and isinstance(self.remote, HighConcurrencySession):
-            self._beside.remove(session)
-            assert isinstance(session.remote, HighConcurrencySession)
-            self.remote.give_back(session.remote)
+    def interrupt_python(self, statement_code: str) -> None:
+        """Ends the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a Livy
+        server ends Spark jobs alone. Without effect where there can be no other REPL."""
+        call = read_call(statement_code)
+        if call is None or call[1] != "cell" or self.repls is None:
+            return
+        with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
+            if other := self.repls.idle(self._owner.settings.start_timeout_s):
+                other._call(SIDE_S)("interrupt", call[0])
 
     def sql(
         self, query: str, *, limit: int | None = None, parameters: Mapping[str, Any] | None = None, **more: Any
@@ -282,7 +284,13 @@ class Session:
 
     def _call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> rich.Call:
         def execute(code: str) -> Output:
-            statement = self.remote.run(code, "pyspark", timeout_s=timeout_s, on_progress=on_progress)
+            statement = self.remote.run(
+                code,
+                "pyspark",
+                timeout_s=timeout_s,
+                on_progress=on_progress,
+                on_cancel=lambda: self.interrupt_python(code),
+            )
             return statement.output or Output(status="ok")
 
         if not self.remote.ready:
@@ -347,7 +355,12 @@ class _Run:
         try:
             rows_shown = self.session._owner.settings.rows_shown
             return self._result(
-                rich.run_cell(self.session._call(self.deadline.left_s, self.on_progress), code, rows_shown)
+                rich.run_cell(
+                    self.session._call(self.deadline.left_s, self.on_progress),
+                    code,
+                    rows_shown,
+                    interruptible=self.session.repls is not None,
+                )
             )
         except NoAgent:
             return self.plainly(code)

@@ -34,7 +34,7 @@ LADDER = [
     },
     {"commands", "frames", "livy_json", "transfer"},
     {"endpoints", "results"},
-    {"rich", "questions", "account", "background", "fan_out", "turns"},
+    {"rich", "questions", "account", "background", "fan_out", "repls", "turns"},
     {"session"},
     {"collecting", "idle"},
     {"runner"},

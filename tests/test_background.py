@@ -126,7 +126,8 @@ def test_an_interrupted_map_cancels_what_runs_and_says_what_became_of_each(sessi
 
 def test_a_repl_that_ended_is_replaced(session: Session) -> None:
     session.map(["1", "2"], repls=2)
-    ended = session._beside[0]
+    assert session.repls is not None
+    ended = session.repls.all[0]
     ended.remote.client.delete_session(ended.id)
     results = session.map(["import time; time.sleep(1)", "1", "2", "3"], repls=2, return_exceptions=True)
     assert sum(isinstance(one, SessionLostError) for one in results) == 1

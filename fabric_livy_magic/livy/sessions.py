@@ -157,14 +157,22 @@ class StandardSession:
         return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_words(log)
 
     def run(
-        self, code: str, kind: str, *, timeout_s: float | None = None, on_progress: Listener | None = None
+        self,
+        code: str,
+        kind: str,
+        *,
+        timeout_s: float | None = None,
+        on_progress: Listener | None = None,
+        on_cancel: Callable[[], object] | None = None,
     ) -> StatementInfo:
         """See `run_statement`."""
         self._check_not_stopped()
         with self._counted:
             self.running += 1
         try:
-            return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+            return run_statement(
+                self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress, on_cancel=on_cancel
+            )
         finally:
             with self._counted:
                 self.running -= 1

@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, nap, wait_until
+from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
 
 Listener = Callable[[Progress], None]
 
@@ -46,6 +46,7 @@ def run_statement(
     *,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
+    on_cancel: Callable[[], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
 ) -> StatementInfo:
@@ -55,7 +56,7 @@ def run_statement(
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
-    statement = _Statement(client, session_id, code, kind, clock, sleep)
+    statement = _Statement(client, session_id, code, kind, clock, sleep, on_cancel=on_cancel)
     try:
         statement.submit()
         final = statement.follow(timeout_s, on_progress)
@@ -96,6 +97,8 @@ class _Statement:
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
     cancels: bool = False
+    on_cancel: Callable[[], object] | None = None
+    """What else ends the statement; it runs beside the cancel."""
 
     def submit(self) -> None:
         try:
@@ -155,6 +158,8 @@ class _Statement:
         if statement_id is None:
             return NOT_ACCEPTED
         self.cancels = True
+        if self.on_cancel:
+            in_background(self.on_cancel, "cancel")
         return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
 
     def _cancel_late(self, answer: StatementInfo | None) -> None:
