@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fabric_livy_magic import display
 from fabric_livy_magic.cells import read_cell
 from fabric_livy_magic.commands import read_command
-from fabric_livy_magic.errors import SettingsError, StatementError
+from fabric_livy_magic.errors import Interrupted, SettingsError, StatementError
 from fabric_livy_magic.livy_commands import LivyCommands
 from fabric_livy_magic.options import HelpWanted
 from fabric_livy_magic.statement_commands import chosen
@@ -37,9 +37,16 @@ class CellRuns:
             command = read_command(line)
         except HelpWanted as text:
             return print(text)
-        if command.name in {"get", "put", "wait"}:  # they take the notebook's names, and show results as cells do
-            return {"get": self._get, "put": self._put, "wait": self._wait}[command.name](command.options)
-        return self.commands.do(command)
+        try:
+            if command.name in {"get", "put", "wait"}:  # they take the notebook's names, and show results as cells do
+                return {"get": self._get, "put": self._put, "wait": self._wait}[command.name](command.options)
+            return self.commands.do(command)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"`%livy {command.name}` was interrupted. `%livy status` shows the sessions of this notebook."
+            ) from None
 
     def run_cell(self, kind: str, line: str, body: str | None) -> Any:
         """Shows the result. A line magic with SQL returns its DataFrame instead, as in `df = %livy_sql SELECT 1`."""

@@ -12,6 +12,7 @@ import pytest
 from fabric_livy_magic import Session, connect
 from fabric_livy_magic.errors import Interrupted, SessionLostError, StatementCancelled, StatementError, WaitTimeout
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.runner import Runner
 from tests.livy.test_statements import interrupt_after
 
 pytestmark = pytest.mark.spark
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.spark
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A high-concurrency one, and its end."""
     folder = str(tmp_path_factory.mktemp("lakehouse"))
-    with connect("local", high_concurrency=True, lakehouse=folder) as one:
+    with connect("local", high_concurrency=True, tag="tests", lakehouse=folder) as one:
         yield one
         remote = one.remote
         assert isinstance(remote, HighConcurrencySession)
@@ -134,6 +135,28 @@ def test_a_repl_that_ended_is_replaced(session: Session) -> None:
     assert ended.id not in beside(session)
     assert len(session.map(["1", "2"], repls=2)) == 2
     assert len(beside(session)) == 1
+
+
+# ------------------------------------------------------------------------------------------------ one tag
+def test_sessions_of_one_tag_share_a_spark_application_and_run_side_by_side(session: Session) -> None:
+    runner = session._owner
+    assert isinstance(runner, Runner)
+    other = runner.start("other", session.spec)
+    application = "spark.sparkContext.applicationId"
+    assert other.run(application).text == session.run(application).text
+    session.run("mine = 1")
+    assert other.run("'mine' in globals()").text == "False"
+    slow = session.submit("import time\ntime.sleep(2)")
+    began = time.monotonic()
+    assert other.run("1 + 1").text == "2"
+    assert time.monotonic() - began < 1.5
+    slow.result(20)
+    other.run("kept = 3")
+    found = runner.attach(other.id, "found")
+    assert found.run("kept").text == "3"
+    runner.stop("found")
+    runner.stop("other")
+    runner.switch(session.name)
 
 
 # ------------------------------------------------------------------------------------------------ the log

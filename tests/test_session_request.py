@@ -84,3 +84,10 @@ def test_a_body_that_cannot_be_is_refused(body: str, says: str) -> None:
 def test_any_body_is_merged_or_refused(body: str) -> None:
     with contextlib.suppress(FabricLivyError):
         session_body(merged_spec(SessionSpec(), body))
+
+
+def test_the_tag_of_a_high_concurrency_session_is_a_word_and_tags_are_pairs() -> None:
+    spec = started_with("--high-concurrency --tag sales --tag team=emea")
+    assert (spec.high_concurrency, spec.session_tag, spec.tags) == (True, "sales", {"team": "emea"})
+    with pytest.raises(SettingsError, match="--tag takes KEY=VALUE"):
+        started_with("--tag sales")
