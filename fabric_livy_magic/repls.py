@@ -33,12 +33,13 @@ class Repls(Generic[S]):
                 self.all.append(self._made(self._first.beside(timeout_s=timeout_s), len(self.all) + 1))
             return self.all[number - 1]
 
-    def idle(self, timeout_s: float) -> S | None:
-        """One of the same Spark application that runs nothing, acquired where there is none. None where the application is
-        full: the next REPL begins another one, which would cost as much again."""
-        for one in [*self.all]:
-            if one.remote.running == 0 and self._shares_application(one):
-                return one
+    def idle(self) -> S | None:
+        """One of the same Spark application that runs nothing."""
+        found = (one for one in [*self.all] if one.remote.running == 0 and self._shares_application(one))
+        return next(found, None)
+
+    def acquired_idle(self, timeout_s: float) -> S | None:
+        """None where the application is full: the next REPL begins another one, which would cost as much again."""
         made = self.get(len(self.all) + 1, timeout_s)
         if self._shares_application(made):
             return made

@@ -36,6 +36,7 @@ from fabric_livy_magic.settings import SessionSpec, Target, did_you_mean
 from fabric_livy_magic.tokens import Credential
 
 ENDED_MEANWHILE = "The session was stopped before this cell's turn came. It was not sent."
+MOST_KEPT = 20  # results that nobody asked for are held in memory
 DEFAULT_SESSION = "main"
 EMBEDDED_ENDED = (
     "The embedded Fabric that this session ran on has ended. Its variables and temporary views are lost; tables are not. "
@@ -63,7 +64,7 @@ class Runner(Account):
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
         self.background: list[Background] = []
-        """Background cells whose results were not shown yet."""
+        """Background cells whose results were not shown yet; of those that have ended the latest."""
         self.recent: deque[Cell] = deque(maxlen=100)
         """The latest cells: what completion knows while a session is busy."""
         self.looked_up: dict[Any, Any] = {}
@@ -224,6 +225,9 @@ class Runner(Account):
                     raise SessionLostError(ENDED_MEANWHILE)
                 return self.run(cell, hear, values)
 
+        ended = [one for one in self.background if one.done]
+        for one in ended[:-MOST_KEPT]:
+            self.background.remove(one)
         self.background.append(Background(work, session.name, cell.kind))
         return self.background[-1]
 

@@ -33,6 +33,7 @@ from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.livy.waiting import nap
 from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
 from fabric_livy_magic.repls import Repls
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _SCALA_FRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
+SETTLES_S = 1.0  # most cancels have done their work by then; a REPL takes seconds, and one of five places
 SIDE_S = 10.0  # for telling another REPL; it may have to get the agent first
 NOT_RICH = ("spark", "sparkr")
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
@@ -199,14 +201,19 @@ class Session:
 
         return run
 
-    def interrupt_python(self, statement_code: str) -> None:
+    def interrupt_python(self, statement_id: int, statement_code: str) -> None:
         """Ends the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a Livy
         server ends Spark jobs alone. Without effect where there can be no other REPL."""
         call = read_call(statement_code)
         if call is None or call[1] != "cell" or self.repls is None:
             return
         with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
-            if other := self.repls.idle(self._owner.settings.start_timeout_s):
+            other = self.repls.idle()
+            if other is None:
+                nap(SETTLES_S)
+                if not self.remote.client.get_statement(self.id, statement_id).state.is_final:
+                    other = self.repls.acquired_idle(self._owner.settings.start_timeout_s)
+            if other is not None:
                 other._call(SIDE_S)("interrupt", call[0])
 
     def sql(
@@ -289,7 +296,7 @@ class Session:
                 "pyspark",
                 timeout_s=timeout_s,
                 on_progress=on_progress,
-                on_cancel=lambda: self.interrupt_python(code),
+                on_cancel=lambda number: self.interrupt_python(number, code),
             )
             return statement.output or Output(status="ok")
 

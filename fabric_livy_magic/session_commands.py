@@ -82,18 +82,20 @@ def _first_line(code: str) -> str:
 def cancel(runner: Runner, statement: int | None, name: str | None) -> list[str]:
     """The one, or all that run and wait on the session, the latest first: so none of them begins meanwhile."""
     session = runner.session(name)
-    for waiting in runner.background if statement is None else ():
-        if waiting.session == session.name and waiting.state == "waiting":
-            waiting.cancel()
+    told = []
+    for one in runner.background if statement is None else ():
+        if one.session == session.name and one.state == "waiting":
+            one.cancel()
+            told.append(f"Background statement {one.number} was told to stop before its turn came.")
     ids = [statement] if statement is not None else [one.info.id for one in ran_on(session)[::-1] if not one.is_over]
-    return [_cancelled(session, one) for one in ids] or ["Nothing runs on the session."]
+    return [*told, *(_cancelled(session, number) for number in ids)] or ["Nothing runs on the session."]
 
 
 def _cancelled(session: Session, statement_id: int) -> str:
     client = session.remote.client
     with contextlib.suppress(FabricLivyError):  # the cancel says it better
         code = client.get_statement(session.id, statement_id).code
-        in_background(lambda: session.interrupt_python(code), "cancel")
+        in_background(lambda: session.interrupt_python(statement_id, code), "cancel")
     return cancel_statement(client, session.id, statement_id)
 
 

@@ -110,7 +110,9 @@ def test_cancel_ends_what_runs_and_what_waits(nb: Notebook, fabric: FakeFabric) 
     nb.ok("%%livy_pyspark -b -q -o first\nslow()")
     nb.ok("%%livy_pyspark -b -q -o second\nafter()")
     assert soon(lambda: len(fabric.posted_code) == 1)
-    assert "Statement 0 was cancelled on the session." in nb.ok("%livy cancel").text
+    said = nb.ok("%livy cancel").text
+    assert f"Background statement {nb.names['second'].number} was told to stop before its turn came." in said
+    assert "Statement 0 was cancelled on the session." in said
     assert "StatementCancelled" in nb.fails("first.result()")
     assert "StatementCancelled" in nb.fails("second.result()")
     assert len(fabric.posted_code) == 1

@@ -56,7 +56,8 @@ class ReplClient(LivyClient):
         session_id, repl_id = view.get("sessionId"), view.get("replId")
         if session_id and repl_id:
             self.application_id, self._repl_id = str(session_id), str(repl_id)
-        elif info.state.is_ready:  # not before it says where its statements go
+            return replace(info, app_id=info.app_id or self.application_id)
+        if info.state.is_ready:  # not before it says where its statements go
             return replace(info, state=SessionState.STARTING)
         return info
 

@@ -163,7 +163,7 @@ class StandardSession:
         *,
         timeout_s: float | None = None,
         on_progress: Listener | None = None,
-        on_cancel: Callable[[], object] | None = None,
+        on_cancel: Callable[[int], object] | None = None,
     ) -> StatementInfo:
         """See `run_statement`."""
         self._check_not_stopped()

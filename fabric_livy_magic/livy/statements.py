@@ -46,7 +46,7 @@ def run_statement(
     *,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
-    on_cancel: Callable[[], object] | None = None,
+    on_cancel: Callable[[int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
 ) -> StatementInfo:
@@ -97,8 +97,8 @@ class _Statement:
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
     cancels: bool = False
-    on_cancel: Callable[[], object] | None = None
-    """What else ends the statement; it runs beside the cancel."""
+    on_cancel: Callable[[int], object] | None = None
+    """What else ends the statement of that number; it runs beside the cancel."""
 
     def submit(self) -> None:
         try:
@@ -158,8 +158,8 @@ class _Statement:
         if statement_id is None:
             return NOT_ACCEPTED
         self.cancels = True
-        if self.on_cancel:
-            in_background(self.on_cancel, "cancel")
+        if also := self.on_cancel:
+            in_background(lambda: also(statement_id), "cancel")
         return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
 
     def _cancel_late(self, answer: StatementInfo | None) -> None:
