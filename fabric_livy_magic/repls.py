@@ -8,6 +8,9 @@ from typing import Generic, Protocol, TypeVar
 
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession, ReplClient
 from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.waiting import nap
+
+SETTLES_S = 1.0  # most cancels have done their work by then; a REPL takes seconds, and one of five places
 
 
 class WithRemote(Protocol):
@@ -33,13 +36,15 @@ class Repls(Generic[S]):
                 self.all.append(self._made(self._first.beside(timeout_s=timeout_s), len(self.all) + 1))
             return self.all[number - 1]
 
-    def idle(self) -> S | None:
-        """One of the same Spark application that runs nothing."""
-        found = (one for one in [*self.all] if one.remote.running == 0 and self._shares_application(one))
-        return next(found, None)
-
-    def acquired_idle(self, timeout_s: float) -> S | None:
-        """None where the application is full: the next REPL begins another one, which would cost as much again."""
+    def spare(self, is_needed: Callable[[], bool], timeout_s: float) -> S | None:
+        """One of the same Spark application that runs nothing; else one acquired, if it is still needed a moment later. None
+        where the application is full, too: the next REPL begins another one, which would cost as much again."""
+        for one in [*self.all]:
+            if one.remote.running == 0 and self._shares_application(one):
+                return one
+        nap(SETTLES_S)
+        if not is_needed():
+            return None
         made = self.get(len(self.all) + 1, timeout_s)
         if self._shares_application(made):
             return made

@@ -33,7 +33,6 @@ from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.livy.waiting import nap
 from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
 from fabric_livy_magic.repls import Repls
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _SCALA_FRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
-SETTLES_S = 1.0  # most cancels have done their work by then; a REPL takes seconds, and one of five places
 SIDE_S = 10.0  # for telling another REPL; it may have to get the agent first
 NOT_RICH = ("spark", "sparkr")
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
@@ -176,11 +174,8 @@ class Session:
         The first error is raised once what runs has ended; with `return_exceptions` errors stand among the results.
         An interrupt cancels what runs.
         """
-        return FanOut(
-            list(codes),
-            lambda number: self._on_repl(number, kind, options),
-            keeps_errors=return_exceptions,
-        ).run(repls)
+        spread = FanOut(list(codes), lambda one: self._on_repl(one, kind, options), keeps_errors=return_exceptions)
+        return spread.run(repls)
 
     def _on_repl(self, number: int, kind: str, options: Mapping[str, Any]) -> Callable[[str], Result]:
         repls = self.repls
@@ -208,11 +203,10 @@ class Session:
         if call is None or call[1] != "cell" or self.repls is None:
             return
         with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
-            other = self.repls.idle()
-            if other is None:
-                nap(SETTLES_S)
-                if not self.remote.client.get_statement(self.id, statement_id).state.is_final:
-                    other = self.repls.acquired_idle(self._owner.settings.start_timeout_s)
+            other = self.repls.spare(
+                lambda: not self.remote.client.get_statement(self.id, statement_id).state.is_final,
+                self._owner.settings.start_timeout_s,
+            )
             if other is not None:
                 other._call(SIDE_S)("interrupt", call[0])
 
