@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
-from fabric_livy_magic.errors import FabricLivyError, SessionLostError, SettingsError
+from fabric_livy_magic.errors import FabricLivyError, NotFoundError, SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import Dialect, LivyClient, reading, session_body
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, SessionState
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
@@ -23,22 +24,27 @@ from fabric_livy_magic.settings import SessionSpec
 class ReplClient(LivyClient):
     """The calls of one REPL. Its id is that of the acquired session; statements go by the two ids that it is told later."""
 
-    application_id = ""
-    """Of the Livy session that the REPL is in."""
-    _repl_id = ""
+    def __init__(self, http: LivyHttp, dialect: Dialect = Dialect.FABRIC) -> None:
+        super().__init__(http, dialect)
+        self._place: dict[str, str] = {}  # one for all copies: whichever of them waits is told the ids
+
+    @property
+    def application_id(self) -> str:
+        """Of the Livy session that the REPL is in; empty until it is ready."""
+        return self._place.get("session", "")
 
     def create_session(
         self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         body = {**session_body(spec), "sessionTag": spec.session_tag}
-        return self._info(self.http.post("/highConcurrencySessions", body, reading(SessionInfo, late)), needs="id")
+        return self._info(self.http.post("/highConcurrencySessions", body, late=reading(SessionInfo, late)), needs="id")
 
     def get_session(self, session_id: str) -> SessionInfo:
         return self._info(self.http.get(self.session_path(session_id)))
 
     def list_sessions(self) -> list[SessionInfo]:
-        """The API has no list of them: one whose answer was lost is never found, and ends by its idle timeout."""
-        return []
+        """Raises: one whose answer was lost cannot be looked for, and must not be asked for twice; it ends by its idle timeout."""
+        raise NotFoundError("The API has no list of high-concurrency sessions.")
 
     def session_log(self, session_id: str) -> list[str]:
         """A REPL has none of its own; that of the Livy session that it is in, where the server shows that."""
@@ -55,7 +61,7 @@ class ReplClient(LivyClient):
         info = SessionInfo.from_json(view)
         session_id, repl_id = view.get("sessionId"), view.get("replId")
         if session_id and repl_id:
-            self.application_id, self._repl_id = str(session_id), str(repl_id)
+            self._place.update(session=str(session_id), repl=str(repl_id))
             return replace(info, app_id=info.app_id or self.application_id)
         if info.state.is_ready:  # not before it says where its statements go
             return replace(info, state=SessionState.STARTING)
@@ -65,9 +71,9 @@ class ReplClient(LivyClient):
         return f"/highConcurrencySessions/{quote(session_id, safe='')}"
 
     def statements_path(self, session_id: str) -> str:
-        if not self._repl_id:
+        if not self._place:
             raise SessionLostError(f"High-concurrency session {session_id} has no REPL yet. Wait until it is ready.")
-        return f"{self.session_path(self.application_id)}/repls/{quote(self._repl_id, safe='')}/statements"
+        return f"{self.session_path(self.application_id)}/repls/{quote(self._place['repl'], safe='')}/statements"
 
 
 class HighConcurrencySession(StandardSession):

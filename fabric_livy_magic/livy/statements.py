@@ -34,7 +34,6 @@ STILL_RUNNING = (
     "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, not Python or Scala code "
     "itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
 )
-NOT_KNOWN = "Whether the statement was stopped is not known"
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 
 
@@ -183,9 +182,12 @@ class _Statement:
         return None
 
 
+_UNCONFIRMED = ("still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
+
+
 def is_confirmed(told: str) -> bool:
-    """Whether what `cancel_statement` said is that nothing runs any more."""
-    return told not in {STILL_RUNNING, NOT_CONFIRMED} and not told.startswith(NOT_KNOWN)
+    """Whether what was said of a cancel is that nothing runs any more."""
+    return not any(words in told for words in _UNCONFIRMED)
 
 
 def cancel_statement(
@@ -210,5 +212,5 @@ def cancel_statement(
     except WaitTimeout:
         return STILL_RUNNING
     except FabricLivyError as error:
-        return f"{NOT_KNOWN}: {error}"
+        return f"Whether the statement was stopped is not known: {error}"
     return f"Statement {statement_id} was cancelled on the session."
