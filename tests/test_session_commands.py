@@ -104,6 +104,22 @@ def test_a_cell_that_waits_behind_another_is_not_sent_to_a_session_that_was_star
     nb.names["first"].cancel()
 
 
+def test_a_high_concurrency_session_whose_answer_was_lost_is_not_asked_for_twice(
+    nb: Notebook, fabric: FakeFabric
+) -> None:
+    fabric.fault("POST", "/highConcurrencySessions", closes=True)
+    assert "It is not known whether the server acted on it" in nb.fails(
+        "%livy start side --high-concurrency --tag both"
+    )
+    asked = fabric.seen("POST", "/highConcurrencySessions")
+    assert [one.body["sessionTag"] for one in asked] == ["both"]
+
+
+def test_an_apache_livy_has_no_high_concurrency_sessions(nb: Notebook, apache_livy: FakeFabric) -> None:
+    nb.ok(f"%livy use {apache_livy.url}")
+    assert "start several sessions instead" in nb.fails("%livy start side --high-concurrency")
+
+
 # ------------------------------------------------------------------------------------------------ cancel, timeout
 def test_cancel_ends_what_runs_and_what_waits(nb: Notebook, fabric: FakeFabric) -> None:
     fabric.statement_goes("running")
