@@ -11,6 +11,7 @@ import pytest
 
 from fabric_livy_magic.background import Background
 from fabric_livy_magic.errors import (
+    NOT_CONFIRMED,
     CapacityError,
     Interrupted,
     SessionLostError,
@@ -20,9 +21,10 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fan_out import FanOut
 from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.statements import NOT_ACCEPTED, STILL_RUNNING
 from fabric_livy_magic.livy.waiting import Wish, in_background, interruptible, nap
 from fabric_livy_magic.results import Printed, Result
-from fabric_livy_magic.turns import Turns
+from fabric_livy_magic.turns import NOT_SENT, Turns
 from tests.livy.test_statements import interrupt_after
 
 
@@ -133,7 +135,11 @@ def test_a_handle_tells_the_latest_news() -> None:
     ("raised", "state"),
     [
         (Interrupted("Statement 3 was cancelled on the session."), "cancelled"),
+        (Interrupted(NOT_SENT), "cancelled"),
         (KeyboardInterrupt(), "cancelled"),
+        (Interrupted(STILL_RUNNING), "cancelling"),
+        (Interrupted(NOT_ACCEPTED), "cancelling"),
+        (Interrupted(NOT_CONFIRMED), "cancelling"),
         (Interrupted("Whether the statement was stopped is not known: no answer"), "cancelling"),
         (StatementError("ValueError", "secret"), "error"),
     ],

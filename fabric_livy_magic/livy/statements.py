@@ -182,7 +182,7 @@ class _Statement:
         return None
 
 
-_UNCONFIRMED = ("still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
+_UNCONFIRMED = ("its code still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
 
 
 def is_confirmed(told: str) -> bool:
