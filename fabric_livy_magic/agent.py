@@ -41,10 +41,10 @@ class Reply:
     `outside` is what the shell gave beside the reply.
     """
 
-    events: tuple[Mapping[str, Any], ...]
-    value: Any = None
-    error: Mapping[str, str] | None = None
-    outside: str = ""
+    events: tuple[Mapping[str, Any], ...] = field(repr=False)
+    value: Any = field(default=None, repr=False)
+    error: Mapping[str, str] | None = field(default=None, repr=False)
+    outside: str = field(default="", repr=False)
 
 
 @dataclass

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fabric_livy_magic import display
 from fabric_livy_magic.cells import read_cell
 from fabric_livy_magic.commands import read_command
-from fabric_livy_magic.errors import SettingsError, StatementError
+from fabric_livy_magic.errors import Interrupted, SettingsError, StatementError
 from fabric_livy_magic.livy_commands import LivyCommands
 from fabric_livy_magic.options import HelpWanted
+from fabric_livy_magic.statement_commands import chosen
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,9 +37,16 @@ class CellRuns:
             command = read_command(line)
         except HelpWanted as text:
             return print(text)
-        if command.name in {"get", "put"}:  # they need the notebook's names
-            return {"get": self._get, "put": self._put}[command.name](command.options)
-        return self.commands.do(command)
+        try:
+            if command.name in {"get", "put", "wait"}:  # they take the notebook's names, and show results as cells do
+                return {"get": self._get, "put": self._put, "wait": self._wait}[command.name](command.options)
+            return self.commands.do(command)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"`%livy {command.name}` was interrupted. `%livy status` shows the sessions of this notebook."
+            ) from None
 
     def run_cell(self, kind: str, line: str, body: str | None) -> Any:
         """Shows the result. A line magic with SQL returns its DataFrame instead, as in `df = %livy_sql SELECT 1`."""
@@ -50,6 +58,13 @@ class CellRuns:
         progress = self.commands.progress()
         try:
             self.commands.start_if_none(cell.session, progress)
+            if cell.background:
+                handle = self.commands.runner.submit(cell, dict(values))  # of now: the notebook may change its names
+                if cell.output:
+                    self._variables[cell.output] = handle
+                    if not cell.quiet:
+                        handle._ipython_display_()
+                return None if cell.output or cell.quiet else handle
             result = self.commands.runner.run(cell, progress, values)
             if cell.output:
                 self._variables[cell.output] = result.value(cell.library)
@@ -66,6 +81,23 @@ class CellRuns:
         finally:
             progress.erase()
         return None
+
+    def _wait(self, options: argparse.Namespace) -> None:
+        """`%livy wait`: shows each result when it is there. An interrupt ends the waiting alone."""
+        runner, progress = self.commands.runner, self.commands.progress()
+        try:
+            for one in chosen(runner.background, options.number):
+                try:
+                    result = one.result(on_progress=progress)
+                finally:
+                    if one.done:
+                        runner.background.remove(one)
+                display.show_parts(progress, result.parts, runner.settings.rows_shown, result.elapsed_s)
+        except StatementError as error:
+            self._show_before_error(error, progress)
+            raise
+        finally:
+            progress.erase()
 
     def _show_before_error(self, error: StatementError, progress: display.ProgressLine) -> None:
         if error.parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from fabric_livy_magic.errors import SettingsError
@@ -21,15 +21,16 @@ class Cell:
     `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is what tables become."""
 
     kind: str
-    code: str
+    code: str = field(repr=False)
     session: str | None = None
     output: str | None = None
     limit: int | None = None
     quiet: bool = False
     plain: bool = False
     library: str = "pandas"
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float | None = None
+    background: bool = False
     wants_all: bool = False
     """Its table goes into an object: a line magic's value."""
 
@@ -51,6 +52,9 @@ def cell_parser(kind: str) -> MagicParser:
     )  # of the kinds that have no such option
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument(
+        "-b", "--background", action="store_true", help="give a handle at once; with -o the variable holds it"
+    )
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, help="cancel it when it has not ended after so many seconds"
     )
@@ -112,6 +116,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         library=found.library,
         parameters=tuple(map(_parameter, found.parameter)),
         timeout_s=found.timeout,
+        background=found.background,
         wants_all=body is None,
     )
 

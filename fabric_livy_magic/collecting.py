@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fabric_livy_magic import rich
 from fabric_livy_magic.agent import is_install, read_call, read_reply
@@ -25,7 +25,7 @@ class Ran:
 
     info: StatementInfo
     kind: str
-    text: str
+    text: str = field(repr=False)
     request: str = ""
     """Of the agent's reply; empty where it ran without the agent."""
 

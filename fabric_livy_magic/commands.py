@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,8 @@ SUMMARIES = {
     "sessions": "list the sessions on the server",
     "attach": "take a session that runs already, or with --last those of this notebook's last kernel",
     "switch": "make another session of this notebook the current one",
+    "statements": "list the background statements of this notebook",
+    "wait": "wait for background statements and show their results",
     "logs": "show a session's log",
     "error": "show the last remote error with its whole traceback",
     "cancel": "cancel what runs on the session",
@@ -35,6 +37,7 @@ SUMMARIES = {
     "tables": "list the tables of the session's lakehouse",
     "schema": "show a table's columns",
     "doctor": "check each step from sign-in to session, and what to do",
+    "log": "write down each request to the server: here, into a file, or not at all",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
@@ -50,7 +53,7 @@ The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the opt
 @dataclass(frozen=True)
 class Command:
     name: str
-    options: argparse.Namespace
+    options: argparse.Namespace = field(repr=False)
 
 
 def read_command(line: str) -> Command:
@@ -122,6 +125,16 @@ def parser_of(name: str) -> MagicParser:
         _add_start_options(parser)
     elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
         _add_session_options(parser, name)
+    elif name == "wait":
+        add("number", metavar="NUMBER", nargs="?", type=int, help="one of `%%livy statements` (default: all)")
+    elif name == "log":
+        add(
+            "where",
+            metavar="WHERE",
+            choices=["debug", "file", "off"],
+            help="debug: here; file: into PATH; off: no more",
+        )
+        add("path", metavar="PATH", nargs="?", help="the file, which only you can read")
     elif name in {"get", "put"}:
         _add_frame_options(parser, name)
     elif name == "config":
@@ -231,6 +244,11 @@ def _add_start_options(parser: MagicParser) -> None:
     add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
     add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
     add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
+    add(
+        "--high-concurrency",
+        action="store_true",
+        help="one REPL of a Spark application that others can join; --tag NAME then says which application",
+    )
     add("--driver-memory", metavar="SIZE", help="such as 28g")
     add("--driver-cores", metavar="N", type=int)
     add("--executor-memory", metavar="SIZE")

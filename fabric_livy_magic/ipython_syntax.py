@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
@@ -26,9 +26,9 @@ def as_python(code: str) -> str:
 class Piece:
     """Whole lines of a cell. `magic` and `line` are set where they are one line magic, `into` where it is assigned."""
 
-    code: str
+    code: str = field(repr=False)
     magic: str = ""
-    line: str = ""
+    line: str = field(default="", repr=False)
     is_assigned: bool = False
 
 

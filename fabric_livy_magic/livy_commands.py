@@ -127,6 +127,8 @@ class LivyCommands:
             "restart": self._restart,
             "switch": self._switch,
             "logs": self._logs,
+            "statements": self._statements,
+            "log": self._log,
             "error": self._error,
             "stop": self._stop,
             "config": self._config,
@@ -333,6 +335,16 @@ class LivyCommands:
     def _logs(self, options: argparse.Namespace) -> None:
         lines = self.runner.logs(options.session)
         self._say(*(lines[-options.lines :] if lines else ["The log is empty."]))
+
+    def _statements(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic.statement_commands import show_background
+
+        show_background(self.runner.background)
+
+    def _log(self, options: argparse.Namespace) -> None:
+        from fabric_livy_magic.statement_commands import log
+
+        self._say(log(options.where, options.path))
 
     def _error(self, options: argparse.Namespace) -> None:
         error = self.runner.last_error

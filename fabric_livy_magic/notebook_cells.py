@@ -7,7 +7,7 @@ cell that is no comment and no blank line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fabric_livy_magic.ipython_syntax import LINE_MAGIC, Piece, as_python, pieces
 from fabric_livy_magic.notebooks.portal import FOREIGN_MAGICS
@@ -62,8 +62,8 @@ class Step:
     """`magic` is one of ours with its line and body (None: a line magic); empty for Python that runs here."""
 
     magic: str = ""
-    line: str = ""
-    body: str | None = None
+    line: str = field(default="", repr=False)
+    body: str | None = field(default=None, repr=False)
 
     @property
     def is_here(self) -> bool:

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Planned:
     """A cell to run: where it stands in the notebook, and as the kernel takes it."""
 
     index: int
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,24 @@ def connect(
     credential: Credential | None = None,
     name: str | None = None,
     conf: Mapping[str, str] | None = None,
+    high_concurrency: bool = False,
+    tag: str | None = None,
     on_progress: Listener | None = None,
     **choices: Any,
 ) -> Session:
     """Starts a session and waits until it is ready: `with connect("local") as session: session.run("1 + 1").text`.
 
     `target` is what `%livy use` takes; without it the environment's FABRIC_LIVY_TARGET. `name` and `conf` go to the
-    session, `choices` are settings by name. The session, and an embedded Fabric started for it, end with the `with`
+    session, `choices` are settings by name. `high_concurrency` gives one REPL of a shared Spark application, `tag` says which.
+    The session, and an embedded Fabric started for it, end with the `with`
     block, and at the latest with this process.
     """
     given = {**choices, **({"target": target} if target is not None else {})}
     runner = Runner(given, credential)
     atexit.register(runner.close)
     try:
-        return runner.start(spec=SessionSpec(name=name, conf=conf or {}), on_progress=on_progress)
+        spec = SessionSpec(name=name, conf=conf or {}, high_concurrency=high_concurrency, session_tag=tag)
+        return runner.start(spec=spec, on_progress=on_progress)
     except BaseException:
         runner.close()
         raise

@@ -21,7 +21,7 @@ LIBRARIES = ("pandas", "arrow", "polars")
 class Printed:
     """Text on one of the two streams."""
 
-    text: str
+    text: str = field(repr=False)
     stream: str = "stdout"
 
 
@@ -29,8 +29,8 @@ class Printed:
 class Shown:
     """A MIME bundle: a display, or the value of the cell's last line."""
 
-    data: Mapping[str, Any]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(repr=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     is_value: bool = False
     """The value of the cell's last line, not something that it displayed on its way."""
 
@@ -142,8 +142,8 @@ class Result:
     kind: str
     session: str
     elapsed_s: float
-    parts: tuple[Part, ...] = ()
-    output: Output | None = None
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    output: Output | None = field(default=None, repr=False)
 
     @property
     def text(self) -> str:

@@ -20,9 +20,10 @@ MIB = 1024 * 1024
 NO_ARROW = "the session has no PyArrow"
 
 
-def run_cell(call: Call, code: str, rows_shown: int) -> tuple[Part, ...]:
-    """A PySpark cell. Raises StatementError with the parts that came before the error."""
-    return parts_of(call("cell", code, rows_shown))
+def run_cell(call: Call, code: str, rows_shown: int, *, interruptible: bool = False) -> tuple[Part, ...]:
+    """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
+    end its Python code, at the cost of a look four times a second."""
+    return parts_of(call("cell", code, rows_shown, *([True] if interruptible else [])))
 
 
 def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | None) -> Mapping[str, Any]:

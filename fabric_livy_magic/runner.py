@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.account import Account
+from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
@@ -23,6 +24,8 @@ from fabric_livy_magic.errors import (
     StatementError,
 )
 from fabric_livy_magic.idle import IdleWatch
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import for_a_moment
@@ -32,6 +35,8 @@ from fabric_livy_magic.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target, did_you_mean
 from fabric_livy_magic.tokens import Credential
 
+ENDED_MEANWHILE = "The session was stopped before this cell's turn came. It was not sent."
+MOST_KEPT = 20  # results that nobody asked for are held in memory
 DEFAULT_SESSION = "main"
 EMBEDDED_ENDED = (
     "The embedded Fabric that this session ran on has ended. Its variables and temporary views are lost; tables are not. "
@@ -58,6 +63,8 @@ class Runner(Account):
         self.sessions: dict[str, Session] = {}
         self.current = DEFAULT_SESSION
         self.last_error: StatementError | None = None
+        self.background: list[Background] = []
+        """Background cells whose results were not shown yet; of those that have ended the latest."""
         self.recent: deque[Cell] = deque(maxlen=100)
         """The latest cells: what completion knows while a session is busy."""
         self.looked_up: dict[Any, Any] = {}
@@ -108,7 +115,8 @@ class Runner(Account):
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
         target, spec = target or self.target, spec or self.spec
-        remote = StandardSession.create(self._endpoints.client(target, self.settings), spec)
+        kind = HighConcurrencySession if spec.high_concurrency else StandardSession
+        remote = kind.create(self._endpoints.client(target, self.settings), spec)
         return self._keep(Session(self, name, target, remote, ours=True, spec=spec))
 
     def start(
@@ -165,7 +173,7 @@ class Runner(Account):
             raise SessionError(
                 f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
             )
-        remote = StandardSession.attach(self.client(), session_id)
+        remote = _found(self.client(), session_id)
         return self._keep(Session(self, name, self.target, remote, ours=ours))
 
     def switch(self, name: str) -> Session:
@@ -192,7 +200,7 @@ class Runner(Account):
         session = self._ready(cell.session, on_progress)
         self.recent.append(cell)
         enough = None if cell.output or cell.wants_all else self.settings.rows_shown
-        with self._noting(session):
+        with session.turns.mine(), self._noting(session):
             result = session.run(
                 cell.code,
                 cell.kind,
@@ -204,6 +212,24 @@ class Runner(Account):
                 on_progress=on_progress,
             )
             return self._with_whole_value(session, cell, result, on_progress) if cell.output else result
+
+    def submit(self, cell: Cell, values: Mapping[str, Any] | None = None) -> Background:
+        """Runs it as `run` does, while the notebook goes on, in its place among the session's cells."""
+        session = self.session(cell.session)
+        cell = dataclasses.replace(cell, session=session.name)  # also when another one is the current one by then
+        turn = session.turns.take()
+
+        def work(hear: Listener) -> Result:
+            with turn:
+                if self.sessions.get(session.name) is not session:
+                    raise SessionLostError(ENDED_MEANWHILE)
+                return self.run(cell, hear, values)
+
+        ended = [one for one in self.background if one.done]
+        for one in ended[:-MOST_KEPT]:
+            self.background.remove(one)
+        self.background.append(Background(work, session.name, cell.kind))
+        return self.background[-1]
 
     def _with_whole_value(self, session: Session, cell: Cell, result: Result, on_progress: Listener | None) -> Result:
         """A DataFrame that goes into a variable is wanted as a whole, not its first rows or its name."""
@@ -295,6 +321,17 @@ class Runner(Account):
         if self.memory and not session.target.is_embedded:
             server = session.remote.client.http.base_url
             self.memory.keep(RememberedSession(session.id, session.name, session.target.text, server, session.ours))
+
+
+def _found(client: LivyClient, session_id: str) -> StandardSession:
+    """No list has the high-concurrency ones, so what is no session may be one of them."""
+    try:
+        return StandardSession.attach(client, session_id)
+    except SessionLostError:
+        if client.dialect is Dialect.FABRIC:
+            with contextlib.suppress(FabricLivyError):
+                return HighConcurrencySession.attach(client, session_id)
+        raise
 
 
 def _not_stopped(session: Session, error: FabricLivyError) -> str:

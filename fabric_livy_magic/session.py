@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic import rich
-from fabric_livy_magic.agent import Agent
+from fabric_livy_magic.agent import Agent, read_call
+from fabric_livy_magic.background import Background
 from fabric_livy_magic.cells import KINDS
-from fabric_livy_magic.errors import FrameError, NoAgent, SessionLostError, SettingsError, StatementError
+from fabric_livy_magic.errors import (
+    FabricLivyError,
+    FrameError,
+    NoAgent,
+    SessionError,
+    SessionLostError,
+    SettingsError,
+    StatementError,
+)
+from fabric_livy_magic.fan_out import FanOut
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.endings import statement_error
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.questions import ANSWER_WITHIN_S, LATE_S, Questions
+from fabric_livy_magic.repls import Repls
 from fabric_livy_magic.results import Part, Result, Table, parts_of_output
 from fabric_livy_magic.scala_lines import join_scala_lines
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
 from fabric_livy_magic.sql_parameters import bound
 from fabric_livy_magic.sql_text import parameter_names, split_statements
+from fabric_livy_magic.turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _SCALA_FRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
+SIDE_S = 10.0  # for telling another REPL; it may have to get the agent first
 NOT_RICH = ("spark", "sparkr")
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
@@ -71,8 +86,14 @@ class Session:
         """What it was asked for with; None for one that was found."""
         self.used_at = time.monotonic()
         """When a cell last began or ended on it."""
+        self.turns = Turns()
+        """The order of its cells."""
         self._agent = Agent()
         self._questions = Questions(remote)
+        self.repls: Repls[Session] | None = None
+        """The further ones of a high-concurrency session."""
+        if isinstance(remote, HighConcurrencySession):
+            self.repls = Repls(remote, self._beside)
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -85,6 +106,9 @@ class Session:
     ) -> None:
         for line in self._owner.close():
             warnings.warn(line, stacklevel=2)
+
+    def _beside(self, remote: HighConcurrencySession, number: int) -> Session:
+        return Session(self._owner, f"{self.name}+{number}", self.target, remote, ours=True)
 
     @property
     def id(self) -> str:
@@ -108,21 +132,83 @@ class Session:
         `values` is what SQL parameters (`:name`) are taken from. PySpark and
         SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
         remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took `timeout_s` (its statement is
-        cancelled then).
+        cancelled then; the time until its turn comes does not count).
         """
         if kind not in KINDS:
             raise SettingsError(
                 f"There is no kind {kind!r}.{did_you_mean(kind, list(KINDS))} Kinds: {', '.join(KINDS)}."
             )
-        began = time.monotonic()
-        self.cells_run += 1
+        with self.turns.mine():
+            began = time.monotonic()
+            self.cells_run += 1
+            if not self.remote.ready:
+                self.wait_ready(on_progress=on_progress)
+            run = _Run(self, kind, Deadline(timeout_s), on_progress, limit, enough, values)
+            is_plain = plain or kind in NOT_RICH or self._owner.settings.rich == "off"
+            result = run.plainly(code) if is_plain else run.richly(code)
+            return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
+
+    def submit(self, code: str, kind: str = "pyspark", **options: Any) -> Background:
+        """Runs it as `run` does, with the same options, while the program goes on: gives a handle at once."""
+        turn = self.turns.take()
+
+        def work(hear: Listener) -> Result:
+            with turn:
+                return self.run(code, kind, on_progress=hear, **options)
+
+        return Background(work, self.name, kind)
+
+    def map(
+        self,
+        codes: Iterable[str],
+        kind: str = "pyspark",
+        *,
+        repls: int = 4,
+        return_exceptions: bool = False,
+        **options: Any,
+    ) -> list[Any]:
+        """The results of many codes, in their order, run side by side on up to `repls` REPLs of a high-concurrency session.
+
+        Each REPL has variables of its own, so each code must stand for itself; tables are shared. REPLs are acquired one
+        after the other, kept for the next `map`, and end with this session. Fabric fits five into one Spark application.
+        The first error is raised once what runs has ended; with `return_exceptions` errors stand among the results.
+        An interrupt cancels what runs.
+        """
+        spread = FanOut(list(codes), lambda one: self._on_repl(one, kind, options), keeps_errors=return_exceptions)
+        return spread.run(repls)
+
+    def _on_repl(self, number: int, kind: str, options: Mapping[str, Any]) -> Callable[[str], Result]:
+        repls = self.repls
+        if repls is None:
+            raise SettingsError(
+                "`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`, or `%livy start --high-concurrency`."
+            )
         if not self.remote.ready:
-            self.wait_ready(on_progress=on_progress)
-        run = _Run(self, kind, Deadline(timeout_s), on_progress, limit, enough, values)
-        result = (
-            run.plainly(code) if plain or kind in NOT_RICH or self._owner.settings.rich == "off" else run.richly(code)
-        )
-        return dataclasses.replace(result, elapsed_s=time.monotonic() - began)
+            self.wait_ready()  # the first begins the Spark application that the others join
+        session = repls.get(number, self._owner.settings.start_timeout_s) if number else self
+
+        def run(code: str) -> Result:
+            try:
+                return session.run(code, kind, **options)
+            except SessionError:  # it has ended, or cannot be trusted
+                repls.give_back(session)
+                raise
+
+        return run
+
+    def interrupt_python(self, statement_id: int, statement_code: str) -> None:
+        """Ends the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a Livy
+        server ends Spark jobs alone. Without effect where there can be no other REPL."""
+        call = read_call(statement_code)
+        if call is None or call[1] != "cell" or self.repls is None:
+            return
+        with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
+            other = self.repls.spare(
+                lambda: not self.remote.client.get_statement(self.id, statement_id).state.is_final,
+                self._owner.settings.start_timeout_s,
+            )
+            if other is not None:
+                other._call(SIDE_S)("interrupt", call[0])
 
     def sql(
         self, query: str, *, limit: int | None = None, parameters: Mapping[str, Any] | None = None, **more: Any
@@ -140,10 +226,10 @@ class Session:
     def table(self, expression: str | None, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
         """As `frame`, with what is known of it: its types, and whether there are more rows. None: of the value that the last
         PySpark cell ended with."""
-        call = self._call(on_progress=on_progress)
         try:
-            header = rich.open_frame(call, expression, limit)
-            return rich.fetched(self._call(), header, on_progress)
+            with self.turns.mine():
+                header = rich.open_frame(self._call(on_progress=on_progress), expression, limit)
+                return rich.fetched(self._call(), header, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
 
@@ -170,7 +256,8 @@ class Session:
         if not name.isidentifier():
             raise SettingsError(f"A view needs a plain name; {name!r} is none.")
         try:
-            return rich.send(self._call(), frame, name, on_progress)
+            with self.turns.mine():
+                return rich.send(self._call(), frame, name, on_progress)
         except NoAgent as missing:
             raise FrameError(_no_frame(missing)) from missing
 
@@ -198,7 +285,13 @@ class Session:
 
     def _call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> rich.Call:
         def execute(code: str) -> Output:
-            statement = self.remote.run(code, "pyspark", timeout_s=timeout_s, on_progress=on_progress)
+            statement = self.remote.run(
+                code,
+                "pyspark",
+                timeout_s=timeout_s,
+                on_progress=on_progress,
+                on_cancel=lambda number: self.interrupt_python(number, code),
+            )
             return statement.output or Output(status="ok")
 
         if not self.remote.ready:
@@ -263,7 +356,12 @@ class _Run:
         try:
             rows_shown = self.session._owner.settings.rows_shown
             return self._result(
-                rich.run_cell(self.session._call(self.deadline.left_s, self.on_progress), code, rows_shown)
+                rich.run_cell(
+                    self.session._call(self.deadline.left_s, self.on_progress),
+                    code,
+                    rows_shown,
+                    interruptible=self.session.repls is not None,
+                )
             )
         except NoAgent:
             return self.plainly(code)

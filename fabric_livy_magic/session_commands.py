@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from fabric_livy_magic.errors import FabricLivyError, SessionError, SessionLostE
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.livy.sessions import OUR_NAME
 from fabric_livy_magic.livy.statements import Listener, cancel_statement
+from fabric_livy_magic.livy.waiting import in_background
 from fabric_livy_magic.remembered import RememberedKernel, RememberedSession, remembered
 from fabric_livy_magic.results import Result
 from fabric_livy_magic.runner import Runner
@@ -80,9 +82,21 @@ def _first_line(code: str) -> str:
 def cancel(runner: Runner, statement: int | None, name: str | None) -> list[str]:
     """The one, or all that run and wait on the session, the latest first: so none of them begins meanwhile."""
     session = runner.session(name)
-    client = session.remote.client
+    told = []
+    for one in runner.background if statement is None else ():
+        if one.session == session.name and one.state == "waiting":
+            one.cancel()
+            told.append(f"Background statement {one.number} was told to stop before its turn came.")
     ids = [statement] if statement is not None else [one.info.id for one in ran_on(session)[::-1] if not one.is_over]
-    return [cancel_statement(client, session.id, one) for one in ids] or ["Nothing runs on the session."]
+    return [*told, *(_cancelled(session, number) for number in ids)] or ["Nothing runs on the session."]
+
+
+def _cancelled(session: Session, statement_id: int) -> str:
+    client = session.remote.client
+    with contextlib.suppress(FabricLivyError):  # the cancel says it better
+        code = client.get_statement(session.id, statement_id).code
+        in_background(lambda: session.interrupt_python(statement_id, code), "cancel")
+    return cancel_statement(client, session.id, statement_id)
 
 
 def stop_for_restart(runner: Runner, name: str | None) -> Session:

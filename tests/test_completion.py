@@ -28,7 +28,7 @@ def found(code: str, language: str | None = "pyspark", runner: Runner | None = N
 @pytest.mark.parametrize(
     ("code", "wanted"),
     [
-        ("%livy sta", ["start", "status"]),
+        ("%livy sta", ["start", "status", "statements"]),
         ("%livy start --exec", ["--executor-memory", "--executor-cores"]),
         ("%livy config rows", ["rows_shown"]),
         ("%livy config progress ", ["auto", "line", "plain", "off"]),
@@ -152,7 +152,7 @@ def test_the_plain_kernel_completes_our_magics_and_cells_by_ipythons_matchers(pl
     import warnings
 
     warnings.simplefilter("ignore")  # IPython calls its own way provisional
-    assert matches("%livy sta") == ["start", "status"]
+    assert matches("%livy sta") == ["start", "status", "statements"]
     assert matches("%livy start --ex") == ["--executor-memory", "--executor-cores"]
     assert "SELECT" in matches("%%livy_sql\nSEL")
     assert "COALESCE" not in matches("%%livy_sql\nSEL")

@@ -145,7 +145,7 @@ def test_nothing_of_a_front_end_waits_or_reaches_the_session_while_a_cell_runs(
     assert [one[0] for one in answers] == ["waited", "frame.", "%livy sta", "%%sql\nSELECT * FROM "]
     assert all(seconds < 0.5 for _, _, seconds in answers)
     assert answers[0][1] == ["waited_for"]
-    assert answers[2][1] == ["start", "status"]
+    assert answers[2][1] == ["start", "status", "statements"]
     assert len(codes(api)) == before + 1
 
 

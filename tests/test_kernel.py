@@ -79,6 +79,20 @@ def test_a_long_cell_shows_one_line_in_place_that_the_result_replaces(notebook: 
     assert done.text.strip() == "done"
 
 
+def test_a_background_cell_keeps_its_line_up_to_date_while_the_notebook_goes_on(notebook: Kernel) -> None:
+    notebook.run("seconds = 1.5")
+    begun = notebook.run("%%livy_sql -b -o job\nSELECT java_method('java.lang.Thread', 'sleep', 1500L), :seconds AS s")
+    assert "running" in begun.text or "waiting" in begun.text
+    notebook.run("seconds = 7")
+    assert notebook.run("6 * 7").text == "42"
+    assert notebook.run("float(job.result().frame.s[0])").text == "1.5"
+    ended = notebook.run("import time; time.sleep(0.5); job")
+    assert "available" in ended.text
+    assert "1 row" in notebook.run("%livy wait").text
+    notebook.run("%%livy_pyspark -b -q\nz = 4")
+    assert notebook.run("%%livy_pyspark\nz").text.strip() == "4"
+
+
 def test_a_quick_cell_shows_no_progress(notebook: Kernel) -> None:
     done = notebook.run("%%livy_pyspark\nprint('quick')")
     assert [kind for kind, _ in done.outputs if kind not in {"execute_input", "status"}] == ["stream"]

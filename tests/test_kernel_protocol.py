@@ -42,7 +42,7 @@ class TestPython(jupyter_kernel_test.KernelTests):
     code_hello_world = "print('hello, world')"
     code_stderr = "import sys; print('test', file=sys.stderr)"
     completion_samples = [
-        {"text": "%livy stat", "matches": {"status"}},
+        {"text": "%livy statu", "matches": {"status"}},
         {"text": "%%local\nzi", "matches": {"zip"}},
     ]
     complete_code_samples = [

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.spark
 
 STATEMENTS = r"/statements$"
 ONE_STATEMENT = r"/statements/\d+$"
-ENDS_WITHIN_S = 5  # 1.5 s with two cores to itself; the call that is held is held for longer than either
+ENDS_WITHIN_S = 1.5
+# Where other tests have the cores at that moment, once. A call that is held is held for longer than either.
+ENDS_WITHIN_AT_MOST_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,13 @@ POINTS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 def test_an_interrupt_ends_the_cell_and_leaves_nothing_running(
     point: str, notebook: Kernel, proxy: Proxy, api: service.Api
 ) -> None:
+    took_s = ended_after(point, notebook, proxy, api)
+    assert took_s < ENDS_WITHIN_AT_MOST_S
+    if took_s >= ENDS_WITHIN_S:
+        assert ended_after(point, notebook, proxy, api) < ENDS_WITHIN_S, took_s
+
+
+def ended_after(point: str, notebook: Kernel, proxy: Proxy, api: service.Api) -> float:
     code, method, path, more = POINTS[point]
     before = alive(api)
     if method:
@@ -126,9 +135,9 @@ def test_an_interrupt_ends_the_cell_and_leaves_nothing_running(
         request = notebook.send(code)
         assert soon(lambda: running(api))
         took_s = interrupted_after(notebook, request)
-    assert took_s < ENDS_WITHIN_S
     assert notebook.run("%%local\n6 * 7").text == "42"
     assert soon(lambda: running(api) == [] and alive(api) == before), (running(api), alive(api), before)
+    return took_s
 
 
 def interrupted_after(notebook: Kernel, request: str) -> float:

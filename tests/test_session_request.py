@@ -116,3 +116,10 @@ def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() ->
 def test_what_configure_cannot_take_is_said_plainly(body: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         read_configuration(SessionSpec(), body)
+
+
+def test_the_tag_of_a_high_concurrency_session_is_a_word_and_tags_are_pairs() -> None:
+    spec = started_with("--high-concurrency --tag sales --tag team=emea")
+    assert (spec.high_concurrency, spec.session_tag, spec.tags) == (True, "sales", {"team": "emea"})
+    with pytest.raises(SettingsError, match="--tag takes KEY=VALUE"):
+        started_with("--tag sales")

@@ -5,6 +5,7 @@ Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeVar
@@ -34,17 +35,19 @@ class LivyClient:
 
     def brief(self) -> LivyClient:
         """See `LivyHttp.brief`."""
-        return LivyClient(self.http.brief(), self.dialect)
+        other = copy.copy(self)
+        other.http = self.http.brief()
+        return other
 
     def create_session(
         self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         """`late`: see `LivyHttp.post`."""
-        answer = self.http.post("/sessions", session_body(spec), _reading(SessionInfo, late))
+        answer = self.http.post("/sessions", session_body(spec), reading(SessionInfo, late))
         return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
-        return SessionInfo.from_json(self._object(self.http.get(_session(session_id)), "a session"))
+        return SessionInfo.from_json(self._object(self.http.get(self.session_path(session_id)), "a session"))
 
     def list_sessions(self) -> list[SessionInfo]:
         """All sessions of this endpoint that the server lets us see."""
@@ -61,7 +64,7 @@ class LivyClient:
     def delete_session(self, session_id: str) -> bool:
         """True if it was there. A session that is gone already (404) counts as deleted."""
         try:
-            self.http.delete(_session(session_id))
+            self.http.delete(self.session_path(session_id))
         except NotFoundError:
             return False
         return True
@@ -70,13 +73,15 @@ class LivyClient:
         """Fabric has no log call: its session carries the log's end. Apache Livy gives up to 1,000 lines."""
         if self.dialect is Dialect.FABRIC:
             return list(self.get_session(session_id).log)
-        answer = self._object(self.http.get(f"{_session(session_id)}/log", {"from": -1, "size": 1000}), "a log")
+        answer = self._object(
+            self.http.get(f"{self.session_path(session_id)}/log", {"from": -1, "size": 1000}), "a log"
+        )
         lines = answer.get("log")
         return [str(line) for line in lines] if isinstance(lines, list) else []
 
     def reset_timeout(self, session_id: str) -> None:
         """The session's idle time begins anew. Apache Livy has no such call (NotFoundError)."""
-        self.http.post(f"{_session(session_id)}/reset-timeout", {})
+        self.http.post(f"{self.session_path(session_id)}/reset-timeout", {})
 
     def submit_statement(
         self,
@@ -91,16 +96,17 @@ class LivyClient:
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(f"{_session(session_id)}/statements", body, _reading(StatementInfo, late))
+        answer = self.http.post(self.statements_path(session_id), body, reading(StatementInfo, late))
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
-        return StatementInfo.from_json(self._object(self.http.get(_statement(session_id, statement_id)), "a statement"))
+        path = f"{self.statements_path(session_id)}/{statement_id}"
+        return StatementInfo.from_json(self._object(self.http.get(path), "a statement"))
 
     def newest_statements(self, session_id: str) -> Iterator[StatementInfo]:
         """From the newest back, one call for each: all outputs in one answer may be more than the 50 MiB that Livy's
         driver can send, and a Livy session never answers again after that. Fabric has no pages here: it gives all at once."""
-        path = f"{_session(session_id)}/statements"
+        path = self.statements_path(session_id)
         counted = self._object(self.http.get(path, {"from": PAST_ALL, "size": 1}), "a list of statements")
         for position in reversed(range(int(counted.get("total_statements") or 0))):
             answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
@@ -112,13 +118,19 @@ class LivyClient:
                 return
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
-        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
+        self.http.post(f"{self.statements_path(session_id)}/{statement_id}/cancel", {})
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
         """What Livy's own completion says; Fabric has none (NotFoundError)."""
         body = {"kind": kind, "code": code, "cursor": cursor}
-        found = self._object(self.http.post(f"{_session(session_id)}/completion", body), "a completion")
+        found = self._object(self.http.post(f"{self.session_path(session_id)}/completion", body), "a completion")
         return [str(one) for one in found.get("candidates") or ()]
+
+    def session_path(self, session_id: str) -> str:
+        return f"/sessions/{quote(session_id, safe='')}"
+
+    def statements_path(self, session_id: str) -> str:
+        return f"{self.session_path(session_id)}/statements"
 
     def _page(self, start: int) -> dict[str, Any]:
         if self.dialect is Dialect.FABRIC:
@@ -146,18 +158,10 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value}
 
 
-def _reading(model: type[_Model], late: Callable[[_Model | None], None] | None) -> Callable[[Any], None] | None:
+def reading(model: type[_Model], late: Callable[[_Model | None], None] | None) -> Callable[[Any], None] | None:
     """`late` for an answer's JSON: it gets None where that names no id."""
     if late is None:
         return None
     return lambda told: late(
         model.from_json(told) if isinstance(told, Mapping) and told.get("id") is not None else None
     )
-
-
-def _session(session_id: str) -> str:
-    return f"/sessions/{quote(session_id, safe='')}"
-
-
-def _statement(session_id: str, statement_id: int) -> str:
-    return f"{_session(session_id)}/statements/{statement_id}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError, StatementError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
-from fabric_livy_magic.livy.models import Output, SessionInfo
+from fabric_livy_magic.livy.models import Output, SessionInfo, SessionState
 
 # Apache Livy stays so for good once a result was too large for it, and goes on calling the session idle.
 CHANNEL_CLOSED = "RPC channel is closed"
@@ -49,9 +53,8 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         return None
     else:
         if info.state.has_ended:
-            why = f"it is {info.state.value}" + (f": {info.reason}" if info.reason else "")
-            log = [] if info.reason else log_of(client, info)
-        elif CHANNEL_CLOSED in str(cause):
+            return _ended(info, log_of(client, info))
+        if CHANNEL_CLOSED in str(cause):
             why = "the server has lost its connection to it (a result of more than 50 MiB does that)"
         else:
             return None
@@ -59,6 +62,78 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         f"The session is gone: {why}. Its variables and temporary views are lost; tables are not. "
         "`%livy start` starts a new one. Nothing was run again." + last_words(log)
     )
+
+
+def _ended(info: SessionInfo, log: list[str]) -> SessionLostError:
+    ending = ending_of(info, log)
+    said = f" ({info.state.value}: {info.reason})" if info.reason else f" (state: {info.state.value})"
+    advice = f" {ending.advice}" if ending.advice else ""
+    shown = _failures(log, info.reason) if info.reason else log
+    return SessionLostError(
+        f"The session is gone: {ending.words}{said}. Its variables and temporary views are lost; tables are not. "
+        f"`%livy restart` starts it anew. Nothing was run again.{advice}" + last_words(shown)
+    )
+
+
+class Ending(NamedTuple):
+    """`category`: memory, capacity, idle, cancelled, stopped or unknown."""
+
+    category: str
+    words: str
+    advice: str = ""
+
+
+MEMORY = Ending(
+    "memory",
+    "its driver or an executor ran out of memory",
+    "Collect fewer rows, or give it more: `%livy start --driver-memory 56g --driver-cores 8`.",
+)
+CAPACITY = Ending(
+    "capacity",
+    "the Spark capacity was full, or took it back",
+    "`%livy sessions` lists what holds the capacity; a smaller session may fit (`%livy start --help`).",
+)
+IDLE = Ending(
+    "idle",
+    "it was idle for too long",
+    "`%livy config keep_alive_min 60` keeps sessions alive for an hour after a cell.",
+)
+CANCELLED = Ending("cancelled", "somebody cancelled it: in the Monitoring hub, or by another program")
+STOPPED = Ending("stopped", "somebody stopped it, or its code ended the Spark application")
+UNKNOWN = Ending("unknown", "it ended by itself")
+
+# In this order: what is out of memory is also killed. Seen in the field: dbt-fabricspark pull 158 (LIVY_JOB_TIMED_OUT), its
+# issue 159 (idle); microsoft/fabric-toolbox issue 416 (TooManyRequestsForCapacity). YARN's and Spark's own words for the
+# first: exit codes 137 and 143 are a process that was killed, by the kernel or by YARN, which on a node means memory.
+_WORDS = (
+    (
+        MEMORY,
+        r"OutOfMemoryError|out of memory|Java heap space|GC overhead limit|exceeding (?:physical )?memory|exceeds memory limits"
+        r"|exit (?:code|status):? (?:137|143)|\bOOM",
+    ),
+    (CAPACITY, r"TooManyRequestsForCapacity|\b430\b|\bcapacity\b|CapacityLimitExceeded|preempt"),
+    (
+        IDLE,
+        r"TIMED_OUT|idle[ _.-]?time-?out|(?:was|been|session is|for being) idle|\bidle for\b|inactiv|timed out while idle",
+    ),
+    (CANCELLED, r"cancel"),
+)
+_IN_LOGS = {MEMORY, CAPACITY}  # a log speaks of timeouts and cancels that ended something else
+_STOPPED = {SessionState.KILLED, SessionState.SHUTTING_DOWN, SessionState.SUCCESS, SessionState.DELETING}
+
+
+def ending_of(info: SessionInfo, log: Sequence[str] = ()) -> Ending:
+    """Why a session ended, by its state, the server's reasons, and its log."""
+    in_logs = "\n".join(_failures(list(log)))
+    for ending, words in _WORDS:
+        told = f"{info.reason}\n{in_logs}" if ending in _IN_LOGS else info.reason
+        if re.search(words, told, re.IGNORECASE):
+            return ending
+    if info.raw.get("isJobTimedOut") is True:
+        return IDLE
+    if info.state in {SessionState.CANCELLED, SessionState.CANCELLING} or info.raw.get("cancellationReason"):
+        return CANCELLED
+    return STOPPED if info.state in _STOPPED else UNKNOWN
 
 
 def log_of(client: LivyClient, info: SessionInfo) -> list[str]:
@@ -79,10 +154,18 @@ def last_words(log: list[str]) -> str:
 
 def telling_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
     """A short log whole, else its lines that name a failure, else its last lines."""
+    lines = _lines(log)
+    return "\n".join(lines if len(lines) <= count else (_failures(lines) or lines)[-count:])
+
+
+def _lines(log: Sequence[str]) -> list[str]:
     lines = [line.rstrip() for entry in log for line in str(entry).splitlines()]
-    lines = [line for line in lines if line and line not in MARKERS]
-    if len(lines) <= count:
-        return "\n".join(lines)
-    marks = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed")
-    telling = [line for line in lines if any(mark in line for mark in marks)]
-    return "\n".join((telling or lines)[-count:])
+    return [line for line in lines if line and line not in MARKERS]
+
+
+_MARKS = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed", "exit code", "exitCode")
+
+
+def _failures(log: Sequence[str], but: str = "") -> list[str]:
+    """The lines that name a failure and are not in the text `but` already."""
+    return [line for line in _lines(log) if any(mark in line for mark in _MARKS) and line.strip() not in but]

@@ -26,6 +26,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     ThrottledError,
 )
+from fabric_livy_magic.livy import request_log
 from fabric_livy_magic.livy.waiting import interruptible, nap
 
 CONNECT_TIMEOUT_S = 10.0
@@ -97,6 +98,7 @@ class LivyHttp:
         self._retry = retry
         self._sleep = sleep
         self._session = requests.Session()
+        self._session.hooks["response"].append(request_log.answered)
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
         self._session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
         if verify is not True:
@@ -173,6 +175,7 @@ class LivyHttp:
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
         except (requests.RequestException, LocationParseError) as error:
+            request_log.broke(method, path, error)
             raise self._broken(error, method) from error
         if response.status_code >= 300:
             raise error_from(response)

@@ -1,4 +1,5 @@
-"""The API's JSON as frozen dataclasses. camelCase and missing keys stop here; unknown states become UNKNOWN.
+"""The API's JSON as frozen dataclasses. camelCase and missing keys stop here; unknown states become UNKNOWN. Their `repr`
+has neither code nor output.
 
 All fields of all answers may be missing. Field names: the published swagger of the Fabric Livy API
 (SessionResponse, StatementResponse) and Apache Livy's rest-api.md.
@@ -20,6 +21,7 @@ class SessionState(StrEnum):
     QUEUED = "queued"
     LIBRARY_PACKAGING = "library_packaging"
     ACQUIRING_SESSION = "acquiring_session"
+    ACQUIRING_HIGH_CONCURRENCY_SESSION = "acquiring_high_concurrency_session"
     NOT_SUBMITTED = "not_submitted"
     SUBMITTING = "submitting"
     NOT_STARTED = "not_started"
@@ -97,7 +99,7 @@ class SessionInfo:
     kind: str | None = None
     app_id: str | None = None
     owner: str | None = None
-    log: tuple[str, ...] = ()
+    log: tuple[str, ...] = field(default=(), repr=False)
     reasons: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     raw: Json = field(default_factory=dict, repr=False)
@@ -133,11 +135,11 @@ class Output:
     """`data` maps MIME type to value. Fields that the server left out or set to null are empty."""
 
     status: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     execution_count: int | None = None
     ename: str = ""
-    evalue: str = ""
-    traceback: tuple[str, ...] = ()
+    evalue: str = field(default="", repr=False)
+    traceback: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_json(cls, raw: Json) -> Output:

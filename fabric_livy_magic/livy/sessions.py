@@ -21,7 +21,7 @@ from fabric_livy_magic.errors import (
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.livy.endings import last_words, log_of, lost_session
+from fabric_livy_magic.livy.endings import ending_of, last_words, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, for_a_moment, nap, wait_until
@@ -153,17 +153,26 @@ class StandardSession:
         text = f"The session ended before it was ready (state: {info.state.value})."
         if info.reason:
             text += f" The server says: {info.reason}"
-        return text + last_words(log_of(self.client, info))
+        log = log_of(self.client, info)
+        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_words(log)
 
     def run(
-        self, code: str, kind: str, *, timeout_s: float | None = None, on_progress: Listener | None = None
+        self,
+        code: str,
+        kind: str,
+        *,
+        timeout_s: float | None = None,
+        on_progress: Listener | None = None,
+        on_cancel: Callable[[int], object] | None = None,
     ) -> StatementInfo:
         """See `run_statement`."""
         self._check_not_stopped()
         with self._counted:
             self.running += 1
         try:
-            return run_statement(self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress)
+            return run_statement(
+                self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress, on_cancel=on_cancel
+            )
         finally:
             with self._counted:
                 self.running -= 1

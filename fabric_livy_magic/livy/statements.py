@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, nap, wait_until
+from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
 
 Listener = Callable[[Progress], None]
 
@@ -45,6 +45,7 @@ def run_statement(
     *,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
+    on_cancel: Callable[[int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
 ) -> StatementInfo:
@@ -54,7 +55,7 @@ def run_statement(
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
-    statement = _Statement(client, session_id, code, kind, clock, sleep)
+    statement = _Statement(client, session_id, code, kind, clock, sleep, on_cancel=on_cancel)
     try:
         statement.submit()
         final = statement.follow(timeout_s, on_progress)
@@ -95,6 +96,8 @@ class _Statement:
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
     cancels: bool = False
+    on_cancel: Callable[[int], object] | None = None
+    """What else ends the statement of that number; it runs beside the cancel."""
 
     def submit(self) -> None:
         try:
@@ -154,6 +157,8 @@ class _Statement:
         if statement_id is None:
             return NOT_ACCEPTED
         self.cancels = True
+        if also := self.on_cancel:
+            in_background(lambda: also(statement_id), "cancel")
         return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
 
     def _cancel_late(self, answer: StatementInfo | None) -> None:
@@ -175,6 +180,14 @@ class _Statement:
         except FabricLivyError:
             return None  # the interrupt is on its way out and matters more than this look-up
         return None
+
+
+_UNCONFIRMED = ("its code still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
+
+
+def is_confirmed(told: str) -> bool:
+    """Whether what was said of a cancel is that nothing runs any more."""
+    return not any(words in told for words in _UNCONFIRMED)
 
 
 def cancel_statement(

@@ -7,6 +7,7 @@ in short naps.
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import contextlib
 import contextvars
@@ -19,14 +20,50 @@ from typing import TypeVar
 from fabric_livy_magic.errors import WaitTimeout
 
 T = TypeVar("T")
+_wish: contextvars.ContextVar[Wish | None] = contextvars.ContextVar("wish", default=None)
 TICK_S = 0.5  # a listener hears of the elapsed time this often, also during a long pause
 WAKE_S = 0.1  # an interrupt is heard this soon
+
+
+class Wish:
+    """An interrupt for what runs under it, `with wish:`, in a thread that no signal reaches. As with Ctrl-C one `make` ends
+    one wait, so that what then cleans up can wait as well."""
+
+    def __init__(self) -> None:
+        self.made = False
+        """Whether it was ever made."""
+        self._unheard: collections.deque[None] = collections.deque(maxlen=1)
+
+    def make(self) -> None:
+        self.made = True
+        self._unheard.append(None)
+
+    def __enter__(self) -> None:
+        self._before = _wish.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _wish.reset(self._before)
+
+    def take(self) -> bool:
+        try:
+            self._unheard.pop()
+        except IndexError:
+            return False
+        return True
+
+
+def hear() -> None:
+    """Raises KeyboardInterrupt where somebody wished this thread's work to end."""
+    wish = _wish.get()
+    if wish is not None and wish.take():
+        raise KeyboardInterrupt
 
 
 def nap(seconds: float) -> None:
     """Sleeps so that an interrupt gets through."""
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
+        hear()
         time.sleep(min(left_s, WAKE_S))
 
 
@@ -54,6 +91,7 @@ def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None
     future, _ = in_background(call)
     try:
         while not future.done():
+            hear()
             with contextlib.suppress(TimeoutError):
                 future.exception(timeout=WAKE_S)
     except KeyboardInterrupt:

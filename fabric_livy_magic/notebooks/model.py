@@ -34,13 +34,13 @@ Json = Mapping[str, Any]
 class Cell:
     """`source` is what the portal shows, with its `%%` magic where it has one."""
 
-    source: str = ""
+    source: str = field(default="", repr=False)
     kind: str = CODE
     is_parameters: bool = False
     metadata: Json = field(default_factory=dict)
     """`language`, `language_group`, `frozen`, `editable`, `tags`; any of them may be missing."""
-    attachments: Json = field(default_factory=dict)
-    outputs: tuple[Json, ...] = ()
+    attachments: Json = field(default_factory=dict, repr=False)
+    outputs: tuple[Json, ...] = field(default=(), repr=False)
     execution_count: int | None = None
     id: str | None = None
     jupyter: Json = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Problem:
 class AsRead:
     """The file's own text, so that an unchanged notebook is written with the same bytes. `suffix` is the file's ending."""
 
-    text: str
+    text: str = field(repr=False)
     suffix: str
 
 

@@ -193,7 +193,9 @@ def test_a_statement_on_a_forgotten_session_says_what_is_lost(run: Run, fake: Fa
 
 def test_a_statement_on_a_dead_session_gives_the_reason(run: Run, fake: FakeFabric) -> None:
     fake.session_becomes("dead", errorInfo=[{"errorCode": "LIVY_JOB_TIMED_OUT", "message": "idle for 20 minutes"}])
-    with pytest.raises(SessionLostError, match="it is dead: LIVY_JOB_TIMED_OUT idle for 20 minutes"):
+    with pytest.raises(
+        SessionLostError, match="it was idle for too long \\(dead: LIVY_JOB_TIMED_OUT idle for 20 minutes\\)"
+    ):
         run("1+1")
 
 

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic import connect
+from fabric_livy_magic import session as client
+from fabric_livy_magic.errors import StatementCancelled, StatementError
+from fabric_livy_magic.given import GivenToken
 from fabric_livy_magic.local.interpreters.quirks.worker import LivyShell
 from fabric_livy_magic.local.statements import RETAINED, StatementStore
 from tests.local import service
@@ -95,6 +99,46 @@ def test_a_cancel_does_not_reach_python_code(livy_like: Session) -> None:
     assert livy_like.statement(number)["state"] == "cancelling"
     view = livy_like.wait(number)
     assert (view["state"], view["output"]["data"]) == ("cancelled", {"text/plain": "'slept'"})
+
+
+@pytest.fixture(scope="module")
+def side_by_side(livy_like: Session) -> Iterator[client.Session]:
+    """A high-concurrency session of our client: its further REPLs reach what a cancel does not."""
+    api = livy_like.api
+    with connect(api.base, credential=GivenToken(service.TOKEN), high_concurrency=True) as session:
+        session.run("import time\nkept = 1")
+        yield session
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    "code", ["time.sleep(30)", "while True: pass", "import subprocess; subprocess.run(['sleep', '30'])"]
+)
+def test_a_second_repl_ends_python_code_that_a_cancel_does_not_reach(side_by_side: client.Session, code: str) -> None:
+    handle = side_by_side.submit(code)
+    while handle.state != "running":
+        time.sleep(0.02)
+    time.sleep(0.3)
+    handle.cancel()
+    began = time.monotonic()
+    with pytest.raises(StatementCancelled):
+        handle.result(20)
+    assert side_by_side.run("kept + 1").text == "2"
+    assert time.monotonic() - began < 15  # the code would run for 30 s, or for ever
+    assert side_by_side.run("spark.range(3).count()").text == "3"
+
+
+@pytest.mark.spark
+def test_a_call_into_the_jvm_is_not_torn_by_a_second_repl(side_by_side: client.Session) -> None:
+    """Its answer would be taken for that of the next call."""
+    handle = side_by_side.submit(
+        "for n in range(2000):\n    assert sc._jvm.java.lang.Math.abs(-n) == n\n    time.sleep(0.002)"
+    )
+    time.sleep(0.5)
+    handle.cancel()
+    with pytest.raises((StatementCancelled, StatementError)):
+        handle.result(20)
+    assert side_by_side.run("[sc._jvm.java.lang.Math.abs(-n) for n in range(50)] == list(range(50))").text == "True"
 
 
 @pytest.mark.spark

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, display, frames, names, offered
+from . import cells, display, frames, interrupts, names, offered
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -30,7 +30,7 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
     namespace.pop(CALLED_AS, None)
     shell, shell_errors = sys.stdout, sys.stderr
     reply: dict[str, Any] = {"events": [], "value": None, "error": None}
-    call = running.call = Call()
+    call = running.call = Call(request)
     call.guard.begin(call.output)
     sys.stdout, sys.stderr = OUT, ERR
     try:
@@ -85,6 +85,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "again": again,
     "realign": realign,
     "ping": ping,
+    "interrupt": interrupts.interrupt,
     "cell": cells.run,
     "open_sql": lambda namespace, *rest: frames.open_sql(display.session_of(namespace), *rest),
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),

@@ -6,6 +6,7 @@ import __future__
 import ast
 import asyncio
 import builtins
+import contextlib
 import inspect
 import io
 import linecache
@@ -13,6 +14,7 @@ import tokenize
 from typing import Any
 
 from . import display
+from .interrupts import watcher
 from .output import running
 
 FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
@@ -27,15 +29,16 @@ class Shell:
     value: Any = None  # of the last line; `_` may be the user's own name
 
 
-def run(namespace: dict[str, Any], code: str, rows_shown: int) -> None:
-    """Raises what the cell raises. `rows_shown` is for Spark DataFrames."""
+def run(namespace: dict[str, Any], code: str, rows_shown: int, interruptible: bool = False) -> None:
+    """Raises what the cell raises. `rows_shown` is for Spark DataFrames; `interruptible`: see `interrupts`."""
     running.call.rows_shown = rows_shown
     Shell.count += 1
     Shell.value = None
     name = f"<cell {Shell.count}>"
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)  # tracebacks show the lines
     try:
-        value = Shell.value = execute(namespace, code, name)
+        with watcher.over(running.call.request) if interruptible else contextlib.nullcontext():
+            value = Shell.value = execute(namespace, code, name)
         if value is not None:
             builtins._ = value  # type: ignore[attr-defined]  # as Python's own shell does
             display.show(value, result=True)

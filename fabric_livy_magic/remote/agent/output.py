@@ -225,7 +225,8 @@ class Running:
 class Call:
     """One request while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: str) -> None:
+        self.request = request
         self.guard = running.guard
         self.output = Output()
         self.rows_shown = 20

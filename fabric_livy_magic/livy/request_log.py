@@ -1,0 +1,34 @@
+"""One line for each request: its number, method, path, status, time, bytes and the server's id. Never a header, never a body."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import requests
+
+_LOG = logging.getLogger(__name__)
+_NUMBERS = itertools.count(1)
+
+
+def answered(response: requests.Response, *_: Any, **__: Any) -> None:
+    """A `response` hook of requests. Its query (paging) is left out with the rest."""
+    if _LOG.isEnabledFor(logging.DEBUG):
+        server_id = response.headers.get("RequestId") or response.headers.get("x-ms-request-id") or "-"
+        _LOG.debug(
+            "#%d %s %s → %d in %.0f ms, %d bytes, id %s",
+            next(_NUMBERS),
+            response.request.method,
+            (response.request.path_url or "").partition("?")[0],
+            response.status_code,
+            response.elapsed.total_seconds() * 1000,
+            len(response.content),
+            server_id,
+        )
+
+
+def broke(method: str, path: str, error: Exception) -> None:
+    """No answer came. The error's own text is left out: it may quote what was sent."""
+    _LOG.debug("#%d %s %s → no answer: %s", next(_NUMBERS), method, path, type(error).__name__)

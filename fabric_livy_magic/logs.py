@@ -1,0 +1,68 @@
+"""Where the package's log goes. It says nothing until somebody asks for it.
+
+Every logger below `fabric_livy_magic` writes lines without tokens, secrets, code and data, and none above INFO, which
+Python would show unasked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.errors import SettingsError
+
+LOGGER = logging.getLogger("fabric_livy_magic")
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_ours: list[logging.Handler] = []
+
+
+class _OwnFile(logging.FileHandler):
+    """For this user alone, also where the file is there already."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            Path(self.baseFilename).chmod(0o600)
+            return open(descriptor, "a", encoding="utf-8")  # noqa: PTH123 - a descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+
+class _Here(logging.StreamHandler[Any]):
+    """Standard error as it is at each line: a kernel gives each of its cells its own."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: Any) -> None:
+        pass
+
+
+def write_to(path: Path | None = None) -> None:
+    """Everything, into a file, or else to standard error; instead of what was asked for before. Raises SettingsError."""
+    try:
+        handler = _Here() if path is None else _OwnFile(path)
+    except OSError as error:
+        raise SettingsError(f"Nothing can be logged into {path}: {error.strerror}.") from error
+    stop_writing()
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.propagate = False  # a program that logs by itself would show each line twice
+    _ours.append(handler)
+
+
+def stop_writing() -> None:
+    while _ours:
+        handler = _ours.pop()
+        LOGGER.removeHandler(handler)
+        handler.close()
+    LOGGER.setLevel(logging.NOTSET)
+    LOGGER.propagate = True

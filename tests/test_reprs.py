@@ -1,0 +1,90 @@
+"""The text form of every object can be pasted into an issue: it has neither code, nor data, nor a secret."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic.agent import Reply
+from fabric_livy_magic.auth import BasicAuth, BearerAuth
+from fabric_livy_magic.background import Background
+from fabric_livy_magic.cells import Cell
+from fabric_livy_magic.collecting import Ran
+from fabric_livy_magic.commands import Command
+from fabric_livy_magic.endpoints import Endpoints
+from fabric_livy_magic.given import GivenToken
+from fabric_livy_magic.ipython_syntax import pieces
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Output, SessionInfo, StatementInfo
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy_json import read_result
+from fabric_livy_magic.notebook_cells import NotebookCell, Step
+from fabric_livy_magic.notebook_runs import Planned
+from fabric_livy_magic.notebooks.model import AsRead, Notebook
+from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
+from fabric_livy_magic.results import LivyTable, Printed, Result, Shown
+from fabric_livy_magic.runner import Runner
+from fabric_livy_magic.session import Session
+from fabric_livy_magic.settings import SessionSpec, Target
+from fabric_livy_magic.tokens import AccessToken
+from tests.outputs import sql_output
+
+SECRET = "eyJSECRET"
+OUTPUT = Output(status="error", data={"text/plain": SECRET}, evalue=SECRET, traceback=(SECRET,))
+ROWS = Output.from_json(sql_output([("word", "string")], [[SECRET]]))
+STATEMENT = StatementInfo.from_json({"id": 0, "state": "available", "code": SECRET, "output": {"evalue": SECRET}})
+SESSION = SessionInfo.from_json({"id": "1", "state": "idle", "log": [SECRET], "conf": {"key": SECRET}})
+CLIENT = LivyClient(LivyHttp("https://host", BearerAuth(GivenToken(SECRET))))
+RUNNER = Runner({"target": "https://host"}, GivenToken(SECRET))
+RESULT = Result(kind="sql", session="main", elapsed_s=1.0, parts=(Printed(SECRET), LivyTable(ROWS)), output=OUTPUT)
+
+
+def failing(_: Any) -> Result:
+    raise ValueError(SECRET)
+
+
+OBJECTS: list[Any] = [
+    AccessToken(SECRET),
+    GivenToken(SECRET),
+    BasicAuth("me", SECRET),
+    BearerAuth(GivenToken(SECRET)),
+    CLIENT.http,
+    CLIENT,
+    Endpoints(GivenToken(SECRET)),
+    RUNNER,
+    StandardSession(CLIENT, SESSION),
+    Session(RUNNER, "main", Target(text="x"), StandardSession(CLIENT, SESSION), ours=True),
+    SESSION,
+    STATEMENT,
+    OUTPUT,
+    Ran(STATEMENT, "pyspark", SECRET),
+    Cell(kind="sql", code=SECRET, parameters=(("name", SECRET),)),
+    Command("start", argparse.Namespace(conf=[SECRET])),
+    SessionSpec(conf={"fs.azure.account.key": SECRET}),
+    Reply(({"text": SECRET},), SECRET, {"evalue": SECRET}, SECRET),
+    Printed(SECRET),
+    Shown({"text/plain": SECRET}),
+    LivyTable(ROWS),
+    RESULT,
+    Background(lambda _: RESULT, "main", "sql"),
+    Background(failing, "main", "sql"),
+    pieces(SECRET),
+    NotebookCell((Step("livy_sql", SECRET, SECRET),)),
+    Planned(0, SECRET),
+    Notebook(cells=(NotebooksCell(source=SECRET, outputs=({"text": SECRET},)),), as_read=AsRead(SECRET, ".py")),
+]
+
+
+@pytest.mark.parametrize("one", OBJECTS, ids=lambda one: type(one).__name__)
+def test_a_repr_can_be_pasted_anywhere(one: Any) -> None:
+    assert SECRET not in repr(one) + str(one)
+    if isinstance(one, Background):
+        assert SECRET not in str(one._repr_mimebundle_())
+
+
+def test_the_examples_do_hold_the_secret() -> None:
+    assert read_result(ROWS).word[0] == SECRET
+    assert SECRET in RESULT.text
