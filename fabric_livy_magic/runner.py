@@ -100,7 +100,13 @@ class Runner(Account):
         """Like `session`, of one that was lost too."""
         return self.sessions.get(name or self.current) or self.session(name)
 
-    def begin(self, name: str | None = None, spec: SessionSpec | None = None, target: Target | None = None) -> Session:
+    def begin(
+        self,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        target: Target | None = None,
+        on_progress: Listener | None = None,
+    ) -> Session:
         """Asks for a session and makes it the current one; it need not be ready when this returns."""
         name = name or self.current
         if name in self.sessions and not self.sessions[name].lost:
@@ -108,7 +114,12 @@ class Runner(Account):
                 f"Session {name!r} is there already (id {self.sessions[name].id}). `%livy stop {name}` ends it."
             )
         target, spec = target or self.target, spec or self.spec
-        remote = StandardSession.create(self._endpoints.client(target, self.settings), spec)
+        remote = StandardSession.create(
+            self._endpoints.client(target, self.settings),
+            spec,
+            capacity_wait_s=self.settings.capacity_wait_s,
+            on_progress=on_progress,
+        )
         return self._keep(Session(self, name, target, remote, ours=True, spec=spec))
 
     def start(
@@ -119,7 +130,7 @@ class Runner(Account):
         target: Target | None = None,
     ) -> Session:
         """Starts a session and waits until it is ready. An interrupt while it starts, or a failed start, leaves none."""
-        session = self.begin(name, spec, target)
+        session = self.begin(name, spec, target, on_progress)
         self.finish_start(session, on_progress)
         return session
 

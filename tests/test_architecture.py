@@ -54,7 +54,7 @@ LOCAL_MAY_IMPORT = {"errors", "notebooks", "local"}
 MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
 HOMES = {
-    "requests": {"livy/http.py", "auth.py", "entra/app.py"},
+    "requests": {"livy/http.py", "livy/failures.py", "auth.py", "entra/app.py"},
     "urllib3": {"livy/http.py"},
     "msal": {"entra/sign_in.py", "entra/app.py", "entra/token_store.py"},
     "msal_extensions": {"entra/token_store.py"},

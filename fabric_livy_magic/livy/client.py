@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
-from fabric_livy_magic.livy.http import CHECK_THE_ADDRESS, LivyHttp
-from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
+from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
@@ -36,11 +37,15 @@ class LivyClient:
         """See `LivyHttp.brief`."""
         return LivyClient(self.http.brief(), self.dialect)
 
+    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
+        """See `LivyHttp.telling`."""
+        return LivyClient(self.http.telling(listener, subject), self.dialect)
+
     def create_session(
         self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         """`late`: see `LivyHttp.post`."""
-        answer = self.http.post("/sessions", session_body(spec), _reading(SessionInfo, late))
+        answer = self.http.post("/sessions", session_body(spec), late=_reading(SessionInfo, late))
         return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
@@ -76,7 +81,7 @@ class LivyClient:
 
     def reset_timeout(self, session_id: str) -> None:
         """The session's idle time begins anew. Apache Livy has no such call (NotFoundError)."""
-        self.http.post(f"{_session(session_id)}/reset-timeout", {})
+        self.http.post(f"{_session(session_id)}/reset-timeout", {}, idempotent=True)
 
     def submit_statement(
         self,
@@ -91,7 +96,7 @@ class LivyClient:
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(f"{_session(session_id)}/statements", body, _reading(StatementInfo, late))
+        answer = self.http.post(f"{_session(session_id)}/statements", body, late=_reading(StatementInfo, late))
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
@@ -112,12 +117,14 @@ class LivyClient:
                 return
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
-        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {})
+        self.http.post(f"{_statement(session_id, statement_id)}/cancel", {}, idempotent=True)
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
         """What Livy's own completion says; Fabric has none (NotFoundError)."""
         body = {"kind": kind, "code": code, "cursor": cursor}
-        found = self._object(self.http.post(f"{_session(session_id)}/completion", body), "a completion")
+        found = self._object(
+            self.http.post(f"{_session(session_id)}/completion", body, idempotent=True), "a completion"
+        )
         return [str(one) for one in found.get("candidates") or ()]
 
     def _page(self, start: int) -> dict[str, Any]:

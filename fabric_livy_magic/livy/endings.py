@@ -8,6 +8,7 @@ from fabric_livy_magic.livy.models import Output, SessionInfo
 
 # Apache Livy stays so for good once a result was too large for it, and goes on calling the session idle.
 CHANNEL_CLOSED = "RPC channel is closed"
+LOST_SIGHT_S = 1.0
 # Between them Apache Livy's log has what the driver wrote.
 MARKERS = {"stdout:", "stderr:"}
 
@@ -42,7 +43,7 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         return None
     log: list[str] = []
     try:
-        info = client.get_session(session_id)
+        info = _reading(client, session_id)
     except NotFoundError:
         why = "the server does not know it any more (it was deleted, or timed out while idle)"
     except HttpError:
@@ -59,6 +60,17 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         f"The session is gone: {why}. Its variables and temporary views are lost; tables are not. "
         "`%livy start` starts a new one. Nothing was run again." + last_words(log)
     )
+
+
+def _reading(client: LivyClient, session_id: str) -> SessionInfo:
+    try:
+        return client.get_session(session_id)
+    except NotFoundError:
+        if client.dialect is not Dialect.FABRIC:
+            raise
+        # Fabric's front end was seen to lose sight of a session for a moment (dbt-fabricspark waits 80 s for it).
+        client.http.wait(LOST_SIGHT_S, "The server does not know the session; asking once more")
+        return client.get_session(session_id)
 
 
 def log_of(client: LivyClient, info: SessionInfo) -> list[str]:
