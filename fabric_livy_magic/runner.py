@@ -21,11 +21,12 @@ from fabric_livy_magic.errors import (
     SessionError,
     SessionLostError,
     StatementError,
+    ThrottledError,
 )
 from fabric_livy_magic.idle import IdleWatch
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
-from fabric_livy_magic.livy.waiting import for_a_moment
+from fabric_livy_magic.livy.waiting import for_a_moment, in_background
 from fabric_livy_magic.remembered import Memory, RememberedSession
 from fabric_livy_magic.results import Result, Table
 from fabric_livy_magic.session import Session
@@ -147,9 +148,9 @@ class Runner(Account):
                 raise Interrupted("The session was not started here, so it goes on starting.") from None
             raise Interrupted(self._given_up(session)) from None
 
-    def _give_up(self, session: Session) -> None:
+    def _give_up(self, session: Session, *, brief: bool = True) -> None:
         if session.ours:
-            session.remote.stop(brief=True)
+            session.remote.stop(brief=brief)
             self._forget(session)
 
     def _given_up(self, session: Session) -> str:
@@ -157,6 +158,9 @@ class Runner(Account):
         try:
             if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
+        except ThrottledError as error:
+            in_background(lambda: self._give_up(session, brief=False), "stop")
+            return f"The server takes no calls for {error.retry_after_s or 0:.0f} s; the session that was starting (id {session.id}) is stopped then."
         except FabricLivyError as error:
             return f"The session that was starting (id {session.id}) could not be stopped: {error}"
         self._forget(session)

@@ -106,15 +106,17 @@ class LivyClient:
         """From the newest back, one call for each: all outputs in one answer may be more than the 50 MiB that Livy's
         driver can send, and a Livy session never answers again after that. Fabric has no pages here: it gives all at once."""
         path = f"{_session(session_id)}/statements"
-        counted = self._object(self.http.get(path, {"from": PAST_ALL, "size": 1}), "a list of statements")
-        for position in reversed(range(int(counted.get("total_statements") or 0))):
-            answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
-            found = answer.get("statements")
-            items = found if isinstance(found, list) else []
-            infos = [StatementInfo.from_json(item) for item in items if isinstance(item, Mapping)]
-            yield from sorted(infos, key=lambda info: info.id, reverse=True)
-            if len(infos) > 1:
-                return
+        total, infos = self._statements(path, PAST_ALL)
+        for position in () if infos else reversed(range(total)):
+            yield from self._statements(path, position)[1]
+        yield from infos
+
+    def _statements(self, path: str, position: int) -> tuple[int, list[StatementInfo]]:
+        answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
+        found, total = answer.get("statements"), answer.get("total_statements")
+        items = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+        infos = sorted(map(StatementInfo.from_json, items), key=lambda info: info.id, reverse=True)
+        return total if isinstance(total, int) else len(infos), infos
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
         self.http.post(f"{_statement(session_id, statement_id)}/cancel", {}, idempotent=True)

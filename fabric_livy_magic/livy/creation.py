@@ -79,11 +79,11 @@ class Creation:
                 if info.id != kept_id:
                     self.client.brief().delete_session(info.id)
 
-    def give_up(self, info: SessionInfo | None = None) -> str:
+    def give_up(self) -> str:
         """After an interrupt: stops what may have been made, and says in a sentence what became of it."""
         brief = self.client.brief()
         try:
-            found = [info] if info else [] if self.spec.name else self._named(brief)
+            found = [] if self.spec.name else self._named(brief)
         except HttpError:
             return NOT_MADE
         for one in found:
@@ -91,6 +91,7 @@ class Creation:
         return "The session that was asked for was stopped." if found else NOT_MADE
 
     def _stop_late(self, info: SessionInfo | None) -> None:
-        """In a moment when nobody is there to hear of a failure."""
+        """The answer came after an interrupt. Nobody waits any more, or would hear of a failure."""
         with contextlib.suppress(FabricLivyError):
-            self.give_up(info)
+            for one in [info] if info else [] if self.spec.name else self._named(self.client):
+                self.client.delete_session(one.id)

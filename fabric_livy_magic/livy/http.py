@@ -219,9 +219,10 @@ class LivyHttp:
             raise broken(error, method, self._host, self._timeout_s) from error
         if response.status_code >= 300:
             raise error_from(response)
-        if not response.content.strip():
-            return None
         try:
-            return json.loads(response.content, parse_float=WrittenFloat)
+            answer = json.loads(response.content, parse_float=WrittenFloat) if response.content.strip() else None
         except (ValueError, RecursionError):
             raise not_livy(response, self.base_url) from None
+        if answer is None and method == "GET":  # whatever is asked for is there, or refused
+            raise not_livy(response, self.base_url)
+        return answer

@@ -17,13 +17,14 @@ from fabric_livy_magic.errors import (
     OutcomeUnknown,
     SessionLostError,
     StatementCancelled,
+    ThrottledError,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.submission import Ledger, Submission
-from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, nap, wait_until
+from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
 
 Listener = Callable[[Progress], None]
 
@@ -39,6 +40,9 @@ STILL_RUNNING = (
 NOT_KNOWN = (
     "Statement {id} had been accepted (last seen: {state}); whether it ran to its end is not known: look at what it should have "
     "done before you run it again."
+)
+CANCELLED_LATER = (
+    "The server takes no calls for {seconds:.0f} s; the statement is cancelled then, if this process still runs."
 )
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 
@@ -153,27 +157,26 @@ class _Statement:
 
     def cancel(self) -> str:
         """See `cancel_statement`."""
-        self.client = self.client.brief()  # nobody waits long for a server that hangs
-        statement_id = self.submitted.id if self.submitted else self._find()
+        brief = self.client.brief()  # nobody waits long for a server that hangs
+        statement_id = self.submitted.id if self.submitted else self._find(brief)
         if statement_id is None:
             return NOT_ACCEPTED
         self.cancels = True
-        return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
+        return cancel_statement(
+            brief, self.session_id, statement_id, clock=self.clock, sleep=self.sleep, later=self.client
+        )
 
     def cancel_late(self, answer: StatementInfo | None) -> None:
         """The server's answer came when the user had interrupted already."""
         if self.cancels:
             return
-        statement_id = answer.id if answer else self._find()
+        statement_id = answer.id if answer else self._find(self.client)
         if statement_id is not None:
             cancel_statement(self.client, self.session_id, statement_id)
 
-    def _find(self) -> int | None:
+    def _find(self, client: LivyClient) -> int | None:
         """The statement of a POST whose answer never came."""
-        if self.submission is None:
-            return None
-        self.submission.client = self.client
-        return self.submission.find_to_cancel()
+        return replace(self.submission, client=client).find_to_cancel() if self.submission else None
 
 
 def _is_half_written(info: StatementInfo) -> bool:
@@ -187,8 +190,10 @@ def cancel_statement(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
+    later: LivyClient | None = None,
 ) -> str:
-    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement."""
+    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement. Where the
+    server takes no calls for a while (429), it is cancelled through `later`, which waits for that in the background."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
@@ -201,6 +206,11 @@ def cancel_statement(
         )
     except WaitTimeout:
         return STILL_RUNNING
+    except ThrottledError as error:
+        if later is None:
+            return f"Whether the statement was stopped is not known: {error}"
+        in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
+        return CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
     except FabricLivyError as error:
         return f"Whether the statement was stopped is not known: {error}"
     return f"Statement {statement_id} was cancelled on the session."

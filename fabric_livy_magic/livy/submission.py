@@ -10,14 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from fabric_livy_magic.errors import FabricLivyError, HttpError, NotFoundError, OutcomeUnknown, SessionLostError
+from fabric_livy_magic.errors import (
+    FabricLivyError,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    OutcomeUnknown,
+    SessionLostError,
+)
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
 from fabric_livy_magic.livy.waiting import WAKE_S
 
-NEWEST = 12  # statements that a lost answer is looked for in: a frame on its way has up to eight
+NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
 # A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again.
 LOOKS_S = (0.0, 1.0, 3.0)
 SEND_AGAIN_S = 120.0
@@ -85,7 +92,7 @@ class Submission:
         Raises SessionLostError, OutcomeUnknown, or the HttpError of a statement that did not run.
         """
         if self._has_mark:
-            return self._send(-1, late)
+            return self._send(-1 if self.ledger.newest is None else self.ledger.newest, late)
         with self.ledger.sending(self.code):
             return self._send(self._newest_before(), late)
 
@@ -131,22 +138,31 @@ class Submission:
             return None  # of a session that lives: it is young
         if not doubt:
             raise error
-        try:
-            for wait_s in LOOKS_S:
-                if wait_s:
-                    self.sleep(wait_s)
-                if found := self.find(after):
-                    return found
-        except HttpError as look_error:
-            if lost := lost_session(self.client, self.session_id, look_error):
-                raise SessionLostError(f"{lost} {MAYBE_RAN}") from error
-            raise OutcomeUnknown(f"{error} The session could not be asked, either: {look_error} {MAYBE_RAN}") from error
+        return self._looked_for(error, after)
+
+    def _looked_for(self, error: HttpError, after: int) -> StatementInfo | None:
+        trouble: HttpError | None = None
+        for wait_s in LOOKS_S:
+            if wait_s:
+                self.sleep(wait_s)
+            try:
+                found, trouble = self.find(after), None
+            except HttpError as look_error:
+                if lost := lost_session(self.client, self.session_id, look_error):
+                    raise SessionLostError(f"{lost} {MAYBE_RAN}") from error
+                found, trouble = None, look_error
+            if found:
+                return found
+            if trouble and not isinstance(trouble, NotFoundError | NotLivyError):  # which may pass
+                break
+        if trouble:
+            raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error
         return None
 
     def find(self, after: int) -> StatementInfo | None:
         """The statement of a POST whose answer never came, and that nobody else has found."""
-        for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
-            if one.id <= after:
+        for one in self.client.newest_statements(self.session_id):
+            if one.id <= after:  # ids only grow; other threads may have sent any number meanwhile
                 return None
             is_this = one.source_id == self.source_id if self._has_mark else one.code == self.code
             if is_this and self.ledger.take(one.id):
