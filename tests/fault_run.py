@@ -113,7 +113,8 @@ class Run:
         self.client.list_sessions()
         self.session = session = self.ready_session()
         ledger, numbers = Ledger(-1), itertools.count()
-        self.direct = service.Session(self.api, session.id)
+        direct = service.Session if self.dialect is Dialect.FABRIC else livy.LivySession
+        self.direct = direct(self.api, session.id)
         self.folder.mkdir()
         self.direct.output(f"CREATE TABLE {self.name} (key STRING) USING csv LOCATION '{self.folder.as_uri()}'", "sql")
 

@@ -55,7 +55,7 @@ MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 
 HOMES = {
     "requests": {"livy/http.py", "livy/failures.py", "auth.py", "entra/app.py"},
-    "urllib3": {"livy/http.py"},
+    "urllib3": set(),
     "msal": {"entra/sign_in.py", "entra/app.py", "entra/token_store.py"},
     "msal_extensions": {"entra/token_store.py"},
     "jwt": {"local/"},

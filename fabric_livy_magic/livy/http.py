@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import LocationParseError  # the one that requests lets through
 
 from fabric_livy_magic.errors import HttpError, ThrottledError
 from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, broken, error_from, not_livy
@@ -215,7 +214,7 @@ class LivyHttp:
                 timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
-        except (requests.RequestException, LocationParseError) as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: of a host, or a Location, that can be none
             raise broken(error, method, self._host, self._timeout_s) from error
         if response.status_code >= 300:
             raise error_from(response)
