@@ -165,7 +165,7 @@ def _reading(model: type[_Model], late: Callable[[_Model | None], None] | None) 
 
 
 def _session(session_id: str) -> str:
-    return f"/sessions/{quote(session_id, safe='')}"
+    return f"/sessions/{quote(session_id, safe='', errors='replace')}"
 
 
 def _statement(session_id: str, statement_id: int) -> str:
