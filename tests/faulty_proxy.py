@@ -30,7 +30,7 @@ FAULTS = {
 }
 OWN_HEADERS = {"host", "connection", "accept-encoding"}
 LATE_S = 0.05  # how long after the end of the connection the server acts; the look for a lost statement comes later
-STALL_S = 1.0  # longer than the client's own patience with one call
+STALL_S = 2.5  # longer than the client waits for an answer; so it comes rarely
 
 
 def until_text(moment_s: float) -> str:
@@ -66,7 +66,7 @@ class FaultyProxy:
                 return None
             when = self._lots.choices((BEFORE, AFTER, EARLY), (5, 5, 1))[0]
             fault = self._lots.choice(FAULTS[when])
-            if not self._may_strike(method, path, fault):
+            if not self._may_strike(method, path, fault) or (fault == "stall" and self._lots.random() > 0.2):
                 return None
             self.struck[f"{when} {fault}"] += 1
             return when, fault

@@ -214,7 +214,10 @@ class LivyHttp:
                 timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
-        except (requests.RequestException, ValueError) as error:  # ValueError: of a host, or a Location, that can be none
+        except (
+            requests.RequestException,
+            ValueError,
+        ) as error:  # ValueError: of a host, or a Location, that can be none
             raise broken(error, method, self._host, self._timeout_s) from error
         if response.status_code >= 300:
             raise error_from(response)
