@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import socket
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
 from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
 from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
-from fabric_livy_magic.livy.retries import RetryPolicy
+from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
 
@@ -203,6 +204,30 @@ def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock:
     assert len(fabric.requests) == 1
     with pytest.raises(NotFoundError):
         http.delete("/sessions/1")
+
+
+@pytest.mark.parametrize(
+    ("proven", "is_loopback", "repeated"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
+    proven: bool, is_loopback: bool, repeated: bool
+) -> None:
+    """Also for a POST: nothing was sent."""
+    error = ConnectionFailed("The name x was not found", maybe_sent=False)
+    assert may_repeat(error, idempotent=False, proven=proven, is_loopback=is_loopback) is repeated
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+    distrusted = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"))
+    error = broken(distrusted, "POST", "example.com", 60.0)
+    assert "ca_file" in str(error)
+    assert not may_repeat(error, idempotent=True, proven=True, is_loopback=False)
+
+
+def test_tls_that_breaks_after_it_was_there_may_have_carried_the_request() -> None:
+    error = broken(requests.exceptions.SSLError(ssl.SSLEOFError("EOF")), "POST", "example.com", 60.0)
+    assert error.maybe_sent
+    assert "It is not known whether the server acted on it" in str(error)
 
 
 EXCEPTIONS = [

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -185,6 +186,43 @@ def test_a_statement_whose_answer_was_lost_is_found_and_not_sent_again(
     fake.fault("POST", "/statements", acts=True, **fault)
     assert run("1+1").id == 1
     assert len(fake.posted_code) == 2
+
+
+def test_a_statement_that_a_young_session_does_not_take_yet_is_sent_again(run: Run, fake: FakeFabric) -> None:
+    fake.fault("POST", "/statements", status=404, body='{"message": "not found"}', times=2)
+    assert run("1+1").output is not None
+    assert len(fake.posted_code) == 3
+
+
+def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: FakeFabric) -> None:
+    fake.fault("POST", "/statements", status=503, times=1000)
+    with pytest.raises(HttpError, match=r"answered 503: .* did not run\.$"):
+        run("1+1")
+
+
+def test_equal_statements_of_many_threads_run_as_often_as_they_were_sent(fake: FakeFabric) -> None:
+    """Also where answers are lost: none is taken for another's."""
+    client, ledger = client_of(fake), Ledger(-1)
+    session_id = client.create_session(SessionSpec()).id
+    fake.fault("POST", "/statements", closes=True, acts=True, times=4)
+    fake.fault("POST", "/statements", closes=True, times=4)
+
+    def run_one() -> int:
+        sleep = lambda seconds: time.sleep(seconds / 50)  # noqa: E731
+        return run_statement(client, session_id, "1+1", "pyspark", ledger=ledger, sleep=sleep).id
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = [future.result() for future in [pool.submit(run_one) for _ in range(12)]]
+    assert sorted(ids) == list(range(12))
+    assert len(fake.sessions[session_id].statements) == 12
+
+
+def test_a_session_that_vanishes_in_mid_statement_leaves_it_open_whether_that_ran(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    fake.fault("GET", "/statements/0", status=404, body='{"message": "gone"}', times=1000)
+    fake.fault("GET", "/sessions/[^/]+$", status=404, body='{"message": "gone"}', times=1000)
+    with pytest.raises(SessionLostError, match=r"Statement 0 had been accepted .* is not known"):
+        run("1+1")
 
 
 def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
