@@ -25,8 +25,10 @@ from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
 from fabric_livy_magic.livy.waiting import WAKE_S
 
 NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
-# A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again.
-LOOKS_S = (0.0, 1.0, 3.0)
+# A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
+# two are for looks that fail.
+LOOKS_S = (0.0, 1.0, 3.0, 3.0, 3.0)
+ENOUGH_LOOKS = 3
 SEND_AGAIN_S = 120.0
 YOUNG_S = 5.0  # a session that has just become ready was seen to answer 404
 MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
@@ -142,7 +144,7 @@ class Submission:
 
     def _looked_for(self, error: HttpError, after: int) -> StatementInfo | None:
         trouble: HttpError | None = None
-        for wait_s in LOOKS_S:
+        for number, wait_s in enumerate(LOOKS_S, 1):
             if wait_s:
                 self.sleep(wait_s)
             try:
@@ -153,7 +155,8 @@ class Submission:
                 found, trouble = None, look_error
             if found:
                 return found
-            if trouble and not isinstance(trouble, NotFoundError | NotLivyError):  # which may pass
+            may_pass = isinstance(trouble, NotFoundError | NotLivyError)
+            if (trouble and not may_pass) or (not trouble and number >= ENOUGH_LOOKS):
                 break
         if trouble:
             raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error

@@ -218,7 +218,9 @@ def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
-    distrusted = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"))
+    distrusted = requests.exceptions.SSLError(
+        ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    )
     error = broken(distrusted, "POST", "example.com", 60.0)
     assert "ca_file" in str(error)
     assert not may_repeat(error, idempotent=True, proven=True, is_loopback=False)
