@@ -80,6 +80,9 @@ class BearerAuth:
             self._token, self._refused = None, True
         return not isinstance(self._credential, GivenToken)
 
+    def account(self) -> str:
+        return identity_of(self._current()).who
+
     def _current(self) -> AccessToken:
         with self._lock:
             expires_at = self._token.expires_at if self._token else None
@@ -93,6 +96,7 @@ class BasicAuth:
     """User and password for a Livy server behind a gateway; over https, to this machine, or to the host that was allowed."""
 
     def __init__(self, user: str, password: str, allow_host: str = "") -> None:
+        self._user = user
         self._basic = requests.auth.HTTPBasicAuth(user, password)
         self._allow_host = allow_host
 
@@ -111,6 +115,9 @@ class BasicAuth:
 
     def renew(self) -> bool:
         return False
+
+    def account(self) -> str:
+        return self._user
 
 
 def check_host(url: str, allow_host: str = "") -> None:

@@ -16,6 +16,7 @@
     │   ├── SessionStartError   it ended before it was ready
     │   └── SessionLostError    it was there and is gone
     ├── StatementError          the user's code failed remotely
+    ├── OutcomeUnknown          it cannot be known whether a statement ran
     ├── StatementCancelled      somebody cancelled the statement
     ├── WaitTimeout             gave up waiting; the remote side may go on
     ├── FrameError              a result that is no table, or a frame that cannot travel
@@ -30,8 +31,9 @@ cell fails with the short text instead of a traceback of our internals.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 
 class FabricLivyError(Exception):
@@ -58,7 +60,10 @@ class LocalFabricError(FabricLivyError):
 
 
 class HttpError(FabricLivyError):
-    """`status` is None where no answer came; `code` and `request_id` are the server's own, if it named them."""
+    """`status` is None where no answer came; `code` and `request_id` are the server's own, if it named them.
+    `retry_after_s` is after how many seconds it wants to be asked again, if it said so."""
+
+    retry_after_s: float | None = None
 
     def __init__(
         self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
@@ -68,13 +73,21 @@ class HttpError(FabricLivyError):
         self.code = code
         self.request_id = request_id
 
+    def and_also(self, more: str) -> Self:
+        """The same error with a further sentence."""
+        other = copy.copy(self)
+        other.args = (f"{self} {more}",)
+        return other
+
 
 class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
-    """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name)."""
+    """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name).
+    `passes` is False where trying again cannot help (a certificate that is not trusted)."""
 
-    def __init__(self, message: str, *, maybe_sent: bool = True) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool = True, passes: bool = True) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
+        self.passes = passes
 
 
 class NotLivyError(HttpError):
@@ -90,9 +103,7 @@ class AccessError(HttpError):
 
 
 class ThrottledError(HttpError):
-    """`retry_after_s` is what the server asked for, in seconds; None where it did not say."""
-
-    retry_after_s: float | None = None
+    pass
 
 
 class CapacityError(HttpError):
@@ -139,6 +150,10 @@ class StatementError(FabricLivyError):
 
     def _render_traceback_(self) -> list[str]:
         return short_remote_error(self).splitlines()
+
+
+class OutcomeUnknown(FabricLivyError):  # noqa: N818 - names what is known
+    """A statement was sent, and the server cannot be asked what became of it. Look at what it should have done."""
 
 
 class StatementCancelled(FabricLivyError):  # noqa: N818 - a cancel is no error of anybody

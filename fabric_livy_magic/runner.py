@@ -22,13 +22,14 @@ from fabric_livy_magic.errors import (
     SessionError,
     SessionLostError,
     StatementError,
+    ThrottledError,
 )
 from fabric_livy_magic.idle import IdleWatch
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
-from fabric_livy_magic.livy.waiting import for_a_moment
+from fabric_livy_magic.livy.waiting import for_a_moment, in_background
 from fabric_livy_magic.remembered import Memory, RememberedSession
 from fabric_livy_magic.results import Result, Table
 from fabric_livy_magic.session import Session
@@ -107,7 +108,13 @@ class Runner(Account):
         """Like `session`, of one that was lost too."""
         return self.sessions.get(name or self.current) or self.session(name)
 
-    def begin(self, name: str | None = None, spec: SessionSpec | None = None, target: Target | None = None) -> Session:
+    def begin(
+        self,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        target: Target | None = None,
+        on_progress: Listener | None = None,
+    ) -> Session:
         """Asks for a session and makes it the current one; it need not be ready when this returns."""
         name = name or self.current
         if name in self.sessions and not self.sessions[name].lost:
@@ -116,7 +123,12 @@ class Runner(Account):
             )
         target, spec = target or self.target, spec or self.spec
         kind = HighConcurrencySession if spec.high_concurrency else StandardSession
-        remote = kind.create(self._endpoints.client(target, self.settings), spec)
+        remote = kind.create(
+            self._endpoints.client(target, self.settings),
+            spec,
+            capacity_wait_s=self.settings.capacity_wait_s,
+            on_progress=on_progress,
+        )
         return self._keep(Session(self, name, target, remote, ours=True, spec=spec))
 
     def start(
@@ -127,7 +139,7 @@ class Runner(Account):
         target: Target | None = None,
     ) -> Session:
         """Starts a session and waits until it is ready. An interrupt while it starts, or a failed start, leaves none."""
-        session = self.begin(name, spec, target)
+        session = self.begin(name, spec, target, on_progress)
         self.finish_start(session, on_progress)
         return session
 
@@ -144,9 +156,9 @@ class Runner(Account):
                 raise Interrupted("The session was not started here, so it goes on starting.") from None
             raise Interrupted(self._given_up(session)) from None
 
-    def _give_up(self, session: Session) -> None:
+    def _give_up(self, session: Session, *, brief: bool = True) -> None:
         if session.ours:
-            session.remote.stop(brief=True)
+            session.remote.stop(brief=brief)
             self._forget(session)
 
     def _given_up(self, session: Session) -> str:
@@ -154,6 +166,9 @@ class Runner(Account):
         try:
             if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
+        except ThrottledError as error:
+            in_background(lambda: self._give_up(session, brief=False), "stop")
+            return f"The server takes no calls for {error.retry_after_s or 0:.0f} s; the session that was starting (id {session.id}) is stopped then."
         except FabricLivyError as error:
             return f"The session that was starting (id {session.id}) could not be stopped: {error}"
         self._forget(session)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fabric_livy_magic import display
 from fabric_livy_magic.collecting import Ran, collected, ran_on
 from fabric_livy_magic.errors import FabricLivyError, SessionError, SessionLostError, SettingsError
+from fabric_livy_magic.livy.creation import OUR_NAME
 from fabric_livy_magic.livy.models import SessionInfo
-from fabric_livy_magic.livy.sessions import OUR_NAME
 from fabric_livy_magic.livy.statements import Listener, cancel_statement
 from fabric_livy_magic.livy.waiting import in_background
 from fabric_livy_magic.remembered import RememberedKernel, RememberedSession, remembered

@@ -72,6 +72,9 @@ class Settings:
         "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")
     )
     start_timeout_s: float = _setting(900.0, "seconds to wait for a session to be ready")
+    capacity_wait_s: float = _setting(
+        300.0, "seconds to wait for room where the Spark capacity is full (0: not at all)", may_be_0=True
+    )
     keep_alive_min: float = _setting(
         0.0, "minutes after the notebook's last cell for which an idle session is kept from its timeout (0: not at all)"
     )
@@ -287,7 +290,8 @@ def read_value(name: str, value: Any, origin: str = "") -> Any:
         if isinstance(value, str | Path):
             return str(value)
         raise SettingsError(f"{name}{where} is a text, not {value!r}.")
-    return _number(name, value, where, int if isinstance(setting.default, int) else float, setting.default == 0)
+    may_be_0 = setting.default == 0 or setting.metadata.get("may_be_0", False)
+    return _number(name, value, where, int if isinstance(setting.default, int) else float, may_be_0)
 
 
 INSTEAD_OF_A_SETTING = (

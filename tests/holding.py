@@ -68,7 +68,7 @@ class Proxy:
                 hold = proxy.struck(self.command, self.path)
                 if hold and hold.status is not None:
                     hold.reached.set()
-                    return self.answer(hold.status, {"Retry-After": "20"}, b'{"message": "not now"}')
+                    return self.answer(hold.status, {"Retry-After": "2"}, b'{"message": "not now"}')
                 if hold and not hold.after_work:
                     hold.reached.set()
                     hold.released.wait(LONGEST_S)

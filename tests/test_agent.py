@@ -8,6 +8,7 @@ import datetime
 import os
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fabric_livy_magic import connect
+from fabric_livy_magic.agent import call_text, read_reply
 from fabric_livy_magic.cells import Cell
 from fabric_livy_magic.errors import FrameError, HttpError, SettingsError, StatementCancelled, StatementError
 from fabric_livy_magic.livy.client import Dialect
@@ -120,6 +122,17 @@ def test_200_mib_of_a_child_process_are_cut_with_a_notice(session: Session) -> N
     texts = [text for _, text in streams(session.run(code))]
     assert "more characters were printed" in texts[-1]
     assert session.run("'in step'").text == "'in step'"
+
+
+def test_a_request_that_arrives_twice_runs_once(session: Session) -> None:
+    """Sent again since its answer was lost, and the first one came late."""
+    session.run("runs = 0")
+    request, code = uuid.uuid4().hex, "runs = runs + 1\nruns"
+    twice = [session.remote.run(call_text(request, "cell", (code, 20)), "pyspark") for _ in range(2)]
+    for statement in twice:
+        assert statement.output is not None
+        assert read_reply(statement.output.text, request) is not None
+    assert session.run("runs").text == "1"
 
 
 @pytest.mark.parametrize("stray", ["one\\n", "one\\ntwo\\nthree\\n"])

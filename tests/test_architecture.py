@@ -57,11 +57,12 @@ MAY_IMPORT_LOCAL = {"endpoints", "cli"}
 HOMES = {
     "requests": {
         "livy/http.py",
+        "livy/failures.py",
         "livy/request_log.py",
         "auth.py",
         "entra/app.py",
     },  # request_log: for a type annotation
-    "urllib3": {"livy/http.py"},
+    "urllib3": set(),
     "msal": {"entra/sign_in.py", "entra/app.py", "entra/token_store.py"},
     "msal_extensions": {"entra/token_store.py"},
     "jwt": {"local/"},

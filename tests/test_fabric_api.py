@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import AccessError, NotFoundError, NotLivyError, SettingsError
 from fabric_livy_magic.fabric_api import FabricApi, Item, Table, ids_in, join_target, livy_url, named, split_target
-from fabric_livy_magic.livy.http import LivyHttp, RetryPolicy
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.retries import RetryPolicy
 
 WORKSPACE = "aaaaaaaa-0000-4000-8000-000000000001"
 HOUSE = "bbbbbbbb-0000-4000-8000-000000000002"

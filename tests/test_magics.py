@@ -291,6 +291,7 @@ def test_a_dead_session_that_cannot_be_deleted_still_shows_why_it_died(nb: Noteb
 
 def test_a_full_capacity_is_told_with_what_to_do(nb: Notebook, fabric: FakeFabric) -> None:
     fabric.fault("POST", "/sessions", status=430, body='{"errorCode": "TooManyRequestsForCapacity", "message": "full"}')
+    nb.ok("%livy config capacity_wait_s 0")
     text = nb.fails("%livy start")
     assert "CapacityError: The Spark capacity is full: TooManyRequestsForCapacity: full" in text
     assert "`%livy sessions` lists them" in text

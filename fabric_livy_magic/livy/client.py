@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
-from fabric_livy_magic.livy.http import CHECK_THE_ADDRESS, LivyHttp
-from fabric_livy_magic.livy.models import SessionInfo, StatementInfo
+from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
@@ -39,11 +40,17 @@ class LivyClient:
         other.http = self.http.brief()
         return other
 
+    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
+        """See `LivyHttp.telling`."""
+        other = copy.copy(self)
+        other.http = self.http.telling(listener, subject)
+        return other
+
     def create_session(
         self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         """`late`: see `LivyHttp.post`."""
-        answer = self.http.post("/sessions", session_body(spec), reading(SessionInfo, late))
+        answer = self.http.post("/sessions", session_body(spec), late=reading(SessionInfo, late))
         return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
@@ -81,7 +88,7 @@ class LivyClient:
 
     def reset_timeout(self, session_id: str) -> None:
         """The session's idle time begins anew. Apache Livy has no such call (NotFoundError)."""
-        self.http.post(f"{self.session_path(session_id)}/reset-timeout", {})
+        self.http.post(f"{self.session_path(session_id)}/reset-timeout", {}, idempotent=True)
 
     def submit_statement(
         self,
@@ -96,7 +103,7 @@ class LivyClient:
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(self.statements_path(session_id), body, reading(StatementInfo, late))
+        answer = self.http.post(self.statements_path(session_id), body, late=reading(StatementInfo, late))
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
@@ -107,27 +114,30 @@ class LivyClient:
         """From the newest back, one call for each: all outputs in one answer may be more than the 50 MiB that Livy's
         driver can send, and a Livy session never answers again after that. Fabric has no pages here: it gives all at once."""
         path = self.statements_path(session_id)
-        counted = self._object(self.http.get(path, {"from": PAST_ALL, "size": 1}), "a list of statements")
-        for position in reversed(range(int(counted.get("total_statements") or 0))):
-            answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
-            found = answer.get("statements")
-            items = found if isinstance(found, list) else []
-            infos = [StatementInfo.from_json(item) for item in items if isinstance(item, Mapping)]
-            yield from sorted(infos, key=lambda info: info.id, reverse=True)
-            if len(infos) > 1:
-                return
+        total, infos = self._statements(path, PAST_ALL)
+        for position in () if infos else reversed(range(total)):
+            yield from self._statements(path, position)[1]
+        yield from infos
+
+    def _statements(self, path: str, position: int) -> tuple[int, list[StatementInfo]]:
+        answer = self._object(self.http.get(path, {"from": position, "size": 1}), "a list of statements")
+        found, total = answer.get("statements"), answer.get("total_statements")
+        items = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+        infos = sorted(map(StatementInfo.from_json, items), key=lambda info: info.id, reverse=True)
+        return total if isinstance(total, int) else len(infos), infos
 
     def cancel_statement(self, session_id: str, statement_id: int) -> None:
-        self.http.post(f"{self.statements_path(session_id)}/{statement_id}/cancel", {})
+        self.http.post(f"{self.statements_path(session_id)}/{statement_id}/cancel", {}, idempotent=True)
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
         """What Livy's own completion says; Fabric has none (NotFoundError)."""
         body = {"kind": kind, "code": code, "cursor": cursor}
-        found = self._object(self.http.post(f"{self.session_path(session_id)}/completion", body), "a completion")
+        path = f"{self.session_path(session_id)}/completion"
+        found = self._object(self.http.post(path, body, idempotent=True), "a completion")
         return [str(one) for one in found.get("candidates") or ()]
 
     def session_path(self, session_id: str) -> str:
-        return f"/sessions/{quote(session_id, safe='')}"
+        return f"/sessions/{quote(session_id, safe='', errors='replace')}"
 
     def statements_path(self, session_id: str) -> str:
         return f"{self.session_path(session_id)}/statements"

@@ -12,6 +12,7 @@ from fabric_livy_magic.livy.models import Output, SessionInfo, SessionState
 
 # Apache Livy stays so for good once a result was too large for it, and goes on calling the session idle.
 CHANNEL_CLOSED = "RPC channel is closed"
+LOST_SIGHT_S = 1.0
 # Between them Apache Livy's log has what the driver wrote.
 MARKERS = {"stdout:", "stderr:"}
 
@@ -46,7 +47,7 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         return None
     log: list[str] = []
     try:
-        info = client.get_session(session_id)
+        info = _reading(client, session_id)
     except NotFoundError:
         why = "the server does not know it any more (it was deleted, or timed out while idle)"
     except HttpError:
@@ -134,6 +135,17 @@ def ending_of(info: SessionInfo, log: Sequence[str] = ()) -> Ending:
     if info.state in {SessionState.CANCELLED, SessionState.CANCELLING} or info.raw.get("cancellationReason"):
         return CANCELLED
     return STOPPED if info.state in _STOPPED else UNKNOWN
+
+
+def _reading(client: LivyClient, session_id: str) -> SessionInfo:
+    try:
+        return client.get_session(session_id)
+    except NotFoundError:
+        if client.dialect is not Dialect.FABRIC:
+            raise
+        # Fabric's front end was seen to lose sight of a session for a moment (dbt-fabricspark waits 80 s for it).
+        client.http.wait(LOST_SIGHT_S, "The server does not know the session; asking once more")
+        return client.get_session(session_id)
 
 
 def log_of(client: LivyClient, info: SessionInfo) -> list[str]:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
 
 from fabric_livy_magic.errors import (
-    ConnectionFailed,
-    FabricLivyError,
-    HttpError,
     Interrupted,
     NotFoundError,
-    NotLivyError,
     SessionLostError,
     SessionStartError,
     WaitTimeout,
 )
+from fabric_livy_magic.livy.capacity import when_there_is_room
 from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.creation import NOT_MADE, Creation
 from fabric_livy_magic.livy.endings import ending_of, last_words, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
+from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, for_a_moment, nap, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
-OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
-NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
 YOUNG_S = 30.0
 
@@ -36,42 +30,43 @@ YOUNG_S = 30.0
 class StandardSession:
     """One Livy session, made by `create` or found by `attach`. Not ready until `wait_ready` has returned."""
 
-    def __init__(self, client: LivyClient, first: SessionInfo) -> None:
+    def __init__(
+        self, client: LivyClient, first: SessionInfo, ledger: Ledger | None = None, creation: Creation | None = None
+    ) -> None:
         self.client = client
         self.id = first.id
         self.last = first
         """The latest reading; asking the server is `info`."""
         self.ready = False
         self._stopped = False
+        self._ledger = ledger or Ledger()
+        self._creation = creation
         self.running = 0
         """Statements of ours that are on their way."""
         self._counted = threading.Lock()
 
     @classmethod
-    def create(cls, client: LivyClient, spec: SessionSpec) -> StandardSession:
-        """Asks for a session and returns at once. Raises HttpError (CapacityError where the capacity is full).
-
-        The session gets a name of its own where none was chosen: if the server's answer is lost, the session is found
-        by it instead of being made twice, and an interrupt in that moment leaves none behind.
+    def create(
+        cls,
+        client: LivyClient,
+        spec: SessionSpec,
+        *,
+        capacity_wait_s: float = 0.0,
+        on_progress: Listener | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = nap,
+    ) -> StandardSession:
+        """Asks for a session and returns at once. Raises HttpError: CapacityError where the capacity is full, after
+        `capacity_wait_s`.
         """
-        ours = f"{OUR_NAME}{uuid.uuid4().hex[:12]}"
-        brief = client.brief()
-
-        def give_up(info: SessionInfo | None) -> str:
-            found = info or (None if spec.name else _named(brief, ours))
-            if found is None:
-                return NOT_MADE
-            brief.delete_session(found.id)
-            return "The session that was asked for was stopped."
-
+        creation = Creation(client, spec, on_progress, sleep)
         try:
-            return cls(client, client.create_session(replace(spec, name=spec.name or ours), _quietly(give_up)))
+            made = when_there_is_room(
+                creation.ask, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
+            )
         except KeyboardInterrupt:
-            raise Interrupted(for_a_moment(lambda: give_up(None), ANSWER_WAIT_S, NOT_MADE)) from None
-        except HttpError as error:
-            if not spec.name and _may_have_acted(error) and (found := _named(client, ours)):
-                return cls(client, found)
-            raise
+            raise Interrupted(for_a_moment(creation.give_up, ANSWER_WAIT_S, NOT_MADE)) from None
+        return cls(client, made, Ledger(-1), creation)
 
     @classmethod
     def attach(cls, client: LivyClient, session_id: str) -> StandardSession:
@@ -113,11 +108,11 @@ class StandardSession:
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
         self._check_not_stopped()
-        began = clock()
+        began, client = clock(), self.client.telling(on_progress, "session")
 
         def fetch() -> SessionInfo:
             try:
-                return self.client.get_session(self.id)
+                return client.get_session(self.id)
             except NotFoundError:
                 if clock() - began > YOUNG_S:
                     raise
@@ -147,6 +142,8 @@ class StandardSession:
         if info.state.has_ended:
             raise SessionStartError(self._why_not_started(info))
         self.ready = True
+        if self._creation:
+            self._creation.stop_twins(self.id)
         return info
 
     def _why_not_started(self, info: SessionInfo) -> str:
@@ -171,7 +168,14 @@ class StandardSession:
             self.running += 1
         try:
             return run_statement(
-                self.client, self.id, code, kind, timeout_s=timeout_s, on_progress=on_progress, on_cancel=on_cancel
+                self.client,
+                self.id,
+                code,
+                kind,
+                ledger=self._ledger,
+                timeout_s=timeout_s,
+                on_progress=on_progress,
+                on_cancel=on_cancel,
             )
         finally:
             with self._counted:
@@ -186,27 +190,3 @@ class StandardSession:
         there = client.delete_session(self.id)
         self._stopped = True
         return there
-
-
-def _quietly(give_up: Callable[[SessionInfo | None], str]) -> Callable[[SessionInfo | None], None]:
-    """For a moment when nobody is there to hear of a failure."""
-
-    def late(info: SessionInfo | None) -> None:
-        with contextlib.suppress(FabricLivyError):
-            give_up(info)
-
-    return late
-
-
-def _may_have_acted(error: HttpError) -> bool:
-    """Whether the server may have made the session although no usable answer came."""
-    if isinstance(error, ConnectionFailed):
-        return error.maybe_sent
-    return isinstance(error, NotLivyError) or (error.status is not None and error.status >= 500)
-
-
-def _named(client: LivyClient, name: str) -> SessionInfo | None:
-    try:
-        return next((info for info in client.list_sessions() if info.name == name), None)
-    except HttpError:
-        return None  # the error that led here is raised; this look-up was only a try to mend it

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
+    AccessError,
     FabricLivyError,
     HttpError,
     Interrupted,
     NotFoundError,
+    NotLivyError,
+    OutcomeUnknown,
+    SessionLostError,
     StatementCancelled,
+    ThrottledError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
+from fabric_livy_magic.livy.submission import Ledger, Submission
 from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
 
 Listener = Callable[[Progress], None]
@@ -29,10 +33,16 @@ Listener = Callable[[Progress], None]
 UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 0.7
 ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
-NEWEST = 12  # statements that a lost answer is looked for in: a frame on its way has up to eight
 STILL_RUNNING = (
     "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, not Python or Scala code "
     "itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
+)
+NOT_KNOWN = (
+    "Statement {id} had been accepted (last seen: {state}); whether it ran to its end is not known: look at what it should have "
+    "done before you run it again."
+)
+CANCELLED_LATER = (
+    "The server takes no calls for {seconds:.0f} s; the statement is cancelled then, if this process still runs."
 )
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 
@@ -43,6 +53,7 @@ def run_statement(
     code: str,
     kind: str,
     *,
+    ledger: Ledger | None = None,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
     on_cancel: Callable[[int], object] | None = None,
@@ -51,13 +62,16 @@ def run_statement(
 ) -> StatementInfo:
     """The finished statement, its output present.
 
-    Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it,
+    Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it, OutcomeUnknown
+    where it was sent and the server cannot be asked what became of it, another HttpError only where it did not run,
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
-    statement = _Statement(client, session_id, code, kind, clock, sleep, on_cancel=on_cancel)
+    client = client.telling(on_progress, "statement")
+    submission = Submission(client, session_id, code, kind, ledger or Ledger(), clock, sleep)
+    statement = _Statement(client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel)
     try:
-        statement.submit()
+        statement.submitted = submission.send(statement.cancel_late)
         final = statement.follow(timeout_s, on_progress)
     except KeyboardInterrupt:
         raise Interrupted(for_a_moment(statement.cancel, ANSWER_WAIT_S, NOT_CONFIRMED)) from None
@@ -78,36 +92,26 @@ def follow_statement(
     sleep: Callable[[float], None] = nap,
 ) -> StatementInfo:
     """The end of a statement that somebody submitted. An interrupt does nothing to it."""
-    statement = _Statement(client, session_id, submitted.code, "", clock, sleep, submitted=submitted)
+    client = client.telling(on_progress, "statement")
+    statement = _Statement(client, session_id, clock, sleep, submitted=submitted)
     return statement.follow(None, on_progress)
 
 
 @dataclass
 class _Statement:
-    """One statement on its way. `submitted` is the POST's answer, once it came."""
+    """One statement on its way. `submitted` is its latest reading, first the POST's own answer; `submission` is None
+    where somebody else sent it."""
 
     client: LivyClient
     session_id: str
-    code: str
-    kind: str
     clock: Callable[[], float]
     sleep: Callable[[float], None]
-    source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    submission: Submission | None = None
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
     cancels: bool = False
     on_cancel: Callable[[int], object] | None = None
     """What else ends the statement of that number; it runs beside the cancel."""
-
-    def submit(self) -> None:
-        try:
-            self.submitted = self.client.submit_statement(
-                self.session_id, self.code, self.kind, self.source_id, self._cancel_late
-            )
-        except HttpError as error:
-            if lost := lost_session(self.client, self.session_id, error):
-                raise lost from error
-            raise
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None
@@ -118,7 +122,7 @@ class _Statement:
 
         final = wait_until(
             self._fetch,
-            lambda value: value.state.is_final and not self._half_written(value),
+            lambda value: value.state.is_final and not (_is_half_written(value) and self._unsettled()),
             first=self.submitted,
             timeout_s=timeout_s,
             what=f"statement {self.submitted.id}",
@@ -131,18 +135,22 @@ class _Statement:
         return final
 
     def _fetch(self) -> StatementInfo:
+        """An odd answer is no end of the statement, so what cannot be read is said to be not known."""
         assert self.submitted is not None
         try:
-            return self.client.get_statement(self.session_id, self.submitted.id)
+            self.submitted = self.client.get_statement(self.session_id, self.submitted.id)
         except HttpError as error:  # Apache Livy answers 400 once the session has ended
+            not_known = NOT_KNOWN.format(id=self.submitted.id, state=self.submitted.state.value)
             if lost := lost_session(self.client, self.session_id, error):
-                raise lost from error
-            if not isinstance(error, NotFoundError) or not self._unsettled():
-                raise
-            return self.submitted
-
-    def _half_written(self, value: StatementInfo) -> bool:
-        return value.state is StatementState.AVAILABLE and value.output is None and self._unsettled()
+                raise SessionLostError(f"{lost}\n{not_known}") from error
+            if isinstance(error, NotFoundError | NotLivyError) and self._unsettled():
+                return self.submitted
+            if isinstance(error, AccessError):  # what helps is to sign in
+                raise error.and_also(not_known) from error
+            raise OutcomeUnknown(f"{error} {not_known}") from error
+        if not _is_half_written(self.submitted):
+            self.unsettled_since = None
+        return self.submitted
 
     def _unsettled(self) -> bool:
         """Whether an odd answer may still be a passing one."""
@@ -152,34 +160,32 @@ class _Statement:
 
     def cancel(self) -> str:
         """See `cancel_statement`."""
-        self.client = self.client.brief()  # nobody waits long for a server that hangs
-        statement_id = self.submitted.id if self.submitted else self._find()
+        brief = self.client.brief()  # nobody waits long for a server that hangs
+        statement_id = self.submitted.id if self.submitted else self._find(brief)
         if statement_id is None:
             return NOT_ACCEPTED
         self.cancels = True
         if also := self.on_cancel:
             in_background(lambda: also(statement_id), "cancel")
-        return cancel_statement(self.client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep)
+        return cancel_statement(
+            brief, self.session_id, statement_id, clock=self.clock, sleep=self.sleep, later=self.client
+        )
 
-    def _cancel_late(self, answer: StatementInfo | None) -> None:
+    def cancel_late(self, answer: StatementInfo | None) -> None:
         """The server's answer came when the user had interrupted already."""
         if self.cancels:
             return
-        statement_id = answer.id if answer else self._find()
+        statement_id = answer.id if answer else self._find(self.client)
         if statement_id is not None:
             cancel_statement(self.client, self.session_id, statement_id)
 
-    def _find(self) -> int | None:
-        """The statement of a POST whose answer never came. Fabric echoes our id; on Apache Livy it is the newest one of
-        this code that has not ended."""
-        is_fabric = self.client.dialect is Dialect.FABRIC
-        try:
-            for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
-                if one.source_id == self.source_id if is_fabric else one.code == self.code and not one.state.is_final:
-                    return one.id
-        except FabricLivyError:
-            return None  # the interrupt is on its way out and matters more than this look-up
-        return None
+    def _find(self, client: LivyClient) -> int | None:
+        """The statement of a POST whose answer never came."""
+        return replace(self.submission, client=client).find_to_cancel() if self.submission else None
+
+
+def _is_half_written(info: StatementInfo) -> bool:
+    return info.state is StatementState.AVAILABLE and info.output is None
 
 
 _UNCONFIRMED = ("its code still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
@@ -197,8 +203,10 @@ def cancel_statement(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
+    later: LivyClient | None = None,
 ) -> str:
-    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement."""
+    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement. Where the
+    server takes no calls for a while (429), it is cancelled through `later`, which waits for that in the background."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
@@ -211,6 +219,11 @@ def cancel_statement(
         )
     except WaitTimeout:
         return STILL_RUNNING
+    except ThrottledError as error:
+        if later is None:
+            return f"Whether the statement was stopped is not known: {error}"
+        in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
+        return CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
     except FabricLivyError as error:
         return f"Whether the statement was stopped is not known: {error}"
     return f"Statement {statement_id} was cancelled on the session."

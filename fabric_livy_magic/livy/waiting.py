@@ -160,11 +160,16 @@ def wait_until(
         left_s = pauses.after(waited_s)
         if until is not None:
             left_s = min(left_s, until - now)
-        while left_s > 0:
-            if on_wait:
-                on_wait(value, clock() - began)
-            nap_s = min(left_s, TICK_S)
-            sleep(nap_s)
-            left_s -= nap_s
+        pause(left_s, sleep, (lambda seen=value: on_wait(seen, clock() - began)) if on_wait else None)  # type: ignore[misc]
         value = fetch()
     return value
+
+
+def pause(seconds: float, sleep: Callable[[float], None], report: Callable[[], None] | None = None) -> None:
+    """`report` is called at least every half second."""
+    while seconds > 0:
+        if report:
+            report()
+        nap_s = min(seconds, TICK_S) if report else seconds
+        sleep(nap_s)
+        seconds -= nap_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fabric_livy_magic.auth import BearerAuth, GivenToken
@@ -9,13 +11,16 @@ from fabric_livy_magic.errors import NotFoundError, NotLivyError
 from fabric_livy_magic.livy.client import Dialect, LivyClient, session_body
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.settings import SessionSpec
+from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
 
 
-def client_of(fake: FakeFabric) -> LivyClient:
-    if fake.apache:
-        return LivyClient(LivyHttp(fake.url), Dialect.APACHE_LIVY)
-    return LivyClient(LivyHttp(fake.url, BearerAuth(GivenToken(fake.token))), Dialect.FABRIC)
+def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:
+    """With a clock, the waits between calls are those of that clock."""
+    authorization = None if fake.apache else BearerAuth(GivenToken(fake.token))
+    timing: dict[str, Any] = {"clock": clock, "sleep": clock.sleep} if clock else {}
+    http = LivyHttp(fake.url, authorization, **timing)
+    return LivyClient(http, Dialect.APACHE_LIVY if fake.apache else Dialect.FABRIC)
 
 
 @pytest.fixture(params=["fabric", "apache_livy"])

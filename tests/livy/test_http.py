@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import socket
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,13 +17,15 @@ from hypothesis import strategies as st
 from fabric_livy_magic import errors
 from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
-from fabric_livy_magic.livy.http import LivyHttp, RetryPolicy, WrittenFloat, error_from, retry_after_s
+from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
+from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
+from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
 
 
 def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:
-    return LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), sleep=clock.sleep, **more)
+    return LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep, **more)
 
 
 @pytest.fixture
@@ -131,20 +134,20 @@ def test_a_429_that_asks_for_more_time_than_there_is_comes_out_at_once(
 
 
 def test_a_post_is_repeated_once_after_401_with_a_new_token(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), clock=clock, sleep=clock.sleep)
     http.post("/sessions", {})
     assert [one.headers["authorization"] for one in fabric.requests] == ["Bearer old", f"Bearer {fabric.token}"]
 
 
 def test_a_second_401_comes_out(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", "older")), sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", "older")), clock=clock, sleep=clock.sleep)
     with pytest.raises(errors.AccessError, match="TokenExpired"):
         http.post("/sessions", {})
     assert len(fabric.requests) == 2
 
 
 def test_a_401_with_a_token_that_cannot_be_renewed_comes_out_at_once(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(GivenToken("old")), sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(GivenToken("old")), clock=clock, sleep=clock.sleep)
     with pytest.raises(errors.AccessError):
         http.get("/sessions")
     assert len(fabric.requests) == 1
@@ -183,14 +186,14 @@ def test_a_server_that_is_not_there_is_reported_at_once(clock: FakeClock) -> Non
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(ConnectionFailed, match=f"No server answers at 127.0.0.1:{port}: Connection refused") as caught:
-        LivyHttp(f"http://127.0.0.1:{port}", sleep=clock.sleep).get("/sessions")
+        LivyHttp(f"http://127.0.0.1:{port}", clock=clock, sleep=clock.sleep).get("/sessions")
     assert not caught.value.maybe_sent
     assert clock.naps == []
 
 
 def test_a_name_that_does_not_resolve_is_reported_at_once(clock: FakeClock) -> None:
-    with pytest.raises(ConnectionFailed, match=r"No server answers at no-such-host\.invalid") as caught:
-        LivyHttp("http://no-such-host.invalid", sleep=clock.sleep).post("/sessions", {})
+    with pytest.raises(ConnectionFailed, match=r"The name no-such-host\.invalid was not found") as caught:
+        LivyHttp("http://no-such-host.invalid", clock=clock, sleep=clock.sleep).post("/sessions", {})
     assert not caught.value.maybe_sent
 
 
@@ -203,6 +206,32 @@ def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock:
         http.delete("/sessions/1")
 
 
+@pytest.mark.parametrize(
+    ("proven", "is_loopback", "repeated"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
+    proven: bool, is_loopback: bool, repeated: bool
+) -> None:
+    """Also for a POST: nothing was sent."""
+    error = ConnectionFailed("The name x was not found", maybe_sent=False)
+    assert may_repeat(error, idempotent=False, proven=proven, is_loopback=is_loopback) is repeated
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+    distrusted = requests.exceptions.SSLError(
+        ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    )
+    error = broken(distrusted, "POST", "example.com", 60.0)
+    assert "ca_file" in str(error)
+    assert not may_repeat(error, idempotent=True, proven=True, is_loopback=False)
+
+
+def test_tls_that_breaks_after_it_was_there_may_have_carried_the_request() -> None:
+    error = broken(requests.exceptions.SSLError(ssl.SSLEOFError("EOF")), "POST", "example.com", 60.0)
+    assert error.maybe_sent
+    assert "It is not known whether the server acted on it" in str(error)
+
+
 EXCEPTIONS = [
     kind
     for kind in vars(requests.exceptions).values()
@@ -211,16 +240,14 @@ EXCEPTIONS = [
 
 
 @pytest.mark.parametrize("kind", EXCEPTIONS)
-def test_every_exception_of_the_http_library_becomes_ours(
-    http: LivyHttp, kind: type[requests.RequestException]
-) -> None:
-    assert isinstance(http._broken(kind("x"), "POST"), ConnectionFailed)
+def test_every_exception_of_the_http_library_becomes_ours(kind: type[requests.RequestException]) -> None:
+    assert isinstance(broken(kind("x"), "POST", "example.com", 60.0), ConnectionFailed)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70, "é..x", "-"])
 def test_a_host_that_can_be_none_is_reported_at_once(clock: FakeClock, host: str) -> None:
     with pytest.raises(ConnectionFailed):
-        LivyHttp(f"http://{host}", sleep=clock.sleep).get("/sessions")
+        LivyHttp(f"http://{host}", clock=clock, sleep=clock.sleep).get("/sessions")
     assert clock.naps == []
 
 
@@ -357,7 +384,7 @@ def test_an_address_below_a_livy_server_is_said_to_be_wrong(apache_livy: FakeFab
 def test_what_a_session_can_never_do_again_is_asked_once(apache_livy: FakeFabric, clock: FakeClock) -> None:
     apache_livy.fault("GET", "/sessions", status=500, body='"java.lang.IllegalStateException: RPC channel is closed."')
     with pytest.raises(HttpError, match=r"answered 500: java\.lang\.IllegalStateException: RPC channel is closed\.$"):
-        LivyHttp(apache_livy.url, sleep=clock.sleep).get("/sessions")
+        LivyHttp(apache_livy.url, clock=clock, sleep=clock.sleep).get("/sessions")
     assert len(apache_livy.requests) == 1
 
 

@@ -106,13 +106,41 @@ def test_a_session_whose_answer_was_lost_is_found_and_not_made_twice(
 
 
 @pytest.mark.parametrize("fault", [{"closes": True}, {"status": 503}], ids=["reset", "503"])
-def test_a_session_that_was_never_made_is_not_made_up(
-    client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
+def test_a_session_that_was_never_made_is_asked_for_again(
+    fake: FakeFabric, clock: FakeClock, fault: dict[str, Any]
 ) -> None:
+    client = client_of(fake, clock)
     fake.fault("POST", "/sessions", **fault)
-    with pytest.raises(HttpError):
-        StandardSession.create(client, SessionSpec())
-    assert len(fake.seen("POST", "/sessions")) == 1
+    session = StandardSession.create(client, SessionSpec(), clock=clock, sleep=clock.sleep)
+    assert [session.id] == list(fake.sessions)
+    first, second = fake.seen("POST", "/sessions")
+    assert first.body["name"] == second.body["name"]
+
+
+def test_a_server_that_makes_no_session_is_asked_three_times(fabric: FakeFabric, clock: FakeClock) -> None:
+    client = client_of(fabric, clock)
+    fabric.fault("POST", "/sessions", status=500, times=10)
+    with pytest.raises(HttpError, match="The list of sessions has none that came of it"):
+        StandardSession.create(client, SessionSpec(), clock=clock, sleep=clock.sleep)
+    assert len(fabric.seen("POST")) == 3
+
+
+def test_a_request_that_arrives_after_all_leaves_no_second_session(fabric: FakeFabric, clock: FakeClock) -> None:
+    client = client_of(fabric, clock)
+    fabric.fault("POST", "/sessions", status=503)
+    session = StandardSession.create(client, SessionSpec(), clock=clock, sleep=clock.sleep)
+    late = client.create_session(SessionSpec(name=fabric.seen("POST")[0].body["name"]))
+    ready(session, clock)
+    assert fabric.deleted == [late.id]
+    assert fabric.left_running == [session.id]
+
+
+def test_a_session_with_a_chosen_name_is_not_asked_for_again(fabric: FakeFabric, clock: FakeClock) -> None:
+    """Others may have one of that name."""
+    fabric.fault("POST", "/sessions", status=503)
+    with pytest.raises(HttpError, match="It is not known whether session 'nightly' was made"):
+        StandardSession.create(client_of(fabric, clock), SessionSpec(name="nightly"))
+    assert len(fabric.seen("POST")) == 1
 
 
 def test_a_full_capacity_is_not_hammered(fabric: FakeFabric) -> None:
@@ -124,7 +152,7 @@ def test_a_full_capacity_is_not_hammered(fabric: FakeFabric) -> None:
     )
     with pytest.raises(CapacityError, match="TooManyRequestsForCapacity: This spark job can't be run"):
         StandardSession.create(client_of(fabric), SessionSpec())
-    assert len(fabric.requests) == 1
+    assert len(fabric.seen("POST")) == 1
 
 
 def test_ctrl_c_while_the_session_is_asked_for_leaves_none(client: LivyClient, fake: FakeFabric) -> None:

@@ -6,22 +6,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from fabric_livy_magic.auth import BearerAuth, GivenToken
 from fabric_livy_magic.errors import (
     HttpError,
     Interrupted,
-    NotFoundError,
+    OutcomeUnknown,
     SessionLostError,
     StatementCancelled,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
@@ -45,10 +49,10 @@ def client(fake: FakeFabric) -> LivyClient:
 
 @pytest.fixture
 def run(client: LivyClient, clock: FakeClock) -> Run:
-    session_id = client.create_session(SessionSpec()).id
+    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
 
     def run(code: str = "1+1", kind: str = "pyspark", **more: Any) -> StatementInfo:
-        return run_statement(client, session_id, code, kind, clock=clock, sleep=clock.sleep, **more)
+        return run_statement(client, session_id, code, kind, ledger=ledger, clock=clock, sleep=clock.sleep, **more)
 
     return run
 
@@ -114,9 +118,11 @@ def test_a_fresh_statement_that_is_not_visible_yet_is_waited_for(run: Run, fake:
     assert run("1+1").output is not None
 
 
-def test_a_statement_that_stays_unknown_on_a_live_session_fails(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+def test_a_statement_that_stays_unknown_on_a_live_session_has_an_unknown_outcome(
+    run: Run, fake: FakeFabric, clock: FakeClock
+) -> None:
     fake.statement_goes("waiting", "missing")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(OutcomeUnknown, match=r"Statement 0 had been accepted \(last seen: waiting\)"):
         run("1+1")
     assert 5 <= clock.now_s < 10
 
@@ -160,12 +166,76 @@ def test_an_error_of_the_listener_comes_out(run: Run, fake: FakeFabric) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ exactly once
-@pytest.mark.parametrize("fault", [{"closes": True}, {"closes": True, "acts": True}, {"status": 503}])
-def test_a_statement_whose_post_failed_is_not_sent_again(run: Run, fake: FakeFabric, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fault", [{"closes": True}, {"status": 503}], ids=["reset", "503"])
+def test_a_statement_that_never_arrived_is_sent_again(run: Run, fake: FakeFabric, fault: dict[str, Any]) -> None:
     fake.fault("POST", "/statements", **fault)
-    with pytest.raises(HttpError):
+    assert run("1+1").output is not None
+    (session,) = fake.sessions.values()
+    assert len(session.statements) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"closes": True}, {"status": 503}, {"status": 200, "body": '{"id": '}, {"status": 502, "body": "<html>"}],
+    ids=["reset", "503", "cut JSON", "HTML"],
+)
+def test_a_statement_whose_answer_was_lost_is_found_and_not_sent_again(
+    run: Run, fake: FakeFabric, fault: dict[str, Any]
+) -> None:
+    run("1+1")  # an earlier one of the same code
+    fake.fault("POST", "/statements", acts=True, **fault)
+    assert run("1+1").id == 1
+    assert len(fake.posted_code) == 2
+
+
+def test_a_statement_that_a_young_session_does_not_take_yet_is_sent_again(run: Run, fake: FakeFabric) -> None:
+    fake.fault("POST", "/statements", status=404, body='{"message": "not found"}', times=2)
+    assert run("1+1").output is not None
+    assert len(fake.posted_code) == 3
+
+
+def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: FakeFabric) -> None:
+    fake.fault("POST", "/statements", status=503, times=1000)
+    with pytest.raises(HttpError, match=r"answered 503: .* did not run\.$"):
         run("1+1")
-    assert len(fake.posted_code) == 1
+
+
+def test_equal_statements_of_many_threads_run_as_often_as_they_were_sent(fake: FakeFabric) -> None:
+    """Also where answers are lost: none is taken for another's."""
+    client, ledger = client_of(fake), Ledger(-1)
+    session_id = client.create_session(SessionSpec()).id
+    fake.fault("POST", "/statements", closes=True, acts=True, times=4)
+    fake.fault("POST", "/statements", closes=True, times=4)
+
+    def run_one() -> int:
+        sleep = lambda seconds: time.sleep(seconds / 50)  # noqa: E731
+        return run_statement(client, session_id, "1+1", "pyspark", ledger=ledger, sleep=sleep).id
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = [future.result() for future in [pool.submit(run_one) for _ in range(12)]]
+    assert sorted(ids) == list(range(12))
+    assert len(fake.sessions[session_id].statements) == 12
+
+
+def test_a_session_that_vanishes_in_mid_statement_leaves_it_open_whether_that_ran(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    fake.fault("GET", "/statements/0", status=404, body='{"message": "gone"}', times=1000)
+    fake.fault("GET", "/sessions/[^/]+$", status=404, body='{"message": "gone"}', times=1000)
+    with pytest.raises(SessionLostError, match=r"Statement 0 had been accepted .* is not known"):
+        run("1+1")
+
+
+def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
+    fabric: FakeFabric, clock: FakeClock
+) -> None:
+    http = LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep)
+    client = LivyClient(http, Dialect.FABRIC)
+    session_id = client.create_session(SessionSpec()).id
+    fabric.fault("POST", "/statements", closes=True, acts=True)
+    fabric.fault("GET", "/statements$", status=503, times=1000)
+    with pytest.raises(OutcomeUnknown, match="it is not known whether it ran"):
+        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
+    assert len(fabric.posted_code) == 1
 
 
 def test_a_broken_look_does_not_break_the_statement(run: Run, fake: FakeFabric) -> None:
@@ -178,7 +248,7 @@ def test_each_statement_has_a_source_id_of_its_own(fabric: FakeFabric, clock: Fa
     client = client_of(fabric)
     session_id = client.create_session(SessionSpec()).id
     for _ in range(3):
-        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
     assert len({one.body["sourceId"] for one in fabric.seen("POST", "/statements")}) == 3
 
 
@@ -219,7 +289,7 @@ def test_a_session_that_dies_while_the_statement_runs_is_lost(
                 fake.forget_sessions()
 
     with pytest.raises(SessionLostError, match="session is gone"):
-        run_statement(client, session_id, "slow()", "pyspark", clock=clock, sleep=sleep)
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), clock=clock, sleep=sleep)
     assert clock.now_s < 5
 
 
@@ -233,7 +303,7 @@ def test_a_session_whose_channel_broke_is_lost_although_the_server_calls_it_idle
     closed = '"java.lang.IllegalStateException: RPC channel is closed."'
     apache_livy.fault("POST", "/statements", status=500, body=closed)
     with pytest.raises(SessionLostError, match="lost its connection to it"):
-        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
 
 
 def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fake: FakeFabric) -> None:
@@ -284,7 +354,7 @@ def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fak
     interrupt = interrupt_after(0.3)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session"):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert time.monotonic() - began < 0.3 + 1.5
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
@@ -297,7 +367,7 @@ def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fa
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="still runs"):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert time.monotonic() - began < 0.2 + 1.5
     interrupt.join()
 
@@ -308,7 +378,7 @@ def test_ctrl_c_while_the_statement_is_sent_finds_and_cancels_it(client: LivyCli
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.3)
     with pytest.raises(Interrupted, match="was cancelled"):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
 
@@ -319,7 +389,7 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     fake.fault("POST", "/statements$", delay_s=1.2)
     interrupt = interrupt_after(0.3)
     with pytest.raises(Interrupted, match="had not been accepted yet"):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert not fake.seen("POST", "/cancel")
     interrupt.join()
 
@@ -331,7 +401,7 @@ def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client
     fake.fault("GET", "/statements$", status=503)  # not to be found meanwhile
     interrupt = interrupt_after(0.3)
     with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert not fake.seen("POST", "/cancel")
     until = time.monotonic() + 10
     while not fake.seen("POST", "/statements/0/cancel") and time.monotonic() < until:
@@ -349,7 +419,7 @@ def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="The server has not answered yet"):
-        run_statement(client, session_id, "slow()", "pyspark")
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
     assert time.monotonic() - began < 0.2 + 1.5
     assert len(fabric.seen("POST", "/cancel")) == 1
     interrupt.join()

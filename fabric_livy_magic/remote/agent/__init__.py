@@ -29,6 +29,10 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
     namespace = sys._getframe(1).f_globals
     namespace.pop(CALLED_AS, None)
     shell, shell_errors = sys.stdout, sys.stderr
+    if request in running.answered:  # a client sent it again, and the first one had arrived after all
+        shell.write(running.last[1] if running.last[0] == request else "")
+        return
+    running.answered.append(request)
     reply: dict[str, Any] = {"events": [], "value": None, "error": None}
     call = running.call = Call(request)
     call.guard.begin(call.output)

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections import deque
 from typing import Any
 
 # As JSON. Livy refuses a string of 20 million characters, and hangs for good above 50 MiB.
@@ -219,6 +220,7 @@ class Running:
     def __init__(self) -> None:
         self.call: Any = None
         self.last: tuple[str, str] = ("", "")  # id and text of the last reply
+        self.answered: deque[str] = deque(maxlen=200)  # ids of the latest requests
         self.guard = Guard()
 
 

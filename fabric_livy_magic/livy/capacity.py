@@ -1,0 +1,79 @@
+"""Waiting while the Spark capacity is full (430). It is asked again rarely: each refusal counts against the account, too."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from fabric_livy_magic.errors import CapacityError, HttpError
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.waiting import nap, pause
+
+T = TypeVar("T")
+PAUSE_S = 15.0
+MOST_NAMED = 5
+
+
+def when_there_is_room(
+    ask: Callable[[], T],
+    client: LivyClient,
+    *,
+    wait_s: float,
+    on_progress: Callable[[Progress], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = nap,
+) -> T:
+    """What `ask` gives. While it raises CapacityError it is asked again, for `wait_s` at most; the error that comes out then
+    names the sessions that hold the capacity, as far as they can be seen."""
+    until_s, holders = clock() + wait_s, ""
+    while True:
+        try:
+            return ask()
+        except CapacityError as error:
+            holders = holders or holders_of(client)
+            pause_s = max(error.retry_after_s or 0.0, PAUSE_S * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+            if clock() + pause_s > until_s:
+                raise _still_full(error, holders, wait_s) from error
+            _pause(pause_s, until_s, holders, on_progress, clock, sleep)
+
+
+def _pause(
+    seconds: float,
+    until_s: float,
+    holders: str,
+    on_progress: Callable[[Progress], None] | None,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    again_s = clock() + seconds
+
+    def report() -> None:
+        if on_progress:
+            now_s = clock()
+            detail = f"the Spark capacity is full; asking again in {again_s - now_s:.0f} s, for {until_s - now_s:.0f} s at most"
+            on_progress(
+                Progress("session", "waiting", now_s - again_s + seconds, detail=f"{detail}. {holders}".rstrip(". "))
+            )
+
+    pause(seconds, sleep, report if on_progress else None)
+
+
+def _still_full(error: CapacityError, holders: str, wait_s: float) -> CapacityError:
+    waited = f"It was still so after {wait_s:.0f} s (setting capacity_wait_s)." if wait_s else ""
+    return error.and_also(f"{holders} {waited}".strip()) if holders or waited else error
+
+
+def holders_of(client: LivyClient) -> str:
+    """The live sessions of this lakehouse, in a sentence; empty where there is none to be seen."""
+    try:
+        alive = [info for info in client.brief().list_sessions() if not info.state.has_ended]
+    except HttpError:
+        return ""  # the refusal is on its way to the user; it must not be replaced by this one
+    if not alive:
+        return ""
+    named = [f"{info.name or info.id} ({info.state.value}{f', {info.owner}' if info.owner else ''})" for info in alive]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return f"On this lakehouse run: {', '.join(named[:MOST_NAMED])}{more}."

@@ -1,0 +1,97 @@
+"""A session is made once: one POST, and where its answer is lost, a look for the name that it was given."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from fabric_livy_magic.errors import AccessError, FabricLivyError, HttpError, NotFoundError, NotLivyError
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.models import Progress, SessionInfo
+from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
+from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.settings import SessionSpec
+
+OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
+NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
+MAYBE_MADE = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
+LOOKS_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
+TRIES = 3  # a session costs money, and a server that fails so often says the same a fourth time
+
+
+@dataclass
+class Creation:
+    """One session on its way. It gets a name of its own where none was chosen: by it a lost answer is made good, and an
+    interrupt leaves no session behind."""
+
+    client: LivyClient
+    spec: SessionSpec
+    on_progress: Callable[[Progress], None] | None = None
+    sleep: Callable[[float], None] = nap
+    _own_name: str = field(default_factory=lambda: f"{OUR_NAME}{uuid.uuid4().hex[:12]}")
+    _lost: int = 0
+    """Requests that may have arrived although no usable answer came."""
+
+    def ask(self) -> SessionInfo:
+        """Raises HttpError: where the server may have acted, its text says so."""
+        spec, pauses = replace(self.spec, name=self.spec.name or self._own_name), RetryPolicy().pauses()
+        asked = self.client.telling(self.on_progress, "session")
+        while True:
+            try:
+                return asked.create_session(spec, self._stop_late)
+            except HttpError as error:
+                if not may_have_acted(error):
+                    raise
+                if self.spec.name:  # others may have sessions of that name
+                    raise error.and_also(MAYBE_MADE.format(name=self.spec.name)) from error
+                self._lost += 1
+                if found := self._found_late(error):
+                    return found
+                if self._lost >= TRIES:
+                    raise error.and_also("The list of sessions has none that came of it.") from error
+                asked.http.wait(next(pauses), str(error))
+
+    def _found_late(self, error: HttpError) -> SessionInfo | None:
+        """The session that a lost answer spoke of; None where it was not made, as far as the list of sessions tells."""
+        try:
+            for wait_s in LOOKS_S:
+                if wait_s:
+                    self.sleep(wait_s)
+                if found := self._named(self.client):
+                    return found[0]
+        except (NotLivyError, NotFoundError, AccessError):
+            raise error from None  # no such server, or not for us: then nothing was made, either
+        except HttpError:
+            raise error.and_also(MAYBE_MADE.format(name=self._own_name)) from error
+        return None
+
+    def _named(self, client: LivyClient) -> list[SessionInfo]:
+        return [info for info in client.list_sessions() if info.name == self._own_name]
+
+    def stop_twins(self, kept_id: str) -> None:
+        """Where it was asked for again, the first request may have arrived after all."""
+        if not self._lost or self.spec.name:
+            return
+        with contextlib.suppress(FabricLivyError):  # the session that was asked for is there; that is what counts
+            for info in self._named(self.client.brief()):
+                if info.id != kept_id:
+                    self.client.brief().delete_session(info.id)
+
+    def give_up(self) -> str:
+        """After an interrupt: stops what may have been made, and says in a sentence what became of it."""
+        brief = self.client.brief()
+        try:
+            found = [] if self.spec.name else self._named(brief)
+        except HttpError:
+            return NOT_MADE
+        for one in found:
+            brief.delete_session(one.id)
+        return "The session that was asked for was stopped." if found else NOT_MADE
+
+    def _stop_late(self, info: SessionInfo | None) -> None:
+        """The answer came after an interrupt. Nobody waits any more, or would hear of a failure."""
+        with contextlib.suppress(FabricLivyError):
+            for one in [info] if info else [] if self.spec.name else self._named(self.client):
+                self.client.delete_session(one.id)

@@ -1,0 +1,226 @@
+"""What went wrong with a call, as one of our errors: no connection, a refusal, or an answer that no Livy server gives."""
+
+from __future__ import annotations
+
+import email.utils
+import html
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import requests
+
+from fabric_livy_magic.errors import (
+    AccessError,
+    CapacityError,
+    ConnectionFailed,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    ThrottledError,
+)
+
+CONNECT_TIMEOUT_S = 10.0
+GZIP = b"\x1f\x8b"
+CHECK_THE_ADDRESS = "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root."
+CHECK_THE_NETWORK = "Is the address right, and the network (VPN, proxy) there?"
+TRUST_IT = "Where a proxy of the company opens TLS, its CA has to be trusted: `%livy config ca_file <PEM file>`."
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")  # what OpenSSL says of a server without it
+
+
+# ------------------------------------------------------------------------------------------------ no answer at all
+def broken(error: Exception, method: str, host: str, timeout_s: float) -> ConnectionFailed:
+    """What `requests` raised. `maybe_sent` is False only where the server cannot have seen the request."""
+    cause = _innermost(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        return _broken_tls(error, method, host, cause)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
+    if isinstance(error, requests.exceptions.Timeout):
+        return ConnectionFailed(
+            f"{host} took the request but gave no answer within {timeout_s:.0f} s. {_unknown(method)}".strip(),
+            maybe_sent=True,
+        )
+    if "NameResolutionError" in repr(error):
+        return ConnectionFailed(
+            f"The name {host.partition(':')[0]} was not found: {cause}. {CHECK_THE_NETWORK}", maybe_sent=False
+        )
+    if _never_connected(error):
+        return ConnectionFailed(
+            f"No server answers at {host}: {cause}. Is the address right, and is it running?", maybe_sent=False
+        )
+    return ConnectionFailed(f"The connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
+
+
+def _broken_tls(error: Exception, method: str, host: str, cause: str) -> ConnectionFailed:
+    """TLS may also break after the request was sent; only what the handshake itself says is sure to come before."""
+    if _is_distrusted(error):
+        text = f"No trusted TLS connection to {host}: {cause}. {TRUST_IT}"
+        return ConnectionFailed(text, maybe_sent=False, passes=False)
+    if any(word in repr(error) for word in NO_TLS):
+        text = f"{host} does not speak TLS: {cause}. Is it an http:// address?"
+        return ConnectionFailed(text, maybe_sent=False, passes=False)
+    return ConnectionFailed(f"The TLS connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
+
+
+def _is_distrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in repr(error):
+            return True
+        error = error.__context__
+    return False
+
+
+def _unknown(method: str) -> str:
+    return "It is not known whether the server acted on it." if method == "POST" else ""
+
+
+def _never_connected(error: Exception) -> bool:
+    return any(
+        word in repr(error)
+        for word in (
+            "LocationParseError",
+            "InvalidURL",
+            "NewConnectionError",
+            "NameResolutionError",
+            "Failed to establish a new connection",
+        )
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__context__ is not None:
+        error = error.__context__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).rstrip(".")
+
+
+# ------------------------------------------------------------------------------------------------ what a refusal says
+_UNTIL = re.compile(r"until:\s*(\d+/\d+/\d+ \d+:\d+:\d+ [AP]M) \(UTC\)")
+
+
+class _Named(TypedDict):
+    status: int
+    code: str | None
+    request_id: str | None
+
+
+def error_from(response: requests.Response) -> HttpError:
+    """The refusal as one of our errors, with the server's own words, code and request id, and when to come back."""
+    code, message, request_id = _told(response)
+    error = _refusal(response, code, message, request_id)
+    error.retry_after_s = retry_after_s(response.headers.get("Retry-After"), message)
+    return error
+
+
+def _refusal(response: requests.Response, code: str, message: str, request_id: str | None) -> HttpError:
+    status = response.status_code
+    silent = not code and not message
+    request_id = request_id or response.headers.get("RequestId") or response.headers.get("x-ms-request-id")
+    detail = ": ".join(part for part in (code, message) if part) or response.reason or "no reason given"
+    host = urlsplit(response.url or "").netloc
+    about = f" (request id {request_id})" if request_id else ""
+    named: _Named = {"status": status, "code": code or None, "request_id": request_id}
+    if status == 401:
+        return AccessError(f"Not signed in: {detail}{about}. {SIGN_IN_HINT}", **named)
+    if status == 403:
+        return AccessError(f"No access: {detail}{about}. {_NO_ACCESS.get(code, _NO_ROLE)}", **named)
+    if status == 404 and silent:  # a Livy server names the session or statement that it misses; this path it has not
+        path = urlsplit(response.url or "").path
+        return NotFoundError(f"Not found: {host} has nothing at {path}{about}. {CHECK_THE_ADDRESS}", **named)
+    if status in {404, 410}:
+        return NotFoundError(f"Not found: {detail}{about}.", **named)
+    if status == 429:
+        return ThrottledError(f"{host} asks for fewer calls: {detail}{about}.", **named)
+    if status == 430:
+        return CapacityError(
+            f"The Spark capacity is full: {detail}{about}. Stop a session that is not needed (`%livy sessions` lists them), "
+            "wait, or choose a larger capacity.",
+            **named,
+        )
+    if 300 <= status < 400:
+        return NotLivyError(
+            f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **named
+        )
+    return HttpError(f"{host} answered {status}: {detail}{about}.", **named)
+
+
+_NO_ROLE = "The workspace needs to give this account the Contributor role or a higher one."
+_NO_ACCESS = {  # where the server's code tells that a role is not what is missing
+    "InsufficientScopes": (
+        "The sign-in did not ask for it. An own app registration needs that delegated permission of the Power BI service "
+        "with consent; then sign in again."
+    ),
+    "ServicePrincipalsNotAllowed": (
+        "A Fabric administrator has to allow service principals (Admin portal → Tenant settings → Developer settings), or "
+        "sign in as a person."
+    ),
+    "PrincipalTypeNotSupported": "This call is not open to an application: sign in as a person.",
+}
+
+SIGN_IN_HINT = (
+    "The token is missing, expired or meant for another service. "
+    "Set FABRIC_LIVY_TOKEN, or sign in with `az login`, and run the cell again"
+)
+
+
+def _told(response: requests.Response) -> tuple[str, str, str | None]:
+    """(code, message, request id) from every error body seen in the field; HTML becomes its title."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return "", _excerpt(response), None
+    if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
+        return "", body.strip().split("\n")[0].rstrip("."), None
+    if not isinstance(body, Mapping):
+        return "", str(body)[:300], None
+    inner = body["error"] if isinstance(body.get("error"), Mapping) else body
+    code = str(inner.get("errorCode") or inner.get("code") or "")
+    message = str(inner.get("message") or inner.get("msg") or "").strip().rstrip(".")
+    return code, message, str(inner.get("requestId") or "") or None
+
+
+def not_livy(response: requests.Response, base_url: str) -> NotLivyError:
+    return NotLivyError(
+        f"{base_url} answered, but not as a Livy server does: {_excerpt(response)}. {CHECK_THE_ADDRESS}",
+        status=response.status_code,
+    )
+
+
+def _excerpt(response: requests.Response) -> str:
+    if response.content.startswith(GZIP):  # Apache Livy packs its empty answers and does not say so
+        return ""
+    text = response.content[:20_000].decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    if title:
+        return f"an HTML page, “{html.unescape(' '.join(title[1].split()))}”"
+    if re.search(r"<html|<!doctype", text, re.IGNORECASE):
+        return "an HTML page"
+    return repr(" ".join(text.split())[:200]) if text.strip() else ""
+
+
+def retry_after_s(header: str | None, message: str = "", now: Callable[[], float] = time.time) -> float | None:
+    """Seconds to wait, from a header in seconds or as a date, or from Fabric's `until: 4/17/2026 12:22:35 PM (UTC)`."""
+    moment_s: float | None = None
+    try:
+        if header and header.strip().isdecimal():
+            return float(header)
+        if header:
+            moment_s = _utc(email.utils.parsedate_to_datetime(header)).timestamp()
+    except (ValueError, OverflowError):
+        pass  # an unreadable header counts as none
+    if moment_s is None and (until := _UNTIL.search(message)):
+        try:
+            moment_s = _utc(datetime.strptime(until[1], "%m/%d/%Y %I:%M:%S %p")).timestamp()
+        except (ValueError, OverflowError):
+            return None  # the pauses of RetryPolicy apply
+    return None if moment_s is None else max(0.0, moment_s - now())
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

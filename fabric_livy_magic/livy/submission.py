@@ -1,0 +1,187 @@
+"""A statement reaches its session once: one POST, and where its answer is lost, a look at what the session has."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from fabric_livy_magic.errors import (
+    FabricLivyError,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    OutcomeUnknown,
+    SessionLostError,
+)
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.endings import lost_session
+from fabric_livy_magic.livy.models import StatementInfo
+from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
+from fabric_livy_magic.livy.waiting import WAKE_S
+
+NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
+# A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
+# two are for looks that fail.
+LOOKS_S = (0.0, 1.0, 3.0, 3.0, 3.0)
+ENOUGH_LOOKS = 3
+SEND_AGAIN_S = 120.0
+YOUNG_S = 5.0  # a session that has just become ready was seen to answer 404
+MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
+NEVER_RAN = "The session has no trace of this statement: it did not run."
+
+
+class Ledger:
+    """Which statements of a session are accounted for, so that one whose answer was lost is told from earlier ones of the
+    same code: Apache Livy keeps no mark of ours. `newest` is None where statements of others may be there already."""
+
+    def __init__(self, newest: int | None = None) -> None:
+        self.newest = newest
+        self._taken: set[int] = set()
+        self._on_their_way: set[str] = set()
+        self._changed = threading.Condition()
+
+    def take(self, statement_id: int) -> bool:
+        """False where another thread has it."""
+        with self._changed:
+            if statement_id in self._taken:
+                return False
+            self._taken.add(statement_id)
+            self.newest = max(statement_id, -1 if self.newest is None else self.newest)
+            return True
+
+    @contextmanager
+    def sending(self, code: str) -> Iterator[None]:
+        """Of the same code one at a time, so that nobody takes the statement of another thread, still unanswered, for the
+        one that was lost."""
+        with self._changed:
+            while code in self._on_their_way:
+                self._changed.wait(WAKE_S)  # in short turns, so that an interrupt gets through
+            self._on_their_way.add(code)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._on_their_way.discard(code)
+                self._changed.notify_all()
+
+
+@dataclass
+class Submission:
+    """One statement until the session has it."""
+
+    client: LivyClient
+    session_id: str
+    code: str
+    kind: str
+    ledger: Ledger = field(default_factory=Ledger)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def _has_mark(self) -> bool:
+        """Fabric echoes our id; on Apache Livy a statement is known by its code alone."""
+        return self.client.dialect is Dialect.FABRIC
+
+    def send(self, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
+        """Only where no answer came and the session has no trace of it, it is sent again. `late`: see `LivyHttp.post`.
+
+        Raises SessionLostError, OutcomeUnknown, or the HttpError of a statement that did not run.
+        """
+        if self._has_mark:
+            return self._send(-1 if self.ledger.newest is None else self.ledger.newest, late)
+        with self.ledger.sending(self.code):
+            return self._send(self._newest_before(), late)
+
+    def _send(self, after: int, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
+        began_s, pauses = self.clock(), RetryPolicy().pauses()
+        while True:
+            try:
+                sent = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id, late)
+            except HttpError as error:
+                found = self._after(error, after)
+                if found is not None:
+                    return found
+                if self._is_final(error, self.clock() - began_s):
+                    raise error.and_also(NEVER_RAN) from error
+                self.sleep(next(pauses))
+            else:
+                self.ledger.take(sent.id)
+                return sent
+
+    def _is_final(self, error: HttpError, passed_s: float) -> bool:
+        if isinstance(error, NotFoundError):
+            return passed_s > YOUNG_S
+        return "IllegalStateException" in str(error) or passed_s > SEND_AGAIN_S
+
+    def _newest_before(self) -> int:
+        """The id after which an equal statement must be this one."""
+        if self.ledger.newest is None:
+            try:
+                newest = next(self.client.newest_statements(self.session_id), None)
+            except HttpError as error:
+                if lost := lost_session(self.client, self.session_id, error):
+                    raise lost from error
+                raise
+            self.ledger.newest = newest.id if newest else -1
+        return self.ledger.newest
+
+    def _after(self, error: HttpError, after: int) -> StatementInfo | None:
+        """What became of a POST that ended in `error`: the statement, or None where the session has no trace of it."""
+        doubt = may_have_acted(error)
+        if lost := lost_session(self.client, self.session_id, error):
+            raise SessionLostError(f"{lost} {MAYBE_RAN}" if doubt else str(lost)) from error
+        if isinstance(error, NotFoundError):
+            return None  # of a session that lives: it is young
+        if not doubt:
+            raise error
+        return self._looked_for(error, after)
+
+    def _looked_for(self, error: HttpError, after: int) -> StatementInfo | None:
+        trouble: HttpError | None = None
+        for number, wait_s in enumerate(LOOKS_S, 1):
+            if wait_s:
+                self.sleep(wait_s)
+            try:
+                found, trouble = self.find(after), None
+            except HttpError as look_error:
+                if lost := lost_session(self.client, self.session_id, look_error):
+                    raise SessionLostError(f"{lost} {MAYBE_RAN}") from error
+                found, trouble = None, look_error
+            if found:
+                return found
+            may_pass = isinstance(trouble, NotFoundError | NotLivyError)
+            if (trouble and not may_pass) or (not trouble and number >= ENOUGH_LOOKS):
+                break
+        if trouble:
+            raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error
+        return None
+
+    def find(self, after: int) -> StatementInfo | None:
+        """The statement of a POST whose answer never came, and that nobody else has found."""
+        for one in self.client.newest_statements(self.session_id):
+            if one.id <= after:  # ids only grow; other threads may have sent any number meanwhile
+                return None
+            is_this = one.source_id == self.source_id if self._has_mark else one.code == self.code
+            if is_this and self.ledger.take(one.id):
+                return one
+        return None
+
+    def find_to_cancel(self) -> int | None:
+        """As `find`, in a hurry and of what still runs."""
+        try:
+            for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
+                if (
+                    one.source_id == self.source_id
+                    if self._has_mark
+                    else one.code == self.code and not one.state.is_final
+                ):
+                    return one.id
+        except FabricLivyError:
+            return None  # the interrupt is on its way out and matters more than this look-up
+        return None

@@ -1,0 +1,219 @@
+"""How often a server is called: by one account, over all its sessions and threads. The clock is a fake one."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
+from fabric_livy_magic.errors import CapacityError, ThrottledError
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.rate import BURST, CALLS_PER_MINUTE, Pace, shared_pace
+from fabric_livy_magic.livy.retries import RetryPolicy
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.waiting import Pauses
+from fabric_livy_magic.settings import SessionSpec
+from tests.conftest import FakeClock
+from tests.fakes import FakeFabric
+from tests.faulty_proxy import until_text
+
+
+def most_in_a_minute(moments: list[float]) -> int:
+    return max(sum(begin <= one < begin + 60 for one in moments) for begin in moments)
+
+
+class Calls:
+    """Of clients that share a pace, each with the moment it was made at."""
+
+    def __init__(self, fabric: FakeFabric, pace: Pace) -> None:
+        self.fabric, self.pace = fabric, pace
+        self.moments: list[float] = []
+
+    def client(self, clock: FakeClock) -> LivyClient:
+        authorization = Noting(BearerAuth(GivenToken(self.fabric.token)), lambda: self.moments.append(clock()))
+        http = LivyHttp(self.fabric.url, authorization, pace=self.pace, clock=clock, sleep=clock.sleep)
+        return LivyClient(http, Dialect.FABRIC)
+
+
+class Noting:
+    def __init__(self, inner: BearerAuth, note: Callable[[], None]) -> None:
+        self._inner, self._note = inner, note
+
+    def __call__(self, request: Any) -> Any:
+        self._note()
+        return self._inner(request)
+
+    def renew(self) -> bool:
+        return self._inner.renew()
+
+    def account(self) -> str:
+        return self._inner.account()
+
+
+# ------------------------------------------------------------------------------------------------ how many calls
+def test_a_statement_of_ten_minutes_takes_150_calls_at_most(fabric: FakeFabric, clock: FakeClock) -> None:
+    calls = Calls(fabric, Pace())
+    client = calls.client(clock)
+    session_id = client.create_session(SessionSpec()).id
+    fabric.statement_goes("running")
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now_s >= 600:
+            fabric.statement_goes("available")
+            for statement in fabric.sessions[session_id].statements:
+                statement.script.readings = ["available"]
+
+    run_statement(client, session_id, "slow()", "pyspark", clock=clock, sleep=sleep)
+    assert clock.now_s >= 600
+    assert len(calls.moments) <= 150
+
+
+def test_five_sessions_together_make_150_calls_a_minute_at_most() -> None:
+    """Each with a statement that has just begun, when it is looked at most often; new ones begin all the time."""
+    pace, moments, clock = Pace(), [], 0.0
+    due = [(0.0, 0.0)] * 5  # of each session: when its next call is due, and when its statement began
+    while clock < 600:
+        which = min(range(5), key=lambda one: due[one][0])
+        at, began = due[which]
+        clock = max(clock, at)
+        is_command = at == began
+        if wait_s := pace.take(clock, is_command=is_command):
+            due[which] = (clock + wait_s, clock + wait_s if is_command else began)
+            continue
+        moments.append(clock)
+        next_s = clock + Pauses().after(clock - began)
+        due[which] = (next_s, next_s if clock - began > 20 else began)
+    assert most_in_a_minute(moments) <= CALLS_PER_MINUTE
+    assert len(moments) > 600  # and not much fewer
+
+
+def test_after_a_retry_after_no_session_of_the_account_calls_before_it_ends(
+    fabric: FakeFabric, clock: FakeClock
+) -> None:
+    calls = Calls(fabric, Pace())
+    first, second = calls.client(clock), calls.client(clock)
+    session_id = first.create_session(SessionSpec()).id
+    clock.sleep(10)
+    fabric.fault("GET", "/sessions$", status=429, headers={"Retry-After": "55"})
+    with pytest.raises(ThrottledError, match="asks for fewer calls"):
+        first.brief().list_sessions()
+    with pytest.raises(ThrottledError, match="wants none for another 55 s"):
+        second.brief().list_sessions()
+    struck_at = clock()
+    run_statement(second, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    later = [moment for moment in calls.moments if moment > 10]
+    assert min(later) >= struck_at + 55
+    assert len(later) >= 2
+
+
+@pytest.mark.parametrize("where", ["seconds", "date", "body"])
+def test_a_throttled_call_waits_as_told_and_says_so(fabric: FakeFabric, clock: FakeClock, where: str) -> None:
+    soon_s = time.time() + 5
+    headers = {"seconds": {"Retry-After": "5"}, "date": {"Retry-After": formatdate(soon_s, usegmt=True)}}.get(where, {})
+    heard: list[Progress] = []
+    client = Calls(fabric, Pace()).client(clock).telling(heard.append, "session")
+    fabric.fault("GET", "/sessions$", status=429, headers=headers, body=f'{{"message": "until: {until_text(soon_s)}"}}')
+    client.list_sessions()
+    assert 3 < clock.now_s <= 5
+    assert {one.state for one in heard} == {"waiting"}
+    assert "asks for fewer calls; going on in" in heard[0].detail
+
+
+# ------------------------------------------------------------------------------------------------ the pace itself
+def taken(pace: Pace, moments: Iterator[float], *, is_command: bool) -> int:
+    return sum(pace.take(moment, is_command=is_command) == 0 for moment in moments)
+
+
+def test_no_minute_has_more_calls_than_the_limit() -> None:
+    pace, tenths = Pace(), [tenth / 10 for tenth in range(3000)]
+    assert most_in_a_minute([one for one in tenths if pace.take(one, is_command=True) == 0]) <= CALLS_PER_MINUTE
+
+
+def test_looks_give_way_to_commands() -> None:
+    pace = Pace()
+    looks = taken(pace, itertools.repeat(0.0, 100), is_command=False)
+    commands = taken(pace, itertools.repeat(0.0, 100), is_command=True)
+    assert (looks, commands) == (BURST - 5, 5)
+
+
+def test_the_gate_is_for_commands_as_well() -> None:
+    pace = Pace(None)
+    pace.close(55.0)
+    assert pace.take(10.0, is_command=True) == 45.0
+    assert pace.take(55.0, is_command=True) == 0.0
+
+
+def test_an_account_has_one_pace_on_a_host_and_another_account_its_own() -> None:
+    ada = shared_pace("api.fabric.example", "ada")
+    assert shared_pace("api.fabric.example", "ada") is ada
+    assert shared_pace("api.fabric.example", "bob") is not ada
+    assert shared_pace("other.example", "ada") is not ada
+
+
+def test_this_machine_bears_any_number_of_calls(fabric: FakeFabric, clock: FakeClock) -> None:
+    http = LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep)
+    for _ in range(200):
+        http.get("/sessions")
+    assert clock.naps == []
+
+
+# ------------------------------------------------------------------------------------------------ a full capacity
+FULL = {"status": 430, "body": '{"errorCode": "TooManyRequestsForCapacity", "message": "This spark job can\'t be run"}'}
+
+
+def test_a_full_capacity_is_waited_for_and_asked_rarely(fabric: FakeFabric, clock: FakeClock) -> None:
+    client, heard = Calls(fabric, Pace()).client(clock), []
+    held = client.create_session(SessionSpec(name="nightly"))
+    fabric.fault("POST", "/sessions$", **FULL, times=4)
+    session = StandardSession.create(
+        client, SessionSpec(), capacity_wait_s=300, on_progress=heard.append, clock=clock, sleep=clock.sleep
+    )
+    assert session.id in fabric.sessions
+    assert session.id != held.id
+    assert 45 <= clock.now_s <= 75
+    assert len(fabric.seen("POST", "/sessions$")) == 1 + 5
+    assert "the Spark capacity is full; asking again in" in heard[0].detail
+    assert "On this lakehouse run: nightly (starting)" in heard[0].detail
+
+
+def test_a_capacity_that_stays_full_is_said_to_after_the_time_that_was_set(
+    fabric: FakeFabric, clock: FakeClock
+) -> None:
+    client = Calls(fabric, Pace()).client(clock)
+    fabric.fault("POST", "/sessions$", **FULL, times=1000)
+    with pytest.raises(CapacityError, match=r"still so after 100 s \(setting capacity_wait_s\)"):
+        StandardSession.create(client, SessionSpec(), capacity_wait_s=100, clock=clock, sleep=clock.sleep)
+    assert 70 <= clock.now_s <= 100
+    assert len(fabric.seen("POST", "/sessions$")) <= 9
+
+
+# ------------------------------------------------------------------------------------------------ a new token
+class Renewing:
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = iter(secrets)
+
+    def token(self, audience: str = "", *, renew: bool = False) -> AccessToken:
+        return AccessToken(next(self._secrets))
+
+
+def test_a_statement_whose_token_expired_is_sent_once_with_a_new_one(fabric: FakeFabric, clock: FakeClock) -> None:
+    good = Calls(fabric, Pace()).client(clock)
+    session_id = good.create_session(SessionSpec()).id
+    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), clock=clock, sleep=clock.sleep)
+    run_statement(LivyClient(http, Dialect.FABRIC), session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    assert len(fabric.sessions[session_id].statements) == 1
+
+
+def test_pauses_between_tries_grow_and_differ_by_chance() -> None:
+    first, second = (list(itertools.islice(RetryPolicy().pauses(), 12)) for _ in range(2))
+    assert first != second
+    assert first[0] < 0.5 < 7 < first[-1] < 13
