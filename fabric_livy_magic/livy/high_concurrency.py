@@ -11,13 +11,16 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
-from fabric_livy_magic.errors import FabricLivyError, NotFoundError, SessionLostError, SettingsError
+from fabric_livy_magic.errors import FabricLivyError, HttpError, SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import Dialect, LivyClient, reading, session_body
+from fabric_livy_magic.livy.creation import Creation
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, SessionState
 from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
 
 
@@ -44,7 +47,7 @@ class ReplClient(LivyClient):
 
     def list_sessions(self) -> list[SessionInfo]:
         """Raises: one whose answer was lost cannot be looked for, and must not be asked for twice; it ends by its idle timeout."""
-        raise NotFoundError("The API has no list of high-concurrency sessions.")
+        raise HttpError("The API has no list of high-concurrency sessions.")
 
     def session_log(self, session_id: str) -> list[str]:
         """A REPL has none of its own; that of the Livy session that it is in, where the server shows that."""
@@ -68,12 +71,12 @@ class ReplClient(LivyClient):
         return info
 
     def session_path(self, session_id: str) -> str:
-        return f"/highConcurrencySessions/{quote(session_id, safe='')}"
+        return f"/highConcurrencySessions/{quote(session_id, safe='', errors='replace')}"
 
     def statements_path(self, session_id: str) -> str:
         if not self._place:
             raise SessionLostError(f"High-concurrency session {session_id} has no REPL yet. Wait until it is ready.")
-        return f"{self.session_path(self.application_id)}/repls/{quote(self._place['repl'], safe='')}/statements"
+        return f"{self.session_path(self.application_id)}/repls/{quote(self._place['repl'], safe='', errors='replace')}/statements"
 
 
 class HighConcurrencySession(StandardSession):
@@ -81,20 +84,22 @@ class HighConcurrencySession(StandardSession):
 
     client: ReplClient
 
-    def __init__(self, client: LivyClient, first: SessionInfo) -> None:
-        super().__init__(client, first)
+    def __init__(
+        self, client: LivyClient, first: SessionInfo, ledger: Ledger | None = None, creation: Creation | None = None
+    ) -> None:
+        super().__init__(client, first, ledger, creation)
         self._spec = SessionSpec(high_concurrency=True, session_tag=first.raw.get("sessionTag"))
         self._beside: list[HighConcurrencySession] = []
         self._acquiring = threading.Lock()
         self._ending = False
 
     @classmethod
-    def create(cls, client: LivyClient, spec: SessionSpec) -> HighConcurrencySession:
+    def create(cls, client: LivyClient, spec: SessionSpec, **waiting: Any) -> HighConcurrencySession:
         """As of any session. Without a tag it gets one of its own, so that more REPLs can join it."""
         if client.dialect is not Dialect.FABRIC:
             raise SettingsError("Apache Livy has no high-concurrency sessions; start several sessions instead.")
         spec = replace(spec, session_tag=spec.session_tag or f"fabric-livy-magic-{uuid.uuid4().hex[:12]}")
-        made = super().create(ReplClient(client.http, client.dialect), spec)
+        made = super().create(ReplClient(client.http, client.dialect), spec, **waiting)
         assert isinstance(made, HighConcurrencySession)
         made._spec = spec
         return made

@@ -35,6 +35,12 @@ MAYBE_RAN = "This statement was sent and no answer came, so it is not known whet
 NEVER_RAN = "The session has no trace of this statement: it did not run."
 
 
+def _in_doubt(lost: SessionLostError) -> SessionLostError:
+    """What is not known is said before the log."""
+    told, line_end, log = str(lost).partition("\n")
+    return SessionLostError(f"{told} {MAYBE_RAN}{line_end}{log}")
+
+
 class Ledger:
     """Which statements of a session are accounted for, so that one whose answer was lost is told from earlier ones of the
     same code: Apache Livy keeps no mark of ours. `newest` is None where statements of others may be there already."""
@@ -135,7 +141,7 @@ class Submission:
         """What became of a POST that ended in `error`: the statement, or None where the session has no trace of it."""
         doubt = may_have_acted(error)
         if lost := lost_session(self.client, self.session_id, error):
-            raise SessionLostError(f"{lost} {MAYBE_RAN}" if doubt else str(lost)) from error
+            raise (_in_doubt(lost) if doubt else lost) from error
         if isinstance(error, NotFoundError):
             return None  # of a session that lives: it is young
         if not doubt:
@@ -151,7 +157,7 @@ class Submission:
                 found, trouble = self.find(after), None
             except HttpError as look_error:
                 if lost := lost_session(self.client, self.session_id, look_error):
-                    raise SessionLostError(f"{lost} {MAYBE_RAN}") from error
+                    raise _in_doubt(lost) from error
                 found, trouble = None, look_error
             if found:
                 return found

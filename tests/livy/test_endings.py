@@ -64,6 +64,7 @@ def test_any_reason_and_log_can_be_read(reason: str, log: list[str]) -> None:
 
 def test_an_ending_says_what_is_lost_and_what_to_do(fabric: FakeFabric) -> None:
     from fabric_livy_magic.livy.statements import run_statement
+    from fabric_livy_magic.livy.submission import MAYBE_RAN
 
     client = client_of(fabric)
     session_id = client.create_session(SessionSpec()).id
@@ -74,7 +75,7 @@ def test_an_ending_says_what_is_lost_and_what_to_do(fabric: FakeFabric) -> None:
     assert str(told.value).splitlines() == [
         "The session is gone: its driver or an executor ran out of memory (dead: SESSION_FAILED the JVM ended). Its variables and "
         "temporary views are lost; tables are not. `%livy restart` starts it anew. Nothing was run again. Collect fewer rows, "
-        "or give it more: `%livy start --driver-memory 56g --driver-cores 8`.",
+        "or give it more: `%livy start --driver-memory 56g --driver-cores 8`. " + MAYBE_RAN,
         "Its log ends:",
         "ERROR Executor: java.lang.OutOfMemoryError: Java heap space",
     ]
