@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 
 from fabric_livy_magic.local.cache import cache_folder
 from fabric_livy_magic.local.places import Lakehouse, Places
@@ -27,6 +27,7 @@ from fabric_livy_magic.local.spark.settings import SparkSettings
 SOURCES = Path(__file__).with_name("jvm_sources")
 PACKAGE = "fabric_livy_magic.local"
 EXTENSIONS = "spark.sql.extensions"
+NOT_TO_BE_HAD = "abfss:// and names of lakehouses are not to be had with this Spark"
 
 
 class NoLakehouseClasses(Exception):  # noqa: N818 - the message is for the user
@@ -63,9 +64,7 @@ def compiled(java: Path, spark_jars: Path) -> Path:
             _compile(java, spark_jars, jar)
         except (Py4JError, OSError, TypeError) as problem:  # TypeError: no Janino among the jars
             reason = str(problem).strip().splitlines()[1:2] or [str(problem)]
-            raise NoLakehouseClasses(
-                f"abfss:// and names of lakehouses are not to be had with this Spark: {reason[0]}"
-            ) from problem
+            raise NoLakehouseClasses(f"{NOT_TO_BE_HAD}: {reason[0]}") from problem
     return jar
 
 
@@ -106,6 +105,8 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
                 for file in sorted(Path(made).rglob("*.class")):
                     packed.write(file, file.relative_to(made))
             draft.replace(jar)
+    except Py4JJavaError as refused:  # its text is to be had while the gateway is there
+        raise NoLakehouseClasses(f"{NOT_TO_BE_HAD}: {refused.java_exception.toString()}") from None
     finally:
         gateway.shutdown()
 

@@ -87,8 +87,9 @@ public final class LakehouseNames extends AbstractFunction1 {
     public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
       String name = method.getName();
       try {
-        if (name.equals("parsePlan") || name.equals("parseQuery")) {
-          return rewritten(parsed(method, (String) arguments[0]), "");
+        // Since Spark 4.1 there is parsePlanWithParameters, too.
+        if (LogicalPlan.class.isAssignableFrom(method.getReturnType()) && arguments[0] instanceof String) {
+          return rewritten(parsed(method, arguments), "");
         }
         if (name.equals("parseMultipartIdentifier")) {
           return seq(named(words(parser.parseMultipartIdentifier((String) arguments[0]))));
@@ -107,15 +108,16 @@ public final class LakehouseNames extends AbstractFunction1 {
     }
 
     /** Delta's own statements take names of up to three parts, and nothing of the order of files that Fabric has. */
-    private Object parsed(Method method, String text) throws Exception {
+    private Object parsed(Method method, Object[] arguments) throws Exception {
       try {
-        return method.invoke(parser, new Object[] {text});
+        return method.invoke(parser, arguments);
       } catch (InvocationTargetException failed) {
         // Of any kind: where Delta refuses a longer name, Spark does not find the text of that refusal.
         try {
-          String simpler = simpler(text);
-          if (!simpler.equals(text)) {
-            return method.invoke(parser, new Object[] {simpler});
+          Object[] simpler = (Object[]) arguments.clone();
+          simpler[0] = simpler((String) arguments[0]);
+          if (!simpler[0].equals(arguments[0])) {
+            return method.invoke(parser, simpler);
           }
         } catch (Exception again) {
           throw failed;
