@@ -29,10 +29,8 @@ pytestmark = pytest.mark.spark
 
 REPOSITORY = Path(__file__).parent / "fabric_repository"
 BY_JUPYTER = {"Hostile Exit"}
-# Paths and names of lakehouses in every spelling: not on the embedded Fabric yet.
-NOT_YET = {"Spellings", "Three Parts"}
 LARGE = "Large Cell"
-NAMES = sorted({one.name for one in find_notebooks(REPOSITORY)} - BY_JUPYTER - NOT_YET | {LARGE})
+NAMES = sorted({one.name for one in find_notebooks(REPOSITORY)} - BY_JUPYTER | {LARGE})
 EXIT_VALUES = {
     "Child Load": '{"day": "2024-01-01", "rows": 1}',
     "Orchestrate": "5 times",
