@@ -110,7 +110,7 @@ class Submission:
                 since_s = failing_since.setdefault(type(error), self.clock())
                 if self._is_final(error, self.clock() - since_s):
                     raise error.and_also(NEVER_RAN) from error
-                self.sleep(next(pauses))
+                self.client.http.wait(next(pauses), str(error), self.sleep)
             else:
                 self.ledger.take(sent.id)
                 return sent
@@ -147,7 +147,7 @@ class Submission:
         trouble: HttpError | None = None
         for number, wait_s in enumerate(LOOKS_S, 1):
             if wait_s:
-                self.sleep(wait_s)
+                self.client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
             try:
                 found, trouble = self.find(after), None
             except HttpError as look_error:
