@@ -167,6 +167,7 @@ class Runner(Account):
             if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except ThrottledError as error:
+            self._leave(session)
             in_background(lambda: self._give_up(session, brief=False), "stop")
             return f"The server takes no calls for {error.retry_after_s or 0:.0f} s; the session that was starting (id {session.id}) is stopped then."
         except FabricLivyError as error:
@@ -177,9 +178,14 @@ class Runner(Account):
     def _forget(self, session: Session) -> None:
         if self.memory:
             self.memory.drop(session.id)
+        self._leave(session)
         self.sessions.pop(session.name, None)
+
+    def _leave(self, session: Session) -> None:
+        """Another one is the current session then, if there is one."""
         if session.name == self.current:
-            self.current = next(iter(self.sessions), DEFAULT_SESSION)
+            others = (name for name in self.sessions if name != session.name)
+            self.current = next(others, DEFAULT_SESSION)
 
     def attach(self, session_id: str, name: str | None = None, *, ours: bool = False) -> Session:
         """Takes a session that runs already. It is not stopped when this notebook ends, unless it is `ours`."""

@@ -47,18 +47,18 @@ class Creation:
                 if self.spec.name:  # others may have sessions of that name
                     raise error.and_also(MAYBE_MADE.format(name=self.spec.name)) from error
                 self._lost += 1
-                if found := self._found_late(error):
+                if found := self._found_late(asked, error):
                     return found
                 if self._lost >= TRIES:
                     raise error.and_also("The list of sessions has none that came of it.") from error
-                asked.http.wait(next(pauses), str(error))
+                asked.http.wait(next(pauses), str(error), self.sleep)
 
-    def _found_late(self, error: HttpError) -> SessionInfo | None:
+    def _found_late(self, asked: LivyClient, error: HttpError) -> SessionInfo | None:
         """The session that a lost answer spoke of; None where it was not made, as far as the list of sessions tells."""
         try:
             for wait_s in LOOKS_S:
                 if wait_s:
-                    self.sleep(wait_s)
+                    asked.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
                 if found := self._named(self.client):
                     return found[0]
         except (NotLivyError, NotFoundError, AccessError):

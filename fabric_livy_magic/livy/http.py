@@ -201,7 +201,7 @@ class LivyHttp:
                 raise refusal
             self.wait(wait_s, f"{self._host} asks for fewer calls")
 
-    def wait(self, seconds: float, why: str) -> None:
+    def wait(self, seconds: float, why: str, sleep: Callable[[float], None] | None = None) -> None:
         """A pause between two calls, which the listener hears of."""
         began_s = self._clock()
 
@@ -211,7 +211,7 @@ class LivyHttp:
                 detail = f"{why.rstrip('.')}; going on in {max(0.0, seconds - waited_s):.0f} s"
                 self._listener(Progress(self._subject, "waiting", waited_s, detail=detail))
 
-        pause(seconds, self._sleep, report if self._listener else None)
+        pause(seconds, sleep or self._sleep, report if self._listener else None)
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None) -> Any:
         try:

@@ -105,7 +105,7 @@ class Submission:
             return self._send(self._newest_before(), late)
 
     def _send(self, after: int, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
-        began_s, pauses = self.clock(), RetryPolicy().pauses()
+        pauses, failing_since = RetryPolicy().pauses(), dict[type[HttpError], float]()
         while True:
             try:
                 sent = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id, late)
@@ -113,9 +113,10 @@ class Submission:
                 found = self._after(error, after)
                 if found is not None:
                     return found
-                if self._is_final(error, self.clock() - began_s):
+                since_s = failing_since.setdefault(type(error), self.clock())
+                if self._is_final(error, self.clock() - since_s):
                     raise error.and_also(NEVER_RAN) from error
-                self.sleep(next(pauses))
+                self.client.http.wait(next(pauses), str(error), self.sleep)
             else:
                 self.ledger.take(sent.id)
                 return sent
@@ -152,7 +153,7 @@ class Submission:
         trouble: HttpError | None = None
         for number, wait_s in enumerate(LOOKS_S, 1):
             if wait_s:
-                self.sleep(wait_s)
+                self.client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
             try:
                 found, trouble = self.find(after), None
             except HttpError as look_error:

@@ -194,6 +194,13 @@ def test_a_statement_that_a_young_session_does_not_take_yet_is_sent_again(run: R
     assert len(fake.posted_code) == 3
 
 
+def test_the_look_for_a_lost_statement_is_seen_in_the_progress(run: Run, fake: FakeFabric) -> None:
+    heard: list[Progress] = []
+    fake.fault("POST", "/statements", status=503)
+    run("1+1", on_progress=heard.append)
+    assert "Looking whether it arrived" in next(one.detail for one in heard if one.state == "waiting")
+
+
 def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: FakeFabric) -> None:
     fake.fault("POST", "/statements", status=503, times=1000)
     with pytest.raises(HttpError, match=r"answered 503: .* did not run\.$"):
