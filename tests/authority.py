@@ -701,9 +701,10 @@ def signed_certificate(
     *,
     days: int = 30,
     addresses: tuple[str, ...] = (),
+    host: str = "localhost",
 ) -> x509.Certificate:
     issuer = ca.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-    return _certificate(subject, key, str(issuer), ca_key, days=days, addresses=addresses)
+    return _certificate(subject, key, str(issuer), ca_key, days=days, addresses=addresses, host=host)
 
 
 def _certificate(
@@ -715,6 +716,7 @@ def _certificate(
     days: int = 30,
     ca: bool = False,
     addresses: tuple[str, ...] = (),
+    host: str = "localhost",
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
     signer = issuer_key.public_key()
@@ -739,9 +741,7 @@ def _certificate(
     )  # fmt: skip
     if addresses:
         names = [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([*names, x509.DNSName("localhost")]), critical=False
-        )
+        builder = builder.add_extension(x509.SubjectAlternativeName([*names, x509.DNSName(host)]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 

@@ -25,17 +25,20 @@ from fabric_livy_magic.auth import BearerAuth
 from fabric_livy_magic.errors import FabricLivyError, OutcomeUnknown, SessionLostError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.rate import Pace
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.livy.waiting import nap
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.tokens import AccessToken
+from tests.faulty_network import HOST, FaultyNetwork, tls_of
 from tests.faulty_proxy import FaultyProxy
 from tests.local import livy, service
 
 FASTER = 10.0  # the client's waits are so much shorter than those of a user
 SHARE = 0.08  # of the calls are struck
+CONNECTIONS_SHARE = 0.2  # of the new connections
 THREADS = 5  # on one session
 INSERT_EVERY = 25  # an INSERT of Spark takes 0.3 s; the other statements append to the table's file themselves
 APPEND = """\
@@ -98,8 +101,21 @@ class Run:
     outcomes: Outcomes = field(default_factory=Outcomes)
 
     def __post_init__(self) -> None:
-        self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_strike)
-        http = LivyHttp(self.proxy.address, BearerAuth(Renewed()), timeout_s=2.0, clock=clock, sleep=sleep)
+        tls, ca_file = tls_of(self.folder.parent)
+        self.network = FaultyNetwork(self.seed, CONNECTIONS_SHARE)
+        self.network.start()
+        self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_strike, tls, HOST)
+        http = LivyHttp(
+            self.proxy.address,
+            BearerAuth(Renewed(), allow_host=HOST),
+            timeout_s=2.0,
+            verify=str(ca_file),
+            pace=Pace(
+                None
+            ),  # the machine's own pace; how often a server is called at most is in tests/livy/test_rate.py
+            clock=clock,
+            sleep=sleep,
+        )
         self.client = LivyClient(http, self.dialect)
 
     def ready_session(self) -> StandardSession:
@@ -150,10 +166,11 @@ class Run:
 
     def close(self) -> None:
         self.proxy.close()
+        self.network.close()
 
 
 def report(run: Run) -> str:
-    outcomes, struck = run.outcomes, run.proxy.struck
+    outcomes, struck = run.outcomes, run.proxy.struck + run.network.struck
     told = f"{len(outcomes.ran)} ran, {len(outcomes.unknown)} unknown, {len(outcomes.failed)} failed"
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(struck.items()))
     why = "".join(f"\n  {key}: {error}" for key, error in (*outcomes.unknown.items(), *outcomes.failed.items()))

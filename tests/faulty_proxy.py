@@ -10,6 +10,7 @@ import http.client
 import json
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -41,8 +42,17 @@ def until_text(moment_s: float) -> str:
 
 
 class FaultyProxy:
-    def __init__(self, server: str, seed: int, share: float, may_strike: Callable[[str, str, str], bool]) -> None:
-        """`may_strike(method, path, fault)`: for what cannot be borne there, by the contract."""
+    def __init__(
+        self,
+        server: str,
+        seed: int,
+        share: float,
+        may_strike: Callable[[str, str, str], bool],
+        tls: ssl.SSLContext,
+        host: str,
+    ) -> None:
+        """`may_strike(method, path, fault)`: for what cannot be borne there, by the contract. `host` is what its clients
+        call this machine."""
         parts = urlsplit(server)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._lots, self._lock = random.Random(seed), threading.Lock()
@@ -52,7 +62,8 @@ class FaultyProxy:
         self.latest_s = 0.0
         """How long after the end of its connection a request was done."""
         self._http = _Server(("127.0.0.1", 0), _handler(self))
-        self.address = f"http://127.0.0.1:{self._http.server_port}{parts.path}"
+        self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+        self.address = f"https://{host}:{self._http.server_port}{parts.path}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
 
@@ -62,6 +73,9 @@ class FaultyProxy:
             self.calls += 1
             if self.calls == 1:  # an address that has never answered well is taken for a wrong one
                 return None
+            if method == "POST" and path.endswith("/sessions") and not self.struck[f"{BEFORE} 430"]:
+                self.struck[f"{BEFORE} 430"] += 1  # the one call that a full capacity refuses
+                return BEFORE, "430"
             if self._lots.random() >= self._share:
                 return None
             when = self._lots.choices((BEFORE, AFTER, EARLY), (5, 5, 1))[0]

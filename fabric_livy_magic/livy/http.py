@@ -83,8 +83,7 @@ class LivyHttp:
         self._session.hooks["response"].append(request_log.answered)
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
         self._session.trust_env = not self._is_loopback
-        if verify is not True:
-            self._session.verify = verify
+        self._verify = None if verify is True else verify
         self._session.headers.update({"Accept": "application/json", "X-Requested-By": "fabric-livy-magic"})
 
     def __repr__(self) -> str:
@@ -222,6 +221,7 @@ class LivyHttp:
                 params=params,
                 auth=self._authorization,
                 timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
+                verify=self._verify,  # given here, as REQUESTS_CA_BUNDLE overrides Session.verify
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
         # ValueError: of a host, or a Location, that can be none
