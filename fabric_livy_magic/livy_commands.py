@@ -219,9 +219,8 @@ class LivyCommands:
         asked = read_configuration(self.runner.spec, cell)
         self._say(*configure(self.runner, asked))
         self._mounts = asked.mounts or self._mounts
-        self._say(
-            "The next session is asked for:", json.dumps(session_body(self.runner.spec), indent=2, ensure_ascii=False)
-        )
+        if body := session_body(self.runner.spec):
+            self._say("The next session is asked for:", json.dumps(body, indent=2, ensure_ascii=False))
         if session is not None:
             self.runner.stop(session.name)
             self.start_session("Starting the session anew", self.progress(), session.name)

@@ -30,6 +30,17 @@ pytestmark = pytest.mark.spark
 REPOSITORY = Path(__file__).parent / "fabric_repository"
 BY_JUPYTER = {"Hostile Exit"}
 LARGE = "Large Cell"
+PLACES = """
+[[workspaces]]
+name = "Field notes"
+[[workspaces.lakehouses]]
+name = "House"
+folder = "house"
+[[workspaces.lakehouses]]
+name = "Curated"
+folder = "curated"
+schemas = true
+"""
 NAMES = sorted({one.name for one in find_notebooks(REPOSITORY)} - BY_JUPYTER | {LARGE})
 EXIT_VALUES = {
     "Child Load": '{"day": "2024-01-01", "rows": 1}',
@@ -59,7 +70,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     secrets.write_text(json.dumps({"vaults": {"vault": {"name": "hidden"}}}), encoding="utf-8")
     secrets.chmod(0o600)
     told = {"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"}
-    process, api = service.start(folder / "house", "--token", service.TOKEN, extra_env=told)
+    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    process, api = service.start(
+        None, "--workspaces", str(folder / "places.toml"), "--token", service.TOKEN, extra_env=told
+    )
     try:
         yield Place(repository, {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN})
         left = [one for one in api.get("/sessions").json()["items"] if one["state"] != "dead"]

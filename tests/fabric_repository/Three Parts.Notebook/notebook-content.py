@@ -11,6 +11,18 @@
 
 # CELL ********************
 
+# MAGIC %%configure
+# MAGIC {"defaultLakehouse": {"name": "Curated"}}
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
 names = [notebookutils.runtime.context[key] for key in ("currentWorkspaceName", "defaultLakehouseName")]
 workspace, lakehouse = names
 spark.sql(f"CREATE OR REPLACE TABLE {lakehouse}.parts AS SELECT 1 AS id")

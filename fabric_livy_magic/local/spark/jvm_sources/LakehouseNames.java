@@ -74,6 +74,7 @@ public final class LakehouseNames extends AbstractFunction1 {
         new Object[] {"InsertIntoStatement", "RelationTimeTravel", "CacheTable", "UncacheTable", "SubqueryAlias"}));
 
     private static final Pattern MOUNTED = Pattern.compile("(?s)(?:file:(?://)?)?" + LakehouseFiles.MOUNT + "/+(.*)");
+    private static final Pattern RELATIVE = Pattern.compile("(?s)(?:Files|Tables)/.+");
     private static final Pattern VORDER = Pattern.compile("(?is)^(\\s*OPTIMIZE\\b.*?)\\s+VORDER\\s*$");
 
     private final ParserInterface parser;
@@ -164,6 +165,10 @@ public final class LakehouseNames extends AbstractFunction1 {
       if (size == 1) {
         databases.findTable(databases.current(), name);
         return words;
+      }
+      if (size == 2 && ((String) words.get(0)).equalsIgnoreCase("delta") && RELATIVE.matcher(name).matches()) {
+        // Delta takes whole paths only; Spark itself has relative ones of other formats begin in the session's folder.
+        return Arrays.asList(new Object[] {words.get(0), databases.ownFile(name)});
       }
       if (databases.isCatalog((String) words.get(0))) {
         if (size == 3 && ((String) words.get(0)).equalsIgnoreCase("spark_catalog")) {
