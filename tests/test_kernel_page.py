@@ -40,6 +40,7 @@ SHOWS = {
     "%%bash": ("%%bash\necho $PLACE", "session"),
     "%%sh": ("%%sh\necho $PLACE", "session"),
     "%pip": ("%pip --version", "pip "),
+    "!pip install": ("!pip install --help", "Usage"),
     "%matplotlib": ("%matplotlib inline", ""),
     "%env": ("%env PLACE", "'session'"),
     "%cd": ("%cd .", "/house"),

@@ -50,6 +50,9 @@ def install(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.json")  # noqa: PTH118
         said = run(["install", "--dry-run", "--report", report, *words], is_shown=False)
+        if not os.path.exists(report):  # noqa: PTH110 - it was asked for its help
+            print(said, end="")  # noqa: T201
+            return
         with open(report, encoding="utf-8") as file:  # noqa: PTH123
             wanted = [specifier(one) for one in json.load(file)["install"]]
     if not wanted:
