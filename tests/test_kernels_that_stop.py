@@ -70,7 +70,9 @@ def running(api: service.Api) -> list[str]:
     return [
         statement["code"][-80:]
         for session in alive(api)
-        for statement in api.get(f"/sessions/{session}/statements").json()["statements"]
+        for statement in api.get(f"/sessions/{session}/statements")
+        .json()
+        .get("statements", ())  # none in one that ends meanwhile
         if statement["state"] not in {"available", "cancelled", "error"}
     ]
 
