@@ -22,7 +22,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import WAKE_S
+from fabric_livy_magic.livy.waiting import WAKE_S, nap
 
 NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
 # A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
@@ -86,7 +86,7 @@ class Submission:
     kind: str
     ledger: Ledger = field(default_factory=Ledger)
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = nap
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -169,13 +169,15 @@ class Submission:
             raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error
         return None
 
+    def _is_this(self, one: StatementInfo) -> bool:
+        return one.source_id == self.source_id if self._has_mark else one.code == self.code
+
     def find(self, after: int) -> StatementInfo | None:
         """The statement of a POST whose answer never came, and that nobody else has found."""
         for one in self.client.newest_statements(self.session_id):
             if one.id <= after:  # ids only grow; other threads may have sent any number meanwhile
                 return None
-            is_this = one.source_id == self.source_id if self._has_mark else one.code == self.code
-            if is_this and self.ledger.take(one.id):
+            if self._is_this(one) and self.ledger.take(one.id):
                 return one
         return None
 
@@ -183,11 +185,7 @@ class Submission:
         """As `find`, in a hurry and of what still runs."""
         try:
             for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
-                if (
-                    one.source_id == self.source_id
-                    if self._has_mark
-                    else one.code == self.code and not one.state.is_final
-                ):
+                if self._is_this(one) and (self._has_mark or not one.state.is_final):
                     return one.id
         except FabricLivyError:
             return None  # the interrupt is on its way out and matters more than this look-up

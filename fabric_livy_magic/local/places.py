@@ -92,6 +92,26 @@ class Places:
     def first_lakehouse(self) -> Lakehouse:
         return next(one for workspace in self.workspaces for one in workspace.lakehouses)
 
+    def told(self) -> list[dict[str, Any]]:
+        """What a session's own processes, its Python and its JVM, read of them as JSON."""
+        return [
+            {
+                "id": workspace.id,
+                "name": workspace.name,
+                "lakehouses": [
+                    {
+                        "id": one.id,
+                        "name": one.name,
+                        "description": one.description,
+                        "folder": str(one.folder),
+                        "default_schema": one.default_schema,
+                    }
+                    for one in workspace.lakehouses
+                ],
+            }
+            for workspace in self.workspaces
+        ]
+
 
 def one_lakehouse(folder: Path) -> Places:
     """The ids follow from the folder, so that they survive restarts."""

@@ -76,23 +76,7 @@ class Surroundings:
 
     def _facts(self, children: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
-            "workspaces": [
-                {
-                    "id": workspace.id,
-                    "name": workspace.name,
-                    "lakehouses": [
-                        {
-                            "id": one.id,
-                            "name": one.name,
-                            "description": one.description,
-                            "folder": str(one.folder),
-                            "default_schema": one.default_schema,
-                        }
-                        for one in workspace.lakehouses
-                    ],
-                }
-                for workspace in self.places.workspaces
-            ],
+            "workspaces": self.places.told(),
             "workspace_id": self.lakehouse.workspace_id,
             "lakehouse_id": self.lakehouse.id,
             "private": str(self.private),

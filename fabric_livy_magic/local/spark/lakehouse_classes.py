@@ -131,23 +131,8 @@ def folders_by_prefix(places: Places, own: Lakehouse) -> dict[str, Path]:
 
 def write_lakehouses(file: Path, places: Places, own: Lakehouse) -> None:
     of = prefixes(places, own)
-    content = {
-        "workspaces": [
-            {
-                "id": workspace.id,
-                "name": workspace.name,
-                "lakehouses": [
-                    {
-                        "id": one.id,
-                        "name": one.name,
-                        "folder": str(one.folder),
-                        "default_schema": one.default_schema,
-                        "prefix": of[one.id],
-                    }
-                    for one in workspace.lakehouses
-                ],
-            }
-            for workspace in places.workspaces
-        ]
-    }
-    file.write_text(json.dumps(content), encoding="utf-8")
+    workspaces = places.told()
+    for workspace in workspaces:
+        for one in workspace["lakehouses"]:
+            one["prefix"] = of[one["id"]]
+    file.write_text(json.dumps({"workspaces": workspaces}), encoding="utf-8")
