@@ -28,6 +28,7 @@ from tests.outputs import ANSWERS, text_output
 
 WORKSPACE, LAKEHOUSE = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01", "9b2d4c6e-58f1-4a7b-8c3d-2e4f6a8b0c02"
 FABRIC_ROOT = f"/v1/workspaces/{WORKSPACE}/lakehouses/{LAKEHOUSE}/livyapi/versions/2023-12-01"
+RETAINED = 100  # statements of a session: Livy drops the older ones
 ENDED = {"dead", "error", "killed", "success", "shutting_down"}
 
 Reading = str | dict[str, Any]
@@ -283,7 +284,7 @@ class FakeFabric:
         return (201 if self.apache else 200), self._statement_json(statement, statement.script.now())
 
     def _statements(self, request: Request, session_id: str) -> tuple[int, Any]:
-        found = self._find(session_id).statements
+        found = self._find(session_id).statements[-RETAINED:]
         begin = int(request.query.get("from", ["0"])[0])
         page = found[begin : begin + int(request.query.get("size", [str(len(found))])[0])]
         return 200, {
@@ -295,7 +296,7 @@ class FakeFabric:
         session = self._find(session_id)
         if self.apache and session.script.now() in ENDED:
             raise Refused(400, {"msg": "requirement failed: Session isn't active."})
-        if int(number) >= len(session.statements):
+        if not 0 <= len(session.statements) - 1 - int(number) < RETAINED:
             raise Refused(404, "Statement not found")
         statement = session.statements[int(number)]
         reading = statement.script.next()

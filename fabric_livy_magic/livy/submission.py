@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,6 +32,7 @@ ENOUGH_LOOKS = 3
 SEND_AGAIN_S = 120.0
 YOUNG_S = 5.0  # a session that has just become ready was seen to answer 404
 MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
+DROPPED = "The session lists only its newest statements, and this one may be older than those."
 NEVER_RAN = "The session has no trace of this statement: it did not run."
 
 
@@ -59,6 +60,10 @@ class Ledger:
             self._taken.add(statement_id)
             self.newest = max(statement_id, -1 if self.newest is None else self.newest)
             return True
+
+    def accounts_for(self, statement_ids: Iterable[int]) -> bool:
+        with self._changed:
+            return self._taken.issuperset(statement_ids)
 
     @contextmanager
     def sending(self, code: str) -> Iterator[None]:
@@ -155,7 +160,7 @@ class Submission:
             if wait_s:
                 self.client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
             try:
-                found, trouble = self.find(after), None
+                found, trouble = self._find(error, after), None
             except HttpError as look_error:
                 if lost := lost_session(self.client, self.session_id, look_error):
                     raise _in_doubt(lost) from error
@@ -172,17 +177,22 @@ class Submission:
     def _is_this(self, one: StatementInfo) -> bool:
         return one.source_id == self.source_id if self._has_mark else one.code == self.code
 
-    def find(self, after: int) -> StatementInfo | None:
-        """The statement of a POST whose answer never came, and that nobody else has found."""
+    def _find(self, error: HttpError, after: int) -> StatementInfo | None:
+        """The statement of a POST that ended in `error`, and that nobody else has found. Ids only grow, by one; other
+        threads may have sent any number meanwhile, so many that the session has dropped this one from its list."""
+        oldest = after + 1
         for one in self.client.newest_statements(self.session_id):
-            if one.id <= after:  # ids only grow; other threads may have sent any number meanwhile
+            if one.id <= after:
                 return None
             if self._is_this(one) and self.ledger.take(one.id):
                 return one
+            oldest = one.id
+        if not self.ledger.accounts_for(range(after + 1, oldest)):
+            raise OutcomeUnknown(f"{error} {DROPPED} {MAYBE_RAN}") from error
         return None
 
     def find_to_cancel(self) -> int | None:
-        """As `find`, in a hurry and of what still runs."""
+        """As `_find`, in a hurry and of what still runs."""
         try:
             for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
                 if self._is_this(one) and (self._has_mark or not one.state.is_final):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -205,6 +206,29 @@ def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: 
     fake.fault("POST", "/statements", status=503, times=1000)
     with pytest.raises(HttpError, match=r"answered 503: .* did not run\.$"):
         run("1+1")
+
+
+@pytest.mark.parametrize("acts", [True, False], ids=["which arrived", "which did not"])
+def test_a_lost_statement_is_only_sent_again_if_it_cannot_be_among_those_that_the_session_dropped(
+    client: LivyClient, fake: FakeFabric, clock: FakeClock, acts: bool
+) -> None:
+    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
+    run = partial(run_statement, client, session_id, kind="pyspark", ledger=ledger, clock=clock)
+    fake.fault("POST", "/statements", closes=True, acts=acts)
+    others = iter([100])
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        for number in range(next(others, 0)):
+            run(f"other({number})", sleep=clock.sleep)
+
+    fake.fault("GET", "/statements$", status=404, body='{"message": "young"}')  # the first look
+    if acts:
+        with pytest.raises(OutcomeUnknown, match=r"lists only its newest .* not known whether it ran"):
+            run("lost()", sleep=sleep)
+    else:
+        assert run("lost()", sleep=sleep).id == 100
+    assert [code for _, code in fake.posted_code].count("lost()") == (1 if acts else 2)
 
 
 def test_equal_statements_of_many_threads_run_as_often_as_they_were_sent(fake: FakeFabric) -> None:
