@@ -118,6 +118,13 @@ class Background:
         if not self._wish.made:
             self._wish.make()
 
+    def last_word(self, within_s: float) -> str:
+        """What became of one that was cancelled, as far as it is known so soon: its request may have been on its way."""
+        try:
+            return str(self._future.exception(max(0.0, within_s)) or "It had ended already.")
+        except TimeoutError:
+            return "It was told to stop."
+
     # ------------------------------------------------------------------------------------------- as a person sees it
     def __repr__(self) -> str:
         return f"<{self}>"

@@ -12,7 +12,7 @@ from fabric_livy_magic.collecting import Ran, collected, ran_on
 from fabric_livy_magic.errors import FabricLivyError, SessionError, SessionLostError, SettingsError
 from fabric_livy_magic.livy.creation import OUR_NAME
 from fabric_livy_magic.livy.models import SessionInfo
-from fabric_livy_magic.livy.statements import Listener, cancel_statement
+from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, cancel_statement
 from fabric_livy_magic.livy.waiting import in_background
 from fabric_livy_magic.remembered import RememberedKernel, RememberedSession, remembered
 from fabric_livy_magic.results import Result
@@ -82,11 +82,12 @@ def _first_line(code: str) -> str:
 def cancel(runner: Runner, statement: int | None, name: str | None) -> list[str]:
     """The one, or all that run and wait on the session, the latest first: so none of them begins meanwhile."""
     session = runner.session(name)
-    told = []
-    for one in runner.background if statement is None else ():
-        if one.session == session.name and one.state == "waiting":
-            one.cancel()
-            told.append(f"Background statement {one.number} was told to stop before its turn came.")
+    background = runner.background if statement is None else ()
+    waiting = [one for one in background if one.session == session.name and one.state == "waiting"]
+    for one in reversed(waiting):
+        one.cancel()
+    until = time.monotonic() + ANSWER_WAIT_S
+    told = [f"Background statement {one.number}: {one.last_word(until - time.monotonic())}" for one in waiting]
     ids = [statement] if statement is not None else [one.info.id for one in ran_on(session)[::-1] if not one.is_over]
     return [*told, *(_cancelled(session, number) for number in ids)] or ["Nothing runs on the session."]
 

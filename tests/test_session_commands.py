@@ -125,13 +125,24 @@ def test_cancel_ends_what_runs_and_what_waits(nb: Notebook, fabric: FakeFabric) 
     fabric.statement_goes("running")
     nb.ok("%%livy_pyspark -b -q -o first\nslow()")
     nb.ok("%%livy_pyspark -b -q -o second\nafter()")
-    assert soon(lambda: len(fabric.posted_code) == 1)
+    assert soon(lambda: nb.names["first"].state == "running")
     said = nb.ok("%livy cancel").text
-    assert f"Background statement {nb.names['second'].number} was told to stop before its turn came." in said
+    assert f"Background statement {nb.names['second'].number}: It had not been sent: " in said
     assert "Statement 0 was cancelled on the session." in said
     assert "StatementCancelled" in nb.fails("first.result()")
     assert "StatementCancelled" in nb.fails("second.result()")
     assert len(fabric.posted_code) == 1
+
+
+def test_cancel_says_what_became_of_one_whose_request_is_on_its_way(nb: Notebook, fabric: FakeFabric) -> None:
+    fabric.statement_goes("running")
+    fabric.fault("POST", "/statements", acts=True, delay_s=0.5)
+    nb.ok("%%livy_pyspark -b -q -o first\nslow()")
+    assert soon(lambda: len(fabric.posted_code) == 1)
+    said = nb.ok("%livy cancel").text
+    number = nb.names["first"].number
+    assert f"Background statement {number}: Statement 0 was cancelled on the session." in said
+    assert soon(lambda: len(fabric.seen("POST", "/statements/0/cancel")) >= 1)
 
 
 def test_cancel_takes_the_number_of_a_statement(nb: Notebook, fabric: FakeFabric) -> None:
