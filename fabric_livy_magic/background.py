@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import Interrupted, StatementCancelled, WaitTimeout
 from fabric_livy_magic.livy.models import Progress, StatementState
-from fabric_livy_magic.livy.statements import is_confirmed
 from fabric_livy_magic.livy.waiting import WAKE_S, Wish, hear, in_background
 
 if TYPE_CHECKING:
@@ -32,12 +31,14 @@ class Background:
         self._wish = Wish()
         self._began = time.monotonic()
         self._took_s: float | None = None
+        self._may_run_on = False
 
         def run() -> Result:
             try:
                 with self._wish:
                     return work(self._hear)
-            except Interrupted as stopped:  # by `cancel`; its text says whether the session confirmed it
+            except Interrupted as stopped:  # by `cancel`
+                self._may_run_on = stopped.may_run_on
                 raise StatementCancelled(str(stopped)) from None
             except KeyboardInterrupt:
                 raise StatementCancelled("It was cancelled before the session had it.") from None
@@ -78,7 +79,7 @@ class Background:
         if not isinstance(self.error, StatementCancelled):
             return StatementState.ERROR
         # It may run on, also when nobody follows it any more.
-        return StatementState.CANCELLED if is_confirmed(str(self.error)) else StatementState.CANCELLING
+        return StatementState.CANCELLING if self._may_run_on else StatementState.CANCELLED
 
     @property
     def progress(self) -> float:

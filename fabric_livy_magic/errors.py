@@ -177,7 +177,12 @@ class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`."""
+    """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`.
+    `may_run_on`: it is not known that the session has stopped what was waited for."""
+
+    def __init__(self, told: str, *, may_run_on: bool = False) -> None:
+        super().__init__(told)
+        self.may_run_on = may_run_on
 
     def _render_traceback_(self) -> list[str]:
         return [f"KeyboardInterrupt: {self}"]

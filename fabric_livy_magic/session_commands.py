@@ -97,7 +97,7 @@ def _cancelled(session: Session, statement_id: int) -> str:
     with contextlib.suppress(FabricLivyError):  # the cancel says it better
         code = client.get_statement(session.id, statement_id).code
         in_background(lambda: session.interrupt_python(statement_id, code), "cancel")
-    return cancel_statement(client, session.id, statement_id)
+    return cancel_statement(client, session.id, statement_id).told
 
 
 def stop_for_restart(runner: Runner, name: str | None) -> Session:

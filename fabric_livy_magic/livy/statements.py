@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
@@ -47,6 +48,13 @@ CANCELLED_LATER = (
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 
 
+class Cancelled(NamedTuple):
+    """What became of a statement that was cancelled, in a sentence."""
+
+    told: str
+    may_run_on: bool
+
+
 def run_statement(
     client: LivyClient,
     session_id: str,
@@ -74,9 +82,10 @@ def run_statement(
         statement.submitted = submission.send(statement.cancel_late)
         final = statement.follow(timeout_s, on_progress)
     except KeyboardInterrupt:
-        raise Interrupted(for_a_moment(statement.cancel, ANSWER_WAIT_S, NOT_CONFIRMED)) from None
+        told, may_run_on = for_a_moment(statement.cancel, ANSWER_WAIT_S, Cancelled(NOT_CONFIRMED, may_run_on=True))
+        raise Interrupted(told, may_run_on=may_run_on) from None
     except WaitTimeout as error:
-        raise WaitTimeout(f"{error} {statement.cancel()}") from None
+        raise WaitTimeout(f"{error} {statement.cancel().told}") from None
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")
     return final
@@ -158,12 +167,12 @@ class _Statement:
             self.unsettled_since = self.clock()
         return self.clock() - self.unsettled_since <= UNSETTLED_S
 
-    def cancel(self) -> str:
+    def cancel(self) -> Cancelled:
         """See `cancel_statement`."""
         brief = self.client.brief()  # nobody waits long for a server that hangs
         statement_id = self.submitted.id if self.submitted else self._find(brief)
         if statement_id is None:
-            return NOT_ACCEPTED
+            return Cancelled(NOT_ACCEPTED, may_run_on=True)
         self.cancels = True
         if also := self.on_cancel:
             in_background(lambda: also(statement_id), "cancel")
@@ -188,14 +197,6 @@ def _is_half_written(info: StatementInfo) -> bool:
     return info.state is StatementState.AVAILABLE and info.output is None
 
 
-_UNCONFIRMED = ("its code still runs", "not known", "not answered yet", "takes it after all", "is cancelled then")
-
-
-def is_confirmed(told: str) -> bool:
-    """Whether what was said of a cancel is that nothing runs any more."""
-    return not any(words in told for words in _UNCONFIRMED)
-
-
 def cancel_statement(
     client: LivyClient,
     session_id: str,
@@ -204,9 +205,8 @@ def cancel_statement(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = nap,
     later: LivyClient | None = None,
-) -> str:
-    """Cancels, waits a moment for the session to confirm, and says in a sentence what became of the statement. Where the
-    server takes no calls for a while (429), it is cancelled through `later`, which waits for that in the background."""
+) -> Cancelled:
+    """Cancels, and waits a moment for the session to confirm. Where the server takes no calls for a while (429), it is cancelled through `later`, which waits for that in the background."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
@@ -218,12 +218,16 @@ def cancel_statement(
             sleep=sleep,
         )
     except WaitTimeout:
-        return STILL_RUNNING
+        return Cancelled(STILL_RUNNING, may_run_on=True)
     except ThrottledError as error:
         if later is None:
-            return f"Whether the statement was stopped is not known: {error}"
+            return _not_known(error)
         in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
-        return CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
+        return Cancelled(CANCELLED_LATER.format(seconds=error.retry_after_s or 0), may_run_on=True)
     except FabricLivyError as error:
-        return f"Whether the statement was stopped is not known: {error}"
-    return f"Statement {statement_id} was cancelled on the session."
+        return _not_known(error)
+    return Cancelled(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)
+
+
+def _not_known(error: FabricLivyError) -> Cancelled:
+    return Cancelled(f"Whether the statement was stopped is not known: {error}", may_run_on=True)
