@@ -11,7 +11,6 @@ import pytest
 
 from fabric_livy_magic.background import Background
 from fabric_livy_magic.errors import (
-    NOT_CONFIRMED,
     CapacityError,
     Interrupted,
     SessionLostError,
@@ -21,7 +20,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fan_out import FanOut
 from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.livy.statements import NOT_ACCEPTED, STILL_RUNNING
+from fabric_livy_magic.livy.statements import STILL_RUNNING
 from fabric_livy_magic.livy.waiting import Wish, in_background, interruptible, nap
 from fabric_livy_magic.results import Printed, Result
 from fabric_livy_magic.turns import NOT_SENT, Turns
@@ -137,10 +136,7 @@ def test_a_handle_tells_the_latest_news() -> None:
         (Interrupted("Statement 3 was cancelled on the session."), "cancelled"),
         (Interrupted(NOT_SENT), "cancelled"),
         (KeyboardInterrupt(), "cancelled"),
-        (Interrupted(STILL_RUNNING), "cancelling"),
-        (Interrupted(NOT_ACCEPTED), "cancelling"),
-        (Interrupted(NOT_CONFIRMED), "cancelling"),
-        (Interrupted("Whether the statement was stopped is not known: no answer"), "cancelling"),
+        (Interrupted(STILL_RUNNING, may_run_on=True), "cancelling"),
         (StatementError("ValueError", "secret"), "error"),
     ],
 )

@@ -384,8 +384,9 @@ def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fak
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.3)
     began = time.monotonic()
-    with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session"):
+    with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session") as caught:
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+    assert caught.value.may_run_on is False
     assert time.monotonic() - began < 0.3 + 1.5
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
@@ -397,8 +398,9 @@ def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fa
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
-    with pytest.raises(Interrupted, match="still runs"):
+    with pytest.raises(Interrupted, match="still runs") as caught:
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+    assert caught.value.may_run_on is True
     assert time.monotonic() - began < 0.2 + 1.5
     interrupt.join()
 
@@ -419,8 +421,9 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     client.submit_statement(session_id, "others()", "pyspark", "another-id")
     fake.fault("POST", "/statements$", delay_s=1.2)
     interrupt = interrupt_after(0.3)
-    with pytest.raises(Interrupted, match="had not been accepted yet"):
+    with pytest.raises(Interrupted, match="had not been accepted yet") as caught:
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+    assert caught.value.may_run_on is True
     assert not fake.seen("POST", "/cancel")
     interrupt.join()
 
@@ -449,8 +452,9 @@ def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
-    with pytest.raises(Interrupted, match="The server has not answered yet"):
+    with pytest.raises(Interrupted, match="The server has not answered yet") as caught:
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+    assert caught.value.may_run_on is True
     assert time.monotonic() - began < 0.2 + 1.5
     assert len(fabric.seen("POST", "/cancel")) == 1
     interrupt.join()
