@@ -83,8 +83,6 @@ def traceback_head(lines: Sequence[str]) -> list[str]:
             return [*kept, "<more>"]
         if JVM_FRAME.match(line) or "<jvm frames>" in line:
             return [*kept, "<jvm frames>"]
-        if "$adapted(<console>" in line:  # a bridge that Scala makes or not, as it specialized the function or not
-            continue
         if LIBRARY_FRAME.search(line):
             return [*kept, "<library frames>"]
         kept.append(line)
