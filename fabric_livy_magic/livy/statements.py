@@ -206,7 +206,8 @@ def cancel_statement(
     sleep: Callable[[float], None] = nap,
     later: LivyClient | None = None,
 ) -> Cancelled:
-    """Cancels, and waits a moment for the session to confirm. Where the server takes no calls for a while (429), it is cancelled through `later`, which waits for that in the background."""
+    """Cancels, and waits a moment for the session to confirm. Where the server takes no calls for a while (429), it is
+    cancelled through `later`, which waits for that in the background."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
