@@ -296,7 +296,7 @@ def test_a_piece_that_is_cancelled_on_its_way_ends_the_transfer_with_a_clear_err
         told.append(progress)
         if len(told) == 1:
             time.sleep(1)  # the pieces that are asked for ahead come
-            sleeping.append(client.submit_statement(session.id, "import time; time.sleep(4)", "pyspark", "").id)
+            sleeping.append(client.submit_statement(session.id, "import time; time.sleep(8)", "pyspark", "").id)
         elif len(told) == 4:
             until = time.monotonic() + 10
             while time.monotonic() < until:

@@ -32,6 +32,7 @@
 # MAGIC INSERT INTO upkeep VALUES (1, 'rye; wheat'), (2, 'spelt'), (3, 'oats');
 # MAGIC OPTIMIZE upkeep ZORDER BY (id);
 # MAGIC DELETE FROM upkeep WHERE id = 3;
+# MAGIC RESTORE TABLE upkeep TO VERSION AS OF 1;
 # MAGIC CREATE OR REPLACE TABLE upkeep_clone SHALLOW CLONE upkeep;
 # MAGIC VACUUM upkeep RETAIN 168 HOURS;
 # MAGIC SELECT count(*) AS n FROM upkeep_clone
@@ -47,9 +48,9 @@
 
 from delta.tables import DeltaTable
 
-assert spark.table("upkeep_clone").count() == 2
+assert spark.table("upkeep_clone").count() == 3
 operations = {row.operation for row in DeltaTable.forName(spark, "upkeep").history().collect()}
-assert {"WRITE", "DELETE", "OPTIMIZE"} <= operations, operations
+assert {"WRITE", "DELETE", "OPTIMIZE", "RESTORE"} <= operations, operations
 
 # METADATA ********************
 
@@ -62,7 +63,7 @@ assert {"WRITE", "DELETE", "OPTIMIZE"} <= operations, operations
 
 stream = spark.readStream.table("upkeep").writeStream.option("checkpointLocation", "Files/upkeep/checkpoint")
 stream.trigger(availableNow=True).toTable("upkeep_copy").awaitTermination()
-assert spark.table("upkeep_copy").count() == 2
+assert spark.table("upkeep_copy").count() == 3
 
 # METADATA ********************
 
