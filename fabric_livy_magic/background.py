@@ -110,7 +110,8 @@ class Background:
         except KeyboardInterrupt:
             raise Interrupted(
                 f"Background statement {self.number} goes on running. `%livy wait {self.number}` waits for it again, "
-                "its `.cancel()` ends it."
+                "its `.cancel()` ends it.",
+                may_run_on=True,
             ) from None
         return self._future.result()
 

@@ -32,7 +32,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         await _cleaned_up(finished)
         if not finished.done():
             finished.add_done_callback(lambda late: late.exception())  # nobody is there to hear of it
-            raise Interrupted(NOT_CONFIRMED) from None
+            raise Interrupted(NOT_CONFIRMED, may_run_on=True) from None
     return finished.result()
 
 

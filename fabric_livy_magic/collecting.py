@@ -56,7 +56,7 @@ def collected(session: Session, ran: Ran, on_progress: Listener | None = None) -
     try:
         info = follow_statement(session.remote.client, session.id, ran.info, on_progress=on_progress)
     except KeyboardInterrupt:
-        raise Interrupted(f"Statement {ran.info.id} was not cancelled. {LEFT_RUNNING}") from None
+        raise Interrupted(f"Statement {ran.info.id} was not cancelled. {LEFT_RUNNING}", may_run_on=True) from None
     if info.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {info.id} was cancelled on the session.")
     output = info.output or Output(status="ok")

@@ -178,7 +178,7 @@ class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`.
-    `may_run_on`: it is not known that the session has stopped what was waited for."""
+    `may_run_on`: a statement was waited for, and it is not known that the session has stopped it."""
 
     def __init__(self, told: str, *, may_run_on: bool = False) -> None:
         super().__init__(told)

@@ -49,7 +49,7 @@ class FanOut:
                 hear()
                 concurrent.futures.wait(work, timeout=WAKE_S)
         except KeyboardInterrupt:
-            raise Interrupted(self._cancelled(work)) from None
+            raise self._cancelled(work) from None
         for one in work:
             one.result()  # a bug of ours comes out
         errors = {index: one for index, one in self._ended.items() if isinstance(one, BaseException)}
@@ -68,7 +68,7 @@ class FanOut:
 
         return in_background(work, f"fan-out-{number}")[0]
 
-    def _cancelled(self, work: Sequence[concurrent.futures.Future[None]]) -> str:
+    def _cancelled(self, work: Sequence[concurrent.futures.Future[None]]) -> Interrupted:
         """What became of each."""
         before = {index for index, one in self._ended.items() if not isinstance(one, BaseException)}
         self._ending = True
@@ -76,11 +76,12 @@ class FanOut:
             wish.make()
         until = time.monotonic() + CLEAN_UP_S
         concurrent.futures.wait(work, timeout=max(0.0, until - time.monotonic()))
-        told = [str(one) for index, one in sorted(self._ended.items()) if isinstance(one, KeyboardInterrupt)]
-        told += [NOT_CONFIRMED] if self._running else []
+        stopped = [one for _, one in sorted(self._ended.items()) if isinstance(one, Interrupted)]
+        stopped += [Interrupted(NOT_CONFIRMED, may_run_on=True)] if self._running else []
         not_begun = len(self._codes) - len(self._ended) - len(self._running)
         counts = f"{len(before)} of {len(self._codes)} had ended, {not_begun} had not begun."
-        return " ".join([counts, *dict.fromkeys(told)])
+        told = " ".join([counts, *dict.fromkeys(map(str, stopped))])
+        return Interrupted(told, may_run_on=any(one.may_run_on for one in stopped))
 
     def _work(self, number: int) -> None:
         try:

@@ -121,6 +121,7 @@ def test_an_interrupted_map_cancels_what_runs_and_says_what_became_of_each(sessi
         session.map(codes, repls=2)
     assert "2 of 6 had ended, 2 had not begun." in str(told.value)
     assert str(told.value).count("was cancelled on the session") == 2
+    assert told.value.may_run_on is False
     assert beside(session) == before
     assert [one.text for one in session.map(["3", "4"], repls=2)] == ["3", "4"]
 

@@ -25,7 +25,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, StatementInfo
-from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
@@ -365,6 +365,27 @@ def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) 
     fake.fault("POST", "/cancel", status=500, body='{"message": "no"}')
     with pytest.raises(WaitTimeout, match="Whether the statement was stopped is not known"):
         run("slow()", timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    ("later", "fault", "said"),
+    [
+        (False, {"status": 500}, "is not known"),
+        (False, {"status": 429, "headers": {"Retry-After": "7"}}, "is not known"),
+        (True, {"status": 429, "headers": {"Retry-After": "7"}}, "takes no calls for 7 s"),
+    ],
+    ids=["a failure", "no calls", "no calls, and somebody who waits"],
+)
+def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
+    client: LivyClient, fake: FakeFabric, later: bool, fault: dict[str, Any], said: str
+) -> None:
+    fake.statement_goes("running")
+    session_id = client.create_session(SessionSpec()).id
+    statement_id = client.submit_statement(session_id, "slow()", "pyspark", "an-id").id
+    fake.fault("POST", "/cancel", body='{"message": "no"}', **fault)
+    told, may_run_on = cancel_statement(client.brief(), session_id, statement_id, later=client if later else None)
+    assert said in told
+    assert may_run_on
 
 
 def interrupt_after(seconds: float) -> threading.Thread:
