@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fabric_livy_magic.errors import NOT_CONFIRMED, Interrupted
-from fabric_livy_magic.livy.waiting import in_background
+from fabric_livy_magic.livy.waiting import Wish, in_background
 
 T = TypeVar("T")
 WAKE_S = 0.1  # a signal is seen when the loop wakes: on Windows nothing else wakes it
+HEARD_WITHIN_S = 0.4  # whatever waits hears of a wish four times as soon
 GRACE_S = 1.2  # how long an interrupted call may take to clean up behind it before the cell ends without it
 
 
@@ -22,29 +23,41 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     A bare long `await` would not do: a signal finds it only when the loop wakes.
     """
-    done, thread = in_background(work, "cell")
+    wish = Wish()
+
+    def listening() -> T:
+        with wish:
+            return work()
+
+    done, thread = in_background(listening, "cell")
     finished = asyncio.wrap_future(done)
     try:
         while not finished.done():
             await asyncio.wait([finished], timeout=WAKE_S)
     except asyncio.CancelledError:
-        _interrupt(thread)
-        await _cleaned_up(finished)
+        with contextlib.suppress(asyncio.CancelledError):  # the user interrupts once more: it ends without clean-up
+            await _interrupt(thread, wish, finished)
         if not finished.done():
             finished.add_done_callback(lambda late: late.exception())  # nobody is there to hear of it
             raise Interrupted(NOT_CONFIRMED, may_run_on=True) from None
     return finished.result()
 
 
-async def _cleaned_up(finished: asyncio.Future[T]) -> None:
-    """Ends early where the user interrupts once more."""
+async def _interrupt(thread: threading.Thread, wish: Wish, finished: asyncio.Future[T]) -> None:
+    """Gives the work time to clean up behind it.
+
+    What waits hears of the wish. Only what computes is struck from outside, since such an exception can get lost: Python 3.11
+    takes a thread that is just being started for the one that starts it, raises it there, and both are stuck for good.
+    """
     loop = asyncio.get_running_loop()
-    until = loop.time() + GRACE_S
-    with contextlib.suppress(asyncio.CancelledError):
-        while not finished.done() and loop.time() < until:
-            await asyncio.wait([finished], timeout=WAKE_S)
+    began = loop.time()
+    wish.make()
+    while not finished.done() and loop.time() < began + GRACE_S:
+        await asyncio.wait([finished], timeout=WAKE_S)
+        if loop.time() >= began + HEARD_WITHIN_S and wish.take():
+            _strike(thread)
 
 
-def _interrupt(thread: threading.Thread) -> None:
+def _strike(thread: threading.Thread) -> None:
     if thread.ident is not None and thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))

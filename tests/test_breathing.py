@@ -11,6 +11,7 @@ import pytest
 
 from fabric_livy_magic.breathing import GRACE_S, in_thread
 from fabric_livy_magic.errors import Interrupted
+from fabric_livy_magic.livy.waiting import in_background, interruptible, nap
 
 
 def test_what_the_work_gives_is_given_at_once() -> None:
@@ -66,6 +67,46 @@ def test_an_interrupt_is_a_keyboard_interrupt_in_the_work_which_may_clean_up() -
     with pytest.raises(Interrupted, match="It was stopped"):
         asyncio.run(cancelled(work))
     assert steps == ["cleaned up"]
+
+
+def test_an_interrupt_reaches_work_that_starts_threads_all_the_time() -> None:
+    ended = []
+
+    def work() -> None:
+        try:
+            while True:
+                interruptible(lambda: None)
+        except KeyboardInterrupt:
+            ended.append(True)
+            raise Interrupted("It was stopped.") from None
+
+    for number in range(40):
+        with pytest.raises(Interrupted, match="It was stopped"):
+            asyncio.run(cancelled(work, after_s=0.01 + number / 10_000))
+    assert len(ended) == 40
+
+
+def test_an_interrupt_ends_work_that_computes() -> None:
+    def work() -> None:
+        while True:
+            pass
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(cancelled(work, after_s=0.05))
+    assert time.monotonic() - began < GRACE_S
+
+
+def test_threads_that_the_work_has_started_do_not_use_up_its_interrupt() -> None:
+    started = []
+
+    def work() -> None:
+        started.extend(in_background(lambda: nap(0.5))[0] for _ in range(5))
+        nap(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(cancelled(work))
+    assert [one.exception(5) for one in started] == [None] * 5
 
 
 def test_work_that_does_not_listen_is_left_behind_and_that_is_said() -> None:

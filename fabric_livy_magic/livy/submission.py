@@ -22,7 +22,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import WAKE_S, nap
+from fabric_livy_magic.livy.waiting import WAKE_S, hear, nap
 
 NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
 # A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
@@ -71,6 +71,7 @@ class Ledger:
         one that was lost."""
         with self._changed:
             while code in self._on_their_way:
+                hear()
                 self._changed.wait(WAKE_S)  # in short turns, so that an interrupt gets through
             self._on_their_way.add(code)
         try:

@@ -70,7 +70,12 @@ def nap(seconds: float) -> None:
 def in_background(work: Callable[[], T], name: str = "call") -> tuple[concurrent.futures.Future[T], threading.Thread]:
     """Runs `work` in a thread of its own, which no exit of the process waits for."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    return future, _begin(work, future, name)
+
+
+def _begin(work: Callable[[], T], future: concurrent.futures.Future[T], name: str) -> threading.Thread:
     context = contextvars.copy_context()  # output belongs to the cell that the context names
+    context.run(_wish.set, None)  # but an interrupt is for the thread that it was meant for, and would be used up here
 
     def run() -> None:
         try:
@@ -83,22 +88,27 @@ def in_background(work: Callable[[], T], name: str = "call") -> tuple[concurrent
         thread.start()
     except RuntimeError:  # while Python ends there are no new threads
         run()
-    return future, thread
+    return thread
 
 
 def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None = None) -> T:
     """What `call` gives. After an interrupt the call goes on by itself, and `late` gets what it gave: None if it failed."""
-    future, _ = in_background(call)
+    hear()
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
     try:
+        _begin(call, future, "call")
         while not future.done():
             hear()
             with contextlib.suppress(TimeoutError):
                 future.exception(timeout=WAKE_S)
-    except KeyboardInterrupt:
+        return future.result()
+    except KeyboardInterrupt:  # of a signal, it may come between any two of these lines
         if late is not None:
-            future.add_done_callback(lambda done: late(None if done.exception() else done.result()))
+            # In a thread of its own: the call may have ended already, and `late` may take its time.
+            future.add_done_callback(
+                lambda done: in_background(lambda: late(None if done.exception() else done.result()), "late")
+            )
         raise
-    return future.result()
 
 
 def for_a_moment(work: Callable[[], T], within_s: float, otherwise: T) -> T:
