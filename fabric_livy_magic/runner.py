@@ -18,15 +18,16 @@ from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
     ConnectionFailed,
     FabricLivyError,
+    HttpError,
     Interrupted,
     SessionError,
     SessionLostError,
     StatementError,
-    ThrottledError,
 )
 from fabric_livy_magic.idle import IdleWatch
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.livy.retries import may_pass
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import for_a_moment, in_background
@@ -166,12 +167,13 @@ class Runner(Account):
         try:
             if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
-        except ThrottledError as error:
-            self._leave(session)
-            in_background(lambda: self._give_up(session, brief=False), "stop")
-            return f"The server takes no calls for {error.retry_after_s or 0:.0f} s; the session that was starting (id {session.id}) is stopped then."
         except FabricLivyError as error:
-            return f"The session that was starting (id {session.id}) could not be stopped: {error}"
+            told = f"The session that was starting (id {session.id}) could not be stopped: {error}"
+            if isinstance(error, HttpError) and may_pass(error):
+                self._leave(session)
+                in_background(lambda: self._give_up(session, brief=False), "stop")
+                told += " It is told to stop once more, if this process still runs."
+            return told
         self._forget(session)
         return "The session that was starting was stopped."
 

@@ -132,23 +132,24 @@ def ended_after(point: str, notebook: Kernel, proxy: Proxy, api: service.Api) ->
         with proxy.holding(method, path, **more) as hold:
             request = notebook.send(code)
             assert hold.reached.wait(20)
-            took_s = interrupted_after(notebook, request)
+            took_s, told = interrupted_after(notebook, request)
     else:
         request = notebook.send(code)
         assert soon(lambda: running(api))
-        took_s = interrupted_after(notebook, request)
+        took_s, told = interrupted_after(notebook, request)
     assert notebook.run("%%local\n6 * 7").text == "42"
-    assert soon(lambda: running(api) == [] and alive(api) == before), (running(api), alive(api), before)
+    assert soon(lambda: running(api) == [] and alive(api) == before), (told, running(api), alive(api), before)
     return took_s
 
 
-def interrupted_after(notebook: Kernel, request: str) -> float:
+def interrupted_after(notebook: Kernel, request: str) -> tuple[float, str]:
+    """After how many seconds, and what was told."""
     began = time.monotonic()
     notebook.interrupt()
     ended = notebook.wait(request, timeout_s=20)
     assert ended.status == "error"
     assert "Interrupt" in ended.ename, (ended.ename, ended.evalue)
-    return time.monotonic() - began
+    return time.monotonic() - began, ended.evalue
 
 
 def test_the_session_goes_on_after_every_interrupt(notebook: Kernel) -> None:

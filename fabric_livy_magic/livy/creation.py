@@ -11,11 +11,15 @@ from fabric_livy_magic.errors import AccessError, FabricLivyError, HttpError, No
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress, SessionInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.livy.waiting import in_background, nap
 from fabric_livy_magic.settings import SessionSpec
 
 OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
 NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
+NOT_STOPPED = (
+    "The session that was asked for (id {id}) could not be stopped yet: {error} It is told to stop once more, if this process "
+    "still runs; `%livy sessions` lists it."
+)
 MAYBE_MADE = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
 LOOKS_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
 TRIES = 3  # a session costs money, and a server that fails so often says the same a fourth time
@@ -82,13 +86,22 @@ class Creation:
     def give_up(self) -> str:
         """After an interrupt: stops what may have been made, and says in a sentence what became of it."""
         brief = self.client.brief()
+        found: list[SessionInfo] = []
         try:
             found = [] if self.spec.name else self._named(brief)
-        except HttpError:
-            return NOT_MADE
-        for one in found:
-            brief.delete_session(one.id)
+            for one in found:
+                brief.delete_session(one.id)
+        except HttpError as error:
+            in_background(self._look_again, "stop")
+            return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_MADE
+        if not found and self._lost:
+            in_background(self._look_again, "stop")
         return "The session that was asked for was stopped." if found else NOT_MADE
+
+    def _look_again(self) -> None:
+        for wait_s in LOOKS_S:
+            self.sleep(wait_s)
+            self._stop_late(None)
 
     def _stop_late(self, info: SessionInfo | None) -> None:
         """The answer came after an interrupt. Nobody waits any more, or would hear of a failure."""

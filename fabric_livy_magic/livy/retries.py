@@ -68,6 +68,11 @@ def may_repeat(error: HttpError, *, idempotent: bool, proven: bool, is_loopback:
     return error.status == 408 or (error.status is not None and error.status >= 500)
 
 
+def may_pass(error: HttpError) -> bool:
+    """Whether the same call may come through a little later."""
+    return isinstance(error, ThrottledError | ConnectionFailed) or may_have_acted(error)
+
+
 def may_have_acted(error: HttpError) -> bool:
     """Whether the server may have done what was asked although no usable answer came."""
     if isinstance(error, ConnectionFailed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.submission import Ledger, Submission
+from fabric_livy_magic.livy.retries import may_pass
+from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
 
 Listener = Callable[[Progress], None]
@@ -45,7 +47,11 @@ NOT_KNOWN = (
 CANCELLED_LATER = (
     "The server takes no calls for {seconds:.0f} s; the statement is cancelled then, if this process still runs."
 )
+CANCELLED_AGAIN = "The session is told once more to stop it, if this process still runs."
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
+NOT_FOUND = (
+    "Whether the session has the statement is not known: {error} If it has, it is cancelled as soon as it can be found."
+)
 
 
 class Cancelled(NamedTuple):
@@ -170,8 +176,14 @@ class _Statement:
     def cancel(self) -> Cancelled:
         """See `cancel_statement`."""
         brief = self.client.brief()  # nobody waits long for a server that hangs
-        statement_id = self.submitted.id if self.submitted else self._find(brief)
+        try:
+            statement_id = self.submitted.id if self.submitted else self._find(brief)
+        except HttpError as error:
+            in_background(self._look_again, "cancel")
+            return Cancelled(NOT_FOUND.format(error=error), may_run_on=True)
         if statement_id is None:
+            if self.submission and self.submission.in_doubt:
+                in_background(self._look_again, "cancel")
             return Cancelled(NOT_ACCEPTED, may_run_on=True)
         self.cancels = True
         if also := self.on_cancel:
@@ -181,12 +193,18 @@ class _Statement:
         )
 
     def cancel_late(self, answer: StatementInfo | None) -> None:
-        """The server's answer came when the user had interrupted already."""
-        if self.cancels:
-            return
-        statement_id = answer.id if answer else self._find(self.client)
-        if statement_id is not None:
-            cancel_statement(self.client, self.session_id, statement_id)
+        """The server's answer came when the user had interrupted already. Nobody waits any more, or would hear of a failure."""
+        with contextlib.suppress(FabricLivyError):
+            statement_id = answer.id if answer else self._find(self.client)
+            if statement_id is not None and not self.cancels:
+                self.cancels = True
+                self.client.cancel_statement(self.session_id, statement_id)
+
+    def _look_again(self) -> None:
+        for wait_s in LOOKS_S:
+            self.sleep(wait_s)
+            if not self.cancels:
+                self.cancel_late(None)
 
     def _find(self, client: LivyClient) -> int | None:
         """The statement of a POST whose answer never came."""
@@ -206,8 +224,8 @@ def cancel_statement(
     sleep: Callable[[float], None] = nap,
     later: LivyClient | None = None,
 ) -> Cancelled:
-    """Cancels, and waits a moment for the session to confirm. Where the server takes no calls for a while (429), it is
-    cancelled through `later`, which waits for that in the background."""
+    """Cancels, and waits a moment for the session to confirm. Where that fails and may pass, it is cancelled once more
+    through `later`, which has more patience, in the background."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
@@ -220,15 +238,13 @@ def cancel_statement(
         )
     except WaitTimeout:
         return Cancelled(STILL_RUNNING, may_run_on=True)
-    except ThrottledError as error:
-        if later is None:
-            return _not_known(error)
-        in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
-        return Cancelled(CANCELLED_LATER.format(seconds=error.retry_after_s or 0), may_run_on=True)
     except FabricLivyError as error:
-        return _not_known(error)
+        told = f"Whether the statement was stopped is not known: {error}"
+        if later is not None and isinstance(error, HttpError) and may_pass(error):
+            in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
+            throttled = isinstance(error, ThrottledError)
+            told = (
+                CANCELLED_LATER.format(seconds=error.retry_after_s or 0) if throttled else f"{told} {CANCELLED_AGAIN}"
+            )
+        return Cancelled(told, may_run_on=True)
     return Cancelled(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)
-
-
-def _not_known(error: FabricLivyError) -> Cancelled:
-    return Cancelled(f"Whether the statement was stopped is not known: {error}", may_run_on=True)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from fabric_livy_magic.errors import (
-    FabricLivyError,
     HttpError,
     NotFoundError,
     NotLivyError,
@@ -94,6 +93,8 @@ class Submission:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = nap
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    in_doubt: bool = False
+    """A request of it broke on its way, and may arrive yet."""
 
     @property
     def _has_mark(self) -> bool:
@@ -153,6 +154,7 @@ class Submission:
             return None  # of a session that lives: it is young
         if not doubt:
             raise error
+        self.in_doubt = True
         return self._looked_for(error, after)
 
     def _looked_for(self, error: HttpError, after: int) -> StatementInfo | None:
@@ -193,11 +195,8 @@ class Submission:
         return None
 
     def find_to_cancel(self) -> int | None:
-        """As `_find`, in a hurry and of what still runs."""
-        try:
-            for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
-                if self._is_this(one) and (self._has_mark or not one.state.is_final):
-                    return one.id
-        except FabricLivyError:
-            return None  # the interrupt is on its way out and matters more than this look-up
+        """As `_find`, in a hurry and of what still runs. Raises HttpError."""
+        for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
+            if self._is_this(one) and (self._has_mark or not one.state.is_final):
+                return one.id
         return None

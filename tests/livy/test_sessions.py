@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,6 +36,15 @@ def fake(request: pytest.FixtureRequest) -> FakeFabric:
 @pytest.fixture
 def client(fake: FakeFabric) -> LivyClient:
     return client_of(fake)
+
+
+def soon(condition: Callable[[], Any]) -> bool:
+    until = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def ready(session: StandardSession, clock: FakeClock, **more: Any) -> str:
@@ -165,6 +175,36 @@ def test_ctrl_c_while_the_session_is_asked_for_leaves_none(client: LivyClient, f
     assert len(fake.deleted) == 1
     assert fake.left_running == []
     interrupt.join()
+
+
+def test_a_session_that_cannot_be_stopped_after_ctrl_c_is_stopped_behind_the_cell(
+    client: LivyClient, fake: FakeFabric
+) -> None:
+    fake.fault("POST", "/sessions", acts=True, delay_s=30)
+    fake.fault("DELETE", "/sessions", status=503)
+    interrupt = interrupt_after(0.3)
+    with pytest.raises(KeyboardInterrupt, match=r"\(id .+\) could not be stopped yet: .* It is told to stop once more"):
+        StandardSession.create(client, SessionSpec())
+    interrupt.join()
+    assert soon(lambda: fake.deleted and not fake.left_running)
+
+
+def test_a_session_whose_broken_request_arrives_after_ctrl_c_is_stopped_then(
+    client: LivyClient, fake: FakeFabric
+) -> None:
+    fake.fault("POST", "/sessions", status=502)
+    pauses: list[float] = []
+
+    def interrupted_while_it_looks(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            raise KeyboardInterrupt
+        if len(pauses) == 3:  # the request comes through after all
+            client.create_session(SessionSpec(name=fake.seen("POST", "/sessions")[0].body["name"]))
+
+    with pytest.raises(KeyboardInterrupt, match="If the server makes one after all, it is stopped at once"):
+        StandardSession.create(client, SessionSpec(), sleep=interrupted_while_it_looks)
+    assert soon(lambda: fake.deleted and not fake.left_running)
 
 
 # ------------------------------------------------------------------------------------------------ a failed start

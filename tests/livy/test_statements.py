@@ -24,7 +24,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.livy.models import Progress, StatementInfo
+from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
@@ -373,8 +373,10 @@ def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) 
         (False, {"status": 500}, "is not known"),
         (False, {"status": 429, "headers": {"Retry-After": "7"}}, "is not known"),
         (True, {"status": 429, "headers": {"Retry-After": "7"}}, "takes no calls for 7 s"),
+        (True, {"status": 500}, "is told once more to stop it"),
+        (True, {"status": 403}, "is not known"),
     ],
-    ids=["a failure", "no calls", "no calls, and somebody who waits"],
+    ids=["a failure", "no calls", "no calls, later", "a failure, again", "a refusal"],
 )
 def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
     client: LivyClient, fake: FakeFabric, later: bool, fault: dict[str, Any], said: str
@@ -386,6 +388,10 @@ def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
     told, may_run_on = cancel_statement(client.brief(), session_id, statement_id, later=client if later else None)
     assert said in told
     assert may_run_on
+
+
+def is_cancelled(client: LivyClient, session_id: str) -> bool:
+    return client.get_statement(session_id, 0).state is StatementState.CANCELLED
 
 
 def interrupt_after(seconds: float) -> threading.Thread:
@@ -447,6 +453,50 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     assert caught.value.may_run_on is True
     assert not fake.seen("POST", "/cancel")
     interrupt.join()
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 200, "body": "<html>"}, {"delay_s": 5}], ids=str)
+def test_a_cancel_that_breaks_is_sent_again_behind_the_cell(
+    client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
+) -> None:
+    fake.statement_goes("running")
+    fake.fault("POST", "/cancel", **fault)
+    session_id = client.create_session(SessionSpec()).id
+    interrupt = interrupt_after(0.2)
+    began = time.monotonic()
+    with pytest.raises(Interrupted) as caught:
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+    assert caught.value.may_run_on
+    assert time.monotonic() - began < 0.2 + 1.5
+    interrupt.join()
+    until = time.monotonic() + 10
+    while not is_cancelled(client, session_id) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(fake.seen("POST", "/cancel")) == 2
+
+
+def test_a_statement_whose_broken_request_arrives_after_ctrl_c_is_cancelled_then(
+    client: LivyClient, fake: FakeFabric
+) -> None:
+    session_id = client.create_session(SessionSpec()).id
+    fake.statement_goes("running")
+    fake.fault("POST", "/statements$", status=502)
+    sent = threading.Event()
+
+    def interrupted_while_it_looks(_: float) -> None:
+        if not sent.is_set():
+            sent.set()
+            raise KeyboardInterrupt
+        if not fake.seen("POST", "/statements$")[1:]:  # the request comes through after all
+            source_id = fake.seen("POST", "/statements$")[0].body.get("sourceId", "")
+            client.submit_statement(session_id, "slow()", "pyspark", source_id)
+
+    with pytest.raises(Interrupted, match="If the server takes it after all, it is cancelled at once"):
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), sleep=interrupted_while_it_looks)
+    until = time.monotonic() + 10
+    while not is_cancelled(client, session_id) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(fake.seen("POST", "/cancel")) == 1
 
 
 def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client: LivyClient, fake: FakeFabric) -> None:
