@@ -214,9 +214,8 @@ class Repl:
     def _cancel_jobs(self, statement: Statement) -> None:
         pause = threading.Event()
         while self._still_cancelling(statement):
-            if not self._try(lambda: self._host.cancel_jobs(self.group(statement))):
-                return
-            pause.wait(CANCEL_JOBS_EVERY_S)
+            told = self._try(lambda: self._host.cancel_jobs(self.group(statement)))
+            pause.wait(CANCEL_JOBS_EVERY_S if told else INTERRUPT_EVERY_S)
 
     def _cancel_code(self, statement: Statement) -> None:
         pause = threading.Event()
@@ -235,12 +234,14 @@ class Repl:
         self._ask_engine(statement, lambda engine: engine.give_up())
 
     def _ask_engine(self, statement: Statement, ask: Callable[[Engine], None]) -> bool:
+        """False once the statement has ended."""
         with self._interrupting:
             with self._lock:
                 if not self._still_cancelling(statement) or self._running is None:
                     return False
                 engine = self._running[1]
-            return self._try(lambda: ask(engine))
+            self._try(lambda: ask(engine))
+            return True
 
     def _try(self, call: Callable[[], None]) -> bool:
         try:

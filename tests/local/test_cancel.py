@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from typing import Any
 
 import pytest
 
+from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.repl import Repl
 from tests.local.service import Session
 
 pytestmark = pytest.mark.spark
@@ -84,3 +88,54 @@ def test_cancels_that_come_as_the_statement_ends_hit_no_other(warm: Session) -> 
         assert warm.wait(number)["state"] in ("cancelled", "available")
         for other in following:
             assert warm.wait(other)["output"]["data"] == {"text/plain": "'untouched'"}
+
+
+class _LosesACall:
+    """The Spark of a REPL whose first call of each kind breaks, as a connection to a JVM under load can."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, int] = {}
+        self.notes: list[str] = []
+        self._stopped = threading.Event()
+
+    def _called(self, name: str) -> None:
+        self.calls[name] = self.calls.get(name, 0) + 1
+        if self.calls[name] == 1:
+            raise ConnectionResetError(name)
+
+    def run(self, code: str, group: str) -> Output:
+        self._stopped.wait(60)
+        return error("Error", "the statement was interrupted")
+
+    def interrupt(self) -> None:
+        self._called("interrupt")
+        self._stopped.set()
+
+    def cancel_jobs(self, group: str) -> None:
+        self._called("cancel_jobs")
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+def test_a_cancel_is_tried_again_after_a_call_that_broke() -> None:
+    spark = _LosesACall()
+    repl = Repl(spark)
+    repl.start({"spark": spark})
+    statement = repl.submit("Thread.sleep(60000)", "spark", None)
+    until = time.monotonic() + 10
+    while statement.state == "waiting":
+        time.sleep(0.01)
+    repl.cancel(statement.id)
+    while not statement.finished and time.monotonic() < until:
+        time.sleep(0.01)
+    repl.close("the test is over")
+    assert (statement.state, spark.calls["interrupt"]) == ("cancelled", 2)
+    assert spark.calls["cancel_jobs"] > 1
+    assert sorted(spark.notes) == [
+        "cancel: ConnectionResetError: cancel_jobs",
+        "cancel: ConnectionResetError: interrupt",
+    ]
