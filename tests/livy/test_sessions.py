@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
-from tests.livy.test_statements import interrupt_after
+from tests.livy.test_statements import interrupt_after, soon
 
 
 @pytest.fixture(params=["fabric", "apache_livy"])
@@ -36,15 +35,6 @@ def fake(request: pytest.FixtureRequest) -> FakeFabric:
 @pytest.fixture
 def client(fake: FakeFabric) -> LivyClient:
     return client_of(fake)
-
-
-def soon(condition: Callable[[], Any]) -> bool:
-    until = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def ready(session: StandardSession, clock: FakeClock, **more: Any) -> str:
