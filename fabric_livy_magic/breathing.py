@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -54,8 +55,15 @@ async def _interrupt(thread: threading.Thread, wish: Wish, finished: asyncio.Fut
     wish.make()
     while not finished.done() and loop.time() < began + GRACE_S:
         await asyncio.wait([finished], timeout=WAKE_S)
-        if loop.time() >= began + HEARD_WITHIN_S and wish.take():
+        if loop.time() >= began + HEARD_WITHIN_S and not _starts_another(thread) and wish.take():
             _strike(thread)
+
+
+def _starts_another(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code is not threading.Thread.start.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _strike(thread: threading.Thread) -> None:

@@ -97,6 +97,24 @@ def test_an_interrupt_ends_work_that_computes() -> None:
     assert time.monotonic() - began < GRACE_S
 
 
+def test_work_that_waits_for_a_thread_to_start_is_not_struck_meanwhile() -> None:
+    class SlowToStart(threading.Thread):
+        def _bootstrap(self) -> None:
+            time.sleep(0.7)
+            super()._bootstrap()  # type: ignore[misc]
+
+    steps = []
+
+    def work() -> None:
+        SlowToStart(daemon=True).start()
+        steps.append("started")
+        nap(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(cancelled(work, after_s=0.05))
+    assert steps == ["started"]
+
+
 def test_threads_that_the_work_has_started_do_not_use_up_its_interrupt() -> None:
     started = []
 
