@@ -39,6 +39,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):  # the user interrupts once more: it ends without clean-up
             await _interrupt(thread, wish, finished)
         if not finished.done():
+            _strike(thread, wish)
             finished.add_done_callback(lambda late: late.exception())  # nobody is there to hear of it
             raise Interrupted(NOT_CONFIRMED, may_run_on=True) from None
     return finished.result()
@@ -55,17 +56,18 @@ async def _interrupt(thread: threading.Thread, wish: Wish, finished: asyncio.Fut
     wish.make()
     while not finished.done() and loop.time() < began + GRACE_S:
         await asyncio.wait([finished], timeout=WAKE_S)
-        if loop.time() >= began + HEARD_WITHIN_S and not _starts_another(thread) and wish.take():
-            _strike(thread)
+        if loop.time() >= began + HEARD_WITHIN_S:
+            _strike(thread, wish)
 
 
-def _starts_another(thread: threading.Thread) -> bool:
-    frame = sys._current_frames().get(thread.ident or 0)
+def _strike(thread: threading.Thread, wish: Wish) -> None:
+    """Unless it has heard of the wish, or will."""
+    if thread.ident is not None and thread.is_alive() and not _starts_another(thread.ident) and wish.take():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+
+
+def _starts_another(thread_id: int) -> bool:
+    frame = sys._current_frames().get(thread_id)
     while frame is not None and frame.f_code is not threading.Thread.start.__code__:
         frame = frame.f_back
     return frame is not None
-
-
-def _strike(thread: threading.Thread) -> None:
-    if thread.ident is not None and thread.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))

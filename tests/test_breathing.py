@@ -53,6 +53,14 @@ async def cancelled(work, after_s: float = 0.2):  # type: ignore[no-untyped-def]
     return await waiting
 
 
+async def cancelled_twice(work) -> None:  # type: ignore[no-untyped-def]
+    waiting = asyncio.ensure_future(in_thread(work))
+    for _ in range(2):
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+    await waiting
+
+
 def test_an_interrupt_is_a_keyboard_interrupt_in_the_work_which_may_clean_up() -> None:
     steps = []
 
@@ -139,15 +147,23 @@ def test_work_that_does_not_listen_is_left_behind_and_that_is_said() -> None:
 def test_a_second_interrupt_does_not_wait() -> None:
     go_on = threading.Event()
 
-    async def twice() -> None:
-        waiting = asyncio.ensure_future(in_thread(lambda: go_on.wait(30)))
-        for _ in range(2):
-            await asyncio.sleep(0.2)
-            waiting.cancel()
-        await waiting
-
     began = time.monotonic()
     with pytest.raises(Interrupted):
-        asyncio.run(twice())
+        asyncio.run(cancelled_twice(lambda: go_on.wait(30)))
     assert time.monotonic() - began < 2
     go_on.set()
+
+
+def test_a_second_interrupt_ends_work_that_computes_too() -> None:
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            while True:
+                pass
+        finally:
+            ended.set()
+
+    with pytest.raises(Interrupted):
+        asyncio.run(cancelled_twice(work))
+    assert ended.wait(5)
