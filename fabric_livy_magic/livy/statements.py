@@ -37,8 +37,8 @@ UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 0.7
 ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
 STILL_RUNNING = (
-    "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, not Python or Scala code "
-    "itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
+    "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, but not always Python or Scala "
+    "code itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
 )
 NOT_KNOWN = (
     "Statement {id} had been accepted (last seen: {state}); whether it ran to its end is not known: look at what it should have "
