@@ -98,13 +98,18 @@ class Creation:
             in_background(self._look_again, "stop")
         return "The session that was asked for was stopped." if found else NOT_MADE
 
+    def _stop_late(self, info: SessionInfo | None) -> None:
+        """The answer came after an interrupt; None where it broke. Nobody waits any more, or would hear of a failure."""
+        if info:
+            with contextlib.suppress(FabricLivyError):
+                self.client.delete_session(info.id)
+        elif not self.spec.name:  # others may have sessions of that name
+            self._look_again()
+
     def _look_again(self) -> None:
+        """A request may arrive a moment after it broke, and a list of sessions may lag behind."""
         for wait_s in LOOKS_S:
             self.sleep(wait_s)
-            self._stop_late(None)
-
-    def _stop_late(self, info: SessionInfo | None) -> None:
-        """The answer came after an interrupt. Nobody waits any more, or would hear of a failure."""
-        with contextlib.suppress(FabricLivyError):
-            for one in [info] if info else [] if self.spec.name else self._named(self.client):
-                self.client.delete_session(one.id)
+            with contextlib.suppress(FabricLivyError):
+                for one in self._named(self.client):
+                    self.client.delete_session(one.id)

@@ -185,30 +185,41 @@ class _Statement:
             if self.submission and self.submission.in_doubt:
                 in_background(self._look_again, "cancel")
             return Cancelled(NOT_ACCEPTED, may_run_on=True)
-        self.cancels = True
-        if also := self.on_cancel:
-            in_background(lambda: also(statement_id), "cancel")
+        self._also_end(statement_id)
         return cancel_statement(
             brief, self.session_id, statement_id, clock=self.clock, sleep=self.sleep, later=self.client
         )
 
     def cancel_late(self, answer: StatementInfo | None) -> None:
-        """The server's answer came when the user had interrupted already. Nobody waits any more, or would hear of a failure."""
-        with contextlib.suppress(FabricLivyError):
-            statement_id = answer.id if answer else self._find(self.client)
-            if statement_id is not None and not self.cancels:
-                self.cancels = True
-                self.client.cancel_statement(self.session_id, statement_id)
+        """The server's answer came when the user had interrupted already; None where it broke."""
+        if answer:
+            self._cancel_unseen(answer.id)
+        else:
+            self._look_again()
 
     def _look_again(self) -> None:
+        """As `Submission.send` does: a request may arrive a moment after it broke."""
         for wait_s in LOOKS_S:
             self.sleep(wait_s)
-            if not self.cancels:
-                self.cancel_late(None)
+            with contextlib.suppress(FabricLivyError):
+                if not self.cancels and (found := self._find(self.client)) is not None:
+                    self._cancel_unseen(found)
+
+    def _cancel_unseen(self, statement_id: int) -> None:
+        """Nobody waits any more, or would hear of a failure."""
+        if not self.cancels:
+            self._also_end(statement_id)
+            with contextlib.suppress(FabricLivyError):
+                self.client.cancel_statement(self.session_id, statement_id)
+
+    def _also_end(self, statement_id: int) -> None:
+        self.cancels = True
+        if also := self.on_cancel:
+            in_background(lambda: also(statement_id), "cancel")
 
     def _find(self, client: LivyClient) -> int | None:
-        """The statement of a POST whose answer never came."""
-        return replace(self.submission, client=client).find_to_cancel() if self.submission else None
+        """Its number, as far as it can be told while no answer came."""
+        return self.submission.find_to_cancel(client) if self.submission else None
 
 
 def _is_half_written(info: StatementInfo) -> bool:

@@ -60,6 +60,11 @@ class Ledger:
             self.newest = max(statement_id, -1 if self.newest is None else self.newest)
             return True
 
+    def is_nobodys(self, statement_id: int, code: str) -> bool:
+        """False where a thread has it, or may just be about to: of those that sent the same code, any."""
+        with self._changed:
+            return statement_id not in self._taken and code not in self._on_their_way
+
     def accounts_for(self, statement_ids: Iterable[int]) -> bool:
         with self._changed:
             return self._taken.issuperset(statement_ids)
@@ -93,6 +98,9 @@ class Submission:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = nap
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    after: int | None = None
+    """Its number is greater; None while it was not sent."""
+    number: int | None = None
     in_doubt: bool = False
     """A request of it broke on its way, and may arrive yet."""
 
@@ -112,6 +120,7 @@ class Submission:
             return self._send(self._newest_before(), late)
 
     def _send(self, after: int, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
+        self.after = after
         pauses, failing_since = RetryPolicy().pauses(), dict[type[HttpError], float]()
         while True:
             try:
@@ -125,6 +134,7 @@ class Submission:
                     raise error.and_also(NEVER_RAN) from error
                 self.client.http.wait(next(pauses), str(error), self.sleep)
             else:
+                self.number = sent.id
                 self.ledger.take(sent.id)
                 return sent
 
@@ -188,15 +198,22 @@ class Submission:
             if one.id <= after:
                 return None
             if self._is_this(one) and self.ledger.take(one.id):
+                self.number = one.id
                 return one
             oldest = one.id
         if not self.ledger.accounts_for(range(after + 1, oldest)):
             raise OutcomeUnknown(f"{error} {DROPPED} {MAYBE_RAN}") from error
         return None
 
-    def find_to_cancel(self) -> int | None:
-        """As `_find`, in a hurry and of what still runs. Raises HttpError."""
-        for one in itertools.islice(self.client.newest_statements(self.session_id), NEWEST):
-            if self._is_this(one) and (self._has_mark or not one.state.is_final):
+    def find_to_cancel(self, client: LivyClient) -> int | None:
+        """Its number, looked for in a hurry if need be. Raises HttpError."""
+        if self.number is not None or self.after is None:
+            return self.number
+        for one in itertools.islice(client.newest_statements(self.session_id), NEWEST):
+            if one.id > self.after and self._is_this(one) and (self._has_mark or self._is_no_others(one)):
                 return one.id
         return None
+
+    def _is_no_others(self, one: StatementInfo) -> bool:
+        """Of those with this code: the user may have run the same cell again meanwhile."""
+        return not one.state.is_final and self.ledger.is_nobodys(one.id, self.code)

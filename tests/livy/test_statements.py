@@ -26,7 +26,7 @@ from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock
 from tests.fakes import FakeFabric
@@ -499,6 +499,42 @@ def test_a_statement_whose_broken_request_arrives_after_ctrl_c_is_cancelled_then
     assert soon(lambda: fake.seen("POST", "/cancel"))
     assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
     assert len(fake.seen("POST", "/cancel")) == 1
+
+
+def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
+    client: LivyClient, fake: FakeFabric
+) -> None:
+    """On Apache Livy the code is all that a statement is known by."""
+    fake.statement_goes("running")
+    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
+    fake.fault("POST", "/statements$", status=502)
+    looks: list[float] = []
+
+    def interrupted_while_it_looks(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 1:
+            raise KeyboardInterrupt
+        if len(looks) == 3:
+            Submission(client, session_id, "slow()", "pyspark", ledger).send(lambda _: None)
+
+    with pytest.raises(Interrupted):
+        run_statement(client, session_id, "slow()", "pyspark", ledger=ledger, sleep=interrupted_while_it_looks)
+    assert soon(lambda: len(looks) == 1 + len(LOOKS_S))
+    assert [code for _, code in fake.posted_code] == ["slow()"] * 2
+    assert not fake.seen("POST", "/cancel")
+
+
+def test_an_equal_statement_of_somebody_else_is_not_cancelled(client: LivyClient, fake: FakeFabric) -> None:
+    """A session may be shared, and on Apache Livy it has no mark of ours."""
+    fake.statement_goes("running")
+    session_id = client.create_session(SessionSpec()).id
+    client.submit_statement(session_id, "slow()", "pyspark", "of somebody else")
+    fake.fault("POST", "/statements$", delay_s=1.2)
+    interrupt = interrupt_after(0.3)
+    with pytest.raises(Interrupted, match="had not been accepted yet"):
+        run_statement(client, session_id, "slow()", "pyspark")
+    interrupt.join()
+    assert not fake.seen("POST", "/cancel")
 
 
 def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client: LivyClient, fake: FakeFabric) -> None:
