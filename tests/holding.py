@@ -28,6 +28,8 @@ class Hold:
     status: int | None = None
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+    answered: threading.Event = field(default_factory=threading.Event)
+    """The server has acted on what was held."""
 
 
 class Proxy:
@@ -84,6 +86,8 @@ class Proxy:
                 if hold and hold.after_work:
                     hold.reached.set()
                     hold.released.wait(LONGEST_S)
+                if hold:
+                    hold.answered.set()
                 return self.answer(told.status_code, {}, told.content)
 
             do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - names of the library
