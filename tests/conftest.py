@@ -20,6 +20,16 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("steady")
 
 
+def soon(condition: Callable[[], object], within_s: float = 10) -> bool:
+    """Whether it comes to hold within that time."""
+    until = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fabric",

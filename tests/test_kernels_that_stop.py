@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import soon
 from tests.holding import Proxy
 from tests.kernels import Kernel, kernel
 from tests.local import service
@@ -75,15 +76,6 @@ def running(api: service.Api) -> list[str]:
         .get("statements", ())  # none in one that ends meanwhile
         if statement["state"] not in {"available", "cancelled", "error"}
     ]
-
-
-def soon(condition: Any, within_s: float = 8) -> bool:
-    until = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 # What runs, and where it is held: (code, method, path, more). Without a path: when its statement runs on the session.

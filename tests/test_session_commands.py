@@ -6,8 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from fabric_livy_magic import remembered
 from fabric_livy_magic.idle import LOOK_S, RESET_S, IdleWatch
 from fabric_livy_magic.runner import Runner
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, soon
 from tests.fakes import FakeFabric
 from tests.notebook import Notebook, notebook
 from tests.outputs import sql_output, text_output
@@ -36,15 +35,6 @@ def nb(
         one.ok(f"%livy use {fabric.url}")
         one.ok("%livy start")
         yield one
-
-
-def soon(condition: Callable[[], bool], within_s: float = 5) -> bool:
-    until = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 # ------------------------------------------------------------------------------------------------ background cells

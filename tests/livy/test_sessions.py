@@ -20,10 +20,10 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, soon
 from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
-from tests.livy.test_statements import interrupt_after, soon
+from tests.livy.test_statements import interrupt_after
 
 
 @pytest.fixture(params=["fabric", "apache_livy"])

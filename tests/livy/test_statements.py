@@ -28,7 +28,7 @@ from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementStat
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.settings import SessionSpec
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, soon
 from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
 from tests.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
@@ -388,15 +388,6 @@ def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
     told, may_run_on = cancel_statement(client.brief(), session_id, statement_id, later=client if later else None)
     assert said in told
     assert may_run_on
-
-
-def soon(condition: Callable[[], Any]) -> bool:
-    until = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def interrupt_after(seconds: float) -> threading.Thread:
