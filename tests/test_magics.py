@@ -13,6 +13,7 @@ import pytest
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.settings import SessionSpec
+from tests.conftest import soon
 from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
 from tests.livy.test_statements import interrupt_after
@@ -541,6 +542,17 @@ def test_an_interrupted_start_whose_session_cannot_be_stopped_says_so_and_keeps_
     assert session_id in nb.ok("%livy status").text
     nb.ok("%livy stop")
     assert fabric.left_running == []
+
+
+def test_an_interrupted_start_whose_stop_breaks_is_stopped_behind_the_cell(nb: Notebook, fabric: FakeFabric) -> None:
+    fabric.session_goes("starting")
+    fabric.fault("DELETE", "/sessions", status=503)
+    interrupt = interrupt_after(1.5)  # it has been asked for by then, on a busy machine, too
+    text = nb.fails("%livy start")
+    interrupt.join()
+    assert "could not be stopped: " in text
+    assert "It is told to stop once more, if this process still runs." in text
+    assert soon(lambda: not fabric.left_running)
 
 
 def test_ctrl_c_while_an_attached_session_starts_leaves_it_alone(nb: Notebook, fabric: FakeFabric) -> None:

@@ -533,11 +533,12 @@ def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client
     fake.statement_goes("waiting", "running")
     fake.fault("POST", "/statements$", acts=True, delay_s=1.0)
     fake.fault("GET", "/statements$", status=503)  # not to be found meanwhile
-    interrupt = interrupt_after(0.3)
+    interrupt, also_ended = interrupt_after(0.3), list[int]()
     with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), on_cancel=also_ended.append)
     assert not fake.seen("POST", "/cancel")
     assert soon(lambda: fake.seen("POST", "/statements/0/cancel"))
+    assert soon(lambda: also_ended == [0])
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
 

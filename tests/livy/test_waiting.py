@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import queue
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import WaitTimeout
-from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, wait_until
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, interruptible, wait_until
 from tests.conftest import FakeClock
 
 
@@ -107,3 +113,33 @@ def test_a_wait_ends_whatever_its_pauses_and_its_start(
 
     with pytest.raises(WaitTimeout):
         wait_until(look, bool, timeout_s=limit_s, pauses=Pauses(first_s, share, most_s), clock=clock, sleep=clock.sleep)
+
+
+@pytest.mark.parametrize("line", range(12))
+def test_whatever_line_an_interrupt_strikes_what_the_call_gave_is_heard_of(line: int) -> None:
+    """A signal comes between any two lines."""
+    begun, heard = threading.Event(), queue.SimpleQueue[str | None]()
+
+    def call() -> str:
+        begun.set()
+        time.sleep(0.15)
+        return "made"
+
+    lines = itertools.count()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not interruptible.__code__:
+            return None
+        if event == "line" and next(lines) == line:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        gave = interruptible(call, heard.put)
+    except KeyboardInterrupt:
+        gave = ""
+    finally:
+        sys.settrace(None)
+    if begun.wait(0.1):
+        assert gave == "made" or heard.get(timeout=5) == "made"
