@@ -35,8 +35,7 @@ class Background:
 
         def run() -> Result:
             try:
-                with self._wish:
-                    return work(self._hear)
+                return work(self._hear)
             except Interrupted as stopped:  # by `cancel`
                 self._may_run_on = stopped.may_run_on
                 raise StatementCancelled(str(stopped)) from None
@@ -45,7 +44,7 @@ class Background:
             finally:
                 self._took_s = time.monotonic() - self._began
 
-        self._future, _ = in_background(run, f"background-{self.number}")
+        self._future, _ = in_background(run, f"background-{self.number}", self._wish)
 
     def _hear(self, progress: Progress) -> None:
         self._latest = progress

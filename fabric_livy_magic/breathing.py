@@ -25,12 +25,7 @@ async def in_thread(work: Callable[[], T]) -> T:
     A bare long `await` would not do: a signal finds it only when the loop wakes.
     """
     wish = Wish()
-
-    def listening() -> T:
-        with wish:
-            return work()
-
-    done, thread = in_background(listening, "cell")
+    done, thread = in_background(work, "cell", wish)
     finished = asyncio.wrap_future(done)
     try:
         while not finished.done():

@@ -61,12 +61,7 @@ class FanOut:
     def _begin(self, number: int) -> concurrent.futures.Future[None]:
         wish = Wish()
         self._wishes.append(wish)
-
-        def work() -> None:
-            with wish:
-                self._work(number)
-
-        return in_background(work, f"fan-out-{number}")[0]
+        return in_background(lambda: self._work(number), f"fan-out-{number}", wish)[0]
 
     def _cancelled(self, work: Sequence[concurrent.futures.Future[None]]) -> Interrupted:
         """What became of each."""

@@ -92,14 +92,13 @@ def test_a_wish_ends_one_wait_of_its_thread_and_no_other(wait: Callable[[], None
     wish, told = Wish(), []
 
     def work() -> None:
-        with wish:
-            try:
-                wait()
-            except KeyboardInterrupt:
-                told.append("ended")
-            nap(0.01)  # what cleans up can wait
+        try:
+            wait()
+        except KeyboardInterrupt:
+            told.append("ended")
+        nap(0.01)  # what cleans up can wait
 
-    working, _ = in_background(work)
+    working, _ = in_background(work, wish=wish)
     time.sleep(0.05)
     began = time.monotonic()
     wish.make()

@@ -26,8 +26,8 @@ WAKE_S = 0.1  # an interrupt is heard this soon
 
 
 class Wish:
-    """An interrupt for what runs under it, `with wish:`, in a thread that no signal reaches. As with Ctrl-C one `make` ends
-    one wait, so that what then cleans up can wait as well."""
+    """An interrupt for a thread that no signal reaches (see `in_background`). As with Ctrl-C one `make` ends one wait, so
+    that what then cleans up can wait as well."""
 
     def __init__(self) -> None:
         self.made = False
@@ -37,12 +37,6 @@ class Wish:
     def make(self) -> None:
         self.made = True
         self._unheard.append(None)
-
-    def __enter__(self) -> None:
-        self._before = _wish.set(self)
-
-    def __exit__(self, *_: object) -> None:
-        _wish.reset(self._before)
 
     def take(self) -> bool:
         try:
@@ -67,15 +61,19 @@ def nap(seconds: float) -> None:
         time.sleep(min(left_s, WAKE_S))
 
 
-def in_background(work: Callable[[], T], name: str = "call") -> tuple[concurrent.futures.Future[T], threading.Thread]:
-    """Runs `work` in a thread of its own, which no exit of the process waits for."""
+def in_background(
+    work: Callable[[], T], name: str = "call", wish: Wish | None = None
+) -> tuple[concurrent.futures.Future[T], threading.Thread]:
+    """Runs `work` in a thread of its own, which no exit of the process waits for, and which hears of `wish` alone."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    return future, _begin(work, future, name)
+    return future, _begin(work, future, name, wish)
 
 
-def _begin(work: Callable[[], T], future: concurrent.futures.Future[T], name: str) -> threading.Thread:
+def _begin(
+    work: Callable[[], T], future: concurrent.futures.Future[T], name: str = "call", wish: Wish | None = None
+) -> threading.Thread:
     context = contextvars.copy_context()  # output belongs to the cell that the context names
-    context.run(_wish.set, None)  # but an interrupt is for the thread that it was meant for, and would be used up here
+    context.run(_wish.set, wish)  # but not its wish, which is for its own thread and would be used up here
 
     def run() -> None:
         try:
@@ -96,7 +94,7 @@ def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None
     hear()
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
     try:
-        _begin(call, future, "call")
+        _begin(call, future)
         while not future.done():
             hear()
             with contextlib.suppress(TimeoutError):
