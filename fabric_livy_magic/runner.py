@@ -18,7 +18,6 @@ from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
     ConnectionFailed,
     FabricLivyError,
-    HttpError,
     Interrupted,
     SessionError,
     SessionLostError,
@@ -169,7 +168,7 @@ class Runner(Account):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except FabricLivyError as error:
             told = f"The session that was starting (id {session.id}) could not be stopped: {error}"
-            if isinstance(error, HttpError) and may_pass(error):
+            if may_pass(error):
                 self._leave(session)
                 in_background(lambda: self._give_up(session, brief=False), "stop")
                 told += " It is told to stop once more, if this process still runs."

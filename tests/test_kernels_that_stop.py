@@ -125,9 +125,8 @@ def ended_after(point: str, notebook: Kernel, proxy: Proxy, api: service.Api) ->
             request = notebook.send(code)
             assert hold.reached.wait(20)
             took_s, told = interrupted_after(notebook, request)
-        assert hold.status or hold.answered.wait(
-            20
-        )  # what the server does last may be to make what is to be gone below
+        # What the server does last may be to make what is to be gone below.
+        assert hold.status or hold.answered.wait(20)
     else:
         request = notebook.send(code)
         assert soon(lambda: running(api))

@@ -6,7 +6,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fabric_livy_magic.errors import CapacityError, ConnectionFailed, HttpError, NotLivyError, ThrottledError
+from fabric_livy_magic.errors import (
+    CapacityError,
+    ConnectionFailed,
+    FabricLivyError,
+    HttpError,
+    NotLivyError,
+    ThrottledError,
+)
 
 LONGEST_PAUSE_S = 10.0
 
@@ -68,9 +75,11 @@ def may_repeat(error: HttpError, *, idempotent: bool, proven: bool, is_loopback:
     return error.status == 408 or (error.status is not None and error.status >= 500)
 
 
-def may_pass(error: HttpError) -> bool:
+def may_pass(error: FabricLivyError) -> bool:
     """Whether the same call may come through a little later."""
-    return isinstance(error, ThrottledError | ConnectionFailed) or may_have_acted(error)
+    if isinstance(error, ThrottledError | ConnectionFailed):
+        return True
+    return isinstance(error, HttpError) and may_have_acted(error)
 
 
 def may_have_acted(error: HttpError) -> bool:

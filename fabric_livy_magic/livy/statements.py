@@ -177,7 +177,7 @@ class _Statement:
         """See `cancel_statement`."""
         brief = self.client.brief()  # nobody waits long for a server that hangs
         try:
-            statement_id = self.submitted.id if self.submitted else self._find(brief)
+            statement_id = self._find(brief)
         except HttpError as error:
             in_background(self._look_again, "cancel")
             return Cancelled(NOT_FOUND.format(error=error), may_run_on=True)
@@ -201,8 +201,10 @@ class _Statement:
         """As `Submission.send` does: a request may arrive a moment after it broke."""
         for wait_s in LOOKS_S:
             self.sleep(wait_s)
+            if self.cancels:
+                return
             with contextlib.suppress(FabricLivyError):
-                if not self.cancels and (found := self._find(self.client)) is not None:
+                if (found := self._find(self.client)) is not None:
                     self._cancel_unseen(found)
 
     def _cancel_unseen(self, statement_id: int) -> None:
@@ -251,11 +253,10 @@ def cancel_statement(
         return Cancelled(STILL_RUNNING, may_run_on=True)
     except FabricLivyError as error:
         told = f"Whether the statement was stopped is not known: {error}"
-        if later is not None and isinstance(error, HttpError) and may_pass(error):
+        if later is not None and may_pass(error):
             in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
-            throttled = isinstance(error, ThrottledError)
-            told = (
-                CANCELLED_LATER.format(seconds=error.retry_after_s or 0) if throttled else f"{told} {CANCELLED_AGAIN}"
-            )
+            told = f"{told} {CANCELLED_AGAIN}"
+            if isinstance(error, ThrottledError):
+                told = CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
         return Cancelled(told, may_run_on=True)
     return Cancelled(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)

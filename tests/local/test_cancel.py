@@ -10,6 +10,7 @@ import pytest
 
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.repl import Repl
+from tests.conftest import soon
 from tests.local.service import Session
 
 pytestmark = pytest.mark.spark
@@ -126,12 +127,9 @@ def test_a_cancel_is_tried_again_after_a_call_that_broke() -> None:
     repl = Repl(spark)
     repl.start({"spark": spark})
     statement = repl.submit("Thread.sleep(60000)", "spark", None)
-    until = time.monotonic() + 10
-    while statement.state == "waiting":
-        time.sleep(0.01)
+    assert soon(lambda: statement.state != "waiting")
     repl.cancel(statement.id)
-    while not statement.finished and time.monotonic() < until:
-        time.sleep(0.01)
+    assert soon(lambda: statement.finished)
     repl.close("the test is over")
     assert (statement.state, spark.calls["interrupt"]) == ("cancelled", 2)
     assert spark.calls["cancel_jobs"] > 1
