@@ -115,18 +115,19 @@ class Submission:
         Raises SessionLostError, OutcomeUnknown, or the HttpError of a statement that did not run.
         """
         if self._has_mark:
-            return self._send(-1 if self.ledger.newest is None else self.ledger.newest, late)
+            self.after = -1 if self.ledger.newest is None else self.ledger.newest
+            return self._send(late)
         with self.ledger.sending(self.code):
-            return self._send(self._newest_before(), late)
+            self.after = self._newest_before()
+            return self._send(late)
 
-    def _send(self, after: int, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
-        self.after = after
+    def _send(self, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
         pauses, failing_since = RetryPolicy().pauses(), dict[type[HttpError], float]()
         while True:
             try:
                 sent = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id, late)
             except HttpError as error:
-                found = self._after(error, after)
+                found = self._after(error)
                 if found is not None:
                     return found
                 since_s = failing_since.setdefault(type(error), self.clock())
@@ -155,7 +156,7 @@ class Submission:
             self.ledger.newest = newest.id if newest else -1
         return self.ledger.newest
 
-    def _after(self, error: HttpError, after: int) -> StatementInfo | None:
+    def _after(self, error: HttpError) -> StatementInfo | None:
         """What became of a POST that ended in `error`: the statement, or None where the session has no trace of it."""
         doubt = may_have_acted(error)
         if lost := lost_session(self.client, self.session_id, error):
@@ -165,15 +166,15 @@ class Submission:
         if not doubt:
             raise error
         self.in_doubt = True
-        return self._looked_for(error, after)
+        return self._looked_for(error)
 
-    def _looked_for(self, error: HttpError, after: int) -> StatementInfo | None:
+    def _looked_for(self, error: HttpError) -> StatementInfo | None:
         trouble: HttpError | None = None
         for number, wait_s in enumerate(LOOKS_S, 1):
             if wait_s:
                 self.client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
             try:
-                found, trouble = self._find(error, after), None
+                found, trouble = self._find(error), None
             except HttpError as look_error:
                 if lost := lost_session(self.client, self.session_id, look_error):
                     raise _in_doubt(lost) from error
@@ -190,18 +191,19 @@ class Submission:
     def _is_this(self, one: StatementInfo) -> bool:
         return one.source_id == self.source_id if self._has_mark else one.code == self.code
 
-    def _find(self, error: HttpError, after: int) -> StatementInfo | None:
+    def _find(self, error: HttpError) -> StatementInfo | None:
         """The statement of a POST that ended in `error`, and that nobody else has found. Ids only grow, by one; other
         threads may have sent any number meanwhile, so many that the session has dropped this one from its list."""
-        oldest = after + 1
+        assert self.after is not None
+        oldest = self.after + 1
         for one in self.client.newest_statements(self.session_id):
-            if one.id <= after:
+            if one.id <= self.after:
                 return None
             if self._is_this(one) and self.ledger.take(one.id):
                 self.number = one.id
                 return one
             oldest = one.id
-        if not self.ledger.accounts_for(range(after + 1, oldest)):
+        if not self.ledger.accounts_for(range(self.after + 1, oldest)):
             raise OutcomeUnknown(f"{error} {DROPPED} {MAYBE_RAN}") from error
         return None
 
