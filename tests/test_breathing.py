@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -46,14 +47,14 @@ def test_the_work_has_the_context_of_its_cell() -> None:
     assert asyncio.run(in_thread(cell.get)) == "this one"
 
 
-async def cancelled(work, after_s: float = 0.2):  # type: ignore[no-untyped-def]
+async def cancelled(work: Callable[[], object], after_s: float = 0.2) -> object:
     waiting = asyncio.ensure_future(in_thread(work))
     await asyncio.sleep(after_s)
     waiting.cancel()
     return await waiting
 
 
-async def cancelled_twice(work) -> None:  # type: ignore[no-untyped-def]
+async def cancelled_twice(work: Callable[[], object]) -> None:
     waiting = asyncio.ensure_future(in_thread(work))
     for _ in range(2):
         await asyncio.sleep(0.2)
@@ -109,7 +110,7 @@ def test_work_that_waits_for_a_thread_to_start_is_not_struck_meanwhile() -> None
     class SlowToStart(threading.Thread):
         def _bootstrap(self) -> None:
             time.sleep(0.7)
-            super()._bootstrap()  # type: ignore[misc]
+            super()._bootstrap()  # type: ignore[misc]  # private to Python, and what runs before a thread counts as started
 
     steps = []
 
