@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic import connect
-from tests.kernels import Kernel, kernel
+from tests.support.kernels import Kernel, kernel
 
 TRIVIAL = {"pyspark": "1 + 1", "spark": "1 + 1", "sql": "SELECT 1 AS one"}
 

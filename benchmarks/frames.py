@@ -26,10 +26,10 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic import connect
-from fabric_livy_magic.agent import package_name
-from fabric_livy_magic.runner import Runner
-from fabric_livy_magic.session import Session
-from tests.local import service
+from fabric_livy_magic.agent.client import package_name
+from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.session import Session
+from tests.support import service
 
 ROOT = str(Path(__file__).parents[1])
 MIXED = """spark.range(0, {rows}, 1, 4).selectExpr(

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from tests.kernels import SPECS as FOLDER
+from tests.support.kernels import SPECS as FOLDER
 
 SPECS = ("python3", "fabric-livy")
 TARGET = 1.15

@@ -23,8 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.local.service import Api, Session, close, start
-from tests.processes import MARK, marked
+from tests.support.processes import MARK, marked
+from tests.support.service import Api, Session, close, start
 
 TRIVIAL = {"pyspark": "1", "sql": "select 1", "spark": "1"}
 LIVY_MS = {"pyspark": 9, "sql": 209, "spark": 386}

@@ -21,11 +21,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic import connect
-from fabric_livy_magic.notebook_runs import prepared
+from fabric_livy_magic.cli.notebook_runs import prepared
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
-from tests.kernels import kernel
-from tests.local import service
+from tests.support import service
+from tests.support.kernels import kernel
 
 LARGE_CELL_BYTES = 68_035
 REPEATS = 5

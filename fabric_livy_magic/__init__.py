@@ -13,9 +13,9 @@ from fabric_livy_magic.errors import FabricLivyError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from fabric_livy_magic.python_api import connect
-    from fabric_livy_magic.results import Result
-    from fabric_livy_magic.session import Session
+    from fabric_livy_magic.running.results import Result
+    from fabric_livy_magic.sessions.connect import connect
+    from fabric_livy_magic.sessions.session import Session
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = {"Result": "results", "Session": "session", "connect": "python_api"}.get(name)
+    home = {"Result": "running.results", "Session": "sessions.session", "connect": "sessions.connect"}.get(name)
     if home:
         return getattr(importlib.import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -37,13 +37,13 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by `%load_ext fabric_livy_magic`."""
-    from fabric_livy_magic import magics
+    from fabric_livy_magic.magics import magics
 
     magics.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Called by `%unload_ext fabric_livy_magic`: stops the sessions that this notebook started."""
-    from fabric_livy_magic import magics
+    from fabric_livy_magic.magics import magics
 
     magics.unload(shell)

@@ -1,4 +1,4 @@
-from fabric_livy_magic.cli import main
+from fabric_livy_magic.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.tokens import AZURE_CLI_CLIENT_ID
+from fabric_livy_magic.signin.tokens import AZURE_CLI_CLIENT_ID
 
 LOCAL = "local"
 ENVIRONMENT_PREFIX = "FABRIC_LIVY_"

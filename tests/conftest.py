@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import hypothesis
 import pytest
 
-from tests import class_data
-from tests.fakes import FakeFabric
+from tests.support import class_data
+from tests.support.fakes import FakeFabric
 
 GOLDEN = Path(__file__).parent / "golden"
 # The same examples in every run, and none that fails for the machine being slow.

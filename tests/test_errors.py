@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
-from tests.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
+from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
 
 RECORDED = [
     json.loads(line)

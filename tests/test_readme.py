@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.cells import KINDS, cell_parser
-from fabric_livy_magic.cli import _parser
-from fabric_livy_magic.commands import SUMMARIES, read_command
+from fabric_livy_magic.cells.cell import KINDS, cell_parser
+from fabric_livy_magic.cells.subcommands import SUMMARIES, read_command
+from fabric_livy_magic.cli.main import _parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-from fabric_livy_magic.agent import Reply
-from fabric_livy_magic.auth import BasicAuth, BearerAuth
-from fabric_livy_magic.background import Background
-from fabric_livy_magic.cells import Cell
-from fabric_livy_magic.collecting import Ran
-from fabric_livy_magic.commands import Command
-from fabric_livy_magic.endpoints import Endpoints
-from fabric_livy_magic.given import GivenToken
-from fabric_livy_magic.ipython_syntax import pieces
+from fabric_livy_magic.agent.client import Reply
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.cells.kernel_cells import NotebookCell, Step
+from fabric_livy_magic.cells.subcommands import Command
+from fabric_livy_magic.cli.notebook_runs import Planned
+from fabric_livy_magic.frames.livy_json import read_result
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.sessions import StandardSession
-from fabric_livy_magic.livy_json import read_result
-from fabric_livy_magic.notebook_cells import NotebookCell, Step
-from fabric_livy_magic.notebook_runs import Planned
+from fabric_livy_magic.notebooks.ipython_syntax import pieces
 from fabric_livy_magic.notebooks.model import AsRead, Notebook
 from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
-from fabric_livy_magic.results import LivyTable, Printed, Result, Shown
-from fabric_livy_magic.runner import Runner
-from fabric_livy_magic.session import Session
+from fabric_livy_magic.running.background import Background
+from fabric_livy_magic.running.earlier_statements import Ran
+from fabric_livy_magic.running.results import LivyTable, Printed, Result, Shown
+from fabric_livy_magic.sessions.connections import Endpoints
+from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target
-from fabric_livy_magic.tokens import AccessToken
-from tests.outputs import sql_output
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.methods import BasicAuth, BearerAuth
+from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support.outputs import sql_output
 
 SECRET = "eyJSECRET"
 OUTPUT = Output(status="error", data={"text/plain": SECRET}, evalue=SECRET, traceback=(SECRET,))

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.settings import Settings, did_you_mean, explain, read_target, read_value, resolve, setting_names
+from fabric_livy_magic.settings import (
+    Settings,
+    did_you_mean,
+    explain,
+    read_target,
+    read_value,
+    resolve,
+    setting_names,
+)
 
 BASE = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from fabric_livy_magic.completion.answers import Completed, fitting
-from fabric_livy_magic.runner import Runner
+from fabric_livy_magic.sessions.runner import Runner
 
 _WORD = re.compile(r"\w*$")
 _WORDS = re.compile(r"(?<![\w])[^\W\d]\w*")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.completion.answers import Completed
 from fabric_livy_magic.completion.code import complete_code
 from fabric_livy_magic.completion.magic_lines import complete_magic_line, help_of_line
 from fabric_livy_magic.completion.sql import complete_sql
-from fabric_livy_magic.notebook_cells import kind_of_cell
-from fabric_livy_magic.runner import Runner
+from fabric_livy_magic.sessions.runner import Runner
 
 
 def complete(runner: Runner, text: str, cursor: int, language: str | None) -> Completed | None:

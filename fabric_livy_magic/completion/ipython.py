@@ -9,7 +9,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 if TYPE_CHECKING:
     from fabric_livy_magic.completion.answers import Completed
-    from fabric_livy_magic.runner import Runner
+    from fabric_livy_magic.sessions.runner import Runner
 
 NOTHING = SimpleMatcherResult(completions=[])
 

@@ -6,13 +6,13 @@ import re
 import threading
 from collections.abc import Callable
 
-from fabric_livy_magic.cells import KINDS, cell_parser
-from fabric_livy_magic.commands import SUMMARIES, overview, parser_of
+from fabric_livy_magic.cells.cell import KINDS, cell_parser
+from fabric_livy_magic.cells.kernel_cells import IN_SESSION, MAGICS
+from fabric_livy_magic.cells.options import MagicParser
+from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
 from fabric_livy_magic.completion.answers import Completed, fitting
 from fabric_livy_magic.errors import FabricLivyError
-from fabric_livy_magic.notebook_cells import IN_SESSION, MAGICS
-from fabric_livy_magic.options import MagicParser
-from fabric_livy_magic.runner import Runner
+from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.settings import setting_choices, setting_names
 
 WITHIN_S = 1.2

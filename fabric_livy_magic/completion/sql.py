@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fabric_livy_magic.completion.answers import Completed, fitting
-from fabric_livy_magic.runner import Runner
+from fabric_livy_magic.sessions.runner import Runner
 
 KEYWORDS = """
 ADD AFTER ALL ALTER ANALYZE AND ANTI ANY ARRAY AS ASC BETWEEN BY CACHE CASE CAST CLUSTER CLUSTERED COLUMN COLUMNS COMMENT

@@ -6,13 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from fabric_livy_magic.errors import (
-    Interrupted,
-    NotFoundError,
-    SessionLostError,
-    SessionStartError,
-    WaitTimeout,
-)
+from fabric_livy_magic.errors import Interrupted, NotFoundError, SessionLostError, SessionStartError, WaitTimeout
 from fabric_livy_magic.livy.capacity import when_there_is_room
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.creation import NOT_MADE, Creation

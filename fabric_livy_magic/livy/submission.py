@@ -10,13 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from fabric_livy_magic.errors import (
-    HttpError,
-    NotFoundError,
-    NotLivyError,
-    OutcomeUnknown,
-    SessionLostError,
-)
+from fabric_livy_magic.errors import HttpError, NotFoundError, NotLivyError, OutcomeUnknown, SessionLostError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo

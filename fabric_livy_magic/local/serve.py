@@ -18,18 +18,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from fabric_livy_magic.local.announcement import DIALECTS, FABRIC, LIVY, Told, announce
 from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
-from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.launch import MISSING_EXTRA, default_lakehouse
-from fabric_livy_magic.local.offered import offered, withdraw
-from fabric_livy_magic.local.places import Places, one_lakehouse, read_places
-from fabric_livy_magic.local.server_log import begin_log
-from fabric_livy_magic.local.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
+from fabric_livy_magic.local.lakehouse.workspaces import Places, one_lakehouse, read_places
+from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Told, announce
+from fabric_livy_magic.local.server.discovery import offered, withdraw
+from fabric_livy_magic.local.server.launch import MISSING_EXTRA, default_lakehouse
+from fabric_livy_magic.local.server.server_log import begin_log
+from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.local.server import Server
+    from fabric_livy_magic.local.server.server import Server
 
 BODY_TIMEOUT_S = 600.0  # a request that is never sent to its end must not be kept for good
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
@@ -156,12 +156,12 @@ def _server(
     faults: Faults | None,
     options: argparse.Namespace,
 ) -> Server:
-    from fabric_livy_magic.local.batches import Batches
-    from fabric_livy_magic.local.capacity import Capacity, usual_limit
-    from fabric_livy_magic.local.high_concurrency import HighConcurrencySessions
-    from fabric_livy_magic.local.lifetimes import livy_lifetimes
-    from fabric_livy_magic.local.server import Server
-    from fabric_livy_magic.local.sessions import Sessions, counting
+    from fabric_livy_magic.local.batches.batches import Batches
+    from fabric_livy_magic.local.server.server import Server
+    from fabric_livy_magic.local.sessions.capacity import Capacity, usual_limit
+    from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
+    from fabric_livy_magic.local.sessions.lifetimes import livy_lifetimes
+    from fabric_livy_magic.local.sessions.sessions import Sessions, counting
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
     quirks: bool = options.quirks

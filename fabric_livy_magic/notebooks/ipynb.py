@@ -7,14 +7,17 @@ from typing import Any
 
 from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.json_text import read_json, write_json
-from fabric_livy_magic.notebooks.languages import (
-    JUPYTER_KERNEL,
-    SPARK_KERNEL,
-    WAREHOUSE_KERNEL,
-    primary_of,
-    words_of,
+from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL, primary_of, words_of
+from fabric_livy_magic.notebooks.model import (
+    CODE,
+    MARKDOWN,
+    RAW,
+    AsRead,
+    Cell,
+    Json,
+    Notebook,
+    without_parameters_tag,
 )
-from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, AsRead, Cell, Json, Notebook, without_parameters_tag
 
 SUFFIX = ".ipynb"
 _FABRICS_OWN = ("kernel_info", "dependencies")  # the notebook metadata that Git files have, too

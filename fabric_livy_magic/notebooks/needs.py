@@ -17,7 +17,7 @@ from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.python_code import PREDEFINED, UTILITIES, PythonFacts, read_python
-from fabric_livy_magic.notebooks.run_targets import Repository, RunTarget, circle_from, read_run, repository_root
+from fabric_livy_magic.notebooks.repository import Repository, RunTarget, circle_from, read_run, repository_root
 
 THERE, FABRIC, PROBLEM = "there", "fabric", "problem"
 UNKNOWN = "unknown"

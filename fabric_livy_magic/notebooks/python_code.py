@@ -56,7 +56,7 @@ def _parsed(source: str) -> tuple[ast.Module, bool]:
         try:
             return ast.parse(source), True
         except SyntaxError:
-            from fabric_livy_magic.ipython_syntax import as_python  # loads IPython
+            from fabric_livy_magic.notebooks.ipython_syntax import as_python  # loads IPython
 
             return ast.parse(as_python(source)), False
 

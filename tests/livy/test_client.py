@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from fabric_livy_magic.auth import BearerAuth, GivenToken
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
 from fabric_livy_magic.livy.client import Dialect, LivyClient, session_body
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
 from tests.conftest import FakeClock
-from tests.fakes import FakeFabric
+from tests.support.fakes import FakeFabric
 
 
 def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
-from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
 from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
 from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
+from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
 from tests.conftest import FakeClock
-from tests.fakes import FakeFabric
+from tests.support.fakes import FakeFabric
 
 
 def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.livy.models import Output, SessionInfo, SessionState, StatementInfo, StatementState
-from tests import contract
+from tests.support import contract
 
 KEYS = [
     *contract.fields("SessionResponse"),

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fabric_livy_magic.auth import AccessToken, BearerAuth, GivenToken
 from fabric_livy_magic.errors import CapacityError, ThrottledError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
@@ -21,9 +20,10 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import Pauses
 from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
 from tests.conftest import FakeClock
-from tests.fakes import FakeFabric
-from tests.faulty_proxy import until_text
+from tests.support.fakes import FakeFabric
+from tests.support.faulty_proxy import until_text
 
 
 def most_in_a_minute(moments: list[float]) -> int:

@@ -21,9 +21,9 @@ from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
 from tests.conftest import FakeClock, soon
-from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
 from tests.livy.test_statements import interrupt_after
+from tests.support.fakes import FakeFabric
 
 
 @pytest.fixture(params=["fabric", "apache_livy"])

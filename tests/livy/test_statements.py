@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from fabric_livy_magic.auth import BearerAuth, GivenToken
 from fabric_livy_magic.errors import (
     HttpError,
     Interrupted,
@@ -28,10 +27,11 @@ from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementStat
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
 from tests.conftest import FakeClock, soon
-from tests.fakes import FakeFabric
 from tests.livy.test_client import client_of
-from tests.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
+from tests.support.fakes import FakeFabric
+from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
 
 Run = Callable[..., StatementInfo]
 

@@ -13,7 +13,7 @@ import pytest
 
 from fabric_livy_magic.errors import ConnectionFailed
 from fabric_livy_magic.livy.http import LivyHttp
-from tests.faulty_network import HOST, FaultyNetwork, tls_of
+from tests.support.faulty_network import HOST, FaultyNetwork, tls_of
 
 
 class Handler(BaseHTTPRequestHandler):

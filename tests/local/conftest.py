@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local import service
+from tests.support import service
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from fabric_livy_magic.local.apache import requests_in, views
 from fabric_livy_magic.local.apache.handler import part_of
 from fabric_livy_magic.local.apache.refusals import message, rejected, thrown
 from fabric_livy_magic.local.apache.sessions import FULL, PAGE, SparkHandler, in_livys_words
-from fabric_livy_magic.local.asked import BatchRequest
-from fabric_livy_magic.local.batch import ENDED, Batch
-from fabric_livy_magic.local.capacity import NoCapacity
-from fabric_livy_magic.local.lifetimes import LIVY_ENDED_KEPT_S
-from fabric_livy_magic.local.onelake_paths import BadPath
-from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.batches.batch import ENDED, Batch
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.sessions.capacity import NoCapacity
+from fabric_livy_magic.local.sessions.lifetimes import LIVY_ENDED_KEPT_S
+from fabric_livy_magic.local.spark.session_request import BatchRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
 
 

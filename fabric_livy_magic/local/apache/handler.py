@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from tornado.web import RequestHandler
 
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, not_found
-from fabric_livy_magic.local.json_text import dumps
-from fabric_livy_magic.local.tokens import TokenRefused
+from fabric_livy_magic.local.interpreters.json_text import dumps
+from fabric_livy_magic.local.server.tokens import TokenRefused
 from fabric_livy_magic.local.web.handler import Handler, Refusal
 
 JSON = "application/json;charset=utf-8"

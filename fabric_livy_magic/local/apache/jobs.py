@@ -16,8 +16,8 @@ from fabric_livy_magic.local.apache.handler import LONG_BITS, java_number
 from fabric_livy_magic.local.apache.python_work import PythonWork, ask_python
 from fabric_livy_magic.local.apache.refusals import requirement, thrown
 from fabric_livy_magic.local.apache.sessions import SessionHandler
-from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.sessions.session import Session
 
 KEPT = 100
 STATES = {"waiting": "QUEUED", "running": "STARTED", "cancelling": "STARTED", "cancelled": "CANCELLED"}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.apache import pyjobs
-from fabric_livy_magic.local.repl import Repl
-from fabric_livy_magic.local.session import Session
-from fabric_livy_magic.local.statements import Statement
+from fabric_livy_magic.local.sessions.repl import Repl
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.sessions.statements import Statement
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, null_pointer, requirement, thrown, unreadable
-from fabric_livy_magic.local.asked import BatchRequest, SessionRequest
 from fabric_livy_magic.local.interpreters.engines import KINDS
+from fabric_livy_magic.local.spark.session_request import BatchRequest, SessionRequest
 
 Fields = dict[str, Any]
 Reader = Callable[[str, Any], Any]

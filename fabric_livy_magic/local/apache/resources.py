@@ -14,10 +14,10 @@ from fabric_livy_magic.local.apache import requests_in
 from fabric_livy_magic.local.apache.python_work import ask_python
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, null_pointer, thrown, unreadable
 from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler, in_livys_words
-from fabric_livy_magic.local.dependencies import spark_address
-from fabric_livy_magic.local.onelake_paths import BadPath
-from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.sessions.dependencies import spark_address
+from fabric_livy_magic.local.sessions.session import Session
 
 RESOURCES = ("jar", "pyfile", "file")
 UPLOAD_BYTES = 100 * 1024 * 1024  # Livy's `livy.file.upload.max.size`, and all that tornado takes

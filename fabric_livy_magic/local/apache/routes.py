@@ -10,7 +10,7 @@ from fabric_livy_magic.local.apache import batches, pages, sessions, statements
 from fabric_livy_magic.local.apache.handler import LivyHandler, Unknown
 from fabric_livy_magic.local.apache.jobs import CancelJobHandler, Jobs, OneJobHandler, SubmitJobHandler
 from fabric_livy_magic.local.apache.resources import RESOURCES, AddHandler, UploadHandler
-from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.web.handler import log_refused
 
 ID = r"/([^/]+)"

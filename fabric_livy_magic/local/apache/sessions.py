@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from fabric_livy_magic.local.apache import requests_in, views
 from fabric_livy_magic.local.apache.handler import LivyHandler, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, illegal_state, message, rejected, requirement
-from fabric_livy_magic.local.asked import SessionRequest
-from fabric_livy_magic.local.capacity import NoCapacity
-from fabric_livy_magic.local.dependencies import with_local_files
-from fabric_livy_magic.local.lifetimes import BadTime, time_s
-from fabric_livy_magic.local.onelake_paths import BadPath, Outside
-from fabric_livy_magic.local.places import Lakehouse
-from fabric_livy_magic.local.repl import Repl
-from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, Outside
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse
+from fabric_livy_magic.local.sessions.capacity import NoCapacity
+from fabric_livy_magic.local.sessions.dependencies import with_local_files
+from fabric_livy_magic.local.sessions.lifetimes import BadTime, time_s
+from fabric_livy_magic.local.sessions.repl import Repl
+from fabric_livy_magic.local.sessions.session import ENDED, Session
+from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 

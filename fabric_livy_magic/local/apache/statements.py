@@ -7,19 +7,14 @@ from typing import Any
 
 from fabric_livy_magic.local.apache import requests_in, views
 from fabric_livy_magic.local.apache.handler import java_number, part_of
-from fabric_livy_magic.local.apache.refusals import (
-    LivyRefusal,
-    null_pointer,
-    refused_by_driver,
-    unreadable,
-)
+from fabric_livy_magic.local.apache.refusals import LivyRefusal, null_pointer, refused_by_driver, unreadable
 from fabric_livy_magic.local.apache.requests_in import SESSION_KINDS, SHARED
 from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler
+from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.quirks.limits import LARGEST_ANSWER_BYTES, LONGEST_STRING_CHARS
-from fabric_livy_magic.local.json_text import dumps
-from fabric_livy_magic.local.repl import Repl
-from fabric_livy_magic.local.session import Session
-from fabric_livy_magic.local.statements import Statement
+from fabric_livy_magic.local.sessions.repl import Repl
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.sessions.statements import Statement
 
 
 class StatementReader(SessionHandler):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from fabric_livy_magic.local.asked import BatchRequest
-from fabric_livy_magic.local.session import Session
-from fabric_livy_magic.local.statements import Statement
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.sessions.statements import Statement
+from fabric_livy_magic.local.spark.session_request import BatchRequest
 
 JsonObject = dict[str, Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fabric_livy_magic.local.asked import BatchRequest
-from fabric_livy_magic.local.batch import Batch
+from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.views import JsonObject, person_id, time_text
+from fabric_livy_magic.local.spark.session_request import BatchRequest
 
 ACQUISITION = {"not_started": "queued", "starting": "submitting", "killed": "cancelled", "dead": "error"}
 SCHEDULER = {"not_started": "Queued", "starting": "Scheduled", "running": "Scheduled"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from fabric_livy_magic.local.batch import Batch
-from fabric_livy_magic.local.capacity import NoCapacity
+from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric import requests_in
 from fabric_livy_magic.local.fabric.batch_views import batch_activity_view, batch_view, early_batch_view
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
-from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.sessions.capacity import NoCapacity
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fabric_livy_magic.local.fabric import views
-from fabric_livy_magic.local.places import API_VERSION, MAY_RUN, Lakehouse, Workspace
-from fabric_livy_magic.local.tokens import Caller
+from fabric_livy_magic.local.lakehouse.workspaces import API_VERSION, MAY_RUN, Lakehouse, Workspace
+from fabric_livy_magic.local.server.tokens import Caller
 from fabric_livy_magic.local.web.handler import Handler, Refusal
 
 READING = ("Lakehouse.Read.All", "Lakehouse.Execute.All")

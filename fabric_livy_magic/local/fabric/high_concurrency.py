@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from fabric_livy_magic.local.capacity import NoCapacity
 from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
-from fabric_livy_magic.local.high_concurrency import HighConcurrencySession
-from fabric_livy_magic.local.onelake_paths import BadPath
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.sessions.capacity import NoCapacity
+from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fabric_livy_magic.local.fabric.handler import FabricHandler
-from fabric_livy_magic.local.places import ROLES, Lakehouse, Named, Workspace
+from fabric_livy_magic.local.lakehouse.workspaces import ROLES, Lakehouse, Named, Workspace
+from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
 from fabric_livy_magic.local.spark.catalog import FOLDER, DefinitionFiles
 from fabric_livy_magic.local.spark.catalog_entries import BUILT_IN
-from fabric_livy_magic.local.tokens import STORAGE_AUDIENCES
 from fabric_livy_magic.local.web.handler import Refusal
 
 JsonObject = dict[str, Any]

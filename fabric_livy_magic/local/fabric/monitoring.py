@@ -12,18 +12,12 @@ from urllib.parse import quote
 
 from py4j.protocol import Py4JError
 
-from fabric_livy_magic.local.batch import Batch
+from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import ListHandler, OfLakehouse
-from fabric_livy_magic.local.fabric.monitoring_views import (
-    Job,
-    application_id,
-    container,
-    file_meta,
-    monitored_view,
-)
-from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.fabric.monitoring_views import Job, application_id, container, file_meta, monitored_view
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.rest import RestAnswer
 from fabric_livy_magic.local.web.handler import Refusal

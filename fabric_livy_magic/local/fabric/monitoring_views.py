@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.batch import Batch
+from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.views import JsonObject, person_id, time_text
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.sessions.session import Session
 
 Job = Session | Batch
 BATCH_STATES = {

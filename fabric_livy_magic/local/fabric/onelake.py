@@ -21,13 +21,19 @@ from urllib.parse import unquote
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
-from fabric_livy_magic.local import onelake_files
-from fabric_livy_magic.local.onelake_files import Names, OneLakePath, Properties, StorageError, storage_error
-from fabric_livy_magic.local.onelake_paths import BadPath
-from fabric_livy_magic.local.onelake_uploads import MOST_BYTES, Piece, Uploads
-from fabric_livy_magic.local.places import MAY_RUN
-from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.tokens import STORAGE_AUDIENCES
+from fabric_livy_magic.local.lakehouse import onelake_files
+from fabric_livy_magic.local.lakehouse.onelake_files import (
+    Names,
+    OneLakePath,
+    Properties,
+    StorageError,
+    storage_error,
+)
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.lakehouse.onelake_uploads import MOST_BYTES, Piece, Uploads
+from fabric_livy_magic.local.lakehouse.workspaces import MAY_RUN
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
 from fabric_livy_magic.local.web.handler import Handler, Refusal
 
 APPEND_LIMIT = 4000 * 1024 * 1024  # the service's own; the Python SDK sends 100 MiB at a time

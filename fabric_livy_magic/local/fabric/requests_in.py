@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fabric_livy_magic.local.asked import BatchRequest, SessionRequest, StatementRequest
 from fabric_livy_magic.local.interpreters.engines import KINDS
+from fabric_livy_magic.local.spark.session_request import BatchRequest, SessionRequest, StatementRequest
 
 PAGE = 100
 MOST_INT32 = 2**31 - 1

@@ -13,7 +13,7 @@ from fabric_livy_magic.local.fabric.notebooks import notebook_routes
 from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
-from fabric_livy_magic.local.server import Server
+from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.web.handler import log_refused
 
 

@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from fabric_livy_magic.local.asked import SessionRequest
 from fabric_livy_magic.local.fabric.views import JsonObject, person_id, time_text
-from fabric_livy_magic.local.high_concurrency import HighConcurrencySession
-from fabric_livy_magic.local.session import ENDED, Session
+from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.local.sessions.session import ENDED, Session
+from fabric_livy_magic.local.spark.session_request import SessionRequest
 
 # Which of Fabric's services has the session in hand, by its state; in any other it runs and is watched.
 SCHEDULER = {"acquiring": "Queued", "not_submitted": "Queued", "not_started": "Queued"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from fabric_livy_magic.local.asked import SessionRequest
-from fabric_livy_magic.local.capacity import FULL, NoCapacity
-from fabric_livy_magic.local.dependencies import with_local_files
 from fabric_livy_magic.local.fabric import requests_in, session_views
 from fabric_livy_magic.local.fabric.handler import LakehouseHandler
 from fabric_livy_magic.local.fabric.requests_in import BadRequest, Page
-from fabric_livy_magic.local.onelake_paths import BadPath
-from fabric_livy_magic.local.session import Session
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
+from fabric_livy_magic.local.sessions.capacity import FULL, NoCapacity
+from fabric_livy_magic.local.sessions.dependencies import with_local_files
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.handler import Refusal
 

@@ -7,8 +7,8 @@ import re
 from fabric_livy_magic.local.fabric import requests_in, views
 from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler, gone
-from fabric_livy_magic.local.repl import Repl
-from fabric_livy_magic.local.statements import Statement
+from fabric_livy_magic.local.sessions.repl import Repl
+from fabric_livy_magic.local.sessions.statements import Statement
 from fabric_livy_magic.local.web.handler import Refusal
 
 

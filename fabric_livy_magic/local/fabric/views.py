@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fabric_livy_magic.local.interpreters.outputs import Output
-from fabric_livy_magic.local.statements import Statement
+from fabric_livy_magic.local.sessions.statements import Statement
 
 JsonObject = dict[str, Any]
 

@@ -57,7 +57,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.ending import Ending
 from fabric_livy_magic.local.faults.rules import (
     AnswerFault,
     ConnectionFault,
@@ -70,6 +69,7 @@ from fabric_livy_magic.local.faults.rules import (
     When,
     path_pattern,
 )
+from fabric_livy_magic.local.spark.ending import Ending
 
 ACQUIRING = ("queued", "libraryPackaging", "acquiringSession")
 FABRIC_STATES = (*ACQUIRING, "cancelling", "unknown")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from fabric_livy_magic.local.ending import Ending
+from fabric_livy_magic.local.spark.ending import Ending
 
 # What a running session can still change keeps a starter pool; every other key needs a cluster of its own
 # (facts: dbt-fabricspark #184, #189).

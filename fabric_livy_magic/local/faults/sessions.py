@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from fabric_livy_magic.local.ending import Ending
 from fabric_livy_magic.local.faults.reading import FABRIC_STATES
 from fabric_livy_magic.local.faults.rules import SessionStrike, own_conf
+from fabric_livy_magic.local.spark.ending import Ending
 
 LOOK_EVERY_S = 0.02
 # [FIELD] dbt-fabricspark #189

@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.mounting import MOUNT
+from fabric_livy_magic.local.lakehouse.mounts import MOUNT
 
 ONE_PATH = (
     "access", "chdir", "chmod", "chown", "getxattr", "listdir", "listxattr", "lstat", "mkdir", "mkfifo", "open", "readlink", "remove", "removexattr", "rmdir",

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.interpreters import worker as worker_module
+from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import Output, error
-from fabric_livy_magic.local.json_text import dumps
-from fabric_livy_magic.local.mounting import in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
 
 LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
 STDERR_TAIL = 8192

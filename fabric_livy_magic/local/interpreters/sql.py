@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 from py4j.protocol import Py4JJavaError
 
+from fabric_livy_magic.local.interpreters.json_text import RawJson
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 from fabric_livy_magic.local.interpreters.sqlcells import table_text
-from fabric_livy_magic.local.json_text import RawJson
 from fabric_livy_magic.local.spark.jvm import Jvm
 
 ROWS = 1000  # Livy's `livy.rsc.sql.num-rows`

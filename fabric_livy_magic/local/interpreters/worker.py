@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fabric_livy_magic.local.json_text import dumps
+from fabric_livy_magic.local.interpreters.json_text import dumps
 
 STRAY_LIMIT = 16 * 1024 * 1024
 SURROUNDINGS = "NOTEBOOKUTILS_SURROUNDINGS"  # as in local.surroundings, which this process does not load

@@ -8,12 +8,12 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
 from fabric_livy_magic.local.spark.catalog import Catalogs, use_default_schema
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
 from fabric_livy_magic.local.spark.preparing import prepared
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
 

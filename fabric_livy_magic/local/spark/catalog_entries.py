@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
-from fabric_livy_magic.local.mounting import MOUNT
+from fabric_livy_magic.local.lakehouse.mounts import MOUNT
 
 Entry = dict[str, Any]
 BUILT_IN = "default"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabric_livy_magic.local.cache import cache_folder
+from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.java import major_version
 
 FIRST_JAVA = 13  # JEP 350; -XX:ArchiveClassesAtExit

@@ -20,11 +20,11 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from fabric_livy_magic.local.cache import cache_folder
-from fabric_livy_magic.local.groups import ProcessGroups
+from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.ivy import NoJars, Sources, fetch
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.maven import BadMavenSettings, Coordinate
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SparkSettings
 from fabric_livy_magic.local.spark.submit import spark_home
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import quoteattr
 
-from fabric_livy_magic.local.groups import ProcessGroups
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.trust import trust_options, trusted_by_python
 
 ANSWER_WITHIN_S = 5.0

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fabric_livy_magic.local.mounting import in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 from fabric_livy_magic.local.spark.submit import submit_command

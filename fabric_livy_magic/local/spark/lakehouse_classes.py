@@ -20,8 +20,8 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from py4j.protocol import Py4JError, Py4JJavaError
 
-from fabric_livy_magic.local.cache import cache_folder
-from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.settings import SparkSettings
 
 SOURCES = Path(__file__).with_name("jvm_sources")

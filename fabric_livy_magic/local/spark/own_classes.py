@@ -12,7 +12,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from fabric_livy_magic.local.cache import cache_folder
+from fabric_livy_magic.local.spark.cache import cache_folder
 
 SOURCES = Path(__file__).with_name("scala")
 LONGEST_S = 120

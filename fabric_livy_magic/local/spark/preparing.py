@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
-from fabric_livy_magic.local.groups import ProcessGroups
-from fabric_livy_magic.local.places import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
 from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.lakehouse_classes import (
@@ -16,6 +15,7 @@ from fabric_livy_magic.local.spark.lakehouse_classes import (
     with_lakehouse_names,
     write_lakehouses,
 )
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 from fabric_livy_magic.local.spark.submit import spark_home
 

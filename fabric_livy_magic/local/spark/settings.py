@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from fabric_livy_magic.local.asked import SessionRequest
+from fabric_livy_magic.local.spark.session_request import SessionRequest
 
 MIB = 1024 * 1024
 UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}

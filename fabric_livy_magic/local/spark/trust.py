@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fabric_livy_magic.local.cache import cache_folder, keep
+from fabric_livy_magic.local.spark.cache import cache_folder, keep
 
 NAMED_BY = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 PROPERTY = "javax.net.ssl.trustStore"

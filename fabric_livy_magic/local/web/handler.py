@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from fabric_livy_magic.local.json_text import dumps
-from fabric_livy_magic.local.server import Server
-from fabric_livy_magic.local.server_log import log_file
-from fabric_livy_magic.local.tokens import FABRIC_AUDIENCES, Caller, TokenRefused
-from fabric_livy_magic.local.web.striking import Striking
+from fabric_livy_magic.local.interpreters.json_text import dumps
+from fabric_livy_magic.local.server.server import Server
+from fabric_livy_magic.local.server.server_log import log_file
+from fabric_livy_magic.local.server.tokens import FABRIC_AUDIENCES, Caller, TokenRefused
+from fabric_livy_magic.local.web.fault_injection import Striking
 
 LOG = logging.getLogger("fabric_livy_magic.local")
 BODY_LIMIT = 64 * 1024 * 1024

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fabric_livy_magic.local.interpreters.engines import (
-    CANNOT_START,
-    Engine,
-    JvmEngine,
-    NoR,
-    PythonEngine,
-    ReplSpark,
-)
+from fabric_livy_magic.local.interpreters.engines import CANNOT_START, Engine, JvmEngine, NoR, PythonEngine, ReplSpark
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess
 from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter

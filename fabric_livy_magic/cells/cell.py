@@ -1,0 +1,169 @@
+"""What a cell magic's first line asks for, and the kinds of statement there are. Pure: no I/O, no IPython."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from fabric_livy_magic.cells.options import MagicParser
+from fabric_livy_magic.errors import SettingsError
+
+# Magic suffix = Livy statement kind.
+KINDS = ("sql", "spark", "pyspark", "sparkr")
+LANGUAGES = {"sql": "Spark SQL", "spark": "Scala", "pyspark": "PySpark", "sparkr": "SparkR"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell to run remotely. `limit` is the most rows wanted of a table; `session` a name, None for the current one;
+    `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is what tables become."""
+
+    kind: str
+    code: str = field(repr=False)
+    session: str | None = None
+    output: str | None = None
+    limit: int | None = None
+    quiet: bool = False
+    plain: bool = False
+    library: str = "pandas"
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout_s: float | None = None
+    background: bool = False
+    wants_all: bool = False
+    """Its table goes into an object: a line magic's value."""
+
+
+@cache
+def cell_parser(kind: str) -> MagicParser:
+    into = {
+        "sql": "a DataFrame",
+        "pyspark": "the value of its last line, a DataFrame where it is one",
+        "spark": "the DataFrame that its last line is, else the text that it printed",
+        "sparkr": "the text that it printed",
+    }[kind]
+    parser = MagicParser(
+        prog=f"%livy_{kind}",
+        description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
+    )
+    parser.set_defaults(
+        limit=None, library="pandas", plain=False, parameter=()
+    )  # of the kinds that have no such option
+    parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
+    parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument(
+        "-b", "--background", action="store_true", help="give a handle at once; with -o the variable holds it"
+    )
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, help="cancel it when it has not ended after so many seconds"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    if kind != "sparkr":
+        add_table_options(parser)
+    if kind in {"sql", "pyspark"}:
+        parser.add_argument("--plain", action="store_true", help="run it without the agent, as Livy itself does")
+    if kind == "sql":
+        parser.add_argument(
+            "-p",
+            "--parameter",
+            metavar="NAME=EXPR",
+            action="append",
+            help="the value of `:NAME`, a Python expression of the notebook; repeat for more (default: the variable NAME)",
+        )
+    return parser
+
+
+def add_table_options(parser: MagicParser) -> None:
+    parser.add_argument("-n", "--limit", metavar="ROWS", type=_rows, help="at most this many rows of a table")
+    parser.set_defaults(library="pandas")
+    library = parser.add_mutually_exclusive_group()
+    library.add_argument("--arrow", dest="library", action="store_const", const="arrow", help="a pyarrow Table")
+    library.add_argument("--polars", dest="library", action="store_const", const="polars", help="a polars DataFrame")
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, expression = text.partition("=")
+    if not equals or not name.strip().isidentifier() or not expression.strip():
+        raise SettingsError(f"-p takes NAME=EXPRESSION, not {text!r}.")
+    return name.strip(), expression.strip()
+
+
+def read_cell(kind: str, line: str, body: str | None) -> Cell:
+    """The cell of `%%livy_<kind> line` + body; with body None that of a line magic, whose code follows its options.
+
+    Raises SettingsError for a wrong option or an empty cell, HelpWanted for `--help`.
+    """
+    parser = cell_parser(kind)
+    options, code = (line, body) if body is not None else split_options(parser, line)
+    found = parser.read(options)
+    if not code.strip():
+        form = (
+            f"%%livy_{kind} has no body: write the code on the lines below it"
+            if body is not None
+            else f"%livy_{kind} has no code"
+        )
+        raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
+    check_variable(found.output)
+    return Cell(
+        kind=kind,
+        code=code,
+        session=found.session,
+        output=found.output,
+        quiet=found.quiet,
+        limit=found.limit,
+        plain=found.plain,
+        library=found.library,
+        parameters=tuple(map(_parameter, found.parameter)),
+        timeout_s=found.timeout,
+        background=found.background,
+        wants_all=body is None,
+    )
+
+
+def check_variable(name: str | None) -> None:
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise SettingsError(f"-o takes the name of a variable; {name!r} is none.")
+
+
+_WORD = re.compile(r"\s*(\S+)")
+_VALUE = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|[^\s"'])+""")
+_OPTION_WITH_VALUE = re.compile(r"""\s*--[A-Za-z-]+=(?:"[^"]*"|'[^']*'|[^\s"'])*""")
+_OPTION = re.compile(r"--?[A-Za-z]")
+
+
+def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
+    """(options, code) of a line magic: the code starts at the first word that is no option, or after `--`, as typed."""
+    end = 0
+    while match := _WORD.match(line, end):
+        word = match[1]
+        if word == "--":
+            return line[:end], line[match.end() :].strip()
+        if not _OPTION.match(word):
+            break
+        if with_value := _OPTION_WITH_VALUE.match(line, end):
+            match = with_value
+        end = match.end()
+        if parser.takes_value(word) and (value := _VALUE.match(line, end)):
+            end = value.end()
+    return line[:end], line[end:].strip()
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise SettingsError(f"--timeout takes a number of seconds above 0, not {text!r}.")
+    return seconds
+
+
+def _rows(text: str) -> int:
+    try:
+        rows = int(text.replace("_", ""))
+    except ValueError:
+        rows = -1
+    if rows < 0:
+        raise SettingsError(f"-n takes a number of rows, not {text!r}.")
+    return rows

@@ -1,0 +1,256 @@
+"""The grammar of `%livy`: its subcommands, their options, their help. Pure, so that docs and tests can read it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from fabric_livy_magic.cells.cell import add_table_options, check_variable, split_options
+from fabric_livy_magic.cells.options import HelpWanted, MagicParser
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
+
+SUMMARIES = {
+    "use": "choose where sessions run: local, workspace/lakehouse, a Livy connection string",
+    "login": "sign in to Fabric, and show who it is",
+    "logout": "forget the sign-in",
+    "start": "start a session (the first cell does it by itself)",
+    "status": "what is chosen, and the state of this notebook's sessions",
+    "sessions": "list the sessions on the server",
+    "attach": "take a session that runs already, or with --last those of this notebook's last kernel",
+    "switch": "make another session of this notebook the current one",
+    "statements": "list the background statements of this notebook",
+    "wait": "wait for background statements and show their results",
+    "logs": "show a session's log",
+    "error": "show the last remote error with its whole traceback",
+    "cancel": "cancel what runs on the session",
+    "stop": "stop a session",
+    "restart": "stop a session and start it anew with the same settings",
+    "get": "a frame of the session as a variable of this notebook",
+    "put": "a frame of this notebook as a temporary view of the session",
+    "workspaces": "list the workspaces of the account",
+    "lakehouses": "list the lakehouses of a workspace",
+    "environments": "list the environments of a workspace",
+    "tables": "list the tables of the session's lakehouse",
+    "schema": "show a table's columns",
+    "doctor": "check each step from sign-in to session, and what to do",
+    "log": "write down each request to the server: here, into a file, or not at all",
+    "config": "show the settings and where each came from, or change one",
+    "help": "show this list, or what one subcommand takes",
+}
+CELLS = """cells:
+  %%livy_sql        Spark SQL: a table below the cell, a pandas DataFrame with -o NAME
+  %%livy_pyspark    PySpark
+  %%livy_spark      Scala
+  %%livy_sparkr     R, where the session has it
+  %%livy_configure  what the next session is asked for, as JSON
+The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."""
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    options: argparse.Namespace = field(repr=False)
+
+
+def read_command(line: str) -> Command:
+    """The subcommand of `%livy <line>`. Raises SettingsError with a guess for an unknown one, HelpWanted for help."""
+    name, rest = [*line.split(maxsplit=1), "", ""][:2]
+    if name in {"", "-h", "--help"}:
+        raise HelpWanted(overview())
+    if name not in SUMMARIES:
+        raise SettingsError(
+            f"There is no `%livy {name}`.{did_you_mean(name.lower(), list(SUMMARIES))} `%livy help` lists what there is."
+        )
+    if name == "use" and rest.strip() and not rest.lstrip().startswith("-"):
+        # As it was typed: quotes tell a slash in a name from the one between workspace and lakehouse.
+        return Command(name, argparse.Namespace(target=rest.strip()))
+    if name == "get":
+        return Command(name, _read_get(rest))
+    options = parser_of(name).read(rest)
+    if name == "help":
+        wanted = options.command
+        if wanted and wanted not in SUMMARIES:
+            raise SettingsError(f"There is no `%livy {wanted}`.{did_you_mean(wanted, list(SUMMARIES))}")
+        raise HelpWanted(parser_of(wanted).format_help() if wanted else overview())
+    return Command(name, options)
+
+
+_LAST_OPTION = re.compile(r"\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session)\s+[^\s'\")\]}]+)\s*$")
+
+
+def _read_get(rest: str) -> argparse.Namespace:
+    """Options stand before or after the expression, which is Python as it was typed, quotes and all."""
+    parser = parser_of("get")
+    before, expression = split_options(parser, rest)
+    after = ""
+    while match := _LAST_OPTION.search(expression):
+        expression, after = expression[: match.start()], f"{match[0]} {after}"
+    options = parser.read(f"{before} {after}")
+    check_variable(options.output)
+    options.expression = expression.strip()
+    if not options.expression:
+        raise SettingsError("%livy get: which frame? For example `%livy get df.limit(10) -o first`.")
+    return options
+
+
+def overview() -> str:
+    width = max(map(len, SUMMARIES))
+    lines = [f"  %livy {name:<{width}}  {summary}" for name, summary in SUMMARIES.items()]
+    return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", CELLS])
+
+
+@cache
+def parser_of(name: str) -> MagicParser:
+    parser = MagicParser(prog=f"%livy {name}", description=SUMMARIES[name][0].upper() + SUMMARIES[name][1:] + ".")
+    add = parser.add_argument
+    if name == "use":
+        add(
+            "target",
+            metavar="TARGET",
+            help="local, the Livy connection string of a lakehouse, or the address of a Livy server",
+        )
+    elif name == "login":
+        _add_login_options(parser)
+    elif name in {"lakehouses", "environments"}:
+        add("workspace", metavar="WORKSPACE", nargs="?", help="name or id (default: that of the target)")
+    elif name == "tables":
+        add("pattern", metavar="PATTERN", nargs="?", help="such as 'dim*'")
+    elif name == "schema":
+        add("table", metavar="TABLE", help="a table, also schema.table")
+    elif name == "start":
+        _add_start_options(parser)
+    elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
+        _add_session_options(parser, name)
+    elif name == "wait":
+        add("number", metavar="NUMBER", nargs="?", type=int, help="one of `%%livy statements` (default: all)")
+    elif name == "log":
+        add(
+            "where",
+            metavar="WHERE",
+            choices=["debug", "file", "off"],
+            help="debug: here; file: into PATH; off: no more",
+        )
+        add("path", metavar="PATH", nargs="?", help="the file, which only you can read")
+    elif name in {"get", "put"}:
+        _add_frame_options(parser, name)
+    elif name == "config":
+        add("name", metavar="NAME", nargs="?", help="a setting")
+        add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
+    elif name == "help":
+        add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
+    return parser
+
+
+def _add_session_options(parser: MagicParser, name: str) -> None:
+    add = parser.add_argument
+    if name == "attach":
+        add("id", metavar="ID", nargs="?", help="the session's id, as `%%livy sessions` shows it")
+        add(
+            "--last", action="store_true", help="what this notebook's last kernel left, and the result of its last cell"
+        )
+        add("-o", "--output", metavar="VAR", help="with --last: put that result into this variable")
+        add("--name", metavar="NAME", help="what to call it in this notebook")
+    elif name == "sessions":
+        add("--mine", action="store_true", help="those of your notebooks alone, and which notebook each belongs to")
+    elif name == "cancel":
+        add("statement", metavar="STATEMENT", nargs="?", type=int, help="its number (default: all that run or wait)")
+        add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+    elif name == "restart":
+        add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
+    elif name == "switch":
+        add("session", metavar="NAME", help="a session of this notebook")
+    elif name == "logs":
+        add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
+        add("-n", "--lines", metavar="LINES", type=_count, default=50, help="how many lines from the end (default: 50)")
+    elif name == "stop":
+        add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
+        add("--all", action="store_true", help="all sessions of this notebook")
+        add(
+            "--orphans",
+            action="store_true",
+            help="sessions that kernels of yours left when they died, after a question",
+        )
+        add("--yes", action="store_true", help="with --orphans: without the question")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingsError(f"-n takes a number above 0, not {text!r}.")
+    return int(text)
+
+
+def _add_frame_options(parser: MagicParser, name: str) -> None:
+    add = parser.add_argument
+    add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+    if name == "get":
+        parser.usage = "%%livy get EXPRESSION [-o VAR] [-n ROWS] [--arrow | --polars] [-s NAME]"
+        parser.epilog = (
+            "EXPRESSION is PySpark of the session, before or after the options: %livy get df.limit(10) -o first"
+        )
+        add("-o", "--output", metavar="VAR", help="the variable that it becomes (default: it is shown)")
+        add_table_options(parser)
+    else:
+        add("frame", metavar="FRAME", help="a pandas, Arrow or polars frame of this notebook; an expression in quotes")
+        add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
+
+
+class _Refused(argparse.Action):
+    """An option that people try, and that must not stand in a notebook."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> None:
+        raise SettingsError(
+            f"A secret does not belong into a notebook: it is saved, shared and kept in the history. {INSTEAD_OF_A_SETTING}"
+        )
+
+
+def _add_login_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add(
+        "--method",
+        metavar="METHOD",
+        help=f"{', '.join(METHODS)}, or the dotted path of a TokenCredential (default: what fits)",
+    )
+    add("--tenant", metavar="TENANT", help="tenant id or domain")
+    add("--client-id", metavar="ID", help="an app registration of your own")
+    add("--certificate", metavar="FILE", help="PEM or PFX file, for --method certificate")
+    add("--send-chain", action="store_true", help="send the certificate's chain (subject name and issuer)")
+    for word in ("--secret", "--client-secret", "--password", "--passphrase", "--token"):
+        add(word, nargs="?", action=_Refused, help=argparse.SUPPRESS)
+
+
+LOGIN_SETTINGS = ("method", "tenant", "client_id", "certificate", "send_chain")
+
+
+def login_choices(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that `login`'s options chose."""
+    return {name: getattr(options, name) for name in LOGIN_SETTINGS if getattr(options, name)}
+
+
+def _add_start_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add("session", metavar="NAME", nargs="?", help="what to call it in this notebook (default: the current name, main)")
+    add("--name", metavar="TEXT", dest="spark_name", help="its name on the server and in the Monitoring hub")
+    add(
+        "--conf",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
+    )
+    add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
+    add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
+    add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
+    add(
+        "--high-concurrency",
+        action="store_true",
+        help="one REPL of a Spark application that others can join; --tag NAME then says which application",
+    )
+    add("--driver-memory", metavar="SIZE", help="such as 28g")
+    add("--driver-cores", metavar="N", type=int)
+    add("--executor-memory", metavar="SIZE")
+    add("--executor-cores", metavar="N", type=int)
+    add("--num-executors", metavar="N", type=int)

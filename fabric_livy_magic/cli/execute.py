@@ -1,0 +1,165 @@
+"""Run a notebook file in a kernel of its own, each cell's output as text as it comes. The home of nbclient and nbformat."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from traitlets import default
+
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.kernel.install import kernel_specs
+from fabric_livy_magic.output.display import EXIT_METADATA
+
+Write = Callable[[str], None]
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`exit_value` is what the notebook gave to `notebook.exit`, which ends it."""
+
+    passed: bool
+    exit_value: str | None = None
+
+
+def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """A notebook of this Python's own kernel. The executed notebook is written in any case, as far as it came.
+
+    `environ` is the kernel's whole environment.
+    """
+    try:
+        content = nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
+        raise SettingsError(f"{notebook} could not be read as a notebook: {error}") from error
+    try:
+        return run_content(content, "python3", write, environ)
+    finally:
+        nbformat.write(content, executed)
+
+
+def run_content(content: Any, spec: str, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """Runs its cells one after the other and puts their outputs into them, up to one that fails or ends the notebook."""
+    with open_kernel(spec, environ) as run:
+        return run(content, write)
+
+
+@contextlib.contextmanager
+def open_kernel(spec: str, environ: Mapping[str, str]) -> Iterator[Callable[[Any, Write], Outcome]]:
+    """One kernel for any number of notebooks, each run as by `run_content`."""
+    opened = _client(content_of([]), spec)
+    with opened.setup_kernel(env=dict(environ)):
+        yield lambda content, write: _run_cells(_client(content, spec, opened), write)
+
+
+def _client(content: Any, spec: str, opened: NotebookClient | None = None) -> NotebookClient:
+    client = NotebookClient(
+        content,
+        timeout=None,
+        kernel_name=spec,
+        kernel_manager_class=OwnKernel,
+        resources={"metadata": {"path": str(Path.cwd())}},
+        store_widget_state=False,
+        km=opened.km if opened else None,
+    )
+    if opened:
+        client.kc = opened.kc
+    return client
+
+
+def _run_cells(client: NotebookClient, write: Write) -> Outcome:
+    told = _Told(write)
+    client.on_cell_start = told.start
+    client.on_cell_executed = told.done
+    client.on_cell_error = told.done
+    client.reset_execution_trackers()
+    for index, cell in enumerate(client.nb.cells):
+        try:
+            client.execute_cell(cell, index)
+        except CellExecutionError:
+            return Outcome(passed=False)  # the cell's error output was shown with the cell
+        if (value := _exit_value(cell)) is not None:
+            return Outcome(passed=True, exit_value=value)
+    return Outcome(passed=True)
+
+
+def content_of(cells: Sequence[str]) -> Any:
+    """A notebook of code cells, for `run_content`."""
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+
+
+def _exit_value(cell: Any) -> str | None:
+    for output in cell.get("outputs", ()):
+        value = output.get("metadata", {}).get(EXIT_METADATA)
+        if value is not None:
+            return str(value)
+    return None
+
+
+class OwnKernel(AsyncKernelManager):
+    """This Python's own kernels: a kernelspec of the user may belong to another environment."""
+
+    @default("kernel_spec_manager")
+    def _default_specs(self) -> KernelSpecManager:
+        # "python3" is ipykernel's own spec then, with this interpreter's path.
+        return KernelSpecManager(
+            kernel_dirs=sorted({str(folder.parent) for folder in kernel_specs()}), ensure_native_kernel=True
+        )
+
+    @default("transport_encryption")  # a trait since jupyter_client 8.9; ipykernel warns where it is off
+    def _default_encryption(self) -> str:
+        return "auto"
+
+
+class _Told:
+    """Writes a code cell's first lines when it starts, its outputs and its time when it is done."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._began = 0.0
+        self._number = 0
+        self._finished = -1
+
+    def start(self, *, cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code":
+            self._began = time.monotonic()
+            self._number += 1
+            self._write(f"[{self._number}] {headline(cell.source)}")
+
+    def done(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        if cell.cell_type != "code" or cell_index == self._finished:
+            return
+        self._finished = cell_index  # a failed cell is reported as executed and as failed
+        for output in cell.outputs:
+            for line in output_text(output).rstrip().splitlines():
+                self._write(f"    {line}".rstrip())
+        self._write(f"    ({time.monotonic() - self._began:.1f} s)\n")
+
+
+def headline(source: str) -> str:
+    """A cell in one line: its magic with the first line of code, or its first line, and how many lines follow."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    shown = lines[:2] if lines and lines[0].startswith("%%") else lines[:1]
+    more = len(lines) - len(shown)
+    text = "  ".join(shown)
+    text = text if len(text) <= 110 else text[:109] + "…"
+    return text + (f"  (+{more} line{'' if more == 1 else 's'})" if more else "")
+
+
+def output_text(output: Any) -> str:
+    """One output of a cell as plain text."""
+    if output.output_type == "stream":
+        return str(output.text)
+    if output.output_type == "error":
+        return ANSI.sub("", "\n".join(output.traceback))
+    return str(output.data.get("text/plain") or "")

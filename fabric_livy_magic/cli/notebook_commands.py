@@ -1,0 +1,155 @@
+"""`fabric-livy convert` and `fabric-livy check`: what a terminal does with notebooks without running them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fabric_livy_magic.errors import NotebookError, SettingsError
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.notebooks.files import NotebookFile
+    from fabric_livy_magic.notebooks.needs import Need, Report
+
+WIDEST = 70  # of what a notebook needs, in the table of many
+VERDICTS = {"there": "there", "fabric": "on Fabric only", "problem": "problem"}
+
+
+def add_notebook_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    convert = commands.add_parser("convert", help="a notebook from .ipynb to Fabric's Git format, or back")
+    convert.add_argument("source", type=Path, help="an .ipynb, or a folder x.Notebook")
+    convert.add_argument("target", type=Path, help="what to write: x.ipynb, x.Notebook or …/notebook-content.py")
+    convert.add_argument("--force", action="store_true", help="write over what is there")
+    convert.set_defaults(command=_convert)
+
+    check = commands.add_parser("check", help="what notebooks need, and which of it is there; runs nothing")
+    check.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a notebook, or a folder with any number")
+    check.add_argument("--json", action="store_true", help="all of it as JSON")
+    check.set_defaults(command=_check)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.notebooks.files import read_notebook, target_file, write_notebook
+    from fabric_livy_magic.notebooks.git_format import git_losses
+    from fabric_livy_magic.notebooks.model import declared
+
+    notebook = read_notebook(options.source)
+    if notebook.problems:
+        told = "; ".join(f"line {problem.line}: {problem.text}" for problem in notebook.problems)
+        raise NotebookError(f"{options.source} has to be mended first, since parts of it would be lost. {told}")
+    target = target_file(options.target, notebook)
+    if target.exists() and not options.force:
+        raise SettingsError(f"{target} is there already; --force writes over it.")
+    write_notebook(options.target, declared(notebook))
+    losses = (
+        git_losses(notebook)
+        if target.suffix != ".ipynb"
+        else ["the text above the first cell"][: bool(notebook.preamble.strip())]
+    )
+    told = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
+    print(f"{target}: {_counted(len(notebook.cells), 'cell')}.{told}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.notebooks.needs import PROBLEM, Checker
+
+    checker = Checker()
+    reports = [checker.check(file) for file in _files(options.paths)]
+    print(json.dumps(_as_json(reports), indent=2) if options.json else _as_text(reports))
+    return 1 if any(report.verdict == PROBLEM for report in reports) else 0
+
+
+def _files(paths: Sequence[Path]) -> list[NotebookFile]:
+    """Each notebook once. Raises SettingsError for a path without any."""
+    from fabric_livy_magic.notebooks.files import find_notebooks, is_git_folder, notebook_file
+
+    found: dict[Path, NotebookFile] = {}
+    for path in paths:
+        files = find_notebooks(path) if path.is_dir() and not is_git_folder(path) else [notebook_file(path)]
+        if not files:
+            raise SettingsError(f"There is no notebook below {path}.")
+        found.update({file.path: file for file in files})
+    return list(found.values())
+
+
+def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
+    return {
+        "notebooks": [
+            {
+                "path": _shown(report.file.path),
+                "name": report.file.name,
+                "language": report.language,
+                "code_cells": report.code_cells,
+                "verdict": report.verdict,
+                "needs": [asdict(need) for need in report.needs],
+            }
+            for report in reports
+        ],
+        "verdicts": dict(Counter(report.verdict for report in reports)),
+    }
+
+
+def _as_text(reports: Sequence[Report]) -> str:
+    from fabric_livy_magic.notebooks.needs import THERE
+    from fabric_livy_magic.output.display import text_table
+
+    parts = []
+    names = Counter(report.file.name for report in reports)
+    label = {
+        report.file.path: report.file.name if names[report.file.name] == 1 else _shown(report.file.path)
+        for report in reports
+    }
+    if len(reports) == 1:
+        rows = [[VERDICTS[need.verdict], need.what, need.name, _cells(need), need.text] for need in reports[0].needs]
+        parts.append(text_table(["", "need", "name", "cells", "what it means"], rows) if rows else "It needs nothing.")
+    else:
+        rows = [[VERDICTS[one.verdict], label[one.file.path], _names(one, "language"), _needed(one)] for one in reports]
+        parts.append(text_table(["", "notebook", "languages", "needs"], rows))
+        missing = [
+            [VERDICTS[need.verdict], label[report.file.path], _cells(need), f"{need.what} {need.name}", need.text]
+            for report in reports
+            for need in report.needs
+            if need.verdict != THERE
+        ]
+        if missing:
+            parts.append(text_table(["", "notebook", "cells", "need", "what it means"], missing))
+    counts = Counter(report.verdict for report in reports)
+    told = [f"{counts[verdict]} {words}" for verdict, words in _COUNTED.items() if counts[verdict]]
+    parts.append(f"{_counted(len(reports), 'notebook')}: {', '.join(told)}.")
+    return "\n\n".join(parts)
+
+
+_COUNTED = {"there": "with all that is needed", "fabric": "on Fabric only", "problem": "with problems"}
+
+
+def _needed(report: Report) -> str:
+    """In one line: what it runs, its lakehouse, and what it uses beyond Spark."""
+    whats = ("%run", "lakehouse", "environment", "notebookutils", "package", "magic")
+    text = "; ".join(f"{what} {names}" for what in whats if (names := _names(report, what)))
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _names(report: Report, what: str) -> str:
+    return ", ".join(dict.fromkeys(need.name for need in report.needs if need.what == what))
+
+
+def _cells(need: Need) -> str:
+    shown = ", ".join(map(str, need.cells[:5]))
+    return f"{shown}, … ({len(need.cells)})" if len(need.cells) > 5 else shown
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _shown(path: Path) -> str:
+    """Relative where it is below the working folder."""
+    here = Path.cwd()
+    return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,188 @@
+"""`fabric-livy run NOTEBOOK`: a Fabric notebook from its file, in the Fabric Livy kernel, with its own default lakehouse."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.cli.execute import Outcome, Write, content_of, run_content
+from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
+from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
+from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
+from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
+from fabric_livy_magic.notebooks.needs import Checker
+from fabric_livy_magic.notebooks.run_magic import parameters_cell
+from fabric_livy_magic.settings import did_you_mean
+
+OF_A_SESSION = {"pyspark", "sql", "spark", "sparkr"}
+NOT_OF_A_SESSION = {
+    "tsql": "a T-SQL notebook, which runs on a warehouse or a SQL endpoint",
+    "kql": "a KQL notebook, which runs on an eventhouse",
+    "python": "a notebook of Fabric's Python kernel, which has no Spark",
+}
+MOST_TOLD = 5
+SPEC = "fabric-livy"
+NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
+INJECTED = "injected-parameters"  # as papermill calls it
+_USES_SPARK = re.compile(r"^\s*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE)
+_OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MULTILINE)
+
+
+def is_fabrics(notebook: Notebook) -> bool:
+    """Whether it is written for Fabric: it is in Fabric's Git format, it says so, or it names no kernel and uses Spark. What
+    loads the magics by itself is for any Jupyter kernel."""
+    if notebook.as_read and notebook.as_read.suffix != SUFFIX:
+        return True
+    code = [cell.source for cell in notebook.cells if cell.kind == CODE]
+    if notebook.kernel.startswith("fabric-livy") or notebook.kernel in {SPARK_KERNEL, WAREHOUSE_KERNEL, JUPYTER_KERNEL}:
+        return True
+    if notebook.metadata or "trident" in notebook.jupyter:
+        return True
+    if any(map(_OUR_MAGICS.search, code)) or notebook.kernel:
+        return False
+    return any(map(_USES_SPARK.search, code))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell to run: where it stands in the notebook, and as the kernel takes it."""
+
+    index: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A notebook that can be run. `content` is what a kernel executes, with the environment variables."""
+
+    path: Path
+    notebook: Notebook
+    planned: Sequence[Planned]
+    content: Any
+    environ: Mapping[str, str]
+
+    @property
+    def chooses_session(self) -> bool:
+        return any(one.text.startswith("%%configure") for one in self.planned)
+
+    def write(self, output: Path) -> None:
+        """The executed notebook, as far as it came."""
+        executed = with_outputs(self.notebook, self.planned, self.content.cells)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(write_ipynb(executed), encoding="utf-8")
+
+
+def run_fabric_notebook(run: Run, output: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """The executed notebook is written in any case."""
+    try:
+        return run_content(run.content, SPEC, write, {**environ, **run.environ})
+    finally:
+        run.write(output)
+
+
+def prepared(path: Path, notebook: Notebook, given: Sequence[str]) -> Run:
+    """`given` are `NAME=VALUE`. Raises NotebookError and SettingsError for what cannot run."""
+    language = notebook.language
+    if language not in OF_A_SESSION:
+        raise NotebookError(
+            f"{path} is {NOT_OF_A_SESSION.get(language, f'a notebook of {language}')}. It cannot run here."
+        )
+    check_before(notebook_file(path))
+    notebook = with_parameters(notebook, read_parameters(given), path)
+    planned = list(plan(notebook))
+    environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
+    return Run(path, notebook, planned, content_of([one.text for one in planned]), environ)
+
+
+def check_before(file: NotebookFile) -> None:
+    """Raises NotebookError for what can be known before anything runs."""
+    refusals = Checker().refusals(file)
+    if not refusals:
+        return
+    lines = []
+    for one, need in refusals[:MOST_TOLD]:
+        where = "" if one == file else f"{one.name}, which it runs: "
+        cell = f"cell {need.cells[0]}: " if need.cells else ""
+        lines.append(f"  {where}{cell}{need.name}: {need.text}")
+    more = len(refusals) - MOST_TOLD
+    lines += [f"  … and {more} more; `fabric-livy check` tells them all"] if more > 0 else []
+    raise NotebookError("\n".join([f"{file.path} cannot run as it is. Nothing was run.", *lines]))
+
+
+def plan(notebook: Notebook) -> Iterator[Planned]:
+    for index, cell in enumerate(notebook.cells):
+        if cell.kind == CODE and not cell.is_skipped and cell.source.strip():
+            yield Planned(index, notebook.kernel_code(cell, bare=notebook.language))
+
+
+def with_outputs(notebook: Notebook, planned: Sequence[Planned], executed: Sequence[Any]) -> Notebook:
+    """Cells that did not run have no output: what they once gave is not of this run."""
+    ran = dict(zip((one.index for one in planned), executed, strict=True))
+    cells = []
+    for index, cell in enumerate(notebook.cells):
+        if cell.kind == CODE:
+            outputs = json.loads(json.dumps(ran[index].outputs)) if index in ran else ()
+            count = ran[index].execution_count if index in ran else None
+            cell = replace(cell, outputs=tuple(outputs), execution_count=count)
+        cells.append(cell)
+    return replace(notebook, cells=tuple(cells))
+
+
+# ---------------------------------------------------------------------------------------------------------- parameters
+
+
+def read_parameters(given: Sequence[str]) -> dict[str, Any]:
+    """A value is Python's or JSON's where it reads as one, else text. Raises SettingsError."""
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, text = one.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise SettingsError(f"-p takes NAME=VALUE, not {one!r}.")
+        found[name.strip()] = _value(text)
+    return found
+
+
+def _value(text: str) -> Any:
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    return text
+
+
+def with_parameters(notebook: Notebook, parameters: Mapping[str, Any], path: Path) -> Notebook:
+    """With a cell of the values below its parameters cell. Raises NotebookError for a name that it does not set."""
+    if not parameters:
+        return notebook
+    index = notebook.parameters_index
+    if index is None:
+        raise NotebookError(
+            f"{path} has no parameters cell, so it takes no -p. In the portal: … on a cell, Toggle parameter cell."
+        )
+    known = _assigned(notebook.cells[index].source)
+    for name in parameters:
+        if known and name not in known:
+            raise NotebookError(
+                f"{path} has no parameter {name!r}.{did_you_mean(name, known)} It has: {', '.join(known)}."
+            )
+    injected = Cell(source=parameters_cell(parameters), metadata={"tags": [INJECTED]})
+    cells = [*notebook.cells[: index + 1], injected, *notebook.cells[index + 1 :]]
+    return replace(notebook, cells=tuple(cells), as_read=None)
+
+
+def _assigned(source: str) -> list[str]:
+    """The names that the cell gives values to; none where it is no Python."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return []
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -1,0 +1,149 @@
+"""Livy's SQL output, which is JSON, as a pandas DataFrame, each column of the type that Spark named.
+
+The road for sessions without Python or PyArrow, and for the first look at a `sql` statement.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fabric_livy_magic.errors import FrameError
+from fabric_livy_magic.frames.arrow_types import arrow_type, decimal_of
+from fabric_livy_magic.livy.models import Output
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A Livy server cuts the result of a `sql` statement at this many rows and does not say so (livy.rsc.sql.num-rows).
+LIVY_SQL_ROWS = 1000
+
+
+def is_table(output: Output) -> bool:
+    """Whether the output is a SQL result: `{"schema": {"fields": […]}, "data": [[…], …]}`."""
+    value = output.data.get("application/json")
+    if not isinstance(value, Mapping) or not isinstance(value.get("schema"), Mapping):
+        return False
+    fields, rows = value["schema"].get("fields", []), value.get("data")
+    return _are(fields, Mapping) and _are(rows, list)
+
+
+def _are(items: Any, kind: type) -> bool:
+    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
+
+
+def row_count(output: Output) -> int:
+    return len(output.data["application/json"]["data"])
+
+
+def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
+    """The SQL result as a DataFrame, its first `limit` rows.
+
+    A statement without a result (DDL) gives a frame with no columns. Whole numbers and booleans with nulls become
+    pandas' nullable dtypes, dates `datetime.date`, decimals `decimal.Decimal`, timestamps UTC. Raises FrameError where
+    a value does not fit the type that the server named.
+    """
+    import pandas as pd
+
+    value = output.data["application/json"]
+    fields, rows = value["schema"].get("fields") or [], value["data"]
+    rows = rows if limit is None else rows[:limit]
+    if not fields:
+        return pd.DataFrame(index=range(len(rows)))
+    series = []
+    for position, spark_field in enumerate(fields):
+        cells = [row[position] if position < len(row) else None for row in rows]
+        series.append(_series(str(spark_field.get("name", position)), spark_field.get("type"), cells))
+    frame = pd.concat(series, axis=1)
+    frame.columns = pd.Index(
+        [str(f.get("name", i)) for i, f in enumerate(fields)]
+    )  # concat would keep duplicates, but not empty names
+    return frame
+
+
+def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        wanted = arrow_type(spark_type, other=lambda _: pa.string())  # what has no counterpart is read as text
+        column = pa.array([_value(cell, spark_type) for cell in cells], type=wanted)
+        nullable = column.null_count and (pa.types.is_integer(wanted) or pa.types.is_boolean(wanted))
+        series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
+    except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise FrameError(f"Column {name!r}: a value is not of its type {type_name(spark_type)}: {error}") from error
+    series.name = name
+    return series
+
+
+def _nullable(pd: Any) -> dict[Any, Any]:
+    import pyarrow as pa
+
+    return {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+
+
+def _value(cell: Any, spark_type: Any) -> Any:
+    """One JSON value of Livy's SQL output as Python's value of that type (Livy's SQLInterpreter writes them so)."""
+    if cell is None:
+        return None
+    if isinstance(spark_type, Mapping):
+        return _nested(cell, spark_type)
+    kind = str(spark_type)
+    if sizes := decimal_of(kind):
+        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-sizes[1]), context=_WIDE)
+    if kind == "date":
+        return datetime.date.fromisoformat(cell)
+    if kind in {"timestamp", "timestamp_ntz"}:
+        moment = datetime.datetime.fromisoformat(cell)
+        return moment if kind == "timestamp" else moment.replace(tzinfo=None)
+    if kind == "binary":
+        return bytes(byte % 256 for byte in cell) if isinstance(cell, list) else base64.b64decode(cell)
+    if kind in {"float", "double"}:
+        return float(cell)
+    if kind in {"boolean", "byte", "short", "integer", "long"}:
+        return cell
+    return cell if isinstance(cell, str) else str(cell)
+
+
+_WIDE = decimal.Context(prec=76)
+
+
+def _nested(cell: Any, spark_type: Mapping[str, Any]) -> Any:
+    kind = spark_type.get("type")
+    if kind == "array":
+        return [_value(item, spark_type["elementType"]) for item in cell]
+    if kind == "map":
+        return [
+            (_value(_key(key, spark_type["keyType"]), spark_type["keyType"]), _value(item, spark_type["valueType"]))
+            for key, item in cell.items()
+        ]
+    if kind == "struct":
+        # Livy serialises a nested row with its schema: {"schema": […], "values": […]}
+        values = cell["values"] if isinstance(cell, Mapping) and "values" in cell else list(cell.values())
+        return {f["name"]: _value(value, f["type"]) for f, value in zip(spark_type["fields"], values, strict=True)}
+    return str(cell)
+
+
+def _key(key: str, key_type: Any) -> Any:
+    """JSON's keys are text; a map's numeric key is read back as a number."""
+    if key_type in {"byte", "short", "integer", "long"}:
+        return int(key)
+    if key_type == "boolean":
+        return key == "true"
+    return key
+
+
+def type_name(spark_type: Any) -> str:
+    """A type of Spark's schema JSON in one word or two: `struct`, `decimal(10,2)`."""
+    if isinstance(spark_type, Mapping):
+        return str(spark_type.get("type", ""))
+    return str(spark_type or "")

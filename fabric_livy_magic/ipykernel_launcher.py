@@ -1,9 +1,0 @@
-"""`python -m fabric_livy_magic.ipykernel_launcher`: starts the kernel.
-
-VS Code can interrupt a kernel on Windows only where the module that starts it has `ipykernel` in its name.
-"""
-
-from fabric_livy_magic.kernel import launch
-
-if __name__ == "__main__":
-    launch()

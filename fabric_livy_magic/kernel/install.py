@@ -1,0 +1,47 @@
+"""`fabric-livy kernel install`: registers the kernels where pip's own registration is not seen. The home of kernel specs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpecManager
+
+from fabric_livy_magic.errors import SettingsError
+
+
+def kernel_specs() -> list[Path]:
+    """The folders of our kernels, each with its kernel.json: those of the checkout that the package runs from (an editable
+    install does), else those that pip took out of the wheel."""
+    root = Path(__file__).parents[2]
+    if (root / "pyproject.toml").is_file():
+        return sorted((root / "kernelspec").iterdir())
+    files = importlib.metadata.files("fabric-livy-magic") or ()
+    installed = [Path(str(file.locate())).parent for file in files if file.name == "kernel.json"]
+    # `pip install --target` moves them, and leaves its record as it was.
+    return sorted(filter(Path.is_dir, installed)) or sorted(
+        (root / "share" / "jupyter" / "kernels").glob("fabric-livy*")
+    )
+
+
+def install_kernels(*, user: bool = False, prefix: str | None = None) -> list[Path]:
+    """The folders written. Each spec names this Python with its whole path: another `python` may be the first on the PATH."""
+    installed = []
+    for folder in kernel_specs():
+        with tempfile.TemporaryDirectory() as scratch:
+            copy = Path(shutil.copytree(folder, Path(scratch) / folder.name))
+            spec = json.loads((copy / "kernel.json").read_text(encoding="utf-8"))
+            spec["argv"][0] = sys.executable
+            (copy / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+            try:
+                where = KernelSpecManager().install_kernel_spec(str(copy), folder.name, user=user, prefix=prefix)
+            except OSError as error:
+                raise SettingsError(
+                    f"The kernel could not be written: {error}. `--user` writes into your own folder, `--sys-prefix` into this Python's."
+                ) from error
+        installed.append(Path(where))
+    return installed

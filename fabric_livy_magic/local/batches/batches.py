@@ -1,0 +1,86 @@
+"""All batches of a server: made, found, listed, ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from fabric_livy_magic.local.batches.batch import Batch
+from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, local_path
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.sessions.capacity import Capacity
+from fabric_livy_magic.local.sessions.dependencies import with_local_files
+from fabric_livy_magic.local.sessions.sessions import new_guid
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.local.spark.session_request import BatchRequest
+from fabric_livy_magic.local.spark.settings import check_settings
+
+
+class Batches:
+    """They stay listed when they have ended, until they are deleted."""
+
+    def __init__(
+        self,
+        private: Path,
+        groups: ProcessGroups,
+        capacity: Capacity,
+        places: Places,
+        new_id: Callable[[], str] = new_guid,
+    ) -> None:
+        self._private = private
+        self._groups = groups
+        self._capacity = capacity
+        self._places = places
+        self.new_id = new_id
+        self._by_id: dict[str, Batch] = {}
+        self._lock = threading.Lock()
+        capacity.count(lambda: sum(batch.alive for batch in self.all()))
+
+    def create(self, asked: BatchRequest, lakehouse: Lakehouse, submitter: str, batch_id: str | None = None) -> Batch:
+        """Not started yet. Whether its file is there is seen when it starts. Raises NoCapacity, BadSetting or BadPath.
+
+        `batch_id` is one that `new_id` gave, where the caller had to know it before.
+        """
+        batch_id = batch_id or self.new_id()
+        located = self._located(asked, lakehouse)
+        check_settings(asked)  # what is wrong stays so, whatever room there is
+        self._capacity.check()
+        private = self._private / f"batch-{batch_id}"
+        batch = Batch(batch_id, asked, located, lakehouse, self._places, private, self._groups, submitter)
+        private.mkdir(mode=0o700)
+        with self._lock:
+            self._by_id[batch_id] = batch
+        return batch
+
+    def _located(self, asked: BatchRequest, lakehouse: Lakehouse) -> BatchRequest:
+        program = local_path(asked.file, lakehouse, self._places)
+        if program.suffix not in (".py", ".jar"):
+            raise BadPath(f"{asked.file!r} is neither a .py nor a .jar file")
+        return replace(with_local_files(asked, lakehouse, self._places), file=str(program))
+
+    def get(self, batch_id: str) -> Batch | None:
+        return self._by_id.get(batch_id.lower())
+
+    def all(self) -> list[Batch]:
+        """In the order in which they were made."""
+        with self._lock:
+            return list(self._by_id.values())
+
+    def delete(self, batch_id: str) -> bool:
+        """Ended and forgotten, with its log. False where there is none. Returns when its processes are gone."""
+        with self._lock:
+            batch = self._by_id.pop(batch_id.lower(), None)
+        if batch is None:
+            return False
+        batch.stop()
+        batch.forget()
+        return True
+
+    def stop_all(self) -> None:
+        batches = self.all()
+        if batches:
+            with ThreadPoolExecutor(len(batches)) as pool:
+                list(pool.map(self.delete, [batch.id for batch in batches]))

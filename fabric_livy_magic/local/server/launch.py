@@ -1,0 +1,125 @@
+"""Start an embedded Fabric that belongs to this process, and end it. Needs neither tornado nor pyspark itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from fabric_livy_magic.errors import LocalFabricError
+
+LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
+MISSING_EXTRA = 'the embedded Fabric needs pyspark and tornado: pip install "fabric-livy-magic[local]"'
+TELLING_LINES = 5
+KILL_WAIT_S = 5.0
+
+
+def default_lakehouse() -> Path:
+    """The folder that holds Tables/ and Files/ where none is named."""
+    if named := os.environ.get(LAKEHOUSE_VARIABLE):
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("fabric-livy-magic") / "lakehouse"
+
+
+class LocalFabric:
+    """A running server. It ends with `stop`, or by itself when this process is gone."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any]) -> None:
+        self._process = process
+        self.api_url: str = ready["api_url"]
+        self.livy_endpoint: str = ready["livy_endpoint"]
+        self.token: str = ready["token"]
+        self.pid: int = ready["pid"]
+
+    def __repr__(self) -> str:
+        return f"LocalFabric({self.livy_endpoint!r}, pid={self.pid}, alive={self.alive})"
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self, timeout_s: float = 15.0) -> None:
+        """Returns when the server and all that it started are gone; after the time is up it is killed."""
+        _end(self._process, timeout_s)
+
+
+def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> LocalFabric:
+    """Starts in about a second; sessions are made by its API. Raises LocalFabricError."""
+    if os.name == "nt":
+        raise LocalFabricError(
+            "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
+        )
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __package__, "--json", "--owned", "--lakehouse", str(lakehouse)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=_environment(),
+            start_new_session=True,  # an interrupt of the notebook reaches its whole process group
+        )
+        try:
+            return LocalFabric(process, _read_ready(process, complaints, start_timeout_s))
+        except BaseException:
+            _end(process, 0)
+            raise
+
+
+def _environment() -> dict[str, str]:
+    """The package may be used from a checkout that is not installed."""
+    root = str(Path(__file__).parents[3])
+    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return dict(os.environ, PYTHONPATH=os.pathsep.join([*path, root]))
+
+
+def _read_ready(process: subprocess.Popen[bytes], complaints: IO[bytes], timeout_s: float) -> dict[str, Any]:
+    assert process.stdout is not None
+    deadline = time.monotonic() + timeout_s
+    line = b""
+    while not line.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LocalFabricError(f"the embedded Fabric did not start within {timeout_s:g} s. {_telling(complaints)}")
+        if not select.select([process.stdout], [], [], left)[0]:
+            continue
+        part = os.read(process.stdout.fileno(), 65536)
+        if not part:
+            code = process.wait()
+            raise LocalFabricError(f"the embedded Fabric did not start (exit code {code}). {_telling(complaints)}")
+        line += part
+    ready: dict[str, Any] = json.loads(line)
+    return ready
+
+
+def _telling(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode("utf-8", errors="replace").strip().splitlines()
+    return "\n".join(lines[-TELLING_LINES:])
+
+
+def _end(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """The end of its input is its order to stop. Its output ends when its reaper is gone as well."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        if timeout_s > 0:
+            process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        pass  # killed below
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+    if not process.stdout.closed:
+        select.select([process.stdout], [], [], KILL_WAIT_S)
+        process.stdout.close()

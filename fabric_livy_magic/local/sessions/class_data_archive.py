@@ -1,0 +1,167 @@
+"""Makes what later sessions start and run faster with: our own classes (`spark.own_classes`), and then the class-data
+archive (`spark.class_data`), by a session of its own that does a bit of everything, then ends.
+
+A script that a server starts in the background when a session ended well and one of the two is missing. It takes some
+35 s of the least important processor time, is the only one of its sort at a time, and never outlives LONGEST_S.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.spark.cache import cache_folder
+from fabric_livy_magic.local.spark.class_data import ClassData, class_data
+from fabric_livy_magic.local.spark.delta import cached_jars
+from fabric_livy_magic.local.spark.java import find_java
+from fabric_livy_magic.local.spark.lakehouse_classes import NoLakehouseClasses, compiled, lakehouse_classes
+from fabric_livy_magic.local.spark.own_classes import classes_are_made, compile_own_classes, own_classes
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.local.spark.session_request import SessionRequest
+from fabric_livy_magic.local.spark.submit import spark_home
+
+LONGEST_S = 240
+DUMP_S = 90
+KEPT = 4  # archives have some 150 MB each; older ones belong to Javas and Sparks of the past
+# What a notebook's first cells do, so that their classes are in the archive.
+LESSONS = (
+    ("pyspark", "spark.range(10).selectExpr('id', 'id % 3 as k').groupBy('k').count().toPandas()"),
+    ("pyspark", "spark.createDataFrame([(1, 'a')], 'id int, name string').write.saveAsTable('lesson')"),
+    ("pyspark", "sc.parallelize([1, 2], 2).map(lambda x: x + 1).collect()"),
+    ("sql", "select k, count(*) from (select id % 3 as k from range(10)) group by k order by k"),
+    ("sql", "select a.id, b.name from lesson a join lesson b on a.id = b.id"),
+    ("sql", "insert into lesson values (2, 'b')"),
+    # An error where Delta is missing, which is no matter.
+    ("sql", "merge into lesson a using (select 3 id, 'c' name) b on a.id = b.id when not matched then insert *"),
+    ("spark", "case class Lesson(id: Int)\nval rows = Seq(Lesson(1)).toDS.map(_.id + 1).collect"),
+    ("spark", 'spark.table("lesson").show()'),
+)
+
+
+def archive_in_background() -> None:
+    """Returns at once; does nothing where there is nothing to make, or where it is being made."""
+    if is_made():
+        return
+    with only_one() as alone:
+        if not alone:
+            return
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([p for p in sys.path if p])},
+        start_new_session=True,
+    )
+
+
+def is_made() -> bool:
+    wanted = current_class_data()
+    return classes_are_made(spark_home() / "jars") and (wanted is None or wanted.exists)
+
+
+def current_class_data() -> ClassData | None:
+    jars = spark_home() / "jars"
+    ours = (*cached_jars(), *lakehouse_classes(jars), *own_classes(jars))
+    return class_data(find_java(version("pyspark")), [jars, *ours])
+
+
+@contextmanager
+def only_one() -> Iterator[bool]:
+    """True for whoever comes first. The system lets go of the lock with the process, however that ends."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / "archiver.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def main() -> None:
+    os.nice(19)
+    threading.Timer(LONGEST_S, lambda: os.killpg(0, signal.SIGKILL)).start()
+    make_what_is_missing()
+    os._exit(0)  # the timer's thread would keep us
+
+
+def make_what_is_missing() -> None:
+    with only_one() as alone:
+        if alone:
+            java, jars = find_java(version("pyspark")), spark_home() / "jars"
+            compile_own_classes(java, jars)
+            with suppress(NoLakehouseClasses):
+                compiled(java, jars)
+            wanted = current_class_data()  # by the classes that there are now
+            if wanted is not None and not wanted.exists:
+                make(wanted)
+
+
+def make(wanted: ClassData) -> None:
+    wanted.top.parent.mkdir(parents=True, exist_ok=True)
+    if wanted.base and not wanted.base.exists():
+        make_base(find_java(version("pyspark")), wanted.base)
+    with tempfile.TemporaryDirectory(prefix="fabric-livy-") as name:
+        folder = Path(name)
+        groups = ProcessGroups(folder / "none")
+        try:
+            learn(folder, groups, wanted.top)
+        finally:
+            groups.close()
+    if current_class_data() != wanted:  # Delta's jars arrived meanwhile: it fits no session to come
+        wanted.top.unlink(missing_ok=True)
+    remove_old_ones(wanted)
+
+
+def make_base(java: Path, base: Path) -> None:
+    """Of the Java's own classes, which a dynamic archive stands on. About a second."""
+    draft = base.with_suffix(f".{os.getpid()}")
+    command = [str(java), "-Xshare:dump", f"-XX:SharedArchiveFile={draft}", "-Xlog:disable"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LONGEST_S, check=True)
+    draft.replace(base)
+
+
+def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
+    """The JVM writes the archive when it ends."""
+    (folder / "session").mkdir()
+    places = one_lakehouse(folder / "lakehouse")
+    lakehouse = places.first_lakehouse
+    lakehouse.folder.mkdir()
+    conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
+    asked = SessionRequest(conf=conf)
+    session = Session("lessons", "lessons", asked, asked, lakehouse, places, folder / "session", groups, "archiver")
+    repl = session.add_repl()
+    session.start()
+    session.settled.wait()
+    try:
+        lessons = [repl.submit(code, kind, None) for kind, code in LESSONS]
+        while session.active and not all(lesson.finished for lesson in lessons):
+            session.application.jvm.gone.wait(0.2)
+        session.application.jvm.close(DUMP_S)
+    finally:
+        session.stop()
+
+
+def remove_old_ones(wanted: ClassData) -> None:
+    """Ours has just been made, so it is among the newest."""
+    archives = sorted(wanted.top.parent.glob("*.jsa"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in archives[KEPT:]:
+        if old != wanted.base:
+            old.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

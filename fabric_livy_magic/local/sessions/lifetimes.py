@@ -1,0 +1,87 @@
+"""How long sessions live: the rules of the two dialects, as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.spark.session_request import SessionRequest
+
+FABRIC_IDLE_S = 20 * 60.0
+FABRIC_IDLE_CONF = "spark.livy.session.idle.timeout"
+LIVY_IDLE_S = 3600.0  # `livy.server.session.timeout`
+LIVY_ENDED_KEPT_S = 600.0  # `livy.server.session.state-retain.sec`
+UNITS_S = {"us": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+class BadTime(ValueError):  # noqa: N818 - says what is wrong, in Livy's words
+    pass
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """Seconds, `inf` where there is no end. All but `idle_s` count whatever the session does."""
+
+    idle_s: Callable[[SessionRequest], float]
+    idle_ends_busy_ones: bool = False
+    ttl_s: Callable[[SessionRequest], float] = lambda _asked: inf
+    unheard_s: Callable[[SessionRequest], float] = lambda _asked: inf
+    overdue_stay_listed: bool = True  # as dead, with their reason
+    ended_kept_s: float = inf
+
+    def reason_to_end(self, session: Session) -> str | None:
+        idle_states = ("idle", "error", "busy") if self.idle_ends_busy_ones else ("idle", "error")
+        if session.state in idle_states and session.idle_s > self.idle_s(session.asked):
+            return f"no statement for {session.idle_s:.0f} s"
+        if session.age_s > self.ttl_s(session.asked):
+            return f"its ttl of {session.asked.ttl} is over"
+        if session.unheard_s > self.unheard_s(session.asked):
+            return f"no request for it in {session.unheard_s:.0f} s, and it asked for a heartbeat"
+        return None
+
+    def forgets(self, session: Session) -> bool:
+        return session.ended and session.ended_s > self.ended_kept_s
+
+
+def fabric_lifetimes() -> Lifetimes:
+    return Lifetimes(idle_s=_fabric_idle_s)
+
+
+def livy_lifetimes(*, quirks: bool = False) -> Lifetimes:
+    """Livy looks at `ttl` only where its administrator says so; here one that is given counts.
+
+    Livy's idle timeout ends a session in the middle of a long statement, too: here with quirks only.
+    """
+    return Lifetimes(
+        idle_s=lambda asked: _livy_s(asked.idle_timeout, LIVY_IDLE_S),
+        idle_ends_busy_ones=quirks,
+        ttl_s=lambda asked: _livy_s(asked.ttl, inf),
+        unheard_s=lambda asked: asked.heartbeat_timeout_s if asked.heartbeat_timeout_s > 0 else inf,
+        overdue_stay_listed=False,
+        ended_kept_s=LIVY_ENDED_KEPT_S,
+    )
+
+
+def _fabric_idle_s(asked: SessionRequest) -> float:
+    """From the session's conf; a value nobody can read counts as not given, as Fabric ignores it."""
+    try:
+        return time_s(asked.conf[FABRIC_IDLE_CONF])
+    except (KeyError, BadTime):
+        return FABRIC_IDLE_S
+
+
+def _livy_s(text: str | None, default: float) -> float:
+    return default if text is None else time_s(text)
+
+
+def time_s(text: str) -> float:
+    """Livy's grammar: a whole number and a unit, milliseconds where there is none. Raises BadTime."""
+    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", text.strip().lower(), re.ASCII)
+    if not match:
+        raise BadTime(f"Invalid time string: {text}")
+    if match[2] and match[2] not in UNITS_S:
+        raise BadTime(f'Invalid suffix: "{match[2]}"')
+    return int(match[1]) * UNITS_S[match[2] or "ms"]

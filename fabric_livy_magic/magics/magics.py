@@ -1,0 +1,114 @@
+"""The face in a notebook: parse → run → show. `%livy …`, `%%livy_sql`, `%%livy_pyspark`, `%%livy_spark`, `%%livy_sparkr`."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+
+from fabric_livy_magic.completion.ipython import matcher_of
+from fabric_livy_magic.settings import read_files, resolve
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.magics.cells import CellRuns
+    from fabric_livy_magic.sessions.runner import Runner
+
+
+@magics_class
+class FabricLivyMagics(Magics):
+    """One per notebook. All that they need is loaded with the first use: a kernel should start as fast without them."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._cells: CellRuns | None = None
+        self.matcher = matcher_of(lambda: self.cells.commands.runner)
+
+    @property
+    def cells(self) -> CellRuns:
+        if self._cells is None:
+            from fabric_livy_magic.magics.cells import CellRuns
+
+            assert self.shell is not None
+            self._cells = CellRuns(self.shell)
+        return self._cells
+
+    @property
+    def runner(self) -> Runner:
+        return self.cells.commands.runner
+
+    @property
+    def language(self) -> str:
+        """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell."""
+        return (self.runner.settings if self._cells else resolve({}, {}, files=read_files())).language
+
+    def close(self) -> None:
+        """Stops the sessions that this notebook started."""
+        if self._cells is not None:
+            self._cells.commands.close()
+
+    # ------------------------------------------------------------------------------------------- cells
+    @no_var_expand
+    @line_cell_magic
+    def livy_sql(self, line: str, cell: str | None = None) -> Any:
+        """Run Spark SQL on the session. `%livy_sql --help` shows the options."""
+        return self.cells.run_cell("sql", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_pyspark(self, line: str, cell: str | None = None) -> Any:
+        """Run PySpark on the session. `%livy_pyspark --help` shows the options."""
+        return self.cells.run_cell("pyspark", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_spark(self, line: str, cell: str | None = None) -> Any:
+        """Run Scala on the session. `%livy_spark --help` shows the options."""
+        return self.cells.run_cell("spark", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def livy_sparkr(self, line: str, cell: str | None = None) -> Any:
+        """Run R on the session. `%livy_sparkr --help` shows the options."""
+        return self.cells.run_cell("sparkr", line, cell)
+
+    # ------------------------------------------------------------------------------------------- %livy
+    @no_var_expand
+    @line_magic
+    def livy(self, line: str) -> None:
+        """Sessions and settings: `%livy help` lists the subcommands."""
+        self.cells.run_command(line)
+
+    @no_var_expand
+    @cell_magic
+    def livy_configure(self, line: str, cell: str) -> None:
+        """What the next sessions are asked for, as JSON in the API's words, laid over what was asked before. -f: start anew."""
+        self.cells.commands.configure(line, cell)
+
+
+MAGICS_ATTRIBUTE = "_fabric_livy_magics"
+
+
+def of(shell: InteractiveShell) -> FabricLivyMagics:
+    """Those that `load` registered."""
+    magics: FabricLivyMagics = getattr(shell, MAGICS_ATTRIBUTE)
+    return magics
+
+
+def load(shell: InteractiveShell) -> None:
+    magics = FabricLivyMagics(shell)
+    shell.register_magics(magics)
+    setattr(shell, MAGICS_ATTRIBUTE, magics)
+    shell.Completer.custom_matchers.append(magics.matcher)
+    atexit.register(magics.close)
+
+
+def unload(shell: InteractiveShell) -> None:
+    magics = of(shell)
+    atexit.unregister(magics.close)
+    magics.close()
+    shell.Completer.custom_matchers.remove(magics.matcher)
+    for kind in ("line", "cell"):
+        for name in magics.magics[kind]:
+            shell.magics_manager.magics[kind].pop(name, None)

@@ -1,0 +1,122 @@
+"""Cells and frames by way of the agent: what its replies become here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fabric_livy_magic.agent.client import Reply
+from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
+from fabric_livy_magic.frames import conversion, livy_json, transfer
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.running.results import ArrowTable, Part, Printed, Shown
+
+Call = Callable[..., Reply]
+"""Runs one operation of the agent: `call(operation, *arguments)`."""
+
+MIB = 1024 * 1024
+NO_ARROW = "the session has no PyArrow"
+
+
+def run_cell(call: Call, code: str, rows_shown: int, *, interruptible: bool = False) -> tuple[Part, ...]:
+    """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
+    end its Python code, at the cost of a look four times a second."""
+    return parts_of(call("cell", code, rows_shown, *([True] if interruptible else [])))
+
+
+def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | None) -> Mapping[str, Any]:
+    """Runs one SQL statement; gives the header of its result, for `fetched`. Raises NoAgent without PyArrow."""
+    header: Mapping[str, Any] = value_of(call("open_sql", text, dict(parameters), limit))
+    return header
+
+
+def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping[str, Any]:
+    """The header of the frame that a Python expression gives, or without one that the last cell's last line gave. Raises
+    NoAgent without PyArrow."""
+    reply = call("open_value", limit) if expression is None else call("open_expression", expression, limit)
+    header: Mapping[str, Any] = value_of(reply)
+    return header
+
+
+def fetched(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
+    """The table that `header` announces; `call` is used by several threads at once."""
+    try:
+        arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _bytes_told(on_progress, "Fetching"))
+    except KeyboardInterrupt:
+        raise Interrupted("The transfer was stopped. The session forgets the frame; nothing was changed.") from None
+    return ArrowTable(arrow, header["schema"], more=bool(header["more"]))
+
+
+def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
+    """Makes a frame of this Python a temporary view of the session: (rows, [(column, Spark's type)])."""
+    table = conversion.from_any(frame)
+    try:
+        told = transfer.send(lambda *one: value_of(call(*one)), table, name, _bytes_told(on_progress, "Sending"))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
+        ) from None
+    return told["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in told["schema"]["fields"]]
+
+
+def _bytes_told(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:
+    if on_progress is None:
+        return None
+    began = time.monotonic()
+
+    def told(done_bytes: int, total_bytes: int, rows: int) -> None:
+        size = (
+            f"{done_bytes / MIB:.1f} MiB"
+            if not total_bytes
+            else f"{done_bytes / MIB:.1f} of {total_bytes / MIB:.1f} MiB"
+        )
+        fraction = done_bytes / total_bytes if total_bytes else None
+        on_progress(Progress("frame", word, time.monotonic() - began, fraction, f"{rows:,} rows, {size}"))
+
+    return told
+
+
+# ---------------------------------------------------------------------------------------------------------- replies
+
+
+def parts_of(reply: Reply) -> tuple[Part, ...]:
+    """Raises StatementError where the reply says so, with the parts that came before it."""
+    parts = list(map(_part, reply.events))
+    if reply.outside.strip():
+        parts.insert(0, Printed(reply.outside.strip("\n") + "\n"))
+    if reply.error is not None:
+        raise error_of(reply.error, parts)
+    return tuple(parts)
+
+
+def value_of(reply: Reply) -> Any:
+    """Of an operation that is no cell."""
+    if reply.error is not None:
+        if reply.error["ename"] == "NoArrow":
+            raise NoAgent(NO_ARROW)
+        raise error_of(reply.error, parts_of(Reply(reply.events)))
+    return reply.value
+
+
+def _part(event: Mapping[str, Any]) -> Part:
+    if "stream" in event:
+        return Printed(event["text"], event["stream"])
+    if "frame" in event:
+        header, is_value = event["frame"], bool(event.get("result"))
+        arrow = transfer.fetch(_nothing_more, header)
+        return ArrowTable(arrow, header["schema"], more=bool(header["more"]), is_value=is_value)
+    return Shown(event["data"], event["metadata"], bool(event.get("result")))
+
+
+def _nothing_more(*operation: Any) -> Any:
+    raise AssertionError("a preview is all in its header")
+
+
+def error_of(error: Mapping[str, str], parts: Sequence[Part]) -> StatementError:
+    printed = "".join(part.text for part in parts if isinstance(part, Printed))
+    lines = error["full"].splitlines(keepends=True)
+    return StatementError(
+        error["ename"], error["evalue"], lines, printed, users_traceback=error["traceback"], parts=tuple(parts)
+    )

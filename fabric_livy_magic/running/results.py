@@ -1,0 +1,198 @@
+"""What a cell gave: parts in the order in which they came, tables among them, as objects on demand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fabric_livy_magic.errors import FrameError
+from fabric_livy_magic.frames import conversion, livy_json
+from fabric_livy_magic.livy.models import Output
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIBRARIES = ("pandas", "arrow", "polars")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Text on one of the two streams."""
+
+    text: str = field(repr=False)
+    stream: str = "stdout"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A MIME bundle: a display, or the value of the cell's last line."""
+
+    data: Mapping[str, Any] = field(repr=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    is_value: bool = False
+    """The value of the cell's last line, not something that it displayed on its way."""
+
+    @property
+    def text(self) -> str:
+        value = self.data.get("text/plain", "")
+        return value if isinstance(value, str) else str(value)
+
+
+class Table(ABC):
+    """Rows with Spark's types. `more` says in words what is missing; empty where nothing is."""
+
+    fields: Sequence[tuple[str, str]]
+    """(name, type) of each column."""
+    rows: int
+    more: str = ""
+    is_value: bool = True
+    """The cell's own result, not something that it displayed on its way."""
+
+    @abstractmethod
+    def head(self, rows: int) -> list[list[Any]]: ...
+
+    @abstractmethod
+    def to(self, library: str) -> Any:
+        """As a frame of `library`, one of LIBRARIES."""
+
+
+class ArrowTable(Table):
+    """A frame that came by way of the agent: all the rows that were asked for, with Spark's exact types."""
+
+    def __init__(
+        self, arrow: Any, schema: Mapping[str, Any] | None, *, more: bool = False, is_value: bool = True
+    ) -> None:
+        self._arrow: Any = arrow
+        self._frame: Any = None
+        self._schema = schema
+        self.rows = arrow.num_rows
+        self.more = "there are more rows" if more else ""
+        self.is_value = is_value
+        if schema is None:  # a pandas or Arrow object of the session
+            self.fields = [(one.name, str(one.type)) for one in arrow.schema]
+        else:
+            self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in schema["fields"]]
+
+    def head(self, rows: int) -> list[list[Any]]:
+        first = self._frame.head(rows) if self._arrow is None else self._pandas_of(self._arrow.slice(0, rows))
+        if first is None or not len(self.fields):
+            return []
+        return [list(row) for row in first.itertuples(index=False, name=None)]
+
+    def to(self, library: str) -> Any:
+        """The Arrow form is let go of with the first pandas frame, so that both are never held."""
+        if library != "pandas":
+            arrow = conversion.from_any(self._frame) if self._arrow is None else self._arrow
+            return conversion.to_polars(arrow) if library == "polars" else arrow
+        if self._frame is None:
+            arrow, self._arrow = self._arrow, None
+            try:
+                self._frame = conversion.to_pandas(arrow, self._schema)
+            except FrameError:
+                self._arrow = arrow
+                raise
+        return self._frame
+
+    def _pandas_of(self, arrow: Any) -> Any:
+        return conversion.to_pandas(arrow, self._schema)
+
+
+class LivyTable(Table):
+    """The JSON of a `sql` statement, as Livy itself gives it: cut at 1,000 rows without a word."""
+
+    def __init__(self, output: Output, limit: int | None = None, why: str = "") -> None:
+        self._output, self._limit = output, limit
+        self._frame: Any = None
+        fields = output.data["application/json"]["schema"].get("fields") or []
+        self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in fields]
+        received = livy_json.row_count(output)
+        self.rows = received if limit is None else min(received, limit)
+        self.more = "; ".join(filter(None, [self._missing(received), why]))
+
+    def _missing(self, received: int) -> str:
+        may_be_cut = received == livy_json.LIVY_SQL_ROWS
+        if self.rows < received:
+            return f"-n kept {self.rows:,} of {'at least ' if may_be_cut else ''}{received:,} rows"
+        if may_be_cut:
+            return f"a Livy server gives at most {received:,} rows of a SQL result: there may be more"
+        return ""
+
+    def head(self, rows: int) -> list[list[Any]]:
+        return [list(row) for row in self.to("pandas").head(rows).itertuples(index=False, name=None)]
+
+    def to(self, library: str) -> Any:
+        if self._frame is None:
+            self._frame = livy_json.read_result(self._output, self._limit)
+        if library == "pandas":
+            return self._frame
+        arrow = conversion.from_any(self._frame)
+        return conversion.to_polars(arrow) if library == "polars" else arrow
+
+
+Part: TypeAlias = Printed | Shown | Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one cell gave. `elapsed_s` runs from sending it to having its result. `output` is Livy's own, where the cell
+    ran without the agent."""
+
+    kind: str
+    session: str
+    elapsed_s: float
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    output: Output | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """What it printed, and the value of its last line, as text."""
+        if self.output is not None:
+            return self.output.text
+        texts = [part.text for part in self.parts if isinstance(part, Printed | Shown)]
+        lines = [
+            text if text.endswith("\n") or number == len(texts) - 1 else text + "\n"
+            for number, text in enumerate(texts)
+        ]
+        return "".join(lines).rstrip("\n")
+
+    @property
+    def tables(self) -> list[Table]:
+        return [part for part in self.parts if isinstance(part, Table)]
+
+    @property
+    def has_table(self) -> bool:
+        return bool(self.tables)
+
+    @property
+    def value_table(self) -> Table | None:
+        return next((table for table in reversed(self.tables) if table.is_value), None)
+
+    def to(self, library: str) -> Any:
+        """Its last table as a frame of `library`. Raises FrameError where there is none."""
+        if not self.tables:
+            raise FrameError(f"This {self.kind} statement gave no table. Its text is in `.text`.")
+        return self.tables[-1].to(library)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Its last table as a pandas DataFrame. Raises FrameError where there is none."""
+        frame: pd.DataFrame = self.to("pandas")
+        return frame
+
+    def value(self, library: str = "pandas") -> Any:
+        """For a variable: the last table that it did not merely display, any other JSON as it is, else the text."""
+        if self.value_table:
+            return self.value_table.to(library)
+        shown = [part.data for part in self.parts if isinstance(part, Shown)]
+        return shown[-1].get("application/json", self.text) if shown else self.text
+
+
+def parts_of_output(output: Output, limit: int | None = None, why: str = "") -> tuple[Part, ...]:
+    """Of a statement that ran without the agent."""
+    if livy_json.is_table(output):
+        return (LivyTable(output, limit, why),)
+    if set(output.data) == {"text/plain"}:
+        return (Printed(output.text),) if output.text else ()
+    return (Shown(output.data),) if output.data else ()

@@ -1,0 +1,151 @@
+"""What a notebook chose, who it signed in as, and what that account can see."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fabric_livy_magic import settings as _settings
+from fabric_livy_magic.errors import SettingsError, SignInError
+from fabric_livy_magic.fabric.api import FabricApi, ids_in
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.sessions.connections import Endpoints
+from fabric_livy_magic.settings import Settings, Target, read_target
+from fabric_livy_magic.signin.methods import NOT_KEPT, Identity, Person, is_kept
+from fabric_livy_magic.signin.tokens import Credential
+
+
+class Account:
+    """Of one notebook: settings, target, sign-in, and look-ups by them."""
+
+    def __init__(self, given: Mapping[str, Any] | None, credential: Credential | None) -> None:
+        self._endpoints = Endpoints(credential)
+        self._given = dict(given or {})
+        self._chosen: dict[str, Any] = {}
+        self._profile = ""
+        self._noticed = False
+        self._target_before: str | None = None
+        self._files: _settings.Files | None = None
+
+    # ------------------------------------------------------------------------------------------- choices
+    @property
+    def settings(self) -> Settings:
+        return _settings.resolve(self._given, self._chosen, files=self._read_files(), profile=self._profile)
+
+    def _read_files(self) -> _settings.Files:
+        if self._files is None:
+            self._files = _settings.read_files()
+        return self._files
+
+    def choose(self, name: str, value: Any) -> Settings:
+        """Sets a setting for this notebook. Raises SettingsError and changes nothing where it does not fit."""
+        checked = _settings.read_value(name, value, "notebook")
+        if name == "target":
+            read_target(checked)
+        self._chosen[name] = checked
+        return self.settings
+
+    def use(self, text: str) -> Target:
+        """Chooses where the next session runs: a target, or a profile with all that it sets. Sessions that run stay."""
+        self._files = None  # a profile that was just written should be found
+        if text in self._read_files().profiles:
+            self._profile = text
+            self._chosen.pop("target", None)
+            return self.target
+        target = read_target(text)
+        self._target_before = self._chosen.get("target")
+        self._chosen["target"] = target.text
+        return target
+
+    @property
+    def target(self) -> Target:
+        return read_target(self.settings.target)
+
+    # ------------------------------------------------------------------------------------------- sign-in
+    def login(self, person: Person, **choices: Any) -> Identity:
+        """Signs in and keeps the choices for this notebook. Raises SignInError; nothing is kept then."""
+        before = dict(self._chosen)
+        try:
+            for name, value in choices.items():
+                self.choose(name, value)
+            return self._endpoints.login(self.settings, person)
+        except BaseException:
+            self._chosen = before
+            raise
+
+    def login_notice(self) -> str:
+        """What to say of where the sign-in is kept; empty where it is kept as usual, and after it was said once."""
+        if self._noticed or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
+            return ""
+        self._noticed = True
+        return NOT_KEPT
+
+    def whoami(self) -> Identity:
+        return self._endpoints.whoami(self.settings)
+
+    def logout(self) -> None:
+        self._endpoints.logout(self.settings)
+
+    def next_step(self) -> str:
+        """What to do after a target was chosen: sign in first, where that is missing."""
+        if not self.target.is_embedded and self.target.is_fabric_api:
+            try:
+                self.whoami()
+                self.client()  # finds a wrong name now, not with the first cell
+            except SignInError as error:
+                return str(error)
+            except SettingsError:
+                self._choose_again(self._target_before)
+                raise
+        return "The first cell starts a session; `%livy start` does it now."
+
+    def _choose_again(self, target: str | None) -> None:
+        self._chosen.pop("target", None)
+        if target is not None:
+            self._chosen["target"] = target
+
+    # ------------------------------------------------------------------------------------------- look-ups
+    def profiles(self) -> list[str]:
+        return sorted(self._read_files().profiles)
+
+    def api(self) -> FabricApi:
+        """The Fabric API that the target belongs to."""
+        if self.settings.target and not self.target.path:
+            return self._endpoints.api_of(self.client(), self.settings)
+        return self._endpoints.api(self.settings)
+
+    def workspace(self, name: str | None = None) -> tuple[FabricApi, str]:
+        """The API, and the id of the named workspace or of the target's."""
+        api = self.api()
+        return api, api.find_workspace(name).id if name else ids_in(self.client().http.base_url)[0]
+
+    def environment_id(self, name: str) -> str:
+        api, workspace_id = self.workspace()
+        return api.find_environment(workspace_id, name).id
+
+    def environment_name(self, details: str) -> str:
+        """Of the environment that the conf `spark.fabric.environmentDetails` names. Raises SettingsError for a broken one."""
+        try:
+            environment_id = str(json.loads(details)["id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"spark.fabric.environmentDetails is JSON with an id, not {details!r}.") from error
+        api, workspace_id = self.workspace()
+        return api.find_environment(workspace_id, environment_id).name
+
+    def tables(self, pattern: str | None = None) -> list[list[str]]:
+        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""
+        workspace_id, lakehouse_id = ids_in(self.client().http.base_url)
+        found = self.api().tables(workspace_id, lakehouse_id)
+        wanted = (pattern or "*").lower()
+        rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]
+        return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), wanted))
+
+    def client(self, target: Target | None = None) -> LivyClient:
+        """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
+        return self._endpoints.client(target or self.target, self.settings)
+
+    def is_local(self, target: Target | None = None) -> bool:
+        """Whether sessions run on an embedded Fabric of this machine."""
+        return self._endpoints.is_local(self.client(target))

@@ -1,0 +1,42 @@
+"""Sessions without magics: `from fabric_livy_magic import connect`."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Mapping
+from typing import Any
+
+from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.session import Session
+from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.tokens import Credential
+
+
+def connect(
+    target: str | None = None,
+    *,
+    credential: Credential | None = None,
+    name: str | None = None,
+    conf: Mapping[str, str] | None = None,
+    high_concurrency: bool = False,
+    tag: str | None = None,
+    on_progress: Listener | None = None,
+    **choices: Any,
+) -> Session:
+    """Starts a session and waits until it is ready: `with connect("local") as session: session.run("1 + 1").text`.
+
+    `target` is what `%livy use` takes; without it the environment's FABRIC_LIVY_TARGET. `name` and `conf` go to the
+    session, `choices` are settings by name. `high_concurrency` gives one REPL of a shared Spark application, `tag` says which.
+    The session, and an embedded Fabric started for it, end with the `with`
+    block, and at the latest with this process.
+    """
+    given = {**choices, **({"target": target} if target is not None else {})}
+    runner = Runner(given, credential)
+    atexit.register(runner.close)
+    try:
+        spec = SessionSpec(name=name, conf=conf or {}, high_concurrency=high_concurrency, session_tag=tag)
+        return runner.start(spec=spec, on_progress=on_progress)
+    except BaseException:
+        runner.close()
+        raise

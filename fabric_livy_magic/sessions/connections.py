@@ -1,0 +1,154 @@
+"""From a target to a client that may call it: the embedded Fabric is started, names are looked up, the token is found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fabric_livy_magic.fabric.api import FabricApi, livy_url, split_target
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.http import Authorization, LivyHttp
+from fabric_livy_magic.local.server.discovery import LOOPBACK, offered_token
+from fabric_livy_magic.settings import Settings, Target
+from fabric_livy_magic.signin.external_credentials import GivenToken, TokenCredential
+from fabric_livy_magic.signin.methods import (
+    LIVY_PASSWORD_VARIABLE,
+    BasicAuth,
+    BearerAuth,
+    Identity,
+    Person,
+    by_method,
+    credential_for,
+    identity_of,
+    store_of,
+)
+from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.local.server.launch import LocalFabric
+
+
+PUBLIC_API = "https://api.fabric.microsoft.com/"
+ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
+
+
+def _onelake_url(api_url: str) -> str:
+    if api_url.startswith(PUBLIC_API):
+        return ONELAKE_TABLES
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc}/delta"
+
+
+def _own_server(url: str, settings: Settings) -> Credential | None:
+    """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
+    token = "" if settings.livy_user else offered_token(url)
+    return GivenToken(token) if token else None
+
+
+class Endpoints:
+    """Owns the embedded Fabrics that it started, one for each lakehouse folder, and the sign-in of this notebook."""
+
+    def __init__(self, credential: Credential | None = None) -> None:
+        foreign = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
+        self._signed_in = TokenCredential(credential) if foreign else credential
+        self._embedded: dict[Path, LocalFabric] = {}
+        self._urls: dict[tuple[str, str], str] = {}  # what names were found to be, while the kernel lives
+
+    # ------------------------------------------------------------------------------------------- sign-in
+    def login(self, settings: Settings, person: Person, environ: Mapping[str, str] | None = None) -> Identity:
+        """Signs in by the settings' method, asking the person where it has to. Raises SignInError."""
+        environ = os.environ if environ is None else environ
+        credential = by_method(settings, environ, person)
+        identity = identity_of(credential.token())
+        self._signed_in = credential
+        return identity
+
+    def whoami(self, settings: Settings) -> Identity:
+        return identity_of(self._credential(settings).token())
+
+    def logout(self, settings: Settings) -> None:
+        """Forgets the sign-in of this notebook and what was kept of earlier ones."""
+        self._signed_in = None
+        store_of(settings).forget()
+
+    def _credential(self, settings: Settings, url: str = "") -> Credential:
+        if self._signed_in is None and (token := offered_token(url)):
+            return GivenToken(token)
+        return self._signed_in or credential_for(settings)
+
+    # ------------------------------------------------------------------------------------------- clients
+    def client(self, target: Target, settings: Settings) -> LivyClient:
+        """Raises LocalFabricError where the embedded Fabric cannot be started, SettingsError for names that are none."""
+        if target.path:
+            target = replace(target, url=self._looked_up(target.path, settings))
+        if not target.url:
+            fabric = self._started(settings.lakehouse)
+            return LivyClient(self._http(fabric.livy_endpoint, GivenToken(fabric.token), settings), Dialect.FABRIC)
+        if target.is_fabric_api:
+            return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
+        return LivyClient(self._http(target.url, _own_server(target.url, settings), settings), Dialect.APACHE_LIVY)
+
+    def api(self, settings: Settings) -> FabricApi:
+        """The Fabric API, for names of workspaces, lakehouses, tables and environments."""
+        http = self._http(settings.api_url, self._credential(settings, settings.api_url), settings)
+        return FabricApi(http, self._onelake(settings.api_url, settings))
+
+    def api_of(self, client: LivyClient, settings: Settings) -> FabricApi:
+        """The API on the same server as the client's Livy endpoint, called as the client calls."""
+        http = client.http.at(client.http.base_url.partition("/workspaces/")[0])
+        if self.is_ours(client):
+            return FabricApi(http, http.at(_onelake_url(http.base_url)))
+        return FabricApi(http, self._onelake(http.base_url, settings))
+
+    def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
+        """OneLake's table API, which takes tokens for storage; a running server's own token is good for all it serves."""
+        credential, url = self._credential(settings, api_url), _onelake_url(api_url)
+        own = isinstance(credential, GivenToken) and url != ONELAKE_TABLES
+        authorization = BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+
+    def _looked_up(self, path: str, settings: Settings) -> str:
+        key = (settings.api_url, path)
+        if key not in self._urls:
+            api = self.api(settings)
+            workspace_name, lakehouse_name = split_target(path)
+            workspace = api.find_workspace(workspace_name)
+            lakehouse = api.find_lakehouse(workspace.id, lakehouse_name)
+            self._urls[key] = livy_url(settings.api_url, workspace.id, lakehouse.id)
+        return self._urls[key]
+
+    def _http(self, url: str, credential: Credential | None, settings: Settings) -> LivyHttp:
+        authorization: Authorization | None = None
+        if credential:
+            authorization = BearerAuth(credential, allow_host=settings.allow_host)
+        elif settings.livy_user:
+            authorization = BasicAuth(
+                settings.livy_user, os.environ.get(LIVY_PASSWORD_VARIABLE, ""), settings.allow_host
+            )
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+
+    def _started(self, lakehouse: str) -> LocalFabric:
+        from fabric_livy_magic.local.server.launch import default_lakehouse, start_local_fabric
+
+        folder = Path(lakehouse).expanduser() if lakehouse else default_lakehouse()
+        running = self._embedded.get(folder)
+        if running is None or not running.alive:
+            running = self._embedded[folder] = start_local_fabric(folder)
+        return running
+
+    def is_ours(self, client: LivyClient) -> bool:
+        """Whether an embedded Fabric of this notebook runs behind the client: its sessions end with it."""
+        return any(fabric.alive and fabric.livy_endpoint == client.http.base_url for fabric in self._embedded.values())
+
+    def is_local(self, client: LivyClient) -> bool:
+        """Whether an embedded Fabric is behind the client, anybody's on this machine: paths mean the same to it."""
+        return client.dialect is Dialect.FABRIC and urlsplit(client.http.base_url).hostname in LOOPBACK
+
+    def close(self) -> None:
+        """Ends the embedded Fabrics, and with them their sessions."""
+        while self._embedded:
+            self._embedded.popitem()[1].stop()

@@ -1,0 +1,79 @@
+"""Sessions at rest: kept from their timeout while the notebook is in use, stopped when it no longer is. Both only if asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from fabric_livy_magic.errors import FabricLivyError, SessionLostError
+from fabric_livy_magic.sessions.session import Session
+from fabric_livy_magic.settings import Settings
+
+LOOK_S = 20.0
+RESET_S = 300.0  # Fabric's shortest timeout that was seen is 20 minutes
+
+
+class Notebook(Protocol):
+    """The runner."""
+
+    used_at: float
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def sessions(self) -> Mapping[str, Session]: ...
+
+
+class IdleWatch:
+    """Of one notebook. Its thread runs while there are sessions, and costs nothing where nothing was asked for."""
+
+    def __init__(self, notebook: Notebook, clock: Callable[[], float] = time.monotonic) -> None:
+        self._notebook, self._clock = notebook, clock
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._reset_at: dict[str, float] = {}
+        self.trouble: dict[str, str] = {}
+        """Why a session could not be kept alive or stopped, by its id."""
+
+    def begin(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._ended.clear()
+            self._thread = threading.Thread(target=self._run, name="idle", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _run(self) -> None:
+        while not self._ended.wait(LOOK_S):
+            self.look()
+
+    def look(self) -> None:
+        """Does what is due."""
+        settings, now = self._notebook.settings, self._clock()
+        for session in list(self._notebook.sessions.values()):
+            if session.lost or not session.remote.ready or session.remote.running:
+                continue
+            try:
+                if session.ours and 0 < settings.stop_idle_min * 60 <= now - session.used_at:
+                    self._stop(session, settings.stop_idle_min)
+                elif now - self._notebook.used_at < settings.keep_alive_min * 60:
+                    self._keep(session, now)
+            except FabricLivyError as error:
+                self.trouble[session.id] = str(error)
+
+    def _stop(self, session: Session, minutes: float) -> None:
+        session.remote.stop(brief=True)
+        session.lost = SessionLostError(
+            f"Session {session.name!r} was stopped: no cell ran on it for {minutes:g} minutes (setting stop_idle_min). "
+            "Its variables and temporary views are lost; tables are not. `%livy restart` starts it anew."
+        )
+
+    def _keep(self, session: Session, now: float) -> None:
+        last = max(session.used_at, self._reset_at.get(session.id, 0.0))
+        if now - last >= RESET_S:
+            self._reset_at[session.id] = now
+            session.remote.client.brief().reset_timeout(session.id)
+            self.trouble.pop(session.id, None)

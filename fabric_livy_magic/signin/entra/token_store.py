@@ -1,0 +1,159 @@
+"""Where sign-ins are kept between runs: encrypted by the system's keyring, in a plain file only where that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msal
+import msal_extensions
+from platformdirs import user_data_path
+
+from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who signed in earlier, and can be signed in again without being asked."""
+
+    username: str
+    tenant: str
+
+
+class TokenStore:
+    """A token cache of MSAL. Made by `persistent` or `memory`; safe to use from several threads and processes."""
+
+    def __init__(self, cache: Any, persistence: Any = None, location: Path | None = None) -> None:
+        self.cache = cache
+        self._persistence = persistence
+        self.location = location  # None: in memory only
+
+    def __repr__(self) -> str:
+        where = "memory" if self.location is None else str(self.location)
+        return f"TokenStore({where}{'' if self.location is None or self.is_encrypted else ', not encrypted'})"
+
+    @property
+    def is_encrypted(self) -> bool:
+        return bool(getattr(self._persistence, "is_encrypted", False))
+
+    @classmethod
+    def memory(cls) -> TokenStore:
+        """Forgotten at the end of this process."""
+        return cls(msal.TokenCache())
+
+    @classmethod
+    def persistent(cls, name: str, allow_plain: bool = False, folder: Path | None = None) -> TokenStore:
+        """Kept between runs. Where there is no keyring: a file that only this user can read, if `allow_plain`, else
+        SignInError with the choices. `folder` is this user's data folder by default."""
+        keep_secrets_out_of_logs()
+        if folder is None:
+            folder = user_data_path(name, appauthor=False)
+        location = folder / "sign-in.bin"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            persistence = _encrypted(location)
+            if persistence is None and not allow_plain:
+                raise SignInError(
+                    "This machine has no keyring that could keep the sign-in safe (on Linux: libsecret with PyGObject, and "
+                    "a desktop session). Choose: `%livy config token_cache memory` asks you to sign in once per kernel; "
+                    f"`%livy config token_cache plain` keeps it unencrypted in {folder}, readable by your user only."
+                )
+            if persistence is None:
+                location = folder / "sign-in.json"
+                persistence = msal_extensions.FilePersistence(str(location))
+                if location.exists():
+                    location.chmod(0o600)  # it may have come out of a backup
+            _remove_dead_lock(location.with_name(location.name + ".lockfile"))
+            cache = KeptTokens(persistence)
+        except OSError as error:
+            raise _storage_error(location, error) from error
+        return cls(cache, persistence, location)
+
+    def accounts(self) -> list[Account]:
+        """Who can be signed in again without being asked."""
+        kinds = msal.TokenCache.CredentialType
+        known = list(self.cache.search(kinds.ACCOUNT))
+        renewable = {one.get("home_account_id") for one in self.cache.search(kinds.REFRESH_TOKEN)}
+        found = []
+        for one in known:
+            if one.get("home_account_id") in renewable:
+                home = str(one.get("home_account_id") or "").rpartition(".")[2]
+                realm = str(one.get("realm") or "")
+                found.append(Account(str(one.get("username") or ""), home if realm in _NO_TENANT else realm))
+        return list(dict.fromkeys(found))
+
+    def forget(self) -> None:
+        """Remove all sign-ins, also those that other kernels of this user hold in memory.
+
+        The file stays, empty: a kernel that finds it changed reads it again, one that finds none keeps what it has.
+        """
+        if self._persistence is not None:
+            self._empty()  # first, so that also a file which cannot be read any more is forgotten
+        kinds = msal.TokenCache.CredentialType
+        for kind in (kinds.ACCESS_TOKEN, kinds.REFRESH_TOKEN, kinds.ID_TOKEN, kinds.ACCOUNT, kinds.APP_METADATA):
+            for entry in list(self.cache.search(kind)):
+                self.cache.modify(kind, entry)
+
+    def _empty(self) -> None:
+        try:
+            self._persistence.save("{}")
+        except (OSError, RuntimeError) as error:
+            raise _storage_error(self.location, error) from error
+
+
+DEAD_LOCK_S = 60.0  # a write takes milliseconds
+_NO_TENANT = {"", "organizations", "common", "consumers"}
+
+
+class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # untyped
+    """Reads and writes as MSAL asks, with failures of the storage told as SignInError."""
+
+    def search(self, credential_type: Any, **kwargs: Any) -> Any:
+        with self._told():
+            return super().search(credential_type, **kwargs)
+
+    def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
+        with self._told():
+            super().modify(credential_type, old_entry, new_key_value_pairs)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: libsecret's, and a lock that is not freed
+            raise _storage_error(Path(self._persistence.get_location()), error) from error
+
+
+def _storage_error(location: Path | None, error: BaseException) -> SignInError:
+    told = str(error) if isinstance(error, RuntimeError) else ""
+    reason = (getattr(error, "strerror", None) or told or type(error).__name__).rstrip(". ")
+    return SignInError(
+        f"The kept sign-in at {location} cannot be read or written: {reason}. Delete that file and sign in again, or keep "
+        "sign-ins in memory only: `%livy config token_cache memory`."
+    )
+
+
+def _remove_dead_lock(lock: Path) -> None:
+    """A kernel that was killed while it wrote leaves its lock, which msal_extensions would respect for ever."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - lock.stat().st_mtime > DEAD_LOCK_S:
+            lock.unlink()
+
+
+def _encrypted(location: Path) -> Any:
+    """The system's own encryption; None where it has none that works."""
+    try:
+        return msal_extensions.build_encrypted_persistence(str(location))
+    except OSError as error:
+        # A file or folder that cannot be written is another matter than a missing keyring.
+        if not os.access(location.parent, os.W_OK):
+            raise error
+        return None
+    except (ImportError, ValueError, RuntimeError):
+        return None  # no PyGObject, no libsecret, or a session without a keyring (SSH): msal_extensions tells by these

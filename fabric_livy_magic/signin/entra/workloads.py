@@ -1,0 +1,60 @@
+"""The statements of other issuers that Entra trusts: a Kubernetes service account's, a GitHub Actions job's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.signin.entra.app import ON_THIS_MACHINE, Http
+
+EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
+
+
+def workload_assertion(environ: Mapping[str, str]) -> Callable[[], str]:
+    """Gives the token of this workload's own issuer, fetched anew each time, as it lives for minutes.
+
+    Kubernetes keeps it in the file AZURE_FEDERATED_TOKEN_FILE; a GitHub Actions job with `id-token: write` asks for it.
+    """
+    if path := environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+        return lambda: _token_of_file(Path(path))
+    if (url := environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")) and (
+        bearer := environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    ):
+        return lambda: _token_of_github(url, bearer)
+    raise SignInError(
+        "There is no workload identity here: neither AZURE_FEDERATED_TOKEN_FILE (Kubernetes) nor "
+        "ACTIONS_ID_TOKEN_REQUEST_URL and _TOKEN (GitHub Actions: give the job `permissions: id-token: write`) is set."
+    )
+
+
+def _token_of_file(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise SignInError(
+            f"The federated token file {path} (AZURE_FEDERATED_TOKEN_FILE) cannot be read: {reason}."
+        ) from error
+    if not token:
+        raise SignInError(f"The federated token file {path} (AZURE_FEDERATED_TOKEN_FILE) is empty.")
+    return token
+
+
+def _token_of_github(url: str, bearer: str) -> str:
+    parts = urlsplit(url)
+    here = parts.hostname in ON_THIS_MACHINE
+    if parts.scheme != "https" and not here:
+        raise SignInError("The job's token is not sent to ACTIONS_ID_TOKEN_REQUEST_URL: it is no https address.")
+    http = Http(on_this_machine=here)
+    try:
+        answer = http.get(url, params={"audience": EXCHANGE_AUDIENCE}, headers={"Authorization": f"Bearer {bearer}"})
+        token = answer.json().get("value") if answer.status_code == 200 else None
+    except (OSError, ValueError, AttributeError) as error:
+        raise SignInError(f"GitHub did not give the job its OIDC token ({type(error).__name__}).") from error
+    if not token:
+        raise SignInError(
+            f"GitHub did not give the job its OIDC token (HTTP {answer.status_code}). It needs `permissions: id-token: write`."
+        )
+    return str(token)

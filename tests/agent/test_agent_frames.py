@@ -1,0 +1,241 @@
+"""Frames from Spark to pandas and back, on real Spark in this process: parameters, limits, random frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fabric_livy_magic.agent.remote.agent import frames as agent_frames
+from fabric_livy_magic.frames.arrow_types import arrow_type, spark_type
+from fabric_livy_magic.frames.conversion import from_any, to_pandas
+from fabric_livy_magic.frames.transfer import fetch, send
+from tests.support.in_process import Agent, spark_session
+from tests.support.zoo import same, values_of
+
+pytestmark = pytest.mark.spark
+ZONE = "Europe/Berlin"
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[Agent]:
+    with spark_session(ZONE) as spark:
+        yield Agent(spark)
+
+
+def types_of(frame: Any) -> str:
+    text: str = frame._jdf.schema().simpleString()
+    return text
+
+
+def rows(agent: Agent, text: str, parameters: dict[str, Any] | None = None, limit: int | None = None) -> list[Any]:
+    header = agent("open_sql", text, parameters, limit)
+    return [tuple(row.values()) for row in fetch(agent, header).to_pylist()]
+
+
+# ------------------------------------------------------------------------------------------------ SQL
+NAIVE, AWARE = dt.datetime(1, 1, 1, 0, 0, 0, 1), dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+PARAMETERS = [
+    (["null", None], None, "void"),
+    (["bool", True], True, "boolean"),
+    (["int", "5"], 5, "int"),
+    (["int", str(2**63 - 1)], 2**63 - 1, "bigint"),
+    (["int", str(-(2**63))], -(2**63), "bigint"),
+    (["int", str(-(2**64))], Decimal(-(2**64)), "decimal(20,0)"),
+    (["float", (0.1).hex()], 0.1, "double"),
+    (["float", "nan"], math.nan, "double"),
+    (["float", "-inf"], -math.inf, "double"),
+    (["str", 'it\'s \\ "é" :x ; -- ${y}\n👍'], 'it\'s \\ "é" :x ; -- ${y}\n👍', "string"),
+    (["date", "0001-01-01"], dt.date.min, "date"),
+    (["datetime", NAIVE.isoformat()], NAIVE, "timestamp_ntz"),
+    (["datetime", AWARE.isoformat()], AWARE, "timestamp"),
+    (["datetime", "2020-01-01T02:30:00.000005+02:30"], AWARE + dt.timedelta(microseconds=5), "timestamp"),
+    (["decimal", "-1.50"], Decimal("-1.50"), "decimal(3,2)"),
+    (["decimal", "1E+3"], Decimal(1000), "decimal(4,0)"),
+    (["bytes", "AP8="], b"\x00\xff", "binary"),
+    (["timedelta", "-2 79015 999995"], dt.timedelta(-2, 79015, 999995), "interval day to second"),
+    (["timedelta", "0 0 0"], dt.timedelta(0), "interval day to second"),
+    (["list", []], [], "array<void>"),
+    (["list", [["int", "1"], ["null", None], ["int", str(2**40)]]], [1, None, 2**40], "array<bigint>"),
+    (["list", [["str", "it's"], ["null", None]]], ["it's", None], "array<string>"),
+    (["list", [["date", "2020-01-01"]]], [dt.date(2020, 1, 1)], "array<date>"),
+    (["list", [["float", "nan"]]], [math.nan], "array<double>"),
+    (["list", [["list", [["decimal", "1.50"]]], ["list", []]]], [[Decimal("1.50")], []], "array<array<decimal(3,2)>>"),
+]
+
+
+@pytest.mark.parametrize(("typed", "value", "kind"), PARAMETERS, ids=lambda value: str(value)[:40])
+def test_a_parameter_is_a_value_of_its_type(agent: Agent, typed: list[Any], value: Any, kind: str) -> None:
+    [(got, told)] = rows(agent, "SELECT :x AS x, typeof(:x) AS t", {"x": typed})
+    assert same(got, value)
+    assert told == kind
+
+
+def test_a_parameter_names_a_table_and_stands_in_a_condition(agent: Agent) -> None:
+    agent.spark.range(5).createOrReplaceTempView("five")
+    text = "SELECT * FROM IDENTIFIER(:table) WHERE array_contains(:ids, id) AND id < :top ORDER BY id"
+    told = {"table": ["str", "five"], "ids": ["list", [["int", "1"], ["int", "3"], ["int", "4"]]], "top": ["int", "4"]}
+    assert rows(agent, text, told) == [(1,), (3,)]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [["date", "2020-01-01' OR '1'='1"], ["int", "1 OR 1"], ["bytes", "'; DROP"], ["datetime", "now()"]],
+    ids=str,
+)
+def test_text_that_is_no_value_of_its_type_never_reaches_spark(agent: Agent, typed: list[str]) -> None:
+    with pytest.raises(ValueError):
+        agent("open_sql", "SELECT :x", {"x": typed}, None)
+
+
+def test_a_command_runs_once_and_gives_its_rows_or_none(agent: Agent) -> None:
+    calls = agent.spark.sparkContext.accumulator(0)
+
+    def counted(value: int) -> int:
+        calls.add(1)
+        return value
+
+    agent.spark.udf.register("counted", counted, "int")
+    header = agent("open_sql", "CACHE TABLE once AS SELECT counted(1) AS c", None, 10)
+    assert fetch(agent, header).num_rows == 0
+    assert calls.value == 1
+    assert rows(agent, "SHOW TABLES LIKE 'once'", None, 5) == [("", "once", True)]
+    agent.spark.sql("UNCACHE TABLE once")
+
+
+def test_an_error_of_sql_is_sparks_own(agent: Agent) -> None:
+    with pytest.raises(Exception, match="no_such_table"):
+        agent("open_sql", "SELECT * FROM no_such_table", None, None)
+
+
+@pytest.mark.parametrize(("limit", "got", "more"), [(0, 0, True), (3, 3, True), (20, 20, False), (21, 20, False)])
+def test_a_limit_asks_for_one_row_more_and_tells_of_it(agent: Agent, limit: int, got: int, more: bool) -> None:
+    header = agent("open_sql", "SELECT id FROM range(0, 20, 1, 3)", None, limit)
+    assert (header["rows"], header["more"]) == (got, more)
+    assert fetch(agent, header)["id"].to_pylist() == list(range(got))
+
+
+def test_a_preview_is_one_answer_however_wide_its_rows_are(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_frames, "PIECE_BYTES", 2000)
+    wide = agent.spark.sql("SELECT id, sha2(string(id), 512) AS s FROM range(1000)")
+    header = agent_frames.preview(wide, 500)
+    assert (header["pieces"], header["frame"], header["more"]) == (1, None, True)
+    assert 0 < header["rows"] < 500
+    assert not agent_frames._frames
+
+
+def test_a_view_may_have_a_name_that_is_no_variable(agent: Agent) -> None:
+    send(agent, from_any(pd.DataFrame({"a": [1]})), "größe-1")
+    assert rows(agent, "SELECT a FROM `größe-1`") == [(1,)]
+    assert "größe-1" not in agent.namespace
+
+
+def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: Agent) -> None:
+    exec("from pyspark.sql.functions import *\nsum = map = zip = len = str = None", agent.namespace)
+    header = agent("open_expression", "spark.range(2).select(col('id').alias('n'))", None)
+    assert fetch(agent, header).to_pydict() == {"n": [0, 1]}
+    before = set(agent.namespace)
+    agent("open_expression", "spark.range(2)", None)
+    assert set(agent.namespace) == before
+
+
+# ------------------------------------------------------------------------------------------------ up
+def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: Agent) -> None:
+    frame = pd.DataFrame(
+        {
+            "z first": ["it's", 'a "quote"', "line\nbreak", "back\\slash", "Größe 👍", None],
+            "a": pd.array([2**53 + 1, None, 0, -1, 2**63 - 1, -(2**63)], dtype="Int64"),
+            "kind": pd.Categorical(["x", "y", None, "x", "x", "y"]),
+            "u": pd.array([2**64 - 1, None, 0, 1, 2, 3], dtype="UInt64"),
+            "when": pd.Series([pd.Timestamp("2020-10-25 01:30Z").tz_convert("Europe/Berlin")] * 6),
+            "d": [Decimal("1.5"), None, Decimal("2.25"), None, None, Decimal(-7)],
+            "n": [[1, None], [], None, [3], [4], [5]],
+        }
+    )
+    send(agent, from_any(frame), "awkward")
+    made = agent.namespace["awkward"]
+    assert made.columns == list(frame.columns)
+    assert types_of(made).startswith(
+        "struct<z first:string,a:bigint,kind:string,u:decimal(20,0),when:timestamp,d:decimal(3,2)"
+    )
+    first, *_ = rows(agent, "SELECT `z first`, a, kind, u, unix_micros(when), d, n FROM awkward")
+    assert first == ("it's", 2**53 + 1, "x", Decimal(2**64 - 1), 1603589400000000, Decimal("1.50"), [1, None])
+    got = [row[0] for row in rows(agent, "SELECT `z first` FROM awkward")]
+    assert got == [*frame["z first"][:5], None]
+
+
+def test_many_rows_keep_their_order(agent: Agent) -> None:
+    count = 100_000
+    send(agent, from_any(pd.DataFrame({"n": range(count), "s": ["é" * 20] * count})), "many")
+    assert rows(agent, "SELECT count(*), sum(n), max(length(s)) FROM many") == [(count, count * (count - 1) // 2, 20)]
+    header = agent("open_expression", "many", None)
+    assert fetch(agent, header)["n"].to_pylist() == list(range(count))
+
+
+# ------------------------------------------------------------------------------------------------ random frames
+LEAVES = {
+    "byte": st.integers(-128, 127),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "boolean": st.booleans(),
+    "double": st.floats(),
+    "string": st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    "binary": st.binary(max_size=8),
+    "date": st.dates(),
+    "timestamp": st.datetimes(timezones=st.just(dt.UTC)),
+    "timestamp_ntz": st.datetimes(),
+    "decimal(12,3)": st.decimals(-(10**8), 10**8, places=3),
+    "interval day to second": st.timedeltas(dt.timedelta(-(10**6)), dt.timedelta(10**6)),
+}
+FIELD_NAMES = st.sampled_from(["", "a", "b c", "é.x", "`", "c0", "f0"])
+kinds = st.recursive(
+    st.sampled_from(sorted(LEAVES)),
+    lambda inner: (
+        inner.map(lambda kind: {"type": "array", "elementType": kind})
+        | st.tuples(st.sampled_from(["string", "long", "date"]), inner).map(
+            lambda pair: {"type": "map", "keyType": pair[0], "valueType": pair[1]}
+        )
+        | st.lists(st.tuples(FIELD_NAMES, inner), min_size=1, max_size=3).map(
+            lambda parts: {"type": "struct", "fields": [{"name": name, "type": kind} for name, kind in parts]}
+        )
+    ),
+    max_leaves=4,
+)
+
+
+def values_in(kind: Any) -> st.SearchStrategy[Any]:
+    """Values as PyArrow takes them; a struct by position, since two of its fields may have one name."""
+    if isinstance(kind, str):
+        return st.none() | LEAVES[kind]
+    if kind["type"] == "array":
+        return st.none() | st.lists(values_in(kind["elementType"]), max_size=3)
+    if kind["type"] == "map":
+        return st.none() | st.dictionaries(LEAVES[kind["keyType"]], values_in(kind["valueType"]), max_size=3).map(
+            lambda items: list(items.items())
+        )
+    parts = st.tuples(*(values_in(field["type"]) for field in kind["fields"]))
+    return st.none() | parts.map(lambda told: [(f["name"], one) for f, one in zip(kind["fields"], told, strict=True)])
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_any_table_goes_to_spark_and_comes_back(agent: Agent, data: st.DataObject) -> None:
+    columns = data.draw(st.lists(st.tuples(FIELD_NAMES, kinds), min_size=1, max_size=3))
+    count = data.draw(st.integers(0, 3))
+    arrays = [pa.array([data.draw(values_in(kind)) for _ in range(count)], arrow_type(kind)) for _, kind in columns]
+    table = pa.Table.from_arrays(arrays, names=[name for name, _ in columns])
+    send(agent, from_any(table), "any")
+    header = agent("open_sql", "SELECT * FROM any", None, None)
+    back = fetch(agent, header)
+    assert back.column_names == table.column_names
+    assert [spark_type(column.type) for column in back.columns] == [spark_type(one.type) for one in table.columns]
+    got, wanted = to_pandas(back, header["schema"]), to_pandas(table, header["schema"])
+    for position in range(len(columns)):
+        assert same(values_of(got.iloc[:, position]), values_of(wanted.iloc[:, position]))

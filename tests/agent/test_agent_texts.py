@@ -1,0 +1,118 @@
+"""What the client sends to the agent and how it reads the answer: pure texts."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.agent.client import (
+    Reply,
+    call_text,
+    install_text,
+    is_missing,
+    literal,
+    package_name,
+    read_reply,
+)
+from fabric_livy_magic.livy.models import Output
+
+TEXTS = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("'\"\\\n\r\t\0\x1b {}%`#é\u2028\ufeff\ud800😀"), st.characters(exclude_categories=[])
+    )
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(TEXTS, inner)),
+    max_leaves=6,
+)
+
+
+@given(VALUES)
+def test_every_json_value_is_the_same_after_python_has_read_its_literal(value: Any) -> None:
+    text = f"x = {literal(value)}\n".encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
+    found = ast.literal_eval(ast.parse(text).body[0].value)  # type: ignore[attr-defined]
+    assert found == value
+
+
+@given(TEXTS)
+def test_a_literal_travels_as_ordinary_json_text(text: str) -> None:
+    code = literal(text)
+    assert json.loads(json.dumps(code)) == code
+    code.encode("utf-8")  # no half of a surrogate pair is left in it
+
+
+def test_a_cell_of_several_lines_can_be_read_in_the_monitoring_hub() -> None:
+    cell = 'for name in ["a", "b"]:\n    print(f"""{name}\\n""")\nspark.sql("SELECT 1").show()'
+    assert call_text("id", "cell", (cell, 20)) == (
+        f"import {package_name()} as _fabric_livy\n"
+        '''_fabric_livy.answer('id', 'cell', """\\
+for name in ["a", "b"]:
+    print(f\\"\\"\\"{name}\\\\n\\"\\"\\")
+spark.sql("SELECT 1").show()""", 20)
+'''
+    )
+
+
+def test_a_value_that_is_no_json_is_refused() -> None:
+    with pytest.raises(TypeError, match="object is no JSON value"):
+        literal(object())
+
+
+def test_the_install_statement_is_python_of_one_definition_and_one_call() -> None:
+    tree = ast.parse(install_text())
+    assert [type(node).__name__ for node in tree.body] == ["Expr", "FunctionDef", "Expr"]
+
+
+def reply_text(request: str, **more: Any) -> str:
+    text = json.dumps({"events": [], "value": None, "error": None, **more}, ensure_ascii=False)
+    return f"\n[fabric-livy {request} {len(text)}]\n{text}\n[/fabric-livy {request}]\n"
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_a_reply_is_read_whatever_stands_before_and_after_it(before: str, value: str, after: str) -> None:
+    reply = read_reply(before + reply_text("abc", value=value) + after, "abc")
+    assert reply == Reply((), value, None, before + after)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain text",
+        reply_text("other"),
+        reply_text("abc")[:-20],
+        reply_text("abc").replace('"value"', '"valu"'),
+        f"[fabric-livy abc 3]\n{reply_text('other')}",
+    ],
+    ids=["nothing", "text", "of another request", "cut", "changed", "a head only"],
+)
+def test_what_is_no_whole_reply_to_this_request_is_none(text: str) -> None:
+    assert read_reply(text, "abc") is None
+
+
+def test_a_reply_is_read_after_the_shell_took_the_white_space_at_its_ends() -> None:
+    assert read_reply(reply_text("abc", value=1).strip(), "abc") == Reply((), 1)
+
+
+@pytest.mark.parametrize(
+    ("output", "missing"),
+    [
+        (Output("error", ename="ModuleNotFoundError", evalue=f"No module named '{package_name()}'"), True),
+        (Output("error", ename="ModuleNotFoundError", evalue="No module named 'nltk'"), False),
+        (Output("ok"), False),
+    ],
+    ids=["the agent", "another module", "no error"],
+)
+def test_a_session_without_the_agent_is_known_by_its_error(output: Output, missing: bool) -> None:
+    assert is_missing(output) is missing
+
+
+def test_no_statement_of_the_agent_has_a_path_of_this_machine() -> None:
+    assert str(Path(__file__).parents[2]) not in install_text()

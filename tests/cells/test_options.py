@@ -1,0 +1,114 @@
+"""Option parsers for magic lines: mistakes become text in the cell, with a guess at what was meant."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.cells.options import HelpWanted, MagicParser, split_words
+from fabric_livy_magic.errors import SettingsError
+
+
+@pytest.fixture
+def parser() -> MagicParser:
+    parser = MagicParser(prog="%thing", description="A thing.")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("-s", "--session")
+    parser.add_argument("--driver-memory")
+    parser.add_argument("-n", "--lines", type=int)
+    parser.add_argument("-q", "--quiet", action="store_true")
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", []),
+        ("  a\t b ", ["a", "b"]),
+        ("'a b' c", ["a b", "c"]),
+        ('"a b"c', ["a bc"]),
+        ("--conf x='a b'", ["--conf", "x=a b"]),
+        (r"C:\temp\new", [r"C:\temp\new"]),
+        (r"'C:\my files\x'", [r"C:\my files\x"]),
+        ("a # b", ["a", "#", "b"]),
+        ("a;b|c&d", ["a;b|c&d"]),
+        ("''", [""]),
+        ("é ☃", ["é", "☃"]),
+    ],
+)
+def test_a_line_is_split_into_words(line: str, words: list[str]) -> None:
+    assert split_words(line) == words
+
+
+@pytest.mark.parametrize("line", ["'a", 'a "b', "it's"])
+def test_an_open_quote_is_named(line: str) -> None:
+    with pytest.raises(SettingsError, match="A quote is not closed in"):
+        split_words(line)
+
+
+@given(st.text())
+def test_any_line_is_split_or_refused(line: str) -> None:
+    try:
+        words = split_words(line)
+    except SettingsError:
+        assert "'" in line or '"' in line
+    else:
+        assert all(isinstance(word, str) for word in words)
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_characters="'", exclude_categories=["Cs"]))))
+def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
+    assert split_words(" ".join(f"'{word}'" for word in words)) == words
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9_.:/\\=;,|&#$%-]+", fullmatch=True)))
+def test_plain_words_come_back_as_they_were(words: list[str]) -> None:
+    assert split_words("  ".join(words)) == words
+
+
+@pytest.mark.parametrize("line", ["-h", "--help", "x --help", "--session y -h"])
+def test_help_is_asked_for_anywhere(parser: MagicParser, line: str) -> None:
+    with pytest.raises(HelpWanted, match="usage: %thing") as caught:
+        parser.read(line)
+    assert "A thing." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--sesion x", "there is no option '--sesion'. Did you mean '--session'?"),
+        ("--driver-memry 8g", "Did you mean '--driver-memory'?"),
+        ("--driver-memry=8g", "Did you mean '--driver-memory'?"),
+        ("--driver_memory 8g", "Did you mean '--driver-memory'?"),
+        ("--sess x", "there is no option '--sess'"),
+        ("-z", "there is no option '-z'"),
+        ("a b", "'b' is one word too many"),
+        ("-s", "expected one argument"),
+        ("-n many", "invalid int value: 'many'"),
+        ("'a", "A quote is not closed"),
+    ],
+)
+def test_a_mistake_names_itself_and_what_was_meant(parser: MagicParser, line: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parser.read(line)
+    assert says in str(caught.value)
+    assert ".." not in str(caught.value)
+    assert "?." not in str(caught.value)
+    if "quote" not in says:
+        assert "`%thing --help` shows what it takes." in str(caught.value)
+
+
+def test_options_are_not_shortened(parser: MagicParser) -> None:
+    with pytest.raises(SettingsError):
+        parser.read("--quie")
+
+
+@given(st.text())
+def test_any_line_is_read_or_refused(line: str) -> None:
+    parser = MagicParser(prog="%thing", description="A thing.")
+    parser.add_argument("-n", type=int)
+    with contextlib.suppress(SettingsError, HelpWanted):
+        parser.read(line)

@@ -1,0 +1,157 @@
+"""The face in a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic import __version__
+from fabric_livy_magic.cli.main import main
+from tests.livy.test_statements import interrupt_after
+from tests.support.fakes import FakeFabric
+from tests.support.outputs import error_output, sql_output
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def target(fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
+    fabric.session_goes("idle")
+    return fabric.url
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.py", "pyspark"), ("a.sql", "sql"), ("a.scala", "spark"), ("a.r", "sparkr"), ("a.R", "sparkr")],
+)
+def test_a_file_runs_as_the_kind_of_its_ending(
+    target: str, fabric: FakeFabric, tmp_path: Path, name: str, kind: str
+) -> None:
+    assert main(["run", write(tmp_path, name, "some é code"), "--target", target]) == 0
+    assert fabric.posted_code == [(kind, "some é code")]
+    assert fabric.left_running == []
+
+
+def test_the_result_of_a_file_is_printed(target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture) -> None:
+    fabric.answer("SELECT n", sql_output([("n", "long")], [[1], [22]]))
+    assert main(["run", write(tmp_path, "a.sql", "SELECT n"), "--target", target]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[:4] == [" n", "──", " 1", "22"]
+    assert out[4].startswith("2 rows · ")
+
+
+def test_a_failed_statement_is_told_on_stderr_with_code_1(
+    target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture
+) -> None:
+    fabric.answer("x", {**error_output("E", "v"), "data": {"text/plain": "printed"}})
+    assert main(["run", write(tmp_path, "a.py", "x"), "--target", target]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("printed\n", "E: v\n")
+    assert fabric.left_running == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["run", "nosuch.py"], 2, "There is no file nosuch.py"),
+        (["run", "a.txt"], 2, "ends in .ipynb, .py, .sql, .scala, .r"),
+        (["run", "a.py"], 2, "No target was chosen"),
+        (["run", "a.py", "--target", "lokal"], 2, "Did you mean 'local'?"),
+        (["run", "bad.py", "--target", "http://127.0.0.1:9"], 2, "bad.py"),
+        (["run", "bad.ipynb"], 1, "This is no notebook"),
+        (["run", "a.py", "--target", "http://127.0.0.1:9"], 1, "No server answers at 127.0.0.1:9"),
+    ],
+)
+def test_wrong_use_and_failures_differ_in_their_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str], code: int, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.py", "a.txt", "bad.ipynb"):
+        write(tmp_path, name, "1+1")
+    (tmp_path / "bad.py").write_bytes(b"\xff\xfe\x00")
+    assert main(words) == code
+    told = capsys.readouterr()
+    assert told.err.startswith("fabric-livy: ")
+    assert says in told.err
+    assert "Traceback" not in told.err
+
+
+def test_ctrl_c_cancels_stops_and_ends_with_130(
+    target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture
+) -> None:
+    fabric.statement_goes("running")
+    interrupt = interrupt_after(0.3)
+    assert main(["run", write(tmp_path, "a.py", "slow()"), "--target", target]) == 130
+    interrupt.join()
+    assert "Interrupted. Statement 0 was cancelled on the session." in capsys.readouterr().err
+    assert fabric.left_running == []
+
+
+def test_config_shows_every_setting_and_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    long_target = f"https://api.fabric.microsoft.com/v1/{'x' * 200}"
+    monkeypatch.setenv("FABRIC_LIVY_TARGET", long_target)
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", "SECRET")
+    assert main(["config"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(rf"target +{long_target} +environment FABRIC_LIVY_TARGET", out)
+    assert "SECRET" not in out
+
+
+def test_a_bad_variable_is_wrong_use(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_ROWS_SHOWN", "many")
+    assert main(["config"]) == 2
+    assert "FABRIC_LIVY_ROWS_SHOWN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["nosuch"], ["run"], ["config", "--x"]])
+def test_words_that_are_no_command_end_with_2(words: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert "usage: fabric-livy" in capsys.readouterr().err
+
+
+def test_the_version_is_the_packages(capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.strip() == f"fabric-livy-magic {__version__}"
+
+
+def test_nothing_is_written_beside_a_notebook_that_cannot_be_read(tmp_path: Path) -> None:
+    assert main(["run", write(tmp_path, "bad.ipynb", json.dumps({"cells": 5}))]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.ipynb"]
+
+
+def test_config_sets_a_value_in_the_user_file_and_shows_where_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["config", "set", "rows_shown", "7"]) == 0
+    assert "config.toml" in capsys.readouterr().out
+    assert main(["config", "path"]) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8") == "rows_shown = 7\n"
+    assert main(["config", "set", "client_secret", "x"]) == 2
+    assert "a secret stays out of settings" in capsys.readouterr().err
+
+
+def test_login_and_logout_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", "eyJ.a.b")
+    assert main(["login", "--method", "token"]) == 0
+    assert main(["logout"]) == 0
+    shown = capsys.readouterr()
+    assert "Signed out" in shown.out
+    assert "eyJ.a.b" not in shown.out + shown.err

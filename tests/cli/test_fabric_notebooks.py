@@ -1,0 +1,217 @@
+"""Notebooks in all shapes that Fabric's portal saves, run by `fabric-livy run` on one embedded Fabric, a sample by Jupyter's tools.
+
+Each of them asserts in its own cells what its results have to be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks, read_notebook, write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
+from tests.cli.test_quickstart import ROOT, fabric_livy
+from tests.kernel.test_kernel_notebooks import NO_DELTA
+from tests.support import service
+from tests.support.kernels import SPECS
+
+pytestmark = pytest.mark.spark
+
+REPOSITORY = Path(__file__).parents[1] / "fabric_repository"
+BY_JUPYTER = {"Hostile Exit"}
+LARGE = "Large Cell"
+PLACES = """
+[[workspaces]]
+name = "Field notes"
+[[workspaces.lakehouses]]
+name = "House"
+folder = "house"
+[[workspaces.lakehouses]]
+name = "Curated"
+folder = "curated"
+schemas = true
+"""
+NAMES = sorted({one.name for one in find_notebooks(REPOSITORY)} - BY_JUPYTER | {LARGE})
+EXIT_VALUES = {
+    "Child Load": '{"day": "2024-01-01", "rows": 1}',
+    "Delta Upkeep": "3",
+    "Orchestrate": "5 times",
+    "Parameters Later": json.dumps({"day": "2024-01-31", "kinds": ["rye", "it's"]}),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A copy of the repository, and the embedded Fabric that its notebooks run on."""
+
+    repository: Path
+    environ: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("fabric")
+    repository = folder / "repository"
+    shutil.copytree(REPOSITORY, repository)
+    (repository / ".git").mkdir()
+    largest = "\n".join(f"value_{number} = 'größer als {number}' * 2" for number in range(1_700))
+    small = (Cell(source=f"assert value_{number}.endswith('{number}')") for number in range(20))
+    write_notebook(repository / f"{LARGE}.Notebook", Notebook(cells=(Cell(source=largest), *small)))
+    secrets = folder / "secrets.json"
+    secrets.write_text(json.dumps({"vaults": {"vault": {"name": "hidden"}}}), encoding="utf-8")
+    secrets.chmod(0o600)
+    told = {"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"}
+    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    process, api = service.start(
+        None, "--workspaces", str(folder / "places.toml"), "--token", service.TOKEN, extra_env=told
+    )
+    try:
+        yield Place(repository, {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN})
+        left = [one for one in api.get("/sessions").json()["items"] if one["state"] != "dead"]
+        assert left == []
+    finally:
+        api.http.close()
+        assert service.close(process) == 0
+
+
+@dataclass(frozen=True)
+class Series:
+    """`parts` are what was said of each notebook, `verdicts` the lines at the end."""
+
+    code: int
+    parts: dict[str, str]
+    verdicts: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def series(place: Place) -> Series:
+    """All of them, in one command, on one session where they choose none."""
+    wanted = [
+        str(one.path.parent if one.path.stem == CONTENT else one.path)
+        for one in find_notebooks(place.repository)
+        if one.name in NAMES
+    ]
+    out = str(place.repository.parent / "out")
+    words = ("run", *wanted, "--share-session", "--output", out)
+    done = fabric_livy(*words, folder=place.repository, timeout_s=500, **place.environ)
+    assert done.stderr == "", done.stderr
+    told = done.stdout.split("══ ")[1:]
+    told[-1], end = told[-1].rsplit(" s)\n\n", 1)
+    parts = {one.partition("\n")[0].strip(): one for one in told}
+    verdicts = {line.partition(" s): ")[2].strip(): line for line in end.splitlines() if " s): " in line}
+    return Series(done.returncode, parts, verdicts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_of_fabric_runs_unchanged(series: Series, name: str) -> None:
+    verdict, told = series.verdicts[name.strip()], series.parts[name.strip()]
+    if verdict.startswith("failed") and any(words in told for words in NO_DELTA):
+        pytest.skip("Delta's jars cannot be had here")
+    expected = f"ended with the value {EXIT_VALUES[name]!r}" if name in EXIT_VALUES else "ran"
+    assert verdict.startswith(f"{expected} ("), told
+    assert "Traceback" not in told
+
+
+def test_what_they_ran_is_written_beside_each_other(series: Series, place: Place) -> None:
+    out = place.repository.parent / "out"
+    assert len(list(out.glob("*.executed.ipynb"))) == len(NAMES)
+    shown = nbformat.read(out / "Showing Results.executed.ipynb", as_version=4)
+    nbformat.validate(shown)
+    kinds = [sorted(output.get("data", {"text/stream": ""})) for output in shown.cells[0].outputs]
+    assert kinds.count(["text/html", "text/plain"]) == 3
+    assert "hidden" not in nbformat.writes(shown)
+    exported = nbformat.read(out / "Exported.executed.ipynb", as_version=4)
+    assert [len(cell.outputs) for cell in exported.cells if cell.cell_type == "code"] == [0, 0, 0, 1, 0, 1]
+    assert "old" not in nbformat.writes(exported).replace("to", "")
+
+
+def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: Place) -> None:
+    cells = (
+        Cell(source="rows = 3", is_parameters=True),
+        Cell(source="rows * 2"),
+        Cell(source="%run Common\n"),
+        Cell(source="times(1) / 0"),
+        Cell(source="print('never')"),
+    )
+    failing = place.repository / "Failing.Notebook"
+    write_notebook(failing, Notebook(cells=cells, metadata={"kernel_info": {"name": "synapse_pyspark"}}))
+    words = ("run", str(failing), "-p", "rows=4", "--output", "failed.ipynb")
+    done = fabric_livy(*words, folder=place.repository, **place.environ)
+    assert done.returncode == 1
+    assert "A cell failed" in done.stdout
+    executed = nbformat.read(place.repository / "failed.ipynb", as_version=4)
+    assert [cell.source for cell in executed.cells][:2] == ["rows = 3", "%%pyspark\nrows = 4"]
+    assert [output.data["text/plain"] for output in executed.cells[2].outputs] == ["8"]
+    assert executed.cells[4].outputs[0].ename == "ZeroDivisionError"
+    assert executed.cells[5].outputs == []
+    assert executed.metadata.kernelspec.name == "synapse_pyspark"
+    assert "widgets" not in executed.metadata
+    assert read_notebook(failing).cells[0].outputs == ()
+
+
+# ------------------------------------------------------------------------------------------------ Jupyter's own tools
+def by_jupyter(place: Place, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    shutil.copytree(SPECS, folder / "kernels")
+    environ = {**os.environ, **place.environ, "JUPYTER_PATH": str(folder), "IPYTHONDIR": str(folder / "ipython")}
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=place.repository / "Exported",
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_papermill_runs_one_to_its_exit_and_neither_that_nor_a_stopped_spark_harms(
+    place: Place, tmp_path: Path
+) -> None:
+    target = tmp_path / "executed.ipynb"
+    words = ("papermill", "Hostile Exit.ipynb", str(target), "-k", "fabric-livy", "--no-progress-bar")
+    done = by_jupyter(place, tmp_path, *words)
+    executed = nbformat.read(target, as_version=4)
+    cells = {cell.source: cell for cell in executed.cells if cell.cell_type == "code"}
+    printed = next(cell for source, cell in cells.items() if "goes on without" in source)
+    assert [output.text for output in printed.outputs] == ["Python goes on without Spark\n"], done.stderr
+    (ended,) = next(cell.outputs for source, cell in cells.items() if "nothing to do" in source)
+    assert (ended.ename, ended.evalue) == ("SystemExit", "nothing to do")
+    assert done.returncode != 0
+
+
+def test_nbclient_runs_one_that_names_no_kernel_and_includes_another(place: Place, tmp_path: Path) -> None:
+    words = ("jupyter", "execute", "--kernel_name=fabric-livy", "--output=by_nbclient", "Nothing Named.ipynb")
+    done = by_jupyter(place, tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(place.repository / "Exported" / "by_nbclient.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[-1].text == "7 6\n"
+
+
+# ------------------------------------------------------------------------------------------------ the README's commands
+def test_the_readme_s_commands_for_notebooks_do_what_it_says(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY, tmp_path / REPOSITORY.relative_to(ROOT))
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## Run and test your Fabric notebooks offline")[2]
+    )
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("fabric-livy ")]
+    environ = {"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "house")}
+    told = []
+    for line in lines:
+        done = fabric_livy(*shlex.split(line, comments=True)[1:], folder=tmp_path, **environ)
+        assert (done.returncode, done.stderr) == (0, ""), line + done.stdout + done.stderr
+        told.append(done.stdout)
+    checked, ran, series, converted = told
+    assert "notebook.exit" in checked
+    assert 'ended with the value \'{"day": "2024-01-01", "rows": 7}\'' in ran
+    assert "3 notebooks, 0 failed." in series
+    assert "child.ipynb: 5 cells." in converted

@@ -1,0 +1,260 @@
+"""`fabric-livy run` of a Fabric notebook: its plan, its parameters, `%run`, and what is refused. Whole runs: test_fabric_notebooks.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.cli.notebook_runs import is_fabrics, plan, prepared, read_parameters, with_parameters
+from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
+from fabric_livy_magic.notebooks.defaults import default_target
+from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
+from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
+from fabric_livy_magic.notebooks.run_magic import cells_to_run, included
+from fabric_livy_magic.sessions.runner import Runner
+from tests.support import service
+
+SPARK = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {}}
+
+
+def of(*cells: Cell | str, **more: object) -> Notebook:
+    made = tuple(Cell(source=cell) if isinstance(cell, str) else cell for cell in cells)
+    return Notebook(cells=made, metadata=SPARK, **more)  # type: ignore[arg-type]
+
+
+def write(folder: Path, name: str, notebook: Notebook) -> Path:
+    path = folder / f"{name}.Notebook"
+    path.mkdir(parents=True)
+    write_notebook(path, notebook)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("notebook", "fabrics"),
+    [
+        (of("x"), True),
+        (Notebook(cells=(Cell(source="spark.range(3)"),)), True),
+        (Notebook(cells=(Cell(source="%%sql\nSELECT 1"),)), True),
+        (Notebook(cells=(Cell(source="print('plain')"),)), False),
+        (Notebook(cells=(Cell(source="%load_ext fabric_livy_magic"), Cell(source="spark.range(3)"))), False),
+        (Notebook(cells=(Cell(source="spark.x"),), jupyter={"kernelspec": {"name": "python3"}}), False),
+        (Notebook(cells=(Cell(source="x"),), jupyter={"kernelspec": {"name": "fabric-livy"}}), True),
+        (Notebook(cells=(Cell(source="x"),), jupyter={"trident": {"lakehouse": {}}}), True),
+    ],
+)
+def test_a_notebook_of_fabric_is_known(notebook: Notebook, fabrics: bool) -> None:
+    assert is_fabrics(notebook) is fabrics
+
+
+def test_a_notebook_in_git_format_is_fabric_s_though_it_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.Notebook"
+    write_notebook(path, Notebook(cells=(Cell(source="print('plain')"),)))
+    assert is_fabrics(read_notebook(path))
+
+
+def test_cells_that_fabric_skips_are_not_run() -> None:
+    frozen = Cell(source="frozen", metadata={"frozen": True})
+    skipped = Cell(source="skipped", metadata={"tags": ["fabric_skip_execution"]})
+    notebook = of(frozen, "x", Cell(source="# title", kind=MARKDOWN), skipped, "  ", "%%sql\nSELECT 1")
+    assert [(one.index, one.text) for one in plan(notebook)] == [(1, "x"), (5, "%%sql\nSELECT 1")]
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("a=1", 1),
+        ("a=x y", "x y"),
+        ("a=True", True),
+        ("a=true", True),
+        ("a=[1, 'b']", [1, "b"]),
+        ("a=null", None),
+        ("a=", ""),
+    ],
+)
+def test_a_parameter_is_typed(given: str, value: object) -> None:
+    assert read_parameters([given]) == {"a": value}
+
+
+def test_given_values_go_in_below_the_parameters_cell() -> None:
+    notebook = of("first", Cell(source="a = 1\nb: int = 2", is_parameters=True), "last")
+    cells = [cell.source for cell in with_parameters(notebook, {"b": "it's"}, Path("x")).cells]
+    assert cells == ["first", "a = 1\nb: int = 2", '%%pyspark\nb = "it\'s"', "last"]
+
+
+def test_a_parameter_that_does_not_exist_is_told_before_anything_runs() -> None:
+    notebook = of(Cell(source="rows = 1", is_parameters=True))
+    with pytest.raises(NotebookError, match=r"no parameter 'row'.*Did you mean 'rows'"):
+        with_parameters(notebook, {"row": 1}, Path("x"))
+    with pytest.raises(NotebookError, match="has no parameters cell"):
+        with_parameters(of("x"), {"row": 1}, Path("x"))
+    with pytest.raises(SettingsError, match="NAME=VALUE"):
+        read_parameters(["1a=2"])
+
+
+def test_the_default_lakehouse_is_the_target() -> None:
+    lakehouse = {"default_lakehouse": "L", "default_lakehouse_workspace_id": "W"}
+    notebook = Notebook(metadata={"dependencies": {"lakehouse": lakehouse}})
+    assert default_target(notebook) == "W/L"
+    assert default_target(of("x")) == ""
+
+
+# ------------------------------------------------------------------------------------------------ %run
+def test_run_finds_a_notebook_of_the_repository_and_gives_it_its_parameters(tmp_path: Path) -> None:
+    write(tmp_path / "shared", "Tools", of(Cell(source="factor = 1", is_parameters=True), "use(factor)"))
+    caller = write(tmp_path / "jobs", "Main", of("x")) / "notebook-content.py"
+    (tmp_path / ".git").mkdir()
+    found = included('tools {"factor": 3}', (caller,), "pyspark")
+    assert found.path == tmp_path / "shared" / "Tools.Notebook" / "notebook-content.py"
+    assert found.cells == ["factor = 1", "%%pyspark\nfactor = 3", "use(factor)"]
+
+
+def test_run_of_what_is_not_there_or_goes_round_says_so(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    caller = write(tmp_path, "Main", of("x")) / "notebook-content.py"
+    with pytest.raises(NotebookError, match=r"no notebook 'Mian'.*Did you mean Main"):
+        included("Mian", (caller,), "pyspark")
+    with pytest.raises(NotebookError, match="circle: Main → Main"):
+        included("Main", (caller,), "pyspark")
+
+
+def test_run_of_a_python_file_runs_its_text(tmp_path: Path) -> None:
+    (tmp_path / "tool.py").write_text("x = 1\n", encoding="utf-8")
+    assert included("tool.py", (tmp_path / "a.ipynb",), "pyspark").cells == ["x = 1\n"]
+    with pytest.raises(NotebookError, match="no Python file"):
+        included("other.py", (tmp_path / "a.ipynb",), "pyspark")
+
+
+def test_cells_of_a_sql_notebook_get_their_magic() -> None:
+    notebook = Notebook(cells=(Cell(source="SELECT 1"),), primary="sql", metadata=SPARK)
+    assert cells_to_run(notebook, {}, "pyspark") == ["%%sql\nSELECT 1"]
+    assert cells_to_run(notebook, {}, "sql") == ["SELECT 1"]
+
+
+# ------------------------------------------------------------------------------------------------ of the workspace
+def kept_in_workspace(folder: Path) -> None:
+    """Short ones are answered at once, long ones as an operation that takes its time."""
+    write(folder, "Tools", of("def times(x):\n    return x * factor", "%run Long"))
+    write(folder, "Long", of(Cell(source="factor = 2", is_parameters=True), f"text = {'é' * 5000!r}"))
+    write(folder, "Round", of("%run Round"))
+
+
+def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_in_workspace(tmp_path / "elsewhere")
+    (tmp_path / "here" / ".git").mkdir(parents=True)
+    caller = tmp_path / "here" / "Main.ipynb"
+    with service.serving(
+        tmp_path / "house", ("--token", service.TOKEN), {"FABRIC_LIVY_NOTEBOOKS": str(tmp_path / "elsewhere")}
+    ) as api:
+        monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
+        runner = Runner({"target": api.base})
+        fabric, workspace_id = runner.workspace()
+        assert sorted(one.name for one in fabric.notebooks(workspace_id)) == ["Long", "Round", "Tools"]
+        workspace = WorkspaceNotebooks(fabric, workspace_id)
+        tools = included("tools", (caller,), "pyspark", workspace.find)
+        assert tools.cells == ["def times(x):\n    return x * factor", "%run Long"]
+        long = included('Long {"factor": 3}', (caller, tools.path), "pyspark", workspace.find)
+        assert long.cells[:2] == ["factor = 2", "%%pyspark\nfactor = 3"]
+        with pytest.raises(NotebookError, match="circle: Main → Round → Round"):
+            included(
+                "Round",
+                (caller, included("Round", (caller,), "pyspark", workspace.find).path),
+                "pyspark",
+                workspace.find,
+            )
+        with pytest.raises(NotebookError, match=r"below .*here.*among the notebooks of the workspace, which has none"):
+            included("Nowhere", (caller,), "pyspark", workspace.find)
+        (tmp_path / "elsewhere" / "Tools.Notebook" / "notebook-content.py").unlink()
+        assert included("Tools", (caller,), "pyspark", workspace.find).cells == tools.cells  # it is kept
+        runner.close()
+    with pytest.raises(NotebookError, match=r"which failed: .*No server answers"):
+        included("Other", (caller,), "pyspark", WorkspaceNotebooks(fabric, workspace_id).find)
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        (None, "none that is known"),
+        ({"definition": {"parts": [{"path": "notebook-content.py", "payload": "?"}]}}, "none that is known"),
+        ({"definition": {"parts": []}}, "holds no notebook"),
+    ],
+)
+def test_a_definition_that_holds_no_notebook_is_told(definition: object, told: str) -> None:
+    with pytest.raises(NotebookError, match=told):
+        read_definition(definition, "x")
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+STARS = "*" * 20
+META = '# META {\n# META   "kernel_info": {"name": "synapse_pyspark"}\n# META }'
+BAD = {
+    "broken JSON in # META": (
+        META.replace('"name":', '"name"'),
+        "1",
+        r"line 3: the JSON of METADATA is broken: Expecting .:. delimiter",
+    ),
+    "merge-conflict marks": (
+        f"<<<<<<< HEAD\n{META}\n=======\n{META}\n>>>>>>> b",
+        "1",
+        "an unresolved merge conflict: <<<<<<< HEAD",
+    ),
+    "%md": (META, "%md\n# A title", r"cell 1: %md: in Fabric this is a Markdown cell \(%md is Databricks'\)"),
+    "%fs": (META, "%fs ls /", "cell 1: %fs: in Fabric this is notebookutils.fs"),
+    "dbutils": (META, "dbutils.fs.ls('/')", "cell 1: dbutils.fs: Databricks' name; in Fabric this is notebookutils.fs"),
+    "unknown magic": (META, "%%sqll\nSELECT 1", "cell 1: %%sqll: unknown: did you mean %%sql?"),
+    "a cell of DAX": (META, "%%dax\nEVALUATE x", "DAX: it runs on a semantic model"),
+    "parameters that are no JSON": (META, "%run Other {a}", "The parameters of %run Other are no JSON"),
+    "a circle": (META, "%run notebook", "a circle: notebook → notebook"),
+    "T-SQL": (
+        META.replace("synapse_pyspark", "sqldatawarehouse"),
+        "SELECT 1",
+        "a T-SQL notebook, which runs on a warehouse",
+    ),
+    "Python only": (META.replace("synapse_pyspark", "jupyter"), "1", "Fabric's Python kernel, which has no Spark"),
+    "KQL": (META.replace("synapse_pyspark", "kusto"), "T | take 1", "a KQL notebook, which runs on an eventhouse"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_told_before_anything_runs(tmp_path: Path, what: str) -> None:
+    metadata, cell, told = BAD[what]
+    folder = tmp_path / "notebook.Notebook"
+    folder.mkdir()
+    text = f"# Fabric notebook source\n\n# METADATA {STARS}\n\n{metadata}\n\n# CELL {STARS}\n\n{cell}\n"
+    (folder / "notebook-content.py").write_text(text, encoding="utf-8")
+    with pytest.raises(NotebookError, match=told.replace("?", r"\?")):
+        prepared(folder, read_notebook(folder), [])
+
+
+def test_bad_input_of_an_included_notebook_is_told_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, "Inner", of("x = 1", "%sh ls"))
+    outer = write(tmp_path, "Outer", of("%run Inner"))
+    with pytest.raises(NotebookError, match="Inner, which it runs: cell 2: %sh: in Fabric this is !command"):
+        prepared(outer, read_notebook(outer), [])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("SELECT 1", "%run Elsewhere"),
+        ("%load_ext somebodys", "%%somebodys_magic\nx"),
+        (
+            "try:\n    dbutils.fs.ls('/')\nexcept NameError:\n    pass",
+            "if 'dbutils' in globals():\n    dbutils.fs.ls('/')",
+        ),
+    ],
+)
+def test_what_may_run_all_the_same_is_left_to_the_run(tmp_path: Path, cells: tuple[str, ...]) -> None:
+    """A cell that is no Python fails in the portal, too; a notebook of that name may be in the workspace."""
+    path = write(tmp_path, "Main", of(*cells))
+    assert len(prepared(path, read_notebook(path), []).planned) == len(cells)
+
+
+def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) -> None:
+    path = tmp_path / "bare.ipynb"
+    write_notebook(path, Notebook(cells=(Cell(source="spark.range(3)"),)))
+    assert prepared(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"

@@ -1,0 +1,111 @@
+"""The quickstart notebook and the commands that run notebooks, as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from fabric_livy_magic.cli.main import quickstart
+
+ROOT = Path(__file__).parents[2]
+
+
+def fabric_livy(
+    *arguments: str, folder: Path, timeout_s: float = 180, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fabric_livy_magic", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+@pytest.mark.spark
+def test_demo_runs_every_cell_and_writes_the_executed_notebook(tmp_path: Path) -> None:
+    done = fabric_livy("demo", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "All cells ran" in done.stdout
+    assert "20 of 100 rows shown" in done.stdout
+    assert "|       1| 5000|" in done.stdout
+    executed = nbformat.read(tmp_path / "01_quickstart.executed.ipynb", as_version=4)
+    nbformat.validate(executed)
+    assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code")
+    assert "widget" not in nbformat.writes(executed)
+
+
+def test_the_quickstart_is_saved_without_outputs() -> None:
+    notebook = nbformat.read(quickstart(), as_version=4)
+    nbformat.validate(notebook)
+    assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_the_quickstart_has_one_line_that_chooses_the_target() -> None:
+    notebook = nbformat.read(quickstart(), as_version=4)
+    assert [cell.source for cell in notebook.cells if "%livy use" in cell.source and cell.cell_type == "code"] == [
+        "%livy use local"
+    ]
+    assert "generated" in " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def test_run_of_a_notebook_fails_with_its_failing_cell_and_writes_what_ran(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "mine.ipynb", "print('first')", "1 / 0", "print('never')")
+    done = fabric_livy("run", str(notebook), folder=tmp_path)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stdout
+    assert "never" not in done.stdout.replace("print('never')", "")
+    assert "A cell failed" in done.stdout
+    executed = nbformat.read(tmp_path / "mine.executed.ipynb", as_version=4)
+    assert executed.cells[0].outputs[0].text == "first\n"
+
+
+def test_run_of_a_notebook_runs_in_this_python(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "mine.ipynb", "import sys; print(sys.executable)")
+    done = fabric_livy("run", str(notebook), folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sys.executable in done.stdout
+
+
+@pytest.mark.spark
+def test_run_of_files_prints_their_result_and_exits_by_it(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text("print('ünïcode', spark.range(3).count())", encoding="utf-8")
+    (tmp_path / "bad.sql").write_text("SELECT * FROM nowhere", encoding="utf-8")
+    lakehouse = str(tmp_path / "lakehouse")
+    good = fabric_livy("run", "good.py", "--target", "local", folder=tmp_path, FABRIC_LIVY_LAKEHOUSE=lakehouse)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "ünïcode 3\n", "")
+    bad = fabric_livy("run", "bad.sql", "--target", "local", folder=tmp_path, FABRIC_LIVY_LAKEHOUSE=lakehouse)
+    assert bad.returncode == 1
+    assert "TABLE_OR_VIEW_NOT_FOUND" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+def test_a_file_that_is_no_notebook_and_a_target_that_is_none_are_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "x.ipynb").write_text("not json", encoding="utf-8")
+    (tmp_path / "x.py").write_text("1", encoding="utf-8")
+    (tmp_path / "x.txt").write_text("1", encoding="utf-8")
+    for arguments, code, says in [
+        (("run", "x.ipynb"), 1, "This is no notebook"),
+        (("run", "missing.py"), 2, "There is no file missing.py"),
+        (("run", "x.txt"), 2, "ends in .ipynb, .py"),
+        (("run", "x.py"), 2, "No target was chosen"),
+        (("run", "x.py", "--target", "lokal"), 2, "Did you mean 'local'?"),
+    ]:
+        done = fabric_livy(*arguments, folder=tmp_path)
+        assert done.returncode == code, (arguments, done.stderr)
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr

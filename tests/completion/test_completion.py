@@ -1,0 +1,161 @@
+"""Completions that need no session: `%livy` lines, SQL's own words, words of earlier cells; and in the plain kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.completion import sql
+from fabric_livy_magic.completion.complete import complete, inspect
+from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.signin.methods import AccessToken
+from tests.fabric.test_api import Lists
+from tests.support.notebook import Notebook, notebook
+
+
+def found(code: str, language: str | None = "pyspark", runner: Runner | None = None) -> list[str] | None:
+    cursor = code.index("|") if "|" in code else len(code)
+    completed = complete(runner or Runner({"target": "local"}), code.replace("|", ""), cursor, language)
+    return None if completed is None else [text for text, _ in completed.matches]
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("%livy sta", ["start", "status", "statements"]),
+        ("%livy start --exec", ["--executor-memory", "--executor-cores"]),
+        ("%livy config rows", ["rows_shown"]),
+        ("%livy config progress ", ["auto", "line", "plain", "off"]),
+        ("%livy help put", ["put"]),
+        ("%livy use lo", ["local"]),
+        ("%livy switch ", []),
+        ("%livy nothing ", []),
+        ("%%livy_sql --pol|\nSELECT 1", ["--polars"]),
+        ("%%sql --out|\nSELECT 1", ["--output"]),
+        ("%%livy_p", ["%%livy_pyspark"]),
+        ("%%conf", ["%%configure"]),
+        ("%pi", ["%pinfo", "%pinfo2", "%pip"]),
+    ],
+)
+def test_magic_lines(code: str, wanted: list[str]) -> None:
+    assert found(code) == wanted
+
+
+@pytest.mark.parametrize("code", ["%matplotlib inl", "%%html\n<b", "%%local\nprin", "% "])
+def test_what_is_ipythons_is_left_to_it(code: str) -> None:
+    assert found(code) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("%%sql\nSELE", "SELECT"),
+        ("%%sql\nselect * fr", "from"),
+        ("%%sql\nSELECT 'a fr", None),
+        ("%%sql\n-- fr", None),
+        ("%%sql\nSELECT town t, t| FROM x", "table"),
+    ],
+)
+def test_sql_knows_its_words_in_the_case_that_is_typed(code: str, wanted: str | None) -> None:
+    matches = found(code)
+    assert matches is not None
+    assert matches == [] if wanted is None else wanted in matches
+
+
+@pytest.mark.parametrize(
+    ("statement", "tables"),
+    [
+        ("SELECT * FROM a", {"a": "a"}),
+        ("SELECT * FROM db.a x JOIN `b c` AS y ON x.i = y.i", {"x": "db.a", "y": "`b c`"}),
+        ("SELECT * FROM a WHERE 1", {"a": "a"}),
+        ("MERGE INTO t USING s ON true", {"t": "t", "s": "s"}),
+        ("UPDATE t SET x = 1", {"t": "t"}),
+    ],
+)
+def test_tables_and_their_aliases_are_found_in_a_statement(statement: str, tables: dict[str, str]) -> None:
+    assert sql._named_tables(statement) == tables
+
+
+def test_words_of_earlier_cells_are_known_without_a_session() -> None:
+    runner = Runner({"target": "local"})
+    runner.recent.append(Cell(kind="pyspark", code="shops = spark.read.table('x')\nshops.join(towns)"))
+    runner.recent.append(Cell(kind="spark", code="val shopsInScala = 1"))
+    assert found("sho", runner=runner) == ["shops"]
+    assert found("other.jo", runner=runner) == ["join"]
+    assert found("%%spark\nshops", runner=runner) == ["shopsInScala"]
+    assert "while" in (found("whi", runner=runner) or [])
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    server = Lists()
+    yield server
+    server.close()
+
+
+class Token:
+    """A sign-in that is there."""
+
+    def token(self, *scopes: str, **more: object) -> AccessToken:
+        return AccessToken("header.e30.signature", time.time() + 3600)
+
+
+def test_workspaces_and_lakehouses_are_offered_to_whom_has_signed_in_and_asked_for_once(lists: Lists) -> None:
+    lists.names("/v1/workspaces", "Sales", "Supply")
+    lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
+    runner = Runner({"api_url": f"{lists.root}/v1"}, Token())
+    assert found("%livy use Sal", runner=runner) == ["Sales/"]
+    assert found("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
+    assert found("%livy lakehouses Su", runner=runner) == ["Supply"]
+    asked = len(lists.seen)
+    assert found("%livy use Sales/B", runner=runner) == ["Sales/Bronze"]
+    assert found("%livy use Su", runner=runner) == ["Supply/"]
+    assert len(lists.seen) == asked
+
+
+@given(st.text(st.sampled_from("%livy sqtar-\n'`.,(); "), max_size=30), st.integers(0, 30))
+def test_any_text_gets_an_answer(text: str, cursor: int) -> None:
+    cursor = min(cursor, len(text))
+    completed = complete(Runner({"target": "local"}), text, cursor, "pyspark")
+    assert completed is None or 0 <= completed.start <= cursor
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("%livy start", "--driver-memory"), ("%livy", "usage: %livy SUBCOMMAND"), ("%%sql -o x", "--polars")],
+)
+def test_magic_lines_are_explained(code: str, says: str) -> None:
+    told = inspect(Runner({"target": "local"}), code, len(code), "", 0, "pyspark")
+    assert told is not None
+    assert says in told
+
+
+# ------------------------------------------------------------------------------------------------ plain kernel
+@pytest.fixture
+def plain(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    monkeypatch.setenv("FABRIC_LIVY_TARGET", "local")
+    with notebook(capsys, tmp_path) as running:
+        running.ok("%load_ext fabric_livy_magic")
+        yield running
+
+
+def test_the_plain_kernel_completes_our_magics_and_cells_by_ipythons_matchers(plain: Notebook) -> None:
+    def matches(text: str) -> list[str]:
+        return [one.text for one in plain.shell.Completer.completions(text, len(text))]
+
+    import warnings
+
+    warnings.simplefilter("ignore")  # IPython calls its own way provisional
+    assert matches("%livy sta") == ["start", "status", "statements"]
+    assert matches("%livy start --ex") == ["--executor-memory", "--executor-cores"]
+    assert "SELECT" in matches("%%livy_sql\nSEL")
+    assert "COALESCE" not in matches("%%livy_sql\nSEL")
+    plain.ok("some_value = 1")
+    assert "some_value" in matches("some_va")
+    assert matches("%livy_sq")[:1] == ["%livy_sql"]

@@ -1,0 +1,278 @@
+"""Notebooks as the Fabric portal exports them, run whole in the Fabric Livy kernels by papermill, nbconvert and `jupyter execute`.
+
+All three drive the kernel through nbclient.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.support import service
+from tests.support.kernels import SPECS
+
+pytestmark = pytest.mark.spark
+
+NOTEBOOKS = Path(__file__).parents[1] / "kernel_notebooks"
+NO_DELTA = ("cannot be reached", "does not answer", "was not there after")
+
+
+@dataclass(frozen=True)
+class Run:
+    notebook: str
+    tool: str
+    kernel: str = "fabric-livy"
+    options: tuple[str, ...] = ()
+
+    def command(self, source: Path, target: Path) -> list[str]:
+        python = [sys.executable, "-m"]
+        if self.tool == "papermill":
+            return [*python, self.tool, str(source), str(target), "-k", self.kernel, "--no-progress-bar", *self.options]
+        if self.tool == "nbconvert":
+            named = f"--ExecutePreprocessor.kernel_name={self.kernel}"
+            return [*python, self.tool, "--to", "notebook", "--execute", named, f"--output={target.name}", str(source)]
+        return [
+            *python, "jupyter", "execute", f"--kernel_name={self.kernel}", f"--output={target.stem}", str(source)
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    said: str
+    notebook: Any
+
+    def outputs(self, text: str) -> list[Any]:
+        """Of the one cell that has this text."""
+        (found,) = [cell for cell in self.notebook.cells if cell.cell_type == "code" and text in cell.source]
+        assert found.execution_count
+        outputs: list[Any] = found.outputs
+        return outputs
+
+    def printed(self, text: str) -> str:
+        return "".join(output.text for output in self.outputs(text) if output.output_type == "stream")
+
+    def shown(self, text: str) -> list[Any]:
+        """The MIME bundles."""
+        return [
+            output.data for output in self.outputs(text) if output.output_type in ("display_data", "execute_result")
+        ]
+
+    def value(self, text: str) -> str:
+        (value,) = [
+            output.data["text/plain"] for output in self.outputs(text) if output.output_type == "execute_result"
+        ]
+        return str(value)
+
+    def error(self, text: str) -> Any:
+        (error,) = [output for output in self.outputs(text) if output.output_type == "error"]
+        return error
+
+
+PARAMETERS = (
+    *("-p", "day", "2024-02-29", "-p", "limit", "5", "-p", "floor", "0.1", "-p", "strict", "True"),
+    *("-y", 'kinds: ["spelt", "it\'s \\"rye\\" é"]', "-r", "label", "7"),
+)
+# In the order of the tests.
+RUNS = (
+    Run("mixed_languages", "papermill"),
+    Run("showing_results", "nbconvert"),
+    Run("python_session", "nbconvert"),
+    Run("sql_first", "jupyter execute", "fabric-livy-sql"),
+    Run("expected_errors", "jupyter execute"),
+    Run("parameters", "papermill", options=PARAMETERS),
+    Run("fails", "papermill"),
+    Run("fails_at_once", "nbconvert"),
+    Run("fails_at_once", "jupyter execute"),
+)
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
+    with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN)) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def ran(fabric: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Ran]]:
+    """What became of a run. The next one is started meanwhile: half of the time of each is waiting."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(SPECS, folder / "kernels")
+    environ = {
+        **os.environ,
+        "JUPYTER_PATH": str(folder),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "FABRIC_LIVY_TARGET": fabric.base,
+        "FABRIC_LIVY_TOKEN": service.TOKEN,
+    }
+    started: dict[Run, Future[Ran]] = {}
+
+    def execute(number: int) -> Ran:
+        run, place = RUNS[number], tmp_path_factory.mktemp("run")
+        source, target = place / f"{run.notebook}.ipynb", place / "executed.ipynb"
+        shutil.copy(NOTEBOOKS / source.name, source)
+        done = subprocess.run(
+            run.command(source, target), cwd=place, env=environ, capture_output=True, text=True, timeout=300
+        )
+        executed = nbformat.read(target, as_version=4) if target.exists() else None
+        return Ran(done.returncode, done.stdout + done.stderr, executed)
+
+    with ThreadPoolExecutor(2) as pool:
+
+        def wait_for(notebook: str, tool: str = "") -> Ran:
+            number = next(n for n, run in enumerate(RUNS) if run.notebook == notebook and tool in run.tool)
+            for soon in range(number, min(number + 2, len(RUNS))):
+                if RUNS[soon] not in started:
+                    started[RUNS[soon]] = pool.submit(execute, soon)
+            return started[RUNS[number]].result()
+
+        yield wait_for
+
+
+def ok(done: Ran) -> Ran:
+    """A good run, whose file has nothing in it that must not be saved."""
+    assert done.code == 0, done.said
+    nbformat.validate(done.notebook)
+    text = nbformat.writes(done.notebook)
+    assert service.TOKEN not in text + done.said
+    assert "widget" not in text
+    assert all(cell.execution_count for cell in done.notebook.cells if cell.cell_type == "code")
+    assert all("microsoft" in cell.metadata for cell in done.notebook.cells if "DeltaTable" in cell.source)
+    return done
+
+
+def test_languages_share_tables_views_and_give_their_results_to_this_python(ran: Callable[..., Ran]) -> None:
+    done = ran("mixed_languages")
+    if done.code and any(words in nbformat.writes(done.notebook) for words in NO_DELTA):
+        pytest.skip("Delta's jars cannot be had here")
+    ok(done)
+    assert "shuffle partitions: 2\n" in done.printed("createDataFrame")
+    assert done.value("desc(").splitlines()[2:5] == ["poppy           32", "rye              7", "spelt; whole     5"]
+    updated, made, days = done.shown("UPDATE rolls")
+    assert updated["text/plain"].startswith("num_affected_rows")
+    assert made["text/plain"] == "Done: this statement gives no rows."
+    assert days["text/html"].count("<tr>") == 3
+    assert "best day: 2024-03-02 with 25 rolls\n" in done.printed("val best")
+    assert done.value("DeltaTable") == "['CREATE OR REPLACE TABLE AS SELECT', 'UPDATE']"
+    assert done.outputs("-o by_day -q") == []
+    assert done.printed("# pandas here") == "45 poppy ['2024-03-01', '2024-03-02'] 20\n"
+    assert done.value("rolls.count()") == "4"
+
+
+def test_results_look_as_in_the_portal(ran: Callable[..., Ran]) -> None:
+    done = ok(ran("showing_results"))
+    (table,) = done.shown("display(df)")
+    assert table["text/html"].count("<tr>") == 4
+    assert "<i>null</i>" in table["text/html"]
+    (summary,) = done.shown("summary=True")
+    assert "stddev   1.0  null   0.25" in summary["text/plain"]
+    assert done.value('df.where("id > 1")').endswith("s")  # the time that it took
+    assert done.shown("displayHTML")[0]["text/html"] == "<h2>Rolls &amp; buns</h2>"
+    assert ["dataframe" in bundle["text/html"] for bundle in done.shown("describe()")] == [True, True]
+    assert ["image/png" in bundle for bundle in done.shown("plt.show()")] == [True]
+    assert ["image/png" in bundle for bundle in done.shown("set_title")] == [False, True]
+    assert [next(iter(bundle)) for bundle in done.shown("Markdown(")] == ["text/markdown", "text/html", "text/html"]
+    kinds = [output.output_type for output in done.outputs("for kind in")]
+    assert kinds == ["stream", "display_data", "stream", "display_data", "execute_result"]
+    assert "only showing top 2 rows" in done.printed("printSchema")
+    assert done.printed("sorted(") == "[1, 2]\n'text'\n"
+
+
+def test_python_of_the_session_and_of_this_machine_are_apart(ran: Callable[..., Ran]) -> None:
+    done = ok(ran("python_session"))
+    assert done.value("%pip install") == "2000"
+    assert done.printed("the oven is") == "the oven is hot\n"
+    assert done.value("the oven is") == "['crumbs-1.0-py3-none-any.whl']"
+    assert done.printed("%%bash") == "bash: hot\n"
+    assert done.value("await bake") == "'baked for 20 minutes'"
+    assert "wall time" in done.printed("%time spark")
+    assert (done.value("numbers = "), "Wall time" in done.printed("numbers = ")) == ("4950", True)
+    assert done.outputs("%%capture") == []
+    assert done.printed("find_spec") == "not shown False None\n"
+    assert done.value('wheels = "made here"') == "'made here'"
+    assert done.value('!= "made here"') == "True"
+
+
+def test_cells_without_a_magic_are_sql_in_the_sql_kernel(ran: Callable[..., Ran]) -> None:
+    done = ok(ran("sql_first"))
+    assert [bundle["text/plain"].splitlines()[0] for bundle in done.shown("SET spark")] == [
+        "key                           value",
+        done.value("SET spark"),
+    ]
+    assert "Brötchen             0.45" in done.value("SELECT name, price")
+    assert "2.55" in done.value("marked as SQL")
+    assert done.printed("dearest") == "dearest: it's a bun; really\n"
+    assert done.value("WITH dear").splitlines()[2].split() == ["2", "3"]
+    assert done.outputs("-- only a comment") == []
+    assert len(done.shown("SHOW TABLES")) == 2
+    assert done.printed("%%local") == "3 Brötchen\n"
+    assert done.notebook.metadata.language_info.name == "sql"
+
+
+def test_a_run_goes_on_after_errors_that_are_expected(ran: Callable[..., Ran]) -> None:
+    done = ok(ran("expected_errors"))
+    names = {
+        "shelf = ": "KeyError",
+        "no_such_shelf": "AnalysisException",
+        "weight": "AnalysisException",
+        "for loaf": "SyntaxError",
+        "RuntimeError": "RuntimeError",
+        "exit 3": "Refused",
+    }
+    assert {text: done.error(text).ename for text in names} == names
+    assert done.printed("shelf = ").endswith("before\n")
+    assert [bundle["text/plain"] for bundle in done.shown("no_such_shelf")] == ["one\n───\n  1\n1 row"]
+    assert 'shelf["spelt"]' in "\n".join(done.error("shelf = ").traceback)
+    assert "%%nosuch" in done.printed("%%nosuch")
+    assert done.printed("goes on") == "the session goes on: 3\n"
+
+
+def test_parameters_of_papermill_are_set_in_the_session(ran: Callable[..., Ran]) -> None:
+    done = ok(ran("parameters"))
+    assert '"name": "nightly"' in done.printed("%%configure")
+    assert done.outputs("# Parameters") == []
+    assert json.loads(done.printed("json.dumps")) == {
+        "day": "29.02.2024",
+        "rows": 5,
+        "above": [0.25, 0.75],
+        "strict": True,
+        "kinds": ['it\'s "rye" é', "spelt"],
+        "label": "7",
+        "zone": "UTC",
+    }
+
+
+def test_a_cell_that_fails_in_the_session_ends_the_run_with_an_exit_code(ran: Callable[..., Ran]) -> None:
+    done = ran("fails")
+    assert done.code != 0
+    assert "AssertionError" in done.said
+    assert "there are no buns" in done.said
+    assert done.printed("loaves = ").endswith("['loaf']\n")  # papermill writes as far as it came
+    assert "never reached" not in str([cell.get("outputs") for cell in done.notebook.cells])
+    assert service.TOKEN not in nbformat.writes(done.notebook) + done.said
+
+
+@pytest.mark.parametrize("tool", ["nbconvert", "jupyter execute"])
+def test_a_cell_that_fails_here_ends_the_run_with_an_exit_code(ran: Callable[..., Ran], tool: str) -> None:
+    done = ran("fails_at_once", tool)
+    assert (done.code, done.notebook) == (1, None)
+    assert "SettingsError" in done.said
+    assert "'driverMemory' is a text, not 28" in done.said
+    assert service.TOKEN not in done.said
+
+
+def test_no_session_is_left_behind(ran: Callable[..., Ran], fabric: service.Api) -> None:
+    for run in RUNS:
+        ran(run.notebook, run.tool)
+    assert [one["id"] for one in fabric.get("/sessions").json()["items"] if one["state"] != "dead"] == []

@@ -1,0 +1,122 @@
+"""Fabric's monitoring of a session: Spark's own REST API, logs, and the list of Livy sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.service import Session
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def with_jobs(session: Session) -> int:
+    """The id of a statement that ran some."""
+    statement = session.submit("spark.range(100).repartition(3).count()")
+    session.wait(statement)
+    return statement
+
+
+@pytest.fixture(scope="module")
+def worked(session: Session, with_jobs: int) -> Session:
+    return session
+
+
+def monitored(session: Session, below: str, **query: Any) -> requests.Response:
+    """Below the session in the monitoring API."""
+    lakehouse = session.api.base.partition("/livyapi/")[0]
+    return session.api.http.get(f"{lakehouse}/livySessions/{session.id}{below}", params=query, timeout=60)
+
+
+def application(session: Session) -> str:
+    return f"/applications/{session.view()['appId']}"
+
+
+@pytest.mark.parametrize("attempt", ["", "/1"])
+def test_jobs_and_stages_are_sparks_own(worked: Session, with_jobs: int, attempt: str) -> None:
+    jobs = monitored(worked, f"{application(worked)}{attempt}/jobs").json()
+    job = next(job for job in jobs if job.get("jobGroup") == str(with_jobs))
+    assert job["status"] == "SUCCEEDED"
+    assert monitored(worked, f"{application(worked)}{attempt}/jobs/{job['jobId']}").json()["jobId"] == job["jobId"]
+    stages = monitored(worked, f"{application(worked)}{attempt}/stages", status="complete").json()
+    assert set(job["stageIds"]) & {stage["stageId"] for stage in stages}
+
+
+@pytest.mark.parametrize("below", ["/executors", "/allexecutors", "/environment", "/storage/rdd", "/sql", "/stages"])
+def test_everything_spark_has_is_there(worked: Session, below: str) -> None:
+    answer = monitored(worked, application(worked) + below)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert isinstance(answer.json(), (list, dict))
+
+
+def test_the_application_itself(worked: Session) -> None:
+    assert monitored(worked, application(worked)).json()["id"] == worked.view()["appId"]
+
+
+@pytest.mark.parametrize(
+    "below",
+    ["/applications/nosuch/jobs", "{app}/jobs/99999", "{app}/nosuch", "{app}/jobs/%0d%0aX", "{app}/jobs?status=%ff"],
+)
+def test_what_is_not_there_is_an_error_in_fabrics_form(worked: Session, below: str) -> None:
+    answer = monitored(worked, below.format(app=application(worked)))
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"errorCode", "message", "requestId", "moreDetails"}
+
+
+def test_no_port_is_opened_for_it(worked: Session) -> None:
+    answer = monitored(worked, f"{application(worked)}/environment")
+    assert dict(answer.json()["sparkProperties"])["spark.ui.enabled"] == "false"
+
+
+def test_driver_logs_whole_in_parts_and_their_metadata(worked: Session) -> None:
+    worked.text('println("seen"); System.err.println("in the driver\'s log")', "spark")
+    logs = f"{application(worked)}/logs"
+    whole = monitored(worked, logs, type="driver", fileName="stderr").content
+    assert b"in the driver's log" in whole
+    meta = monitored(worked, logs, type="driver", meta="true", fileName="stderr").json()
+    assert meta["containerLogMeta"]["fileName"] == "stderr"
+    assert meta["containerLogMeta"]["length"] >= len(whole)
+    part = {"isDownload": "true", "isPartial": "true", "offset": 5, "size": 10}
+    assert monitored(worked, logs, type="driver", fileName="stderr", **part).content == whole[5:15]
+    rolling = monitored(worked, logs, type="rollingdriver", meta="true", filenamePrefix="std").json()
+    assert "stderr" in [one["fileName"] for one in rolling["containerLogMeta"]]
+    assert monitored(worked, "/applications/none/logs", type="livy", meta="true").json()["fileName"] == "livy.log"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"type": "driver"}, 404),
+        ({"type": "driver", "fileName": "../session.log"}, 404),
+        ({"type": "executor"}, 400),
+        ({"type": "driver", "fileName": "stderr", "isDownload": "true", "isPartial": "true", "offset": "x"}, 400),
+    ],
+)
+def test_logs_that_are_none(worked: Session, query: dict[str, str], status: int) -> None:
+    assert monitored(worked, f"{application(worked)}/logs", **query).status_code == status
+
+
+def test_the_list_of_livy_sessions(worked: Session) -> None:
+    lakehouse = worked.api.base.partition("/livyapi/")[0]
+    workspace = lakehouse.partition("/lakehouses/")[0]
+    for url in (f"{lakehouse}/livySessions", f"{workspace}/spark/livySessions"):
+        listed = {one["livyId"]: one for one in worked.api.http.get(url, timeout=60).json()["value"]}
+        assert listed[worked.id]["state"] == "InProgress"
+        assert listed[worked.id]["sparkApplicationId"] == worked.view()["appId"]
+    assert monitored(worked, "").json()["livyName"] == "shared"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=5))
+def test_chunked_answers_are_joined(parts: list[bytes]) -> None:
+    from fabric_livy_magic.local.spark.rest import RestAnswer, read_answer
+
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    expected = RestAnswer(200, "text/plain", b"".join(parts))
+    assert read_answer(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) == expected
+    assert read_answer(head + b"Connection: close\r\n\r\n" + b"".join(parts)) == expected

@@ -1,0 +1,299 @@
+"""Deaths and ends: what a session answers then, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.local.sessions.class_data_archive import only_one
+from tests.support import service
+from tests.support.processes import MARK, left_after, marked
+from tests.support.service import Api, Session
+
+pytestmark = [pytest.mark.spark, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+WITH_CHILD = "import subprocess, os\nsubprocess.Popen(['sleep', '300']).pid"
+
+
+class Marked:
+    """A server whose processes, down to the last child, can be told from all others."""
+
+    def __init__(self, tmp_path: Path, *options: str) -> None:
+        self.mark = uuid.uuid4().hex
+        self.temp = tmp_path / "temp"
+        self.temp.mkdir()
+        environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
+        self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
+        self._no_archiver.enter_context(only_one())
+        self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
+
+    def session(self) -> Session:
+        session = self.api.start_session()
+        session.wait_for("idle")
+        return session
+
+    def pid_of(self, word: str) -> int:
+        return next(pid for pid, command in marked(self.mark).items() if word in command)
+
+    def wait_for_process(self, word: str) -> None:
+        until = time.monotonic() + 20
+        while not any(word in command for command in marked(self.mark).values()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def left(self, within_s: float = 10) -> tuple[dict[int, str], list[Path]]:
+        processes = left_after(self.mark, within_s)
+        until = time.monotonic() + 5
+        while (files := list(self.temp.glob("fabric-livy-*"))) and time.monotonic() < until:
+            time.sleep(0.1)
+        return processes, files
+
+    def close(self) -> None:
+        self.api.http.close()
+        service.close(self.process)
+        self._no_archiver.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Marked]:
+    started = Marked(tmp_path)
+    yield started
+    started.close()
+
+
+def refused(session: Session) -> str:
+    answer = session.api.post(f"{session.path}/statements", {"code": "1", "kind": "sql"})
+    assert answer.status_code == 404
+    message: str = answer.json()["message"]
+    return message
+
+
+def test_a_python_process_that_dies_leaves_scala_and_sql(server: Marked) -> None:
+    session = server.session()
+    output = session.error("import os, sys\nos.write(2, b'last words\\n')\nos._exit(3)")
+    assert (output["ename"], output["evalue"]) == ("Error", "Interpreter died:\n\n\nlast words")
+    assert session.view()["state"] == "error"
+    assert session.rows("select 1") == [[1]]
+    session.wait_for("idle", within_s=5)
+    assert session.error("1")["evalue"] == "Interpreter died:\n"
+    assert session.text("println(1)", "spark") == "1\n"
+
+    # the same session, now without its JVM, and with statements under way
+    running = session.submit("Thread.sleep(60000)", "spark")
+    waiting = session.submit("select 2", "sql")
+    session.wait(running, "running")
+    os.kill(server.pid_of("java"), signal.SIGKILL)
+    for number in (running, waiting):
+        view = session.wait(number, within_s=10)
+        assert (view["state"], view["output"]["status"]) == ("available", "error")
+    view = session.view()
+    assert (view["state"], view["livyInfo"]["currentState"], view["result"]) == ("dead", "dead", "Failed")
+    assert view["fabricSessionStateInfo"]["state"] == "error"
+    assert "JVM ended" in view["fabricSessionStateInfo"]["errorMessage"]
+    assert "JVM ended" in view["errorInfo"][0]["message"]
+    assert view["log"]
+    assert "dead" in refused(session)
+    assert session.api.delete(session.path).status_code == 200
+    assert session.api.get(session.path).status_code == 404
+
+
+def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
+    session = server.session()
+    number = session.submit("while True: pass")
+    session.wait(number, "running")
+    time.sleep(0.3)
+    os.kill(server.pid_of("interpreters/worker.py"), signal.SIGKILL)
+    assert session.wait(number, within_s=5)["output"]["evalue"] == "Interpreter died:\n\n"
+    assert session.rows("select 1") == [[1]]
+
+    # a JVM that answers nothing any more can still be deleted
+    os.kill(server.pid_of("java"), signal.SIGSTOP)
+    asked = time.monotonic()
+    assert session.api.delete(session.path).status_code == 200
+    assert time.monotonic() - asked < 12
+    assert not any("java" in command for command in marked(server.mark).values())
+
+
+RESTART = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.range(3).count()"
+
+
+def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_all_kinds(server: Marked) -> None:
+    session = server.session()
+    session.text("spark.range(4).write.format('parquet').saveAsTable('kept')\nspark.stop()")
+    refused_sql = session.error("select 1", "sql")
+    assert refused_sql["ename"] == "InterpreterError"
+    assert "SparkSession.builder.getOrCreate()" in refused_sql["evalue"]
+    assert session.text("println(1)", "spark") == "1\n"
+    assert session.text(RESTART) == "3"
+    assert session.rows("select count(*) from kept") == [[4]]
+    session.output("create temp view v as select 5 as z", "sql")
+    assert session.text("spark.table('v').first().z") == "5"
+    assert session.text('println(spark.table("v").as[Int].map(_ + 1).collect().toList)', "spark") == "List(6)\n"
+
+    # and its jobs can be cancelled
+    number = session.submit(
+        "import time\nsc = spark.sparkContext\nsc.parallelize([1], 1).map(lambda i: time.sleep(60)).count()"
+    )
+    session.wait(number, "running")
+    time.sleep(2)
+    session.cancel(number)
+    assert session.wait(number, within_s=15)["state"] == "cancelled"
+    assert session.text("sc.statusTracker().getActiveJobsIds()") == "[]"
+
+    # the end of the JVM while Python waits for it
+    output = session.error("spark._jvm.System.exit(0)")
+    assert (output["ename"], "JVM ended" in output["evalue"]) == ("SessionEnded", True)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "word"),
+    [
+        ({"conf": {"spark.sql.shuffle.partitions": "abc"}}, "spark.sql.shuffle.partitions should be int"),
+        ({"conf": {"spark.driver.extraJavaOptions": "-Xms2g -Xmx1g"}}, "heap size"),
+        ({"conf": {"spark.jars.packages": "nonsense"}}, "nonsense"),
+    ],
+)
+def test_a_session_that_cannot_start_is_dead_and_tells_why(
+    server: Marked, request_body: dict[str, dict[str, str]], word: str
+) -> None:
+    session = server.api.start_session(**request_body)
+    until = time.monotonic() + 30
+    while (view := session.view()).get("state") != "dead":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert word in view["errorInfo"][0]["message"]
+    assert word in view["fabricSessionStateInfo"]["errorMessage"]
+    assert word in "\n".join(view["log"])
+    assert word in refused(session)
+    until = time.monotonic() + 5
+    while any("java" in command or "worker.py" in command for command in marked(server.mark).values()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: Marked) -> None:
+    session = server.session()
+    session.text(WITH_CHILD)
+    session.submit("while True: pass")
+    assert session.api.delete(session.path).status_code == 200
+    left = marked(server.mark)
+    assert not any("java" in c or "sleep" in c or "worker.py" in c for c in left.values()), left
+    assert list(next(iter(server.temp.glob("fabric-livy-*"))).iterdir()) == []
+
+
+def test_an_idle_session_times_out(server: Marked) -> None:
+    session = server.api.start_session(conf={"spark.livy.session.idle.timeout": "2s"})
+    session.wait_for("idle")
+    until = time.monotonic() + 10
+    while (view := session.view())["state"] != "dead":
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert view["errorInfo"][0]["errorCode"] == "LIVY_JOB_TIMED_OUT"
+
+
+@pytest.mark.parametrize("busy", ["while True: pass", "sc._jvm.java.lang.Thread.sleep(60000)"])
+def test_sigkill_of_the_server_leaves_nothing(tmp_path: Path, busy: str) -> None:
+    server = Marked(tmp_path)
+    session = server.session()
+    session.text(WITH_CHILD)
+    session.submit(busy)
+    time.sleep(0.3)
+    server.process.kill()
+    assert server.left() == ({}, [])
+    server.close()
+
+
+def test_sigkill_of_the_server_while_a_session_starts_leaves_nothing(tmp_path: Path) -> None:
+    server = Marked(tmp_path)
+    server.api.start_session()
+    server.wait_for_process("java")
+    server.process.kill()
+    assert server.left() == ({}, [])
+    server.close()
+
+
+def test_without_its_reaper_the_session_still_ends_with_the_server(tmp_path: Path) -> None:
+    server = Marked(tmp_path)
+    session = server.session()
+    session.submit("while True: pass")
+    time.sleep(0.3)
+    os.kill(server.pid_of("reaper.py"), signal.SIGKILL)
+    server.process.kill()
+    assert left_after(server.mark, 10) == {}
+    server.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: int) -> None:
+    server = Marked(tmp_path)
+    server.api.start_session()
+    server.wait_for_process("java")
+    os.kill(server.process.pid, number)
+    assert server.process.wait(15) == 0
+    assert server.left(within_s=1) == ({}, [])
+    server.close()
+
+
+def test_an_owned_server_ends_with_its_input(tmp_path: Path) -> None:
+    server = Marked(tmp_path, "--owned")
+    session = server.session()
+    session.submit("import time; time.sleep(60)")
+    assert server.process.stdin is not None
+    server.process.stdin.close()
+    assert server.process.wait(15) == 0
+    assert server.left(within_s=1) == ({}, [])
+    server.close()
+
+
+def test_a_port_that_is_in_use(tmp_path: Path, server: Marked) -> None:
+    port = server.api.base.split(":")[2].split("/")[0]
+    command = service.command(tmp_path / "other", "--port", port)
+    second = subprocess.run(command, cwd=service.ROOT, capture_output=True, text=True, timeout=30)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert (
+        second.stderr
+        == f"fabric-livy serve: port {port} is in use; choose another --port, or leave it out for a free one\n"
+    )
+
+
+def test_a_person_is_shown_the_endpoint_the_token_and_a_line_that_works_as_pasted(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-m",
+        "fabric_livy_magic",
+        "serve",
+        "--token",
+        "for-show",
+        "--lakehouse",
+        str(tmp_path / "lh"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip() for _ in range(9)]
+        assert lines[1] == "Token:         for-show"
+        (pasted,) = [line for line in lines if line.startswith("%livy use ")]
+        script = f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.use({pasted.split()[-1]!r}); print(r.client().list_sessions())"
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
+        )
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert done.stdout == "[]\n", done.stderr
+    assert not list((tmp_path / "state").rglob("*.token"))
+
+
+def test_two_apis_of_one_server(server: Marked) -> None:
+    """What is printed for a person is a sentence and a line to paste; what is printed for programs is one JSON line."""
+    assert set(server.api.ready) == {"api_url", "livy_endpoint", "token", "pid"}
+    assert server.api.ready["pid"] == server.process.pid
+    assert Api(server.api.ready).get("/sessions").status_code == 200

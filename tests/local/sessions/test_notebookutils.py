@@ -1,0 +1,450 @@
+"""notebookutils without Spark: paths, files, mounts, secrets, libraries of variables, DAGs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
+from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
+from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, Surroundings
+from tests.support.notebookutils import BRONZE, GOLD, OTHER_WORKSPACE, WORKSPACE, importable, utilities
+
+HOST = "onelake.dfs.fabric.microsoft.com"
+HOME = f"abfss://{WORKSPACE}@{HOST}/{BRONZE}"
+
+
+@pytest.fixture
+def utils(tmp_path: Path) -> Iterator[Any]:
+    with utilities(tmp_path) as package:
+        yield package
+
+
+# ------------------------------------------------------------------------------------------------ paths
+@pytest.mark.parametrize(
+    ("path", "written", "local"),
+    [
+        ("Files/a.txt", f"{HOME}/Files/a.txt", "Bronze/Files/a.txt"),
+        ("Files//b/", f"{HOME}/Files/b", "Bronze/Files/b"),
+        (
+            f"abfss://Sales@{HOST}/Bronze.Lakehouse/Files/a",
+            f"abfss://Sales@{HOST}/Bronze.Lakehouse/Files/a",
+            "Bronze/Files/a",
+        ),
+        (
+            f"abfss://sales@{HOST}/silver/Tables/dbo/t",
+            f"abfss://sales@{HOST}/silver/Tables/dbo/t",
+            "Silver/Tables/dbo/t",
+        ),
+        (f"abfss://{OTHER_WORKSPACE}@{HOST}/{GOLD}", f"abfss://{OTHER_WORKSPACE}@{HOST}/{GOLD}", "Gold"),
+        ("/lakehouse/default/Files/x", "file:/lakehouse/default/Files/x", "Bronze/Files/x"),
+        ("file:///lakehouse/default/Files/a%20b", "file:/lakehouse/default/Files/a b", "Bronze/Files/a b"),
+    ],
+)
+def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_for(
+    utils: Any, tmp_path: Path, path: str, written: str, local: str
+) -> None:
+    from notebookutils._paths import place_of  # type: ignore[import-not-found, unused-ignore]
+
+    assert place_of(path) == (str(tmp_path / local), written)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("", "A path is a text"),
+        ("Files/../../etc", "'..' is no part of a path"),
+        (f"abfss://Nowhere@{HOST}/Bronze/Files", "There is no workspace 'Nowhere'"),
+        (f"abfss://Sales@{HOST}/Gold/Files", "There is no lakehouse 'Gold' in the workspace 'Sales'"),
+        (f"abfss://Sales@{HOST}", "names no lakehouse"),
+        ("abfss://c@account.dfs.core.windows.net/x", "is not OneLake"),
+        ("wasbs://c@account.blob.core.windows.net/x", "no wasbs"),
+        ("file:/etc/passwd", "is neither in a lakehouse nor a temporary file"),
+        ("file://elsewhere/tmp/x", "'elsewhere' is another machine"),
+        ("Files/a\\b", "backslashes"),
+        ("synfs:/notebook/other/point", "is no mount of this session"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_an_error(utils: Any, path: str, told: str) -> None:
+    with pytest.raises(Exception, match=told.replace("(", r"\(")) as raised:
+        utils.fs.exists(path)
+    assert type(raised.value).__name__ == "NoPlace"
+
+
+@given(st.text(alphabet="./ab%\\:@", max_size=30))
+def test_no_path_leads_out_of_the_folders(path: str) -> None:
+    with importable(), pytest.MonkeyPatch.context() as patch:
+        import tempfile
+
+        from notebookutils import _paths, _surroundings
+
+        with tempfile.TemporaryDirectory() as text:
+            from tests.support.notebookutils import facts
+
+            patch.setattr(_surroundings.Kept, "surroundings", _surroundings.read(facts(Path(text))))
+            patch.setattr(_paths.tempfile, "gettempdir", lambda: text)
+            try:
+                place = _paths.place_of(path)
+            except _surroundings.NoPlace:
+                return
+            assert Path(os.path.realpath(place.local)).is_relative_to(os.path.realpath(text))
+
+
+def test_a_link_that_leads_out_of_the_lakehouse_is_not_followed(utils: Any, tmp_path: Path) -> None:
+    (tmp_path / "Bronze" / "Files" / "out").symlink_to("/etc")
+    with pytest.raises(Exception, match="leads out of the lakehouse"):
+        utils.fs.ls("Files/out")
+
+
+# ------------------------------------------------------------------------------------------------ files
+def test_what_is_put_is_listed_read_and_removed(utils: Any) -> None:
+    assert utils.fs.put("Files/a/b.txt", "größe")
+    [entry] = utils.fs.ls("Files/a")
+    assert (entry.name, entry.path, entry.size) == ("b.txt", f"{HOME}/Files/a/b.txt", 7)
+    assert (entry.isDir, entry.isFile) == (False, True)
+    assert abs(entry.modifyTime / 1000 - time.time()) < 60
+    assert utils.fs.append("Files/a/b.txt", "!")
+    assert utils.fs.head("Files/a/b.txt") == "größe!"
+    assert utils.fs.head("Files/a/b.txt", 3) == "gr"  # ö has two bytes
+    assert utils.fs.rm("Files/a", True)
+    assert not utils.fs.exists("Files/a")
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda fs: fs.put("Files/x", "b"), FileExistsError),
+        (lambda fs: fs.append("Files/y", "b"), FileNotFoundError),
+        (lambda fs: fs.ls("Files/y"), FileNotFoundError),
+        (lambda fs: fs.head("Files"), IsADirectoryError),
+        (lambda fs: fs.rm("Files/full"), IsADirectoryError),
+        (lambda fs: fs.cp("Files/full", "Files/z"), IsADirectoryError),
+        (lambda fs: fs.mv("Files/x", "Files/none/z"), FileNotFoundError),
+        (lambda fs: fs.mv("Files/x", "Files/full/x"), FileExistsError),
+        (lambda fs: fs.rm("Files", True), RuntimeError),
+        (lambda fs: fs.rm(HOME, True), RuntimeError),
+        (lambda fs: fs.mv("Tables", "Files/t", True), RuntimeError),
+        (lambda fs: fs.cp("Files/full", "Files/full", True), RuntimeError),
+        (lambda fs: fs.cp("Files/x", "Files/x"), RuntimeError),
+        (lambda fs: fs.put("Files/x", b"b", True), TypeError),
+    ],
+)
+def test_what_would_lose_or_miss_a_file_is_an_error_and_changes_nothing(utils: Any, call: Any, error: type) -> None:
+    utils.fs.put("Files/x", "a")
+    utils.fs.put("Files/full/x", "c")
+    with pytest.raises(error):
+        call(utils.fs)
+    assert [utils.fs.head("Files/x"), utils.fs.head("Files/full/x")] == ["a", "c"]
+
+
+def test_files_and_folders_are_copied_and_moved_across_lakehouses(utils: Any) -> None:
+    utils.fs.put("Files/a/b.txt", "1")
+    gold = f"abfss://Other@{HOST}/Gold.Lakehouse/Files"
+    assert utils.fs.fastcp("Files/a", gold)
+    assert utils.fs.cp("Files/a/b.txt", f"{gold}/c/d.txt")
+    assert utils.fs.mv("Files/a", f"{gold}/e/f", True)
+    assert [entry.name for entry in utils.fs.ls(gold)] == ["a", "c", "e"]
+    assert (
+        utils.fs.head(f"{gold}/e/f/b.txt")
+        == utils.fs.head(f"{gold}/a/b.txt")
+        == utils.fs.head(f"{gold}/c/d.txt")
+        == "1"
+    )
+    assert not utils.fs.exists("Files/a")
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_the_head_of_a_text_is_a_beginning_of_it(data: bytes, cut: int) -> None:
+    text = data.decode("utf-8", "ignore")
+    with importable():
+        from notebookutils._files import whole_characters
+
+        assert text.startswith(whole_characters(text.encode()[:cut]))
+
+
+def test_a_mount_shows_a_folder_at_a_local_path(utils: Any, tmp_path: Path) -> None:
+    utils.fs.put("Files/in/a.txt", "1")
+    assert utils.fs.mount(source="Files/in", mountPoint="/landing", extraConfigs={"fileCacheTimeout": 1})
+    local = Path(utils.fs.getMountPath("/landing"))
+    assert (local / "a.txt").read_text() == "1"
+    assert [entry.name for entry in utils.fs.ls(f"file://{local}")] == ["a.txt"]
+    assert [entry.name for entry in utils.fs.ls("synfs:/notebook/a-session/landing")] == ["a.txt"]
+    assert [(one.mountPoint, one.source, one.localPath) for one in utils.fs.mounts()] == [
+        ("/landing", "Files/in", str(local))
+    ]
+    with pytest.raises(Exception, match="/landing is mounted already"):
+        utils.fs.mount("Files", "/landing")
+    assert utils.fs.unmount("/landing")
+    assert not utils.fs.unmount("/landing")
+    assert utils.fs.exists("Files/in/a.txt")
+    assert utils.fs.mounts() == []
+
+
+# ------------------------------------------------------------------------------------------------ lakehouses, context
+def test_lakehouses_by_name_id_and_workspace(utils: Any) -> None:
+    own = utils.lakehouse.get()
+    assert (own.id, own.displayName, own.properties["abfsPath"], own.properties.abfsPath) == (
+        BRONZE,
+        "Bronze",
+        HOME,
+        HOME,
+    )
+    assert utils.lakehouse.get("bronze").id == utils.lakehouse.get(name=BRONZE).id == BRONZE
+    assert utils.lakehouse.get("Gold", "Other").id == GOLD
+    assert utils.lakehouse.getWithProperties("Silver").properties.defaultSchema == "dbo"
+    assert [one.displayName for one in utils.lakehouse.list()] == ["Bronze", "Silver"]
+    with pytest.raises(Exception, match="There is no lakehouse 'Gold'"):
+        utils.lakehouse.get("Gold")
+
+
+def test_delta_tables_of_a_lakehouse_are_listed(utils: Any, tmp_path: Path) -> None:
+    (tmp_path / "Bronze" / "Tables" / "trips" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "Bronze" / "Tables" / "no table").mkdir()
+    assert [one["name"] for one in utils.lakehouse.listTables()] == ["trips"]
+    with pytest.raises(Exception, match="has schemas"):
+        utils.lakehouse.listTables("Silver")
+
+
+def test_the_context_is_a_dict_with_the_keys_that_notebooks_use(utils: Any) -> None:
+    context = utils.runtime.context
+    assert context["currentWorkspaceId"] == WORKSPACE
+    assert context["currentWorkspaceName"] == "Sales"
+    assert (context["defaultLakehouseId"], context["defaultLakehouseName"]) == (BRONZE, "Bronze")
+    assert context.get("currentNotebookName") is None
+    assert context["activityId"] == "a-session"
+    assert context["PipelineParentRunGuid"] is None
+
+
+# ------------------------------------------------------------------------------------------------ secrets
+@pytest.mark.parametrize("suffix", [".json", ".toml"])
+def test_secrets_and_tokens_come_out_of_a_file_that_only_its_owner_reads(
+    utils: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    file = tmp_path / f"secrets{suffix}"
+    toml = '[vaults."My-Vault"]\n"db-password" = "p"\n[tokens]\npbi = "t"\n"https://x.example" = "u"\n'
+    as_json = json.dumps(
+        {"vaults": {"My-Vault": {"db-password": "p"}}, "tokens": {"pbi": "t", "https://x.example": "u"}}
+    )
+    file.write_text(as_json if suffix == ".json" else toml)
+    file.chmod(0o600)
+    monkeypatch.setenv("FABRIC_LIVY_SECRETS", str(file))
+    credentials = utils.mssparkutils.credentials
+    assert credentials.getSecret("https://my-vault.vault.azure.net/", "db-password") == "p"
+    assert credentials.getSecret(akvName="my-vault", secret="db-password") == credentials.getSecretWithLS(
+        "My-Vault", "db-password"
+    )
+    for audience in ("pbi", "https://analysis.windows.net/powerbi/api", "https://api.fabric.microsoft.com/.default"):
+        assert credentials.getToken(audience) == "t"
+    assert credentials.getToken("https://x.example") == "u"
+    for call, told in [
+        (lambda: credentials.getSecret("my-vault", "other"), "'my-vault' in the file of secrets has no 'other'"),
+        (lambda: credentials.getSecret("other", "x"), "has no vault 'other'"),
+        (lambda: credentials.getToken("storage"), "FABRIC_LIVY_TOKEN_STORAGE"),
+    ]:
+        with pytest.raises(Exception, match=told):
+            call()
+    file.chmod(0o640)
+    with pytest.raises(Exception, match="chmod 600"):
+        credentials.getSecret("my-vault", "db-password")
+
+
+def test_a_token_comes_from_the_environment(utils: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN_STORAGE", "e")
+    assert (
+        utils.credentials.getToken("https://storage.azure.com/.default") == utils.credentials.getToken("storage") == "e"
+    )
+
+
+@pytest.mark.parametrize(("ends_in_s", "valid"), [(60, True), (-60, False)])
+def test_a_token_is_valid_until_its_end(utils: Any, ends_in_s: int, valid: bool) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + ends_in_s}).encode()).decode().rstrip("=")
+    assert utils.credentials.isValidToken(f"e30.{claims}.x") is valid
+    assert not utils.credentials.isValidToken("no token")
+
+
+# ------------------------------------------------------------------------------------------------ variable libraries
+def test_variables_of_a_repository_are_attributes(tmp_path: Path) -> None:
+    folder = tmp_path / "repository" / "Settings.VariableLibrary"
+    (folder / "valueSets").mkdir(parents=True)
+    variables = [
+        {"name": "server", "type": "String", "value": "dev"},
+        {"name": "days", "type": "Integer", "value": 7},
+        {"name": "strict", "type": "Boolean", "value": "true"},
+    ]
+    (folder / "variables.json").write_text(json.dumps({"variables": variables}))
+    overrides = {"name": "prod", "variableOverrides": [{"name": "days", "value": "30"}]}
+    (folder / "valueSets" / "prod.json").write_text(json.dumps(overrides))
+    with utilities(tmp_path, notebooks=str(tmp_path / "repository")) as utils:
+        library = utils.variableLibrary.getLibrary("Settings")
+        assert (library.server, library.days, library.strict) == ("dev", 7, True)
+        assert utils.variableLibrary.get("$(/**/Settings/days)") == 7
+        with pytest.raises(AttributeError, match="has no variable 'other'"):
+            library.other  # noqa: B018
+        with pytest.raises(Exception, match="There are: Settings"):
+            utils.variableLibrary.getLibrary("Other")
+    with utilities(tmp_path, notebooks=str(tmp_path / "repository"), value_set="prod") as utils:
+        assert utils.variableLibrary.getLibrary("Settings").days == 30
+
+
+# ------------------------------------------------------------------------------------------------ where notebooks are
+def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_one_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FABRIC_LIVY_NOTEBOOKS", *NOTEBOOK_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    places = one_lakehouse(tmp_path)
+
+    def told(**conf: str) -> Surroundings:
+        named = {f"spark.fabric_livy.{key}": value for key, value in conf.items()}
+        return Surroundings(places, places.first_lakehouse, "s", "u", tmp_path, named)
+
+    assert (told().notebooks, told().notebook) == (None, None)
+    (tmp_path / "main.ipynb").touch()
+    monkeypatch.setenv("FABRIC_LIVY_NOTEBOOK", str(tmp_path / "main.ipynb"))
+    assert told().notebooks == tmp_path
+    assert told().notebook == {"name": "main", "above": []}
+    monkeypatch.setenv("FABRIC_LIVY_NOTEBOOKS", str(tmp_path / "a"))
+    assert told().notebooks == tmp_path / "a"
+    assert told(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
+    assert told(notebook="other").notebook == {"name": "other", "above": []}
+
+
+# ------------------------------------------------------------------------------------------------ runMultiple
+@pytest.mark.parametrize(
+    ("dag", "told"),
+    [
+        ({}, "a list of names"),
+        ([], "a list of names"),
+        ({"activities": [{"path": "x"}]}, "a dict with a 'name'"),
+        (["a", "a"], "two activities are called 'a'"),
+        ({"activities": [{"name": "a", "dependencies": ["b"]}]}, "depends on 'b'"),
+        ({"activities": [{"name": n, "dependencies": [m]} for n, m in ("ab", "ba")]}, "wait for each other: a, b"),
+        ({"activities": [{"name": "a", "retries": 1}]}, "has 'retries'"),
+        ({"activities": [{"name": "a", "retry": -1}]}, "retry of a is a number"),
+        ({"activities": [{"name": "a"}], "concurrency": "two"}, "concurrency of the DAG"),
+    ],
+)
+def test_a_dag_that_is_none_says_why(utils: Any, dag: Any, told: str) -> None:
+    with pytest.raises(Exception, match=told):
+        utils.notebook.validateDAG(dag)
+
+
+class Recorded:
+    """Runs that end with what they were told to."""
+
+    def __init__(self, *failing: str, fails: int = 99) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.failing = dict.fromkeys(failing, fails)
+        self.ended = False
+
+    def run(self, path: str, timeout_s: float, arguments: dict[str, Any], workspace: str) -> str:
+        from notebookutils._errors import NotebookRunFailed
+
+        self.calls.append((path, arguments))
+        if self.failing.get(path, 0) > 0:
+            self.failing[path] -= 1
+            raise NotebookRunFailed(f"{path} failed")
+        return f"{path} done"
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def ran(dag: Any, runs: Recorded) -> Any:
+    from notebookutils import _dag
+
+    return _dag.run_all(_dag.read_dag(dag, 90), runs)
+
+
+def test_activities_run_after_those_they_depend_on_and_get_their_exit_values(utils: Any) -> None:
+    runs = Recorded()
+    dag = {
+        "activities": [
+            {"name": "b", "path": "B", "args": {"x": "<@activity('a').exitValue()>"}, "dependencies": ["a"]},
+            {"name": "a", "path": "A", "args": {"n": 1}},
+        ]
+    }
+    assert ran(dag, runs) == {
+        "b": {"exitVal": "B done", "exception": None},
+        "a": {"exitVal": "A done", "exception": None},
+    }
+    assert runs.calls == [("A", {"n": 1}), ("B", {"x": "<A done>"})]
+    assert runs.ended
+
+
+def test_what_depends_on_a_failed_activity_does_not_run(utils: Any) -> None:
+    runs = Recorded("a")
+    result = ran({"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}, {"name": "c"}]}, runs)
+    assert str(result["b"]["exception"]) == "Job b failed due to upstream job a failed"
+    assert sorted(path for path, _ in runs.calls) == ["a", "c"]
+    assert result["c"] == {"exitVal": "c done", "exception": None}
+
+
+def test_a_failed_activity_is_tried_again_as_often_as_it_says(utils: Any) -> None:
+    runs = Recorded("a", fails=2)
+    assert ran({"activities": [{"name": "a", "retry": 2, "retryIntervalInSeconds": 0}]}, runs)["a"]["exception"] is None
+    assert len(runs.calls) == 3
+
+
+def test_a_dag_that_takes_too_long_is_ended(utils: Any) -> None:
+    class Slow(Recorded):
+        def run(self, *arguments: Any) -> str:
+            while not self.ended:
+                time.sleep(0.01)
+            return "late"
+
+    result = ran({"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}], "timeoutInSeconds": 0.2}, Slow())
+    assert all("timeoutInSeconds" in str(one["exception"]) for one in result.values())
+
+
+def test_an_exit_is_an_exception_whose_text_is_the_value(utils: Any) -> None:
+    with pytest.raises(Exception, match=r"^7$") as raised:
+        utils.notebook.exit(7)
+    assert type(raised.value).__name__ == "NotebookExit"
+
+
+# ------------------------------------------------------------------------------------------------ help, refusals, SQL
+def test_help_tells_each_function_with_its_signature(utils: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    utils.help()
+    utils.fs.help()
+    utils.fs.help("mv")
+    utils.runtime.help()
+    told = capsys.readouterr().out
+    for text in ("variableLibrary:", "cp(src", "create_path", "currentWorkspaceName: Sales"):
+        assert text in told
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda utils: utils.data.connect_to_artifact("x", "y"),
+        lambda utils: utils.notebook.getDefinition("x"),
+        lambda utils: utils.credentials.putSecret("v", "s", "x"),
+    ],
+)
+def test_what_only_the_service_can_do_says_so(utils: Any, call: Any) -> None:
+    with pytest.raises(Exception, match="needs the service"):
+        call(utils)
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("SELECT 1", ["SELECT 1"]),
+        ("SELECT ';' ; -- a; b\nSELECT `;`;", ["SELECT ';'", "-- a; b\nSELECT `;`"]),
+        ("-- it's a comment\n;;\n/* only ; this */", []),
+        ("SELECT 'it''s; ' AS a; SELECT \"\\\";\"", ["SELECT 'it''s; ' AS a", 'SELECT "\\";"']),
+        ("SELECT 4/2-1; SELECT 1 -- end", ["SELECT 4/2-1", "SELECT 1 -- end"]),
+    ],
+)
+def test_sql_is_cut_into_its_statements(text: str, statements: list[str]) -> None:
+    assert sql_statements(text) == statements

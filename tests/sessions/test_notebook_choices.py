@@ -1,0 +1,120 @@
+"""What a notebook's file and its `%%configure` choose for its sessions, on servers that are asked for no session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.cells.session_request import read_configuration
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebooks.defaults import defaults_of
+from fabric_livy_magic.notebooks.files import write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
+from fabric_livy_magic.sessions.notebook_choices import configure, with_defaults
+from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.settings import SessionSpec, read_target
+from tests.support import service
+
+WORKSPACES = """
+[[workspaces]]
+name = "Sales"
+environments = [{ name = "Libraries" }]
+lakehouses = [{ name = "Bronze", folder = "bronze" }, { name = "Silver", folder = "silver" }]
+[[workspaces]]
+name = "Other"
+lakehouses = [{ name = "Gold", folder = "gold" }]
+"""
+ON_FABRIC = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
+METADATA = {
+    "kernel_info": {"name": "synapse_pyspark"},
+    "dependencies": {
+        "lakehouse": {"default_lakehouse_name": "Silver", "default_lakehouse_workspace_id": "W"},
+        "environment": {"environmentId": "E", "workspaceId": "W"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "places.toml").write_text(WORKSPACES, encoding="utf-8")
+    process, api = service.start(None, "--token", service.TOKEN, "--workspaces", str(folder / "places.toml"))
+    try:
+        yield api
+    finally:
+        api.http.close()
+        assert service.close(process) == 0
+
+
+@pytest.fixture
+def runner(served: service.Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
+    made = Runner({}, notebook=None)
+    made.use(served.base)
+    yield made
+    made.close()
+
+
+def asked(runner: Runner, **body: object) -> list[str]:
+    return configure(runner, read_configuration(SessionSpec(), json.dumps(body)))
+
+
+@pytest.mark.parametrize(
+    ("lakehouse", "folder"), [({"name": "silver"}, "silver"), ({"name": "Gold", "workspaceId": "Other"}, "gold")]
+)
+def test_another_default_lakehouse_becomes_the_target(runner: Runner, lakehouse: dict[str, str], folder: str) -> None:
+    before = runner.target.url
+    told = asked(runner, defaultLakehouse=lakehouse)
+    assert told[0].lower().startswith(f"default lakehouse: {folder} (")
+    assert runner.target.url != before
+    workspace_id, lakehouse_id = (runner.target.url or "").split("/")[5::2][:2]
+    assert runner.api().lakehouse(workspace_id, lakehouse_id).name.lower() == folder
+
+
+def test_a_lakehouse_that_is_not_there_is_told_with_those_that_are(runner: Runner) -> None:
+    with pytest.raises(SettingsError, match=r"There is no lakehouse .Silber.*Did you mean .Silver"):
+        asked(runner, defaultLakehouse={"name": "Silber"})
+
+
+def test_what_has_no_effect_and_what_is_mounted_is_told(runner: Runner) -> None:
+    mount = {"mountPoint": "/data", "source": "abfss://w@onelake.dfs.fabric.microsoft.com/l/Files"}
+    told = asked(runner, mountPoints=[mount], sessionTimeoutInSeconds=900, environment={"name": "Libraries"})
+    assert told == [
+        "Environment: Libraries has no effect here; its libraries have to be installed in this Python",
+        f"Mount point: /data on {mount['source']}",
+        "sessionTimeoutInSeconds has no effect: the Livy API has no word for it",
+    ]
+
+
+def test_a_notebook_s_own_lakehouse_and_environment_are_its_defaults(tmp_path: Path) -> None:
+    folder = tmp_path / "Load.Notebook"
+    write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata=METADATA))
+    defaults = defaults_of(folder / "notebook-content.py")
+    assert (defaults.target, defaults.environment_id) == ("W/Silver", "E")
+    assert dict(defaults.local_conf) == {
+        "spark.fabric_livy.notebooks": str(tmp_path),
+        "spark.fabric_livy.notebook": "Load",
+    }
+    assert dict(defaults_of(tmp_path / "Untitled.ipynb").local_conf) == {}
+
+
+def test_this_machine_s_paths_go_to_an_embedded_fabric_alone_and_the_environment_to_fabric_alone(
+    runner: Runner, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Load.Notebook"
+    write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata=METADATA))
+    defaults = defaults_of(folder / "notebook-content.py")
+    spec, told = with_defaults(runner, runner.target, SessionSpec(), defaults)
+    assert (dict(spec.conf), told) == (dict(defaults.local_conf), [])
+    spec, told = with_defaults(runner, read_target(ON_FABRIC), SessionSpec(), defaults)
+    assert dict(spec.conf) == {"spark.fabric.environmentDetails": '{"id": "E"}'}
+    assert told == ["Environment: E, the notebook's own"]
+
+
+def test_a_broken_notebook_s_defaults_are_told_to_be_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "broken.ipynb"
+    path.write_text("{", encoding="utf-8")
+    assert "default lakehouse and environment are not known" in defaults_of(path).problem

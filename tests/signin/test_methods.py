@@ -1,0 +1,287 @@
+"""A token goes to whom it is meant for and nowhere else, and is never shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import types
+from pathlib import Path
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
+from fabric_livy_magic.settings import resolve
+from fabric_livy_magic.signin.methods import (
+    RENEW_BEFORE_S,
+    AccessToken,
+    AzureCli,
+    BasicAuth,
+    BearerAuth,
+    GivenToken,
+    check_host,
+    credential_for,
+    identity_of,
+)
+
+SECRET = "eyJ0eXAi.SECRET.xyz"
+FABRIC = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
+
+
+class Counting:
+    """A credential whose tokens are numbered and last `lasts_s`."""
+
+    def __init__(self, lasts_s: float | None = None) -> None:
+        self.asked, self.lasts_s = 0, lasts_s
+
+    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
+        import time
+
+        self.asked += 1
+        return AccessToken(f"t{self.asked}", None if self.lasts_s is None else time.time() + self.lasts_s)
+
+
+def header_of(auth: BearerAuth, url: str = FABRIC) -> str:
+    return auth(requests.Request("GET", url).prepare()).headers["Authorization"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        FABRIC,
+        "https://API.Fabric.Microsoft.com:443/x",
+        "https://fabric.microsoft.com/",
+        "https://x.pbidedicated.windows.net/",
+        "https://wabi.analysis.windows.net/",
+        "https://onelake.microsoftfabric.com/",
+        "https://api.fabric.microsoft.us/",
+        "https://api.fabric.microsoft.cn/",
+        "http://127.0.0.1:8998/",
+        "http://localhost/",
+        "http://[::1]:1/",
+    ],
+)
+def test_a_token_goes_to_fabric_and_to_this_machine(url: str) -> None:
+    check_host(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.fabric.microsoft.com/",
+        "https://api.fabric.microsoft.com.evil.example/",
+        "https://evilfabric.microsoft.com.example/",
+        "https://evil-fabric.microsoft.com/",
+        "https://microsoft.com/",
+        "https://api.fabric.microsoft.com@evil.example/",
+        "https://evil.example/?x=.fabric.microsoft.com",
+        "https://evil.example#.fabric.microsoft.com",
+        "https://127.0.0.1.evil.example/",
+        "http://10.0.0.1/",
+        "ftp://api.fabric.microsoft.com/",
+        "",
+    ],
+)
+def test_a_token_goes_nowhere_else(url: str) -> None:
+    with pytest.raises(SignInError, match="A Fabric token is not sent to"):
+        check_host(url)
+
+
+def test_a_token_is_asked_for_once_and_kept() -> None:
+    credential = Counting()
+    auth = BearerAuth(credential)
+    assert [header_of(auth), header_of(auth)] == ["Bearer t1", "Bearer t1"]
+    assert credential.asked == 1
+
+
+def test_a_token_near_its_end_is_renewed_before_it_ends() -> None:
+    auth = BearerAuth(Counting(lasts_s=RENEW_BEFORE_S - 10))
+    assert [header_of(auth), header_of(auth)] == ["Bearer t1", "Bearer t2"]
+
+
+def test_a_token_with_time_left_is_kept() -> None:
+    auth = BearerAuth(Counting(lasts_s=RENEW_BEFORE_S + 100))
+    assert [header_of(auth), header_of(auth)] == ["Bearer t1", "Bearer t1"]
+
+
+def test_a_renewal_asks_for_a_new_token() -> None:
+    auth = BearerAuth(Counting())
+    header_of(auth)
+    assert auth.renew()
+    assert header_of(auth) == "Bearer t2"
+
+
+def test_a_given_token_cannot_be_renewed() -> None:
+    assert not BearerAuth(GivenToken(SECRET)).renew()
+
+
+def test_no_repr_shows_a_token() -> None:
+    given_token = GivenToken(SECRET)
+    shown = [given_token, given_token.token(), BearerAuth(given_token), AccessToken(SECRET, 1.0), AzureCli()]
+    assert all(SECRET not in f"{one!r} {one!s}" for one in shown)
+
+
+@pytest.mark.parametrize("secret", [f"{SECRET}\nmore", f"{SECRET} more", f"{SECRET}…", f"\x00{SECRET}", "", "  "])
+def test_a_token_that_can_be_none_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(SignInError) as caught:
+        header_of(BearerAuth(GivenToken(secret)))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", [f" {SECRET}\n", f"Bearer {SECRET}"])
+def test_what_comes_along_when_a_token_is_copied_does_not_matter(secret: str) -> None:
+    assert header_of(BearerAuth(GivenToken(secret))) == f"Bearer {SECRET}"
+
+
+@given(st.text())
+def test_any_given_token_is_sent_as_one_header_or_refused(secret: str) -> None:
+    try:
+        header = header_of(BearerAuth(GivenToken(secret)))
+    except SignInError:
+        return
+    assert header.isascii()
+    assert header.count(" ") == 1
+
+
+# ------------------------------------------------------------------------------------------------ which credential
+MEMORY = {"sign_in_cache": "memory"}
+
+
+def chosen(environ: dict[str, str], **settings: object) -> object:
+    return credential_for(resolve({**MEMORY, **settings}, environ=environ), environ)
+
+
+def test_a_given_token_comes_before_everything_else() -> None:
+    environ = {"FABRIC_LIVY_TOKEN": SECRET, "AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
+    credential = chosen(environ)
+    assert isinstance(credential, GivenToken)
+    assert credential.token().secret == SECRET
+
+
+def test_an_application_of_the_environment_comes_before_az(az: Path) -> None:
+    write(az, "exit 1")
+    environ = {"AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
+    assert type(chosen(environ)).__name__ == "ServicePrincipal"
+
+
+def test_az_is_taken_where_nothing_else_is(az: Path) -> None:
+    write(az, "exit 1")
+    assert isinstance(chosen({}), AzureCli)
+
+
+def test_without_any_sign_in_the_message_leads_to_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SignInError, match="Run `%livy login`"):
+        chosen({})
+
+
+def test_an_unknown_method_is_refused_with_the_near_one() -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'browser'"):
+        chosen({}, method="browsre")
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("secret", "needs tenant"),
+        ("certificate", "needs tenant"),
+        ("token", "There is no token"),
+        ("browser", "nobody is there"),
+    ],
+)
+def test_what_a_method_misses_is_said(method: str, says: str) -> None:
+    with pytest.raises(FabricLivyError, match=says):
+        chosen({}, method=method)
+
+
+class Foreign:
+    def get_token(self, *scopes: str) -> object:
+        assert scopes == ("https://api.fabric.microsoft.com/.default",)
+        return types.SimpleNamespace(token=SECRET, expires_on=1800000000)
+
+
+def test_a_token_credential_is_taken_by_its_dotted_path() -> None:
+    credential = chosen({}, method=f"{Foreign.__module__}:Foreign")
+    assert credential.token() == AccessToken(SECRET, 1800000000.0)  # type: ignore[attr-defined]
+    assert SECRET not in repr(credential)
+
+
+def test_a_path_that_is_none_is_said() -> None:
+    with pytest.raises(SettingsError, match="no importable TokenCredential"):
+        chosen({}, method="no.such.module")
+
+
+def test_who_is_signed_in_is_read_from_the_token() -> None:
+    payload = {
+        "upn": "ada@contoso.com",
+        "tid": "t-1",
+        "scp": "a b",
+        "exp": 1800000000,
+        "aud": "https://api.fabric.microsoft.com",
+    }
+    part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    who = identity_of(GivenToken(f"e30.{part}.c2ln").token())
+    assert (who.who, who.tenant, who.scopes, who.expires_at) == ("ada@contoso.com", "t-1", ("a", "b"), 1800000000.0)
+
+
+def test_a_password_goes_over_https_or_to_this_machine_only() -> None:
+    basic = BasicAuth("ada", "geheim")
+    assert "geheim" not in repr(basic)
+    for url in ("https://livy.example/sessions", "http://127.0.0.1:8998/sessions"):
+        assert basic(requests.Request("GET", url).prepare()).headers["Authorization"].startswith("Basic ")
+    with pytest.raises(SignInError, match="clear text"):
+        basic(requests.Request("GET", "http://livy.example/sessions").prepare())
+
+
+# ------------------------------------------------------------------------------------------------ az
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An `az` that runs the script which a test writes."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder / "az"
+
+
+def write(az: Path, script: str) -> None:
+    az.write_text(f"#!/bin/sh\n{script}\n")
+    az.chmod(az.stat().st_mode | stat.S_IEXEC)
+
+
+def test_the_azure_cli_gives_a_token_with_its_end(az: Path) -> None:
+    write(az, f"""echo "$@" > "$0.args"; echo '{{"accessToken": "{SECRET}", "expires_on": 1800000000}}'""")
+    assert AzureCli().token() == AccessToken(SECRET, 1800000000.0)
+    args = (az.parent / "az.args").read_text()
+    assert args.strip() == "account get-access-token --scope https://api.fabric.microsoft.com/.default --output json"
+
+
+def test_an_old_azure_cli_without_the_end_is_good_enough(az: Path) -> None:
+    write(az, f"""echo '{{"accessToken": "{SECRET}", "expiresOn": "2027-01-01 00:00:00.000000"}}'""")
+    assert AzureCli().token() == AccessToken(SECRET, None)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo 'ERROR: Please run az login' >&2; exit 1", "has no sign-in: Please run az login"),
+        ("exit 1", "no reason given"),
+        ("echo nonsense", "could not be read"),
+        ("echo '[]'", "could not be read"),
+        ("echo '{}'", "could not be read"),
+    ],
+)
+def test_an_azure_cli_that_fails_says_what_to_do(az: Path, script: str, says: str) -> None:
+    write(az, script)
+    with pytest.raises(SignInError, match="az login") as caught:
+        AzureCli().token()
+    assert says in str(caught.value)
+
+
+def test_without_an_azure_cli_the_other_way_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SignInError, match="login --method browser"):
+        AzureCli().token()

@@ -1,0 +1,209 @@
+"""Statements that append to a table, each a key of its own, through a proxy that breaks calls at random.
+
+    python -m tests.support.fault_run --minutes 10 --seed 7
+
+runs them on an embedded Fabric in both dialects, and compares what each call was reported to have done with what is in the
+table. CI runs a short form (tests/local/test_fault_run.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fabric_livy_magic.errors import FabricLivyError, OutcomeUnknown, SessionLostError
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.rate import Pace
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.methods import BearerAuth
+from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support import livy_dialect, service
+from tests.support.faulty_network import HOST, FaultyNetwork, tls_of
+from tests.support.faulty_proxy import FaultyProxy
+
+FASTER = 10.0  # the client's waits are so much shorter than those of a user
+SHARE = 0.08  # of the calls are struck
+CONNECTIONS_SHARE = 0.2  # of the new connections
+THREADS = 5  # on one session
+INSERT_EVERY = 25  # an INSERT of Spark takes 0.3 s; the other statements append to the table's file themselves
+APPEND = """\
+with open({file!r}, "a") as rows:
+    rows.write({row!r})
+"""
+
+
+def clock() -> float:
+    return time.monotonic() * FASTER
+
+
+def sleep(seconds: float) -> None:
+    nap(seconds / FASTER)
+
+
+class Renewed:
+    """A credential whose token is good; a 401 of the proxy is answered by the same one, anew."""
+
+    def token(self, audience: str = "", *, renew: bool = False) -> AccessToken:
+        return AccessToken(service.TOKEN)
+
+
+def may_strike(method: str, path: str, fault: str) -> bool:
+    if fault == "404":  # borne where something is young, and where a session is asked for its state
+        return method == "GET" or path.endswith("/statements")
+    return True
+
+
+@dataclass
+class Outcomes:
+    """What was reported of each key."""
+
+    ran: list[str] = field(default_factory=list)
+    unknown: dict[str, FabricLivyError] = field(default_factory=dict)
+    failed: dict[str, FabricLivyError] = field(default_factory=dict)
+
+    def note(self, key: str, error: FabricLivyError) -> None:
+        is_open = isinstance(error, OutcomeUnknown | SessionLostError) or "not known" in str(error)
+        (self.unknown if is_open else self.failed)[key] = error
+
+    def lies(self, found: Counter[str]) -> list[str]:
+        """Where the table does not have what was reported; empty if all is true."""
+        lies = [f"{key} ran, and is there {found[key]} times" for key in self.ran if found[key] != 1]
+        lies += [f"{key} is there twice: {error}" for key, error in self.unknown.items() if found[key] > 1]
+        lies += [f"{key} failed, and is there: {error}" for key, error in self.failed.items() if found[key]]
+        known = {*self.ran, *self.unknown, *self.failed}
+        return lies + [f"{key} was never sent" for key in found if key not in known]
+
+
+@dataclass
+class Run:
+    """On one server, of one dialect."""
+
+    api: service.Api
+    dialect: Dialect
+    folder: Path
+    seed: int
+    name: str
+    outcomes: Outcomes = field(default_factory=Outcomes)
+
+    def __post_init__(self) -> None:
+        tls, ca_file = tls_of(self.folder.parent)
+        self.network = FaultyNetwork(self.seed, CONNECTIONS_SHARE)
+        self.network.start()
+        self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_strike, tls, HOST)
+        http = LivyHttp(
+            self.proxy.address,
+            BearerAuth(Renewed(), allow_host=HOST),
+            timeout_s=2.0,
+            verify=str(ca_file),
+            pace=Pace(
+                None
+            ),  # the machine's own pace; how often a server is called at most is in tests/livy/test_rate.py
+            clock=clock,
+            sleep=sleep,
+        )
+        self.client = LivyClient(http, self.dialect)
+
+    def ready_session(self) -> StandardSession:
+        """Asked for, and waited for, through the proxy, too."""
+        session = StandardSession.create(self.client, SessionSpec(), capacity_wait_s=600, clock=clock, sleep=sleep)
+        session.wait_ready(timeout_s=180 * FASTER, clock=clock, sleep=sleep)
+        return session
+
+    def go(self, goes_on: Callable[[int], bool]) -> None:
+        """Appends a key while `goes_on(number of keys so far)`."""
+        self.client.list_sessions()
+        self.session = session = self.ready_session()
+        ledger, numbers = Ledger(-1), itertools.count()
+        direct = service.Session if self.dialect is Dialect.FABRIC else livy_dialect.LivySession
+        self.direct = direct(self.api, session.id)
+        self.folder.mkdir()
+        self.direct.output(f"CREATE TABLE {self.name} (key STRING) USING csv LOCATION '{self.folder.as_uri()}'", "sql")
+
+        def append() -> None:
+            while goes_on(number := next(numbers)):
+                key = f"{self.name}-{number}"
+                code, kind = self._statement(key, number)
+                try:
+                    done = run_statement(self.client, session.id, code, kind, ledger=ledger, clock=clock, sleep=sleep)
+                except FabricLivyError as error:
+                    self.outcomes.note(key, error)
+                else:
+                    assert done.output is not None
+                    assert done.output.status == "ok", done.output
+                    self.outcomes.ran.append(key)
+
+        threads = [threading.Thread(target=append) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _statement(self, key: str, number: int) -> tuple[str, str]:
+        if number % INSERT_EVERY == INSERT_EVERY - 1:
+            return f"INSERT INTO {self.name} VALUES ('{key}')", "sql"
+        return APPEND.format(file=str(self.folder / "appended.csv"), row=f"{key}\n"), "pyspark"
+
+    def table(self) -> Counter[str]:
+        """As Spark reads it, asked past the proxy."""
+        self.direct.output(f"REFRESH TABLE {self.name}", "sql")
+        code = f"import json; print(json.dumps([row.key for row in spark.table('{self.name}').collect()]))"
+        return Counter(json.loads(self.direct.text(code)))
+
+    def close(self) -> None:
+        self.proxy.close()
+        self.network.close()
+
+
+def report(run: Run) -> str:
+    outcomes, struck = run.outcomes, run.proxy.struck + run.network.struck
+    told = f"{len(outcomes.ran)} ran, {len(outcomes.unknown)} unknown, {len(outcomes.failed)} failed"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(struck.items()))
+    why = "".join(f"\n  {key}: {error}" for key, error in (*outcomes.unknown.items(), *outcomes.failed.items()))
+    return f"{run.dialect.value}, seed {run.seed}: {told}; {run.proxy.calls} calls, {struck.total()} struck, at most {run.proxy.latest_s:.2f} s late ({kinds}){why}"
+
+
+def servers(folder: Path) -> Iterator[tuple[service.Api, Dialect]]:
+    with service.serving(folder / "fabric") as api:
+        yield api, Dialect.FABRIC
+    with livy_dialect.serving(folder / "livy") as api:
+        yield api, Dialect.APACHE_LIVY
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--minutes", type=float, default=10.0, help="for both dialects together")
+    options.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    chosen = options.parse_args()
+    lies: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for api, dialect in servers(Path(folder)):
+            run = Run(api, dialect, Path(folder) / f"{dialect.name}_keys", chosen.seed, f"keys_{dialect.name}".lower())
+            until = time.monotonic() + chosen.minutes * 30
+            try:
+                run.go(lambda number, until=until: time.monotonic() < until)  # type: ignore[misc]
+                found = run.outcomes.lies(run.table())
+            finally:
+                run.close()
+            print(report(run))
+            print(*(f"  {lie}" for lie in found[:20]), f"{len(found)} outcomes were not true", sep="\n")
+            lies += found
+    return 1 if lies else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

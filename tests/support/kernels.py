@@ -1,0 +1,133 @@
+"""A real IPython kernel for tests: start it, run cells in it, interrupt it, kill it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+import fabric_livy_magic
+
+SPECS = Path(fabric_livy_magic.__file__).parents[1] / "kernelspec"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Executed:
+    """What one cell gave: the reply's status and every output message, in order."""
+
+    status: str = ""
+    ename: str = ""
+    evalue: str = ""
+    traceback: str = ""
+    outputs: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def printed(self) -> str:
+        return "".join(content["text"] for kind, content in self.outputs if kind == "stream")
+
+    @property
+    def bundles(self) -> list[dict[str, Any]]:
+        """The displays as a front end shows them in the end: an update replaces what it updates."""
+        shown: dict[str, dict[str, Any]] = {}
+        for number, (kind, content) in enumerate(self.outputs):
+            if kind in {"display_data", "update_display_data", "execute_result"}:
+                shown[content.get("transient", {}).get("display_id") or str(number)] = content["data"]
+        return list(shown.values())
+
+    @property
+    def text(self) -> str:
+        return self.printed + "\n".join(str(bundle.get("text/plain", "")) for bundle in self.bundles)
+
+    @property
+    def everything(self) -> str:
+        """All that could be saved or shown: for looking for what must not be there."""
+        return repr(self.outputs) + self.traceback + self.evalue
+
+
+class Kernel:
+    """`with_person` sends what a front end with a person sends (input allowed), else what nbclient sends."""
+
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, *, with_person: bool = False, spec: str = "python3"
+    ) -> None:
+        specs = KernelSpecManager(kernel_dirs=[str(SPECS)] if spec != "python3" else [], ensure_native_kernel=True)
+        self.manager = KernelManager(kernel_name=spec, kernel_spec_manager=specs)
+        if "transport_encryption" in self.manager.trait_names():  # the kernel warns where it is off
+            self.manager.set_trait("transport_encryption", "auto")
+        self.manager.start_kernel(env={**os.environ, **environ}, cwd=str(folder))
+        self.client: BlockingKernelClient = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+        self._with_person = with_person
+
+    @property
+    def pid(self) -> int:
+        return int(self.manager.provisioner.pid)  # type: ignore[union-attr]
+
+    def send(self, code: str) -> str:
+        return str(self.client.execute(code, allow_stdin=self._with_person))
+
+    def run(self, code: str, timeout_s: float = 120) -> Executed:
+        return self.wait(self.send(code), timeout_s)
+
+    def wait(self, request: str, timeout_s: float = 120) -> Executed:
+        done, until = Executed(), time.monotonic() + timeout_s
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+            if kind == "error":
+                done.traceback = ANSI.sub("", "\n".join(content["traceback"]))
+            done.outputs.append((kind, content))
+        reply = self._reply(request)
+        done.status = reply["status"]
+        done.ename, done.evalue = reply.get("ename", ""), reply.get("evalue", "")
+        return done
+
+    def wait_for_output(self, request: str, text: str, timeout_s: float = 60) -> None:
+        """Until an output of this cell has `text`; the outputs up to it are then no longer part of what `wait` gives."""
+        until = time.monotonic() + timeout_s
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))
+            if message["parent_header"].get("msg_id") == request and text in repr(message["content"]):
+                return
+
+    def _reply(self, request: str) -> dict[str, Any]:
+        while True:
+            message = self.client.get_shell_msg(timeout=10)
+            if message["parent_header"].get("msg_id") == request:
+                content: dict[str, Any] = message["content"]
+                return content
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+    def close(self) -> None:
+        with contextlib.suppress(queue.Empty, RuntimeError):
+            self.client.stop_channels()
+        self.manager.shutdown_kernel(now=not self.manager.is_alive())
+
+
+@contextlib.contextmanager
+def kernel(
+    environ: Mapping[str, str], folder: Path, *, with_person: bool = False, spec: str = "python3"
+) -> Iterator[Kernel]:
+    running = Kernel(environ, folder, with_person=with_person, spec=spec)
+    try:
+        yield running
+    finally:
+        running.close()
