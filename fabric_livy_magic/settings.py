@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.signin.tokens import AZURE_CLI_CLIENT_ID
 
 LOCAL = "local"
+AZURE_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # signs in where no app registration was chosen
 ENVIRONMENT_PREFIX = "FABRIC_LIVY_"
 METHODS = (
     "auto",

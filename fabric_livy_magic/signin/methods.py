@@ -20,7 +20,7 @@ import requests
 
 from fabric_livy_magic.errors import NotSignedIn, SettingsError, SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
-from fabric_livy_magic.settings import METHODS, Settings, did_you_mean
+from fabric_livy_magic.settings import AZURE_CLI_CLIENT_ID, METHODS, Settings, did_you_mean
 from fabric_livy_magic.signin.entra.certificates import PASSPHRASE_VARIABLE
 from fabric_livy_magic.signin.external_credentials import (
     TOKEN_VARIABLE,
@@ -30,7 +30,6 @@ from fabric_livy_magic.signin.external_credentials import (
     TokenCredential,
 )
 from fabric_livy_magic.signin.tokens import (
-    AZURE_CLI_CLIENT_ID,
     FABRIC,
     FABRIC_RESOURCE,
     AccessToken,

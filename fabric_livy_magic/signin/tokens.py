@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fabric_livy_magic.settings import AZURE_CLI_CLIENT_ID
+
 FABRIC, STORAGE = "fabric", "storage"  # the two audiences: the Fabric API with its Livy endpoint, and OneLake
 
 FABRIC_RESOURCE = "https://api.fabric.microsoft.com"
@@ -18,7 +20,6 @@ FABRIC_AUDIENCES = (FABRIC_RESOURCE, "https://analysis.windows.net/powerbi/api")
 
 # "Get started with the Livy API": what an own app registration must be granted to run Spark code for a person.
 DELEGATED_SCOPES = ("Lakehouse.Execute.All", "Lakehouse.Read.All", "Code.AccessFabric.All", "Code.AccessStorage.All")
-AZURE_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabric_livy_magic.settings import AZURE_CLI_CLIENT_ID
 from fabric_livy_magic.signin.tokens import (
-    AZURE_CLI_CLIENT_ID,
     FABRIC,
     STORAGE,
     AccessToken,

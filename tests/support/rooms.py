@@ -1,0 +1,108 @@
+"""The rooms of the package, from the bottom to the top, with what each may import: the one table that the architecture test
+holds and that the README's picture is drawn from.
+
+    python -m tests.support.rooms          prints the picture; --write puts it into the README
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "fabric_livy_magic"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- rooms: drawn by `python -m tests.support.rooms --write` -->\n", "<!-- end of rooms -->"
+
+ROOMS: Mapping[str, frozenset[str]] = {
+    room: frozenset(below.split())
+    for room, below in {
+        "errors": "",
+        "logs": "errors",
+        "settings": "errors",
+        "notebooks": "errors",
+        "livy": "errors settings",
+        "cells": "errors settings notebooks",
+        "signin": "errors settings livy",
+        "fabric": "errors livy notebooks",
+        "frames": "errors livy",
+        "agent": "errors livy",
+        "running": "errors settings livy cells frames agent",
+        "sessions": "errors settings notebooks livy cells signin fabric frames agent running local",
+        "output": "livy signin running sessions",
+        "completion": "errors settings cells sessions",
+        "magics": "errors logs settings notebooks livy cells signin fabric running sessions output completion",
+        "kernel": "errors notebooks livy cells sessions completion magics",
+        "cli": "errors settings notebooks cells signin agent sessions output kernel local",
+    }.items()
+}
+# The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
+LOCAL_MAY_IMPORT = frozenset({"errors", "notebooks"})
+LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
+    room: frozenset(below.split())
+    for room, below in {
+        "lakehouse": "",
+        "spark": "lakehouse",
+        "faults": "spark",
+        "interpreters": "lakehouse spark",
+        "sessions": "lakehouse spark faults interpreters",
+        "batches": "lakehouse spark sessions",
+        "server": "lakehouse faults sessions batches",
+        "web": "faults interpreters sessions server",
+        "apache": "lakehouse spark interpreters sessions batches server web",
+        "fabric": "lakehouse spark interpreters sessions batches server web",
+        "serve": "lakehouse spark faults sessions batches server apache fabric",
+    }.items()
+}
+MODULES_AT_ROOT = {"__init__", "__main__", "errors", "settings", "logs"}
+MODULES_OF_LOCAL = {"__init__", "__main__", "serve"}
+
+
+def docstring_of(room: Path) -> str:
+    """That of a room's `__init__`, or of a module."""
+    file = room / "__init__.py" if room.is_dir() else room.with_suffix(".py")
+    return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+
+
+def may_import_line(room: str, below: frozenset[str], rooms: Mapping[str, frozenset[str]]) -> str:
+    """How a room's docstring says it, in the order of the table."""
+    names = [name for name in [*rooms, "local"] if name in below]
+    return f"May import: {', '.join(names) or 'nothing of this package'}."
+
+
+def sentence_of(room: Path) -> str:
+    return docstring_of(room).split("\n\n")[0].replace("\n", " ")
+
+
+def floors(rooms: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    """A room stands one floor above the highest that it may import."""
+    found: dict[str, int] = {}
+    for room, below in rooms.items():
+        found[room] = 1 + max((found[one] for one in below if one in found), default=0)
+    return found
+
+
+def picture() -> str:
+    lines = ["```"]
+    for folder, rooms in ((PACKAGE, ROOMS), (PACKAGE / "local", LOCAL_ROOMS)):
+        floor_of = floors(rooms)
+        wide = max(map(len, rooms)) + 2
+        for room in sorted(rooms, key=lambda room: (-floor_of[room], room)):
+            lines.append(f"{floor_of[room]:>3}  {room:<{wide}}{sentence_of(folder / room)}")
+        if folder == PACKAGE:
+            lines += ["", f"beside them  local/  {sentence_of(folder / 'local')}"]
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def readme_with_picture(text: str) -> str:
+    before, _, rest = text.partition(BEGIN)
+    return before + BEGIN + picture() + END + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv[1:]:
+        README.write_text(readme_with_picture(README.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        print(picture())
