@@ -21,9 +21,11 @@ from fabric_livy_magic.notebooks.ipython_syntax import pieces
 from fabric_livy_magic.notebooks.model import AsRead, Notebook
 from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
 from fabric_livy_magic.running.background import Background
-from fabric_livy_magic.running.earlier_statements import Ran
+from fabric_livy_magic.running.cell_run import CellRun, Deadline
+from fabric_livy_magic.running.earlier_statements import EarlierStatement
+from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import LivyTable, Printed, Result, Shown
-from fabric_livy_magic.sessions.connections import Endpoints
+from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target
@@ -39,6 +41,7 @@ STATEMENT = StatementInfo.from_json({"id": 0, "state": "available", "code": SECR
 SESSION = SessionInfo.from_json({"id": "1", "state": "idle", "log": [SECRET], "conf": {"key": SECRET}})
 CLIENT = LivyClient(LivyHttp("https://host", BearerAuth(GivenToken(SECRET))))
 RUNNER = Runner({"target": "https://host"}, GivenToken(SECRET))
+REPL = Repl("main", StandardSession(CLIENT, SESSION), lambda: RUNNER.settings)
 RESULT = Result(kind="sql", session="main", elapsed_s=1.0, parts=(Printed(SECRET), LivyTable(ROWS)), output=OUTPUT)
 
 
@@ -53,14 +56,18 @@ OBJECTS: list[Any] = [
     BearerAuth(GivenToken(SECRET)),
     CLIENT.http,
     CLIENT,
-    Endpoints(GivenToken(SECRET)),
+    Connections(GivenToken(SECRET)),
     RUNNER,
     StandardSession(CLIENT, SESSION),
-    Session(RUNNER, "main", Target(text="x"), StandardSession(CLIENT, SESSION), ours=True),
+    RUNNER.account,
+    RUNNER.sessions,
+    Session(RUNNER.sessions, "main", Target(text="x"), StandardSession(CLIENT, SESSION), started_here=True),
+    REPL,
+    CellRun(REPL, Cell(kind="sql", code=SECRET), Deadline(None), {"name": SECRET}),
     SESSION,
     STATEMENT,
     OUTPUT,
-    Ran(STATEMENT, "pyspark", SECRET),
+    EarlierStatement(STATEMENT, "pyspark", SECRET),
     Cell(kind="sql", code=SECRET, parameters=(("name", SECRET),)),
     Command("start", argparse.Namespace(conf=[SECRET])),
     SessionSpec(conf={"fs.azure.account.key": SECRET}),

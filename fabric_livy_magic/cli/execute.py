@@ -19,7 +19,7 @@ from traitlets import default
 
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.kernel.install import kernel_specs
-from fabric_livy_magic.output.display import EXIT_METADATA
+from fabric_livy_magic.output.results import EXIT_METADATA
 
 Write = Callable[[str], None]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -210,17 +210,18 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_statement(code: str, kind: str, target: str | None) -> int:
     from fabric_livy_magic import connect
-    from fabric_livy_magic.output import display
+    from fabric_livy_magic.output.progress import progress_line
+    from fabric_livy_magic.output.results import print_parts
 
-    progress = display.progress_line("auto", None, target or "the target")
+    progress = progress_line("auto", None, target or "the target")
     try:
         with connect(target, on_progress=progress) as session:
             result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
             progress.erase()
-            display.print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
+            print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
     except StatementError as error:
         progress.erase()
-        display.print_parts(error.parts, ROWS_PRINTED)
+        print_parts(error.parts, ROWS_PRINTED)
         raise
     finally:
         progress.erase()
@@ -229,29 +230,29 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
 
 def _login(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cells.subcommands import login_choices
-    from fabric_livy_magic.output import display
-    from fabric_livy_magic.sessions.runner import Runner
+    from fabric_livy_magic.output.account import identity_lines
+    from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.signin.methods import Person, has_browser
 
     def show(prompt: DevicePrompt) -> None:
         print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
 
-    runner = Runner()
-    identity = runner.login(Person(show=show, say=print, has_browser=has_browser()), **login_choices(options))
-    print("\n".join([*display.identity_lines(identity), *filter(None, [runner.login_notice()])]))
+    account = Account()
+    identity = account.login(Person(show=show, say=print, has_browser=has_browser()), **login_choices(options))
+    print("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])]))
     return 0
 
 
 def _logout(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.sessions.runner import Runner
+    from fabric_livy_magic.sessions.account import Account
 
-    Runner().logout()
+    Account().logout()
     print("Signed out: no sign-in is kept on this machine any more.")
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.output import display
+    from fabric_livy_magic.output.account import findings_bundle
     from fabric_livy_magic.sessions.doctor import FAIL, as_json, examine
     from fabric_livy_magic.sessions.runner import Runner
 
@@ -260,12 +261,12 @@ def _doctor(options: argparse.Namespace) -> int:
         findings = examine(runner)
     finally:
         runner.close()
-    print(json.dumps(as_json(findings), indent=2) if options.json else display.findings_bundle(findings)["text/plain"])
+    print(json.dumps(as_json(findings), indent=2) if options.json else findings_bundle(findings)["text/plain"])
     return 1 if any(finding.verdict == FAIL for finding in findings) else 0
 
 
 def _config(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.output.display import text_table
+    from fabric_livy_magic.output.tables import text_table
     from fabric_livy_magic.settings import explain, read_files, resolve, user_file, write_user_setting
 
     if options.action == "path":

@@ -98,7 +98,7 @@ def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
 
 def _as_text(reports: Sequence[Report]) -> str:
     from fabric_livy_magic.notebooks.needs import THERE
-    from fabric_livy_magic.output.display import text_table
+    from fabric_livy_magic.output.tables import text_table
 
     parts = []
     names = Counter(report.file.name for report in reports)

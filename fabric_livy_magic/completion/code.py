@@ -21,7 +21,7 @@ def complete_code(runner: Runner, kind: str, before: str) -> Completed:
 
 
 def _of_session(runner: Runner, kind: str, before: str) -> Completed | None:
-    session = runner.sessions.get(runner.current)
+    session = runner.sessions.get(runner.sessions.current)
     if session is None:
         return None
     if kind == "pyspark":

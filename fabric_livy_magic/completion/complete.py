@@ -35,7 +35,7 @@ def inspect(runner: Runner, text: str, cursor: int, name: str, detail: int, lang
     kind, begin = kind_of_cell(text, language)
     if kind is None or begin > cursor:
         return None
-    session = runner.sessions.get(runner.current)
+    session = runner.sessions.get(runner.sessions.current)
     if session is None or not name or kind not in {"pyspark", "sql"}:
         return ""
     told = session.ask("inspect", name, detail) if kind == "pyspark" else session.ask("inspect_sql", name)

@@ -98,14 +98,14 @@ def _words_of(runner: Runner, command: str) -> list[str]:
     if command in {"lakehouses", "environments"}:
         return _workspaces(runner)
     if command == "attach":
-        return _asked(runner, ("sessions",), lambda: [one.id for one in runner.client().list_sessions()])
+        return _asked(runner, ("sessions",), lambda: [one.id for one in runner.account.client().list_sessions()])
     if command == "schema":
-        return _asked(runner, ("tables",), lambda: [row[0] for row in runner.tables()])
+        return _asked(runner, ("tables",), lambda: [row[0] for row in runner.account.tables()])
     return []
 
 
 def _workspaces(runner: Runner) -> list[str]:
-    return _asked(runner, ("workspaces",), lambda: [one.name for one in runner.api().workspaces()])
+    return _asked(runner, ("workspaces",), lambda: [one.name for one in runner.account.api().workspaces()])
 
 
 def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
@@ -114,11 +114,11 @@ def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
     if slash and "://" not in typed:
 
         def lakehouses() -> list[str]:
-            api, workspace_id = runner.workspace(workspace)
+            api, workspace_id = runner.account.workspace(workspace)
             return [f"{workspace}/{one.name}" for one in api.lakehouses(workspace_id)]
 
         return [(name, "instance") for name in _asked(runner, ("lakehouses", workspace), lakehouses)]
-    known = ["local", *runner.profiles()]
+    known = ["local", *runner.account.profiles()]
     spaces = [f"{name}/" for name in _workspaces(runner)]
     return [(name, "instance") for name in [*known, *spaces]]
 

@@ -76,11 +76,11 @@ def complete_sql(runner: Runner, text: str, cursor: int) -> Completed:
 
 def known_catalog(runner: Runner) -> Catalog:
     """Databases and functions of the current session; empty without one. Functions are asked for once."""
-    session = runner.sessions.get(runner.current)
+    session = runner.sessions.get(runner.sessions.current)
     if session is None:
         return Catalog()
     catalog: Catalog = runner.looked_up.setdefault(("catalog", session.id), Catalog())
-    if catalog.cells_run != (now := session.cells_run):
+    if catalog.cells_run != (now := session.repl.cells_run):
 
         def keep(told: Mapping[str, Any]) -> None:
             catalog.cells_run, catalog.databases, catalog.columns = now, told["databases"], {}
@@ -92,14 +92,14 @@ def known_catalog(runner: Runner) -> Catalog:
 
 
 def _tables(runner: Runner, catalog: Catalog, database: str) -> list[str]:
-    session = runner.sessions.get(runner.current)
+    session = runner.sessions.get(runner.sessions.current)
     if database not in catalog.tables and session is not None:
         session.ask("catalog", database, False, keep=lambda told: catalog.tables.update({database: told["tables"]}))
     return catalog.tables.get(database, [])
 
 
 def _columns(runner: Runner, catalog: Catalog, table: str) -> list[str]:
-    session = runner.sessions.get(runner.current)
+    session = runner.sessions.get(runner.sessions.current)
     if table not in catalog.columns and session is not None:
         session.ask("columns", table, keep=lambda told: catalog.columns.update({table: [name for name, _ in told]}))
     return catalog.columns.get(table, [])

@@ -144,7 +144,7 @@ class FabricLivyShell(ZMQInteractiveShell):
             if step.magic == RUN:
                 from fabric_livy_magic.notebooks.run_magic import included
 
-                fetch = self.livy.cells.commands.workspace_notebook
+                fetch = self.livy.notebook.workspace_notebook
                 read = functools.partial(included, step.line, notebooks, self.livy.language, fetch)
                 value, included_one = None, await do(read)
                 for text in included_one.cells:
@@ -221,7 +221,7 @@ class FabricLivyKernel(IPythonKernel):
         from fabric_livy_magic.completion.complete import complete
 
         cursor = len(code) if cursor_pos is None else cursor_pos
-        found = complete(self.shell.livy.runner, code, cursor, self.language)
+        found = complete(self.shell.livy.notebook.runner, code, cursor, self.language)
         if found is None:
             reply: dict[str, Any] = super().do_complete(code, cursor)
             return reply
@@ -243,7 +243,7 @@ class FabricLivyKernel(IPythonKernel):
         from fabric_livy_magic.completion.complete import inspect
 
         name = token_at_cursor(code, cursor_pos)
-        told = inspect(self.shell.livy.runner, code, cursor_pos, name, detail_level, self.language)
+        told = inspect(self.shell.livy.notebook.runner, code, cursor_pos, name, detail_level, self.language)
         if told is None:
             reply: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
             return reply

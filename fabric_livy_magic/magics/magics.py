@@ -12,8 +12,8 @@ from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.settings import read_files, resolve
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.magics.cells import CellRuns
-    from fabric_livy_magic.sessions.runner import Runner
+    from fabric_livy_magic.magics.cells import CellMagics
+    from fabric_livy_magic.magics.notebook import LivyNotebook
 
 
 @magics_class
@@ -22,69 +22,78 @@ class FabricLivyMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self._cells: CellRuns | None = None
-        self.matcher = matcher_of(lambda: self.cells.commands.runner)
+        self._cells: CellMagics | None = None
+        self._notebook: LivyNotebook | None = None
+        self.matcher = matcher_of(lambda: self.notebook.runner)
 
     @property
-    def cells(self) -> CellRuns:
-        if self._cells is None:
-            from fabric_livy_magic.magics.cells import CellRuns
+    def notebook(self) -> LivyNotebook:
+        if self._notebook is None:
+            from fabric_livy_magic.magics.notebook import LivyNotebook
 
             assert self.shell is not None
-            self._cells = CellRuns(self.shell)
-        return self._cells
+            self._notebook = LivyNotebook(self.shell)
+        return self._notebook
 
     @property
-    def runner(self) -> Runner:
-        return self.cells.commands.runner
+    def cells(self) -> CellMagics:
+        if self._cells is None:
+            from fabric_livy_magic.magics.cells import CellMagics
+
+            self._cells = CellMagics(self.notebook)
+        return self._cells
 
     @property
     def language(self) -> str:
         """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell."""
-        return (self.runner.settings if self._cells else resolve({}, {}, files=read_files())).language
+        return self._notebook.language if self._notebook else resolve({}, {}, files=read_files()).language
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""
-        if self._cells is not None:
-            self._cells.commands.close()
+        if self._notebook is not None:
+            self._notebook.close()
 
     # ------------------------------------------------------------------------------------------- cells
     @no_var_expand
     @line_cell_magic
     def livy_sql(self, line: str, cell: str | None = None) -> Any:
         """Run Spark SQL on the session. `%livy_sql --help` shows the options."""
-        return self.cells.run_cell("sql", line, cell)
+        return self.cells.run("sql", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_pyspark(self, line: str, cell: str | None = None) -> Any:
         """Run PySpark on the session. `%livy_pyspark --help` shows the options."""
-        return self.cells.run_cell("pyspark", line, cell)
+        return self.cells.run("pyspark", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_spark(self, line: str, cell: str | None = None) -> Any:
         """Run Scala on the session. `%livy_spark --help` shows the options."""
-        return self.cells.run_cell("spark", line, cell)
+        return self.cells.run("spark", line, cell)
 
     @no_var_expand
     @line_cell_magic
     def livy_sparkr(self, line: str, cell: str | None = None) -> Any:
         """Run R on the session. `%livy_sparkr --help` shows the options."""
-        return self.cells.run_cell("sparkr", line, cell)
+        return self.cells.run("sparkr", line, cell)
 
     # ------------------------------------------------------------------------------------------- %livy
     @no_var_expand
     @line_magic
     def livy(self, line: str) -> None:
         """Sessions and settings: `%livy help` lists the subcommands."""
-        self.cells.run_command(line)
+        from fabric_livy_magic.magics.subcommands import run_subcommand
+
+        run_subcommand(self.notebook, line)
 
     @no_var_expand
     @cell_magic
     def livy_configure(self, line: str, cell: str) -> None:
         """What the next sessions are asked for, as JSON in the API's words, laid over what was asked before. -f: start anew."""
-        self.cells.commands.configure(line, cell)
+        from fabric_livy_magic.magics.session_commands import configure
+
+        configure(self.notebook, line, cell)
 
 
 MAGICS_ATTRIBUTE = "_fabric_livy_magics"

@@ -1,4 +1,4 @@
-"""Cells and frames by way of the agent: what its replies become here."""
+"""Calls of the agent for cells and frames, and how its replies become parts of a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_ARROW = "the session has no PyArrow"
 
 def run_cell(call: Call, code: str, rows_shown: int, *, interruptible: bool = False) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
-    end its Python code, at the cost of a look four times a second."""
+    interrupt its Python code; its agent then looks for that four times a second."""
     return parts_of(call("cell", code, rows_shown, *([True] if interruptible else [])))
 
 
@@ -43,7 +43,7 @@ def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping
 def fetched(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
     """The table that `header` announces; `call` is used by several threads at once."""
     try:
-        arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _bytes_told(on_progress, "Fetching"))
+        arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _transfer_progress(on_progress, "Fetching"))
     except KeyboardInterrupt:
         raise Interrupted("The transfer was stopped. The session forgets the frame; nothing was changed.") from None
     return ArrowTable(arrow, header["schema"], more=bool(header["more"]))
@@ -53,20 +53,20 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
     """Makes a frame of this Python a temporary view of the session: (rows, [(column, Spark's type)])."""
     table = conversion.from_any(frame)
     try:
-        told = transfer.send(lambda *one: value_of(call(*one)), table, name, _bytes_told(on_progress, "Sending"))
+        sent = transfer.send(lambda *one: value_of(call(*one)), table, name, _transfer_progress(on_progress, "Sending"))
     except KeyboardInterrupt:
         raise Interrupted(
             f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
         ) from None
-    return told["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in told["schema"]["fields"]]
+    return sent["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in sent["schema"]["fields"]]
 
 
-def _bytes_told(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:
+def _transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:
     if on_progress is None:
         return None
     began = time.monotonic()
 
-    def told(done_bytes: int, total_bytes: int, rows: int) -> None:
+    def report(done_bytes: int, total_bytes: int, rows: int) -> None:
         size = (
             f"{done_bytes / MIB:.1f} MiB"
             if not total_bytes
@@ -75,7 +75,7 @@ def _bytes_told(on_progress: Listener | None, word: str) -> transfer.OnBytes | N
         fraction = done_bytes / total_bytes if total_bytes else None
         on_progress(Progress("frame", word, time.monotonic() - began, fraction, f"{rows:,} rows, {size}"))
 
-    return told
+    return report
 
 
 # ---------------------------------------------------------------------------------------------------------- replies

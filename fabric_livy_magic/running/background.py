@@ -49,7 +49,7 @@ class Background:
     def _hear(self, progress: Progress) -> None:
         self._latest = progress
 
-    # ------------------------------------------------------------------------------------------- for its owner
+    # ------------------------------------------------------------------------------------------- for who submitted it
     @property
     def done(self) -> bool:
         return self._future.done()
@@ -132,9 +132,9 @@ class Background:
 
     def __str__(self) -> str:
         failed = type(self.error).__name__ if self.error and self._end is StatementState.ERROR else ""
-        told = [f"background statement {self.number} ({self.kind} on {self.session!r}): {self.state}", failed]
-        told += [f"{self.elapsed_s:.0f} s", f"{self.progress:.0%}" if not self.done and self.progress else ""]
-        return ", ".join(filter(None, told))
+        words = [f"background statement {self.number} ({self.kind} on {self.session!r}): {self.state}", failed]
+        words += [f"{self.elapsed_s:.0f} s", f"{self.progress:.0%}" if not self.done and self.progress else ""]
+        return ", ".join(filter(None, words))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         text = str(self)

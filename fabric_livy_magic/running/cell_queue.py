@@ -1,8 +1,8 @@
 """The order of a session's cells.
 
-Livy runs statements one after the other, but a cell may be several of them, and what the last line gave is there until the
-next cell. So a cell's first statement is sent when the one before it has ended, and cells that run in the background begin in
-the order in which they were asked for, not as their threads happen to come.
+Livy runs statements one after the other, but a cell may be several statements, and the value of its last line is there until
+the next cell. So a cell's first statement is sent when the cell before it has ended, and cells that run in the background begin
+in the order in which they were submitted, not as their threads happen to run.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ NOT_SENT = "It had not been sent: a cell before it still runs on the session."
 LOOK_S = 0.02
 
 
-class Turn:
-    """A place in the queue, from now until it is left; one that nobody holds any more does not hold up the others."""
+class Place:
+    """A place in the queue until it is left; `with` waits until it is the first. One that nobody holds any more is skipped."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, queue: CellQueue) -> None:
+        self._queue = queue
         self.thread: int | None = None
+        """The thread that runs the cell, once it is the first."""
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> Place:
         try:
-            while self._turns.first() is not self:
+            while self._queue.first() is not self:
                 nap(LOOK_S)
         except KeyboardInterrupt:
             self.leave()
@@ -41,40 +42,40 @@ class Turn:
         self.leave()
 
     def leave(self) -> None:
-        self._turns.leave(self)
+        self._queue.leave(self)
 
 
-class Turns:
+class CellQueue:
     """Of one session."""
 
     def __init__(self) -> None:
-        self._queue: deque[weakref.ref[Turn]] = deque()
+        self._places: deque[weakref.ref[Place]] = deque()
         self._lock = threading.Lock()
 
-    def take(self) -> Turn:
-        turn = Turn(self)
+    def take_place(self) -> Place:
+        place = Place(self)
         with self._lock:
-            self._queue.append(weakref.ref(turn))
-        return turn
+            self._places.append(weakref.ref(place))
+        return place
 
     @contextmanager
-    def mine(self) -> Iterator[None]:
-        """A turn of its own, or the one that this thread has already."""
+    def in_turn(self) -> Iterator[None]:
+        """Waits for a place of its own, or uses the one that this thread has already."""
         first = self.first()
         if first is not None and first.thread == threading.get_ident():
             yield
         else:
-            with self.take():
+            with self.take_place():
                 yield
 
-    def first(self) -> Turn | None:
+    def first(self) -> Place | None:
         with self._lock:
-            while self._queue:
-                if (turn := self._queue[0]()) is not None:
-                    return turn
-                self._queue.popleft()
+            while self._places:
+                if (place := self._places[0]()) is not None:
+                    return place
+                self._places.popleft()
         return None
 
-    def leave(self, turn: Turn) -> None:
+    def leave(self, place: Place) -> None:
         with self._lock:
-            self._queue = deque(one for one in self._queue if one() not in {turn, None})
+            self._places = deque(one for one in self._places if one() not in {place, None})

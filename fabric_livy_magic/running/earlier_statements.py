@@ -1,4 +1,4 @@
-"""What ran on a session before somebody was there to see it: listed, and collected."""
+"""Statements that ran on a session without a notebook to show their results: listed, and their results fetched."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output, StatementInfo, StatementState
 from fabric_livy_magic.livy.statements import Listener, follow_statement
 from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part, Result, parts_of_output
-from fabric_livy_magic.sessions.session import Session
 
 NEWEST = 20  # statements looked at, a call for each; a frame on its way has up to eight
 KIND_OF = {"cell": "pyspark", "open_sql": "sql"}
@@ -20,61 +20,61 @@ LEFT_RUNNING = "It goes on running on the session. `%livy attach --last` waits f
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A statement that a person sent. `text` is their own code; `kind` is empty where it cannot be told."""
+class EarlierStatement:
+    """A statement of a person's cell. `text` is their own code; `kind` is empty where it cannot be told."""
 
     info: StatementInfo
     kind: str
     text: str = field(repr=False)
     request: str = ""
-    """Of the agent's reply; empty where it ran without the agent."""
+    """The id of the agent's request; empty where it ran without the agent."""
 
     @property
     def is_over(self) -> bool:
         return self.info.state.is_final
 
 
-def ran_on(session: Session) -> list[Ran]:
-    """The latest, oldest first. What the agent does on its own account is left out."""
-    newest = itertools.islice(session.remote.client.newest_statements(session.id), NEWEST)
-    found = [one for info in newest if (one := _ran(info)) is not None]
+def earlier_statements(repl: Repl) -> list[EarlierStatement]:
+    """The latest, oldest first. Statements that only move data or install the agent are left out."""
+    newest = itertools.islice(repl.remote.client.newest_statements(repl.remote.id), NEWEST)
+    found = [one for info in newest if (one := _read(info)) is not None]
     return found[::-1]
 
 
-def _ran(info: StatementInfo) -> Ran | None:
+def _read(info: StatementInfo) -> EarlierStatement | None:
     call = read_call(info.code)
     if call is None:
-        return None if is_install(info.code) else Ran(info, "", info.code)
+        return None if is_install(info.code) else EarlierStatement(info, "", info.code)
     request, operation, arguments = call
     if operation not in KIND_OF:
         return None
-    return Ran(info, KIND_OF[operation], str(arguments[0]), request)
+    return EarlierStatement(info, KIND_OF[operation], str(arguments[0]), request)
 
 
-def collected(session: Session, ran: Ran, on_progress: Listener | None = None) -> Result:
-    """Its result, waited for where it still runs. Raises as the cell would have; an interrupt leaves it running."""
+def fetch_result(repl: Repl, ran: EarlierStatement, on_progress: Listener | None = None) -> Result:
+    """Waits for it where it still runs. Raises as the cell would have; an interrupt leaves it running."""
     try:
-        info = follow_statement(session.remote.client, session.id, ran.info, on_progress=on_progress)
+        info = follow_statement(repl.remote.client, repl.remote.id, ran.info, on_progress=on_progress)
     except KeyboardInterrupt:
         raise Interrupted(f"Statement {ran.info.id} was not cancelled. {LEFT_RUNNING}", may_run_on=True) from None
     if info.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {info.id} was cancelled on the session.")
     output = info.output or Output(status="ok")
-    parts = _parts(session, ran, output, on_progress)
-    return Result(kind=ran.kind, session=session.name, elapsed_s=_elapsed_s(info), parts=parts)
+    parts = _parts(repl, ran, output, on_progress)
+    return Result(kind=ran.kind, session=repl.name, elapsed_s=_elapsed_s(info), parts=parts)
 
 
-def _parts(session: Session, ran: Ran, output: Output, on_progress: Listener | None) -> tuple[Part, ...]:
+def _parts(repl: Repl, ran: EarlierStatement, output: Output, on_progress: Listener | None) -> tuple[Part, ...]:
     reply = read_reply(output.text, ran.request) if ran.request else None
     if reply is not None and ran.kind == "pyspark":
         return agent_calls.parts_of(reply)
     if reply is not None:
-        return (agent_calls.fetched(session.agent_call(), agent_calls.value_of(reply), on_progress),)
+        return (agent_calls.fetched(repl.agent_call(), agent_calls.value_of(reply), on_progress),)
     if output.status == "error":
         raise statement_error(output, ran.kind or "pyspark")
     return parts_of_output(output)
 
 
 def _elapsed_s(info: StatementInfo) -> float:
-    """As far as the server tells."""
+    """By the server's clock; 0 where it names no times."""
     return (info.completed_ms - info.started_ms) / 1000 if info.completed_ms and info.started_ms else 0.0

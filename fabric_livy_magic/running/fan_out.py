@@ -1,4 +1,4 @@
-"""Many pieces of code over a few REPLs, side by side."""
+"""Many codes run side by side on a few REPLs of one high-concurrency session."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from fabric_livy_magic.errors import (
     FabricLivyError,
     FrameError,
     Interrupted,
+    SessionError,
     SessionLostError,
+    SettingsError,
     StatementCancelled,
     StatementError,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.waiting import WAKE_S, Wish, hear, in_background
+from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result
 
 Run = Callable[[str], Result]
@@ -28,12 +31,35 @@ CLEAN_UP_S = 1.2  # for the cancels of an interrupt, which a person waits for
 _LOG = logging.getLogger(__name__)
 
 
+NO_HIGH_CONCURRENCY = (
+    "`map` needs a high-concurrency session: `connect(…, high_concurrency=True)`, or `%livy start --high-concurrency`."
+)
+
+
+def on_repl(first: Repl, number: int, run: Callable[[Repl, str], Result]) -> Run:
+    """Runs codes on the REPL of that number, `first` being 0; the others are acquired. One that ended is released."""
+    if first.pool is None:
+        raise SettingsError(NO_HIGH_CONCURRENCY)
+    pool = first.pool
+    first.ensure_ready()  # it begins the Spark application that the others join
+    repl = pool.get(number, first.settings.start_timeout_s) if number else first
+
+    def run_there(code: str) -> Result:
+        try:
+            return run(repl, code)
+        except SessionError:  # it has ended, or its replies cannot be trusted
+            pool.release(repl)
+            raise
+
+    return run_there
+
+
 class FanOut:
-    """`repl(0)` must be there; the others join as they are acquired, and where one cannot be had the rest do its work."""
+    """`repl(0)` must be there; the others join as they are acquired, and where one cannot be had the rest run its codes."""
 
     def __init__(self, codes: Sequence[str], repl: Callable[[int], Run], *, keeps_errors: bool = False) -> None:
         self._codes, self._repl, self._keeps_errors = codes, repl, keeps_errors
-        self._left = iter(range(len(codes)))
+        self._waiting = iter(range(len(codes)))
         self._taking = threading.Lock()
         self._ending = False
         self._running: set[int] = set()
@@ -51,7 +77,7 @@ class FanOut:
         except KeyboardInterrupt:
             raise self._cancelled(work) from None
         for one in work:
-            one.result()  # a bug of ours comes out
+            one.result()  # raises an error of this class itself
         errors = {index: one for index, one in self._ended.items() if isinstance(one, BaseException)}
         fatal = [index for index, error in errors.items() if not self._keeps_errors or not _is_an_answer(error)]
         if fatal:
@@ -75,8 +101,8 @@ class FanOut:
         stopped += [Interrupted(NOT_CONFIRMED, may_run_on=True)] if self._running else []
         not_begun = len(self._codes) - len(self._ended) - len(self._running)
         counts = f"{len(before)} of {len(self._codes)} had ended, {not_begun} had not begun."
-        told = " ".join([counts, *dict.fromkeys(map(str, stopped))])
-        return Interrupted(told, may_run_on=any(one.may_run_on for one in stopped))
+        message = " ".join([counts, *dict.fromkeys(map(str, stopped))])
+        return Interrupted(message, may_run_on=any(one.may_run_on for one in stopped))
 
     def _work(self, number: int) -> None:
         try:
@@ -102,7 +128,7 @@ class FanOut:
 
     def _next(self) -> int | None:
         with self._taking:
-            index = None if self._ending else next(self._left, None)
+            index = None if self._ending else next(self._waiting, None)
             if index is not None:
                 self._running.add(index)
             return index

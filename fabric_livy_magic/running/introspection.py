@@ -1,4 +1,4 @@
-"""Questions to a session while somebody types: answered at once, or not at all."""
+"""Requests to a session while somebody types (completion, inspection): answered at once, or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ANSWER_WITHIN_S = 1.2  # VS Code gives a completion 2 s
-LATE_S = 5.0  # for an answer that is kept
+LATE_S = 5.0  # for an answer that is kept for the next request
 
 
-class Questions:
-    """Of one session. One is asked at a time; None is the answer where a cell runs, or it does not come in time."""
+class Introspection:
+    """Of one session. One request at a time; the answer is None where a cell runs, or where it does not come in time."""
 
     def __init__(self, remote: StandardSession) -> None:
         self._remote = remote
         self._asking = threading.Lock()
 
-    def ask(self, question: Callable[[float], T], most_s: float = ANSWER_WITHIN_S) -> T | None:
-        """`question` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more."""
+    def ask(self, request: Callable[[float], T], most_s: float = ANSWER_WITHIN_S) -> T | None:
+        """`request` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more."""
         until = time.monotonic() + ANSWER_WITHIN_S
         if self._is_busy() or not self._asking.acquire(timeout=ANSWER_WITHIN_S):
             return None
@@ -35,14 +35,14 @@ class Questions:
         def run() -> None:
             try:
                 answer.set_result(
-                    None if self._is_busy() else question(max(0.1, until - time.monotonic() + most_s - ANSWER_WITHIN_S))
+                    None if self._is_busy() else request(max(0.1, until - time.monotonic() + most_s - ANSWER_WITHIN_S))
                 )
-            except (FabricLivyError, KeyboardInterrupt):  # of a statement that was given up
+            except (FabricLivyError, KeyboardInterrupt):  # of a statement that was cancelled at its time-out
                 answer.set_result(None)
             finally:
                 self._asking.release()
 
-        threading.Thread(target=run, name="question", daemon=True).start()
+        threading.Thread(target=run, name="introspection", daemon=True).start()
         try:
             return answer.result(timeout=max(0.0, until - time.monotonic()))
         except concurrent.futures.TimeoutError:

@@ -1,4 +1,4 @@
-"""What a notebook chose, who it signed in as, and what that account can see."""
+"""What a notebook chose (settings, target), who it signed in as, and what that account can look up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fabric_livy_magic import settings as _settings
 from fabric_livy_magic.errors import SettingsError, SignInError
 from fabric_livy_magic.fabric.api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.sessions.connections import Endpoints
+from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
 from fabric_livy_magic.signin.methods import NOT_KEPT, Identity, Person, is_kept
 from fabric_livy_magic.signin.tokens import Credential
@@ -20,19 +20,19 @@ from fabric_livy_magic.signin.tokens import Credential
 class Account:
     """Of one notebook: settings, target, sign-in, and look-ups by them."""
 
-    def __init__(self, given: Mapping[str, Any] | None, credential: Credential | None) -> None:
-        self._endpoints = Endpoints(credential)
-        self._given = dict(given or {})
+    def __init__(self, arguments: Mapping[str, Any] | None = None, credential: Credential | None = None) -> None:
+        self._connections = Connections(credential)
+        self._arguments = dict(arguments or {})
         self._chosen: dict[str, Any] = {}
         self._profile = ""
-        self._noticed = False
+        self._gave_notice = False
         self._target_before: str | None = None
         self._files: _settings.Files | None = None
 
     # ------------------------------------------------------------------------------------------- choices
     @property
     def settings(self) -> Settings:
-        return _settings.resolve(self._given, self._chosen, files=self._read_files(), profile=self._profile)
+        return _settings.resolve(self._arguments, self._chosen, files=self._read_files(), profile=self._profile)
 
     def _read_files(self) -> _settings.Files:
         if self._files is None:
@@ -70,23 +70,23 @@ class Account:
         try:
             for name, value in choices.items():
                 self.choose(name, value)
-            return self._endpoints.login(self.settings, person)
+            return self._connections.login(self.settings, person)
         except BaseException:
             self._chosen = before
             raise
 
     def login_notice(self) -> str:
         """What to say of where the sign-in is kept; empty where it is kept as usual, and after it was said once."""
-        if self._noticed or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
+        if self._gave_notice or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
             return ""
-        self._noticed = True
+        self._gave_notice = True
         return NOT_KEPT
 
     def whoami(self) -> Identity:
-        return self._endpoints.whoami(self.settings)
+        return self._connections.whoami(self.settings)
 
     def logout(self) -> None:
-        self._endpoints.logout(self.settings)
+        self._connections.logout(self.settings)
 
     def next_step(self) -> str:
         """What to do after a target was chosen: sign in first, where that is missing."""
@@ -97,11 +97,11 @@ class Account:
             except SignInError as error:
                 return str(error)
             except SettingsError:
-                self._choose_again(self._target_before)
+                self._restore_target(self._target_before)
                 raise
         return "The first cell starts a session; `%livy start` does it now."
 
-    def _choose_again(self, target: str | None) -> None:
+    def _restore_target(self, target: str | None) -> None:
         self._chosen.pop("target", None)
         if target is not None:
             self._chosen["target"] = target
@@ -113,8 +113,8 @@ class Account:
     def api(self) -> FabricApi:
         """The Fabric API that the target belongs to."""
         if self.settings.target and not self.target.path:
-            return self._endpoints.api_of(self.client(), self.settings)
-        return self._endpoints.api(self.settings)
+            return self._connections.api_of(self.client(), self.settings)
+        return self._connections.api(self.settings)
 
     def workspace(self, name: str | None = None) -> tuple[FabricApi, str]:
         """The API, and the id of the named workspace or of the target's."""
@@ -144,8 +144,16 @@ class Account:
 
     def client(self, target: Target | None = None) -> LivyClient:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""
-        return self._endpoints.client(target or self.target, self.settings)
+        return self._connections.client(target or self.target, self.settings)
+
+    def owns_server_of(self, client: LivyClient) -> bool:
+        """Whether an embedded Fabric of this notebook runs behind the client: its sessions end with it."""
+        return self._connections.owns_server_of(client)
+
+    def close(self) -> None:
+        """Ends the embedded Fabrics of this notebook, and with them their sessions."""
+        self._connections.close()
 
     def is_local(self, target: Target | None = None) -> bool:
         """Whether sessions run on an embedded Fabric of this machine."""
-        return self._endpoints.is_local(self.client(target))
+        return self._connections.is_local(self.client(target))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.tokens import Credential
@@ -31,12 +32,12 @@ def connect(
     The session, and an embedded Fabric started for it, end with the `with`
     block, and at the latest with this process.
     """
-    given = {**choices, **({"target": target} if target is not None else {})}
-    runner = Runner(given, credential)
-    atexit.register(runner.close)
+    arguments = {**choices, **({"target": target} if target is not None else {})}
+    sessions = NotebookSessions(Account(arguments, credential))
+    atexit.register(sessions.close)
     try:
         spec = SessionSpec(name=name, conf=conf or {}, high_concurrency=high_concurrency, session_tag=tag)
-        return runner.start(spec=spec, on_progress=on_progress)
+        return sessions.start(spec=spec, on_progress=on_progress)
     except BaseException:
-        runner.close()
+        sessions.close()
         raise

@@ -1,4 +1,4 @@
-"""From a target to a client that may call it: the embedded Fabric is started, names are looked up, the token is found."""
+"""From a target to a signed-in client of it: the embedded Fabric is started, names are looked up, the token is found."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ def _onelake_url(api_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/delta"
 
 
-def _own_server(url: str, settings: Settings) -> Credential | None:
+def _served_token(url: str, settings: Settings) -> Credential | None:
     """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
     token = "" if settings.livy_user else offered_token(url)
     return GivenToken(token) if token else None
 
 
-class Endpoints:
-    """Owns the embedded Fabrics that it started, one for each lakehouse folder, and the sign-in of this notebook."""
+class Connections:
+    """Of one notebook: its sign-in, and the embedded Fabrics that it started, one for each lakehouse folder."""
 
     def __init__(self, credential: Credential | None = None) -> None:
-        foreign = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
-        self._signed_in = TokenCredential(credential) if foreign else credential
+        is_azure = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
+        self._signed_in = TokenCredential(credential) if is_azure else credential
         self._embedded: dict[Path, LocalFabric] = {}
-        self._urls: dict[tuple[str, str], str] = {}  # what names were found to be, while the kernel lives
+        self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
 
     # ------------------------------------------------------------------------------------------- sign-in
     def login(self, settings: Settings, person: Person, environ: Mapping[str, str] | None = None) -> Identity:
@@ -84,13 +84,13 @@ class Endpoints:
     def client(self, target: Target, settings: Settings) -> LivyClient:
         """Raises LocalFabricError where the embedded Fabric cannot be started, SettingsError for names that are none."""
         if target.path:
-            target = replace(target, url=self._looked_up(target.path, settings))
+            target = replace(target, url=self._find_url(target.path, settings))
         if not target.url:
-            fabric = self._started(settings.lakehouse)
+            fabric = self._embedded_fabric(settings.lakehouse)
             return LivyClient(self._http(fabric.livy_endpoint, GivenToken(fabric.token), settings), Dialect.FABRIC)
         if target.is_fabric_api:
             return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
-        return LivyClient(self._http(target.url, _own_server(target.url, settings), settings), Dialect.APACHE_LIVY)
+        return LivyClient(self._http(target.url, _served_token(target.url, settings), settings), Dialect.APACHE_LIVY)
 
     def api(self, settings: Settings) -> FabricApi:
         """The Fabric API, for names of workspaces, lakehouses, tables and environments."""
@@ -100,7 +100,7 @@ class Endpoints:
     def api_of(self, client: LivyClient, settings: Settings) -> FabricApi:
         """The API on the same server as the client's Livy endpoint, called as the client calls."""
         http = client.http.at(client.http.base_url.partition("/workspaces/")[0])
-        if self.is_ours(client):
+        if self.owns_server_of(client):
             return FabricApi(http, http.at(_onelake_url(http.base_url)))
         return FabricApi(http, self._onelake(http.base_url, settings))
 
@@ -111,7 +111,7 @@ class Endpoints:
         authorization = BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
-    def _looked_up(self, path: str, settings: Settings) -> str:
+    def _find_url(self, path: str, settings: Settings) -> str:
         key = (settings.api_url, path)
         if key not in self._urls:
             api = self.api(settings)
@@ -131,7 +131,7 @@ class Endpoints:
             )
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
-    def _started(self, lakehouse: str) -> LocalFabric:
+    def _embedded_fabric(self, lakehouse: str) -> LocalFabric:
         from fabric_livy_magic.local.server.launch import default_lakehouse, start_local_fabric
 
         folder = Path(lakehouse).expanduser() if lakehouse else default_lakehouse()
@@ -140,7 +140,7 @@ class Endpoints:
             running = self._embedded[folder] = start_local_fabric(folder)
         return running
 
-    def is_ours(self, client: LivyClient) -> bool:
+    def owns_server_of(self, client: LivyClient) -> bool:
         """Whether an embedded Fabric of this notebook runs behind the client: its sessions end with it."""
         return any(fabric.alive and fabric.livy_endpoint == client.http.base_url for fabric in self._embedded.values())
 

@@ -57,18 +57,18 @@ def as_json(findings: list[Finding]) -> list[dict[str, str]]:
 
 def _versions(runner: Runner) -> Iterator[Finding]:
     names = ("fabric-livy-magic", "ipython", "ipykernel", "pandas", "pyarrow", "msal", "pyspark")
-    there = []
+    installed = []
     for name in names:
         try:
-            there.append(f"{name} {importlib.metadata.version(name)}")
+            installed.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    yield Finding(OK, "versions", f"Python {platform.python_version()} on {platform.system()}, {', '.join(there)}")
+    yield Finding(OK, "versions", f"Python {platform.python_version()} on {platform.system()}, {', '.join(installed)}")
 
 
 def _target(runner: Runner) -> Iterator[Finding]:
     try:
-        target = runner.target
+        target = runner.account.target
     except SettingsError as error:
         yield Finding(
             FAIL,
@@ -82,11 +82,11 @@ def _target(runner: Runner) -> Iterator[Finding]:
 
 def _network(runner: Runner) -> Iterator[Finding]:
     """A GET without a token: any answer, also a refusal, shows that host, TLS and proxy work."""
-    if runner.target.is_embedded:
+    if runner.account.target.is_embedded:
         return
     settings = runner.settings
-    wanted = {runner.target.url or settings.api_url: "network"}
-    if runner.target.is_fabric_api:
+    wanted = {runner.account.target.url or settings.api_url: "network"}
+    if runner.account.target.is_fabric_api:
         wanted[
             f"{settings.authority_host}/{settings.tenant or 'organizations'}/v2.0/.well-known/openid-configuration"
         ] = "authority"
@@ -107,10 +107,10 @@ def _network(runner: Runner) -> Iterator[Finding]:
 
 
 def _token(runner: Runner) -> Iterator[Finding]:
-    if runner.target.is_embedded or not runner.target.is_fabric_api:
+    if runner.account.target.is_embedded or not runner.account.target.is_fabric_api:
         return
     try:
-        who = runner.whoami()
+        who = runner.account.whoami()
     except FabricLivyError as error:
         yield Finding(FAIL, "sign-in", str(error), "`%livy login`")
         return
@@ -150,16 +150,16 @@ def _claims(who: Identity, runner: Runner) -> Iterator[Finding]:
 
 
 def _endpoint(runner: Runner) -> Iterator[Finding]:
-    yield _tried("Livy endpoint", lambda: f"{len(runner.client().list_sessions())} sessions there")
+    yield _tried("Livy endpoint", lambda: f"{len(runner.account.client().list_sessions())} sessions there")
 
 
 def _lakehouse(runner: Runner) -> Iterator[Finding]:
-    if not runner.target.is_fabric_api:
+    if not runner.account.target.is_fabric_api:
         return
 
     def names() -> str:
-        workspace_id, lakehouse_id = ids_in(runner.client().http.base_url)
-        api = runner.api()
+        workspace_id, lakehouse_id = ids_in(runner.account.client().http.base_url)
+        api = runner.account.api()
         return f"{api.find_workspace(workspace_id).name} / {api.lakehouse(workspace_id, lakehouse_id).name}"
 
     finding = _tried("workspace and lakehouse", names)
@@ -168,11 +168,11 @@ def _lakehouse(runner: Runner) -> Iterator[Finding]:
 
 
 def _role(runner: Runner) -> Iterator[Finding]:
-    if not runner.target.is_fabric_api or runner.target.is_embedded:
+    if not runner.account.target.is_fabric_api or runner.account.target.is_embedded:
         return
     try:
-        workspace_id, _ = ids_in(runner.client().http.base_url)
-        may_run = {one.id for one in runner.api().workspaces("Admin", "Member", "Contributor")}
+        workspace_id, _ = ids_in(runner.account.client().http.base_url)
+        may_run = {one.id for one in runner.account.api().workspaces("Admin", "Member", "Contributor")}
     except FabricLivyError as error:
         yield Finding(WARN, "role", f"could not be read: {error}")
         return
@@ -188,16 +188,18 @@ def _role(runner: Runner) -> Iterator[Finding]:
 
 
 def _capacity(runner: Runner) -> Iterator[Finding]:
-    running = [info for info in runner.client().list_sessions() if not info.state.has_ended]
+    running = [info for info in runner.account.client().list_sessions() if not info.state.has_ended]
     others = {info.id for info in running} - {session.id for session in runner.sessions.values()}
-    if others and not runner.target.is_embedded:
+    if others and not runner.account.target.is_embedded:
         advice = "`%livy sessions` lists them; each holds capacity, also while idle."
         yield Finding(WARN, "capacity", f"{len(others)} sessions run that this notebook did not start", advice)
     else:
         yield Finding(OK, "capacity", f"{len(running)} sessions run")
-    if runner.target.is_fabric_api and not runner.target.is_embedded:
+    if runner.account.target.is_fabric_api and not runner.account.target.is_embedded:
         try:
-            paused = [one.name for one in runner.api().capacities() if one.properties.get("state") == "Inactive"]
+            paused = [
+                one.name for one in runner.account.api().capacities() if one.properties.get("state") == "Inactive"
+            ]
         except FabricLivyError:
             return  # listing capacities takes a right of its own, which running Spark does not
         if paused:
@@ -210,11 +212,11 @@ def _capacity(runner: Runner) -> Iterator[Finding]:
 
 
 def _environment(runner: Runner) -> Iterator[Finding]:
-    chosen = runner.spec.conf.get("spark.fabric.environmentDetails")
+    chosen = runner.sessions.spec.conf.get("spark.fabric.environmentDetails")
     if not chosen:
         yield Finding(OK, "environment", "none was chosen, so the starter pool can serve")
         return
-    yield _tried("environment", lambda: runner.environment_name(chosen))
+    yield _tried("environment", lambda: runner.account.environment_name(chosen))
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:

@@ -1,10 +1,10 @@
-"""Sessions at rest: kept from their timeout while the notebook is in use, stopped when it no longer is. Both only if asked for."""
+"""Idle sessions: kept from their timeout while the notebook is in use, stopped when it no longer is. Both only by a setting."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from fabric_livy_magic.errors import FabricLivyError, SessionLostError
@@ -15,22 +15,21 @@ LOOK_S = 20.0
 RESET_S = 300.0  # Fabric's shortest timeout that was seen is 20 minutes
 
 
-class Notebook(Protocol):
-    """The runner."""
+class Sessions(Protocol):
+    """Those of a notebook."""
 
     used_at: float
 
     @property
     def settings(self) -> Settings: ...
-    @property
-    def sessions(self) -> Mapping[str, Session]: ...
+    def values(self) -> Collection[Session]: ...
 
 
 class IdleWatch:
-    """Of one notebook. Its thread runs while there are sessions, and costs nothing where nothing was asked for."""
+    """Of one notebook. Its thread runs while there are sessions; it calls the server only where a setting says so."""
 
-    def __init__(self, notebook: Notebook, clock: Callable[[], float] = time.monotonic) -> None:
-        self._notebook, self._clock = notebook, clock
+    def __init__(self, sessions: Sessions, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sessions, self._clock = sessions, clock
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._reset_at: dict[str, float] = {}
@@ -52,15 +51,15 @@ class IdleWatch:
 
     def look(self) -> None:
         """Does what is due."""
-        settings, now = self._notebook.settings, self._clock()
-        for session in list(self._notebook.sessions.values()):
+        settings, now = self._sessions.settings, self._clock()
+        for session in list(self._sessions.values()):
             if session.lost or not session.remote.ready or session.remote.running:
                 continue
             try:
-                if session.ours and 0 < settings.stop_idle_min * 60 <= now - session.used_at:
+                if session.started_here and 0 < settings.stop_idle_min * 60 <= now - session.used_at:
                     self._stop(session, settings.stop_idle_min)
-                elif now - self._notebook.used_at < settings.keep_alive_min * 60:
-                    self._keep(session, now)
+                elif now - self._sessions.used_at < settings.keep_alive_min * 60:
+                    self._keep_alive(session, now)
             except FabricLivyError as error:
                 self.trouble[session.id] = str(error)
 
@@ -71,7 +70,7 @@ class IdleWatch:
             "Its variables and temporary views are lost; tables are not. `%livy restart` starts it anew."
         )
 
-    def _keep(self, session: Session, now: float) -> None:
+    def _keep_alive(self, session: Session, now: float) -> None:
         last = max(session.used_at, self._reset_at.get(session.id, 0.0))
         if now - last >= RESET_S:
             self._reset_at[session.id] = now

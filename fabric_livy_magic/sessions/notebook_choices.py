@@ -1,4 +1,4 @@
-"""What a notebook's file and its `%%configure` choose for the sessions of a runner."""
+"""What a notebook's file and its `%%configure` choose for its next sessions."""
 
 from __future__ import annotations
 
@@ -8,53 +8,54 @@ from fabric_livy_magic.cells.session_request import ENVIRONMENT_CONF, Configurat
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric.api import ids_in, livy_url
 from fabric_livy_magic.notebooks.defaults import Defaults
-from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
 from fabric_livy_magic.settings import SessionSpec, Target
 
 
 def with_defaults(
-    runner: Runner, target: Target, spec: SessionSpec, defaults: Defaults
+    account: Account, target: Target, spec: SessionSpec, defaults: Defaults
 ) -> tuple[SessionSpec, list[str]]:
-    """The request with what the notebook's file adds, and what to say of it. Conf keys of ours go to an embedded Fabric alone:
+    """The request with what the notebook's file adds, and lines that say so. Conf keys of ours go to an embedded Fabric alone:
     for Fabric they are unknown keys, which cost the starter pool."""
-    told = [defaults.problem] if defaults.problem else []
-    if runner.is_local(target):
-        return replace(spec, conf={**defaults.local_conf, **spec.conf}), told
+    lines = [defaults.problem] if defaults.problem else []
+    if account.is_local(target):
+        return replace(spec, conf={**defaults.local_conf, **spec.conf}), lines
     if target.is_fabric_api and defaults.environment_id and ENVIRONMENT_CONF not in spec.conf:
-        told.append(f"Environment: {defaults.environment_id}, the notebook's own")
+        lines.append(f"Environment: {defaults.environment_id}, the notebook's own")
         spec = replace(spec, conf={**spec.conf, ENVIRONMENT_CONF: environment_details(defaults.environment_id)})
-    return spec, told
+    return spec, lines
 
 
-def configure(runner: Runner, asked: Configuration) -> list[str]:
-    """Makes them the choices for the next sessions. What to say of those that are in no request."""
-    told, spec = [], asked.spec
-    if asked.environment:
-        spec, line = _with_environment(runner, spec, asked.environment)
-        told.append(line)
-    if asked.lakehouse:
-        told.append(_choose_lakehouse(runner, asked.lakehouse))
-    runner.spec = spec
-    told += [f"Mount point: {point} on {source}" for source, point in asked.mounts]
-    told += [f"{key} has no effect: the Livy API has no word for it" for key in asked.without_effect]
-    return told
+def configure(account: Account, sessions: NotebookSessions, requested: Configuration) -> list[str]:
+    """Makes them the choices for the next sessions. Lines on those that are in no request of the Livy API."""
+    lines, spec = [], requested.spec
+    if requested.environment:
+        spec, line = _with_environment(account, spec, requested.environment)
+        lines.append(line)
+    if requested.lakehouse:
+        lines.append(_choose_lakehouse(account, requested.lakehouse))
+    sessions.spec = spec
+    lines += [f"Mount point: {point} on {source}" for source, point in requested.mounts]
+    lines += [f"{key} has no effect: the Livy API has no word for it" for key in requested.without_effect]
+    return lines
 
 
-def _with_environment(runner: Runner, spec: SessionSpec, environment: Named) -> tuple[SessionSpec, str]:
+def _with_environment(account: Account, spec: SessionSpec, environment: Named) -> tuple[SessionSpec, str]:
     shown = environment.name or environment.id
-    if runner.is_local():
+    if account.is_local():
         return spec, f"Environment: {shown} has no effect here; its libraries have to be installed in this Python"
-    environment_id = environment.id or runner.environment_id(environment.name)
+    environment_id = environment.id or account.environment_id(environment.name)
     conf = {**spec.conf, ENVIRONMENT_CONF: environment_details(environment_id)}
     return replace(spec, conf=conf), f"Environment: {shown}"
 
 
-def _choose_lakehouse(runner: Runner, lakehouse: Named) -> str:
+def _choose_lakehouse(account: Account, lakehouse: Named) -> str:
     """The lakehouse is in the address of the Livy API, so it is the target that changes."""
     wanted = lakehouse.id or lakehouse.name
-    here = runner.client().http.base_url
-    api = runner.api()
-    if runner.is_local():
+    here = account.client().http.base_url
+    api = account.api()
+    if account.is_local():
         all_of_them = [one for workspace in api.workspaces() for one in api.lakehouses(workspace.id)]
         if len(all_of_them) == 1:
             name = lakehouse.name or lakehouse.id
@@ -65,9 +66,9 @@ def _choose_lakehouse(runner: Runner, lakehouse: Named) -> str:
     found = api.find_lakehouse(workspace_id, wanted)
     url = livy_url(here.partition("/workspaces/")[0], workspace_id, found.id)
     if url != here:
-        if runner.target.is_embedded:
+        if account.target.is_embedded:
             raise SettingsError(
                 "An embedded Fabric of the notebook has one lakehouse. `fabric-livy serve` has several."
             )
-        runner.use(url)
+        account.use(url)
     return f"Default lakehouse: {found.name} ({found.id})"

@@ -1,4 +1,4 @@
-"""Which sessions a notebook has, on disk: what its next kernel finds after this one died. No secrets, no code.
+"""The sessions that a notebook has, on record in a file: what its next kernel finds after this one died. No secrets, no code.
 
 One file for each kernel, so that no two write to one, with mode 0600 in the user's state folder.
 """
@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-STARTED_WITHIN_S = 2.0  # of each other: the same process; its start is told in ticks
+STARTED_WITHIN_S = 2.0  # of each other: the same process; the system counts its start in ticks
 
 
 @dataclass(frozen=True)
-class RememberedSession:
-    """`ours`: started by that notebook, and to be stopped with it. `server` is the Livy address, `target` what was typed."""
+class SessionRecord:
+    """`ours` (its name in the file): started by that notebook, and to be stopped with it. `server` is the Livy address, `target` what was typed."""
 
     id: str
     name: str
@@ -30,20 +30,20 @@ class RememberedSession:
 
 
 @dataclass(frozen=True)
-class RememberedKernel:
+class KernelRecord:
     file: Path
     notebook: str
     is_alive: bool
-    sessions: tuple[RememberedSession, ...]
+    sessions: tuple[SessionRecord, ...]
 
 
 def notebook_path(names: Mapping[str, Any]) -> Path:
-    """Of the notebook that this kernel belongs to, as far as its front end tells: VS Code sets a name, JupyterLab a variable.
+    """Of the notebook that this kernel belongs to, as far as its front end says: VS Code sets a name, JupyterLab an environment variable.
     Without either, a file of no name in the current folder."""
-    told = (
+    name = (
         os.environ.get("FABRIC_LIVY_NOTEBOOK") or names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
     )
-    return Path(str(told)).absolute() if told else Path.cwd() / "Untitled.ipynb"
+    return Path(str(name)).absolute() if name else Path.cwd() / "Untitled.ipynb"
 
 
 def state_folder() -> Path:
@@ -52,32 +52,32 @@ def state_folder() -> Path:
     return user_state_path("fabric-livy-magic") / "sessions"
 
 
-class Memory:
-    """That of this kernel."""
+class SessionRecords:
+    """The file of this kernel."""
 
     def __init__(self, notebook: Path) -> None:
         self.notebook = str(notebook)
         short = hashlib.sha256(self.notebook.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._file = state_folder() / f"{short}-{os.getpid()}.json"
-        self._sessions: dict[str, RememberedSession] = {}
+        self._sessions: dict[str, SessionRecord] = {}
 
-    def keep(self, session: RememberedSession) -> None:
+    def add(self, session: SessionRecord) -> None:
         self._sessions[session.id] = session
         self._write()
 
-    def drop(self, session_id: str) -> None:
+    def remove(self, session_id: str) -> None:
         """Of this kernel, and of those that have ended."""
         if self._sessions.pop(session_id, None):
             self._write()
-        for kernel in remembered():
+        for kernel in kernel_records():
             if not kernel.is_alive and any(one.id == session_id for one in kernel.sessions):
                 left = tuple(one for one in kernel.sessions if one.id != session_id)
                 _rewrite(kernel.file, left)
 
-    def last(self) -> tuple[RememberedSession, ...]:
+    def of_last_kernel(self) -> tuple[SessionRecord, ...]:
         """Those of this notebook's latest kernel that has ended and left some."""
-        mine = [one for one in remembered() if one.notebook == self.notebook and not one.is_alive]
-        return mine[0].sessions if mine else ()
+        ended = [one for one in kernel_records() if one.notebook == self.notebook and not one.is_alive]
+        return ended[0].sessions if ended else ()
 
     def _write(self) -> None:
         if not self._sessions:
@@ -87,24 +87,24 @@ class Memory:
             "notebook": self.notebook,
             "host": platform.node(),
             "pid": os.getpid(),
-            "started": _started(os.getpid()),
+            "started": _process_start(os.getpid()),
             "sessions": [asdict(one) for one in self._sessions.values()],
         }
         _write_private(self._file, content)
 
 
-def remembered() -> list[RememberedKernel]:
+def kernel_records() -> list[KernelRecord]:
     """All kernels of this user that have sessions on record, the latest first. A file that cannot be read counts as none."""
     found = []
     for file in state_folder().glob("*.json"):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(file.read_text(encoding="utf-8"))
-            sessions = tuple(RememberedSession(**one) for one in content["sessions"])
-            found.append((file.stat().st_mtime, RememberedKernel(file, content["notebook"], _lives(content), sessions)))
+            sessions = tuple(SessionRecord(**one) for one in content["sessions"])
+            found.append((file.stat().st_mtime, KernelRecord(file, content["notebook"], _is_alive(content), sessions)))
     return [kernel for _, kernel in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
-def _rewrite(file: Path, sessions: tuple[RememberedSession, ...]) -> None:
+def _rewrite(file: Path, sessions: tuple[SessionRecord, ...]) -> None:
     if not sessions:
         file.unlink(missing_ok=True)
         return
@@ -122,15 +122,15 @@ def _write_private(file: Path, content: Mapping[str, Any]) -> None:
     new.replace(file)
 
 
-def _lives(content: Mapping[str, Any]) -> bool:
-    """Of another machine on the same home folder it cannot be told, so it counts as alive: nothing of it is taken away."""
+def _is_alive(content: Mapping[str, Any]) -> bool:
+    """A kernel of another machine that shares the home folder counts as alive, since nobody can see from here: its record stays."""
     if content["host"] != platform.node():
         return True
-    started = _started(content["pid"])
+    started = _process_start(content["pid"])
     return started is not None and abs(started - float(content["started"])) < STARTED_WITHIN_S
 
 
-def _started(pid: int) -> float | None:
+def _process_start(pid: int) -> float | None:
     """When that process began; None where there is none."""
     import psutil
 

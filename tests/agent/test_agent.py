@@ -27,6 +27,7 @@ from fabric_livy_magic.errors import FrameError, HttpError, SettingsError, State
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.running.results import Printed, Result, Shown, Table
+from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.session import Session
 from tests.support import service
 
@@ -182,7 +183,7 @@ def test_names_that_user_code_hides_do_not_matter_and_none_is_left(session: Sess
 
 def test_the_agent_is_installed_once_and_survives_another_client(session: Session) -> None:
     session.run("x = 41")
-    other = Session(session._owner, "other", session.target, session.remote, ours=False)
+    other = Session(session._keeper, "other", session.target, session.remote, started_here=False)
     assert other.run("x + 1").text == "42"
 
 
@@ -408,7 +409,7 @@ def test_plain_cells_are_livys_own(session: Session) -> None:
 )
 def test_output_takes_the_whole_value_of_the_last_line_and_no_other(session: Session, code: str, value: Any) -> None:
     session.run("spark.range(7)")  # the value of an earlier cell
-    got = session._owner.run(Cell(kind="pyspark", code=code, output="kept")).value()  # type: ignore[attr-defined]
+    got = run_cell(session.repl, Cell(kind="pyspark", code=code, output="kept")).value()
     assert (got if isinstance(got, str) else got["id"].tolist()) == value
 
 

@@ -151,7 +151,7 @@ def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
     ) as api:
         monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
         runner = Runner({"target": api.base})
-        fabric, workspace_id = runner.workspace()
+        fabric, workspace_id = runner.account.workspace()
         assert sorted(one.name for one in fabric.notebooks(workspace_id)) == ["Long", "Round", "Tools"]
         workspace = WorkspaceNotebooks(fabric, workspace_id)
         tools = included("tools", (caller,), "pyspark", workspace.find)

@@ -201,9 +201,7 @@ def remember(fabric: FakeFabric, sessions: list[str], *, alive: bool, ours: bool
     """As a kernel of another notebook has it on record."""
     import os
 
-    found = [
-        dataclasses.asdict(records.RememberedSession(one, "main", fabric.url, fabric.url, ours)) for one in sessions
-    ]
+    found = [dataclasses.asdict(records.SessionRecord(one, "main", fabric.url, fabric.url, ours)) for one in sessions]
     content: dict[str, Any] = {"notebook": f"/work/{name}.ipynb", "host": platform.node(), "sessions": found}
     content |= {"pid": os.getpid(), "started": records._started(os.getpid()) if alive else 1.0}
     folder = records.state_folder()
@@ -287,9 +285,9 @@ def at_rest(fabric: FakeFabric, clock: FakeClock, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
     fabric.session_goes("idle")
     runner = Runner({"target": fabric.url})
-    runner.start()
-    runner.used_at = runner.session().used_at = 0.0
-    yield Rest(runner, clock, IdleWatch(runner, clock))
+    runner.sessions.start()
+    runner.sessions.used_at = runner.sessions.find().used_at = 0.0
+    yield Rest(runner, clock, IdleWatch(runner.sessions, clock))
     runner.close()
 
 
@@ -301,7 +299,7 @@ def test_nothing_watches_an_idle_session_unasked(at_rest: Rest, fabric: FakeFabr
 
 def test_a_session_is_kept_alive_while_the_notebook_is_used_and_no_longer(at_rest: Rest, fabric: FakeFabric) -> None:
     fabric.fault("POST", "/reset-timeout", status=204, body=None, times=1000)
-    at_rest.runner.choose("keep_alive_min", 60)
+    at_rest.runner.account.choose("keep_alive_min", 60)
     at_rest.minutes(60)
     kept = len(fabric.seen("POST", "/reset-timeout"))
     assert 60 * 60 / RESET_S - 2 <= kept <= 60 * 60 / RESET_S
@@ -310,26 +308,26 @@ def test_a_session_is_kept_alive_while_the_notebook_is_used_and_no_longer(at_res
 
 
 def test_an_idle_session_is_stopped_and_the_next_cell_is_told_why(at_rest: Rest, fabric: FakeFabric) -> None:
-    at_rest.runner.choose("stop_idle_min", 10)
+    at_rest.runner.account.choose("stop_idle_min", 10)
     at_rest.minutes(9)
     assert fabric.deleted == []
     at_rest.minutes(2)
     assert len(fabric.deleted) == 1
     with pytest.raises(Exception, match=r"no cell ran on it for 10 minutes \(setting stop_idle_min\)"):
-        at_rest.runner.session()
+        at_rest.runner.sessions.find()
 
 
 def test_a_session_on_which_a_cell_runs_is_not_idle(at_rest: Rest, fabric: FakeFabric) -> None:
-    at_rest.runner.choose("stop_idle_min", 10)
-    at_rest.runner.session().remote.running = 1
+    at_rest.runner.account.choose("stop_idle_min", 10)
+    at_rest.runner.sessions.find().remote.running = 1
     at_rest.minutes(30)
     assert fabric.deleted == []
 
 
 def test_a_session_that_cannot_be_kept_alive_says_so_in_the_status(at_rest: Rest, fabric: FakeFabric) -> None:
-    at_rest.runner.choose("keep_alive_min", 60)
+    at_rest.runner.account.choose("keep_alive_min", 60)
     at_rest.minutes(6)  # the scripted server has no such call
-    assert "could not be found" in at_rest.watch.trouble[at_rest.runner.session().id]
+    assert "could not be found" in at_rest.watch.trouble[at_rest.runner.sessions.find().id]
 
 
 def test_status_shows_how_long_a_session_rests_and_what_watches_that(nb: Notebook) -> None:

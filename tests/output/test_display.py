@@ -14,15 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.livy.models import Output, Progress
-from fabric_livy_magic.output.display import (
-    FIRST_SHOWN_S,
-    ProgressLine,
-    part_bundle,
-    progress_line,
-    progress_text,
-    table_bundle,
-    text_table,
-)
+from fabric_livy_magic.output.progress import FIRST_SHOWN_S, ProgressLine, progress_line, progress_text
+from fabric_livy_magic.output.results import part_bundle
+from fabric_livy_magic.output.tables import table_bundle, text_table
 from fabric_livy_magic.running.results import Printed, parts_of_output
 from tests.support.notebook import notebook
 from tests.support.outputs import sql_output, text_output

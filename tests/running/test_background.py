@@ -12,7 +12,7 @@ import pytest
 from fabric_livy_magic import Session, connect
 from fabric_livy_magic.errors import Interrupted, SessionLostError, StatementCancelled, StatementError, WaitTimeout
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
-from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
 from tests.livy.test_statements import interrupt_after
 
 pytestmark = pytest.mark.spark
@@ -128,8 +128,8 @@ def test_an_interrupted_map_cancels_what_runs_and_says_what_became_of_each(sessi
 
 def test_a_repl_that_ended_is_replaced(session: Session) -> None:
     session.map(["1", "2"], repls=2)
-    assert session.repls is not None
-    ended = session.repls.all[0]
+    assert session.repl.pool is not None
+    ended = session.repl.pool.repls[0]
     ended.remote.client.delete_session(ended.id)
     results = session.map(["import time; time.sleep(1)", "1", "2", "3"], repls=2, return_exceptions=True)
     assert sum(isinstance(one, SessionLostError) for one in results) == 1
@@ -140,9 +140,9 @@ def test_a_repl_that_ended_is_replaced(session: Session) -> None:
 
 # ------------------------------------------------------------------------------------------------ one tag
 def test_sessions_of_one_tag_share_a_spark_application_and_run_side_by_side(session: Session) -> None:
-    runner = session._owner
-    assert isinstance(runner, Runner)
-    other = runner.start("other", session.spec)
+    sessions = session._keeper
+    assert isinstance(sessions, NotebookSessions)
+    other = sessions.start("other", session.spec)
     application = "spark.sparkContext.applicationId"
     assert other.run(application).text == session.run(application).text
     session.run("mine = 1")
@@ -153,11 +153,11 @@ def test_sessions_of_one_tag_share_a_spark_application_and_run_side_by_side(sess
     assert time.monotonic() - began < 1.5
     slow.result(20)
     other.run("kept = 3")
-    found = runner.attach(other.id, "found")
+    found = sessions.attach(other.id, "found")
     assert found.run("kept").text == "3"
-    runner.stop("found")
-    runner.stop("other")
-    runner.switch(session.name)
+    sessions.stop("found")
+    sessions.stop("other")
+    sessions.switch(session.name)
 
 
 # ------------------------------------------------------------------------------------------------ the log

@@ -21,7 +21,7 @@ from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import STILL_RUNNING
 from fabric_livy_magic.livy.waiting import Wish, in_background, interruptible, nap
 from fabric_livy_magic.running.background import Background
-from fabric_livy_magic.running.cell_queue import NOT_SENT, Turns
+from fabric_livy_magic.running.cell_queue import NOT_SENT, CellQueue
 from fabric_livy_magic.running.fan_out import FanOut
 from fabric_livy_magic.running.results import Printed, Result
 from tests.livy.test_statements import interrupt_after
@@ -31,56 +31,56 @@ def result(text: str) -> Result:
     return Result(kind="pyspark", session="main", elapsed_s=0.0, parts=(Printed(text),))
 
 
-# ------------------------------------------------------------------------------------------------ turns
-def test_turns_are_in_the_order_in_which_they_were_taken() -> None:
-    turns, seen = Turns(), []
+# ------------------------------------------------------------------------------------------------ the queue
+def test_cells_run_in_the_order_in_which_their_places_were_taken() -> None:
+    queue, seen = CellQueue(), []
 
-    def cell(number: int, turn: object) -> Callable[[], None]:
+    def cell(number: int, place: object) -> Callable[[], None]:
         def work() -> None:
-            with turn:  # type: ignore[attr-defined]
+            with place:  # type: ignore[attr-defined]
                 seen.append(number)
                 time.sleep(0.005)
 
         return work
 
-    cells = [cell(number, turns.take()) for number in range(20)]
+    cells = [cell(number, queue.take_place()) for number in range(20)]
     threads = [in_background(one)[0] for one in reversed(cells)]
     for thread in threads:
         thread.result(10)
     assert seen == list(range(20))
 
 
-def test_a_thread_that_has_its_turn_takes_no_second_one() -> None:
-    turns = Turns()
-    with turns.mine(), turns.mine():
-        assert turns.first() is not None
-    assert turns.first() is None
+def test_a_thread_that_has_the_first_place_takes_no_second_one() -> None:
+    queue = CellQueue()
+    with queue.in_turn(), queue.in_turn():
+        assert queue.first() is not None
+    assert queue.first() is None
 
 
-def test_a_turn_that_nobody_holds_any_more_holds_up_nothing() -> None:
-    turns = Turns()
-    turns.take()
+def test_a_place_that_nobody_holds_any_more_is_skipped() -> None:
+    queue = CellQueue()
+    queue.take_place()
     gc.collect()
-    with turns.mine():
+    with queue.in_turn():
         pass
 
 
-def test_an_interrupt_while_waiting_for_a_turn_leaves_the_queue() -> None:
-    turns, go_on = Turns(), threading.Event()
+def test_an_interrupt_while_waiting_in_the_queue_leaves_it() -> None:
+    queue, go_on = CellQueue(), threading.Event()
 
     def long() -> None:
-        with turns.mine():
+        with queue.in_turn():
             go_on.wait(10)
 
     running, _ = in_background(long)
-    while turns.first() is None:
+    while queue.first() is None:
         time.sleep(0.005)
     interrupt_after(0.05)
-    with pytest.raises(Interrupted, match="not been sent"), turns.mine():
+    with pytest.raises(Interrupted, match="not been sent"), queue.in_turn():
         pass
     go_on.set()
     running.result(10)
-    with turns.mine():
+    with queue.in_turn():
         pass
 
 

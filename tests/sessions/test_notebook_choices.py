@@ -52,26 +52,26 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
 @pytest.fixture
 def runner(served: service.Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
-    made = Runner({}, notebook=None)
-    made.use(served.base)
+    made = Runner({})
+    made.account.use(served.base)
     yield made
     made.close()
 
 
 def asked(runner: Runner, **body: object) -> list[str]:
-    return configure(runner, read_configuration(SessionSpec(), json.dumps(body)))
+    return configure(runner.account, runner.sessions, read_configuration(SessionSpec(), json.dumps(body)))
 
 
 @pytest.mark.parametrize(
     ("lakehouse", "folder"), [({"name": "silver"}, "silver"), ({"name": "Gold", "workspaceId": "Other"}, "gold")]
 )
 def test_another_default_lakehouse_becomes_the_target(runner: Runner, lakehouse: dict[str, str], folder: str) -> None:
-    before = runner.target.url
+    before = runner.account.target.url
     told = asked(runner, defaultLakehouse=lakehouse)
     assert told[0].lower().startswith(f"default lakehouse: {folder} (")
-    assert runner.target.url != before
-    workspace_id, lakehouse_id = (runner.target.url or "").split("/")[5::2][:2]
-    assert runner.api().lakehouse(workspace_id, lakehouse_id).name.lower() == folder
+    assert runner.account.target.url != before
+    workspace_id, lakehouse_id = (runner.account.target.url or "").split("/")[5::2][:2]
+    assert runner.account.api().lakehouse(workspace_id, lakehouse_id).name.lower() == folder
 
 
 def test_a_lakehouse_that_is_not_there_is_told_with_those_that_are(runner: Runner) -> None:
@@ -107,7 +107,7 @@ def test_this_machine_s_paths_go_to_an_embedded_fabric_alone_and_the_environment
     folder = tmp_path / "Load.Notebook"
     write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata=METADATA))
     defaults = defaults_of(folder / "notebook-content.py")
-    spec, told = with_defaults(runner, runner.target, SessionSpec(), defaults)
+    spec, told = with_defaults(runner, runner.account.target, SessionSpec(), defaults)
     assert (dict(spec.conf), told) == (dict(defaults.local_conf), [])
     spec, told = with_defaults(runner, read_target(ON_FABRIC), SessionSpec(), defaults)
     assert dict(spec.conf) == {"spark.fabric.environmentDetails": '{"id": "E"}'}

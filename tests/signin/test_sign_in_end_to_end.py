@@ -131,7 +131,7 @@ def workload(authority: Authority, settings: dict[str, Any], folder: Path, env: 
 
 def token_of(authority: Authority, settings: dict[str, Any], folder: Path, env: pytest.MonkeyPatch) -> str:
     runner = Runner({**settings, **secret(authority, settings, folder, env)})
-    return runner._endpoints._credential(runner.settings).token().secret
+    return runner.account._connections._credential(runner.settings).token().secret
 
 
 def cli(authority: Authority, settings: dict[str, Any], folder: Path, env: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -187,8 +187,8 @@ def session_id(authority: Authority, ready: dict[str, Any]) -> Iterator[str]:
         {"target": ready["livy_endpoint"], "authority_host": authority.url, "ca_file": str(authority.ca_file)}
         | {"sign_in_cache": "memory", "tenant": TENANT, "method": "browser"}
     )
-    runner.login(somebody(authority))
-    yield runner.start().id
+    runner.account.login(somebody(authority))
+    yield runner.sessions.start().id
     runner.close()
 
 
@@ -203,8 +203,8 @@ def test_a_statement_runs_with_the_token_of_each_method(
 ) -> None:
     choices = way(authority, settings, tmp_path, monkeypatch)
     runner = Runner(settings)
-    assert runner.login(somebody(authority), **choices).tenant == TENANT
-    assert runner.attach(session_id).run("6 * 7").text == "42"
+    assert runner.account.login(somebody(authority), **choices).tenant == TENANT
+    assert runner.sessions.attach(session_id).run("6 * 7").text == "42"
 
 
 @pytest.mark.parametrize("way", [secret, certificate, workload, managed_identity, token])
@@ -217,7 +217,7 @@ def test_a_script_signs_in_by_its_settings_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runner = Runner({**settings, **way(authority, settings, tmp_path, monkeypatch)})
-    assert runner.attach(session_id).run("6 * 7").text == "42"
+    assert runner.sessions.attach(session_id).run("6 * 7").text == "42"
 
 
 def test_auto_finds_the_application_of_the_environment(
@@ -225,7 +225,7 @@ def test_auto_finds_the_application_of_the_environment(
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
     runner = Runner({**settings, "client_id": authority.add_app(secret=SECRET)})
-    assert runner.attach(session_id).run("6 * 7").text == "42"
+    assert runner.sessions.attach(session_id).run("6 * 7").text == "42"
 
 
 def test_a_token_is_renewed_in_the_middle_of_a_long_statement(
@@ -239,7 +239,7 @@ def test_a_token_is_renewed_in_the_middle_of_a_long_statement(
     client = authority.add_app(secret=SECRET)
     monkeypatch.setattr(authority, "token_lifetime_s", 2)
     runner = Runner({**settings, "method": "secret", "client_id": client})
-    result = runner.attach(session_id).run("import time; time.sleep(7); 'done'")
+    result = runner.sessions.attach(session_id).run("import time; time.sleep(7); 'done'")
     assert result.text == "'done'"
     assert len([one for one in authority.asked("/token") if one.form.get("client_id") == client]) >= 2
 
@@ -257,7 +257,7 @@ def test_a_wrong_tenant_or_client_is_told_and_nothing_runs(
     monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
     runner = Runner({**settings, "method": "secret", "client_id": authority.add_app(secret=SECRET), **change})
     with pytest.raises(SignInError, match=says):
-        runner.start()
+        runner.sessions.start()
 
 
 def test_an_expired_token_from_the_environment_says_to_put_in_a_new_one(
@@ -265,13 +265,13 @@ def test_an_expired_token_from_the_environment_says_to_put_in_a_new_one(
 ) -> None:
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", authority.mint(exp=int(time.time()) - 60))
     with pytest.raises(FabricLivyError, match=r"Not signed in: TokenExpired.*FABRIC_LIVY_TOKEN"):
-        Runner(settings).start()
+        Runner(settings).sessions.start()
 
 
 def test_a_failed_login_keeps_the_choices_as_they_were(authority: Authority, settings: dict[str, Any]) -> None:
     runner = Runner({name: value for name, value in settings.items() if name != "tenant"})
     with pytest.raises(SignInError):
-        runner.login(somebody(authority), method="secret", tenant=TENANT, client_id="nobody")
+        runner.account.login(somebody(authority), method="secret", tenant=TENANT, client_id="nobody")
     assert runner.settings.method == "auto"
 
 
@@ -279,30 +279,30 @@ def test_names_lead_to_the_lakehouse_and_its_tables(
     authority: Authority, settings: dict[str, Any], session_id: str
 ) -> None:
     runner = Runner({name: value for name, value in settings.items() if name != "target"})
-    runner.login(somebody(authority), method="browser")
-    (workspace,) = runner.api().workspaces()
-    (lakehouse,) = runner.api().lakehouses(workspace.id)
-    runner.use(join_target(workspace.name, lakehouse.name))
-    session = runner.attach(session_id)
+    runner.account.login(somebody(authority), method="browser")
+    (workspace,) = runner.account.api().workspaces()
+    (lakehouse,) = runner.account.api().lakehouses(workspace.id)
+    runner.account.use(join_target(workspace.name, lakehouse.name))
+    session = runner.sessions.attach(session_id)
     session.run("spark.range(3).write.mode('overwrite').format('parquet').saveAsTable('by_name')")
-    assert "by_name" in [row[0] for row in runner.tables("by_*")]
+    assert "by_name" in [row[0] for row in runner.account.tables("by_*")]
     assert runner.columns("by_name") == [["id", "bigint", ""]]
-    before = runner.target
-    runner.use(f"{workspace.name}/nowhere")
+    before = runner.account.target
+    runner.account.use(f"{workspace.name}/nowhere")
     with pytest.raises(SettingsError, match="There is no lakehouse 'nowhere'"):
-        runner.next_step()
-    assert runner.target == before
+        runner.account.next_step()
+    assert runner.account.target == before
 
 
 def test_the_doctor_finds_a_healthy_set_up_and_a_missing_sign_in(
     authority: Authority, settings: dict[str, Any]
 ) -> None:
     runner = Runner(settings)
-    runner.login(somebody(authority), method="browser")
+    runner.account.login(somebody(authority), method="browser")
     healthy = examine(runner)
     assert [one for one in healthy if one.verdict == "fail"] == []
     assert {"versions", "target", "network", "authority", "sign-in", "Livy endpoint"} <= {one.what for one in healthy}
-    runner.logout()
+    runner.account.logout()
     sick = examine(Runner({**settings, "method": "secret"}))
     assert (sick[-1].verdict, sick[-1].what) == ("fail", "sign-in")
     assert "%livy login" in sick[-1].advice

@@ -63,9 +63,11 @@ def test_what_is_printed_for_a_person_works_as_pasted(tmp_path: Path) -> None:
         lines = [process.stdout.readline().rstrip() for _ in range(13)]
         (pasted,) = [line for line in lines if line.startswith("%livy use ")]
         (with_password,) = [line for line in lines if "@" in line]
-        use = f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.use({pasted.split()[-1]!r})"
+        use = (
+            f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.account.use({pasted.split()[-1]!r})"
+        )
         done = subprocess.run(
-            [sys.executable, "-c", f"{use}; print(r.client().list_sessions())"],
+            [sys.executable, "-c", f"{use}; print(r.account.client().list_sessions())"],
             capture_output=True,
             text=True,
             env=environment,

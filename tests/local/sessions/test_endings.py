@@ -282,7 +282,7 @@ def test_a_person_is_shown_the_endpoint_the_token_and_a_line_that_works_as_paste
         lines = [process.stdout.readline().rstrip() for _ in range(9)]
         assert lines[1] == "Token:         for-show"
         (pasted,) = [line for line in lines if line.startswith("%livy use ")]
-        script = f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.use({pasted.split()[-1]!r}); print(r.client().list_sessions())"
+        script = f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.account.use({pasted.split()[-1]!r}); print(r.account.client().list_sessions())"
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
         )

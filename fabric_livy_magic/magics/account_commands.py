@@ -1,0 +1,91 @@
+"""`%livy use | login | logout | workspaces | lakehouses | environments | tables | schema | doctor | config`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from fabric_livy_magic.cells.subcommands import login_choices
+from fabric_livy_magic.fabric.api import Item
+from fabric_livy_magic.magics.notebook import LivyNotebook
+from fabric_livy_magic.output.account import findings_bundle, identity_lines, show_device_prompt
+from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.tables import table_bundle
+from fabric_livy_magic.sessions.doctor import examine
+from fabric_livy_magic.settings import explain
+from fabric_livy_magic.signin.methods import Person, has_browser
+
+
+def use(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    account = notebook.runner.account
+    target = account.use(options.target)
+    where = "an embedded Fabric on this machine, on real Spark" if target.is_embedded else target.url
+    lines = [f"Target: {target.text} ({where})" if where and target.text != where else f"Target: {target.text}"]
+    if elsewhere := [session.name for session in notebook.runner.sessions.values() if session.target != target]:
+        lines.append(
+            f"Sessions that run elsewhere stay there: {', '.join(elsewhere)}. `%livy start <name>` starts one here."
+        )
+    else:
+        lines.append(account.next_step())
+    notebook.say(*lines)
+
+
+def login(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    account = notebook.runner.account
+    person = Person(show=show_device_prompt, say=notebook.say, has_browser=has_browser())
+    identity = account.login(person, **login_choices(options))
+    notebook.say(*identity_lines(identity), *filter(None, [account.login_notice()]))
+
+
+def logout(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    notebook.runner.account.logout()
+    notebook.say(
+        "Signed out: no sign-in is kept on this machine any more. Sessions that run go on until they are stopped."
+    )
+
+
+# ------------------------------------------------------------------------------------------- look-ups
+def workspaces(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    _show_items(notebook, "workspace", notebook.runner.account.api().workspaces())
+
+
+def lakehouses(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    api, workspace_id = notebook.runner.account.workspace(options.workspace)
+    _show_items(notebook, "lakehouse", api.lakehouses(workspace_id))
+
+
+def environments(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    api, workspace_id = notebook.runner.account.workspace(options.workspace)
+    _show_items(notebook, "environment", api.environments(workspace_id))
+
+
+def _show_items(notebook: LivyNotebook, what: str, items: Sequence[Item]) -> None:
+    if not items:
+        return notebook.say(f"There is no {what} that this account can see.")
+    return show(table_bundle([what, "id", "description"], [[one.name, one.id, one.description] for one in items]))
+
+
+def tables(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    rows = notebook.runner.account.tables(options.pattern)
+    if not rows:
+        return notebook.say("There is no such table." if options.pattern else "The lakehouse has no tables yet.")
+    return show(table_bundle(["table", "format", "kind"], rows))
+
+
+def schema(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    show(table_bundle(["column", "type", "comment"], notebook.runner.columns(options.table)))
+
+
+# ------------------------------------------------------------------------------------------- settings
+def doctor(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    show(findings_bundle(examine(notebook.runner)))
+
+
+def config(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    account = notebook.runner.account
+    if options.value is not None:
+        account.choose(options.name, options.value)
+    rows = [row for row in explain(account.settings) if options.name in {None, row[0]}]
+    if not rows:
+        account.choose(options.name, "")  # raises: no such setting
+    show(table_bundle(["setting", "value", "from", "what it is"], rows))

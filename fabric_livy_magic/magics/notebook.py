@@ -1,0 +1,117 @@
+"""One notebook as the magics see it: its runner, made with the first use, and how a session is started before a person's eyes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.notebooks.defaults import Defaults, defaults_of
+from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
+from fabric_livy_magic.sessions.records import notebook_path
+from fabric_livy_magic.settings import SessionSpec, read_files, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks
+    from fabric_livy_magic.notebooks.model import Notebook
+    from fabric_livy_magic.sessions.runner import Runner
+    from fabric_livy_magic.sessions.session import Session
+    from fabric_livy_magic.settings import Target
+
+
+class LivyNotebook:
+    """The runner, and with it the HTTP library, is loaded with the first use."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.variables: dict[str, Any] = shell.user_ns
+        self.mounts: tuple[tuple[str, str], ...] = ()
+        """Of `%%configure`: (source, mount point), mounted in each session that starts."""
+        self._runner: Runner | None = None
+        self._workspace_notebooks: dict[str, WorkspaceNotebooks] = {}
+
+    @property
+    def runner(self) -> Runner:
+        if self._runner is None:
+            from fabric_livy_magic.sessions.runner import Runner
+
+            self._runner = Runner(notebook=self._path())
+            if not self._runner.settings.target and (target := self._defaults().target):
+                self._runner.account.choose("target", target)
+        return self._runner
+
+    @property
+    def language(self) -> str:
+        """Of a cell without a magic in the Fabric Livy kernel. Reading it loads no runner."""
+        return (self._runner.settings if self._runner else resolve({}, {}, files=read_files())).language
+
+    def close(self) -> None:
+        """Stops the sessions that this notebook started."""
+        if self._runner is not None:
+            for line in self._runner.close():
+                print(line)
+
+    def say(self, *lines: str) -> None:
+        for line in lines:
+            print(line)
+
+    def progress(self) -> ProgressLine:
+        settings = self.runner.settings
+        return progress_line(settings.progress, self.shell, settings.target or "the target")
+
+    def evaluate(self, expression: str) -> Any:
+        """The user's own expression, among their own names."""
+        return self.shell.ev(expression)
+
+    # ------------------------------------------------------------------------------------------- sessions
+    def start_if_none(self, session: str | None, progress: ProgressLine) -> None:
+        if session is None and not self.runner.sessions:
+            self.start_session("No session yet: starting one", progress)
+
+    def start_session(
+        self,
+        what: str,
+        progress: ProgressLine,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        target: Target | None = None,
+    ) -> Session:
+        """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the first line."""
+        from fabric_livy_magic.sessions.notebook_choices import with_defaults
+
+        account, sessions = self.runner.account, self.runner.sessions
+        target = target or account.target
+        progress.note(f"{what} on {target.text} …")
+        spec, lines = with_defaults(account, target, spec or sessions.spec, self._defaults())
+        for line in lines:
+            progress.note(line)
+        began = time.monotonic()
+        session = sessions.start(name, spec, progress, target)
+        progress.note(session_line(session, time.monotonic() - began))
+        if fallback := session.remote.last.fallback:
+            progress.note(fallback)
+        for source, point in self.mounts:
+            self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)
+        return session
+
+    # ------------------------------------------------------------------------------------------- its file
+    def _defaults(self) -> Defaults:
+        return defaults_of(self._path())
+
+    def _path(self) -> Path:
+        return notebook_path(self.variables)
+
+    def workspace_notebook(self, name: str) -> tuple[str, Notebook] | None:
+        """For `%run`: see `WorkspaceNotebooks.find`. Fetched once for each workspace, until the notebook ends."""
+        from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks
+
+        if not self.runner.account.target.is_fabric_api:
+            return None
+        api, workspace_id = self.runner.account.workspace()
+        if workspace_id not in self._workspace_notebooks:
+            self._workspace_notebooks[workspace_id] = WorkspaceNotebooks(api, workspace_id)
+        return self._workspace_notebooks[workspace_id].find(name)

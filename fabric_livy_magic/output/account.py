@@ -1,0 +1,39 @@
+"""Who is signed in, the code of a device sign-in, and what the doctor found, as a person sees them."""
+
+from __future__ import annotations
+
+import datetime
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fabric_livy_magic.output.bundles import STYLE, Bundle, show
+from fabric_livy_magic.output.tables import table_bundle
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.sessions.doctor import Finding
+    from fabric_livy_magic.signin.entra.sign_in import DevicePrompt
+    from fabric_livy_magic.signin.methods import Identity
+
+
+def identity_lines(identity: Identity) -> list[str]:
+    lines = [f"Signed in as {identity.who}" + (f" (tenant {identity.tenant})" if identity.tenant else "")]
+    if identity.expires_at:
+        until = datetime.datetime.fromtimestamp(identity.expires_at).astimezone()
+        lines.append(f"The token lasts until {until:%H:%M:%S} and is renewed by itself where the sign-in allows it.")
+    if identity.scopes:
+        lines.append(f"It may: {', '.join(identity.scopes)}")
+    return lines
+
+
+def show_device_prompt(prompt: DevicePrompt) -> None:
+    """The code to type and where, as text to copy and as a link."""
+    url, code = html.escape(prompt.url, quote=True), html.escape(prompt.user_code)
+    text = f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}"
+    link = f'To sign in, open <a href="{url}" target="_blank" rel="noopener">{url}</a> in any browser and enter the code <code>{code}</code>'
+    show({"text/html": f'{STYLE}<div class="flm-c">{link}</div>', "text/plain": text})
+
+
+def findings_bundle(findings: Sequence[Finding]) -> Bundle:
+    rows = [[finding.verdict, finding.what, finding.detail, finding.advice] for finding in findings]
+    return table_bundle(["", "check", "found", "what to do"], rows, width=400)

@@ -1,0 +1,58 @@
+"""One cell while it runs: what its kind needs to turn it into statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.livy.endings import statement_error
+from fabric_livy_magic.livy.models import Output
+from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.repl import Repl
+from fabric_livy_magic.running.results import Part
+
+
+class CellOutput(NamedTuple):
+    """`output` is Livy's own, of a cell that ran as one statement without the agent."""
+
+    parts: tuple[Part, ...]
+    output: Output | None = None
+
+
+class Deadline:
+    """The time that a cell has: what is left of it for its next statement."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._until = None if timeout_s is None else time.monotonic() + timeout_s
+
+    @property
+    def left_s(self) -> float | None:
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """`values` is what SQL parameters are taken from. `rows_needed` is how many rows of a SQL result suffice where the cell names
+    no limit; None: all."""
+
+    repl: Repl
+    cell: Cell
+    deadline: Deadline
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    rows_needed: int | None = None
+    on_progress: Listener | None = None
+
+    def statement(self, code: str, kind: str) -> Output:
+        """The output of one Livy statement. Raises StatementError where the code failed."""
+        statement = self.repl.remote.run(code, kind, timeout_s=self.deadline.left_s, on_progress=self.on_progress)
+        output = statement.output or Output(status="ok")
+        if output.status == "error":
+            raise statement_error(output, kind)
+        return output
+
+    def agent_call(self, *, shows_progress: bool = True) -> agent_calls.Call:
+        return self.repl.agent_call(self.deadline.left_s, self.on_progress if shows_progress else None)

@@ -1,0 +1,27 @@
+"""PySpark cells: one call of the agent, whose reply holds all that the cell printed, displayed and gave."""
+
+from __future__ import annotations
+
+from fabric_livy_magic.errors import NoAgent
+from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun
+from fabric_livy_magic.running.kinds import plain
+from fabric_livy_magic.running.results import Table
+from fabric_livy_magic.running.session_frames import fetch_frame
+
+
+def run(run: CellRun) -> CellOutput:
+    try:
+        parts = agent_calls.run_cell(
+            run.agent_call(),
+            run.cell.code,
+            run.repl.settings.rows_shown,
+            interruptible=run.repl.pool is not None,
+        )
+    except NoAgent:
+        return plain.run(run)
+    preview = next((part for part in reversed(parts) if isinstance(part, Table) and part.is_value), None)
+    if run.cell.output and preview is not None:  # into a variable goes the whole frame, not its first rows
+        whole = fetch_frame(run.repl, None, limit=run.cell.limit, on_progress=run.on_progress)
+        parts = tuple(whole if part is preview else part for part in parts)
+    return CellOutput(parts)

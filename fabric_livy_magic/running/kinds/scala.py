@@ -1,0 +1,37 @@
+"""Scala cells: one statement, its lines joined where Livy's line-by-line shell would break them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import replace
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.cells.scala_lines import join_scala_lines
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun, Deadline
+from fabric_livy_magic.running.kinds import plain, sql
+from fabric_livy_magic.running.results import Part, Table
+
+# What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
+_DATAFRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
+
+
+def run(run: CellRun) -> CellOutput:
+    parts, output = plain.run_code(run, join_scala_lines(run.cell.code))
+    assert output is not None
+    if run.cell.output and (found := _DATAFRAME.match(output.text.rstrip().rsplit("\n", 1)[-1])):
+        parts = (*parts, *_frame_of(run, found[1]))
+    return CellOutput(parts, output)
+
+
+def _frame_of(run: CellRun, variable: str) -> tuple[Part, ...]:
+    """The DataFrame of a Scala variable, by way of a temporary view that is dropped again."""
+    view = f"fabric_livy_{uuid.uuid4().hex}"
+    query = Cell(kind="sql", code=f"SELECT * FROM {view}", limit=run.cell.limit)  # noqa: S608 - a name of ours
+    untimed = replace(run, cell=query, deadline=Deadline(None), rows_needed=None)
+    untimed.statement(f'{variable}.createOrReplaceTempView("{view}")', "spark")
+    try:
+        read = plain.run if run.repl.settings.rich == "off" else sql.run
+        return tuple(part for part in read(untimed).parts if isinstance(part, Table))
+    finally:
+        untimed.statement(f'spark.catalog.dropTempView("{view}")', "spark")

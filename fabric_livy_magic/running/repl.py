@@ -1,0 +1,108 @@
+"""One REPL of a Livy session, as code runs on it: the queue of its cells, its agent, and the statements that are sent to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from fabric_livy_magic.agent.client import Agent, read_call
+from fabric_livy_magic.errors import FabricLivyError
+from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.livy.models import Output, SessionInfo
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.cell_queue import CellQueue
+from fabric_livy_magic.running.introspection import ANSWER_WITHIN_S, LATE_S, Introspection
+from fabric_livy_magic.running.repl_pool import ReplPool
+from fabric_livy_magic.settings import Settings
+
+INTERRUPT_WITHIN_S = 10.0  # for an interrupt by way of another REPL, which may have to get the agent first
+
+
+class Repl:
+    """That of a standard session, or one of a high-concurrency session. `settings` are those of the notebook, as of now."""
+
+    def __init__(self, name: str, remote: StandardSession, settings: Callable[[], Settings]) -> None:
+        self.name = name
+        """Of the session, as its results show it."""
+        self.remote = remote
+        self.queue = CellQueue()
+        self.cells_run = 0
+        self._settings = settings
+        self._agent = Agent()
+        self._introspection = Introspection(remote)
+        self.pool: ReplPool[Repl] | None = None
+        """The further REPLs of a high-concurrency session."""
+        if isinstance(remote, HighConcurrencySession):
+            self.pool = ReplPool(remote, lambda other, number: Repl(f"{name}+{number}", other, settings))
+
+    def __repr__(self) -> str:
+        return f"Repl({self.name!r}, id={self.remote.id!r})"
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings()
+
+    def wait_ready(self, on_progress: Listener | None = None) -> SessionInfo:
+        return self.remote.wait_ready(timeout_s=self.settings.start_timeout_s, on_progress=on_progress)
+
+    def ensure_ready(self, on_progress: Listener | None = None) -> None:
+        if not self.remote.ready:
+            self.wait_ready(on_progress)
+
+    def agent_call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> agent_calls.Call:
+        """Runs operations of the agent, each as a statement. It may be used by several threads."""
+
+        def execute(code: str) -> Output:
+            statement = self.remote.run(
+                code,
+                "pyspark",
+                timeout_s=timeout_s,
+                on_progress=on_progress,
+                on_cancel=lambda number: self.interrupt_python(number, code),
+            )
+            return statement.output or Output(status="ok")
+
+        self.ensure_ready(on_progress)
+        return lambda operation, *arguments: self._agent.call(execute, operation, *arguments)
+
+    def interrupt_python(self, statement_id: int, statement_code: str) -> None:
+        """Interrupts the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a
+        Livy server ends Spark jobs alone. Does nothing where there can be no other REPL."""
+        call = read_call(statement_code)
+        if call is None or call[1] != "cell" or self.pool is None:
+            return
+        with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
+            other = self.pool.idle_in_application(
+                lambda: not self.remote.client.get_statement(self.remote.id, statement_id).state.is_final,
+                self.settings.start_timeout_s,
+            )
+            if other is not None:
+                other.agent_call(INTERRUPT_WITHIN_S)("interrupt", call[0])
+
+    # ------------------------------------------------------------------------------------------- while somebody types
+    def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:
+        """The agent's answer about names. None where the session is busy, has no agent, or answers late. `keep` gets the answer
+        also when it comes late."""
+        if self.settings.rich == "off":
+            return None
+
+        def request(within_s: float) -> Any:
+            answer = agent_calls.value_of(self.agent_call(within_s)(operation, *arguments))
+            if keep is not None:
+                keep(answer)
+            return answer
+
+        return self._introspection.ask(request, LATE_S if keep else ANSWER_WITHIN_S)
+
+    def candidates(self, before: str, kind: str) -> list[str] | None:
+        """What Livy's own completion says of the code before the cursor; None as with `ask`, and on Fabric, which has none."""
+        client = self.remote.client
+        if client.dialect is Dialect.FABRIC:
+            return None
+        return self._introspection.ask(
+            lambda within_s: client.brief().candidates(self.remote.id, kind, before, len(before))
+        )

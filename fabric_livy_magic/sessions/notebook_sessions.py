@@ -1,0 +1,268 @@
+"""The sessions of one notebook: started, found, attached, kept on record, stopped. It shows nothing and asks nothing."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fabric_livy_magic.errors import (
+    NOT_CONFIRMED,
+    ConnectionFailed,
+    FabricLivyError,
+    Interrupted,
+    SessionError,
+    SessionLostError,
+)
+from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
+from fabric_livy_magic.livy.retries import may_pass
+from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
+from fabric_livy_magic.livy.waiting import for_a_moment, in_background
+from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.idle import IdleWatch
+from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
+from fabric_livy_magic.sessions.session import Session
+from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
+
+DEFAULT_SESSION = "main"
+EMBEDDED_ENDED = (
+    "The embedded Fabric that this session ran on has ended. Its variables and temporary views are lost; tables are not. "
+    "`%livy start` starts a new one."
+)
+
+
+class NotebookSessions(Mapping[str, Session]):
+    """By name; lost ones stay until they are stopped. `records` is None for a program, which has no next kernel."""
+
+    def __init__(self, account: Account, notebook: Path | None = None) -> None:
+        self._account = account
+        self._sessions: dict[str, Session] = {}
+        self.current = DEFAULT_SESSION
+        self.spec = SessionSpec()
+        """What `%%livy_configure` requests of the next sessions."""
+        self.used_at = time.monotonic()
+        """When the notebook last ran a cell on any of them."""
+        self.records = SessionRecords(notebook) if notebook else None
+        self.idle_watch = IdleWatch(self)
+
+    def __getitem__(self, name: str) -> Session:
+        return self._sessions[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sessions)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def settings(self) -> Settings:
+        return self._account.settings
+
+    # ------------------------------------------------------------------------------------------- find
+    def find(self, name: str | None = None) -> Session:
+        """The session of that name, or the current one. Raises SessionError where there is none, and SessionLostError,
+        each time anew, where it was lost: its variables are gone, so going on in another one is the user's decision."""
+        wanted = name or self.current
+        if session := self.get(wanted):
+            if self.server_has_ended(session):
+                session.lost = SessionLostError(EMBEDDED_ENDED)
+            if session.lost:
+                raise session.lost
+            return session
+        if not self:
+            raise SessionError(
+                "No session runs in this notebook. `%livy start` starts one, `%livy attach <id>` takes one that runs."
+            )
+        known = sorted(self)
+        raise SessionError(
+            f"There is no session {wanted!r} in this notebook.{did_you_mean(wanted, known)} There are: {', '.join(known)}."
+        )
+
+    def find_also_lost(self, name: str | None = None) -> Session:
+        """Like `find`, also one that was lost."""
+        return self.get(name or self.current) or self.find(name)
+
+    def switch(self, name: str) -> Session:
+        session = self.find(name)
+        self.current = name
+        return session
+
+    def server_has_ended(self, session: Session) -> bool:
+        """Whether it ran on an embedded Fabric of this notebook that is gone."""
+        return session.target.is_embedded and not self._account.owns_server_of(session.remote.client)
+
+    # ------------------------------------------------------------------------------------------- start
+    def begin(
+        self,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        target: Target | None = None,
+        on_progress: Listener | None = None,
+    ) -> Session:
+        """Requests a session and makes it the current one; it need not be ready when this returns."""
+        name = name or self.current
+        if name in self and not self[name].lost:
+            raise SessionError(f"Session {name!r} is there already (id {self[name].id}). `%livy stop {name}` ends it.")
+        target, spec = target or self._account.target, spec or self.spec
+        kind = HighConcurrencySession if spec.high_concurrency else StandardSession
+        remote = kind.create(
+            self._account.client(target),
+            spec,
+            capacity_wait_s=self.settings.capacity_wait_s,
+            on_progress=on_progress,
+        )
+        return self._add(Session(self, name, target, remote, started_here=True, spec=spec))
+
+    def start(
+        self,
+        name: str | None = None,
+        spec: SessionSpec | None = None,
+        on_progress: Listener | None = None,
+        target: Target | None = None,
+    ) -> Session:
+        """Starts a session and waits until it is ready. An interrupt while it starts, or a failed start, leaves none."""
+        session = self.begin(name, spec, target, on_progress)
+        self.finish_start(session, on_progress)
+        return session
+
+    def finish_start(self, session: Session, on_progress: Listener | None = None) -> None:
+        try:
+            session.wait_ready(on_progress=on_progress)
+        except SessionError:
+            with contextlib.suppress(FabricLivyError):  # why it did not start matters more than a failed stop
+                self._give_up(session)
+            self._remove(session)
+            raise
+        except KeyboardInterrupt:
+            if not session.started_here:
+                raise Interrupted("The session was not started here, so it goes on starting.") from None
+            raise Interrupted(self._give_up_after_interrupt(session)) from None
+
+    def _give_up(self, session: Session, *, brief: bool = True) -> None:
+        if session.started_here:
+            session.remote.stop(brief=brief)
+            self._remove(session)
+
+    def _give_up_after_interrupt(self, session: Session) -> str:
+        """The message. The session stays listed unless it is known to have been stopped."""
+        try:
+            if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
+                return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
+        except FabricLivyError as error:
+            message = f"The session that was starting (id {session.id}) could not be stopped: {error}"
+            if may_pass(error):
+                self._make_another_current(session)
+                in_background(lambda: self._give_up(session, brief=False), "stop")
+                message += " It is told to stop once more, if this process still runs."
+            return message
+        self._remove(session)
+        return "The session that was starting was stopped."
+
+    # ------------------------------------------------------------------------------------------- attach, stop
+    def attach(self, session_id: str, name: str | None = None, *, started_here: bool = False) -> Session:
+        """Takes a session that runs already. It is not stopped when this notebook ends, unless it counts as `started_here`."""
+        name = name or (DEFAULT_SESSION if DEFAULT_SESSION not in self else session_id)
+        if name in self:
+            raise SessionError(
+                f"Session {name!r} is there already. Give another name: `%livy attach {session_id} --name <name>`."
+            )
+        remote = _attach_remote(self._account.client(), session_id)
+        return self._add(Session(self, name, self._account.target, remote, started_here=started_here))
+
+    def stop(self, name: str | None = None) -> bool:
+        """Ends the session; True if the server still had it."""
+        session = self.find_also_lost(name)
+        was_there = not self.server_has_ended(session) and session.remote.stop()
+        self._remove(session)
+        return was_there
+
+    def close(self) -> list[str]:
+        """Stops what was started here. Returns a line for each session that could not be stopped."""
+        atexit.unregister(self.close)
+        self.idle_watch.end()
+        not_stopped = []
+        for session in list(self.values()):
+            # Sessions of the embedded Fabric end with it, faster than one by one.
+            if session.started_here and not session.target.is_embedded:
+                try:
+                    session.remote.stop(brief=True)
+                except FabricLivyError as error:
+                    not_stopped.append(_not_stopped(session, error))
+                    continue
+                if self.records:
+                    self.records.remove(session.id)
+        self._sessions.clear()
+        self._account.close()
+        return not_stopped
+
+    # ------------------------------------------------------------------------------------------- while they run
+    @contextlib.contextmanager
+    def in_use(self, session: Session) -> Iterator[None]:
+        """A cell runs on it: the time counts, and a loss is remembered."""
+        session.used_at = self.used_at = time.monotonic()
+        try:
+            yield
+        except SessionLostError as error:
+            session.lost = error
+            raise
+        finally:
+            session.used_at = self.used_at = time.monotonic()
+
+    def logs(self, name: str | None = None) -> list[str]:
+        """The session's log as far as the server gives it; also of a session that was lost."""
+        return self.find_also_lost(name).logs()
+
+    def state_of(self, session: Session) -> tuple[str, str]:
+        """(state, application id) as of now; `lost` where the server has no such session any more."""
+        try:
+            info = self.find(session.name).info()
+        except SessionLostError:
+            return "lost", ""
+        return info.state.value, info.app_id or ""
+
+    # ------------------------------------------------------------------------------------------- the list of them
+    def record(self, session: Session) -> None:
+        """For the notebook's next kernel. A session of the embedded Fabric ends with this one."""
+        if self.records and not session.target.is_embedded:
+            server = session.remote.client.http.base_url
+            self.records.add(SessionRecord(session.id, session.name, session.target.text, server, session.started_here))
+
+    def _add(self, session: Session) -> Session:
+        self._sessions[session.name] = session
+        self.current = session.name
+        self.record(session)
+        self.idle_watch.begin()
+        return session
+
+    def _remove(self, session: Session) -> None:
+        if self.records:
+            self.records.remove(session.id)
+        self._make_another_current(session)
+        self._sessions.pop(session.name, None)
+
+    def _make_another_current(self, session: Session) -> None:
+        if session.name == self.current:
+            others = (name for name in self if name != session.name)
+            self.current = next(others, DEFAULT_SESSION)
+
+
+def _attach_remote(client: LivyClient, session_id: str) -> StandardSession:
+    """No list has the high-concurrency ones, so what is no session may be one of them."""
+    try:
+        return StandardSession.attach(client, session_id)
+    except SessionLostError:
+        if client.dialect is Dialect.FABRIC:
+            with contextlib.suppress(FabricLivyError):
+                return HighConcurrencySession.attach(client, session_id)
+        raise
+
+
+def _not_stopped(session: Session, error: FabricLivyError) -> str:
+    """Apache Livy answers a stop only when the session's code has ended, which may be longer than an exit may take."""
+    if isinstance(error, ConnectionFailed) and error.maybe_sent:
+        return f"Session {session.id} was told to stop, but the server has not confirmed it: {error}"
+    return f"Session {session.id} could not be stopped: {error}"
