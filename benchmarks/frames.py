@@ -40,12 +40,12 @@ MIXED = """spark.range(0, {rows}, 1, 4).selectExpr(
 BIG = 'spark.range({rows}).selectExpr("id", "rand(1) AS value")'
 FLOOR = """import sys, time
 sys.path.insert(0, {root!r})
-from fabric_livy_magic.frames import to_pandas
-from fabric_livy_magic.transfer import fetch
+from fabric_livy_magic.frames.conversion import to_pandas
+from fabric_livy_magic.frames.transfer import fetch
 made = sys.modules[{module!r}]
 began = time.perf_counter()
 header = made.open_expression(globals(), spark, "df")
-n = len(to_pandas(fetch(lambda operation, *told: getattr(made, operation)(*told), header), header["schema"]))
+n = len(to_pandas(fetch(lambda operation, *words: getattr(made, operation)(*words), header), header["schema"]))
 print(time.perf_counter() - began)"""
 JSON_ROWS = 50_000  # printed at once: below the 20,000,000 characters of one answer
 
@@ -55,11 +55,11 @@ def text(session: Session, code: str) -> str:
 
 
 def by_json(session: Session, rows: int) -> pd.DataFrame:
-    text(session, "told = df.toJSON().collect(); print(len(told))")
+    text(session, "rows = df.toJSON().collect(); print(len(rows))")
     lines: list[str] = []
     for start in range(0, rows, JSON_ROWS):
         lines += text(session, f"print('\\n'.join(told[{start}:{start + JSON_ROWS}]))").splitlines()
-    text(session, "del told; print()")
+    text(session, "del rows; print()")
     return pd.DataFrame([json.loads(line) for line in lines])
 
 
@@ -97,12 +97,12 @@ def mixed(session: Session, rows: int) -> None:
 
 def big(url: str, session_id: str, rows: int) -> tuple[float, int, int]:
     """Seconds, bytes of the frame, peak bytes of this process."""
-    session = Runner({"target": url}).attach(session_id)
+    session = Runner({"target": url}).sessions.attach(session_id)
     began = time.perf_counter()
     frame = session.frame(BIG.format(rows=rows))
     took_s = time.perf_counter() - began
     assert len(frame) == rows
-    status = Path("/proc/self/status").read_text()  # getrusage tells the parent's peak where that was higher
+    status = Path("/proc/self/status").read_text()  # getrusage gives the parent's peak where that was higher
     peak_bytes = int(status.partition("VmHWM:")[2].split()[0]) * 1024
     return took_s, int(frame.memory_usage(deep=True).sum()), peak_bytes
 

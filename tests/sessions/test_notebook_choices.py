@@ -107,9 +107,9 @@ def test_this_machine_s_paths_go_to_an_embedded_fabric_alone_and_the_environment
     folder = tmp_path / "Load.Notebook"
     write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata=METADATA))
     defaults = defaults_of(folder / "notebook-content.py")
-    spec, told = with_defaults(runner, runner.account.target, SessionSpec(), defaults)
+    spec, told = with_defaults(runner.account, runner.account.target, SessionSpec(), defaults)
     assert (dict(spec.conf), told) == (dict(defaults.local_conf), [])
-    spec, told = with_defaults(runner, read_target(ON_FABRIC), SessionSpec(), defaults)
+    spec, told = with_defaults(runner.account, read_target(ON_FABRIC), SessionSpec(), defaults)
     assert dict(spec.conf) == {"spark.fabric.environmentDetails": '{"id": "E"}'}
     assert told == ["Environment: E, the notebook's own"]
 

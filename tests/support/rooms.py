@@ -30,7 +30,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors settings notebooks livy cells signin fabric frames agent running local",
+        "sessions": "errors settings notebooks livy cells signin fabric running local",
         "output": "livy signin running sessions",
         "completion": "errors settings cells sessions",
         "magics": "errors logs settings notebooks livy cells signin fabric running sessions output completion",
