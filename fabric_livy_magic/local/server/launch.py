@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from fabric_livy_magic.errors import LocalFabricError
 
+SERVER = "fabric_livy_magic.local"  # run as a module
 LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
 MISSING_EXTRA = 'the embedded Fabric needs pyspark and tornado: pip install "fabric-livy-magic[local]"'
 TELLING_LINES = 5
@@ -60,7 +61,7 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
         )
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", __package__, "--json", "--owned", "--lakehouse", str(lakehouse)],
+            [sys.executable, "-P", "-m", SERVER, "--json", "--owned", "--lakehouse", str(lakehouse)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
