@@ -36,7 +36,7 @@ class EarlierStatement:
 
 def earlier_statements(repl: Repl) -> list[EarlierStatement]:
     """The latest, oldest first. Statements that only move data or install the agent are left out."""
-    newest = itertools.islice(repl.remote.client.newest_statements(repl.remote.id), NEWEST)
+    newest = itertools.islice(repl.remote.client.newest_statements(repl.id), NEWEST)
     found = [one for info in newest if (one := _read(info)) is not None]
     return found[::-1]
 
@@ -54,7 +54,7 @@ def _read(info: StatementInfo) -> EarlierStatement | None:
 def fetch_result(repl: Repl, ran: EarlierStatement, on_progress: Listener | None = None) -> Result:
     """Waits for it where it still runs. Raises as the cell would have; an interrupt leaves it running."""
     try:
-        info = follow_statement(repl.remote.client, repl.remote.id, ran.info, on_progress=on_progress)
+        info = follow_statement(repl.remote.client, repl.id, ran.info, on_progress=on_progress)
     except KeyboardInterrupt:
         raise Interrupted(f"Statement {ran.info.id} was not cancelled. {LEFT_RUNNING}", may_run_on=True) from None
     if info.state is StatementState.CANCELLED:

@@ -40,7 +40,11 @@ class Repl:
             self.pool = ReplPool(remote, lambda other, number: Repl(f"{name}+{number}", other, settings))
 
     def __repr__(self) -> str:
-        return f"Repl({self.name!r}, id={self.remote.id!r})"
+        return f"Repl({self.name!r}, id={self.id!r})"
+
+    @property
+    def id(self) -> str:
+        return self.remote.id
 
     @property
     def settings(self) -> Settings:
@@ -77,7 +81,7 @@ class Repl:
             return
         with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
             other = self.pool.idle_in_application(
-                lambda: not self.remote.client.get_statement(self.remote.id, statement_id).state.is_final,
+                lambda: not self.remote.client.get_statement(self.id, statement_id).state.is_final,
                 self.settings.start_timeout_s,
             )
             if other is not None:
@@ -103,6 +107,4 @@ class Repl:
         client = self.remote.client
         if client.dialect is Dialect.FABRIC:
             return None
-        return self._introspection.ask(
-            lambda within_s: client.brief().candidates(self.remote.id, kind, before, len(before))
-        )
+        return self._introspection.ask(lambda within_s: client.brief().candidates(self.id, kind, before, len(before)))

@@ -213,7 +213,9 @@ def test_an_embedded_fabric_that_was_killed_is_explained_and_a_new_start_works(t
         mine.run("%load_ext fabric_livy_magic\n%livy use local")
         saved = mine.run("%livy_pyspark spark.range(3).write.format('parquet').saveAsTable('kept')")
         assert saved.status == "ok", saved.traceback
-        server = "list(get_ipython()._fabric_livy_magics.runner.account._connections._embedded.values())[0].pid"
+        server = (
+            "list(get_ipython()._fabric_livy_magics.notebook.runner.account._connections._embedded.values())[0].pid"
+        )
         os.kill(int(mine.run(server).text), signal.SIGKILL)
         time.sleep(1)
         failed = mine.run("%livy_pyspark 1")
@@ -227,10 +229,13 @@ def test_an_embedded_fabric_that_was_killed_is_explained_and_a_new_start_works(t
 
 def test_no_token_in_anything_that_was_shown(notebook: Kernel) -> None:
     token = notebook.run(
-        "[f.token for f in get_ipython()._fabric_livy_magics.runner.account._connections._embedded.values()][0]"
+        "[f.token for f in get_ipython()._fabric_livy_magics.notebook.runner.account._connections._embedded.values()][0]"
     ).text.strip("'")
     assert len(token) > 16
     for line in ("status", "sessions", "config", "logs"):
         assert token not in notebook.run(f"%livy {line}").everything
-    assert token not in notebook.run("get_ipython()._fabric_livy_magics.runner.__dict__").everything
-    assert token not in notebook.run("get_ipython()._fabric_livy_magics.runner.account.client().http").everything
+    for what in ("", ".account", ".sessions"):
+        assert token not in notebook.run(f"get_ipython()._fabric_livy_magics.notebook.runner{what}.__dict__").everything
+    assert (
+        token not in notebook.run("get_ipython()._fabric_livy_magics.notebook.runner.account.client().http").everything
+    )
