@@ -13,21 +13,12 @@ import pytest
 
 from tests.support import class_data
 from tests.support.fakes import FakeFabric
+from tests.support.timing import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden"
 # The same examples in every run, and none that fails for the machine being slow.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
-
-
-def soon(condition: Callable[[], object], within_s: float = 10) -> bool:
-    """Whether it comes to hold within that time."""
-    until = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,21 +91,6 @@ def apache_livy(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeFabric]:
     fake = FakeFabric(apache=True)
     yield fake
     fake.stop()
-
-
-class FakeClock:
-    """A clock that only `sleep` moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.naps: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.now_s += seconds
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import soon
 from tests.support import service
 from tests.support.holding import Proxy
 from tests.support.kernels import Kernel, kernel
+from tests.support.timing import eventually
 
 pytestmark = pytest.mark.spark
 
@@ -129,10 +129,10 @@ def ended_after(point: str, notebook: Kernel, proxy: Proxy, api: service.Api) ->
         assert hold.status or hold.answered.wait(20)
     else:
         request = notebook.send(code)
-        assert soon(lambda: running(api))
+        assert eventually(lambda: running(api))
         took_s, told = interrupted_after(notebook, request)
     assert notebook.run("%%local\n6 * 7").text == "42"
-    assert soon(lambda: running(api) == [] and alive(api) == before), (told, running(api), alive(api), before)
+    assert eventually(lambda: running(api) == [] and alive(api) == before), (told, running(api), alive(api), before)
     return took_s
 
 
@@ -156,7 +156,7 @@ def test_a_new_kernel_gets_the_result_of_the_statement_that_the_killed_one_waite
 ) -> None:
     notebook.run("kept = 40")
     notebook.send("time.sleep(2)\nprint('half way')\nkept + 2")
-    assert soon(lambda: running(api))
+    assert eventually(lambda: running(api))
     os.kill(notebook.pid, signal.SIGKILL)
     with kernel(environ, folder, spec="fabric-livy") as new:
         found = new.run("%livy attach --last -o result")

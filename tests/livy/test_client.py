@@ -11,8 +11,8 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient, session_body
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
-from tests.conftest import FakeClock
 from tests.support.fakes import FakeFabric
+from tests.support.timing import FakeClock
 
 
 def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:

@@ -20,8 +20,8 @@ from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
 from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
-from tests.conftest import FakeClock
 from tests.support.fakes import FakeFabric
+from tests.support.timing import FakeClock
 
 
 def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:

@@ -26,7 +26,7 @@ from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.settings import SessionSpec
-from tests.conftest import FakeClock
+from tests.support.timing import FakeClock
 
 ANSWERS = 10_000
 EXAMPLES = 3000

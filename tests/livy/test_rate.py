@@ -21,9 +21,9 @@ from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import Pauses
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
-from tests.conftest import FakeClock
 from tests.support.fakes import FakeFabric
 from tests.support.faulty_proxy import until_text
+from tests.support.timing import FakeClock
 
 
 def most_in_a_minute(moments: list[float]) -> int:

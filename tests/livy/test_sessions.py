@@ -20,10 +20,10 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
-from tests.conftest import FakeClock, soon
 from tests.livy.test_client import client_of
 from tests.livy.test_statements import interrupt_after
 from tests.support.fakes import FakeFabric
+from tests.support.timing import FakeClock, eventually
 
 
 @pytest.fixture(params=["fabric", "apache_livy"])
@@ -176,7 +176,7 @@ def test_a_session_that_cannot_be_stopped_after_ctrl_c_is_stopped_behind_the_cel
     with pytest.raises(KeyboardInterrupt, match=r"\(id .+\) could not be stopped yet: .* It is told to stop once more"):
         StandardSession.create(client, SessionSpec())
     interrupt.join()
-    assert soon(lambda: fake.deleted and not fake.left_running)
+    assert eventually(lambda: fake.deleted and not fake.left_running)
 
 
 def test_a_session_whose_broken_request_arrives_after_ctrl_c_is_stopped_then(
@@ -194,7 +194,7 @@ def test_a_session_whose_broken_request_arrives_after_ctrl_c_is_stopped_then(
 
     with pytest.raises(KeyboardInterrupt, match="If the server makes one after all, it is stopped at once"):
         StandardSession.create(client, SessionSpec(), sleep=interrupted_while_it_looks)
-    assert soon(lambda: fake.deleted and not fake.left_running)
+    assert eventually(lambda: fake.deleted and not fake.left_running)
 
 
 # ------------------------------------------------------------------------------------------------ a failed start

@@ -28,10 +28,10 @@ from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
-from tests.conftest import FakeClock, soon
 from tests.livy.test_client import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
+from tests.support.timing import FakeClock, eventually
 
 Run = Callable[..., StatementInfo]
 
@@ -465,7 +465,7 @@ def test_a_cancel_that_breaks_is_sent_again_behind_the_cell(
     assert caught.value.may_run_on
     assert time.monotonic() - began < 0.2 + 1.5
     interrupt.join()
-    assert soon(lambda: len(fake.seen("POST", "/cancel")) == 2)
+    assert eventually(lambda: len(fake.seen("POST", "/cancel")) == 2)
     assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
 
 
@@ -487,7 +487,7 @@ def test_a_statement_whose_broken_request_arrives_after_ctrl_c_is_cancelled_then
 
     with pytest.raises(Interrupted, match="If the server takes it after all, it is cancelled at once"):
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), sleep=interrupted_while_it_looks)
-    assert soon(lambda: fake.seen("POST", "/cancel"))
+    assert eventually(lambda: fake.seen("POST", "/cancel"))
     assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
     assert len(fake.seen("POST", "/cancel")) == 1
 
@@ -510,7 +510,7 @@ def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
 
     with pytest.raises(Interrupted):
         run_statement(client, session_id, "slow()", "pyspark", ledger=ledger, sleep=interrupted_while_it_looks)
-    assert soon(lambda: len(looks) == 1 + len(LOOKS_S))
+    assert eventually(lambda: len(looks) == 1 + len(LOOKS_S))
     assert [code for _, code in fake.posted_code] == ["slow()"] * 2
     assert not fake.seen("POST", "/cancel")
 
@@ -537,8 +537,8 @@ def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client
     with pytest.raises(Interrupted):
         run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), on_cancel=also_ended.append)
     assert not fake.seen("POST", "/cancel")
-    assert soon(lambda: fake.seen("POST", "/statements/0/cancel"))
-    assert soon(lambda: also_ended == [0])
+    assert eventually(lambda: fake.seen("POST", "/statements/0/cancel"))
+    assert eventually(lambda: also_ended == [0])
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
 

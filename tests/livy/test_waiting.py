@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import WaitTimeout
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, interruptible, wait_until
-from tests.conftest import FakeClock
+from tests.support.timing import FakeClock
 
 
 def looks_until(seconds: float, clock: FakeClock, pauses: Pauses | None = None) -> int:

@@ -10,8 +10,8 @@ import pytest
 
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.sessions.repl import Repl
-from tests.conftest import soon
 from tests.support.service import Session
+from tests.support.timing import eventually
 
 pytestmark = pytest.mark.spark
 
@@ -127,9 +127,9 @@ def test_a_cancel_is_tried_again_after_a_call_that_broke() -> None:
     repl = Repl(spark)
     repl.start({"spark": spark})
     statement = repl.submit("Thread.sleep(60000)", "spark", None)
-    assert soon(lambda: statement.state != "waiting")
+    assert eventually(lambda: statement.state != "waiting")
     repl.cancel(statement.id)
-    assert soon(lambda: statement.finished)
+    assert eventually(lambda: statement.finished)
     repl.close("the test is over")
     assert (statement.state, spark.calls["interrupt"]) == ("cancelled", 2)
     assert spark.calls["cancel_jobs"] > 1

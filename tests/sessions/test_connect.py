@@ -1,4 +1,4 @@
-"""The sessions of one notebook, and the public Python API, without magics."""
+"""The public Python API, without magics."""
 
 from __future__ import annotations
 
@@ -6,47 +6,23 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fabric_livy_magic import FabricLivyError, connect
-from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import (
     FrameError,
     Interrupted,
-    SessionError,
-    SessionLostError,
     SessionStartError,
     SettingsError,
     StatementError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.sessions.runner import Runner
-from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.methods import AccessToken
 from tests.livy.test_statements import interrupt_after
 from tests.support.fakes import FakeFabric
-from tests.support.outputs import sql_output, text_output
-
-
-@pytest.fixture
-def runner(fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
-    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
-    fabric.session_goes("idle")
-    one = Runner()
-    one.account.use(fabric.url)
-    yield one
-    assert one.close() == []
-
-
-@pytest.fixture
-def target(fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
-    fabric.session_goes("idle")
-    return fabric.url
+from tests.support.outputs import sql_output
 
 
 # ------------------------------------------------------------------------------------------------ connect
@@ -189,76 +165,6 @@ def test_no_repr_shows_the_token(target: str, fabric: FakeFabric) -> None:
         result = session.run("1+1")
         shown = [session, session.remote, session.remote.client.http, session._keeper, session._keeper.settings, result]
         assert all(fabric.token not in repr(one) for one in shown)
-
-
-# ------------------------------------------------------------------------------------------------ the sessions of a notebook
-def test_the_last_session_begun_is_the_current_one(runner: Runner) -> None:
-    runner.sessions.start()
-    runner.sessions.start("second")
-    assert runner.sessions.current == "second"
-    runner.sessions.stop()
-    assert runner.sessions.current == "main"
-    runner.sessions.stop()
-    assert (runner.sessions.current, runner.sessions) == ("main", {})
-
-
-def test_begin_does_not_wait_and_the_first_cell_does(runner: Runner, fabric: FakeFabric) -> None:
-    fabric.session_goes("starting", "starting", "idle")
-    runner.sessions.begin()
-    assert len(fabric.requests) == 1
-    heard: list[Progress] = []
-    assert runner.run(Cell(kind="pyspark", code="1+1"), heard.append).text == "2"
-    assert "session" in {one.subject for one in heard}
-
-
-def test_a_lost_session_is_told_each_time_and_started_anew_only_when_asked(runner: Runner, fabric: FakeFabric) -> None:
-    runner.sessions.start()
-    fabric.forget_sessions()
-    cell = Cell(kind="pyspark", code="1+1")
-    for _ in range(2):
-        with pytest.raises(SessionLostError, match="Nothing was run again"):
-            runner.run(cell)
-    assert len(fabric.posted_code) == 1
-    runner.sessions.start()
-    assert runner.run(cell).text == "2"
-
-
-def test_a_lost_session_can_be_stopped(runner: Runner, fabric: FakeFabric) -> None:
-    runner.sessions.start()
-    fabric.forget_sessions()
-    with pytest.raises(SessionLostError):
-        runner.run(Cell(kind="pyspark", code="1+1"))
-    assert not runner.sessions.stop()
-    assert dict(runner.sessions) == {}
-
-
-def test_closing_stops_what_was_started_and_leaves_what_was_attached(runner: Runner, fabric: FakeFabric) -> None:
-    theirs = runner.account.client().create_session(SessionSpec()).id
-    runner.sessions.start()
-    runner.sessions.attach(theirs, "theirs")
-    assert runner.close() == []
-    assert fabric.left_running == [theirs]
-    assert runner.close() == []
-
-
-def test_attaching_under_a_name_that_is_taken_says_how_to_give_another(runner: Runner) -> None:
-    session = runner.sessions.start()
-    with pytest.raises(SessionError, match=f"`%livy attach {session.id} --name <name>`"):
-        runner.sessions.attach(session.id, "main")
-
-
-def test_settings_given_in_code_stand(fabric: FakeFabric) -> None:
-    runner = Runner({"target": fabric.url})
-    assert runner.settings.origins["target"] == "argument"
-
-
-def test_the_value_of_a_result_fits_its_kind(runner: Runner, fabric: FakeFabric) -> None:
-    fabric.answer("%json x", {"status": "ok", "execution_count": 0, "data": {"application/json": {"a": 1}}})
-    fabric.answer("text", text_output("t"))
-    runner.sessions.start()
-    assert runner.run(Cell(kind="pyspark", code="%json x")).value() == {"a": 1}
-    assert runner.run(Cell(kind="pyspark", code="text")).value() == "t"
-    assert list(runner.run(Cell(kind="sql", code="SELECT 1 AS one")).value().columns) == ["one"]
 
 
 def test_two_threads_can_run_on_one_session(target: str) -> None:

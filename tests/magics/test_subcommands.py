@@ -1,0 +1,189 @@
+"""The subcommands of `%livy`: what they show and do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.magics.conftest import start_elsewhere
+from tests.support.fakes import FakeFabric
+from tests.support.notebook import Notebook
+
+
+# ------------------------------------------------------------------------------------------------ %livy …
+def test_use_says_where_sessions_will_run(bare: Notebook, fabric: FakeFabric) -> None:
+    text = bare.ok(f"%livy use {fabric.url}/sessions").text
+    assert f"({fabric.url})" in text
+    assert "Run `%livy login`" in text, "nobody is signed in"
+    assert "real Spark" in bare.ok("%livy use local").text
+    assert fabric.requests == []
+
+
+def test_use_with_a_sign_in_leads_to_the_first_cell(nb: Notebook, fabric: FakeFabric) -> None:
+    assert "The first cell starts a session" in nb.ok(f"%livy use {fabric.url}").text
+
+
+def test_changing_the_target_leaves_what_runs_where_it_is(started: Notebook, apache_livy: FakeFabric) -> None:
+    text = started.ok(f"%livy use {apache_livy.url}").text
+    assert "Sessions that run elsewhere stay there: main. `%livy start <name>` starts one here." in text
+    started.ok("%livy start second")
+    assert len(apache_livy.sessions) == 1
+    assert started.ok("%%livy_pyspark -s main\n1+1").text.strip() == "2"
+
+
+def test_start_takes_every_option_to_the_server(nb: Notebook, fabric: FakeFabric) -> None:
+    nb.ok("%livy start second --name nightly --conf spark.x=1 --driver-memory 28g --driver-cores 4 --num-executors 2")
+    assert fabric.requests[0].body == {
+        "name": "nightly",
+        "conf": {"spark.x": "1"},
+        "driverMemory": "28g",
+        "driverCores": 4,
+        "numExecutors": 2,
+    }
+
+
+def test_starting_a_name_twice_is_refused(started: Notebook, fabric: FakeFabric) -> None:
+    text = started.fails("%livy start")
+    assert "Session 'main' is there already" in text
+    assert "`%livy stop main` ends it" in text
+    assert len(fabric.sessions) == 1
+
+
+def test_status_shows_target_and_sessions(nb: Notebook, fabric: FakeFabric) -> None:
+    assert "No session runs in this notebook" in nb.ok("%livy status").text
+    nb.ok("%livy start")
+    nb.ok("%livy start second")
+    lines = nb.ok("%livy status").text.splitlines()
+    assert lines[0] == f"Target: {fabric.url}"
+    main, second = (next(line for line in lines if f" {name} " in line) for name in ("main", "second"))
+    assert second.startswith("→")
+    assert not main.startswith("→")
+    assert "idle" in main
+    fabric.forget_sessions()
+    assert "lost" in nb.ok("%livy status").text
+
+
+def test_status_without_a_target_says_how_to_choose_one(bare: Notebook) -> None:
+    assert "No target yet: `%livy use local`" in bare.ok("%livy status").text
+
+
+def test_sessions_lists_what_the_server_has(nb: Notebook, fabric: FakeFabric) -> None:
+    assert "There is no session on" in nb.ok("%livy sessions").text
+    nb.ok("%livy start --name nightly")
+    text = nb.ok("%livy sessions").text
+    assert next(iter(fabric.sessions)) in text
+    assert "nightly" in text
+    assert "main" in text
+
+
+def test_attach_takes_a_session_that_runs(started: Notebook, fabric: FakeFabric) -> None:
+    session_id = start_elsewhere(fabric)
+    text = started.ok(f"%livy attach {session_id} --name theirs").text
+    assert f"Attached to session {session_id} as 'theirs'" in text
+    assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"
+    assert "no session nosuch on this server" in started.fails("%livy attach nosuch --name x")
+    assert "Which session?" in started.fails("%livy attach")
+
+
+def test_switch_changes_the_session_of_the_next_cell(started: Notebook, fabric: FakeFabric) -> None:
+    started.ok("%livy start second")
+    first, second = fabric.sessions
+    started.ok("%livy switch main")
+    started.ok("%%livy_pyspark\n1+1")
+    started.ok("%%livy_pyspark -s second\n1+1")
+    assert [one.path.split("/")[2] for one in fabric.seen("POST", "/statements")] == [first, second]
+    assert "There is no session 'thrid'" in started.fails("%livy switch thrid")
+
+
+def test_logs_shows_the_end_of_the_log(nb: Notebook, fabric: FakeFabric) -> None:
+    fabric.session_goes("idle", log=[f"line {number}" for number in range(100)])
+    nb.ok("%livy start")
+    assert nb.ok("%livy logs").text.splitlines()[0] == "line 50"
+    assert nb.ok("%livy logs main -n 2").text.splitlines() == ["line 98", "line 99"]
+
+
+def test_stop_ends_the_current_a_named_or_all_sessions(started: Notebook, fabric: FakeFabric) -> None:
+    for name in ("two", "three"):
+        started.ok(f"%livy start {name}")
+    assert "Session 'main' is stopped." in started.ok("%livy stop main").text
+    assert "Session 'three' is stopped." in started.ok("%livy stop").text
+    assert "Session 'two' is stopped." in started.ok("%livy stop --all").text
+    assert "No session runs in this notebook." in started.ok("%livy stop").text
+    assert fabric.left_running == []
+
+
+def test_stopping_what_is_gone_says_so(started: Notebook, fabric: FakeFabric) -> None:
+    fabric.forget_sessions()
+    assert "Session 'main' was gone already." in started.ok("%livy stop").text
+
+
+def test_config_shows_every_setting_with_its_origin(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_ROWS_SHOWN", "7")
+    nb.ok("%livy config progress off")
+    text = nb.ok("%livy config").text
+    assert re.search(r"rows_shown +7 +environment FABRIC_LIVY_ROWS_SHOWN", text)
+    assert re.search(r"progress +off +notebook", text)
+    assert re.search(r"start_timeout_s +900.0 +default", text)
+    assert "FABRIC_LIVY_TOKEN" not in text
+    assert nb.ok("%livy config rows_shown").text.count("\n") < 6
+
+
+def test_a_setting_that_does_not_fit_changes_nothing(nb: Notebook) -> None:
+    nb.fails("%livy config rows_shown 0")
+    assert re.search(r"rows_shown +20 +default", nb.ok("%livy config").text)
+
+
+@pytest.mark.parametrize("line", ["%livy", "%livy help", "%livy start --help", "%livy help stop", "%livy_sql --help"])
+def test_help_is_text_in_the_cell(bare: Notebook, line: str) -> None:
+    assert bare.ok(line).text.startswith("usage: %livy")
+
+
+# ------------------------------------------------------------------------------------------------ configure, profiles, login
+def test_configure_shows_the_whole_request_and_the_next_session_gets_it(nb: Notebook, fabric: FakeFabric) -> None:
+    nb.ok('%%livy_configure\n{"conf": {"a": "1"}}')
+    shown = nb.ok('%%livy_configure\n{"conf": {"b": "2"}, "driverCores": 4}').text
+    assert '"a": "1"' in shown
+    fabric.session_goes("idle")
+    nb.ok("%livy start --conf c=3")
+    (body,) = [one.body for one in fabric.requests if one.method == "POST" and one.path.endswith("/sessions")]
+    assert body["conf"] == {"a": "1", "b": "2", "c": "3"}
+    assert body["driverCores"] == 4
+
+
+def test_configure_does_not_take_a_running_session_away_unasked(started: Notebook, fabric: FakeFabric) -> None:
+    assert "its variables are lost" in started.fails('%%livy_configure\n{"conf": {"a": "1"}}')
+    fabric.session_goes("idle")
+    assert "is ready after" in started.ok('%%livy_configure -f\n{"conf": {"a": "1"}}').text
+    assert len([one for one in fabric.requests if one.method == "DELETE"]) == 1
+
+
+@pytest.mark.parametrize("option", ["--secret", "--client-secret", "--password", "--passphrase", "--token"])
+def test_a_secret_on_the_line_is_refused_and_not_repeated(nb: Notebook, option: str) -> None:
+    text = nb.fails(f"%livy login --method secret {option} geheim123")
+    assert "A secret does not belong into a notebook" in text
+    assert "AZURE_CLIENT_SECRET" in text
+
+
+def test_a_size_that_no_node_has_is_refused_before_anything_starts(nb: Notebook, fabric: FakeFabric) -> None:
+    before = len(fabric.requests)
+    assert "4 cores with 28g" in nb.fails("%livy start --driver-cores 5")
+    assert len(fabric.requests) == before
+
+
+def test_a_profile_is_a_target_with_all_that_it_sets(
+    bare: Notebook, fabric: FakeFabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.fabric-livy.profiles.test]\ntarget = "{fabric.url}"\nrows_shown = 3\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert fabric.url in bare.ok("%livy use test").text
+    assert "profile test in" in bare.ok("%livy config rows_shown").text
+
+
+def test_login_with_a_given_token_tells_who_it_is(nb: Notebook) -> None:
+    assert "Signed in as" in nb.ok("%livy login --method token").text
+    assert "Signed out" in nb.ok("%livy logout").text
