@@ -11,7 +11,7 @@ from typing import Any
 from fabric_livy_magic.errors import NotebookError, NotLivyError
 from fabric_livy_magic.fabric.api import FabricApi, Item, named
 from fabric_livy_magic.livy.http import Accepted
-from fabric_livy_magic.livy.waiting import SESSION_PAUSES, nap, wait_until
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, wait_until
 from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, read_ipynb
 from fabric_livy_magic.notebooks.model import Notebook
@@ -52,7 +52,7 @@ def fetched(
     workspace_id: str,
     item: Item,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
 ) -> Any:
     """Its definition as JSON, waited for where the server takes its time. Raises NotebookError where that fails."""
     answer = api.notebook_definition(workspace_id, item.id)

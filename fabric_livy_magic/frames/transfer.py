@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames.arrow_types import carrier, empty, restored
-from fabric_livy_magic.livy.waiting import hear
+from fabric_livy_magic.livy.waiting import check_interrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -177,7 +177,7 @@ def content_of(told: Mapping[str, Any], number: int) -> bytes:
 def waited(future: concurrent.futures.Future[Any]) -> Any:
     """Its result; an interrupt of the main thread ends the waiting at once."""
     while True:
-        hear()
+        check_interrupted()
         done, _ = concurrent.futures.wait([future], timeout=NOTICE_INTERRUPT_S)
         if done:
             return future.result()

@@ -10,7 +10,7 @@ from typing import TypeVar
 from fabric_livy_magic.errors import CapacityError, HttpError
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.livy.waiting import nap, pause
+from fabric_livy_magic.livy.waiting import interruptible_sleep, pause
 
 T = TypeVar("T")
 PAUSE_S = 15.0
@@ -24,7 +24,7 @@ def when_there_is_room(
     wait_s: float,
     on_progress: Callable[[Progress], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
 ) -> T:
     """What `ask` gives. While it raises CapacityError it is asked again, for `wait_s` at most; the error that comes out then
     names the sessions that hold the capacity, as far as they can be seen."""
@@ -69,7 +69,7 @@ def _still_full(error: CapacityError, holders: str, wait_s: float) -> CapacityEr
 def holders_of(client: LivyClient) -> str:
     """The live sessions of this lakehouse, in a sentence; empty where there is none to be seen."""
     try:
-        alive = [info for info in client.brief().list_sessions() if not info.state.has_ended]
+        alive = [info for info in client.with_short_timeouts().list_sessions() if not info.state.has_ended]
     except HttpError:
         return ""  # the refusal is on its way to the user; it must not be replaced by this one
     if not alive:

@@ -34,16 +34,16 @@ class LivyClient:
         self.http = http
         self.dialect = dialect
 
-    def brief(self) -> LivyClient:
-        """See `LivyHttp.brief`."""
+    def with_short_timeouts(self) -> LivyClient:
+        """See `LivyHttp.with_short_timeouts`."""
         other = copy.copy(self)
-        other.http = self.http.brief()
+        other.http = self.http.with_short_timeouts()
         return other
 
-    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
+    def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
         """See `LivyHttp.telling`."""
         other = copy.copy(self)
-        other.http = self.http.telling(listener, subject)
+        other.http = self.http.reporting_to(listener, subject)
         return other
 
     def create_session(

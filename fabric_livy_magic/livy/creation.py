@@ -11,7 +11,7 @@ from fabric_livy_magic.errors import AccessError, FabricLivyError, HttpError, No
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress, SessionInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import in_background, nap
+from fabric_livy_magic.livy.waiting import interruptible_sleep, run_in_background
 from fabric_livy_magic.settings import SessionSpec
 
 OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
@@ -33,7 +33,7 @@ class Creation:
     client: LivyClient
     spec: SessionSpec
     on_progress: Callable[[Progress], None] | None = None
-    sleep: Callable[[float], None] = nap
+    sleep: Callable[[float], None] = interruptible_sleep
     _own_name: str = field(default_factory=lambda: f"{OUR_NAME}{uuid.uuid4().hex[:12]}")
     _lost: int = 0
     """Requests that may have arrived although no usable answer came."""
@@ -41,7 +41,7 @@ class Creation:
     def ask(self) -> SessionInfo:
         """Raises HttpError: where the server may have acted, its text says so."""
         spec, pauses = replace(self.spec, name=self.spec.name or self._own_name), RetryPolicy().pauses()
-        asked = self.client.telling(self.on_progress, "session")
+        asked = self.client.reporting_to(self.on_progress, "session")
         while True:
             try:
                 return asked.create_session(spec, self._stop_late)
@@ -74,28 +74,28 @@ class Creation:
     def _named(self, client: LivyClient) -> list[SessionInfo]:
         return [info for info in client.list_sessions() if info.name == self._own_name]
 
-    def stop_twins(self, kept_id: str) -> None:
+    def stop_duplicates(self, kept_id: str) -> None:
         """Where it was asked for again, the first request may have arrived after all."""
         if not self._lost or self.spec.name:
             return
         with contextlib.suppress(FabricLivyError):  # the session that was asked for is there; that is what counts
-            for info in self._named(self.client.brief()):
+            for info in self._named(self.client.with_short_timeouts()):
                 if info.id != kept_id:
-                    self.client.brief().delete_session(info.id)
+                    self.client.with_short_timeouts().delete_session(info.id)
 
     def give_up(self) -> str:
         """After an interrupt: stops what may have been made, and says in a sentence what became of it."""
-        brief = self.client.brief()
+        brief = self.client.with_short_timeouts()
         found: list[SessionInfo] = []
         try:
             found = [] if self.spec.name else self._named(brief)
             for one in found:
                 brief.delete_session(one.id)
         except HttpError as error:
-            in_background(self._look_again, "stop")
+            run_in_background(self._look_again, "stop")
             return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_MADE
         if not found and self._lost:
-            in_background(self._look_again, "stop")
+            run_in_background(self._look_again, "stop")
         return "The session that was asked for was stopped." if found else NOT_MADE
 
     def _stop_late(self, info: SessionInfo | None) -> None:

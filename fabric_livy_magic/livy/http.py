@@ -18,7 +18,7 @@ from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, broken, error_fro
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.rate import Pace, shared_pace
 from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryPolicy, Tries, may_repeat
-from fabric_livy_magic.livy.waiting import interruptible, nap, pause
+from fabric_livy_magic.livy.waiting import interruptible_call, interruptible_sleep, pause
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -68,7 +68,7 @@ class LivyHttp:
         retry: RetryPolicy = USUAL,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = nap,
+        sleep: Callable[[float], None] = interruptible_sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._authorization = authorization
@@ -113,7 +113,7 @@ class LivyHttp:
         other.base_url = base_url.rstrip("/")
         return other
 
-    def brief(self) -> LivyHttp:
+    def with_short_timeouts(self) -> LivyHttp:
         """The same connections with 4 s a call and no second try: for what must not keep a person, or a kernel that is
         killed 5 s after it was told to shut down, waiting."""
         other = copy.copy(self)
@@ -121,7 +121,7 @@ class LivyHttp:
         other._retry = NO_RETRY
         return other
 
-    def telling(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
+    def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
         """The same connections, with each wait between two calls told to `listener`, and more patience: what is waited
         for runs on the server, and somebody sees the wait."""
         other = copy.copy(self)
@@ -143,7 +143,7 @@ class LivyHttp:
             self._paces.append(Pace(None))
         elif not self._paces:
             # It may have to sign in first.
-            account = interruptible(self._authorization.account) if self._authorization else ""
+            account = interruptible_call(self._authorization.account) if self._authorization else ""
             self._paces.append(shared_pace(self._host.lower(), account))
         return self._paces[0]
 
@@ -167,7 +167,7 @@ class LivyHttp:
         while True:
             self._wait_for_turn(pace, is_command=method != "GET")
             try:
-                answer = interruptible(lambda: self._once(method, path, body, params), late)
+                answer = interruptible_call(lambda: self._once(method, path, body, params), late)
             except HttpError as error:
                 if error.status == 401 and not renewed and self._authorization and self._authorization.renew():
                     renewed = True

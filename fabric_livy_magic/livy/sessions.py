@@ -14,7 +14,7 @@ from fabric_livy_magic.livy.endings import ending_of, last_words, log_of, lost_s
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
 from fabric_livy_magic.livy.submission import Ledger
-from fabric_livy_magic.livy.waiting import SESSION_PAUSES, for_a_moment, nap, wait_until
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, result_within, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
@@ -48,7 +48,7 @@ class StandardSession:
         capacity_wait_s: float = 0.0,
         on_progress: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = nap,
+        sleep: Callable[[float], None] = interruptible_sleep,
     ) -> StandardSession:
         """Asks for a session and returns at once. Raises HttpError: CapacityError where the capacity is full, after
         `capacity_wait_s`.
@@ -59,7 +59,7 @@ class StandardSession:
                 creation.ask, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
             )
         except KeyboardInterrupt:
-            raise Interrupted(for_a_moment(creation.give_up, ANSWER_WAIT_S, NOT_MADE)) from None
+            raise Interrupted(result_within(creation.give_up, ANSWER_WAIT_S, NOT_MADE)) from None
         return cls(client, made, Ledger(-1), creation)
 
     @classmethod
@@ -95,14 +95,14 @@ class StandardSession:
         timeout_s: float,
         on_progress: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = nap,
+        sleep: Callable[[float], None] = interruptible_sleep,
     ) -> SessionInfo:
         """Waits for idle. Any end comes back at once as SessionStartError with the server's reason and log.
 
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
         self._check_not_stopped()
-        began, client = clock(), self.client.telling(on_progress, "session")
+        began, client = clock(), self.client.reporting_to(on_progress, "session")
 
         def fetch() -> SessionInfo:
             try:
@@ -137,7 +137,7 @@ class StandardSession:
             raise SessionStartError(self._why_not_started(info))
         self.ready = True
         if self._creation:
-            self._creation.stop_twins(self.id)
+            self._creation.stop_duplicates(self.id)
         return info
 
     def _why_not_started(self, info: SessionInfo) -> str:
@@ -179,8 +179,8 @@ class StandardSession:
         return self.client.session_log(self.id)
 
     def stop(self, *, brief: bool = False) -> bool:
-        """True if the session was still there. `brief`: see `LivyHttp.brief`."""
-        client = self.client.brief() if brief else self.client
+        """True if the session was still there. `brief`: see `LivyHttp.with_short_timeouts`."""
+        client = self.client.with_short_timeouts() if brief else self.client
         there = client.delete_session(self.id)
         self._stopped = True
         return there

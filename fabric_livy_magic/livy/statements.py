@@ -27,7 +27,7 @@ from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.retries import may_pass
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
-from fabric_livy_magic.livy.waiting import Pauses, for_a_moment, in_background, nap, wait_until
+from fabric_livy_magic.livy.waiting import Pauses, interruptible_sleep, result_within, run_in_background, wait_until
 
 Listener = Callable[[Progress], None]
 
@@ -57,7 +57,7 @@ NOT_FOUND = (
 class Cancelled(NamedTuple):
     """What became of a statement that was cancelled, in a sentence."""
 
-    told: str
+    message: str
     may_run_on: bool
 
 
@@ -72,7 +72,7 @@ def run_statement(
     on_progress: Listener | None = None,
     on_cancel: Callable[[int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
 ) -> StatementInfo:
     """The finished statement, its output present.
 
@@ -81,17 +81,17 @@ def run_statement(
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
-    client = client.telling(on_progress, "statement")
+    client = client.reporting_to(on_progress, "statement")
     submission = Submission(client, session_id, code, kind, ledger or Ledger(), clock, sleep)
     statement = _Statement(client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel)
     try:
         statement.submitted = submission.send(statement.cancel_late)
         final = statement.follow(timeout_s, on_progress)
     except KeyboardInterrupt:
-        told, may_run_on = for_a_moment(statement.cancel, ANSWER_WAIT_S, Cancelled(NOT_CONFIRMED, may_run_on=True))
-        raise Interrupted(told, may_run_on=may_run_on) from None
+        message, may_run_on = result_within(statement.cancel, ANSWER_WAIT_S, Cancelled(NOT_CONFIRMED, may_run_on=True))
+        raise Interrupted(message, may_run_on=may_run_on) from None
     except WaitTimeout as error:
-        raise WaitTimeout(f"{error} {statement.cancel().told}") from None
+        raise WaitTimeout(f"{error} {statement.cancel().message}") from None
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")
     return final
@@ -104,10 +104,10 @@ def follow_statement(
     *,
     on_progress: Listener | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
 ) -> StatementInfo:
     """The end of a statement that somebody submitted. An interrupt does nothing to it."""
-    client = client.telling(on_progress, "statement")
+    client = client.reporting_to(on_progress, "statement")
     statement = _Statement(client, session_id, clock, sleep, submitted=submitted)
     return statement.follow(None, on_progress)
 
@@ -175,15 +175,15 @@ class _Statement:
 
     def cancel(self) -> Cancelled:
         """See `cancel_statement`."""
-        brief = self.client.brief()  # nobody waits long for a server that hangs
+        brief = self.client.with_short_timeouts()  # nobody waits long for a server that hangs
         try:
             statement_id = self._find(brief)
         except HttpError as error:
-            in_background(self._look_again, "cancel")
+            run_in_background(self._look_again, "cancel")
             return Cancelled(NOT_FOUND.format(error=error), may_run_on=True)
         if statement_id is None:
             if self.submission and self.submission.in_doubt:
-                in_background(self._look_again, "cancel")
+                run_in_background(self._look_again, "cancel")
             return Cancelled(NOT_ACCEPTED, may_run_on=True)
         self._also_end(statement_id)
         return cancel_statement(
@@ -217,7 +217,7 @@ class _Statement:
     def _also_end(self, statement_id: int) -> None:
         self.cancels = True
         if also := self.on_cancel:
-            in_background(lambda: also(statement_id), "cancel")
+            run_in_background(lambda: also(statement_id), "cancel")
 
     def _find(self, client: LivyClient) -> int | None:
         """Its number, as far as it can be told while no answer came."""
@@ -234,7 +234,7 @@ def cancel_statement(
     statement_id: int,
     *,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
     later: LivyClient | None = None,
 ) -> Cancelled:
     """Cancels, and waits a moment for the session to confirm. Where that fails and may pass, it is cancelled once more
@@ -252,11 +252,11 @@ def cancel_statement(
     except WaitTimeout:
         return Cancelled(STILL_RUNNING, may_run_on=True)
     except FabricLivyError as error:
-        told = f"Whether the statement was stopped is not known: {error}"
+        message = f"Whether the statement was stopped is not known: {error}"
         if later is not None and may_pass(error):
-            in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
-            told = f"{told} {CANCELLED_AGAIN}"
+            run_in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
+            message = f"{message} {CANCELLED_AGAIN}"
             if isinstance(error, ThrottledError):
-                told = CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
-        return Cancelled(told, may_run_on=True)
+                message = CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
+        return Cancelled(message, may_run_on=True)
     return Cancelled(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)

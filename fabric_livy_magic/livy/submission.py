@@ -15,7 +15,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import WAKE_S, hear, nap
+from fabric_livy_magic.livy.waiting import WAKE_S, check_interrupted, interruptible_sleep
 
 NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
 # A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
@@ -69,7 +69,7 @@ class Ledger:
         one that was lost."""
         with self._changed:
             while code in self._on_their_way:
-                hear()
+                check_interrupted()
                 self._changed.wait(WAKE_S)  # in short turns, so that an interrupt gets through
             self._on_their_way.add(code)
         try:
@@ -90,7 +90,7 @@ class Submission:
     kind: str
     ledger: Ledger = field(default_factory=Ledger)
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = nap
+    sleep: Callable[[float], None] = interruptible_sleep
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     after: int | None = None
     """Its number is greater; None while it was not sent."""

@@ -20,22 +20,22 @@ from typing import TypeVar
 from fabric_livy_magic.errors import WaitTimeout
 
 T = TypeVar("T")
-_wish: contextvars.ContextVar[Wish | None] = contextvars.ContextVar("wish", default=None)
+_interrupt_request: contextvars.ContextVar[InterruptRequest | None] = contextvars.ContextVar("wish", default=None)
 TICK_S = 0.5  # a listener hears of the elapsed time this often, also during a long pause
 WAKE_S = 0.1  # an interrupt is heard this soon
 
 
-class Wish:
+class InterruptRequest:
     """An interrupt for a thread that no signal reaches (see `in_background`). As with Ctrl-C one `make` ends one wait, so
     that what then cleans up can wait as well."""
 
     def __init__(self) -> None:
-        self.made = False
-        """Whether it was ever made."""
+        self.was_made = False
+        """Also when it was heard already."""
         self._unheard: collections.deque[None] = collections.deque(maxlen=1)
 
     def make(self) -> None:
-        self.made = True
+        self.was_made = True
         self._unheard.append(None)
 
     def take(self) -> bool:
@@ -46,34 +46,39 @@ class Wish:
         return True
 
 
-def hear() -> None:
+def check_interrupted() -> None:
     """Raises KeyboardInterrupt where somebody wished this thread's work to end."""
-    wish = _wish.get()
-    if wish is not None and wish.take():
+    interrupt_request = _interrupt_request.get()
+    if interrupt_request is not None and interrupt_request.take():
         raise KeyboardInterrupt
 
 
-def nap(seconds: float) -> None:
+def interruptible_sleep(seconds: float) -> None:
     """Sleeps so that an interrupt gets through."""
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
-        hear()
+        check_interrupted()
         time.sleep(min(left_s, WAKE_S))
 
 
-def in_background(
-    work: Callable[[], T], name: str = "call", wish: Wish | None = None
+def run_in_background(
+    work: Callable[[], T], name: str = "call", interrupt_request: InterruptRequest | None = None
 ) -> tuple[concurrent.futures.Future[T], threading.Thread]:
     """Runs `work` in a thread of its own, which no exit of the process waits for, and which hears of `wish` alone."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    return future, _begin(work, future, name, wish)
+    return future, _start_thread(work, future, name, interrupt_request)
 
 
-def _begin(
-    work: Callable[[], T], future: concurrent.futures.Future[T], name: str = "call", wish: Wish | None = None
+def _start_thread(
+    work: Callable[[], T],
+    future: concurrent.futures.Future[T],
+    name: str = "call",
+    interrupt_request: InterruptRequest | None = None,
 ) -> threading.Thread:
     context = contextvars.copy_context()  # output belongs to the cell that the context names
-    context.run(_wish.set, wish)  # but not its wish, which is for its own thread and would be used up here
+    context.run(
+        _interrupt_request.set, interrupt_request
+    )  # but not its wish, which is for its own thread and would be used up here
 
     def run() -> None:
         try:
@@ -89,14 +94,14 @@ def _begin(
     return thread
 
 
-def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None = None) -> T:
+def interruptible_call(call: Callable[[], T], late: Callable[[T | None], None] | None = None) -> T:
     """What `call` gives. After an interrupt the call goes on by itself, and `late` gets what it gave: None if it failed."""
-    hear()
+    check_interrupted()
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
     try:
-        _begin(call, future)
+        _start_thread(call, future)
         while not future.done():
-            hear()
+            check_interrupted()
             with contextlib.suppress(TimeoutError):
                 future.exception(timeout=WAKE_S)
         return future.result()
@@ -104,14 +109,14 @@ def interruptible(call: Callable[[], T], late: Callable[[T | None], None] | None
         if late is not None:
             # In a thread of its own: the call may have ended already, and `late` may take its time.
             future.add_done_callback(
-                lambda done: in_background(lambda: late(None if done.exception() else done.result()), "late")
+                lambda done: run_in_background(lambda: late(None if done.exception() else done.result()), "late")
             )
         raise
 
 
-def for_a_moment(work: Callable[[], T], within_s: float, otherwise: T) -> T:
+def result_within(work: Callable[[], T], within_s: float, otherwise: T) -> T:
     """What `work` gives within that time, else `otherwise`; it goes on by itself then."""
-    future, _ = in_background(work)
+    future, _ = run_in_background(work)
     try:
         return future.result(timeout=within_s)
     except TimeoutError:
@@ -150,7 +155,7 @@ def wait_until(
     pauses: Pauses = Pauses(),
     on_wait: Callable[[T, float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = nap,
+    sleep: Callable[[float], None] = interruptible_sleep,
 ) -> T:
     """`fetch()` again and again until `done` holds. `first` is a value already at hand (the POST's own answer).
 

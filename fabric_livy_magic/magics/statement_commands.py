@@ -11,7 +11,7 @@ from pathlib import Path
 from fabric_livy_magic import logs
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, cancel_statement
-from fabric_livy_magic.livy.waiting import in_background
+from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.magics.cells import show_before_error
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
@@ -97,8 +97,8 @@ def _cancel_statement(session: Session, statement_id: int) -> str:
     client = session.remote.client
     with contextlib.suppress(FabricLivyError):  # the cancel says it better
         code = client.get_statement(session.id, statement_id).code
-        in_background(lambda: session.repl.interrupt_python(statement_id, code), "cancel")
-    return cancel_statement(client, session.id, statement_id).told
+        run_in_background(lambda: session.repl.interrupt_python(statement_id, code), "cancel")
+    return cancel_statement(client, session.id, statement_id).message
 
 
 def error(notebook: LivyNotebook, options: argparse.Namespace) -> None:

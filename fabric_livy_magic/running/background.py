@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import Interrupted, StatementCancelled, WaitTimeout
 from fabric_livy_magic.livy.models import Progress, StatementState
-from fabric_livy_magic.livy.waiting import WAKE_S, Wish, hear, in_background
+from fabric_livy_magic.livy.waiting import WAKE_S, InterruptRequest, check_interrupted, run_in_background
 
 if TYPE_CHECKING:
     from fabric_livy_magic.livy.statements import Listener
@@ -28,7 +28,7 @@ class Background:
         self.number = next(_NUMBERS)
         self.session, self.kind = session, kind
         self._latest: Progress | None = None
-        self._wish = Wish()
+        self._interrupt_request = InterruptRequest()
         self._began = time.monotonic()
         self._took_s: float | None = None
         self._may_run_on = False
@@ -44,7 +44,7 @@ class Background:
             finally:
                 self._took_s = time.monotonic() - self._began
 
-        self._future, _ = in_background(run, f"background-{self.number}", self._wish)
+        self._future, _ = run_in_background(run, f"background-{self.number}", self._interrupt_request)
 
     def _hear(self, progress: Progress) -> None:
         self._latest = progress
@@ -65,7 +65,7 @@ class Background:
         session did not confirm the cancel."""
         if self.done:
             return self._end.value
-        if self._wish.made:
+        if self._interrupt_request.was_made:
             return StatementState.CANCELLING.value
         if self._latest is None or self._latest.subject == "session":
             return StatementState.WAITING.value
@@ -101,7 +101,7 @@ class Background:
                     raise WaitTimeout(
                         f"Background statement {self.number} has not ended after {timeout_s:g} s. It goes on running."
                     )
-                hear()
+                check_interrupted()
                 if on_progress and self._latest:
                     on_progress(self._latest)
                 with suppress(TimeoutError):
@@ -116,8 +116,8 @@ class Background:
 
     def cancel(self) -> None:
         """Returns at once; `state` tells when it is cancelled. Of no effect on one that has ended."""
-        if not self._wish.made:
-            self._wish.make()
+        if not self._interrupt_request.was_made:
+            self._interrupt_request.make()
 
     def last_word(self, within_s: float) -> str:
         """What became of one that was cancelled, as far as it is known so soon: its request may have been on its way."""
@@ -161,4 +161,4 @@ class Background:
                     self._future.exception(min(LAST_LOOK_S, max(FIRST_LOOK_S, 0.05 * self.elapsed_s)))
                 shown.update(self._repr_mimebundle_(), raw=True)
 
-        in_background(keep, f"line-{self.number}")
+        run_in_background(keep, f"line-{self.number}")

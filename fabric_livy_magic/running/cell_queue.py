@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fabric_livy_magic.errors import Interrupted
-from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.livy.waiting import interruptible_sleep
 
 NOT_SENT = "It had not been sent: a cell before it still runs on the session."
 LOOK_S = 0.02
@@ -31,7 +31,7 @@ class Place:
     def __enter__(self) -> Place:
         try:
             while self._queue.first() is not self:
-                nap(LOOK_S)
+                interruptible_sleep(LOOK_S)
         except KeyboardInterrupt:
             self.leave()
             raise Interrupted(NOT_SENT) from None

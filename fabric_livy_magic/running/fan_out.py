@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
     StatementError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.waiting import WAKE_S, Wish, hear, in_background
+from fabric_livy_magic.livy.waiting import WAKE_S, InterruptRequest, check_interrupted, run_in_background
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result
 
@@ -64,7 +64,7 @@ class FanOut:
         self._ending = False
         self._running: set[int] = set()
         self._ended: dict[int, Result | BaseException] = {}
-        self._wishes: list[Wish] = []
+        self._interrupt_requests: list[InterruptRequest] = []
 
     def run(self, repls: int) -> list[Result | BaseException]:
         """In the order of the codes. An error ends the whole, once what runs has ended; with `keeps_errors` it stands in
@@ -72,7 +72,7 @@ class FanOut:
         work = [self._begin(number) for number in range(min(repls, len(self._codes)))]
         try:
             while not all(one.done() for one in work):
-                hear()
+                check_interrupted()
                 concurrent.futures.wait(work, timeout=WAKE_S)
         except KeyboardInterrupt:
             raise self._cancelled(work) from None
@@ -85,16 +85,16 @@ class FanOut:
         return [self._ended.get(index, SessionLostError(NO_REPL_LEFT)) for index in range(len(self._codes))]
 
     def _begin(self, number: int) -> concurrent.futures.Future[None]:
-        wish = Wish()
-        self._wishes.append(wish)
-        return in_background(lambda: self._work(number), f"fan-out-{number}", wish)[0]
+        interrupt_request = InterruptRequest()
+        self._interrupt_requests.append(interrupt_request)
+        return run_in_background(lambda: self._work(number), f"fan-out-{number}", interrupt_request)[0]
 
     def _cancelled(self, work: Sequence[concurrent.futures.Future[None]]) -> Interrupted:
         """What became of each."""
         before = {index for index, one in self._ended.items() if not isinstance(one, BaseException)}
         self._ending = True
-        for wish in self._wishes:
-            wish.make()
+        for interrupt_request in self._interrupt_requests:
+            interrupt_request.make()
         until = time.monotonic() + CLEAN_UP_S
         concurrent.futures.wait(work, timeout=max(0.0, until - time.monotonic()))
         stopped = [one for _, one in sorted(self._ended.items()) if isinstance(one, Interrupted)]

@@ -107,4 +107,6 @@ class Repl:
         client = self.remote.client
         if client.dialect is Dialect.FABRIC:
             return None
-        return self._introspection.ask(lambda within_s: client.brief().candidates(self.id, kind, before, len(before)))
+        return self._introspection.ask(
+            lambda within_s: client.with_short_timeouts().candidates(self.id, kind, before, len(before))
+        )

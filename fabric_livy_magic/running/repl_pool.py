@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession, ReplClient
 from fabric_livy_magic.livy.sessions import StandardSession
-from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.livy.waiting import interruptible_sleep
 
 CANCEL_SETTLES_S = 1.0  # most cancels are done by then; a REPL takes seconds to acquire, and one of five places
 
@@ -42,7 +42,7 @@ class ReplPool(Generic[R]):
         for repl in [*self.repls]:
             if repl.remote.running == 0 and self._shares_application(repl):
                 return repl
-        nap(CANCEL_SETTLES_S)
+        interruptible_sleep(CANCEL_SETTLES_S)
         if not is_needed():
             return None
         acquired = self.get(len(self.repls) + 1, timeout_s)

@@ -92,7 +92,7 @@ def _network(runner: Runner) -> Iterator[Finding]:
         ] = "authority"
     for url, what in wanted.items():
         try:
-            LivyHttp(url, None, timeout_s=15.0, verify=settings.ca_file or True).brief().get("")
+            LivyHttp(url, None, timeout_s=15.0, verify=settings.ca_file or True).with_short_timeouts().get("")
         except ConnectionFailed as error:
             yield Finding(
                 WARN if what == "authority" else FAIL,  # a token that is there needs no authority

@@ -74,5 +74,5 @@ class IdleWatch:
         last = max(session.used_at, self._reset_at.get(session.id, 0.0))
         if now - last >= RESET_S:
             self._reset_at[session.id] = now
-            session.remote.client.brief().reset_timeout(session.id)
+            session.remote.client.with_short_timeouts().reset_timeout(session.id)
             self.trouble.pop(session.id, None)

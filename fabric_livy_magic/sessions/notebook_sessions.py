@@ -21,7 +21,7 @@ from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.retries import may_pass
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
-from fabric_livy_magic.livy.waiting import for_a_moment, in_background
+from fabric_livy_magic.livy.waiting import result_within, run_in_background
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.idle import IdleWatch
 from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
@@ -150,13 +150,13 @@ class NotebookSessions(Mapping[str, Session]):
     def _give_up_after_interrupt(self, session: Session) -> str:
         """The message. The session stays listed unless it is known to have been stopped."""
         try:
-            if not for_a_moment(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
+            if not result_within(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except FabricLivyError as error:
             message = f"The session that was starting (id {session.id}) could not be stopped: {error}"
             if may_pass(error):
                 self._make_another_current(session)
-                in_background(lambda: self._give_up(session, brief=False), "stop")
+                run_in_background(lambda: self._give_up(session, brief=False), "stop")
                 message += " It is told to stop once more, if this process still runs."
             return message
         self._remove(session)

@@ -12,7 +12,7 @@ import pytest
 
 from fabric_livy_magic.errors import Interrupted
 from fabric_livy_magic.kernel.cell_thread import GRACE_S, in_thread
-from fabric_livy_magic.livy.waiting import in_background, interruptible, nap
+from fabric_livy_magic.livy.waiting import interruptible_call, interruptible_sleep, run_in_background
 
 
 def test_what_the_work_gives_is_given_at_once() -> None:
@@ -84,7 +84,7 @@ def test_an_interrupt_reaches_work_that_starts_threads_all_the_time() -> None:
     def work() -> None:
         try:
             while True:
-                interruptible(lambda: None)
+                interruptible_call(lambda: None)
         except KeyboardInterrupt:
             ended.append(True)
             raise Interrupted("It was stopped.") from None
@@ -117,7 +117,7 @@ def test_work_that_waits_for_a_thread_to_start_is_not_struck_meanwhile() -> None
     def work() -> None:
         SlowToStart(daemon=True).start()
         steps.append("started")
-        nap(30)
+        interruptible_sleep(30)
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(cancelled(work, after_s=0.05))
@@ -128,8 +128,8 @@ def test_threads_that_the_work_has_started_do_not_use_up_its_interrupt() -> None
     started = []
 
     def work() -> None:
-        started.extend(in_background(lambda: nap(0.5))[0] for _ in range(5))
-        nap(30)
+        started.extend(run_in_background(lambda: interruptible_sleep(0.5))[0] for _ in range(5))
+        interruptible_sleep(30)
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(cancelled(work))

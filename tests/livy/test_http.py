@@ -200,7 +200,7 @@ def test_a_name_that_does_not_resolve_is_reported_at_once(clock: FakeClock) -> N
 def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
     fabric.fault("DELETE", "/sessions", status=503, times=1)
     with pytest.raises(HttpError):
-        http.brief().delete("/sessions/1")
+        http.with_short_timeouts().delete("/sessions/1")
     assert len(fabric.requests) == 1
     with pytest.raises(NotFoundError):
         http.delete("/sessions/1")

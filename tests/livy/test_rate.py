@@ -105,9 +105,9 @@ def test_after_a_retry_after_no_session_of_the_account_calls_before_it_ends(
     clock.sleep(10)
     fabric.fault("GET", "/sessions$", status=429, headers={"Retry-After": "55"})
     with pytest.raises(ThrottledError, match="asks for fewer calls"):
-        first.brief().list_sessions()
+        first.with_short_timeouts().list_sessions()
     with pytest.raises(ThrottledError, match="wants none for another 55 s"):
-        second.brief().list_sessions()
+        second.with_short_timeouts().list_sessions()
     struck_at = clock()
     run_statement(second, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
     later = [moment for moment in calls.moments if moment > 10]
@@ -120,7 +120,7 @@ def test_a_throttled_call_waits_as_told_and_says_so(fabric: FakeFabric, clock: F
     soon_s = time.time() + 5
     headers = {"seconds": {"Retry-After": "5"}, "date": {"Retry-After": formatdate(soon_s, usegmt=True)}}.get(where, {})
     heard: list[Progress] = []
-    client = Calls(fabric, Pace()).client(clock).telling(heard.append, "session")
+    client = Calls(fabric, Pace()).client(clock).reporting_to(heard.append, "session")
     fabric.fault("GET", "/sessions$", status=429, headers=headers, body=f'{{"message": "until: {until_text(soon_s)}"}}')
     client.list_sessions()
     assert 3 < clock.now_s <= 5

@@ -385,7 +385,9 @@ def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
     session_id = client.create_session(SessionSpec()).id
     statement_id = client.submit_statement(session_id, "slow()", "pyspark", "an-id").id
     fake.fault("POST", "/cancel", body='{"message": "no"}', **fault)
-    told, may_run_on = cancel_statement(client.brief(), session_id, statement_id, later=client if later else None)
+    told, may_run_on = cancel_statement(
+        client.with_short_timeouts(), session_id, statement_id, later=client if later else None
+    )
     assert said in told
     assert may_run_on
 

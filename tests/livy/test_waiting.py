@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import WaitTimeout
-from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, interruptible, wait_until
+from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, interruptible_call, wait_until
 from tests.support.timing import FakeClock
 
 
@@ -128,7 +128,7 @@ def test_whatever_line_an_interrupt_strikes_what_the_call_gave_is_heard_of(line:
     lines = itertools.count()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code is not interruptible.__code__:
+        if frame.f_code is not interruptible_call.__code__:
             return None
         if event == "line" and next(lines) == line:
             raise KeyboardInterrupt
@@ -136,7 +136,7 @@ def test_whatever_line_an_interrupt_strikes_what_the_call_gave_is_heard_of(line:
 
     sys.settrace(trace)
     try:
-        gave = interruptible(call, heard.put)
+        gave = interruptible_call(call, heard.put)
     except KeyboardInterrupt:
         gave = ""
     finally:

@@ -12,7 +12,7 @@ import pytest
 from fabric_livy_magic.errors import (
     Interrupted,
 )
-from fabric_livy_magic.livy.waiting import Wish, in_background, interruptible, nap
+from fabric_livy_magic.livy.waiting import InterruptRequest, interruptible_call, interruptible_sleep, run_in_background
 from fabric_livy_magic.running.cell_queue import CellQueue
 from tests.livy.test_statements import interrupt_after
 
@@ -29,7 +29,7 @@ def test_cells_run_in_the_order_in_which_their_places_were_taken() -> None:
         return work
 
     cells = [cell(number, queue.take_place()) for number in range(20)]
-    threads = [in_background(one)[0] for one in reversed(cells)]
+    threads = [run_in_background(one)[0] for one in reversed(cells)]
     for thread in threads:
         thread.result(10)
     assert seen == list(range(20))
@@ -57,7 +57,7 @@ def test_an_interrupt_while_waiting_in_the_queue_leaves_it() -> None:
         with queue.in_turn():
             go_on.wait(10)
 
-    running, _ = in_background(long)
+    running, _ = run_in_background(long)
     while queue.first() is None:
         time.sleep(0.005)
     interrupt_after(0.05)
@@ -71,23 +71,25 @@ def test_an_interrupt_while_waiting_in_the_queue_leaves_it() -> None:
 
 # ------------------------------------------------------------------------------------------------ wishes
 @pytest.mark.parametrize(
-    "wait", [lambda: nap(30), lambda: interruptible(lambda: time.sleep(1))], ids=["nap", "a held call"]
+    "wait",
+    [lambda: interruptible_sleep(30), lambda: interruptible_call(lambda: time.sleep(1))],
+    ids=["nap", "a held call"],
 )
 def test_a_wish_ends_one_wait_of_its_thread_and_no_other(wait: Callable[[], None]) -> None:
-    wish, told = Wish(), []
+    interrupt_request, told = InterruptRequest(), []
 
     def work() -> None:
         try:
             wait()
         except KeyboardInterrupt:
             told.append("ended")
-        nap(0.01)  # what cleans up can wait
+        interruptible_sleep(0.01)  # what cleans up can wait
 
-    working, _ = in_background(work, wish=wish)
+    working, _ = run_in_background(work, interrupt_request=interrupt_request)
     time.sleep(0.05)
     began = time.monotonic()
-    wish.make()
-    nap(0.01)  # not of this thread
+    interrupt_request.make()
+    interruptible_sleep(0.01)  # not of this thread
     working.result(5)
     assert told == ["ended"]
     assert time.monotonic() - began < 0.9

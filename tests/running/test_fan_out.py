@@ -13,7 +13,7 @@ from fabric_livy_magic.errors import (
     SessionLostError,
     StatementError,
 )
-from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.running.fan_out import FanOut
 from fabric_livy_magic.running.results import Printed, Result
 from tests.livy.test_statements import interrupt_after
@@ -70,7 +70,7 @@ def test_codes_that_no_repl_was_left_for_are_told_as_not_begun() -> None:
 def test_an_interrupt_says_what_ended_what_was_cancelled_and_what_not() -> None:
     def run(_: int, code: str) -> Result:
         try:
-            nap(0.01 if code == "quick" else 30)
+            interruptible_sleep(0.01 if code == "quick" else 30)
         except KeyboardInterrupt:
             if code == "deaf":
                 time.sleep(3)

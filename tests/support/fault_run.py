@@ -28,7 +28,7 @@ from fabric_livy_magic.livy.rate import Pace
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.submission import Ledger
-from fabric_livy_magic.livy.waiting import nap
+from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.methods import BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
@@ -52,7 +52,7 @@ def clock() -> float:
 
 
 def sleep(seconds: float) -> None:
-    nap(seconds / FASTER)
+    interruptible_sleep(seconds / FASTER)
 
 
 class Renewed:
