@@ -1,5 +1,7 @@
-"""The embedded Fabric: the Livy API of Microsoft Fabric on loopback, over real Spark from pip packages.
+"""The embedded Fabric: the Livy API of Microsoft Fabric on loopback, over real Spark.
 
-One server process (`serve`), one JVM per Livy session (`jvm`), one Python process and one Scala interpreter per REPL.
-Client and server share no code on purpose: each reads the published API for itself, so that they check each other.
+It reads the API on its own and shares no code with the client, so that each checks the other.
+
+May import: errors, notebooks.
+Used by others: `start_local_fabric` (of `server.launch`), `find_token` (of `server.discovery`), `run_serve` (of `serve`).
 """

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
-from fabric_livy_magic.local.lakehouse.workspaces import Places, one_lakehouse, read_places
-from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Told, announce
-from fabric_livy_magic.local.server.discovery import offered, withdraw
+from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
+from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
+from fabric_livy_magic.local.server.discovery import published_token, remove_token
 from fabric_livy_magic.local.server.launch import MISSING_EXTRA, default_lakehouse
 from fabric_livy_magic.local.server.server_log import begin_log
 from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
@@ -81,7 +81,7 @@ def run_serve(options: argparse.Namespace) -> int:
     if wrong := _wrong_use(options):
         return _complain(wrong, EXIT_USAGE)
     try:
-        places = _places(options)
+        workspaces = _workspaces(options)
         tokens, token = _tokens(options)
         faults = read_faults(options.faults.expanduser()) if options.faults else None
         listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
@@ -96,7 +96,7 @@ def run_serve(options: argparse.Namespace) -> int:
             )
         return _complain(str(problem), EXIT_USAGE)
     with listener:
-        told = Told(
+        announcement = Announcement(
             token,
             options.authority,
             options.json,
@@ -105,7 +105,7 @@ def run_serve(options: argparse.Namespace) -> int:
             faults.seed if faults else None,
             begin_log(),
         )
-        asyncio.run(_serve(listener, places, tokens, faults, told, options))
+        asyncio.run(_serve(listener, workspaces, tokens, faults, announcement, options))
     return 0
 
 
@@ -125,9 +125,9 @@ def _wrong_use(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _places(options: argparse.Namespace) -> Places:
+def _workspaces(options: argparse.Namespace) -> Workspaces:
     if options.workspaces:
-        return read_places(options.workspaces.expanduser())
+        return read_workspaces(options.workspaces.expanduser())
     folder: Path = (options.lakehouse or default_lakehouse()).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return one_lakehouse(folder)
@@ -151,7 +151,7 @@ def _complain(message: str, code: int) -> int:
 def _server(
     folder: Path,
     groups: ProcessGroups,
-    places: Places,
+    workspaces: Workspaces,
     tokens: Tokens,
     faults: Faults | None,
     options: argparse.Namespace,
@@ -167,13 +167,13 @@ def _server(
     quirks: bool = options.quirks
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(folder, groups, capacity, places, counting(), lifetimes, quirks=quirks, faults=faults)
-        batches = Batches(folder, groups, capacity, places, counting())
+        sessions = Sessions(folder, groups, capacity, workspaces, counting(), lifetimes, quirks=quirks, faults=faults)
+        batches = Batches(folder, groups, capacity, workspaces, counting())
     else:
-        sessions = Sessions(folder, groups, capacity, places, quirks=quirks, faults=faults, notebookutils=True)
-        batches = Batches(folder, groups, capacity, places)
+        sessions = Sessions(folder, groups, capacity, workspaces, quirks=quirks, faults=faults, notebookutils=True)
+        batches = Batches(folder, groups, capacity, workspaces)
     return Server(
-        places=places,
+        workspaces=workspaces,
         tokens=tokens,
         capacity=capacity,
         sessions=sessions,
@@ -187,10 +187,10 @@ def _server(
 
 async def _serve(
     listener: socket.socket,
-    places: Places,
+    workspaces: Workspaces,
     tokens: Tokens,
     faults: Faults | None,
-    told: Told,
+    announcement: Announcement,
     options: argparse.Namespace,
 ) -> None:
     from tornado.httpserver import HTTPServer
@@ -202,21 +202,23 @@ async def _serve(
 
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
     groups = ProcessGroups(folder)
-    serving = _server(folder, groups, places, tokens, faults, options)
+    serving = _server(folder, groups, workspaces, tokens, faults, options)
     try:
         listener.setblocking(False)
         http = HTTPServer(make_app(serving), body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop)
-        if told.owned:
+        if announcement.owned:
             _stop_at_end_of(sys.stdin, stop)
         port = listener.getsockname()[1]
-        if told.token is None:
-            withdraw(port)
-        open_to_user = told.token is not None and not told.owned
-        with offered(port, told.token or "") if open_to_user else contextlib.nullcontext(False) as found:
-            announce(port, places, told, found)
+        if announcement.token is None:
+            remove_token(port)
+        open_to_user = announcement.token is not None and not announcement.owned
+        with (
+            published_token(port, announcement.token or "") if open_to_user else contextlib.nullcontext(False) as found
+        ):
+            announce(port, workspaces, announcement, found)
             await stop.wait()
         http.stop()
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fabric_livy_magic.fabric.api import FabricApi, livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
-from fabric_livy_magic.local.server.discovery import LOOPBACK, offered_token
+from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import GivenToken, TokenCredential
 from fabric_livy_magic.signin.methods import (
@@ -45,7 +45,7 @@ def _onelake_url(api_url: str) -> str:
 
 def _served_token(url: str, settings: Settings) -> Credential | None:
     """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
-    token = "" if settings.livy_user else offered_token(url)
+    token = "" if settings.livy_user else find_token(url)
     return GivenToken(token) if token else None
 
 
@@ -76,7 +76,7 @@ class Connections:
         store_of(settings).forget()
 
     def _credential(self, settings: Settings, url: str = "") -> Credential:
-        if self._signed_in is None and (token := offered_token(url)):
+        if self._signed_in is None and (token := find_token(url)):
             return GivenToken(token)
         return self._signed_in or credential_for(settings)
 

@@ -1,4 +1,4 @@
-"""`notebookutils` outside of a session: with surroundings of a test's own."""
+"""`notebookutils` outside of a session: with session_context of a test's own."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def importable() -> Iterator[Any]:
 @contextmanager
 def utilities(folder: Path, **more: Any) -> Iterator[Any]:
     with importable() as package, pytest.MonkeyPatch.context() as patch:
-        kept = importlib.import_module("notebookutils._surroundings")
-        patch.setattr(kept.Kept, "surroundings", kept.read(facts(folder, **more)))
+        kept = importlib.import_module("notebookutils._context")
+        patch.setattr(kept.Kept, "session_context", kept.read(facts(folder, **more)))
         yield package

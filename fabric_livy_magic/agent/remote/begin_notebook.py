@@ -6,10 +6,10 @@ The names of the notebook before go, by `restartPython`. Raises where it has lef
 
 def _fabric_livy_begin(name):  # type: ignore[no-untyped-def]
     import notebookutils
-    from notebookutils._surroundings import surroundings
+    from notebookutils._context import session_context
     from pyspark import SparkContext
 
     if SparkContext._active_spark_context is None:
         raise RuntimeError("Spark was stopped")
-    surroundings().facts["notebook"] = {"name": name, "above": []}
+    session_context().facts["notebook"] = {"name": name, "above": []}
     notebookutils.session.restartPython()

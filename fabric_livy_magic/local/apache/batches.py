@@ -32,7 +32,7 @@ class RefusedBatch:
     """Livy's bug: it lists a batch that it refused for its file, until somebody deletes it."""
 
     id: str
-    asked: BatchRequest
+    request: BatchRequest
     state: str = "starting"
     log: NoLog = field(default_factory=NoLog)
 
@@ -69,27 +69,27 @@ class BatchesHandler(BatchHandler):
         read = requests_in.read_batch(self.json_text)
         self.check_running()
         number = self.server.batches.new_id()  # also where it is refused now
-        asked = requests_in.batch_request(read)
-        batch = self._created(asked, number, has_file=read.get("file") is not None)
+        request = requests_in.batch_request(read)
+        batch = self._created(request, number, has_file=read.get("file") is not None)
         batch.start()
         self.set_header("Location", f"/batches/{batch.id}")
         self.answer(views.batch_view(batch), 201)
 
-    def _created(self, asked: BatchRequest, number: str, *, has_file: bool) -> Batch:
+    def _created(self, request: BatchRequest, number: str, *, has_file: bool) -> Batch:
         if not has_file:
             raise rejected("requirement failed: File is required.")
-        if not asked.file:
+        if not request.file:
             raise thrown("java.lang.IndexOutOfBoundsException", '"file" is empty')
-        self.check_name(asked)
-        self.check_conf(asked)
-        self.check_unique(asked, (batch.asked.name for batch in self.all_batches()), number)
+        self.check_name(request)
+        self.check_conf(request)
+        self.check_unique(request, (batch.request.name for batch in self.all_batches()), number)
         try:
-            return self.server.batches.create(asked, self.lakehouse, self.caller.name, number)
+            return self.server.batches.create(request, self.lakehouse, self.caller.name, number)
         except NoCapacity as problem:
             raise message(400, FULL) from problem
         except BadPath as problem:
             if self.server.quirks:
-                self.refused[number] = RefusedBatch(number, asked)
+                self.refused[number] = RefusedBatch(number, request)
             raise rejected(in_livys_words(problem)) from problem
         except BadSetting as problem:
             raise rejected(str(problem)) from problem

@@ -40,7 +40,7 @@ class Identified(Protocol):
     def id(self) -> str: ...
 
     @property
-    def asked(self) -> Any: ...
+    def request(self) -> Any: ...
 
 
 T = TypeVar("T", bound=Identified)
@@ -60,9 +60,9 @@ class LivyHandler(Handler):
         await super().prepare()
         if self.request.method not in ("GET", "HEAD"):
             self._check_origin()
-        asked = VERSION_ASKED.fullmatch(self.request.headers.get("Accept", ""))
-        if asked and asked[1] not in API_VERSIONS:
-            raise message(406, f"No value found for '{asked[1]}'")
+        accepts = VERSION_ASKED.fullmatch(self.request.headers.get("Accept", ""))
+        if accepts and accepts[1] not in API_VERSIONS:
+            raise message(406, f"No value found for '{accepts[1]}'")
 
     def bearer(self) -> str:
         """Clients of Apache Livy know user and password only: any user, and the token as password."""
@@ -104,7 +104,7 @@ class LivyHandler(Handler):
             number = str(java_number(given))
             found = (one for one in ones if one.id == number)
         else:
-            found = (one for one in ones if one.asked.name == given)
+            found = (one for one in ones if one.request.name == given)
         one = next(found, None)
         if one is None:
             raise not_found(given)

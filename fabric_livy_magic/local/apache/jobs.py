@@ -60,12 +60,12 @@ class SubmitJobHandler(JobHandler):
     """`submit-job` and `run-job`: Livy has the second jump its queue, of which it sees little."""
 
     def post(self, given: str) -> None:
-        asked = requests_in.read_job(self.json_text)
+        request = requests_in.read_job(self.json_text)
         session = self.known_session(given)
-        pickled = asked.checked()
-        if asked.job_type != "pyspark":
+        pickled = request.checked()
+        if request.job_type != "pyspark":
             raise requirement(
-                f"this server runs jobs of type pyspark only, not {asked.job_type}: the others need Livy's own classes."
+                f"this server runs jobs of type pyspark only, not {request.job_type}: the others need Livy's own classes."
             )
         session = self.active_session(given)
         number = self.jobs.number(session)

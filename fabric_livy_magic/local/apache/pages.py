@@ -58,7 +58,7 @@ class SessionsPage(PageHandler):
     def get(self) -> None:
         rows = [
             f'<tr><td><a href="/ui/session/{session.id}">{session.id}</a></td>'
-            f"<td>{escape(session.asked.name or '')}</td><td>{escape(session.asked.kind or '')}</td>"
+            f"<td>{escape(session.request.name or '')}</td><td>{escape(session.request.kind or '')}</td>"
             f"<td>{escape(views.state_of(session))}</td></tr>"
             for session in self.server.sessions.all()
         ]
@@ -72,6 +72,6 @@ class SessionPage(PageHandler):
         lines = "\n".join(views.log_lines(session.log))
         self.show(
             f"Session {session.id}",
-            f"<p>{escape(session.asked.kind or '')}, {escape(views.state_of(session))}</p>",
+            f"<p>{escape(session.request.kind or '')}, {escape(views.state_of(session))}</p>",
             f"<pre>{escape(lines)}</pre>",
         )

@@ -98,19 +98,19 @@ def add_py_file(uri: str, folder: Path) -> None:
 WORK = {"job": run_job, "py_file": add_py_file}
 
 
-def run(request: str) -> None:
-    path = Path(request)
-    asked = json.loads(path.read_text(encoding="utf-8"))
+def run(request_file: str) -> None:
+    path = Path(request_file)
+    request = json.loads(path.read_text(encoding="utf-8"))
     try:
-        reply = {"result": WORK[asked["work"]](asked["given"], path.parent)}
+        reply = {"result": WORK[request["work"]](request["given"], path.parent)}
     except BaseException as failure:  # noqa: BLE001 - the client's code: whatever it raises is its answer
-        reply = {"error": _told(failure)}
+        reply = {"error": _error_text(failure)}
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(reply), encoding="utf-8")
     unfinished.replace(path.with_suffix(REPLY_SUFFIX))
 
 
-def _told(failure: BaseException) -> str:
+def _error_text(failure: BaseException) -> str:
     """Without the frames of this file, which the client did not write."""
     java = getattr(failure, "java_exception", None)
     if java is not None:

@@ -71,7 +71,7 @@ class AddHandler(ResourceHandler):
         if uri is None:
             raise null_pointer("uri")
         try:
-            address = spark_address(uri, "files", self.lakehouse, self.server.places)
+            address = spark_address(uri, "files", self.lakehouse, self.server.workspaces)
         except BadPath as problem:
             raise message(400, in_livys_words(problem)) from problem
         await self.add(session, address)

@@ -31,24 +31,24 @@ class SparkHandler(LivyHandler):
 
     @property
     def lakehouse(self) -> Lakehouse:
-        return self.server.places.first_lakehouse
+        return self.server.workspaces.first_lakehouse
 
     def check_running(self) -> None:
         if self.server.sessions.ended:
             raise Refusal(503, "the server is stopping")
 
-    def check_name(self, asked: SessionRequest) -> None:
+    def check_name(self, request: SessionRequest) -> None:
         """A number would be taken for an id. Livy's check is true of an empty name, too."""
-        if asked.name is not None and all(letter.isdigit() for letter in asked.name):
-            raise rejected(f"Invalid session name: {asked.name}")
+        if request.name is not None and all(letter.isdigit() for letter in request.name):
+            raise rejected(f"Invalid session name: {request.name}")
 
-    def check_unique(self, asked: SessionRequest, others: Iterable[str | None], number: str) -> None:
+    def check_unique(self, request: SessionRequest, others: Iterable[str | None], number: str) -> None:
         """`number` is the id that the refusal uses up."""
-        if asked.name is not None and asked.name in others:
-            raise rejected(f"Duplicate session name: Some({asked.name}) for session {number}")
+        if request.name is not None and request.name in others:
+            raise rejected(f"Duplicate session name: Some({request.name}) for session {number}")
 
-    def check_conf(self, asked: SessionRequest) -> None:
-        if NEVER_IN_CONF in asked.conf:
+    def check_conf(self, request: SessionRequest) -> None:
+        if NEVER_IN_CONF in request.conf:
             raise rejected(f"Blacklisted configuration values in session config: {NEVER_IN_CONF}")
 
 
@@ -115,11 +115,11 @@ class SessionsHandler(SessionHandler):
         read = requests_in.read_session(self.json_text)
         self.check_running()
         number = self.server.sessions.new_id()  # also where it is refused now
-        asked = requests_in.session_request(read)
-        located = self._checked(asked, number)
+        request = requests_in.session_request(read)
+        located = self._checked(request, number)
         try:
             session = self.server.sessions.create(
-                asked, self.lakehouse, self.caller.name, session_id=number, located=located
+                request, self.lakehouse, self.caller.name, session_id=number, located=located
             )
         except NoCapacity as problem:
             raise message(400, FULL) from problem
@@ -130,12 +130,12 @@ class SessionsHandler(SessionHandler):
         self.set_header("Location", f"/sessions/{session.id}")
         self.answer(views.session_view(session), 201)
 
-    def _checked(self, asked: SessionRequest, number: str) -> SessionRequest:
+    def _checked(self, request: SessionRequest, number: str) -> SessionRequest:
         """The request with its files where they are on this machine."""
-        self.check_conf(asked)
+        self.check_conf(request)
         try:
-            located = with_local_files(asked, self.lakehouse, self.server.places)
-            for given in (asked.ttl, asked.idle_timeout):
+            located = with_local_files(request, self.lakehouse, self.server.workspaces)
+            for given in (request.ttl, request.idle_timeout):
                 if given is not None:
                     time_s(given)
         except BadTime as problem:
@@ -143,12 +143,12 @@ class SessionsHandler(SessionHandler):
         except BadPath as problem:
             raise rejected(in_livys_words(problem)) from problem
         try:
-            self.check_name(asked)
+            self.check_name(request)
         except LivyRefusal:
             if self.server.quirks:
-                self.server.sessions.launch_only(asked, self.lakehouse, number)
+                self.server.sessions.launch_only(request, self.lakehouse, number)
             raise
-        self.check_unique(asked, (session.asked.name for session in self.server.sessions.all()), number)
+        self.check_unique(request, (session.request.name for session in self.server.sessions.all()), number)
         return located
 
 

@@ -47,14 +47,14 @@ class StatementsHandler(StatementReader):
         await self.answer_over_channel(session, repl, {"total_statements": len(statements), "statements": page})
 
     def post(self, given: str) -> None:
-        asked = requests_in.read_statement(self.json_text)
-        if self.server.quirks and asked.code is not None and len(asked.code) > LONGEST_STRING_CHARS:
-            raise unreadable(f"String length ({len(asked.code)}) exceeds the maximum length ({LONGEST_STRING_CHARS})")
+        request = requests_in.read_statement(self.json_text)
+        if self.server.quirks and request.code is not None and len(request.code) > LONGEST_STRING_CHARS:
+            raise unreadable(f"String length ({len(request.code)}) exceeds the maximum length ({LONGEST_STRING_CHARS})")
         session = self.known_session(given)
         repl = self.running_repl(session)
-        if asked.code is None:
+        if request.code is None:
             raise null_pointer("code")
-        statement = self._submitted(repl, asked.code, kind_of(asked.kind, session))
+        statement = self._submitted(repl, request.code, kind_of(request.kind, session))
         self.set_header("Location", f"/sessions/{session.id}/statements/{statement.id}")
         with repl.lock:
             view = views.statement_view(statement)
@@ -68,10 +68,10 @@ class StatementsHandler(StatementReader):
         raise refused_by_driver(f"Invalid kind: {SHARED}")
 
 
-def kind_of(asked: str | None, session: Session) -> str:
-    if asked is None and session.asked.kind == SHARED:
+def kind_of(request: str | None, session: Session) -> str:
+    if request is None and session.request.kind == SHARED:
         raise refused_by_driver("Code type should be specified if session kind is shared")
-    kind = session.asked.kind if asked is None else asked
+    kind = session.request.kind if request is None else request
     if kind not in SESSION_KINDS:
         raise refused_by_driver(f"Invalid kind: {kind}")
     return SESSION_KINDS[kind]
@@ -100,14 +100,14 @@ class CancelHandler(SessionHandler):
 
 class CompletionHandler(SessionHandler):
     async def post(self, given: str) -> None:
-        asked = requests_in.read_completion(self.json_text)
+        request = requests_in.read_completion(self.json_text)
         session = self.known_session(given)
         repl = self.running_repl(session)
-        if asked.code is None:
+        if request.code is None:
             raise null_pointer("code")
-        kind = SESSION_KINDS.get(asked.kind or "", SHARED)
+        kind = SESSION_KINDS.get(request.kind or "", SHARED)
         if kind == SHARED:  # none that completes anything
-            raise refused_by_driver(f"Invalid kind: {'null' if asked.kind is None else asked.kind}")
+            raise refused_by_driver(f"Invalid kind: {'null' if request.kind is None else request.kind}")
         loop = asyncio.get_running_loop()
-        candidates = await loop.run_in_executor(None, repl.complete, kind, asked.code, asked.cursor)
+        candidates = await loop.run_in_executor(None, repl.complete, kind, request.code, request.cursor)
         self.answer({"candidates": candidates})

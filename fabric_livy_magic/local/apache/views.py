@@ -23,7 +23,7 @@ class BatchLike(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def asked(self) -> BatchRequest: ...
+    def request(self) -> BatchRequest: ...
     @property
     def state(self) -> str: ...
     @property
@@ -51,31 +51,31 @@ def state_of(session: Session) -> str:
 
 
 def session_view(session: Session) -> JsonObject:
-    asked = session.asked
+    request = session.request
     return {
         "id": int(session.id),
-        "name": asked.name,
+        "name": request.name,
         "appId": None,
         "owner": None,
         "proxyUser": None,  # no impersonation here
         "state": state_of(session),
-        "kind": asked.kind,
+        "kind": request.kind,
         "appInfo": NO_APP_INFO,
         "log": log_lines(session.log)[-VIEW_LOG_LINES:],
-        "ttl": asked.ttl,
-        "idleTimeout": asked.idle_timeout,
-        "driverMemory": asked.driver_memory,
-        "driverCores": asked.driver_cores,
-        "executorMemory": asked.executor_memory,
-        "executorCores": asked.executor_cores,
-        "conf": dict(asked.conf),
-        "archives": list(asked.archives),
-        "files": list(asked.files),
-        "heartbeatTimeoutInSecond": asked.heartbeat_timeout_s,
-        "jars": list(asked.jars),
-        "numExecutors": asked.num_executors,
-        "pyFiles": list(asked.py_files),
-        "queue": asked.queue,
+        "ttl": request.ttl,
+        "idleTimeout": request.idle_timeout,
+        "driverMemory": request.driver_memory,
+        "driverCores": request.driver_cores,
+        "executorMemory": request.executor_memory,
+        "executorCores": request.executor_cores,
+        "conf": dict(request.conf),
+        "archives": list(request.archives),
+        "files": list(request.files),
+        "heartbeatTimeoutInSecond": request.heartbeat_timeout_s,
+        "jars": list(request.jars),
+        "numExecutors": request.num_executors,
+        "pyFiles": list(request.py_files),
+        "queue": request.queue,
     }
 
 
@@ -86,7 +86,7 @@ def batch_state(batch: BatchLike) -> str:
 def batch_view(batch: BatchLike) -> JsonObject:
     return {
         "id": int(batch.id),
-        "name": batch.asked.name,
+        "name": batch.request.name,
         "owner": None,
         "proxyUser": None,
         "state": batch_state(batch),

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
-from fabric_livy_magic.local.sessions.session_log import BatchLog, telling_lines
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
+from fabric_livy_magic.local.sessions.session_log import BatchLog, significant_lines
 from fabric_livy_magic.local.spark import batch_driver
 from fabric_livy_magic.local.spark.ending import Ending
 from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
@@ -39,20 +39,20 @@ class Batch:
     def __init__(
         self,
         batch_id: str,
-        asked: BatchRequest,
+        request: BatchRequest,
         located: BatchRequest,
         lakehouse: Lakehouse,
-        places: Places,
+        workspaces: Workspaces,
         private: Path,
         groups: ProcessGroups,
         submitter: str,
     ) -> None:
         """Raises BadSetting."""
         self.id = batch_id
-        self.asked = asked
-        self.name = asked.name
+        self.request = request
+        self.name = request.name
         self.lakehouse = lakehouse
-        self._places = places
+        self._workspaces = workspaces
         self.submitter = submitter
         self.times: dict[str, datetime] = {}
         self.ending = Ending()
@@ -62,7 +62,7 @@ class Batch:
         self._private = private
         self._groups = groups
         self._folders = SessionFolders(lakehouse.folder, private / "work")
-        name = asked.name or Path(located.file).name
+        name = request.name or Path(located.file).name
         self._settings = spark_settings(located, name, self._folders, sys.executable)
         self._app_id: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,7 +135,7 @@ class Batch:
     def _prepare(self) -> None:
         self._folders.private.mkdir(parents=True, exist_ok=True)
         self._settings, _ = prepared(
-            self._settings, self._folders, self._groups, self.lakehouse, self._places, self._note
+            self._settings, self._folders, self._groups, self.lakehouse, self._workspaces, self._note
         )
 
     def _note(self, line: str) -> None:
@@ -177,7 +177,7 @@ class Batch:
             script=self._located.file,
             args=list(self._located.args),
             lakehouses={
-                prefix: str(folder) for prefix, folder in folders_by_prefix(self._places, self.lakehouse).items()
+                prefix: str(folder) for prefix, folder in folders_by_prefix(self._workspaces, self.lakehouse).items()
             },
             default_schema=self.lakehouse.default_schema,
             fixed=fixed_settings(self._folders, sys.executable),
@@ -208,7 +208,7 @@ class Batch:
 
     def _telling_lines(self) -> str:
         streams = [self.log.stdout_lines(), self.log.stderr_lines()]
-        told = [telling_lines(lines) for lines in (streams if self.is_python else reversed(streams))]
+        told = [significant_lines(lines) for lines in (streams if self.is_python else reversed(streams))]
         return told[0] or told[1]
 
     def _finish(self, state: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, local_path
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
 from fabric_livy_magic.local.sessions.sessions import new_guid
@@ -27,39 +27,39 @@ class Batches:
         private: Path,
         groups: ProcessGroups,
         capacity: Capacity,
-        places: Places,
+        workspaces: Workspaces,
         new_id: Callable[[], str] = new_guid,
     ) -> None:
         self._private = private
         self._groups = groups
         self._capacity = capacity
-        self._places = places
+        self._workspaces = workspaces
         self.new_id = new_id
         self._by_id: dict[str, Batch] = {}
         self._lock = threading.Lock()
         capacity.count(lambda: sum(batch.alive for batch in self.all()))
 
-    def create(self, asked: BatchRequest, lakehouse: Lakehouse, submitter: str, batch_id: str | None = None) -> Batch:
+    def create(self, request: BatchRequest, lakehouse: Lakehouse, submitter: str, batch_id: str | None = None) -> Batch:
         """Not started yet. Whether its file is there is seen when it starts. Raises NoCapacity, BadSetting or BadPath.
 
         `batch_id` is one that `new_id` gave, where the caller had to know it before.
         """
         batch_id = batch_id or self.new_id()
-        located = self._located(asked, lakehouse)
-        check_settings(asked)  # what is wrong stays so, whatever room there is
+        located = self._located(request, lakehouse)
+        check_settings(request)  # what is wrong stays so, whatever room there is
         self._capacity.check()
         private = self._private / f"batch-{batch_id}"
-        batch = Batch(batch_id, asked, located, lakehouse, self._places, private, self._groups, submitter)
+        batch = Batch(batch_id, request, located, lakehouse, self._workspaces, private, self._groups, submitter)
         private.mkdir(mode=0o700)
         with self._lock:
             self._by_id[batch_id] = batch
         return batch
 
-    def _located(self, asked: BatchRequest, lakehouse: Lakehouse) -> BatchRequest:
-        program = local_path(asked.file, lakehouse, self._places)
+    def _located(self, request: BatchRequest, lakehouse: Lakehouse) -> BatchRequest:
+        program = local_path(request.file, lakehouse, self._workspaces)
         if program.suffix not in (".py", ".jar"):
-            raise BadPath(f"{asked.file!r} is neither a .py nor a .jar file")
-        return replace(with_local_files(asked, lakehouse, self._places), file=str(program))
+            raise BadPath(f"{request.file!r} is neither a .py nor a .jar file")
+        return replace(with_local_files(request, lakehouse, self._workspaces), file=str(program))
 
     def get(self, batch_id: str) -> Batch | None:
         return self._by_id.get(batch_id.lower())

@@ -42,7 +42,7 @@ def batch_view(batch: Batch) -> JsonObject:
         "livyInfo": _livy_info(batch, state),
         "schedulerInfo": _scheduler_info(batch, state),
         "pluginInfo": _plugin_info(batch, state),
-        "tags": dict(batch.asked.tags),
+        "tags": dict(batch.request.tags),
         "log": batch.log.tail(),
         "errorInfo": [],
         "cancellationReason": CANCELLED if state == "killed" else None,
@@ -73,7 +73,7 @@ def batch_activity_view(batch: Batch) -> JsonObject:
         "endedAt": _ended_at(batch),
         "errorSource": batch.ending.source if failed else None,
         "errorCode": batch.ending.code if failed else None,
-        "tags": dict(batch.asked.tags),
+        "tags": dict(batch.request.tags),
         "schedulerState": SCHEDULER.get(state, "Ended"),
         "pluginState": PLUGIN.get(state, "Ended"),
         "livyState": state,
@@ -90,20 +90,20 @@ def _acquisition(batch: Batch, state: str) -> JsonObject:
 
 def _livy_info(batch: Batch, state: str) -> JsonObject:
     moments = {f"{name}At": time_text(batch.times[name]) for name in LIVY_MOMENTS if name in batch.times}
-    return {**moments, "currentState": state, "jobCreationRequest": _creation_request(batch.asked)}
+    return {**moments, "currentState": state, "jobCreationRequest": _creation_request(batch.request)}
 
 
-def _creation_request(asked: BatchRequest) -> JsonObject:
+def _creation_request(request: BatchRequest) -> JsonObject:
     """Without `conf` and `args`: they may hold keys to storage."""
     return _without_none(
         {
-            "name": asked.name,
-            "file": asked.file,
-            "className": asked.class_name,
-            "jars": list(asked.jars),
-            "files": list(asked.files),
-            "pyFiles": list(asked.py_files),
-            "archives": list(asked.archives),
+            "name": request.name,
+            "file": request.file,
+            "className": request.class_name,
+            "jars": list(request.jars),
+            "files": list(request.files),
+            "pyFiles": list(request.py_files),
+            "archives": list(request.archives),
         }
     )
 

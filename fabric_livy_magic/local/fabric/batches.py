@@ -26,8 +26,8 @@ class BatchesHandler(SparkHandler):
         body = self.json_body()
         self.check_running()
         try:
-            asked = requests_in.read_batch_request(body)
-            batch = self.server.batches.create(asked, self.lakehouse, self.caller.name)
+            request = requests_in.read_batch_request(body)
+            batch = self.server.batches.create(request, self.lakehouse, self.caller.name)
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = early_batch_view(batch)

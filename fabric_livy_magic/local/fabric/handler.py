@@ -13,7 +13,7 @@ READING = ("Lakehouse.Read.All", "Lakehouse.Execute.All")
 class FabricHandler(Handler):
     async def _caller(self) -> Caller:
         caller = await super()._caller()
-        if caller.is_application and not self.server.places.service_principals:
+        if caller.is_application and not self.server.workspaces.service_principals:
             raise Refusal(
                 403,
                 "the tenant setting 'Service principals can use Fabric APIs' is off, so an application may not call",
@@ -36,7 +36,7 @@ class FabricHandler(Handler):
         return self.get_query_argument(name, None, strip=False)
 
     def workspace(self, workspace_id: str) -> Workspace:
-        workspace = self.server.places.workspace(workspace_id)
+        workspace = self.server.workspaces.workspace(workspace_id)
         if workspace is None:
             raise Refusal(404, f"workspace {workspace_id} is not known", "WorkspaceNotFound")
         return workspace

@@ -19,9 +19,9 @@ class AcquireHandler(SparkHandler):
         body = self.json_body()
         self.check_running()
         try:
-            asked, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
-            located = self.located(asked)
-            made = self.server.high_concurrency.acquire(asked, located, tag, self.lakehouse, self.caller.name)
+            request, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
+            located = self.located(request)
+            made = self.server.high_concurrency.acquire(request, located, tag, self.lakehouse, self.caller.name)
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = session_views.high_concurrency_view(made)

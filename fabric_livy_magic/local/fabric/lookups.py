@@ -79,7 +79,7 @@ class WorkspacesHandler(ListHandler):
         roles = {role for role in self.get_query_argument("roles", "").split(",") if role}
         if unknown := roles - set(ROLES):
             raise Refusal(400, f"{sorted(unknown)[0]!r} is no workspace role", "InvalidParameter")
-        workspaces = self.server.places.workspaces
+        workspaces = self.server.workspaces.all
         self.answer_page([workspace_view(one) for one in workspaces if not roles or one.role in roles])
 
 
@@ -155,7 +155,7 @@ class EnvironmentHandler(FabricHandler):
 class CapacitiesHandler(ListHandler):
     def get(self) -> None:
         self.need_scope(*OF_CAPACITY)
-        found = {one.capacity.id: one.capacity for one in self.server.places.workspaces if one.capacity}
+        found = {one.capacity.id: one.capacity for one in self.server.workspaces.all if one.capacity}
         self.answer_page(
             [{"id": one.id, "displayName": one.name, "sku": one.sku, "state": one.state} for one in found.values()]
         )

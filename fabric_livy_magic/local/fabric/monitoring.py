@@ -131,12 +131,12 @@ class ApplicationHandler(MonitoredHandler):
 
 def answer_log(handler: FabricHandler, name: str, path: Path) -> None:
     """`offset` and `size` count bytes, and only when `isDownload` and `isPartial` are true."""
-    asked = {key: handler.get_query_argument(key, "").lower() for key in ("meta", "isDownload", "isPartial")}
-    if asked["meta"] == "true":
+    query = {key: handler.get_query_argument(key, "").lower() for key in ("meta", "isDownload", "isPartial")}
+    if query["meta"] == "true":
         handler.answer(file_meta(name, path))
         return
     offset, size = 0, -1
-    if asked["isDownload"] == asked["isPartial"] == "true":
+    if query["isDownload"] == query["isPartial"] == "true":
         offset, size = _number(handler, "offset", 0), _number(handler, "size", PART_BYTES)
     with path.open("rb") as log:
         log.seek(offset)

@@ -28,7 +28,7 @@ def application_id(job: Job) -> str | None:
 def monitored_view(job: Job) -> JsonObject:
     """One session or batch as the Monitoring hub lists it."""
     is_batch = isinstance(job, Batch)
-    asked, begun = job.times["notStarted"], job.times.get("running" if is_batch else "idle")
+    request, begun = job.times["notStarted"], job.times.get("running" if is_batch else "idle")
     ended = next((job.times[state] for state in ENDS if state in job.times), None)
     view = {
         "sparkApplicationId": application_id(job),
@@ -47,12 +47,12 @@ def monitored_view(job: Job) -> JsonObject:
         "itemName": job.lakehouse.name,
         "itemType": "Lakehouse",
         "jobType": "SparkBatch" if is_batch else "SparkSession",
-        "submittedDateTime": time_text(asked),
+        "submittedDateTime": time_text(request),
         "startDateTime": time_text(begun) if begun else None,
         "endDateTime": time_text(ended) if ended else None,
-        "queuedDuration": _duration(asked, begun or ended),
+        "queuedDuration": _duration(request, begun or ended),
         "runningDuration": _duration(begun, ended) if begun else None,
-        "totalDuration": _duration(asked, ended),
+        "totalDuration": _duration(request, ended),
         "cancellationReason": job.ending.message or None,
     }
     return {key: value for key, value in view.items() if value is not None}

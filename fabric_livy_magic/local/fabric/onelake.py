@@ -226,7 +226,7 @@ class OneLakeHandler(Handler):
     # ---- what a request says
 
     def _place(self, text: str) -> OneLakePath:
-        return self._try(onelake_files.read_path, text, self.server.places)
+        return self._try(onelake_files.read_path, text, self.server.workspaces)
 
     def _looked_at(self) -> Properties:
         return self._try(onelake_files.properties, self.path_named)
@@ -239,7 +239,7 @@ class OneLakeHandler(Handler):
     def _source(self, header: str) -> OneLakePath:
         """Its path is quoted, and may be followed by a key that is not needed here."""
         try:
-            return onelake_files.read_path(unquote(header.partition("?")[0]), self.server.places)
+            return onelake_files.read_path(unquote(header.partition("?")[0]), self.server.workspaces)
         except BadPath as problem:
             raise _refusal("InvalidSourceUri", f"the source URI is invalid: {problem}") from problem
 

@@ -109,7 +109,7 @@ def _fabric_state(session: Session, state: str) -> JsonObject:
 def _livy_info(session: Session, state: str) -> JsonObject:
     times = {**session.times, **_last_changes(session, state)}
     moments = {f"{name}At": time_text(times[name]) for name in LIVY_MOMENTS if name in times}
-    return {**moments, "currentState": state, "jobCreationRequest": creation_request(session.asked, session.name)}
+    return {**moments, "currentState": state, "jobCreationRequest": creation_request(session.request, session.name)}
 
 
 def _last_changes(session: Session, state: str) -> dict[str, datetime]:
@@ -121,17 +121,17 @@ def _last_changes(session: Session, state: str) -> dict[str, datetime]:
     return {name: datetime.fromtimestamp(ms / 1000, UTC) for name, ms in found.items() if ms}
 
 
-def creation_request(asked: SessionRequest, name: str) -> JsonObject:
+def creation_request(request: SessionRequest, name: str) -> JsonObject:
     """What was asked for, in the API's words; values of settings that look like secrets are left out."""
     asked_for = {
-        "archives": list(asked.archives),
-        "conf": {key: REDACTED if HIDDEN.search(key) else value for key, value in asked.conf.items()},
-        "tags": dict(asked.tags),
-        "driverMemory": asked.driver_memory,
-        "driverCores": asked.driver_cores,
-        "executorMemory": asked.executor_memory,
-        "executorCores": asked.executor_cores,
-        "numExecutors": asked.num_executors,
+        "archives": list(request.archives),
+        "conf": {key: REDACTED if HIDDEN.search(key) else value for key, value in request.conf.items()},
+        "tags": dict(request.tags),
+        "driverMemory": request.driver_memory,
+        "driverCores": request.driver_cores,
+        "executorMemory": request.executor_memory,
+        "executorCores": request.executor_cores,
+        "numExecutors": request.num_executors,
     }
     return {"name": name, **{key: value for key, value in asked_for.items() if value}}
 

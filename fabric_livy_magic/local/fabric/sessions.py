@@ -35,9 +35,9 @@ class SparkHandler(LakehouseHandler):
             raise Refusal(404, f"session {session_id} is not known", "SparkCoreSessionNotFound")
         return session
 
-    def located(self, asked: SessionRequest) -> SessionRequest:
+    def located(self, request: SessionRequest) -> SessionRequest:
         """With the archives it names where they are on this machine. Raises BadPath."""
-        return with_local_files(asked, self.lakehouse, self.server.places, settings_too=False)
+        return with_local_files(request, self.lakehouse, self.server.workspaces, settings_too=False)
 
     def refusal_of(self, problem: Exception) -> Refusal:
         """What keeps a Spark application from being started."""
@@ -65,9 +65,9 @@ class SessionsHandler(SparkHandler):
         session.start()
         self.answer(view, 202)
 
-    def _create(self, asked: SessionRequest) -> Session:
-        located = self.located(asked)
-        session = self.server.sessions.create(asked, self.lakehouse, self.caller.name, located=located)
+    def _create(self, request: SessionRequest) -> Session:
+        located = self.located(request)
+        session = self.server.sessions.create(request, self.lakehouse, self.caller.name, located=located)
         session.add_repl()
         return session
 

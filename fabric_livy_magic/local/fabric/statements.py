@@ -51,12 +51,12 @@ class StatementsHandler(ReplHandler):
         body = self.json_body()
         session, repl = self.known_session(session_id), self.repl(session_id, repl_id)
         try:
-            asked = requests_in.read_statement_request(body, session.asked.kind)
+            request = requests_in.read_statement_request(body, session.request.kind)
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
         if not session.active:
             raise gone(session)
-        self.answer_statement(repl, repl.submit(asked.code, asked.kind, asked.source_id))
+        self.answer_statement(repl, repl.submit(request.code, request.kind, request.source_id))
 
 
 class StatementHandler(ReplHandler):

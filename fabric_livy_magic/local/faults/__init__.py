@@ -1,1 +1,5 @@
-"""Faults on demand, for tests of clients: the file that asks for them, whom they strike, and what sessions then do."""
+"""Faults on demand: the rules, and the file that they are read from.
+
+May import: spark.
+Used by others: `Faults` (of `rules`), `read_faults` (of `reading`), `SessionScript` (of `sessions`).
+"""

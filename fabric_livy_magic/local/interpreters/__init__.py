@@ -1,1 +1,7 @@
-"""How statements of each kind run, and what they answer. One set of interpreters belongs to one REPL."""
+"""What runs a statement of each kind; one set of interpreters belongs to one REPL.
+
+`session_packages/` is importable in sessions only.
+
+May import: lakehouse, spark.
+Used by others: `Engine` (of `engines`), `make_engines` (of `assembly`), `Output` (of `outputs`), `dumps` (of `json_text`).
+"""

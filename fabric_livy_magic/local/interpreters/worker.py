@@ -22,7 +22,7 @@ from typing import Any
 from fabric_livy_magic.local.interpreters.json_text import dumps
 
 STRAY_LIMIT = 16 * 1024 * 1024
-SURROUNDINGS = "NOTEBOOKUTILS_SURROUNDINGS"  # as in local.surroundings, which this process does not load
+CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"  # as in local/sessions/notebook_context.py, which this process does not load
 
 
 class CaptureFile:
@@ -154,14 +154,14 @@ class Worker:
 
 def fabric_names() -> dict[str, Any]:
     """What a notebook on Fabric finds without an import. Their modules are loaded at their first use."""
-    if SURROUNDINGS not in os.environ:
+    if CONTEXT_VARIABLE not in os.environ:
         return {}
     import mssparkutils
     import notebookutils
-    from notebookutils import _service_modules, _unseen
+    from notebookutils import _hidden_display, _service_modules
 
     _service_modules.explain()
-    _unseen.offer()
+    _hidden_display.install()
     return {"notebookutils": notebookutils, "mssparkutils": mssparkutils}
 
 

@@ -28,7 +28,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import (
     place_in,
     segments,
 )
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places, Workspace
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 
 AREAS = ("Files", "Tables")
 STATUS = {
@@ -122,10 +122,10 @@ class OneLakePath:
         return len(self.parts) < 2 or self.parts[0] not in AREAS
 
 
-def read_path(text: str, places: Places) -> OneLakePath:
+def read_path(text: str, workspaces: Workspaces) -> OneLakePath:
     """`workspace/item/Files/…`, decoded. Raises BadPath."""
     name, *rest = segments(text) or ("",)
-    workspace = find_workspace(places, name)
+    workspace = find_workspace(workspaces, name)
     if not rest:
         return OneLakePath(workspace)
     return OneLakePath(workspace, rest[0], find_lakehouse(workspace, rest[0]), tuple(rest[1:]))

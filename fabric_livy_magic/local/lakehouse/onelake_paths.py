@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places, Workspace
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 
 LONGEST_NAME_BYTES = 255
 MOUNT = "/lakehouse/default"
@@ -48,9 +48,9 @@ class Outside(BadPath):
 
 
 # ------------------------------------------------------------------------------------------------ names
-def find_workspace(places: Places, name: str) -> Workspace:
+def find_workspace(workspaces: Workspaces, name: str) -> Workspace:
     """By its id or its name, in any letter case. Raises BadPath."""
-    found = [one for one in places.workspaces if name.casefold() in (one.id, one.name.casefold())]
+    found = [one for one in workspaces.all if name.casefold() in (one.id, one.name.casefold())]
     if not found:
         raise NoSuchWorkspace(f"there is no workspace {name!r}")
     if len(found) > 1:
@@ -103,23 +103,23 @@ def scheme_of(path: str) -> str:
     return match[1].lower() if match else ""
 
 
-def local_path(path: str, lakehouse: Lakehouse, places: Places) -> Path:
+def local_path(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
     """The file that a request to `lakehouse` means, there or not. Raises BadPath."""
     scheme = scheme_of(path)
     if scheme in ("abfss", "abfs"):
-        return _onelake(path, places)
+        return _onelake(path, workspaces)
     if scheme in ("file", "local"):
-        return _on_this_machine(unquote(_without_host(path.partition(":")[2])), lakehouse, places)
+        return _on_this_machine(unquote(_without_host(path.partition(":")[2])), lakehouse, workspaces)
     if scheme:
         raise BadPath(f"{path!r}: this server reads OneLake (abfss) and local files only, not {scheme}")
     if path.startswith("/"):
-        return _on_this_machine(path, lakehouse, places)
+        return _on_this_machine(path, lakehouse, workspaces)
     if not path:
         raise BadPath("a path is needed")
     return place_in(lakehouse.folder, segments(path))
 
 
-def _onelake(uri: str, places: Places) -> Path:
+def _onelake(uri: str, workspaces: Workspaces) -> Path:
     match = re.fullmatch(r"abfss?://([^@/]+)@([^/]*)/([^/]+)/?(.*)", uri, re.IGNORECASE | re.DOTALL)
     if not match:
         raise BadPath(
@@ -128,7 +128,7 @@ def _onelake(uri: str, places: Places) -> Path:
     workspace, host, item, path = match.groups()
     if not ONELAKE_HOST.fullmatch(host):
         raise BadPath(f"{host!r} is not OneLake (onelake.dfs.fabric.microsoft.com), and this server has nothing else")
-    found = find_lakehouse(find_workspace(places, unquote(workspace)), unquote(item))
+    found = find_lakehouse(find_workspace(workspaces, unquote(workspace)), unquote(item))
     return place_in(found.folder, segments(unquote(path)))
 
 
@@ -141,7 +141,7 @@ def _without_host(rest: str) -> str:
     return f"/{path}"
 
 
-def _on_this_machine(path: str, lakehouse: Lakehouse, places: Places) -> Path:
+def _on_this_machine(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
     if path == MOUNT or path.startswith(f"{MOUNT}/"):
         return place_in(lakehouse.folder, segments(path[len(MOUNT) :]))
     if not path.startswith("/"):
@@ -149,7 +149,7 @@ def _on_this_machine(path: str, lakehouse: Lakehouse, places: Places) -> Path:
     if _UNFIT.search(path):
         raise BadPath(f"a path may hold neither backslashes nor control characters: {path!r}")
     found = Path(os.path.realpath(path))
-    roots = [one.folder for workspace in places.workspaces for one in workspace.lakehouses]
+    roots = [one.folder for workspace in workspaces.all for one in workspace.lakehouses]
     if not any(is_inside(found, root) for root in (*roots, Path(tempfile.gettempdir()))):
         raise Outside(path, f"{path!r} is neither in a lakehouse nor a temporary file, so no request may use it")
     return found

@@ -79,20 +79,20 @@ class Workspace(Named):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Workspaces:
     """Has at least one lakehouse; the first is the one that the server's start announces."""
 
-    workspaces: tuple[Workspace, ...]
+    all: tuple[Workspace, ...]
     service_principals: bool = True
 
     def workspace(self, workspace_id: str) -> Workspace | None:
-        return next((one for one in self.workspaces if one.id == workspace_id.lower()), None)
+        return next((one for one in self.all if one.id == workspace_id.lower()), None)
 
     @property
     def first_lakehouse(self) -> Lakehouse:
-        return next(one for workspace in self.workspaces for one in workspace.lakehouses)
+        return next(one for workspace in self.all for one in workspace.lakehouses)
 
-    def told(self) -> list[dict[str, Any]]:
+    def described(self) -> list[dict[str, Any]]:
         """What a session's own processes, its Python and its JVM, read of them as JSON."""
         return [
             {
@@ -109,33 +109,33 @@ class Places:
                     for one in workspace.lakehouses
                 ],
             }
-            for workspace in self.workspaces
+            for workspace in self.all
         ]
 
 
-def one_lakehouse(folder: Path) -> Places:
+def one_lakehouse(folder: Path) -> Workspaces:
     """The ids follow from the folder, so that they survive restarts."""
     workspace_id, lakehouse_id = (
         str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#{kind}")) for kind in ("workspace", "lakehouse")
     )
     lakehouse = Lakehouse(id=lakehouse_id, name=folder.name or "lakehouse", workspace_id=workspace_id, folder=folder)
-    return Places(workspaces=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,)),))
+    return Workspaces(all=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,)),))
 
 
-def read_places(file: Path) -> Places:
+def read_workspaces(file: Path) -> Workspaces:
     """Raises BadWorkspaces, which names the place in the file, or OSError."""
     text = file.read_bytes()
     try:
         content = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
         raise BadWorkspaces(f"{file} cannot be read: {problem}") from problem
-    places = _Reader(file.absolute()).places(content)
-    if not any(workspace.lakehouses for workspace in places.workspaces):
+    workspaces = _Reader(file.absolute()).workspaces(content)
+    if not any(workspace.lakehouses for workspace in workspaces.all):
         raise BadWorkspaces(f"{file} names no lakehouse")
-    ids = Counter(one.id for workspace in places.workspaces for one in (workspace, *workspace.lakehouses))
+    ids = Counter(one.id for workspace in workspaces.all for one in (workspace, *workspace.lakehouses))
     if twice := [one for one, times in ids.items() if times > 1]:
         raise BadWorkspaces(f"{file} gives the id {twice[0]} twice")
-    return places
+    return workspaces
 
 
 Table = Mapping[str, Any]
@@ -147,10 +147,10 @@ class _Reader:
         self._file = file
         self._names: Counter[str] = Counter()
 
-    def places(self, content: Any) -> Places:
+    def workspaces(self, content: Any) -> Workspaces:
         table = self._table(content, "the file", {"service_principals", "workspaces"})
-        return Places(
-            workspaces=self._list(table, "workspaces", "the file", self._workspace),
+        return Workspaces(
+            all=self._list(table, "workspaces", "the file", self._workspace),
             service_principals=self._bool(table, "service_principals", "the file", default=True),
         )
 

@@ -18,7 +18,7 @@ def token_file(port: int) -> Path:
 
 
 @contextlib.contextmanager
-def offered(port: int, token: str) -> Iterator[bool]:
+def published_token(port: int, token: str) -> Iterator[bool]:
     """While it lasts, this user's processes can read the token. False where no such file can be written."""
     path = token_file(port)
     try:
@@ -35,13 +35,13 @@ def offered(port: int, token: str) -> Iterator[bool]:
         path.unlink(missing_ok=True)
 
 
-def withdraw(port: int) -> None:
+def remove_token(port: int) -> None:
     """Of a killed server, before one on the same port wants other tokens."""
     with contextlib.suppress(OSError):
         token_file(port).unlink(missing_ok=True)
 
 
-def offered_token(url: str) -> str | None:
+def find_token(url: str) -> str | None:
     """The token of the server at this loopback address, if this user runs it."""
     parts = urlsplit(url)
     if parts.hostname not in LOOPBACK or not parts.port:

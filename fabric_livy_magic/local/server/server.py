@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fabric_livy_magic.local.batches.batches import Batches
 from fabric_livy_magic.local.faults.rules import Faults
-from fabric_livy_magic.local.lakehouse.workspaces import Places
+from fabric_livy_magic.local.lakehouse.workspaces import Workspaces
 from fabric_livy_magic.local.server.tokens import Tokens
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
@@ -15,7 +15,7 @@ from fabric_livy_magic.local.sessions.sessions import Sessions
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    places: Places
+    workspaces: Workspaces
     tokens: Tokens
     capacity: Capacity
     sessions: Sessions

@@ -35,7 +35,7 @@ LOOK_EVERY_S = 0.01
 Json = dict[str, Any]
 
 
-class Children:
+class ChildRuns:
     """`open_repl` takes the id of a REPL and what its Python is to know about its notebook."""
 
     def __init__(

@@ -137,12 +137,14 @@ def make_base(java: Path, base: Path) -> None:
 def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
     """The JVM writes the archive when it ends."""
     (folder / "session").mkdir()
-    places = one_lakehouse(folder / "lakehouse")
-    lakehouse = places.first_lakehouse
+    workspaces = one_lakehouse(folder / "lakehouse")
+    lakehouse = workspaces.first_lakehouse
     lakehouse.folder.mkdir()
     conf = {"spark.driver.extraJavaOptions": shlex.quote(f"-XX:ArchiveClassesAtExit={archive}")}
-    asked = SessionRequest(conf=conf)
-    session = Session("lessons", "lessons", asked, asked, lakehouse, places, folder / "session", groups, "archiver")
+    request = SessionRequest(conf=conf)
+    session = Session(
+        "lessons", "lessons", request, request, lakehouse, workspaces, folder / "session", groups, "archiver"
+    )
     repl = session.add_repl()
     session.start()
     session.settled.wait()

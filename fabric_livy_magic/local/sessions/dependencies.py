@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, local_path, scheme_of
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 
 # Fields of a request, and the settings that say the same.
@@ -21,29 +21,31 @@ OURS = frozenset({"", "abfss", "abfs", "file", "local"})
 Request = TypeVar("Request", bound=SessionRequest)
 
 
-def with_local_files(asked: Request, lakehouse: Lakehouse, places: Places, *, settings_too: bool = True) -> Request:
+def with_local_files(
+    request: Request, lakehouse: Lakehouse, workspaces: Workspaces, *, settings_too: bool = True
+) -> Request:
     """The same request with local addresses in its settings, which is where Spark looks. Raises BadPath.
 
     Without `settings_too`, what the settings themselves name stays as it is, and is Spark's to find.
     """
-    conf = dict(asked.conf)
+    conf = dict(request.conf)
     for field, setting in SETTINGS.items():
         given = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
-        named = [spark_address(one, field, lakehouse, places) for one in getattr(asked, field)]
+        named = [spark_address(one, field, lakehouse, workspaces) for one in getattr(request, field)]
         if settings_too:
-            given = [spark_address(one, field, lakehouse, places) for one in given]
+            given = [spark_address(one, field, lakehouse, workspaces) for one in given]
         if given or named:
             conf[setting] = ",".join([*given, *named])
-    return replace(asked, conf=conf)
+    return replace(request, conf=conf)
 
 
-def spark_address(path: str, field: str, lakehouse: Lakehouse, places: Places) -> str:
+def spark_address(path: str, field: str, lakehouse: Lakehouse, workspaces: Workspaces) -> str:
     """What has another scheme (https, s3a) is Spark's own to fetch."""
     if scheme_of(path) not in OURS:
         return path
     # An archive may say where it is unpacked: archive.zip#folder
     name, mark, folder = path.partition("#") if field == "archives" else (path, "", "")
-    found = local_path(name, lakehouse, places)
+    found = local_path(name, lakehouse, workspaces)
     if set(str(found)) & set(",*?[]{}"):
         raise BadPath(f"{path!r}: Spark takes a comma for the end of a path and *?[]{{}} for a pattern")
     return f"{found.as_uri()}{mark}{folder}"

@@ -91,12 +91,12 @@ class HighConcurrencySessions:
         self._lock = threading.Lock()
 
     def acquire(
-        self, asked: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
+        self, request: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
     ) -> HighConcurrencySession:
         """Not begun yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
         shared = self._with_room(tag, lakehouse) if tag else None
         session = shared or self._sessions.create(
-            asked, lakehouse, submitter, name_start=f"HC_{lakehouse.name}_", located=located
+            request, lakehouse, submitter, name_start=f"HC_{lakehouse.name}_", located=located
         )
         made = HighConcurrencySession(tag, session, is_first=shared is None)
         with self._lock:
@@ -130,11 +130,11 @@ class HighConcurrencySessions:
         with self._lock:
             for one in self._by_id.values():
                 fits = one.tag == tag and one.session.lakehouse.id == lakehouse.id and one.session.active
-                if fits and 0 < len(self._sharing(one.session)) < _most_repls(one.session.asked):
+                if fits and 0 < len(self._sharing(one.session)) < _most_repls(one.session.request):
                     return one.session
         return None
 
 
-def _most_repls(asked: SessionRequest) -> int:
-    text = asked.conf.get(MOST_REPLS_CONF, "")
+def _most_repls(request: SessionRequest) -> int:
+    text = request.conf.get(MOST_REPLS_CONF, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else MOST_REPLS

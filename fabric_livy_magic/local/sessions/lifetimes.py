@@ -27,18 +27,18 @@ class Lifetimes:
 
     idle_s: Callable[[SessionRequest], float]
     idle_ends_busy_ones: bool = False
-    ttl_s: Callable[[SessionRequest], float] = lambda _asked: inf
-    unheard_s: Callable[[SessionRequest], float] = lambda _asked: inf
+    ttl_s: Callable[[SessionRequest], float] = lambda _request: inf
+    unheard_s: Callable[[SessionRequest], float] = lambda _request: inf
     overdue_stay_listed: bool = True  # as dead, with their reason
     ended_kept_s: float = inf
 
     def reason_to_end(self, session: Session) -> str | None:
         idle_states = ("idle", "error", "busy") if self.idle_ends_busy_ones else ("idle", "error")
-        if session.state in idle_states and session.idle_s > self.idle_s(session.asked):
+        if session.state in idle_states and session.idle_s > self.idle_s(session.request):
             return f"no statement for {session.idle_s:.0f} s"
-        if session.age_s > self.ttl_s(session.asked):
-            return f"its ttl of {session.asked.ttl} is over"
-        if session.unheard_s > self.unheard_s(session.asked):
+        if session.age_s > self.ttl_s(session.request):
+            return f"its ttl of {session.request.ttl} is over"
+        if session.unheard_s > self.unheard_s(session.request):
             return f"no request for it in {session.unheard_s:.0f} s, and it asked for a heartbeat"
         return None
 
@@ -56,19 +56,19 @@ def livy_lifetimes(*, quirks: bool = False) -> Lifetimes:
     Livy's idle timeout ends a session in the middle of a long statement, too: here with quirks only.
     """
     return Lifetimes(
-        idle_s=lambda asked: _livy_s(asked.idle_timeout, LIVY_IDLE_S),
+        idle_s=lambda request: _livy_s(request.idle_timeout, LIVY_IDLE_S),
         idle_ends_busy_ones=quirks,
-        ttl_s=lambda asked: _livy_s(asked.ttl, inf),
-        unheard_s=lambda asked: asked.heartbeat_timeout_s if asked.heartbeat_timeout_s > 0 else inf,
+        ttl_s=lambda request: _livy_s(request.ttl, inf),
+        unheard_s=lambda request: request.heartbeat_timeout_s if request.heartbeat_timeout_s > 0 else inf,
         overdue_stay_listed=False,
         ended_kept_s=LIVY_ENDED_KEPT_S,
     )
 
 
-def _fabric_idle_s(asked: SessionRequest) -> float:
+def _fabric_idle_s(request: SessionRequest) -> float:
     """From the session's conf; a value nobody can read counts as not given, as Fabric ignores it."""
     try:
-        return time_s(asked.conf[FABRIC_IDLE_CONF])
+        return time_s(request.conf[FABRIC_IDLE_CONF])
     except (KeyError, BadTime):
         return FABRIC_IDLE_S
 

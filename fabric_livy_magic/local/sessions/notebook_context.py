@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.notebooks.files import display_name
 from fabric_livy_magic.notebooks.repository import repository_root
 
 PACKAGES = Path(__file__).parents[1] / "interpreters" / "session_packages"  # importable in sessions, and nowhere else
-VARIABLE = "NOTEBOOKUTILS_SURROUNDINGS"
+VARIABLE = "NOTEBOOKUTILS_CONTEXT"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
 # The file that this server was started for: told by `fabric-livy run`, or by Jupyter to its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
@@ -36,10 +36,10 @@ def notebooks_folder() -> Path | None:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NotebookContext:
     """Of one session. `conf` is what its client asked for."""
 
-    places: Places
+    workspaces: Workspaces
     lakehouse: Lakehouse
     session_id: str
     user: str
@@ -63,7 +63,7 @@ class Surroundings:
         self, folder: Path, base: Mapping[str, str], children: Mapping[str, Any], notebook: Mapping[str, Any] | None
     ) -> dict[str, str]:
         """Of the Python process of one REPL, whose folder it is. Tokens and secrets are for it alone, not for the JVM."""
-        file = folder / "surroundings.json"
+        file = folder / "context.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(self._facts(children, notebook)), encoding="utf-8")
         given = {
@@ -76,7 +76,7 @@ class Surroundings:
 
     def _facts(self, children: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
-            "workspaces": self.places.told(),
+            "workspaces": self.workspaces.described(),
             "workspace_id": self.lakehouse.workspace_id,
             "lakehouse_id": self.lakehouse.id,
             "private": str(self.private),

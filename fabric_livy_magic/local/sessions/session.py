@@ -17,9 +17,9 @@ from fabric_livy_magic.local.interpreters.assembly import make_engines, start_py
 from fabric_livy_magic.local.interpreters.engines import ReplSpark
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
-from fabric_livy_magic.local.sessions.child_runs import Children
-from fabric_livy_magic.local.sessions.notebook_context import Surroundings
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
+from fabric_livy_magic.local.sessions.child_runs import ChildRuns
+from fabric_livy_magic.local.sessions.notebook_context import NotebookContext
 from fabric_livy_magic.local.sessions.progress import Progress
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.sessions.session_log import SessionLog
@@ -47,21 +47,21 @@ class Session:
         self,
         session_id: str,
         name: str,
-        asked: SessionRequest,
+        request: SessionRequest,
         located: SessionRequest,
         lakehouse: Lakehouse,
-        places: Places,
+        workspaces: Workspaces,
         private: Path,
         groups: ProcessGroups,
         submitter: str,
         *,
         quirks: bool = False,
         script: SessionScript | None = None,
-        surroundings: Surroundings | None = None,
+        notebook_context: NotebookContext | None = None,
     ) -> None:
-        """With `surroundings`, its Python has `notebookutils`."""
+        """With `notebook_context`, its Python has `notebookutils`."""
         self.id = session_id
-        self.asked = asked
+        self.request = request
         self.name = name
         self.lakehouse = lakehouse
         self.submitter = submitter
@@ -74,10 +74,10 @@ class Session:
         self._groups = groups
         self._quirks = quirks
         settings = spark_settings(located, name, self.folders, sys.executable)
-        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse, places)
+        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse, workspaces)
         self._environment = spark_environment(self.folders, sys.executable)
-        self._surroundings = surroundings
-        self._children: Children | None = None
+        self._notebook_context = notebook_context
+        self._child_runs: ChildRuns | None = None
         self._repls: dict[str, Repl] = {}
         self._pythons: dict[str, PythonProcess] = {}
         self.rest = SparkRest(self.application.jvm)
@@ -158,7 +158,7 @@ class Session:
         """With Fabric's own words for a session that got less than what was asked for."""
         fallback = self.application.fallback
         told = {"FallbackReasons": "DeltaLakeMissing", "FallbackMessages": fallback} if fallback else {}
-        return {**told, **self.asked.tags}
+        return {**told, **self.request.tags}
 
     def enter(self, state: str) -> bool:
         with self._lock:
@@ -235,12 +235,12 @@ class Session:
 
     def _python_environment(self, repl: Repl, notebook: Mapping[str, Any] | None) -> Mapping[str, str]:
         """Under the lock of launching."""
-        told = self._surroundings
+        told = self._notebook_context
         if told is None:
             return self._environment
-        if self._children is None:
-            self._children = Children(self.open_repl, self.close_repl, told.notebooks, self.log.write)
-        return told.environment(self.folders.repl(repl.id), self._environment, self._children.facts, notebook)
+        if self._child_runs is None:
+            self._child_runs = ChildRuns(self.open_repl, self.close_repl, told.notebooks, self.log.write)
+        return told.environment(self.folders.repl(repl.id), self._environment, self._child_runs.facts, notebook)
 
     def _attach(self, repl: Repl) -> None:
         jvm = self.application.jvm
@@ -326,7 +326,7 @@ class Session:
 
     def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead", source: str = "System") -> None:
         """With what its log has to say about it."""
-        telling = self.log.telling_lines()
+        telling = self.log.significant_lines()
         self.end_as(Ending(message=f"{reason}. {telling}" if telling else reason, code=code, source=source), state)
 
     def end_as(self, ending: Ending, state: str = "dead") -> None:
@@ -366,8 +366,8 @@ class Session:
             repl.close(reason)
         self._progress.stop()
         with self._launching:
-            if self._children is not None:  # what is being started has to be there before it can be ended
-                self._children.close()
+            if self._child_runs is not None:  # what is being started has to be there before it can be ended
+                self._child_runs.close()
         for python in list(self._pythons.values()):
             _end_python(python, reason, self._groups)
         self.application.close()

@@ -33,7 +33,7 @@ def last_lines(path: Path, lines: int, most_bytes: int) -> list[str]:
     return found[-lines:]
 
 
-def telling_lines(lines: Sequence[str]) -> str:
+def significant_lines(lines: Sequence[str]) -> str:
     """The last lines that look like a reason, or follow one that does."""
     kept = [line.strip() for line in lines if not line.lstrip().startswith("at ") and OURS not in line]
     looks = [any(word in line.lower() for word in TELLING) for line in kept]
@@ -76,8 +76,8 @@ class SessionLog:
     def stderr_lines(self) -> list[str]:
         return last_lines(self._path, STREAM_LINES, STREAM_BYTES)
 
-    def telling_lines(self) -> str:
-        return telling_lines(self.tail())
+    def significant_lines(self) -> str:
+        return significant_lines(self.tail())
 
 
 class BatchLog:

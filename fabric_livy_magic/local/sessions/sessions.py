@@ -13,11 +13,11 @@ from pathlib import Path
 
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.class_data_archive import archive_in_background
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
-from fabric_livy_magic.local.sessions.notebook_context import Surroundings
+from fabric_livy_magic.local.sessions.notebook_context import NotebookContext
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
@@ -42,7 +42,7 @@ class Sessions:
         private: Path,
         groups: ProcessGroups,
         capacity: Capacity,
-        places: Places,
+        workspaces: Workspaces,
         new_id: Callable[[], str] = new_guid,
         lifetimes: Lifetimes | None = None,
         *,
@@ -56,7 +56,7 @@ class Sessions:
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
-        self._places = places
+        self._workspaces = workspaces
         self._notebookutils = notebookutils
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
@@ -69,7 +69,7 @@ class Sessions:
 
     def create(
         self,
-        asked: SessionRequest,
+        request: SessionRequest,
         lakehouse: Lakehouse,
         submitter: str,
         *,
@@ -82,27 +82,29 @@ class Sessions:
         `session_id` is one that `new_id` gave, where the caller had to know it before. `located` has the files of the
         request where they are on this machine.
         """
-        check_settings(asked)  # what is wrong stays so, whatever room there is
+        check_settings(request)  # what is wrong stays so, whatever room there is
         self._capacity.check()
         session_id = session_id or self.new_id()
-        name = asked.name or f"{name_start}{session_id}"
-        struck, script = self._struck(asked, name, session_id)
-        session = self._made(struck, located or asked, lakehouse, submitter, name, session_id, script)
+        name = request.name or f"{name_start}{session_id}"
+        struck, script = self._struck(request, name, session_id)
+        session = self._made(struck, located or request, lakehouse, submitter, name, session_id, script)
         with self._lock:
             self._by_id[session_id] = session
         return session
 
-    def _struck(self, asked: SessionRequest, name: str, session_id: str) -> tuple[SessionRequest, SessionScript | None]:
+    def _struck(
+        self, request: SessionRequest, name: str, session_id: str
+    ) -> tuple[SessionRequest, SessionScript | None]:
         """As a fault wants it, where there are faults and one strikes."""
-        strike = self._faults.strike_session(name, asked.conf) if self._faults else None
+        strike = self._faults.strike_session(name, request.conf) if self._faults else None
         if strike is None:
-            return asked, None
+            return request, None
         script = SessionScript(strike, lambda: self._lose(session_id))
-        return replace(asked, tags={**asked.tags, **tags_of(strike, asked.conf)}), script
+        return replace(request, tags={**request.tags, **tags_of(strike, request.conf)}), script
 
     def _made(
         self,
-        asked: SessionRequest,
+        request: SessionRequest,
         located: SessionRequest,
         lakehouse: Lakehouse,
         submitter: str,
@@ -112,26 +114,26 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        facts = (self._places, lakehouse, session_id, submitter, folder, asked.conf)
-        told = Surroundings(*facts) if self._notebookutils else None
+        facts = (self._workspaces, lakehouse, session_id, submitter, folder, request.conf)
+        told = NotebookContext(*facts) if self._notebookutils else None
         return Session(
             session_id,
             name,
-            asked,
+            request,
             located,
             lakehouse,
-            self._places,
+            self._workspaces,
             folder,
             self._groups,
             submitter,
             quirks=self._quirks,
             script=script,
-            surroundings=told,
+            notebook_context=told,
         )
 
-    def launch_only(self, asked: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
+    def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
         """Livy's bug: of some sessions that it refuses it keeps the process, and knows it no more. Ours ends with the server."""
-        left = self._made(asked, asked, lakehouse, "", session_id, session_id)
+        left = self._made(request, request, lakehouse, "", session_id, session_id)
         self._left_behind.append(left)
         left.launch_only()
 

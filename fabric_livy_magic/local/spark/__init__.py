@@ -1,1 +1,6 @@
-"""Spark in a process of its own: which Java, which settings, how it is started and talked to, which tables it knows."""
+"""Spark as a process: Java, settings, jars, Delta, start, the tables that it knows.
+
+May import: lakehouse.
+Used by others: `Application` (of `application`), `Jvm` (of `jvm`), `SessionRequest` (of `session_request`), `ProcessGroups` (of
+`process_groups`), `cache_folder` (of `cache`).
+"""

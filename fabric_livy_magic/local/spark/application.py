@@ -8,7 +8,7 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.catalog import Catalogs, use_default_schema
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
@@ -17,8 +17,8 @@ from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
 
-def where(lakehouse: Lakehouse, places: Places) -> dict[str, str]:
-    workspace = places.workspace(lakehouse.workspace_id)
+def where(lakehouse: Lakehouse, workspaces: Workspaces) -> dict[str, str]:
+    workspace = workspaces.workspace(lakehouse.workspace_id)
     return {
         "trident.workspace.id": lakehouse.workspace_id,
         "trident.workspace.name": workspace.name if workspace else "",
@@ -37,7 +37,7 @@ class Application:
         groups: ProcessGroups,
         note: Callable[[str], None],
         lakehouse: Lakehouse,
-        places: Places,
+        workspaces: Workspaces,
     ) -> None:
         self.jvm = Jvm(folders)
         self.note = note
@@ -47,7 +47,7 @@ class Application:
         self._folders = folders
         self._groups = groups
         self._lakehouse = lakehouse
-        self._places = places
+        self._workspaces = workspaces
         self._catalog: Catalogs | None = None
         self._catalog_lock = threading.Lock()  # the REPLs of an application share its catalog
 
@@ -56,7 +56,7 @@ class Application:
     def prepare(self) -> None:
         """Takes time in the first application on a machine only."""
         self._settings, self.fallback = prepared(
-            self._settings, self._folders, self._groups, self._lakehouse, self._places, self.note
+            self._settings, self._folders, self._groups, self._lakehouse, self._workspaces, self.note
         )
 
     def launch(self, environment: dict[str, str]) -> None:
@@ -71,7 +71,7 @@ class Application:
 
     def _take_session(self) -> None:
         self.id = str(self.jvm.spark.sparkContext().applicationId())
-        folders = folders_by_prefix(self._places, self._lakehouse)
+        folders = folders_by_prefix(self._workspaces, self._lakehouse)
         catalog = Catalogs(self.jvm, folders, self._folders.private / "nowhere", self.note)
         catalog.refresh()
         if self._lakehouse.default_schema:
@@ -104,7 +104,7 @@ class Application:
 
     def _tell_where(self, spark: Any) -> None:
         """By the settings in which Fabric does. They cannot go into the application's: Spark takes none of such names."""
-        for key, value in where(self._lakehouse, self._places).items():
+        for key, value in where(self._lakehouse, self._workspaces).items():
             spark.conf().set(key, value)
 
     def java_reason(self, failure: Py4JJavaError) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from py4j.protocol import Py4JError, Py4JJavaError
 
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.settings import SparkSettings
 
@@ -112,10 +112,10 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ what they read
-def prefixes(places: Places, own: Lakehouse) -> dict[str, str]:
+def prefixes(workspaces: Workspaces, own: Lakehouse) -> dict[str, str]:
     """By the lakehouse's id: what the names of its schemas begin with, as databases of one catalog."""
     plain: dict[str, str] = {}
-    for workspace in places.workspaces:
+    for workspace in workspaces.all:
         for one in workspace.lakehouses:
             names = [one.name] if one.workspace_id == own.workspace_id else [workspace.name, one.name]
             plain[one.id] = "__".join(re.sub(r"\W", "_", name, flags=re.ASCII).lower() for name in names)
@@ -124,15 +124,15 @@ def prefixes(places: Places, own: Lakehouse) -> dict[str, str]:
     return {**made, own.id: ""}
 
 
-def folders_by_prefix(places: Places, own: Lakehouse) -> dict[str, Path]:
-    of = prefixes(places, own)
-    return {of[one.id]: one.folder for workspace in places.workspaces for one in workspace.lakehouses}
+def folders_by_prefix(workspaces: Workspaces, own: Lakehouse) -> dict[str, Path]:
+    of = prefixes(workspaces, own)
+    return {of[one.id]: one.folder for workspace in workspaces.all for one in workspace.lakehouses}
 
 
-def write_lakehouses(file: Path, places: Places, own: Lakehouse) -> None:
-    of = prefixes(places, own)
-    workspaces = places.told()
-    for workspace in workspaces:
+def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse) -> None:
+    of = prefixes(workspaces, own)
+    described = workspaces.described()
+    for workspace in described:
         for one in workspace["lakehouses"]:
             one["prefix"] = of[one["id"]]
-    file.write_text(json.dumps({"workspaces": workspaces}), encoding="utf-8")
+    file.write_text(json.dumps({"workspaces": described}), encoding="utf-8")

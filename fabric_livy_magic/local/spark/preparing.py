@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.lakehouse_classes import (
@@ -25,7 +25,7 @@ def prepared(
     folders: SessionFolders,
     groups: ProcessGroups,
     lakehouse: Lakehouse,
-    places: Places,
+    workspaces: Workspaces,
     note: Callable[[str], None],
 ) -> tuple[SparkSettings, str]:
     """And what the application has to do without, and why. Takes seconds in the first one on a machine only."""
@@ -43,5 +43,5 @@ def prepared(
     except NoLakehouseClasses as none:
         note(str(none))
     else:
-        write_lakehouses(file, places, lakehouse)
+        write_lakehouses(file, workspaces, lakehouse)
     return settings, fallback

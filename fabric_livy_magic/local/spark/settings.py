@@ -80,21 +80,21 @@ class SparkSettings:
         return [unquote(uri.path) for uri in uris if uri.scheme in ("", "file", "local") and uri.path]
 
 
-def spark_settings(asked: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:
+def spark_settings(request: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:
     """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
-    check_settings(asked)
-    given = dict(asked.conf)
-    heap = _heap(asked.driver_memory or given.get("spark.driver.memory"))
+    check_settings(request)
+    given = dict(request.conf)
+    heap = _heap(request.driver_memory or given.get("spark.driver.memory"))
     conf = {**_ours(name, heap), **given, **fixed_settings(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
     return SparkSettings(heap, conf)
 
 
-def check_settings(asked: SessionRequest) -> None:
+def check_settings(request: SessionRequest) -> None:
     """What no application could start with. Raises BadSetting, by the name of the setting."""
-    for amount in (asked.driver_memory, asked.conf.get("spark.driver.memory"), asked.executor_memory):
+    for amount in (request.driver_memory, request.conf.get("spark.driver.memory"), request.executor_memory):
         if amount is not None:
             memory_bytes(amount)
-    settings = SparkSettings(0, dict(asked.conf))
+    settings = SparkSettings(0, dict(request.conf))
     try:
         has_nul = any(b"\0" in os.fsencode(word) for word in (*settings.java_options, settings.extra_class_path))
     except ValueError as problem:  # an open quote, a lone surrogate
@@ -136,12 +136,12 @@ def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
     }
 
 
-def _heap(asked: str | None) -> int:
+def _heap(request: str | None) -> int:
     """At most what the machine has: a `driverMemory` made for a Fabric node has to work on a laptop too."""
     machine = machine_memory()
-    if asked is None:
+    if request is None:
         return max(SMALLEST_HEAP, min(USUAL_HEAP, machine // 2))
-    return max(SMALLEST_HEAP, min(memory_bytes(asked), machine * 3 // 4))
+    return max(SMALLEST_HEAP, min(memory_bytes(request), machine * 3 // 4))
 
 
 def memory_bytes(text: str) -> int:

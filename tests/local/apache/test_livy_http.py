@@ -132,10 +132,10 @@ def test_a_wrong_amount_of_memory_is_told(api: Livy) -> None:
     assert (status, "lots" in text) == (400, True)
 
 
-@pytest.mark.parametrize("asked", [{"ttl": "1s"}, {"heartbeatTimeoutInSecond": 1}])
-def test_a_session_whose_time_is_over_is_deleted(api: Livy, asked: dict[str, object]) -> None:
+@pytest.mark.parametrize("requested", [{"ttl": "1s"}, {"heartbeatTimeoutInSecond": 1}])
+def test_a_session_whose_time_is_over_is_deleted(api: Livy, requested: dict[str, object]) -> None:
     """Also while it starts. Its own page would be a heartbeat; the list is none."""
-    made = api.start_session(**asked)
+    made = api.start_session(**requested)
     until = time.monotonic() + 20
     while api.get("/sessions").json()["total"]:
         assert time.monotonic() < until

@@ -36,7 +36,7 @@ def test_without_a_kind_a_session_is_shared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "asked"),
+    ("fields", "requested"),
     [
         ({"kind": "python"}, SessionRequest(kind="pyspark")),
         ({"kind": "sql", "name": 5}, SessionRequest(kind="sql", name="5")),
@@ -48,8 +48,8 @@ def test_without_a_kind_a_session_is_shared() -> None:
         ({"driverCores": None, "numExecutors": 2}, SessionRequest(kind="shared", num_executors=2)),
     ],
 )  # fmt: skip
-def test_values_are_read_as_jackson_does(fields: dict[str, Any], asked: SessionRequest) -> None:
-    assert session(**fields) == asked
+def test_values_are_read_as_jackson_does(fields: dict[str, Any], requested: SessionRequest) -> None:
+    assert session(**fields) == requested
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 @given(st.dictionaries(st.sampled_from(list(requests_in.SESSION)), ANY_JSON))
 def test_any_values_of_known_fields_are_read_or_refused(fields: dict[str, Any]) -> None:
     with suppress(LivyRefusal):
-        asked = session(**fields)
-        assert all(isinstance(value, str) for value in asked.conf.values())
-        assert isinstance(asked.driver_cores, int)
+        requested = session(**fields)
+        assert all(isinstance(value, str) for value in requested.conf.values())
+        assert isinstance(requested.driver_cores, int)
 
 
 # ------------------------------------------------------------------------------------------------ numbers and times
@@ -152,11 +152,11 @@ def test_texts_that_are_no_times(text: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ lifetimes
-def aged(asked: SessionRequest, state: str, idle_s: float = 0, age_s: float = 0, unheard_s: float = 0) -> Any:
+def aged(requested: SessionRequest, state: str, idle_s: float = 0, age_s: float = 0, unheard_s: float = 0) -> Any:
     """What the rules look at of a session."""
     ended = state == "dead"
     return SimpleNamespace(
-        asked=asked, state=state, ended=ended, idle_s=idle_s, age_s=age_s, unheard_s=unheard_s, ended_s=700.0
+        request=requested, state=state, ended=ended, idle_s=idle_s, age_s=age_s, unheard_s=unheard_s, ended_s=700.0
     )
 
 
@@ -187,9 +187,9 @@ def test_livy_itself_ends_busy_sessions_too() -> None:
 
 def test_fabric_takes_the_idle_timeout_from_conf_and_knows_no_other() -> None:
     rules = fabric_lifetimes()
-    asked = SessionRequest(conf={"spark.livy.session.idle.timeout": "2s"}, ttl="1s", heartbeat_timeout_s=1)
-    assert rules.reason_to_end(aged(asked, "idle", idle_s=3))
-    assert rules.reason_to_end(aged(asked, "idle", idle_s=1, age_s=9, unheard_s=9)) is None
+    requested = SessionRequest(conf={"spark.livy.session.idle.timeout": "2s"}, ttl="1s", heartbeat_timeout_s=1)
+    assert rules.reason_to_end(aged(requested, "idle", idle_s=3))
+    assert rules.reason_to_end(aged(requested, "idle", idle_s=1, age_s=9, unheard_s=9)) is None
     unreadable = SessionRequest(conf={"spark.livy.session.idle.timeout": "soon"})
     assert rules.reason_to_end(aged(unreadable, "idle", idle_s=1199)) is None
     assert rules.reason_to_end(aged(unreadable, "idle", idle_s=1201))

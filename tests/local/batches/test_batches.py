@@ -273,9 +273,9 @@ def test_a_cancelled_batch_is_killed_with_all_it_started_and_stays_to_be_seen(
     view = endless.wait(lambda view: "ready" in view.get("log", []))
     assert (view["state"], view["livyInfo"]["currentState"]) == ("running", "running")
     assert "result" not in view
-    asked = time.monotonic()
+    request = time.monotonic()
     assert api.delete(endless.path).status_code == 200
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - request < 5
     view = endless.view()
     assert (view["state"], view["result"]) == ("killed", "Cancelled")
     assert view["fabricBatchStateInfo"] == {"state": "cancelled"}

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from fabric_livy_magic.local.fabric.lookups import continuation, position_of
-from fabric_livy_magic.local.lakehouse.workspaces import BadWorkspaces, Places, one_lakehouse, read_places
+from fabric_livy_magic.local.lakehouse.workspaces import BadWorkspaces, Workspaces, one_lakehouse, read_workspaces
 from fabric_livy_magic.local.spark.catalog import DefinitionFiles
 from tests.support import service
 from tests.support.service import TOKEN, Api
@@ -211,14 +211,14 @@ def test_without_a_workspace_file_there_is_one_workspace_with_one_lakehouse(tmp_
 
 
 # ------------------------------------------------------------------------------------------------ the workspace file
-def places(tmp_path: Path, text: str, name: str = "w.toml") -> Places:
+def workspaces(tmp_path: Path, text: str, name: str = "w.toml") -> Workspaces:
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")
-    return read_places(file)
+    return read_workspaces(file)
 
 
 def test_a_workspace_file_in_toml(tmp_path: Path) -> None:
-    found = places(
+    found = workspaces(
         tmp_path,
         """
         service_principals = false
@@ -235,14 +235,14 @@ def test_a_workspace_file_in_toml(tmp_path: Path) -> None:
 
 def test_ids_stay_when_the_file_is_read_again_and_an_entry_moves(tmp_path: Path) -> None:
     one, other = '{"name": "a", "lakehouses": [{"name": "x"}]}', '{"name": "b"}'
-    first = places(tmp_path, f'{{"workspaces": [{one}, {other}]}}', "w.json")
-    second = places(tmp_path, f'{{"workspaces": [{other}, {one}]}}', "w.json")
+    first = workspaces(tmp_path, f'{{"workspaces": [{one}, {other}]}}', "w.json")
+    second = workspaces(tmp_path, f'{{"workspaces": [{other}, {one}]}}', "w.json")
     assert {w.name: w.id for w in first.workspaces} == {w.name: w.id for w in second.workspaces}
     assert first.first_lakehouse == second.first_lakehouse
 
 
 def test_lakehouses_without_a_folder_get_one_each(tmp_path: Path) -> None:
-    found = places(
+    found = workspaces(
         tmp_path, '{"workspaces": [{"name": "a", "lakehouses": [{"name": "../x"}, {"name": "../x"}]}]}', "w.json"
     )
     folders = {one.folder for one in found.workspaces[0].lakehouses}
@@ -268,14 +268,14 @@ def test_lakehouses_without_a_folder_get_one_each(tmp_path: Path) -> None:
 )
 def test_a_workspace_file_that_is_wrong_says_where(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(BadWorkspaces, match=r"w\.toml") as problem:
-        places(tmp_path, text)
+        workspaces(tmp_path, text)
     assert words in str(problem.value)
 
 
 def test_an_id_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     one = f'{{"name": "a", "id": "{FULL}", "lakehouses": [{{"name": "x"}}]}}'
     with pytest.raises(BadWorkspaces, match="twice"):
-        places(tmp_path, f'{{"workspaces": [{one}, {one}]}}', "w.json")
+        workspaces(tmp_path, f'{{"workspaces": [{one}, {one}]}}', "w.json")
 
 
 def test_the_ids_of_a_single_lakehouse_follow_from_its_folder(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.local.lakehouse.onelake_files import StorageError, list_paths, read_path
 from fabric_livy_magic.local.lakehouse.onelake_uploads import Uploads
-from fabric_livy_magic.local.lakehouse.workspaces import Places, one_lakehouse
+from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse
 from tests.support import service
 from tests.support.service import TOKEN, Api
 
@@ -386,8 +386,8 @@ def test_a_listing_shows_only_what_a_request_can_name(tmp_path: Path) -> None:
     (files / "back\\slash").touch()
     (files / os.fsdecode(b"no text \xff")).touch()
     (tmp_path / ".catalog").mkdir()
-    places = one_lakehouse(tmp_path)
-    entries, _ = list_paths(read_path(f"local/{tmp_path.name}", places), recursive=True, after=(), limit=99)
+    workspaces = one_lakehouse(tmp_path)
+    entries, _ = list_paths(read_path(f"local/{tmp_path.name}", workspaces), recursive=True, after=(), limit=99)
     assert [entry["name"].partition("/")[2] for entry in entries] == [
         "Files", "Files/circle", "Files/inner", "Files/inner/x", "Files/within", "Tables",
     ]  # fmt: skip
@@ -404,8 +404,8 @@ def test_pages_of_a_listing_are_the_whole_listing(
     folder = tmp_path_factory.mktemp("paged")
     for path in paths:
         folder.joinpath("Files", *path).mkdir(parents=True, exist_ok=True)
-    places: Places = one_lakehouse(folder)
-    top = read_path("local", places)
+    workspaces: Workspaces = one_lakehouse(folder)
+    top = read_path("local", workspaces)
     whole, more = list_paths(top, recursive=True, after=(), limit=1000)
     assert not more
     found: list[dict[str, str]] = []

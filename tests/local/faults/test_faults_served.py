@@ -60,8 +60,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("faulty")
-    places = "".join(f'[[workspaces]]\nname = "{name}"\nid = "{id_}"\n' for name, id_ in IDS.items())
-    (folder / "places.toml").write_text(f'{places}[[workspaces.lakehouses]]\nname = "l"\n', encoding="utf-8")
+    workspaces = "".join(f'[[workspaces]]\nname = "{name}"\nid = "{id_}"\n' for name, id_ in IDS.items())
+    (folder / "places.toml").write_text(f'{workspaces}[[workspaces.lakehouses]]\nname = "l"\n', encoding="utf-8")
     rules = "".join(f'[[requests]]\npath = "/workspaces/{IDS[name]}"\n{rule}\n' for name, rule in RULES.items())
     rules += """
         [[requests]]

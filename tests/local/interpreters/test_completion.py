@@ -22,12 +22,12 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
     from fabric_livy_magic.local.spark.session_request import SessionRequest
 
     folder: Path = tmp_path_factory.mktemp("completion")
-    places = one_lakehouse(folder / "lake")
+    workspaces = one_lakehouse(folder / "lake")
     groups = ProcessGroups(folder / "private")
-    asked = SessionRequest()
+    request = SessionRequest()
     private = folder / "private"
     session = Session(
-        "completion", "completion", asked, asked, places.first_lakehouse, places, private, groups, "tests"
+        "completion", "completion", request, request, workspaces.first_lakehouse, workspaces, private, groups, "tests"
     )
     repl = session.add_repl()
     assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet

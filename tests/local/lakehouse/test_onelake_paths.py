@@ -19,7 +19,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import (
     place_in,
     segments,
 )
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Places, Workspace
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
 from fabric_livy_magic.local.spark.session_request import BatchRequest
 
@@ -35,14 +35,14 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="module")
-def places(root: Path) -> Places:
+def workspaces(root: Path) -> Workspaces:
     def lakehouse(name: str, lakehouse_id: str, workspace_id: str) -> Lakehouse:
         return Lakehouse(id=lakehouse_id, name=name, workspace_id=workspace_id, folder=root / name)
 
     sales = (lakehouse("Bronze é", BRONZE, SALES), lakehouse("gold", GOLD, SALES))
     twins = (lakehouse("twin", "22222222-0000-4000-8000-000000000003", OTHER),)
-    return Places(
-        workspaces=(
+    return Workspaces(
+        all=(
             Workspace(id=SALES, name="Sales / EMEA", lakehouses=sales),
             Workspace(id=OTHER, name="twice", lakehouses=twins),
             Workspace(id="11111111-0000-4000-8000-000000000003", name="Twice"),
@@ -66,12 +66,12 @@ def places(root: Path) -> Places:
         ("file://localhost/nowhere/lakes/gold/../gold/Files/x.py", "gold/Files/x.py"),
     ],
 )
-def test_a_path_leads_to_the_file_it_names(places: Places, root: Path, path: str, found: str) -> None:
-    assert local_path(path, places.first_lakehouse, places) == root / found
+def test_a_path_leads_to_the_file_it_names(workspaces: Workspaces, root: Path, path: str, found: str) -> None:
+    assert local_path(path, workspaces.first_lakehouse, workspaces) == root / found
 
 
-def test_temporary_files_may_be_used(places: Places, tmp_path: Path) -> None:
-    assert local_path(f"file:{tmp_path}/x.py", places.first_lakehouse, places) == tmp_path / "x.py"
+def test_temporary_files_may_be_used(workspaces: Workspaces, tmp_path: Path) -> None:
+    assert local_path(f"file:{tmp_path}/x.py", workspaces.first_lakehouse, workspaces) == tmp_path / "x.py"
 
 
 @pytest.mark.parametrize(
@@ -103,15 +103,15 @@ def test_temporary_files_may_be_used(places: Places, tmp_path: Path) -> None:
         ("Files/" + "é" * 200, "255 bytes at most"),
     ],
 )
-def test_a_path_that_leads_nowhere_says_why(places: Places, path: str, reason: str) -> None:
+def test_a_path_that_leads_nowhere_says_why(workspaces: Workspaces, path: str, reason: str) -> None:
     with pytest.raises(BadPath) as refused:
-        local_path(path, places.first_lakehouse, places)
+        local_path(path, workspaces.first_lakehouse, workspaces)
     assert reason in str(refused.value)
 
 
-def test_a_path_outside_is_told_as_it_was_written(places: Places) -> None:
+def test_a_path_outside_is_told_as_it_was_written(workspaces: Workspaces) -> None:
     with pytest.raises(Outside) as refused:
-        local_path("file:/etc/x.py", places.first_lakehouse, places)
+        local_path("file:/etc/x.py", workspaces.first_lakehouse, workspaces)
     assert refused.value.path == "/etc/x.py"
 
 
@@ -162,10 +162,10 @@ def test_no_path_leaves_the_folder(linked: Path, path: str) -> None:
 @given(PATHS)
 def test_no_path_of_a_request_leaves_lakehouses_and_temporary_files(linked: Path, path: str) -> None:
     lakehouse = Lakehouse(id=BRONZE, name="house", workspace_id=SALES, folder=linked)
-    places = Places(workspaces=(Workspace(id=SALES, name="sales", lakehouses=(lakehouse,)),))
+    workspaces = Workspaces(all=(Workspace(id=SALES, name="sales", lakehouses=(lakehouse,)),))
     for text in (path, f"abfss://sales@{HOST}/house/{path}", f"file:{linked}/{path}", f"/lakehouse/default/{path}"):
         try:
-            found = local_path(text, lakehouse, places)
+            found = local_path(text, lakehouse, workspaces)
         except BadPath:
             continue
         assert is_inside(found, linked) or is_inside(found, Path(tempfile.gettempdir()))
@@ -174,18 +174,18 @@ def test_no_path_of_a_request_leaves_lakehouses_and_temporary_files(linked: Path
 @given(st.lists(PIECES, max_size=6).map("/".join))
 def test_a_path_of_onelake_names_a_place_or_is_refused(linked: Path, path: str) -> None:
     lakehouse = Lakehouse(id=BRONZE, name="house", workspace_id=SALES, folder=linked)
-    places = Places(workspaces=(Workspace(id=SALES, name="sales", lakehouses=(lakehouse,)),))
+    workspaces = Workspaces(all=(Workspace(id=SALES, name="sales", lakehouses=(lakehouse,)),))
     try:
-        found = read_path(f"sales/house/{path}", places)
+        found = read_path(f"sales/house/{path}", workspaces)
     except BadPath:
         return
     assert found.lakehouse == lakehouse
 
 
 def test_what_a_request_names_beside_its_program_becomes_settings_with_local_addresses(
-    places: Places, root: Path
+    workspaces: Workspaces, root: Path
 ) -> None:
-    asked = BatchRequest(
+    request = BatchRequest(
         file="Files/x.py",
         jars=(f"abfss://{SALES}@{HOST}/gold/Files/a b.jar", "https://repo.example/b.jar"),
         py_files=("Files/lib.zip",),
@@ -193,7 +193,7 @@ def test_what_a_request_names_beside_its_program_becomes_settings_with_local_add
         archives=("Files/env.tar.gz#environment",),
         conf={"spark.jars": "Files/first.jar, ", "spark.app.name": "kept"},
     )
-    found = with_local_files(asked, places.first_lakehouse, places)
+    found = with_local_files(request, workspaces.first_lakehouse, workspaces)
     bronze = "file:///nowhere/lakes/Bronze%20%C3%A9/Files"
     assert dict(found.conf) == {
         "spark.jars": f"{bronze}/first.jar,file:///nowhere/lakes/gold/Files/a%20b.jar,https://repo.example/b.jar",
@@ -205,6 +205,6 @@ def test_what_a_request_names_beside_its_program_becomes_settings_with_local_add
 
 
 @pytest.mark.parametrize("path", ["Files/a,b.jar", "Files/*.jar", "Files/[a].jar", "/etc/x.jar"])
-def test_what_spark_would_take_for_something_else_is_refused(places: Places, path: str) -> None:
+def test_what_spark_would_take_for_something_else_is_refused(workspaces: Workspaces, path: str) -> None:
     with pytest.raises(BadPath):
-        with_local_files(BatchRequest(file="Files/x.py", jars=(path,)), places.first_lakehouse, places)
+        with_local_files(BatchRequest(file="Files/x.py", jars=(path,)), workspaces.first_lakehouse, workspaces)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.server.discovery import offered, offered_token, token_file, withdraw
+from fabric_livy_magic.local.server.discovery import find_token, published_token, remove_token, token_file
 
 
 @pytest.fixture(autouse=True)
@@ -19,19 +19,19 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_token_is_found_by_the_server_s_address_while_it_runs() -> None:
-    with offered(4567, "secret") as found:
+    with published_token(4567, "secret") as found:
         assert found
-        assert offered_token("http://127.0.0.1:4567/v1/x") == "secret"
-        assert offered_token("http://localhost:4567") == "secret"
-    assert offered_token("http://127.0.0.1:4567/v1/x") is None
+        assert find_token("http://127.0.0.1:4567/v1/x") == "secret"
+        assert find_token("http://localhost:4567") == "secret"
+    assert find_token("http://127.0.0.1:4567/v1/x") is None
 
 
 def test_a_killed_servers_token_is_no_longer_offered() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    with offered(4567, "secret"):
+    with published_token(4567, "secret"):
         token_file(4567).write_text(f"{ended.pid}\nsecret")
-        assert offered_token("http://127.0.0.1:4567") is None
+        assert find_token("http://127.0.0.1:4567") is None
 
 
 def test_only_this_user_can_read_it_also_where_an_old_file_was_open_to_all() -> None:
@@ -39,7 +39,7 @@ def test_only_this_user_can_read_it_also_where_an_old_file_was_open_to_all() -> 
     path.parent.mkdir(parents=True)
     path.write_text("old")
     path.chmod(0o644)
-    with offered(4567, "secret"):
+    with published_token(4567, "secret"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -47,8 +47,8 @@ def test_only_this_user_can_read_it_also_where_an_old_file_was_open_to_all() -> 
     "url", ["http://127.0.0.1:9999", "http://127.0.0.1", "https://api.fabric.microsoft.com/v1", "http://10.0.0.1:4567"]
 )
 def test_no_other_address_gets_it(url: str) -> None:
-    with offered(4567, "secret"):
-        assert offered_token(url) is None
+    with published_token(4567, "secret"):
+        assert find_token(url) is None
 
 
 def test_where_no_file_can_be_written_the_server_runs_all_the_same(
@@ -56,7 +56,7 @@ def test_where_no_file_can_be_written_the_server_runs_all_the_same(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with offered(4567, "secret") as found:
+    with published_token(4567, "secret") as found:
         assert not found
 
 
@@ -64,5 +64,5 @@ def test_a_killed_server_s_token_can_be_withdrawn() -> None:
     token_file(4567).parent.mkdir(parents=True)
     token_file(4567).write_text("old")
     for _ in range(2):  # also where there is none
-        withdraw(4567)
-    assert offered_token("http://127.0.0.1:4567") is None
+        remove_token(4567)
+    assert find_token("http://127.0.0.1:4567") is None

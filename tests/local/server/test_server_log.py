@@ -13,14 +13,14 @@ from tests.support.service import ROOT
 
 WRITES = """
 import logging, sys
-from fabric_livy_magic.local.server_log import MOST_BYTES, begin_log
+from fabric_livy_magic.local.server.server_log import MOST_BYTES, begin_log
 begin_log()
 for number in range(MOST_BYTES // 100):
     logging.getLogger("fabric_livy_magic.local").info("%s %s", number, "x" * 100)
 """
 FAILS = """
 import logging
-from fabric_livy_magic.local.server_log import begin_log
+from fabric_livy_magic.local.server.server_log import begin_log
 assert begin_log() is not None
 def work():
     raise ValueError("hush")

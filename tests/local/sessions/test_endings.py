@@ -117,9 +117,9 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
 
     # a JVM that answers nothing any more can still be deleted
     os.kill(server.pid_of("java"), signal.SIGSTOP)
-    asked = time.monotonic()
+    request = time.monotonic()
     assert session.api.delete(session.path).status_code == 200
-    assert time.monotonic() - asked < 12
+    assert time.monotonic() - request < 12
     assert not any("java" in command for command in marked(server.mark).values())
 
 

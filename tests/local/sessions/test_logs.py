@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.sessions.session_log import BatchLog, last_lines, telling_lines
+from fabric_livy_magic.local.sessions.session_log import BatchLog, last_lines, significant_lines
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_a_stream_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
     ],
 )
 def test_lines_that_look_like_a_reason(lines: list[str], told: str) -> None:
-    assert telling_lines(lines) == told
+    assert significant_lines(lines) == told

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
 from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
-from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, Surroundings
+from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext
 from tests.support.notebookutils import BRONZE, GOLD, OTHER_WORKSPACE, WORKSPACE, importable, utilities
 
 HOST = "onelake.dfs.fabric.microsoft.com"
@@ -85,16 +85,16 @@ def test_no_path_leads_out_of_the_folders(path: str) -> None:
     with importable(), pytest.MonkeyPatch.context() as patch:
         import tempfile
 
-        from notebookutils import _paths, _surroundings
+        from notebookutils import _context, _paths
 
         with tempfile.TemporaryDirectory() as text:
             from tests.support.notebookutils import facts
 
-            patch.setattr(_surroundings.Kept, "surroundings", _surroundings.read(facts(Path(text))))
+            patch.setattr(_context.Kept, "session_context", _context.read(facts(Path(text))))
             patch.setattr(_paths.tempfile, "gettempdir", lambda: text)
             try:
                 place = _paths.place_of(path)
-            except _surroundings.NoPlace:
+            except _context.NoPlace:
                 return
             assert Path(os.path.realpath(place.local)).is_relative_to(os.path.realpath(text))
 
@@ -301,11 +301,11 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_on
 ) -> None:
     for name in ("FABRIC_LIVY_NOTEBOOKS", *NOTEBOOK_VARIABLES):
         monkeypatch.delenv(name, raising=False)
-    places = one_lakehouse(tmp_path)
+    workspaces = one_lakehouse(tmp_path)
 
-    def told(**conf: str) -> Surroundings:
+    def told(**conf: str) -> NotebookContext:
         named = {f"spark.fabric_livy.{key}": value for key, value in conf.items()}
-        return Surroundings(places, places.first_lakehouse, "s", "u", tmp_path, named)
+        return NotebookContext(workspaces, workspaces.first_lakehouse, "s", "u", tmp_path, named)
 
     assert (told().notebooks, told().notebook) == (None, None)
     (tmp_path / "main.ipynb").touch()

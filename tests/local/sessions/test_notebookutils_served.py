@@ -58,8 +58,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[service.Session]:
     folder = tmp_path_factory.mktemp("utilities")
-    places = folder / "places.toml"
-    places.write_text(
+    workspaces = folder / "places.toml"
+    workspaces.write_text(
         """
         [[workspaces]]
         name = "Sales"
@@ -76,7 +76,7 @@ def session(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Itera
     secrets.chmod(0o600)
     process, api = service.start(
         None,
-        *("--token", service.TOKEN, "--workspaces", str(places)),
+        *("--token", service.TOKEN, "--workspaces", str(workspaces)),
         extra_env={"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"},
     )
     try:

@@ -327,6 +327,6 @@ def test_every_documented_field_is_filled(scenario: Scenario, definition: str) -
 
 def test_what_was_asked_for_is_shown_without_secrets(scenario: Scenario) -> None:
     path = scenario.sessions[list(STARTS).index("running")]
-    asked = scenario.get(path, "SessionResponse")["livyInfo"]["jobCreationRequest"]
+    request = scenario.get(path, "SessionResponse")["livyInfo"]["jobCreationRequest"]
     hidden = {**FULL_REQUEST["conf"], "fs.azure.account.key.x": "*********(redacted)"}  # type: ignore[dict-item]
-    assert asked == {"name": "running", **FULL_REQUEST, "conf": hidden}
+    assert request == {"name": "running", **FULL_REQUEST, "conf": hidden}

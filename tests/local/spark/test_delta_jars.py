@@ -148,11 +148,11 @@ def test_what_could_not_be_fetched_is_not_tried_again_soon(home: Path, groups: P
             DeltaMissing, match=r"tables are Parquet here: 127\.0\.0\.1 has no io\.delta:delta-spark"
         ) as first:
             delta_jars({}, groups)
-        asked = len(server.requests)
+        request = len(server.requests)
         with pytest.raises(DeltaMissing) as second:
             delta_jars({}, groups)
     assert str(second.value) == str(first.value)
-    assert len(server.requests) == asked
+    assert len(server.requests) == request
     assert "~/.m2/settings.xml" in str(first.value)
 
 

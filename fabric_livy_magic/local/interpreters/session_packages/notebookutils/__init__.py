@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
 
         return importlib.import_module(f"notebookutils.{name}")
     if name == "nbResPath":
-        from notebookutils._surroundings import resources
+        from notebookutils._context import resources
 
         return resources()
     if name in SERVICE_ONLY:

@@ -17,8 +17,8 @@ import tempfile
 from typing import List, NamedTuple, Sequence
 from urllib.parse import unquote
 
+from notebookutils._context import find_lakehouse, find_workspace, session_context
 from notebookutils._errors import NoPlace
-from notebookutils._surroundings import find_lakehouse, find_workspace, surroundings
 
 MOUNT = "/lakehouse/default"
 ONELAKE = re.compile(r"([a-z0-9-]+-)?onelake\.(dfs|blob)\.fabric\.microsoft\.com", re.IGNORECASE)
@@ -53,7 +53,7 @@ def place_of(path: str) -> Place:
         raise NoPlace(f"{path!r}: the embedded Fabric has OneLake (abfss) and local files (file:), and no {scheme}.")
     if path.startswith("/"):
         return on_this_machine(path)
-    lakehouse = surroundings().lakehouse
+    lakehouse = session_context().lakehouse
     parts = segments(path)
     return Place(inside(lakehouse.folder, parts), "/".join([lakehouse.url, *parts]))
 
@@ -79,7 +79,7 @@ def onelake(url: str) -> Place:
 def on_this_machine(path: str) -> Place:
     if path == MOUNT or path.startswith(MOUNT + "/"):
         parts = segments(path[len(MOUNT) :])
-        return Place(inside(surroundings().lakehouse.folder, parts), "file:" + "/".join([MOUNT, *parts]))
+        return Place(inside(session_context().lakehouse.folder, parts), "file:" + "/".join([MOUNT, *parts]))
     if not path.startswith("/"):
         raise NoPlace(f"{path!r} is not absolute.")
     if UNFIT.search(path):
@@ -104,7 +104,7 @@ def without_host(rest: str) -> str:
 
 def mounted(path: str) -> Place:
     """`/notebook/<session>/point/…`, or `/<session>/point/…`."""
-    here = surroundings()
+    here = session_context()
     parts = segments(path)
     parts = parts[1:] if parts[:1] == ["notebook"] else parts
     if parts[:1] != [here.facts["session_id"]]:
@@ -113,11 +113,11 @@ def mounted(path: str) -> Place:
 
 
 def mount_root() -> str:
-    return os.path.join(surroundings().private, "synfs")
+    return os.path.join(session_context().private, "synfs")
 
 
 def roots() -> List[str]:
-    here = surroundings()
+    here = session_context()
     folders = [each.folder for one in here.workspaces for each in one.lakehouses]
     return [*folders, tempfile.gettempdir(), here.private]
 

@@ -7,8 +7,8 @@ import sys
 from typing import Any, Dict, List, NoReturn
 
 from notebookutils import _help
+from notebookutils._context import Lakehouse, find_lakehouse, find_workspace, session_context
 from notebookutils._errors import ServiceNeeded
-from notebookutils._surroundings import Lakehouse, find_lakehouse, find_workspace, surroundings
 
 
 class Properties(Dict[str, str]):
@@ -46,7 +46,7 @@ class Artifact:
 
 def found(name: str, workspace: str) -> Lakehouse:
     """The session's own where there is no name."""
-    return find_lakehouse(find_workspace(workspace), name) if name or workspace else surroundings().lakehouse
+    return find_lakehouse(find_workspace(workspace), name) if name or workspace else session_context().lakehouse
 
 
 def get(name: str = "", workspaceId: str = "") -> Artifact:

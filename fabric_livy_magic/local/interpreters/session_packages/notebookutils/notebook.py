@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Dict, List, NoReturn
 
-from notebookutils import _children, _dag, _help
+from notebookutils import _child_runs, _dag, _help
 from notebookutils._errors import NotebookExit, RunMultipleFailedException, refuse
 
 USUAL_TIMEOUT_S = 90  # learn.microsoft.com: the default of `run`, as of a cell in `runMultiple`
@@ -27,7 +27,7 @@ def run(
     No cell of it may take longer than `timeout_seconds`. `arguments` go in below its parameters cell.
     Raises NotebookRunFailed with what went wrong in it.
     """
-    return _children.run(path, timeout_seconds, arguments or {}, workspace)
+    return _child_runs.run(path, timeout_seconds, arguments or {}, workspace)
 
 
 def runMultiple(dag: Dict[str, Any] | List[str], config: Dict[str, Any] | None = None) -> Dict[str, Dict[str, Any]]:
@@ -37,7 +37,7 @@ def runMultiple(dag: Dict[str, Any] | List[str], config: Dict[str, Any] | None =
     says (0: all). `config` is about how Fabric draws them. Raises RunMultipleFailedException, whose `result` has them all.
     """
     plan = _dag.read_dag(dag, USUAL_TIMEOUT_S)
-    result = _dag.run_all(plan, _children.Running())
+    result = _dag.run_all(plan, _child_runs.Running())
     failed = [name for name, one in result.items() if one["exception"] is not None]
     if failed:
         first = result[failed[0]]["exception"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from notebookutils._surroundings import surroundings
+from notebookutils._context import session_context
 
 
 def __getattr__(name: str) -> Any:
@@ -15,7 +15,7 @@ def __getattr__(name: str) -> Any:
 
 def made_context() -> Dict[str, Any]:
     """Fabric's keys. What only a pipeline or the service would know is None."""
-    here = surroundings()
+    here = session_context()
     notebook = here.facts.get("notebook") or {}
     above = notebook.get("above") or []
     session = here.facts["session_id"]

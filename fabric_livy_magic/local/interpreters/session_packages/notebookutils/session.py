@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict
 
 from notebookutils import _help
-from notebookutils._surroundings import surroundings
+from notebookutils._context import session_context
 
 SHELLS = (
     "spark",
@@ -24,7 +24,7 @@ INSTALLED = "session-packages-"  # how the folder of `%pip install` is called
 def stop(detach: bool = True) -> None:
     """Stops the session's Spark. The session itself stays, and ends when it has been idle; a notebook that runs for another
     one leaves the Spark that they share."""
-    if (surroundings().facts.get("notebook") or {}).get("above"):
+    if (session_context().facts.get("notebook") or {}).get("above"):
         print("The Spark session goes on: it is that of the notebook that runs this one.")
         return
     from pyspark import SparkContext

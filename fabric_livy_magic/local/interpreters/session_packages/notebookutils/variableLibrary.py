@@ -9,8 +9,8 @@ import sys
 from typing import Any, Dict, List
 
 from notebookutils import _help
+from notebookutils._context import session_context
 from notebookutils._errors import NotebookUtilsError
-from notebookutils._surroundings import surroundings
 
 SUFFIX = ".variablelibrary"  # in any case
 REFERENCE = re.compile(r"\$\(/\*\*/([^/]+)/([^/)]+)\)")
@@ -45,7 +45,7 @@ def getLibrary(name: str) -> VariableLibrary:
     folder = folder_of(name)
     listed = read(os.path.join(folder, "variables.json")).get("variables", [])
     values = {one["name"]: typed(one) for one in listed}
-    chosen = surroundings().facts.get(VALUE_SET)
+    chosen = session_context().facts.get(VALUE_SET)
     if chosen:
         kinds = {one["name"]: one.get("type") for one in listed}
         overrides = read(os.path.join(folder, "valueSets", f"{chosen}.json")).get("variableOverrides", [])
@@ -62,7 +62,7 @@ def get(reference: str) -> Any:
 
 
 def folder_of(name: str) -> str:
-    root: str | None = surroundings().facts.get("notebooks")
+    root: str | None = session_context().facts.get("notebooks")
     if not root:
         raise NotebookUtilsError(
             f"There is no variable library {name!r}: the session knows no folder of a repository. Give it by the session's "

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from notebookutils._errors import NoPlace, NotebookUtilsError
 
-VARIABLE = "NOTEBOOKUTILS_SURROUNDINGS"
+VARIABLE = "NOTEBOOKUTILS_CONTEXT"
 HOST = "onelake.dfs.fabric.microsoft.com"
 SUFFIX = ".lakehouse"
 
@@ -33,7 +33,7 @@ class Workspace(NamedTuple):
     lakehouses: List[Lakehouse]
 
 
-class Surroundings(NamedTuple):
+class SessionContext(NamedTuple):
     workspaces: List[Workspace]
     workspace: Workspace
     lakehouse: Lakehouse
@@ -44,11 +44,11 @@ class Surroundings(NamedTuple):
 
 
 class Kept:
-    surroundings: Surroundings | None = None
+    session_context: SessionContext | None = None
 
 
-def surroundings() -> Surroundings:
-    if Kept.surroundings is None:
+def session_context() -> SessionContext:
+    if Kept.session_context is None:
         file = os.environ.get(VARIABLE)
         if not file:
             raise NotebookUtilsError(
@@ -56,23 +56,23 @@ def surroundings() -> Surroundings:
                 "Start one with `%livy use local` or `fabric-livy serve`."
             )
         with open(file, encoding="utf-8") as opened:
-            Kept.surroundings = read(json.load(opened))
-    return Kept.surroundings
+            Kept.session_context = read(json.load(opened))
+    return Kept.session_context
 
 
-def read(facts: Dict[str, Any]) -> Surroundings:
+def read(facts: Dict[str, Any]) -> SessionContext:
     workspaces = [
         Workspace(one["id"], one["name"], [Lakehouse(**each, workspace_id=one["id"]) for each in one["lakehouses"]])
         for one in facts["workspaces"]
     ]
     workspace = next(one for one in workspaces if one.id == facts["workspace_id"])
     lakehouse = next(one for one in workspace.lakehouses if one.id == facts["lakehouse_id"])
-    return Surroundings(workspaces, workspace, lakehouse, facts["private"], facts)
+    return SessionContext(workspaces, workspace, lakehouse, facts["private"], facts)
 
 
 def find_workspace(name: str) -> Workspace:
     """By id or name, in any letter case; empty is the session's own. Raises NoPlace."""
-    here = surroundings()
+    here = session_context()
     if not name:
         return here.workspace
     found = [one for one in here.workspaces if name.casefold() in (one.id, one.name.casefold())]
@@ -87,7 +87,7 @@ def find_workspace(name: str) -> Workspace:
 def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
     """By id or name, with or without `.Lakehouse`; empty is the session's own. Raises NoPlace."""
     if not item:
-        return surroundings().lakehouse
+        return session_context().lakehouse
     name = item[: -len(SUFFIX)] if item.lower().endswith(SUFFIX) else item
     found = [one for one in workspace.lakehouses if name.casefold() in (one.id, one.name.casefold())]
     if len(found) == 1:
@@ -100,6 +100,6 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 def resources() -> str:
     """The notebook's own resource folder: empty at the session's start, since no file of a notebook holds them."""
-    folder = os.path.join(surroundings().private, "nb_resource")
+    folder = os.path.join(session_context().private, "nb_resource")
     os.makedirs(os.path.join(folder, "builtin"), exist_ok=True)
     return folder

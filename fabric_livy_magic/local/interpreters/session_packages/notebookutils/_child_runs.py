@@ -12,8 +12,8 @@ import socket
 import threading
 from typing import Any, Dict, Set
 
+from notebookutils._context import find_workspace, session_context
 from notebookutils._errors import NoPlace, NotebookRunFailed, NotebookUtilsError
-from notebookutils._surroundings import find_workspace, surroundings
 
 
 class Running:
@@ -48,7 +48,7 @@ class Running:
 def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, running: Running | None = None) -> str:
     request = request_of(path, timeout_s, arguments, workspace)
     running = running or Running()
-    with socket.create_connection(("127.0.0.1", surroundings().facts["children"]["port"])) as link:
+    with socket.create_connection(("127.0.0.1", session_context().facts["children"]["port"])) as link:
         running.begin(link)
         try:
             link.sendall(request)
@@ -62,7 +62,7 @@ def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, 
 
 
 def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str) -> bytes:
-    here = surroundings()
+    here = session_context()
     if "children" not in here.facts:
         raise NotebookUtilsError("Other notebooks are run from a session, and this is none.")
     if not isinstance(path, str) or not path.strip():
@@ -74,7 +74,7 @@ def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace
         )
     given = {name: value for name, value in arguments.items() if name != "useRootDefaultLakehouse"}
     notebook = here.facts.get("notebook") or {}
-    asked = {
+    request = {
         "secret": here.facts["children"]["secret"],
         "notebook": path,
         "timeout_s": timeout_s,
@@ -82,7 +82,7 @@ def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace
         "caller": notebook,
     }
     try:
-        return json.dumps(asked).encode("ascii") + b"\n"
+        return json.dumps(request).encode("ascii") + b"\n"
     except (TypeError, ValueError) as problem:
         raise NotebookUtilsError(
             f"The arguments of a notebook are texts, numbers, booleans, lists and dicts of them: {problem}"
