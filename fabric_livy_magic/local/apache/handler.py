@@ -15,7 +15,8 @@ from tornado.web import RequestHandler
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, not_found
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.server.tokens import TokenRefused
-from fabric_livy_magic.local.web.handler import Handler, Refusal
+from fabric_livy_magic.local.web.answers import Refusal
+from fabric_livy_magic.local.web.handler import Handler
 
 JSON = "application/json;charset=utf-8"
 HTML = "text/html;charset=utf-8"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 
 class LivyRefusal(Refusal):

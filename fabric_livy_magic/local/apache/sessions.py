@@ -17,7 +17,7 @@ from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.sessions.session import ENDED, Session
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 PAGE = 100
 LOOK_EVERY_S = 0.02

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fabric_livy_magic.local.fabric import views
 from fabric_livy_magic.local.lakehouse.workspaces import API_VERSION, MAY_RUN, Lakehouse, Workspace
 from fabric_livy_magic.local.server.tokens import Caller
-from fabric_livy_magic.local.web.handler import Handler, Refusal
+from fabric_livy_magic.local.web.answers import Refusal
+from fabric_livy_magic.local.web.handler import Handler
 
 READING = ("Lakehouse.Read.All", "Lakehouse.Execute.All")
 

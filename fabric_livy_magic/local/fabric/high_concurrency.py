@@ -11,7 +11,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.sessions.capacity import NoCapacity
 from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.local.spark.settings import BadSetting
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 
 class AcquireHandler(SparkHandler):

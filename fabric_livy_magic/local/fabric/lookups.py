@@ -18,7 +18,7 @@ from fabric_livy_magic.local.lakehouse.workspaces import ROLES, Lakehouse, Named
 from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
 from fabric_livy_magic.local.spark.catalog import FOLDER, DefinitionFiles
 from fabric_livy_magic.local.spark.catalog_entries import BUILT_IN
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 JsonObject = dict[str, Any]
 

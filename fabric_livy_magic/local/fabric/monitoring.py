@@ -20,7 +20,7 @@ from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.rest import RestAnswer
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 OF_ITEM = ("Item.Read.All", "Item.ReadWrite.All", "Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
 OF_WORKSPACE = ("Workspace.Read.All", "Workspace.ReadWrite.All")

@@ -16,7 +16,7 @@ from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import LISTING, ListHandler, item_view
 from fabric_livy_magic.local.lakehouse.workspaces import Named
 from fabric_livy_magic.local.sessions.notebook_context import notebooks_folder
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
 

@@ -34,7 +34,8 @@ from fabric_livy_magic.local.lakehouse.onelake_uploads import MOST_BYTES, Piece,
 from fabric_livy_magic.local.lakehouse.workspaces import MAY_RUN
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
-from fabric_livy_magic.local.web.handler import Handler, Refusal
+from fabric_livy_magic.local.web.answers import Refusal
+from fabric_livy_magic.local.web.handler import Handler
 
 APPEND_LIMIT = 4000 * 1024 * 1024  # the service's own; the Python SDK sends 100 MiB at a time
 PAGE = 5000

@@ -13,7 +13,7 @@ from fabric_livy_magic.local.sessions.dependencies import with_local_files
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 
 class SparkHandler(LakehouseHandler):

@@ -9,7 +9,7 @@ from fabric_livy_magic.local.fabric.requests_in import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler, gone
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.sessions.statements import Statement
-from fabric_livy_magic.local.web.handler import Refusal
+from fabric_livy_magic.local.web.answers import Refusal
 
 
 class ReplHandler(SparkHandler):

@@ -1,4 +1,4 @@
-"""Which request or session a fault strikes. Nothing here looks at a clock or draws a lot that its seed does not give."""
+"""Which request or session gets which fault. No clock is read here, and all chance comes from the seed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Span:
     low_s: float = 0.0
     high_s: float = 0.0
 
-    def pick(self, lot: float) -> float:
-        return self.low_s if self.low_s == self.high_s else self.low_s + (self.high_s - self.low_s) * lot
+    def pick(self, fraction: float) -> float:
+        return self.low_s if self.low_s == self.high_s else self.low_s + (self.high_s - self.low_s) * fraction
 
 
 @dataclass(frozen=True, kw_only=True)
 class When:
-    """Which of the matching ones are struck, in the order they come. `times` None is without end."""
+    """Which of the matching requests or sessions get the fault, in the order they come. `times` None: without end."""
 
     after: int = 0
     times: int | None = None
@@ -106,7 +106,7 @@ class SessionFault:
     end: SessionEnd | None = None
 
 
-# ------------------------------------------------------------------------------------------------ whom it strikes
+# ------------------------------------------------------------------------------------------------ where it is injected
 @dataclass(frozen=True)
 class Call:
     method: str
@@ -115,25 +115,25 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strike:
-    """What one request has to bear. `later` is judged when its answer is there."""
+class InjectedFault:
+    """In one request. `later` are faults of its answer, which is looked at when it is there. `fraction` picks within ranges."""
 
     delay_s: float = 0.0
     stall_s: float = 0.0
     fault: RequestFault | None = None
-    lot: float = 0.0
+    fraction: float = 0.0
     later: tuple[RequestFault, ...] = ()
 
 
 @dataclass(frozen=True)
-class SessionStrike:
+class InjectedSessionFault:
     fault: SessionFault
     start_s: float
     end_s: float
 
 
 class Faults:
-    """Asked on the event loop's thread only, so that what is counted is in the order of the requests."""
+    """Used on the event loop's thread only, so that requests are counted in their order."""
 
     def __init__(self, requests: Iterable[RequestFault], sessions: Iterable[SessionFault], seed: int) -> None:
         self.seed = seed
@@ -142,8 +142,8 @@ class Faults:
         rules: tuple[RequestFault | SessionFault, ...] = (*self._requests, *self._sessions)
         self._tallies = {one.place: _Tally(one.when, one.place, seed) for one in rules}
 
-    def strike(self, call: Call) -> Strike:
-        """Rules that only delay add up; the first of the others that strikes ends the search."""
+    def inject(self, call: Call) -> InjectedFault:
+        """Rules that only delay add up; the first other one that applies ends the search."""
         delay_s = stall_s = 0.0
         later: list[RequestFault] = []
         for fault in self._requests:
@@ -152,27 +152,29 @@ class Faults:
             if isinstance(fault.what, AnswerFault) and fault.what.how in UNTIL_ANSWERED:
                 later.append(fault)
                 continue
-            lot = self._tallies[fault.place].lot(_key(fault.when, call))
-            if lot is None:
+            fraction = self._tallies[fault.place].fraction(_key(fault.when, call))
+            if fraction is None:
                 continue
-            delay_s += fault.delay.pick(lot)
-            stall_s += fault.stall.pick(lot)
+            delay_s += fault.delay.pick(fraction)
+            stall_s += fault.stall.pick(fraction)
             if fault.what is not None:
-                return Strike(delay_s=delay_s, stall_s=stall_s, fault=fault, lot=lot, later=tuple(later))
-        return Strike(delay_s=delay_s, stall_s=stall_s, later=tuple(later))
+                return InjectedFault(
+                    delay_s=delay_s, stall_s=stall_s, fault=fault, fraction=fraction, later=tuple(later)
+                )
+        return InjectedFault(delay_s=delay_s, stall_s=stall_s, later=tuple(later))
 
-    def strikes_answer(self, fault: RequestFault, call: Call) -> bool:
-        """Of one in `Strike.later`, whose answer turned out to be one that it is for."""
-        return self._tallies[fault.place].lot(_key(fault.when, call)) is not None
+    def injects_in_answer(self, fault: RequestFault, call: Call) -> bool:
+        """For a fault in `InjectedFault.later`, whose answer turned out to be one that it is for."""
+        return self._tallies[fault.place].fraction(_key(fault.when, call)) is not None
 
-    def strike_session(self, name: str, conf: Mapping[str, str]) -> SessionStrike | None:
+    def inject_in_session(self, name: str, conf: Mapping[str, str]) -> InjectedSessionFault | None:
         for fault in self._sessions:
             if not fnmatchcase(name, fault.name) or (fault.own_conf and not own_conf(conf)):
                 continue
-            lot = self._tallies[fault.place].lot("")
-            if lot is not None:
-                end_s = fault.end.after_s.pick(lot) if fault.end and fault.end.after_s else 0.0
-                return SessionStrike(fault, fault.start.pick(lot), end_s)
+            fraction = self._tallies[fault.place].fraction("")
+            if fraction is not None:
+                end_s = fault.end.after_s.pick(fraction) if fault.end and fault.end.after_s else 0.0
+                return InjectedSessionFault(fault, fault.start.pick(fraction), end_s)
         return None
 
 
@@ -204,26 +206,26 @@ def _key(when: When, call: Call) -> str:
 
 
 class _Tally:
-    """How often one rule matched and struck."""
+    """How often one rule matched and was applied."""
 
     def __init__(self, when: When, place: str, seed: int) -> None:
         self._when = when
         self._draws = f"{seed}/{place}"
         self._drawn = 0
         self._seen: Counter[str] = Counter()
-        self._struck: Counter[str] = Counter()
+        self._injected: Counter[str] = Counter()
 
-    def lot(self, key: str) -> float | None:
-        """None: it does not strike. Else a number from 0 to 1, which picks within the rule's ranges."""
+    def fraction(self, key: str) -> float | None:
+        """None: no fault this time. Else a number from 0 to 1, which picks within the rule's ranges."""
         self._seen[key] += 1
         if self._seen[key] <= self._when.after:
             return None
-        if self._when.times is not None and self._struck[key] >= self._when.times:
+        if self._when.times is not None and self._injected[key] >= self._when.times:
             return None
         self._drawn += 1
         # A generator for each draw: the n-th one does not depend on what other rules draw.
         draw = random.Random(f"{self._draws}/{self._drawn}")  # noqa: S311 - to be repeatable, not secret
         if draw.random() >= self._when.share:
             return None
-        self._struck[key] += 1
+        self._injected[key] += 1
         return draw.random()

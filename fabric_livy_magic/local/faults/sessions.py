@@ -1,4 +1,4 @@
-"""What a struck session does: it starts slowly, ends by itself, or is lost."""
+"""What a session with a fault does: it starts slowly, ends by itself, or is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from fabric_livy_magic.local.faults.reading import FABRIC_STATES
-from fabric_livy_magic.local.faults.rules import SessionStrike, own_conf
+from fabric_livy_magic.local.faults.rules import InjectedSessionFault, own_conf
 from fabric_livy_magic.local.spark.ending import Ending
 
 LOOK_EVERY_S = 0.02
@@ -21,7 +21,7 @@ FALLBACK_MESSAGE = (
 )
 
 
-class StruckSession(Protocol):
+class FaultySession(Protocol):
     """What of a session a fault takes hold of."""
 
     @property
@@ -36,13 +36,13 @@ class StruckSession(Protocol):
 class SessionScript:
     """`lose` makes the server forget the session."""
 
-    def __init__(self, strike: SessionStrike, lose: Callable[[], None]) -> None:
-        self._fault = strike.fault
-        self._start_s = strike.start_s
-        self._end_s = strike.end_s
+    def __init__(self, injected: InjectedSessionFault, lose: Callable[[], None]) -> None:
+        self._fault = injected.fault
+        self._start_s = injected.start_s
+        self._end_s = injected.end_s
         self._lose = lose
 
-    def before_start(self, session: StruckSession) -> None:
+    def before_start(self, session: FaultySession) -> None:
         """Passes the states that the fault wants, for as long as it wants. The session may be ended when it returns."""
         states = self._fault.states
         for state in states:
@@ -57,12 +57,12 @@ class SessionScript:
             if self._fault.end and self._fault.end.during == state:
                 self._end(session)
 
-    def when_idle(self, session: StruckSession) -> None:
+    def when_idle(self, session: FaultySession) -> None:
         """Returns at once; the end comes in a thread of its own."""
         if self._fault.end and self._fault.end.during is None:
             threading.Thread(target=self._end_later, args=(session,), name="session-fault", daemon=True).start()
 
-    def _end_later(self, session: StruckSession) -> None:
+    def _end_later(self, session: FaultySession) -> None:
         end = self._fault.end
         if end is None:
             return
@@ -75,7 +75,7 @@ class SessionScript:
         if session.active:
             self._end(session)
 
-    def _end(self, session: StruckSession) -> None:
+    def _end(self, session: FaultySession) -> None:
         end = self._fault.end
         assert end is not None
         if end.state == "lost":
@@ -83,7 +83,7 @@ class SessionScript:
         else:
             session.end_as(end.ending, end.state)
 
-    def _wait(self, session: StruckSession, seconds: float) -> bool:
+    def _wait(self, session: FaultySession, seconds: float) -> bool:
         """False if the session was ended meanwhile."""
         until = time.monotonic() + seconds
         while session.active and time.monotonic() < until:
@@ -91,10 +91,10 @@ class SessionScript:
         return session.active
 
 
-def tags_of(strike: SessionStrike, conf: Mapping[str, str]) -> dict[str, str]:
+def tags_of(injected: InjectedSessionFault, conf: Mapping[str, str]) -> dict[str, str]:
     """What the fault adds to a session's tags."""
     tags: dict[str, str] = {}
-    if strike.fault.fallback:
+    if injected.fault.fallback:
         keys = ",".join(own_conf(conf)) or "spark.livy.session.idle.timeout"
         tags = {"FallbackReasons": FALLBACK_REASON, "FallbackMessages": FALLBACK_MESSAGE.format(keys=keys)}
-    return {**tags, **strike.fault.tags}
+    return {**tags, **injected.fault.tags}

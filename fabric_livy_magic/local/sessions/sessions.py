@@ -86,21 +86,21 @@ class Sessions:
         self._capacity.check()
         session_id = session_id or self.new_id()
         name = request.name or f"{name_start}{session_id}"
-        struck, script = self._struck(request, name, session_id)
-        session = self._made(struck, located or request, lakehouse, submitter, name, session_id, script)
+        faulty, script = self._with_faults(request, name, session_id)
+        session = self._made(faulty, located or request, lakehouse, submitter, name, session_id, script)
         with self._lock:
             self._by_id[session_id] = session
         return session
 
-    def _struck(
+    def _with_faults(
         self, request: SessionRequest, name: str, session_id: str
     ) -> tuple[SessionRequest, SessionScript | None]:
         """As a fault wants it, where there are faults and one strikes."""
-        strike = self._faults.strike_session(name, request.conf) if self._faults else None
-        if strike is None:
+        injected = self._faults.inject_in_session(name, request.conf) if self._faults else None
+        if injected is None:
             return request, None
-        script = SessionScript(strike, lambda: self._lose(session_id))
-        return replace(request, tags={**request.tags, **tags_of(strike, request.conf)}), script
+        script = SessionScript(injected, lambda: self._lose(session_id))
+        return replace(request, tags={**request.tags, **tags_of(injected, request.conf)}), script
 
     def _made(
         self,

@@ -1,4 +1,4 @@
-"""Faults on the wire: waits, answers instead of the work's, and connections that end before their answer does."""
+"""Injects the faults of one request: waits, other answers than the handler's, and connections that end before their answer does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import struct
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
-from fabric_livy_magic.local.faults.rules import AnswerFault, Call, ConnectionFault, Faults, StatusFault, Strike
+from fabric_livy_magic.local.faults.rules import AnswerFault, Call, ConnectionFault, Faults, InjectedFault, StatusFault
+from fabric_livy_magic.local.web.answers import AnsweringHandler
 from fabric_livy_magic.local.web.fault_answers import (
     MESSAGES,
     blocked_until,
@@ -24,9 +25,6 @@ from fabric_livy_magic.local.web.fault_answers import (
     gateway_page,
     half_of,
 )
-
-if TYPE_CHECKING:
-    from fabric_livy_magic.local.web.handler import Handler
 
 Chunk = bytes | str | dict[str, Any] | None
 LOG = logging.getLogger("fabric_livy_magic.local")
@@ -41,15 +39,15 @@ class _Stage(enum.Enum):
     BUSY = "it is being sent; tornado finishes what is not finished yet, which is nothing new then"
 
 
-class Striking:
-    """One request on a server with faults. It is struck when it was let in and its body is there."""
+class FaultInjection:
+    """Of one request on a server with faults. It begins when the request was let in and its body is there."""
 
-    def __init__(self, handler: Handler, faults: Faults) -> None:
+    def __init__(self, handler: AnsweringHandler, faults: Faults) -> None:
         self._handler = handler
         self._faults = faults
         request = handler.request
         self._call = Call(str(request.method), request.path, request.headers.get("Authorization", ""))
-        self._strike = Strike()
+        self._injected = InjectedFault()
         self._stage = _Stage.FREE
         self._sending: asyncio.Future[None] | None = None
         name = self._call.method.lower()
@@ -57,15 +55,15 @@ class Striking:
         setattr(handler, name, self._run)  # where tornado looks for the work once the body is there
 
     async def _run(self, *args: str, **kwargs: str) -> None:
-        strike = self._strike = self._faults.strike(self._call)
-        if strike.fault or strike.delay_s or strike.stall_s:
-            self._note(_told(strike))
-        await asyncio.sleep(strike.delay_s)
-        if strike.fault and not strike.fault.after_work:
+        injected = self._injected = self._faults.inject(self._call)
+        if injected.fault or injected.delay_s or injected.stall_s:
+            self._note(_describe(injected))
+        await asyncio.sleep(injected.delay_s)
+        if injected.fault and not injected.fault.after_work:
             self._begin_to_hold()
             self._handler.finish()
             return
-        if strike.fault or strike.stall_s or strike.later:
+        if injected.fault or injected.stall_s or injected.later:
             self._begin_to_hold()
         done = self._work(*args, **kwargs)
         if done is not None:
@@ -102,7 +100,7 @@ class Striking:
 
     async def _judge(self) -> None:
         """The answer is there, or the fault came instead of the work."""
-        handler, what = self._handler, self._strike.fault.what if self._strike.fault else None
+        handler, what = self._handler, self._injected.fault.what if self._injected.fault else None
         if isinstance(what, ConnectionFault):
             await self._break(what.how)
             return
@@ -121,7 +119,7 @@ class Striking:
         handler.clear()
         message = what.message or MESSAGES.get(what.status, responses.get(what.status, "Unknown error"))
         if what.retry_after is not None:
-            seconds = math.ceil(what.retry_after.pick(self._strike.lot))
+            seconds = math.ceil(what.retry_after.pick(self._injected.fraction))
             moment = datetime.now(UTC) + timedelta(seconds=seconds)
             if what.retry_after_form == "body":
                 message = what.message or blocked_until(moment)
@@ -159,9 +157,9 @@ class Striking:
 
     def _change_statement(self) -> None:
         body = self._take_body()
-        for fault in self._strike.later:
+        for fault in self._injected.later:
             changed = changed_statement(body, fault.what.how) if isinstance(fault.what, AnswerFault) else None
-            if changed is not None and self._faults.strikes_answer(fault, self._call):
+            if changed is not None and self._faults.injects_in_answer(fault, self._call):
                 self._note(f"is answered by {fault.place}")
                 body = changed
         self._handler.finish(body or None)
@@ -189,11 +187,11 @@ class Striking:
         """All but the last byte, a wait, and that."""
         handler = self._handler
         rest = None
-        if self._strike.stall_s and not handler._headers_written and (body := self._take_body()):
+        if self._injected.stall_s and not handler._headers_written and (body := self._take_body()):
             handler.set_header("Content-Length", str(len(body)))
             handler.write(body[:-1])
             await handler.flush()
-            await asyncio.sleep(self._strike.stall_s)
+            await asyncio.sleep(self._injected.stall_s)
             rest = body[-1:]
         await RequestHandler.finish(handler, rest)
 
@@ -201,14 +199,14 @@ class Striking:
         LOG.info("%s %s %s", self._call.method, ascii(self._call.path), what)
 
 
-def _told(strike: Strike) -> str:
-    told: list[Any] = []
-    if strike.delay_s:
-        told.append(f"waits {strike.delay_s:.2f} s")
-    if strike.stall_s:
-        told.append(f"waits {strike.stall_s:.2f} s before its last byte")
-    if fault := strike.fault:
+def _describe(injected: InjectedFault) -> str:
+    waits: list[Any] = []
+    if injected.delay_s:
+        waits.append(f"waits {injected.delay_s:.2f} s")
+    if injected.stall_s:
+        waits.append(f"waits {injected.stall_s:.2f} s before its last byte")
+    if fault := injected.fault:
         match fault.what:
             case StatusFault(status=what) | ConnectionFault(how=what) | AnswerFault(how=what):
-                told.append(f"is struck by {fault.place}: {what}{' after the work' if fault.after_work else ''}")
-    return ", ".join(told)
+                waits.append(f"is struck by {fault.place}: {what}{' after the work' if fault.after_work else ''}")
+    return ", ".join(waits)

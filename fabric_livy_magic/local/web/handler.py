@@ -1,4 +1,4 @@
-"""What every request passes, in whichever dialect: host, token and size; and how it is answered."""
+"""What every request passes, in whichever dialect: host, token, size, and faults where there are some."""
 
 from __future__ import annotations
 
@@ -12,41 +12,19 @@ from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.server.server_log import log_file
 from fabric_livy_magic.local.server.tokens import FABRIC_AUDIENCES, Caller, TokenRefused
-from fabric_livy_magic.local.web.fault_injection import Striking
+from fabric_livy_magic.local.web.answers import CODES, AnsweringHandler, Refusal
+from fabric_livy_magic.local.web.fault_injection import FaultInjection
 
 LOG = logging.getLogger("fabric_livy_magic.local")
 BODY_LIMIT = 64 * 1024 * 1024
-MOST_MESSAGE = 2_000  # characters
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-CODES = {
-    400: "InvalidInput",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "EntityNotFound",
-    405: "MethodNotAllowed",
-    413: "RequestBodyTooLarge",
-    429: "RequestBlocked",
-    430: "TooManyRequestsForCapacity",
-    503: "ServiceUnavailable",
-}
-
-
-class Refusal(HTTPError):  # noqa: N818 - what the server does
-    """An answer that is none of success; `message` is for the person who reads it."""
-
-    def __init__(self, status: int, message: str, code: str | None = None) -> None:
-        super().__init__(status)
-        # It may name what the client sent, which may be long.
-        self.message = message if len(message) <= MOST_MESSAGE else f"{message[:MOST_MESSAGE]} …"
-        self.code = code or CODES.get(status, "UnknownError")
 
 
 @stream_request_body
-class Handler(RequestHandler):
+class Handler(AnsweringHandler):
     """Checks host, token and size before anything else."""
 
     audiences: tuple[str, ...] = FABRIC_AUDIENCES
@@ -55,13 +33,9 @@ class Handler(RequestHandler):
 
     def initialize(self, server: Server) -> None:
         self.server = server
-        self._body = bytearray()
-        self._striking: Striking | None = None
-        self.refused_code = ""
         self.request_id = str(uuid.uuid4())
-
-    def set_default_headers(self) -> None:
-        self.clear_header("Server")
+        self._body = bytearray()
+        self._injection: FaultInjection | None = None
 
     async def prepare(self) -> None:
         host = re.sub(r":\d*$", "", self.request.host)
@@ -73,7 +47,7 @@ class Handler(RequestHandler):
         if length.isdigit() and int(length) > self.body_limit_bytes:
             raise self._too_large()
         if self.server.faults is not None:
-            self._striking = Striking(self, self.server.faults)
+            self._injection = FaultInjection(self, self.server.faults)
 
     async def _caller(self) -> Caller:
         try:
@@ -109,18 +83,6 @@ class Handler(RequestHandler):
             raise Refusal(400, "the request body must be a JSON object")
         return body
 
-    def answer(self, value: Any, status: int = 200) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("RequestId", self.request_id)
-        self.finish(dumps(value))
-
-    def answer_status(self, status: int, message: str, code: str | None = None) -> None:
-        """An answer in the dialect's form for errors, on a connection that stays."""
-        refusal = Refusal(status, message, code)
-        self.refused_code = refusal.code
-        self.answer_refusal(refusal)
-
     def write_error(self, status_code: int, **details: Any) -> None:
         # tornado closes the connection of a request that was refused before its body was read, and does not say so: a
         # client that keeps connections would send its next request into a closed one.
@@ -147,17 +109,10 @@ class Handler(RequestHandler):
     def _too_large(self) -> Refusal:
         return Refusal(413, f"a request body may have {self.body_limit_bytes} bytes at most")
 
-    def answer_refusal(self, refusal: Refusal) -> None:
-        """In the dialect's form."""
-        raise NotImplementedError
-
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        if self._striking is not None:
-            return self._striking.finish(chunk)
+        if self._injection is not None:
+            return self._injection.finish(chunk)
         return super().finish(chunk)
-
-    def compute_etag(self) -> None:
-        """A large answer would be hashed for nothing, and `If-None-Match` be answered with a status nobody documents."""
 
     def log_exception(
         self,

@@ -1,4 +1,4 @@
-"""The fault file, and whom its rules strike: nothing here needs a server."""
+"""The fault file, and whom its rules injected: nothing here needs a server."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def faults(text: str, seed: int = 1) -> Faults:
     return faults_of({"seed": seed, **tomllib.loads(text)})
 
 
-def struck(made: Faults, calls: Iterable[Call]) -> list[str]:
+def faults_in(made: Faults, calls: Iterable[Call]) -> list[str]:
     """Where the file says what strikes each of the calls, or an empty text."""
-    return [strike.fault.place if (strike := made.strike(call)).fault else "" for call in calls]
+    return [injected.fault.place if (injected := made.inject(call)).fault else "" for call in calls]
 
 
 def gets(path: str, times: int = 1) -> list[Call]:
@@ -115,8 +115,8 @@ def test_whatever_the_file_holds_it_is_read_or_refused(request: dict[str, Any], 
         complaint = ""
         try:
             made = faults_of(content)
-            made.strike(Call("GET", "/v1/workspaces"))
-            made.strike_session("name", {})
+            made.inject(Call("GET", "/v1/workspaces"))
+            made.inject_in_session("name", {})
         except BadFaults as refused:
             complaint = str(refused)
         assert complaint.startswith(("requests[0]", "sessions[0]")) or not complaint
@@ -148,7 +148,7 @@ def test_whatever_the_file_holds_it_is_read_or_refused(request: dict[str, Any], 
 )
 def test_a_pattern_is_the_end_of_a_path(pattern: str, path: str, fits: bool) -> None:
     made = faults(f'[[requests]]\npath = "{pattern}"\nstatus = 500')
-    assert (struck(made, gets(path)) == ["requests[0]"]) is fits
+    assert (faults_in(made, gets(path)) == ["requests[0]"]) is fits
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/*", codec="utf-8"), min_size=1), min_size=1, max_size=5))
@@ -161,13 +161,13 @@ def test_a_path_fits_itself_and_each_of_its_ends(parts: list[str]) -> None:
 
 def test_a_path_of_many_slashes_takes_no_time() -> None:
     made = faults('[[requests]]\npath = "/a/**/b/**/c"\nstatus = 500')
-    assert struck(made, gets("/a" * 30_000, 20)) == [""] * 20
+    assert faults_in(made, gets("/a" * 30_000, 20)) == [""] * 20
 
 
 # ------------------------------------------------------------------------------------------------ whom and how often
 def test_methods_choose() -> None:
     made = faults('[[requests]]\nmethod = ["POST", "DELETE"]\nstatus = 500')
-    assert struck(made, [Call(method, "/a") for method in ("GET", "POST", "DELETE")]) == [
+    assert faults_in(made, [Call(method, "/a") for method in ("GET", "POST", "DELETE")]) == [
         "",
         "requests[0]",
         "requests[0]",
@@ -176,28 +176,28 @@ def test_methods_choose() -> None:
 
 def test_the_first_that_strikes_decides_and_the_rest_do_not_count_it() -> None:
     made = faults("[[requests]]\nstatus = 500\ntimes = 2\n[[requests]]\nstatus = 501\nafter = 1\ntimes = 1")
-    assert struck(made, gets("/a", 6)) == ["requests[0]", "requests[0]", "", "requests[1]", "", ""]
+    assert faults_in(made, gets("/a", 6)) == ["requests[0]", "requests[0]", "", "requests[1]", "", ""]
 
 
 def test_rules_that_only_wait_add_up_and_let_those_below_strike() -> None:
     made = faults("[[requests]]\ndelay_s = 1\n[[requests]]\nstall_s = 2\n[[requests]]\nstatus = 500\ndelay_s = 4")
-    strike = made.strike(Call("GET", "/a"))
-    assert (strike.delay_s, strike.stall_s) == (5, 2)
-    assert strike.fault is not None
-    assert isinstance(strike.fault.what, StatusFault)
+    injected = made.inject(Call("GET", "/a"))
+    assert (injected.delay_s, injected.stall_s) == (5, 2)
+    assert injected.fault is not None
+    assert isinstance(injected.fault.what, StatusFault)
 
 
 def test_counts_may_be_kept_for_each_path() -> None:
     made = faults('[[requests]]\npath = "/sessions/*"\nstatus = 404\ntimes = 2\nper = "path"')
     calls = [*gets("/sessions/a", 3), *gets("/sessions/b", 3), *gets("/sessions/A/", 1)]
-    assert struck(made, calls) == [*(["requests[0]"] * 2), "", *(["requests[0]"] * 2), "", ""]
+    assert faults_in(made, calls) == [*(["requests[0]"] * 2), "", *(["requests[0]"] * 2), "", ""]
 
 
 def test_a_token_that_expires_stays_expired_until_another_comes() -> None:
     made = faults('[[requests]]\nstatus = 401\nafter = 2\nper = "token"')
     old, new = Call("GET", "/a", "Bearer old"), Call("GET", "/a", "Bearer new")
     expired = "requests[0]"
-    assert struck(made, [old, old, old, old, new, new, old, new]) == [
+    assert faults_in(made, [old, old, old, old, new, new, old, new]) == [
         "",
         "",
         expired,
@@ -211,11 +211,11 @@ def test_a_token_that_expires_stays_expired_until_another_comes() -> None:
 
 def test_an_answer_that_needs_a_finished_statement_counts_only_those() -> None:
     made = faults('[[requests]]\nanswer = "null-output"\ntimes = 1\n[[requests]]\nstatus = 500\nafter = 1')
-    first, second = (made.strike(call) for call in gets("/statements/0", 2))
+    first, second = (made.inject(call) for call in gets("/statements/0", 2))
     assert (first.fault, second.fault is None) == (None, False)
     (later,) = first.later
     call = Call("GET", "/statements/0")
-    assert [made.strikes_answer(later, call) for _ in range(2)] == [True, False]
+    assert [made.injects_in_answer(later, call) for _ in range(2)] == [True, False]
 
 
 TEN_SHARED = "[[requests]]\nstatus = 500\nshare = 0.3\n[[requests]]\nstatus = 501\nshare = 0.5\ndelay_s = [1, 2]"
@@ -224,11 +224,11 @@ TEN_SHARED = "[[requests]]\nstatus = 500\nshare = 0.3\n[[requests]]\nstatus = 50
 @given(st.integers(0, 2**31), st.integers(1, 60))
 def test_one_seed_always_gives_the_same(seed: int, count: int) -> None:
     one, other = (faults(TEN_SHARED, seed) for _ in range(2))
-    assert [one.strike(call) for call in gets("/a", count)] == [other.strike(call) for call in gets("/a", count)]
+    assert [one.inject(call) for call in gets("/a", count)] == [other.inject(call) for call in gets("/a", count)]
 
 
 def test_a_share_is_about_that_share_and_seeds_differ() -> None:
-    runs = [struck(faults("[[requests]]\nstatus = 500\nshare = 0.3", seed), gets("/a", 1000)) for seed in range(5)]
+    runs = [faults_in(faults("[[requests]]\nstatus = 500\nshare = 0.3", seed), gets("/a", 1000)) for seed in range(5)]
     assert all(250 < run.count("requests[0]") < 350 for run in runs)
     assert len({tuple(run) for run in runs}) == 5
 
@@ -236,16 +236,16 @@ def test_a_share_is_about_that_share_and_seeds_differ() -> None:
 @given(st.integers(0, 5), st.none() | st.integers(1, 5), st.floats(0, 1), st.integers(0, 30))
 def test_after_and_times_hold_whatever_the_lots_say(after: int, times: int | None, share: float, count: int) -> None:
     rule = {"status": 500, "after": after, "share": share} | ({} if times is None else {"times": times})
-    hit = [bool(place) for place in struck(faults_of({"seed": 3, "requests": [rule]}), gets("/a", count))]
+    hit = [bool(place) for place in faults_in(faults_of({"seed": 3, "requests": [rule]}), gets("/a", count))]
     assert not any(hit[:after])
     assert times is None or sum(hit) <= times
     assert share < 1 or sum(hit) == min(max(0, count - after), times or count)
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1))
-def test_what_is_picked_of_a_range_lies_within_it(one: float, other: float, lot: float) -> None:
+def test_what_is_picked_of_a_range_lies_within_it(one: float, other: float, fraction: float) -> None:
     low, high = sorted((one, other))
-    assert low - 1e-9 <= Span(low, high).pick(lot) <= high + 1e-9
+    assert low - 1e-9 <= Span(low, high).pick(fraction) <= high + 1e-9
 
 
 def test_a_seed_is_made_where_none_is_given() -> None:
@@ -260,22 +260,22 @@ def test_sessions_are_chosen_by_name_count_and_conf() -> None:
     )
     own = {"spark.executor.memoryOverhead": "1g", "spark.sql.shuffle.partitions": "7", "spark.x": "y"}
     found = [
-        tags_of(strike, conf)["which"] if (strike := made.strike_session(name, conf)) else ""
+        tags_of(injected, conf)["which"] if (injected := made.inject_in_session(name, conf)) else ""
         for name, conf in [("etl-1", {}), ("etl-2", {}), ("etl-3", {}), ("a", {"spark.sql.x": "y"}), ("etl-4", own)]
     ]
     assert found == ["", "by name", "", "", "by conf"]
     assert own_conf(own) == ["spark.executor.memoryOverhead", "spark.x"]
-    strike = made.strike_session("b", own)
-    assert strike is not None
-    tags = tags_of(strike, own)
+    injected = made.inject_in_session("b", own)
+    assert injected is not None
+    tags = tags_of(injected, own)
     assert tags["FallbackReasons"] == "UserSparkConfigMismatch"
     assert tags["FallbackMessages"].endswith("incompatible with the pool: spark.executor.memoryOverhead,spark.x,")
 
 
 def test_a_start_may_never_end() -> None:
-    strike = faults("[[sessions]]\nstart.seconds = inf\nstart.states = ['queued']").strike_session("a", {})
-    assert strike is not None
-    assert (strike.start_s, strike.fault.states) == (inf, ("queued",))
+    injected = faults("[[sessions]]\nstart.seconds = inf\nstart.states = ['queued']").inject_in_session("a", {})
+    assert injected is not None
+    assert (injected.start_s, injected.fault.states) == (inf, ("queued",))
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ def test_a_start_may_never_end() -> None:
     ],
 )
 def test_an_end_has_usual_words(text: str, state: str, message: str, result: str) -> None:
-    strike = faults(f"[[sessions]]\n{text}").strike_session("a", {})
-    assert strike is not None
-    assert strike.fault.end is not None
-    end = strike.fault.end
+    injected = faults(f"[[sessions]]\n{text}").inject_in_session("a", {})
+    assert injected is not None
+    assert injected.fault.end is not None
+    end = injected.fault.end
     assert (end.state, end.ending.message, end.ending.result) == (state, message, result)
 
 
