@@ -30,7 +30,7 @@ from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target
 from fabric_livy_magic.signin.external_credentials import GivenToken
-from fabric_livy_magic.signin.methods import BasicAuth, BearerAuth
+from fabric_livy_magic.signin.request_auth import BasicAuth, BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.outputs import sql_output
 

@@ -13,7 +13,7 @@ from fabric_livy_magic.output.tables import table_bundle
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.doctor import Finding
     from fabric_livy_magic.signin.entra.sign_in import DevicePrompt
-    from fabric_livy_magic.signin.methods import Identity
+    from fabric_livy_magic.signin.identity import Identity
 
 
 def identity_lines(identity: Identity) -> list[str]:

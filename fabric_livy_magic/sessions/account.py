@@ -13,7 +13,8 @@ from fabric_livy_magic.fabric.api import FabricApi, ids_in
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
-from fabric_livy_magic.signin.methods import NOT_KEPT, Identity, Person, is_kept
+from fabric_livy_magic.signin.identity import Identity
+from fabric_livy_magic.signin.methods import NOT_KEPT, Person, is_kept
 from fabric_livy_magic.signin.tokens import Credential
 
 

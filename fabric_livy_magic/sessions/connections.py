@@ -15,17 +15,9 @@ from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import GivenToken, TokenCredential
-from fabric_livy_magic.signin.methods import (
-    LIVY_PASSWORD_VARIABLE,
-    BasicAuth,
-    BearerAuth,
-    Identity,
-    Person,
-    by_method,
-    credential_for,
-    identity_of,
-    store_of,
-)
+from fabric_livy_magic.signin.identity import Identity, identity_of
+from fabric_livy_magic.signin.methods import Person, by_method, credential_for, store_of
+from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fabric.api import ids_in
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.signin.methods import Identity
+from fabric_livy_magic.signin.identity import Identity
 from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES, FABRIC_AUDIENCES
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Which sign-in applies, and its token on a request, but only on one that goes to a host it is meant for."""
+"""Which sign-in method applies. A new method is a branch of `by_method`, and a name in `settings.METHODS`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import getpass
 import os
 import shutil
 import sys
-import threading
-import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import requests
 
 from fabric_livy_magic.errors import NotSignedIn, SettingsError, SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
@@ -30,30 +26,15 @@ from fabric_livy_magic.signin.external_credentials import (
     TokenCredential,
 )
 from fabric_livy_magic.signin.tokens import (
-    FABRIC,
     FABRIC_RESOURCE,
-    AccessToken,
     Credential,
-    claims,
 )
 
 if TYPE_CHECKING:
     from fabric_livy_magic.signin.entra.sign_in import App, BrowserSignIn, DeviceCodeSignIn, DevicePrompt, TokenStore
 
-RENEW_BEFORE_S = 300.0
 CACHE_NAME = "fabric-livy-magic"
 SECRET_VARIABLE = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
-LIVY_PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - the name of a variable
-
-# Where a token may go: Fabric and OneLake (the list that dbt-fabricspark's credentials.py keeps, and sovereign clouds).
-TOKEN_HOSTS = (
-    ".fabric.microsoft.com",
-    ".pbidedicated.windows.net",
-    ".analysis.windows.net",
-    ".microsoftfabric.com",
-    ".fabric.microsoft.us",
-    ".fabric.microsoft.cn",
-)
 
 
 @dataclass(frozen=True)
@@ -65,86 +46,6 @@ class Person:
     open_browser: Callable[[str], bool] = webbrowser.open
     say: Callable[[str], None] = lambda text: None
     has_browser: bool = True
-
-
-class BearerAuth:
-    """Puts the token of `credential` on requests to a Fabric host over https, or to this machine. One renewal at a time."""
-
-    def __init__(self, credential: Credential, audience: str = FABRIC, allow_host: str = "") -> None:
-        self._credential = credential
-        self._audience = audience
-        self._allow_host = allow_host
-        self._lock = threading.Lock()
-        self._token: AccessToken | None = None
-        self._refused = False
-
-    def __repr__(self) -> str:
-        return f"BearerAuth({self._credential!r})"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        check_host(request.url or "", self._allow_host)
-        request.headers["Authorization"] = f"Bearer {self._current().secret}"
-        return request
-
-    def renew(self) -> bool:
-        """After a 401: ask for a new token. False where asking again can only give the same one."""
-        with self._lock:
-            self._token, self._refused = None, True
-        return not isinstance(self._credential, GivenToken)
-
-    def account(self) -> str:
-        return identity_of(self._current()).who
-
-    def _current(self) -> AccessToken:
-        with self._lock:
-            expires_at = self._token.expires_at if self._token else None
-            if self._token is None or (expires_at is not None and expires_at - time.time() < RENEW_BEFORE_S):
-                self._token = self._credential.token(self._audience, renew=self._refused)
-                self._refused = False
-            return self._token
-
-
-class BasicAuth:
-    """User and password for a Livy server behind a gateway; over https, to this machine, or to the host that was allowed."""
-
-    def __init__(self, user: str, password: str, allow_host: str = "") -> None:
-        self._user = user
-        self._basic = requests.auth.HTTPBasicAuth(user, password)
-        self._allow_host = allow_host
-
-    def __repr__(self) -> str:
-        return "BasicAuth(…)"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        parts = urlsplit(request.url or "")
-        host = (parts.hostname or "").lower()
-        if parts.scheme != "https" and host not in LOOPBACK and host != self._allow_host.lower():
-            raise SignInError(
-                f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
-            )
-        signed: requests.PreparedRequest = self._basic(request)
-        return signed
-
-    def renew(self) -> bool:
-        return False
-
-    def account(self) -> str:
-        return self._user
-
-
-def check_host(url: str, allow_host: str = "") -> None:
-    """Raises SignInError where a token must not be sent."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if host in LOOPBACK:
-        return
-    if parts.scheme == "https" and (("." + host).endswith(TOKEN_HOSTS) or (allow_host and host == allow_host.lower())):
-        return
-    raise SignInError(
-        f"A Fabric token is not sent to {parts.scheme}://{host}: it is no Fabric address over https. "
-        "Paste the Livy connection string of a lakehouse (lakehouse → Settings → Livy endpoint). "
-        f"If this is a gateway of your own, allow it: `%livy config allow_host {host}`."
-    )
 
 
 # ---------------------------------------------------------------------------------------------- which sign-in applies
@@ -324,33 +225,6 @@ def store_of(settings: Settings) -> TokenStore:
 def is_kept(settings: Settings) -> bool:
     """Whether a sign-in outlives this process as the settings ask for it."""
     return settings.sign_in_cache == "memory" or store_of(settings) not in _memory_stores.values()
-
-
-# ------------------------------------------------------------------------------------------------------ who it is
-@dataclass(frozen=True)
-class Identity:
-    """What a token says of who is signed in. `expires_at` is epoch seconds."""
-
-    who: str
-    tenant: str
-    expires_at: float | None
-    scopes: tuple[str, ...]
-    audience: str
-
-
-def identity_of(token: AccessToken) -> Identity:
-    found = claims(token.secret)
-    who = next(
-        (
-            str(found[name])
-            for name in ("upn", "preferred_username", "unique_name", "name", "app_displayname", "appid", "oid")
-            if found.get(name)
-        ),
-        "unknown",
-    )
-    roles = found.get("roles") or ()
-    scopes = str(found.get("scp") or "").split() or [str(role) for role in (roles if isinstance(roles, list) else ())]
-    return Identity(who, str(found.get("tid") or ""), token.expires_at, tuple(scopes), str(found.get("aud") or ""))
 
 
 def has_browser(environ: Mapping[str, str] | None = None) -> bool:

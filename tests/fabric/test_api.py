@@ -384,7 +384,7 @@ def test_a_livy_url_is_built_and_read_back() -> None:
 def test_names_lead_to_a_lakehouse_of_the_embedded_fabric(tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
     from fabric_livy_magic.signin.external_credentials import GivenToken
-    from fabric_livy_magic.signin.methods import BearerAuth
+    from fabric_livy_magic.signin.request_auth import BearerAuth
     from tests.support import service
 
     names = [{"name": f"w{number}"} for number in range(7)]

@@ -10,7 +10,8 @@ from fabric_livy_magic.errors import NotFoundError, NotLivyError
 from fabric_livy_magic.livy.client import Dialect, LivyClient, session_body
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 

@@ -22,7 +22,9 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
 from fabric_livy_magic.settings import SessionSpec, read_target, resolve
-from fabric_livy_magic.signin.methods import BearerAuth, Credential, GivenToken, credential_for
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.methods import Credential, credential_for
+from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.support import contract, service
 from tests.support import livy_dialect as livy_dialect
 from tests.support.fakes import FakeFabric

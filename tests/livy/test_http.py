@@ -19,7 +19,9 @@ from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError,
 from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
 from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
-from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.request_auth import BearerAuth
+from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 

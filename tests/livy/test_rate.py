@@ -20,7 +20,9 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import Pauses
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.methods import AccessToken, BearerAuth, GivenToken
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.request_auth import BearerAuth
+from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
 from tests.support.faulty_proxy import until_text
 from tests.support.timing import FakeClock

@@ -27,7 +27,8 @@ from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementStat
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.methods import BearerAuth, GivenToken
+from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.livy.test_client import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output

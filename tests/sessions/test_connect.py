@@ -19,7 +19,7 @@ from fabric_livy_magic.errors import (
     StatementError,
     WaitTimeout,
 )
-from fabric_livy_magic.signin.methods import AccessToken
+from fabric_livy_magic.signin.tokens import AccessToken
 from tests.livy.test_statements import interrupt_after
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import sql_output

@@ -16,17 +16,11 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
 from fabric_livy_magic.settings import resolve
-from fabric_livy_magic.signin.methods import (
-    RENEW_BEFORE_S,
-    AccessToken,
-    AzureCli,
-    BasicAuth,
-    BearerAuth,
-    GivenToken,
-    check_host,
-    credential_for,
-    identity_of,
-)
+from fabric_livy_magic.signin.external_credentials import AzureCli, GivenToken
+from fabric_livy_magic.signin.identity import identity_of
+from fabric_livy_magic.signin.methods import credential_for
+from fabric_livy_magic.signin.request_auth import RENEW_BEFORE_S, BasicAuth, BearerAuth, check_host
+from fabric_livy_magic.signin.tokens import AccessToken
 
 SECRET = "eyJ0eXAi.SECRET.xyz"
 FABRIC = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"

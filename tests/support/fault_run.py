@@ -30,7 +30,7 @@ from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.methods import BearerAuth
+from fabric_livy_magic.signin.request_auth import BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support import livy_dialect, service
 from tests.support.faulty_network import HOST, FaultyNetwork, tls_of
