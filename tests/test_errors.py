@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
-from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION
+from tests.support.outputs import SCALA_ERROR, SYNTAX_ERROR, ZERO_DIVISION
 
 RECORDED = [
     json.loads(line)
@@ -63,7 +63,7 @@ def test_a_remote_error_travels_between_processes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "output"),
-    [("sql_syntax", SYNTAX_ERROR), ("scala_compile", NOT_SCALA), ("python_raise", ZERO_DIVISION)],
+    [("sql_syntax", SYNTAX_ERROR), ("scala_compile", SCALA_ERROR), ("python_raise", ZERO_DIVISION)],
 )
 def test_a_remote_error_reads_as_the_golden_file(
     golden: Callable[[str, str], None], name: str, output: dict[str, Any]

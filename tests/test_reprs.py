@@ -9,7 +9,7 @@ import pytest
 
 from fabric_livy_magic.agent.client import Reply
 from fabric_livy_magic.cells.cell import Cell
-from fabric_livy_magic.cells.kernel_cells import NotebookCell, Step
+from fabric_livy_magic.cells.kernel_cells import KernelCell, Step
 from fabric_livy_magic.cells.subcommands import Command
 from fabric_livy_magic.cli.notebook_runs import Planned
 from fabric_livy_magic.frames.livy_json import read_result
@@ -17,9 +17,9 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.sessions import StandardSession
-from fabric_livy_magic.notebooks.ipython_syntax import pieces
-from fabric_livy_magic.notebooks.model import AsRead, Notebook
+from fabric_livy_magic.notebooks.ipython_syntax import split_line_magics
 from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
+from fabric_livy_magic.notebooks.model import Notebook, OriginalFile
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.cell_run import CellRun, Deadline
 from fabric_livy_magic.running.earlier_statements import EarlierStatement
@@ -78,10 +78,10 @@ OBJECTS: list[Any] = [
     RESULT,
     Background(lambda _: RESULT, "main", "sql"),
     Background(failing, "main", "sql"),
-    pieces(SECRET),
-    NotebookCell((Step("livy_sql", SECRET, SECRET),)),
+    split_line_magics(SECRET),
+    KernelCell((Step("livy_sql", SECRET, SECRET),)),
     Planned(0, SECRET),
-    Notebook(cells=(NotebooksCell(source=SECRET, outputs=({"text": SECRET},)),), as_read=AsRead(SECRET, ".py")),
+    Notebook(cells=(NotebooksCell(source=SECRET, outputs=({"text": SECRET},)),), original=OriginalFile(SECRET, ".py")),
 ]
 
 

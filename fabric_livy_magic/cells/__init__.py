@@ -1,8 +1,10 @@
 """A cell's text, pure: magic lines and options, SQL, Scala lines, and the grammar of `%livy`.
 
-`cell` has the options of a cell, `subcommands` those of `%livy`: an option is added there.
+An option of `%%livy_sql` and its like is added in `cell`: to `cell_parser` and, as a field, to `Cell`. A `%livy` subcommand and its
+options are added in `subcommands`: to `SUMMARIES` and `parser_of`. `kernel_cells` cuts a cell of the Fabric Livy kernel into steps.
 
 May import: errors, settings, notebooks.
-Used by others: `Cell` and `read_cell` (of `cell`), `read_command` (of `subcommands`), `read_notebook_cell` (of `kernel_cells`),
-`split_statements` (of `sql_text`), `join_scala_lines` (of `scala_lines`), `session_spec` (of `session_request`).
+Used by others: `Cell` and `read_cell` (of `cell`), `read_command` (of `subcommands`), `read_kernel_cell` (of `kernel_cells`),
+`split_statements` (of `sql_text`), `bind` (of `sql_parameters`), `join_scala_lines` (of `scala_lines`), `session_spec` and
+`read_configuration` (of `session_request`).
 """

@@ -1,4 +1,7 @@
-"""What a cell magic's first line asks for, and the kinds of statement there are. Pure: no I/O, no IPython."""
+"""The options of a cell magic's first line, and the kinds of statement. Pure: no I/O, no IPython.
+
+A new option is added to `cell_parser`, becomes a field of `Cell`, and is set in `read_cell`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ from functools import cache
 from fabric_livy_magic.cells.options import MagicParser
 from fabric_livy_magic.errors import SettingsError
 
-# Magic suffix = Livy statement kind.
+# The kinds of a Livy statement; `%%livy_<kind>` is the magic of each.
 KINDS = ("sql", "spark", "pyspark", "sparkr")
 LANGUAGES = {"sql": "Spark SQL", "spark": "Scala", "pyspark": "PySpark", "sparkr": "SparkR"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell to run remotely. `limit` is the most rows wanted of a table; `session` a name, None for the current one;
-    `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is what tables become."""
+    """One cell to run on a session. `limit` is the most rows to fetch of a table; `session` a name, None for the current one;
+    `parameters` are (name, expression) pairs to be evaluated in the notebook; `library` is that of the returned tables."""
 
     kind: str
     code: str = field(repr=False)
@@ -31,13 +34,13 @@ class Cell:
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float | None = None
     background: bool = False
-    wants_all: bool = False
-    """Its table goes into an object: a line magic's value."""
+    whole_table: bool = False
+    """Fetch all rows, since the table is returned as an object: the value of a line magic."""
 
 
 @cache
 def cell_parser(kind: str) -> MagicParser:
-    into = {
+    output_help = {
         "sql": "a DataFrame",
         "pyspark": "the value of its last line, a DataFrame where it is one",
         "spark": "the DataFrame that its last line is, else the text that it printed",
@@ -47,11 +50,9 @@ def cell_parser(kind: str) -> MagicParser:
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
-    parser.set_defaults(
-        limit=None, library="pandas", plain=False, parameter=()
-    )  # of the kinds that have no such option
+    parser.set_defaults(limit=None, library="pandas", plain=False, parameter=())  # for the kinds without these options
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
-    parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {into}")
+    parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {output_help}")
     parser.add_argument(
         "-b", "--background", action="store_true", help="give a handle at once; with -o the variable holds it"
     )
@@ -90,13 +91,13 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def read_cell(kind: str, line: str, body: str | None) -> Cell:
-    """The cell of `%%livy_<kind> line` + body; with body None that of a line magic, whose code follows its options.
+    """The cell of `%%livy_<kind> line` + body; where body is None, that of a line magic, whose code follows its options.
 
-    Raises SettingsError for a wrong option or an empty cell, HelpWanted for `--help`.
+    Raises SettingsError for a wrong option or an empty cell, HelpRequested for `--help`.
     """
     parser = cell_parser(kind)
-    options, code = (line, body) if body is not None else split_options(parser, line)
-    found = parser.read(options)
+    option_words, code = (line, body) if body is not None else split_options(parser, line)
+    options = parser.read(option_words)
     if not code.strip():
         form = (
             f"%%livy_{kind} has no body: write the code on the lines below it"
@@ -104,20 +105,20 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
             else f"%livy_{kind} has no code"
         )
         raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
-    check_variable(found.output)
+    check_variable(options.output)
     return Cell(
         kind=kind,
         code=code,
-        session=found.session,
-        output=found.output,
-        quiet=found.quiet,
-        limit=found.limit,
-        plain=found.plain,
-        library=found.library,
-        parameters=tuple(map(_parameter, found.parameter)),
-        timeout_s=found.timeout,
-        background=found.background,
-        wants_all=body is None,
+        session=options.session,
+        output=options.output,
+        quiet=options.quiet,
+        limit=options.limit,
+        plain=options.plain,
+        library=options.library,
+        parameters=tuple(map(_parameter, options.parameter)),
+        timeout_s=options.timeout,
+        background=options.background,
+        whole_table=body is None,
     )
 
 
@@ -133,7 +134,7 @@ _OPTION = re.compile(r"--?[A-Za-z]")
 
 
 def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
-    """(options, code) of a line magic: the code starts at the first word that is no option, or after `--`, as typed."""
+    """(options, code) of a line magic. The code starts at the first word that is no option, or after `--`, and is kept as typed."""
     end = 0
     while match := _WORD.match(line, end):
         word = match[1]

@@ -1,5 +1,5 @@
-"""Whether a cell is finished, for consoles that run it with Enter. Pure. SQL and Scala are never invalid: the session
-knows better."""
+"""Whether a cell is finished, for consoles that run it with Enter. Pure. SQL and Scala are never reported as invalid: only the
+session can tell."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from fabric_livy_magic.cells.kernel_cells import first_magic, kind_of_cell
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
-_CLOSES = {")": "(", "]": "[", "}": "{"}
-_MARKS = {
+_OPENING_BRACKET = {")": "(", "]": "[", "}": "{"}
+_TOKENS = {
     "sql": re.compile(
         r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|[()\[\]{}'\"`]|/\*", re.DOTALL
     ),
@@ -19,7 +19,7 @@ _MARKS = {
         r"//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\]|\\.)'|[()\[\]{}\"]|/\*", re.DOTALL
     ),
 }
-_GOES_ON = re.compile(r"(=>|[=+\-*/&|,.]|\b(?:else|extends|with|yield|match))\s*$")
+_UNFINISHED_END = re.compile(r"(=>|[=+\-*/&|,.]|\b(?:else|extends|with|yield|match))\s*$")
 
 
 def completeness(text: str, language: str) -> tuple[str, str]:
@@ -32,17 +32,21 @@ def completeness(text: str, language: str) -> tuple[str, str]:
         return str(status), " " * (spaces or 0)
     if text.endswith("\n\n"):
         return COMPLETE, ""
-    goes_on = kind != "sql" and _GOES_ON.search(text.rstrip())
-    return (INCOMPLETE, "  ") if goes_on or _is_open(text, _MARKS.get(kind, _MARKS["spark"])) else (COMPLETE, "")
+    continues = kind != "sql" and _UNFINISHED_END.search(text.rstrip())
+    return (
+        (INCOMPLETE, "  ")
+        if continues or _has_open_token(text, _TOKENS.get(kind, _TOKENS["spark"]))
+        else (COMPLETE, "")
+    )
 
 
-def _is_open(text: str, marks: re.Pattern[str]) -> bool:
+def _has_open_token(text: str, tokens: re.Pattern[str]) -> bool:
     """Whether a bracket, a quote or a comment is still open."""
-    opened: list[str] = []
-    for mark in marks.findall(text):
-        if mark in _CLOSES:
-            if opened and opened[-1] == _CLOSES[mark]:
-                opened.pop()
-        elif mark in "([{'\"`" or mark == "/*":
-            opened.append(mark)
-    return bool(opened)
+    open_tokens: list[str] = []
+    for match in tokens.findall(text):
+        if match in _OPENING_BRACKET:
+            if open_tokens and open_tokens[-1] == _OPENING_BRACKET[match]:
+                open_tokens.pop()
+        elif match in "([{'\"`" or match == "/*":
+            open_tokens.append(match)
+    return bool(open_tokens)

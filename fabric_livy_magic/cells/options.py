@@ -1,4 +1,4 @@
-"""Option parsers for magic lines: `--help` and mistakes become text in the cell, never an exit of the kernel."""
+"""Option parsers for magic lines: `--help` and mistakes become exceptions with a text, never an exit of the kernel."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import did_you_mean
 
 
-class HelpWanted(Exception):  # noqa: N818 - not an error: the way out of argparse for `--help`
+class HelpRequested(Exception):  # noqa: N818 - not an error, but how `--help` leaves argparse
     """`str(...)` is the text to show."""
 
 
 class MagicParser(argparse.ArgumentParser):
-    """Raises SettingsError, with a guess at what was meant, where argparse would exit."""
+    """Raises SettingsError, with a suggestion, where argparse would exit."""
 
     def __init__(self, *, prog: str, description: str, epilog: str | None = None) -> None:
         super().__init__(
@@ -30,18 +30,18 @@ class MagicParser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="store_true", help="show this text")
 
     def read(self, line: str | Sequence[str]) -> argparse.Namespace:
-        """The options of one line. Raises HelpWanted for `-h`, SettingsError for what cannot be read."""
+        """The options of one line. Raises HelpRequested for `-h`, SettingsError for what cannot be read."""
         words = split_words(line) if isinstance(line, str) else list(line)
         if "-h" in words or "--help" in words:
-            raise HelpWanted(self.format_help())
-        found, rest = self.parse_known_args(words)
+            raise HelpRequested(self.format_help())
+        options, rest = self.parse_known_args(words)
         if rest:
-            self.error(self._stranger(rest[0]))
-        return found
+            self.error(self._unknown_word(rest[0]))
+        return options
 
     def error(self, message: str) -> NoReturn:
-        stop = "" if message.endswith("?") else "."
-        raise SettingsError(f"{self.prog}: {message}{stop} `{self.prog} --help` shows what it takes.")
+        full_stop = "" if message.endswith("?") else "."
+        raise SettingsError(f"{self.prog}: {message}{full_stop} `{self.prog} --help` shows what it takes.")
 
     def option_words(self) -> list[str]:
         return [word for action in self._actions for word in action.option_strings]
@@ -50,7 +50,7 @@ class MagicParser(argparse.ArgumentParser):
         action = self._option_string_actions.get(word)
         return action is not None and action.nargs != 0
 
-    def _stranger(self, word: str) -> str:
+    def _unknown_word(self, word: str) -> str:
         if not word.startswith("-"):
             return f"{word!r} is one word too many"
         return f"there is no option {word!r}.{did_you_mean(word, self.option_words())}".rstrip(".")

@@ -1,8 +1,8 @@
-"""Scala cells as Livy's shell can read them. Pure.
+"""Scala cells with continuation lines joined, as Livy's Scala shell needs them. Pure.
 
 Livy feeds a Scala cell to its shell line by line, and joins lines only after one that is incomplete. A line that a
 compiler would take as the continuation of the one before, such as `.filter(…)` or `else`, is then an error. Here such
-a line is joined with the code before it. Nothing else changes, so a cell that worked stays as it was.
+a line is joined with the code before it. Nothing else changes, so a cell that worked before is sent unchanged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from fabric_livy_magic.cells.comments import comment_end
 
-# What cannot begin a statement: a compiler drops the line breaks before it (Scala language specification, 1.2).
+# Code that cannot begin a statement: a compiler drops the line breaks before it (Scala language specification, 1.2).
 CONTINUES = re.compile(r"\s*(?:\.\s*[^\W\d]|\.\s*`|(?:else|catch|finally|yield|match|extends|with)\b|=>)")
 PIECE = re.compile(
     r"""(?P<newline>\n)
@@ -22,13 +22,13 @@ PIECE = re.compile(
     |(?P<code>(?:[^\n"'/]|/(?![/*]))+|.)""",
     re.DOTALL | re.VERBOSE,
 )
-BLOCK_EDGE = re.compile(r"/\*|\*/")
+COMMENT_DELIMITER = re.compile(r"/\*|\*/")
 
 Piece = tuple[str, str]
 
 
 def join_scala_lines(code: str) -> str:
-    """The same cell with every continuing line appended to the code before it, comments in between left out."""
+    """The cell with every continuation line appended to the code before it; comments in between are dropped."""
     pieces = list(_pieces(code))
     joined: list[str] = []
     position = 0
@@ -55,11 +55,11 @@ def _is_code(piece: Piece) -> bool:
 
 
 def _pieces(code: str) -> Iterator[Piece]:
-    """The cell cut into newlines, comments, literals and code; put together they are the cell again."""
+    """The cell cut into newlines, comments, literals and code; joined they are the cell again."""
     position = 0
     while match := PIECE.match(code, position):
         kind, end = str(match.lastgroup), match.end()
         if kind == "block":
-            end = comment_end(code, end, BLOCK_EDGE)
+            end = comment_end(code, end, COMMENT_DELIMITER)
         yield kind, code[position:end]
         position = end

@@ -1,4 +1,4 @@
-"""What is asked of a new session: from `%livy start`'s options and `%%livy_configure`'s body. Pure."""
+"""The request for a new session, from `%livy start`'s options and `%%livy_configure`'s body. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.json_text import read_forgiving_json
 from fabric_livy_magic.settings import SessionSpec, did_you_mean
 
-# Fabric's nodes: cores → memory. Driver and executor take the same kinds ("Notebook limitations" in Fabric's documents).
 ENVIRONMENT_CONF = "spark.fabric.environmentDetails"
+# Fabric's node sizes: cores → memory, for driver and executor ("Notebook limitations" in Fabric's documentation).
 NODE_SIZES = {4: "28g", 8: "56g", 16: "112g", 32: "224g", 64: "400g"}
 
 
@@ -22,27 +22,30 @@ def environment_details(environment_id: str) -> str:
 
 
 def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id: str = "") -> SessionSpec:
-    """The request for a new session: `base` with `%livy start`'s options. Raises SettingsError for what cannot be."""
-    conf = {**base.conf, **_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
+    """`base` with the options of `%livy start`. Raises SettingsError for a pair that is none."""
+    conf = {**base.conf, **_key_value_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
     if environment_id:
         conf[ENVIRONMENT_CONF] = environment_details(environment_id)
-    shared = [tag for tag in options.tag if "=" not in tag] if options.high_concurrency else []
+    session_tags = [tag for tag in options.tag if "=" not in tag] if options.high_concurrency else []
     return SessionSpec(
         name=options.spark_name or base.name,
         conf=conf,
-        tags={**base.tags, **_pairs([tag for tag in options.tag if tag not in shared], "--tag", "team=sales")},
+        tags={
+            **base.tags,
+            **_key_value_pairs([tag for tag in options.tag if tag not in session_tags], "--tag", "team=sales"),
+        },
         driver_memory=options.driver_memory or base.driver_memory,
         driver_cores=options.driver_cores or base.driver_cores,
         executor_memory=options.executor_memory or base.executor_memory,
         executor_cores=options.executor_cores or base.executor_cores,
         num_executors=options.num_executors or base.num_executors,
         high_concurrency=options.high_concurrency,
-        session_tag=shared[-1] if shared else None,
+        session_tag=session_tags[-1] if session_tags else None,
     )
 
 
 def check_sizes(spec: SessionSpec) -> None:
-    """Raises SettingsError for a size that no Fabric node has: the service refuses it only after a while, in other words."""
+    """Raises SettingsError for a size that no Fabric node has: the service would refuse it too, but later and less clearly."""
     sizes = ", ".join(f"{cores} cores with {memory}" for cores, memory in NODE_SIZES.items())
     for role, cores, memory in (
         ("driver", spec.driver_cores, spec.driver_memory),
@@ -59,14 +62,14 @@ def check_sizes(spec: SessionSpec) -> None:
             )
 
 
-def _pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
-    found = {}
+def _key_value_pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
+    pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise SettingsError(f"{option} takes KEY=VALUE, such as {option} {example}, not {text!r}.")
-        found[key.strip()] = value
-    return found
+        pairs[key.strip()] = value
+    return pairs
 
 
 SPEC_FIELDS = {
@@ -80,15 +83,14 @@ SPEC_FIELDS = {
     "numExecutors": ("num_executors", int),
 }
 
-
-# Of the portal's %%configure alone: what the Livy API has no word for.
+# Keys of the portal's %%configure for which the Livy API has no field.
 WITHOUT_EFFECT = ("sessionTimeoutInSeconds", "useStarterPool", "useWorkspacePool")
 _ITEM_KEYS = ("name", "id", "workspaceId")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
-    """A lakehouse or an environment, by its id or its name. Without a workspace it is the notebook's own."""
+class ItemReference:
+    """A lakehouse or an environment, by id or name; without `workspace_id` in the notebook's own workspace."""
 
     name: str = ""
     id: str = ""
@@ -97,62 +99,64 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """What a body of `%%configure` asks for; `mounts` are pairs of source and mount point."""
+    """The content of a `%%configure` body; `mounts` are pairs of source and mount point."""
 
     spec: SessionSpec
-    lakehouse: Named | None = None
-    environment: Named | None = None
+    lakehouse: ItemReference | None = None
+    environment: ItemReference | None = None
     mounts: tuple[tuple[str, str], ...] = ()
     without_effect: tuple[str, ...] = ()
 
 
 def read_configuration(base: SessionSpec, body: str) -> Configuration:
-    """`base` with a JSON body laid over it, in the API's words and the portal's; `conf` and `tags` key by key. Comments and a
-    comma behind the last entry are forgiven. Raises SettingsError."""
+    """`base` overridden by a JSON body with the keys of the Livy API or the portal; `conf` and `tags` are merged key by key.
+    Comments and a comma after the last entry are allowed. Raises SettingsError."""
     try:
-        given = read_forgiving_json(body)
+        values = read_forgiving_json(body)
     except ValueError as error:
         raise SettingsError(f"The body is no JSON: {error}.") from error
-    if not isinstance(given, dict):
+    if not isinstance(values, dict):
         raise SettingsError('The body is a JSON object, such as {"conf": {"spark.sql.shuffle.partitions": "8"}}.')
-    words = (*SPEC_FIELDS, "defaultLakehouse", "environment", "mountPoints", *WITHOUT_EFFECT)
-    for key in given:
+    known = (*SPEC_FIELDS, "defaultLakehouse", "environment", "mountPoints", *WITHOUT_EFFECT)
+    for key in values:
         if key == "vCores":
             raise SettingsError("'vCores' is for Fabric's Python notebooks. Spark takes driverCores and executorCores.")
-        if key not in words:
+        if key not in known:
             raise SettingsError(
-                f"There is no {key!r} in a session's request.{did_you_mean(key, list(words))} There are: {', '.join(words)}."
+                f"There is no {key!r} in a session's request.{did_you_mean(key, list(known))} There are: {', '.join(known)}."
             )
     return Configuration(
-        spec=replace(base, **_changes(base, {key: value for key, value in given.items() if key in SPEC_FIELDS})),
-        lakehouse=_named(given["defaultLakehouse"], "defaultLakehouse") if "defaultLakehouse" in given else None,
-        environment=_named(given["environment"], "environment") if "environment" in given else None,
-        mounts=_mounts(given.get("mountPoints", [])),
-        without_effect=tuple(key for key in given if key in WITHOUT_EFFECT),
+        spec=replace(base, **_changes(base, {key: value for key, value in values.items() if key in SPEC_FIELDS})),
+        lakehouse=_item_reference(values["defaultLakehouse"], "defaultLakehouse")
+        if "defaultLakehouse" in values
+        else None,
+        environment=_item_reference(values["environment"], "environment") if "environment" in values else None,
+        mounts=_mounts(values.get("mountPoints", [])),
+        without_effect=tuple(key for key in values if key in WITHOUT_EFFECT),
     )
 
 
-def _changes(base: SessionSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(base: SessionSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    for key, value in given.items():
-        name, wanted = SPEC_FIELDS[key]
-        if not isinstance(value, wanted) or isinstance(value, bool):
+    for key, value in values.items():
+        name, value_type = SPEC_FIELDS[key]
+        if not isinstance(value, value_type) or isinstance(value, bool):
             raise SettingsError(
-                f"{key!r} is {'an object' if wanted is dict else 'a text' if wanted is str else 'a whole number'}, not {value!r}."
+                f"{key!r} is {'an object' if value_type is dict else 'a text' if value_type is str else 'a whole number'}, not {value!r}."
             )
-        changes[name] = {**getattr(base, name), **_texts(value)} if isinstance(value, dict) else value
+        changes[name] = {**getattr(base, name), **_as_texts(value)} if isinstance(value, dict) else value
     return changes
 
 
-def _named(value: Any, key: str) -> Named:
+def _item_reference(value: Any, key: str) -> ItemReference:
     if not isinstance(value, dict) or not (value.get("name") or value.get("id")):
         raise SettingsError(f'{key!r} is an object with a name or an id, such as {{"name": "Bronze"}}, not {value!r}.')
-    name, item_id, workspace_id = (_plain_text(value.get(word, ""), f"{key}.{word}") for word in _ITEM_KEYS)
-    return Named(name=name, id=item_id, workspace_id=workspace_id)
+    name, item_id, workspace_id = (_literal_text(value.get(word, ""), f"{key}.{word}") for word in _ITEM_KEYS)
+    return ItemReference(name=name, id=item_id, workspace_id=workspace_id)
 
 
-def _plain_text(value: Any, where: str) -> str:
-    """A pipeline's parameter has its default where no pipeline runs."""
+def _literal_text(value: Any, where: str) -> str:
+    """A text, or the default of a pipeline parameter, since no pipeline runs here."""
     if isinstance(value, dict) and isinstance(value.get("defaultValue"), str):
         return str(value["defaultValue"])
     if isinstance(value, dict) and "variableName" in value:
@@ -167,16 +171,16 @@ def _plain_text(value: Any, where: str) -> str:
 
 def _mounts(value: Any) -> tuple[tuple[str, str], ...]:
     try:
-        found = tuple((one["source"], one["mountPoint"]) for one in value)
+        mounts = tuple((one["source"], one["mountPoint"]) for one in value)
     except (TypeError, KeyError):
-        found = ((None, None),)
-    if not all(isinstance(text, str) and text for pair in found for text in pair):
+        mounts = ((None, None),)
+    if not all(isinstance(text, str) and text for pair in mounts for text in pair):
         raise SettingsError(
             '\'mountPoints\' is a list such as [{"mountPoint": "/data", "source": "abfss://…"}], not ' + f"{value!r}."
         )
-    return found
+    return mounts
 
 
-def _texts(values: dict[str, Any]) -> dict[str, str]:
-    """The API takes texts only: true becomes "true"."""
+def _as_texts(values: dict[str, Any]) -> dict[str, str]:
+    """The API takes strings only: true becomes "true"."""
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}

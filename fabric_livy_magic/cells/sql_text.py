@@ -1,7 +1,7 @@
 """The statements of a SQL cell and the `:name` markers in them, as Spark 3.5 and 4 read them. Pure.
 
-The tokens are those of Spark's SqlBaseLexer.g4, as far as they decide what a `;` or a `:` means. What Spark would refuse
-is not refused here: it reaches Spark, which knows best what to say.
+The tokens are those of Spark's SqlBaseLexer.g4, as far as they decide what a `;` or a `:` means. Text that Spark would refuse
+is not refused here: it is sent, and Spark reports the error.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 from fabric_livy_magic.cells.comments import comment_end
 
 # `r'…'` has no escapes; a backslash before a line break continues a `--` comment; `/*+` is a hint, whose words are
-# tokens like others. An address (`hdfs://a--b`) is one token. `$$…$$` is a string from Spark 4 on. What is not closed
-# reaches to the end of the text.
+# tokens like others. An address (`hdfs://a--b`) is one token. `$$…$$` is a string from Spark 4 on. A string or comment that is
+# not closed reaches to the end of the text.
 TOKEN = re.compile(
     r"""(?P<gap>\s++|--(?:\\\n|[^\r\n])*+)
     |(?P<block>/\*(?!\+))
@@ -27,7 +27,7 @@ TOKEN = re.compile(
     |(?P<symbol>::|\*/|.)""",
     re.DOTALL | re.VERBOSE,
 )
-COMMENT_EDGE = re.compile(r"/\*(?!\+)|\*/")
+COMMENT_DELIMITER = re.compile(r"/\*(?!\+)|\*/")
 NUMBER = re.compile(r"\d+(?:E\d+)?(?:L|S|Y|F|D|BD)?", re.IGNORECASE)
 
 # SQL scripting (Spark 4): a word that opens a block at the start of a statement, and the word that ends its heading.
@@ -35,15 +35,15 @@ BLOCKS = {"BEGIN": "", "LOOP": "", "REPEAT": "", "IF": "THEN", "CASE": "THEN", "
 # Within a block: what begins a new heading, and the word that ends it.
 HEADINGS = {"ELSEIF": "THEN", "WHEN": "THEN", "UNTIL": "END"}
 
-# After a word of these `:` always begins a marker. After any other it may be `column:path` (Spark 4), `field: TYPE` or
-# `label: LOOP`; there it is taken for a marker where it is written like one, as in `COMMENT :text`.
+# After one of these words `:` always begins a marker. After any other it may be `column:path` (Spark 4), `field: TYPE` or
+# `label: LOOP`; there it is taken for a marker if a blank precedes and none follows, as in `COMMENT :text`.
 BEFORE_A_VALUE = re.compile(
     "ALL|AND|BETWEEN|BY|CASE|DISTINCT|DIV|ELSE|ELSEIF|ESCAPE|FOR|FROM|HAVING|ILIKE|IN|LIKE|LIMIT|NOT|OFFSET|ON|OR|REGEXP"
     "|RLIKE|SELECT|THEN|UNTIL|USING|VALUES|WHEN|WHERE"
 )
-# Statements that Spark takes as raw text up to their end; SET, too, unless one of the second kind follows it.
-RAW = frozenset({"SET", "RESET", "ADD", "LIST"})
-SET_OF_VALUES = frozenset({"VAR", "VARIABLE", "TIME", "CATALOG"})
+# Statements that Spark takes as raw text up to their end; SET not where a word of the second set follows it.
+RAW_TEXT_COMMANDS = frozenset({"SET", "RESET", "ADD", "LIST"})
+SET_WITH_VALUE = frozenset({"VAR", "VARIABLE", "TIME", "CATALOG"})
 
 
 class Token(NamedTuple):
@@ -57,12 +57,12 @@ class Token(NamedTuple):
 
     @property
     def keyword(self) -> str:
-        """In capitals; empty where it is no bare word."""
+        """In upper case; empty where it is quoted or no word."""
         return self.text.upper() if self.kind == "word" else ""
 
 
 def split_statements(text: str) -> list[str]:
-    """Each statement as it stands, with the comments before and in it, without its `;`. Comments alone are none.
+    """The statements with the comments before and in them, without their `;`. Comments alone are no statement.
 
     SET and ADD JAR are cut by the same rule, although Spark reads the rest of their line as raw text: its lexer sees
     the same strings and comments there, and backquotes hold a `;` in a value.
@@ -83,7 +83,7 @@ def split_statements(text: str) -> list[str]:
 def parameter_names(statement: str) -> list[str]:
     """Names of the `:name` markers, each once, in the order of the text.
 
-    Spark takes a colon and any identifier, with blanks or comments between, also a keyword or one in backquotes.
+    Spark takes a colon and any identifier, also a keyword or one in backquotes, with blanks or comments in between.
     """
     code = [token for token in _tokens(statement) if token.kind != "gap"]
     if _is_raw(code):
@@ -106,12 +106,12 @@ def parameter_names(statement: str) -> list[str]:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """Put together they are the text again."""
+    """Joined they are the text again."""
     position = 0
     while match := TOKEN.match(text, position):
         kind, end = str(match.lastgroup), match.end()
         if kind == "block":
-            kind, end = "gap", comment_end(text, end, COMMENT_EDGE)
+            kind, end = "gap", comment_end(text, end, COMMENT_DELIMITER)
         yield Token(kind, text[position:end], position)
         position = end
 
@@ -134,10 +134,11 @@ def _is_label(code: Sequence[Token], number: int) -> bool:
 
 
 def _script_end(code: Sequence[Token], first: int) -> int:
-    """After the END of a compound statement that begins here, the end of the text if it has none; `first` for others.
+    """The index after the END of a compound statement that begins at `first`, or after the last token if it has no END; `first`
+    where another statement begins.
 
-    Each open block is the word that ends its heading, empty when it is in its body. An END closes a block only where a
-    statement could begin: every statement of a body ends with `;`, so that `end` elsewhere is a column or of a CASE.
+    `open_blocks` has for each open block the word that ends its heading, empty in its body. An END closes a block only where
+    a statement could begin: every statement of a body ends with `;`, so `end` elsewhere is a column or belongs to a CASE.
     """
     begin = first + 2 if _is_label(code, first) else first
     if begin >= len(code) or code[begin].keyword != "BEGIN":
@@ -180,7 +181,7 @@ def _script_end(code: Sequence[Token], first: int) -> int:
 
 def _is_raw(code: Sequence[Token]) -> bool:
     words = [token.keyword for token in code[:2]]
-    return bool(words) and words[0] in RAW and not (words[0] == "SET" and words[-1] in SET_OF_VALUES)
+    return bool(words) and words[0] in RAW_TEXT_COMMANDS and not (words[0] == "SET" and words[-1] in SET_WITH_VALUE)
 
 
 def _name(token: Token) -> str | None:

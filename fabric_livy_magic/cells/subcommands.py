@@ -1,4 +1,7 @@
-"""The grammar of `%livy`: its subcommands, their options, their help. Pure, so that docs and tests can read it."""
+"""The grammar of `%livy`: its subcommands, their options, their help. Pure, so that docs and tests can read it.
+
+A new subcommand gets a line in `SUMMARIES` and its options in `parser_of`; what it does is added in the room `magics`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from fabric_livy_magic.cells.cell import add_table_options, check_variable, split_options
-from fabric_livy_magic.cells.options import HelpWanted, MagicParser
+from fabric_livy_magic.cells.options import HelpRequested, MagicParser
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 
@@ -41,7 +44,7 @@ SUMMARIES = {
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
-CELLS = """cells:
+CELLS_HELP = """cells:
   %%livy_sql        Spark SQL: a table below the cell, a pandas DataFrame with -o NAME
   %%livy_pyspark    PySpark
   %%livy_spark      Scala
@@ -57,25 +60,25 @@ class Command:
 
 
 def read_command(line: str) -> Command:
-    """The subcommand of `%livy <line>`. Raises SettingsError with a guess for an unknown one, HelpWanted for help."""
+    """The subcommand of `%livy <line>`. Raises SettingsError with a suggestion for an unknown one, HelpRequested for help."""
     name, rest = [*line.split(maxsplit=1), "", ""][:2]
     if name in {"", "-h", "--help"}:
-        raise HelpWanted(overview())
+        raise HelpRequested(overview())
     if name not in SUMMARIES:
         raise SettingsError(
             f"There is no `%livy {name}`.{did_you_mean(name.lower(), list(SUMMARIES))} `%livy help` lists what there is."
         )
     if name == "use" and rest.strip() and not rest.lstrip().startswith("-"):
-        # As it was typed: quotes tell a slash in a name from the one between workspace and lakehouse.
+        # Kept as typed: quotes tell a slash in a name from the one between workspace and lakehouse.
         return Command(name, argparse.Namespace(target=rest.strip()))
     if name == "get":
         return Command(name, _read_get(rest))
     options = parser_of(name).read(rest)
     if name == "help":
-        wanted = options.command
-        if wanted and wanted not in SUMMARIES:
-            raise SettingsError(f"There is no `%livy {wanted}`.{did_you_mean(wanted, list(SUMMARIES))}")
-        raise HelpWanted(parser_of(wanted).format_help() if wanted else overview())
+        subcommand = options.command
+        if subcommand and subcommand not in SUMMARIES:
+            raise SettingsError(f"There is no `%livy {subcommand}`.{did_you_mean(subcommand, list(SUMMARIES))}")
+        raise HelpRequested(parser_of(subcommand).format_help() if subcommand else overview())
     return Command(name, options)
 
 
@@ -83,7 +86,7 @@ _LAST_OPTION = re.compile(r"\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--se
 
 
 def _read_get(rest: str) -> argparse.Namespace:
-    """Options stand before or after the expression, which is Python as it was typed, quotes and all."""
+    """Options may precede or follow the expression, which is Python and kept as typed, with its quotes."""
     parser = parser_of("get")
     before, expression = split_options(parser, rest)
     after = ""
@@ -100,7 +103,7 @@ def _read_get(rest: str) -> argparse.Namespace:
 def overview() -> str:
     width = max(map(len, SUMMARIES))
     lines = [f"  %livy {name:<{width}}  {summary}" for name, summary in SUMMARIES.items()]
-    return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", CELLS])
+    return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", CELLS_HELP])
 
 
 @cache
@@ -198,8 +201,8 @@ def _add_frame_options(parser: MagicParser, name: str) -> None:
         add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
 
 
-class _Refused(argparse.Action):
-    """An option that people try, and that must not stand in a notebook."""
+class _RefusedSecret(argparse.Action):
+    """An option that would put a secret into the notebook: its use is refused with the reason."""
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> None:
         raise SettingsError(
@@ -219,14 +222,14 @@ def _add_login_options(parser: MagicParser) -> None:
     add("--certificate", metavar="FILE", help="PEM or PFX file, for --method certificate")
     add("--send-chain", action="store_true", help="send the certificate's chain (subject name and issuer)")
     for word in ("--secret", "--client-secret", "--password", "--passphrase", "--token"):
-        add(word, nargs="?", action=_Refused, help=argparse.SUPPRESS)
+        add(word, nargs="?", action=_RefusedSecret, help=argparse.SUPPRESS)
 
 
 LOGIN_SETTINGS = ("method", "tenant", "client_id", "certificate", "send_chain")
 
 
 def login_choices(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings that `login`'s options chose."""
+    """Setting name → value, for the options of `login` that were passed."""
     return {name: getattr(options, name) for name in LOGIN_SETTINGS if getattr(options, name)}
 
 

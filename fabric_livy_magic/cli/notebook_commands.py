@@ -37,7 +37,7 @@ def add_notebook_commands(commands: argparse._SubParsersAction[argparse.Argument
 def _convert(options: argparse.Namespace) -> int:
     from fabric_livy_magic.notebooks.files import read_notebook, target_file, write_notebook
     from fabric_livy_magic.notebooks.git_format import git_losses
-    from fabric_livy_magic.notebooks.model import declared
+    from fabric_livy_magic.notebooks.model import with_portal_metadata
 
     notebook = read_notebook(options.source)
     if notebook.problems:
@@ -46,7 +46,7 @@ def _convert(options: argparse.Namespace) -> int:
     target = target_file(options.target, notebook)
     if target.exists() and not options.force:
         raise SettingsError(f"{target} is there already; --force writes over it.")
-    write_notebook(options.target, declared(notebook))
+    write_notebook(options.target, with_portal_metadata(notebook))
     losses = (
         git_losses(notebook)
         if target.suffix != ".ipynb"
@@ -97,7 +97,7 @@ def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def _as_text(reports: Sequence[Report]) -> str:
-    from fabric_livy_magic.notebooks.needs import THERE
+    from fabric_livy_magic.notebooks.needs import AVAILABLE
     from fabric_livy_magic.output.tables import text_table
 
     parts = []
@@ -116,7 +116,7 @@ def _as_text(reports: Sequence[Report]) -> str:
             [VERDICTS[need.verdict], label[report.file.path], _cells(need), f"{need.what} {need.name}", need.text]
             for report in reports
             for need in report.needs
-            if need.verdict != THERE
+            if need.verdict != AVAILABLE
         ]
         if missing:
             parts.append(text_table(["", "notebook", "cells", "need", "what it means"], missing))

@@ -37,7 +37,7 @@ _OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MU
 def is_fabrics(notebook: Notebook) -> bool:
     """Whether it is written for Fabric: it is in Fabric's Git format, it says so, or it names no kernel and uses Spark. What
     loads the magics by itself is for any Jupyter kernel."""
-    if notebook.as_read and notebook.as_read.suffix != SUFFIX:
+    if notebook.original and notebook.original.suffix != SUFFIX:
         return True
     code = [cell.source for cell in notebook.cells if cell.kind == CODE]
     if notebook.kernel.startswith("fabric-livy") or notebook.kernel in {SPARK_KERNEL, WAREHOUSE_KERNEL, JUPYTER_KERNEL}:
@@ -102,15 +102,15 @@ def prepared(path: Path, notebook: Notebook, given: Sequence[str]) -> Run:
 
 def check_before(file: NotebookFile) -> None:
     """Raises NotebookError for what can be known before anything runs."""
-    refusals = Checker().refusals(file)
-    if not refusals:
+    blockers = Checker().blockers(file)
+    if not blockers:
         return
     lines = []
-    for one, need in refusals[:MOST_TOLD]:
+    for one, need in blockers[:MOST_TOLD]:
         where = "" if one == file else f"{one.name}, which it runs: "
         cell = f"cell {need.cells[0]}: " if need.cells else ""
         lines.append(f"  {where}{cell}{need.name}: {need.text}")
-    more = len(refusals) - MOST_TOLD
+    more = len(blockers) - MOST_TOLD
     lines += [f"  … and {more} more; `fabric-livy check` tells them all"] if more > 0 else []
     raise NotebookError("\n".join([f"{file.path} cannot run as it is. Nothing was run.", *lines]))
 
@@ -118,7 +118,7 @@ def check_before(file: NotebookFile) -> None:
 def plan(notebook: Notebook) -> Iterator[Planned]:
     for index, cell in enumerate(notebook.cells):
         if cell.kind == CODE and not cell.is_skipped and cell.source.strip():
-            yield Planned(index, notebook.kernel_code(cell, bare=notebook.language))
+            yield Planned(index, notebook.kernel_code(cell, kernel_language=notebook.language))
 
 
 def with_outputs(notebook: Notebook, planned: Sequence[Planned], executed: Sequence[Any]) -> Notebook:
@@ -174,7 +174,7 @@ def with_parameters(notebook: Notebook, parameters: Mapping[str, Any], path: Pat
             )
     injected = Cell(source=parameters_cell(parameters), metadata={"tags": [INJECTED]})
     cells = [*notebook.cells[: index + 1], injected, *notebook.cells[index + 1 :]]
-    return replace(notebook, cells=tuple(cells), as_read=None)
+    return replace(notebook, cells=tuple(cells), original=None)
 
 
 def _assigned(source: str) -> list[str]:

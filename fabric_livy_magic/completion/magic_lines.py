@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
-from fabric_livy_magic.cells.kernel_cells import IN_SESSION, MAGICS
+from fabric_livy_magic.cells.kernel_cells import LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
 from fabric_livy_magic.cells.options import MagicParser
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
 from fabric_livy_magic.completion.answers import Completed, fitting
@@ -28,7 +28,7 @@ def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Comple
     marks, name, space = found[1], found[2], found[3]
     if space is None:
         return _magic_names(line, marks + name, is_kernel) if name else None
-    name = MAGICS.get(name, name) if is_kernel else name
+    name = MAGIC_ALIASES.get(name, name) if is_kernel else name
     if name == "livy":
         return _command(runner, line, line[found.end() :])
     if name in OUR_CELLS and name != "livy_configure":
@@ -39,7 +39,7 @@ def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Comple
 def help_of_line(line: str, *, is_kernel: bool) -> str | None:
     """What the magic of the line takes; None where it is none of ours."""
     words = line.strip().lstrip("%").split()
-    name = MAGICS.get(words[0], words[0]) if words and is_kernel else "".join(words[:1])
+    name = MAGIC_ALIASES.get(words[0], words[0]) if words and is_kernel else "".join(words[:1])
     if name == "livy":
         return parser_of(words[1]).format_help() if len(words) > 1 and words[1] in SUMMARIES else overview()
     kind = name.removeprefix("livy_")
@@ -47,8 +47,8 @@ def help_of_line(line: str, *, is_kernel: bool) -> str | None:
 
 
 def _magic_names(line: str, typed: str, is_kernel: bool) -> Completed | None:
-    cells = [*OUR_CELLS, *(["local", "configure", *MAGICS] if is_kernel else [])]
-    lines = ["livy", *(sorted(IN_SESSION) if is_kernel else [])]
+    cells = [*OUR_CELLS, *(["local", "configure", *MAGIC_ALIASES] if is_kernel else [])]
+    lines = ["livy", *(sorted(LINE_MAGICS_IN_SESSION) if is_kernel else [])]
     names = [f"%%{name}" for name in cells] if typed.startswith("%%") else [f"%{name}" for name in [*lines, *cells[:4]]]
     found = fitting(line, typed, [(name, "magic") for name in names])
     return found if found.matches else None

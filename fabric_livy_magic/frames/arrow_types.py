@@ -163,7 +163,7 @@ SPARK_TYPE = b"spark_type"  # in a field's metadata: an interval's own type, whi
 
 
 def carrier(table: pa.Table) -> pa.Table:
-    """A table from `frames.from_any` as the JVM can read it. Its metadata tells Spark's schema of that, and the SQL of
+    """A table from `frames.to_arrow` as the JVM can read it. Its metadata tells Spark's schema of that, and the SQL of
     each column, for what the JVM reads from no Arrow type."""
     import pyarrow as pa
 

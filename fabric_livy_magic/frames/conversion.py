@@ -3,7 +3,7 @@
 Down, `to_pandas`: numpy's dtypes, pandas' nullable ones where a number or a boolean is null, `datetime.date`,
 `decimal.Decimal` and `bytes` as objects, timestamps of microseconds, nested values as lists, dicts and, for maps, lists
 of pairs. What a pandas dtype cannot say is noted in `frame.attrs["spark_types"]`, so that a frame can go back as it came.
-Up, `from_any`: an Arrow table of types that Spark has. What would be lost is refused with the name of the column.
+Up, `to_arrow`: an Arrow table of types that Spark has. What would be lost is refused with the name of the column.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def to_polars(table: pa.Table) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------ any frame → Arrow
-def from_any(frame: Any) -> pa.Table:
+def to_arrow(frame: Any) -> pa.Table:
     """A pandas, Arrow or polars frame, or anything with Arrow's C stream, as a table of types that Spark has.
 
     Named levels of a pandas index become columns; an unnamed index is dropped. Nanoseconds that are not whole

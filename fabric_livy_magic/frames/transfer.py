@@ -185,7 +185,7 @@ def waited(future: concurrent.futures.Future[Any]) -> Any:
 
 # ------------------------------------------------------------------------------------------------ up
 def send(call: Call, table: pa.Table, name: str, on_bytes: OnBytes | None = None) -> dict[str, Any]:
-    """Makes the table, as `frames.from_any` gives it, the temporary view `name` of the session; tells rows and schema."""
+    """Makes the table, as `frames.to_arrow` gives it, the temporary view `name` of the session; tells rows and schema."""
     frame = uuid.uuid4().hex
     pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE, thread_name_prefix="frame")
     coming: deque[concurrent.futures.Future[Any]] = deque()

@@ -25,7 +25,7 @@ from traitlets import Type
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
-from fabric_livy_magic.cells.kernel_cells import REFUSED, RUN, NotebookCell, Step, read_notebook_cell
+from fabric_livy_magic.cells.kernel_cells import REFUSED, RUN, KernelCell, Step, read_kernel_cell
 from fabric_livy_magic.errors import NotebookError, StatementError
 from fabric_livy_magic.kernel.cell_thread import in_thread
 from fabric_livy_magic.magics import magics
@@ -87,7 +87,7 @@ class FabricLivyShell(ZMQInteractiveShell):
         where = _where.get()
         if where is Where.HERE:
             return str(super().transform_cell(raw_cell))
-        here = self._read(raw_cell).here
+        here = self._read(raw_cell).local_code
         if here is not None:
             return str(super().transform_cell(here))
         if where is Where.WITHIN_CELL:
@@ -97,15 +97,15 @@ class FabricLivyShell(ZMQInteractiveShell):
     @functools.wraps(ZMQInteractiveShell.run_cell_async)  # the caller goes by its signature
     async def run_cell_async(self, raw_cell: str, *words: Any, **more: Any) -> Any:  # type: ignore[override]
         """What a magic of this cell runs in its turn belongs where the cell belongs."""
-        is_here = _where.get() is Where.HERE or self._read(raw_cell).is_local
+        is_here = _where.get() is Where.HERE or self._read(raw_cell).has_local_magic
         token = _where.set(Where.HERE if is_here else Where.WITHIN_CELL)
         try:
             return await super().run_cell_async(raw_cell, *words, **more)
         finally:
             _where.reset(token)
 
-    def _read(self, raw_cell: str) -> NotebookCell:
-        return read_notebook_cell(raw_cell, self.livy.language)
+    def _read(self, raw_cell: str) -> KernelCell:
+        return read_kernel_cell(raw_cell, self.livy.language)
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         """Front ends show what happened in the session by its own name."""
@@ -133,7 +133,7 @@ class FabricLivyShell(ZMQInteractiveShell):
         """The same for a cell within a cell, which cannot wait for an event loop. An interrupt comes to this thread itself."""
         return _driven(self.run_notebook_cell(raw_cell, _at_once))
 
-    async def _run_steps(self, cell: NotebookCell, notebooks: tuple[Path, ...], do: Do) -> Any:
+    async def _run_steps(self, cell: KernelCell, notebooks: tuple[Path, ...], do: Do) -> Any:
         """`notebooks` are the one that the cell is in, and before it those whose `%run` led to it."""
         value = None
         for step in cell.steps:
@@ -142,14 +142,14 @@ class FabricLivyShell(ZMQInteractiveShell):
             if step.magic == REFUSED:
                 raise NotebookError(step.line)
             if step.magic == RUN:
-                from fabric_livy_magic.notebooks.run_magic import included
+                from fabric_livy_magic.notebooks.run_magic import resolve_run
 
                 fetch = self.livy.notebook.workspace_notebook
-                read = functools.partial(included, step.line, notebooks, self.livy.language, fetch)
-                value, included_one = None, await do(read)
-                for text in included_one.cells:
-                    await self._run_steps(self._read(text), (*notebooks, included_one.path), do)
-            elif step.is_here:
+                read = functools.partial(resolve_run, step.line, notebooks, self.livy.language, fetch)
+                value, run_notebook = None, await do(read)
+                for text in run_notebook.cells:
+                    await self._run_steps(self._read(text), (*notebooks, run_notebook.path), do)
+            elif step.is_local:
                 value = self._run_here(step.body or "")
             else:
                 value = await do(functools.partial(self._run_in_session, step))

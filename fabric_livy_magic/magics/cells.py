@@ -6,7 +6,7 @@ from collections import ChainMap
 from typing import Any
 
 from fabric_livy_magic.cells.cell import Cell, read_cell
-from fabric_livy_magic.cells.options import HelpWanted
+from fabric_livy_magic.cells.options import HelpRequested
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
@@ -29,7 +29,7 @@ class CellMagics:
         """Shows the result. A line magic with SQL returns its DataFrame instead, as in `df = %livy_sql SELECT 1`."""
         try:
             cell = read_cell(kind, line, body)
-        except HelpWanted as text:
+        except HelpRequested as text:
             return print(text)
         variables = self._notebook.variables
         values = ChainMap({name: self._notebook.evaluate(text) for name, text in cell.parameters}, variables)

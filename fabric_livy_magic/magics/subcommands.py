@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
-from fabric_livy_magic.cells.options import HelpWanted
+from fabric_livy_magic.cells.options import HelpRequested
 from fabric_livy_magic.cells.subcommands import read_command
 from fabric_livy_magic.errors import Interrupted
 from fabric_livy_magic.magics.notebook import LivyNotebook
@@ -16,7 +16,7 @@ Handler = Callable[[LivyNotebook, argparse.Namespace], None]
 def run_subcommand(notebook: LivyNotebook, line: str) -> None:
     try:
         command = read_command(line)
-    except HelpWanted as text:
+    except HelpRequested as text:
         return print(text)
     try:
         return _handlers()[command.name](notebook, command.options)

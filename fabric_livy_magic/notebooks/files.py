@@ -28,14 +28,14 @@ _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 @dataclass(frozen=True)
 class NotebookFile:
-    """`path` is the file with the cells; `name` what the portal calls the notebook."""
+    """`path` is the file with the cells, `name` the display name in the portal."""
 
     path: Path
     name: str
 
     @property
     def folder(self) -> Path:
-        """Where the notebook is kept: beside its own folder in Git format."""
+        """The folder that holds the notebook: for the Git format the parent of its `.Notebook` folder."""
         return self.path.parent.parent if is_git_folder(self.path.parent) else self.path.parent
 
     def read(self) -> Notebook:
@@ -47,16 +47,16 @@ def is_git_folder(path: Path) -> bool:
 
 
 def notebook_file(path: Path) -> NotebookFile:
-    """The notebook that a path means: an `.ipynb`, a content file or the folder of one.
+    """The notebook at a path: an `.ipynb`, a content file or the folder of one.
 
     Raises SettingsError for a path that is none of these.
     """
     path = path.absolute()
     if path.is_dir():
-        found = [path / name for name in _CONTENT_NAMES if (path / name).is_file()]
-        if not found:
+        contents = [path / name for name in _CONTENT_NAMES if (path / name).is_file()]
+        if not contents:
             raise SettingsError(f"{path} is no folder of a notebook: there is no {CONTENT}.py in it.")
-        path = found[0]
+        path = contents[0]
     elif not path.is_file():
         raise SettingsError(f"There is no notebook {path}.")
     if path.suffix.lower() not in {SUFFIX, *SUFFIXES.values()}:
@@ -65,7 +65,7 @@ def notebook_file(path: Path) -> NotebookFile:
 
 
 def display_name(content: Path) -> str:
-    """As `.platform` has it, which is what `%run` goes by: the folder may have another name."""
+    """That of `.platform`, by which `%run` finds a notebook: the folder may have another name."""
     if content.name not in _CONTENT_NAMES:
         return content.stem
     try:
@@ -78,7 +78,7 @@ def display_name(content: Path) -> str:
 
 
 def read_notebook(path: Path) -> Notebook:
-    """Raises SettingsError where there is none at the path, NotebookError for a file that is none."""
+    """Raises SettingsError where there is no file at the path, NotebookError where the file is no notebook."""
     path = notebook_file(path).path
     try:
         text = path.read_bytes().decode("utf-8")
@@ -108,7 +108,7 @@ def target_file(path: Path, notebook: Notebook) -> Path:
 def write_notebook(path: Path, notebook: Notebook) -> None:
     """In the form that the path names, with a `.platform` beside a content file that has none.
 
-    A folder keeps one content file: that of another language goes.
+    A folder keeps one content file: that of another language is deleted.
     """
     path = target_file(path, notebook)
     is_git = path.suffix.lower() != SUFFIX
@@ -142,13 +142,13 @@ def _write_platform(folder: Path) -> None:
 
 
 def find_notebooks(folder: Path) -> list[NotebookFile]:
-    """All below it, sorted. Hidden folders and those of packages are left out, links are not followed."""
+    """All notebooks below the folder, sorted. Hidden folders and those of packages are left out, links are not followed."""
     return [NotebookFile(path, display_name(path)) for path in sorted(_walk(folder.absolute()))]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if not one.startswith(".") and one not in _SKIPPED_FOLDERS]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
         for name in names:
             if name in _CONTENT_NAMES or name.lower().endswith(SUFFIX):
                 yield Path(parent, name)

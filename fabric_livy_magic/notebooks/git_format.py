@@ -1,8 +1,8 @@
 """Fabric's Git format: `notebook-content.py`, `.sql`, `.scala` or `.r`. Pure.
 
-A file is a first line and parts, each a marker, an empty line, its lines, and an empty line. Markdown and JSON stand
-behind a comment mark; so do all lines of a cell that begins with a `%%` magic, whereas line magics and `!` stand bare.
-What is no canonical file is read as far as it can be; `Notebook.problems` says where that was not all.
+A file is a first line and parts, each a marker, an empty line, its lines, and an empty line. Lines of Markdown and JSON are
+comments; so are all lines of a cell that begins with a `%%` magic, whereas line magics and `!` are not commented out.
+A file that the portal would write otherwise is read as far as possible; `Notebook.problems` lists what was not understood.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from fabric_livy_magic.notebooks.model import (
     CODE,
     MARKDOWN,
     RAW,
-    AsRead,
     Cell,
     Json,
     Notebook,
+    OriginalFile,
     Problem,
     without_parameters_tag,
 )
 
 SUFFIXES = {"python": ".py", "sql": ".sql", "scala": ".scala", "r": ".r"}
-_PRIMARY_OF_MARK = {"#": "python", "--": "sql", "//": "scala"}
+_PRIMARY_OF_COMMENT_MARK = {"#": "python", "--": "sql", "//": "scala"}
 FIRST_LINE = "Fabric notebook source"
 _FIRST = re.compile(rf"(#|--|//) {FIRST_LINE}(.*)", re.DOTALL)
 STARS = "*" * 20
@@ -42,7 +42,7 @@ _CONFLICT = re.compile(r"<{7} |>{7} ")
 @dataclass
 class _Part:
     word: str
-    given: str | None
+    marker_json: str | None
     line: int
     lines: list[str] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ def read_git(text: str, suffix: str = ".py") -> Notebook:
     if len(lines) > 1 and all(line.endswith("\r") for line in lines[:-1]):
         lines = [line.removesuffix("\r") for line in lines]  # a checkout on Windows
     mark, preamble, parts = _parts(lines)
-    primary = "r" if mark == "#" and suffix.lower() == ".r" else _PRIMARY_OF_MARK[mark]
+    primary = "r" if mark == "#" and suffix.lower() == ".r" else _PRIMARY_OF_COMMENT_MARK[mark]
     problems = [
         Problem(number, f"an unresolved merge conflict: {line.strip()}")
         for number, line in enumerate(lines, start=1)
@@ -67,26 +67,26 @@ def read_git(text: str, suffix: str = ".py") -> Notebook:
     ]
     if not _FIRST.fullmatch(lines[0]):
         problems.append(Problem(1, f"the first line is not `{mark} {FIRST_LINE}`"))
-    head = next((number for number, part in enumerate(parts) if part.word != "METADATA"), len(parts))
-    metadata = _merged(parts[:head], mark, problems)
+    first_cell = next((number for number, part in enumerate(parts) if part.word != "METADATA"), len(parts))
+    metadata = _read_json(parts[:first_cell], mark, problems)
     cells: list[Cell] = []
-    for part in parts[head:]:
+    for part in parts[first_cell:]:
         if part.word in {"CELL", "PARAMETERS CELL"}:
-            source = "\n".join(_without_magic_mark(part.body, mark))
+            source = "\n".join(_without_magic_prefix(part.body, mark))
             cells.append(Cell(source=source, is_parameters=part.word != "CELL"))
         elif part.word == "MARKDOWN":
             cells.append(Cell(kind=MARKDOWN, source="\n".join(_uncommented(line, mark) for line in part.body)))
         elif not cells:
             problems.append(Problem(part.line, f"{part.word} stands before any cell"))
         else:
-            cells[-1] = _with_part(cells[-1], part, mark, problems)
+            cells[-1] = _cell_with_part(cells[-1], part, mark, problems)
     return Notebook(
         cells=tuple(cells),
         primary=primary,
         metadata=metadata,
         preamble=preamble,
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
-        as_read=AsRead(text, suffix),
+        original=OriginalFile(text, suffix),
     )
 
 
@@ -94,7 +94,7 @@ def _parts(lines: Sequence[str]) -> tuple[str, str, list[_Part]]:
     """(comment mark, preamble, parts)."""
     first = _FIRST.fullmatch(lines[0])
     mark = first[1] if first else None
-    before = [first[2]] if first else []
+    before_parts = [first[2]] if first else []
     parts: list[_Part] = []
     for number, line in enumerate(lines[1:] if first else lines, start=2 if first else 1):
         match = _MARKER.fullmatch(line) if "*" in line else None
@@ -102,46 +102,51 @@ def _parts(lines: Sequence[str]) -> tuple[str, str, list[_Part]]:
             mark = match[1]
             parts.append(_Part(match[2], match[3], number))
         else:
-            (parts[-1].lines if parts else before).append(line)
+            (parts[-1].lines if parts else before_parts).append(line)
     if mark is None:
         raise NotebookError(
             f"This is no Fabric notebook: its first line would be `# {FIRST_LINE}` (`--` in SQL, `//` in Scala)."
         )
-    return mark, "\n".join(before[:-1] if len(before) > 1 and not before[-1].strip() else before), parts
+    return (
+        mark,
+        "\n".join(before_parts[:-1] if len(before_parts) > 1 and not before_parts[-1].strip() else before_parts),
+        parts,
+    )
 
 
-def _with_part(cell: Cell, part: _Part, mark: str, problems: list[Problem]) -> Cell:
-    found = _merged([part], mark, problems)
+def _cell_with_part(cell: Cell, part: _Part, mark: str, problems: list[Problem]) -> Cell:
+    value = _read_json([part], mark, problems)
     if part.word == "ATTACHMENTS":
-        return replace(cell, attachments={**cell.attachments, **found})
-    is_parameters, metadata = without_parameters_tag({**cell.metadata, **found})
+        return replace(cell, attachments={**cell.attachments, **value})
+    is_parameters, metadata = without_parameters_tag({**cell.metadata, **value})
     return replace(cell, is_parameters=cell.is_parameters or is_parameters, metadata=metadata)
 
 
-def _merged(parts: Sequence[_Part], mark: str, problems: list[Problem]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _read_json(parts: Sequence[_Part], mark: str, problems: list[Problem]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
     for part in parts:
         if any(_CONFLICT.match(line) for line in part.lines):
-            continue  # told already
+            continue  # read_git reports it
         prefix = f"{mark} {'ATTA' if part.word == 'ATTACHMENTS' else 'META'}"
         lines = [line for line in part.body if line.strip()]
-        strange = [line for line in lines if not line.startswith(prefix)]
-        if strange:
-            text = strange[0].strip()[:60]
-            problems.append(Problem(part.line, f"text below {part.word} that belongs to no cell: {text}"))
-        inside = "\n".join(line.removeprefix(prefix) for line in lines if line not in strange)
-        if not inside.strip():
-            inside = part.given or "{}"
+        stray = [line for line in lines if not line.startswith(prefix)]
+        if stray:
+            problems.append(
+                Problem(part.line, f"text below {part.word} that belongs to no cell: {stray[0].strip()[:60]}")
+            )
+        text = "\n".join(line.removeprefix(prefix) for line in lines if line not in stray)
+        if not text.strip():
+            text = part.marker_json or "{}"
         try:
-            value = read_json(inside)
+            value = read_json(text)
         except ValueError as error:
             problems.append(Problem(part.line, f"the JSON of {part.word} is broken: {error}"))
             continue
         if isinstance(value, dict):
-            found.update(value)
+            merged.update(value)
         else:
             problems.append(Problem(part.line, f"the JSON of {part.word} is no object"))
-    return found
+    return merged
 
 
 def _uncommented(line: str, mark: str) -> str:
@@ -154,35 +159,39 @@ def _is_magic_line(line: str, mark: str) -> bool:
     return line == f"{mark} MAGIC" or line.startswith(f"{mark} MAGIC ")
 
 
-def _without_magic_mark(lines: list[str], mark: str) -> list[str]:
-    if not _are_magic_lines(lines, mark):
+def _without_magic_prefix(lines: list[str], mark: str) -> list[str]:
+    if not _all_magic_lines(lines, mark):
         return lines
     prefix = f"{mark} MAGIC"
     return [line.removeprefix(prefix).removeprefix(" ") if _is_magic_line(line, mark) else line for line in lines]
 
 
-def _are_magic_lines(lines: Sequence[str], mark: str) -> bool:
-    """All of them; an empty line among them counts for nothing."""
-    written = [line for line in lines if line.strip()]
-    return bool(written) and all(_is_magic_line(line, mark) for line in written)
+def _all_magic_lines(lines: Sequence[str], mark: str) -> bool:
+    """Whether all of them are; empty lines are ignored."""
+    not_empty = [line for line in lines if line.strip()]
+    return bool(not_empty) and all(_is_magic_line(line, mark) for line in not_empty)
 
 
 def write_git(notebook: Notebook) -> str:
-    """What `as_git` leaves of it. An unchanged notebook that was read from Git format is written byte by byte.
+    """The text of the notebook without what `as_git` drops. Unchanged since it was read from Git format, it is the same bytes.
 
     Raises NotebookError for JSON that nests too deeply.
     """
-    before = notebook.as_read
+    original = notebook.original
     try:
-        if before and before.suffix.lower() in SUFFIXES.values() and read_git(before.text, before.suffix) == notebook:
-            return before.text
-        return _written(as_git(notebook))
+        if (
+            original
+            and original.suffix.lower() in SUFFIXES.values()
+            and read_git(original.text, original.suffix) == notebook
+        ):
+            return original.text
+        return _git_text(as_git(notebook))
     except RecursionError:
         raise NotebookError("The notebook's metadata nests too deeply to be written.") from None
 
 
 def as_git(notebook: Notebook) -> Notebook:
-    """What the Git format can hold: no outputs, nothing of Jupyter's, no metadata of Markdown; raw cells as Markdown."""
+    """The notebook as the Git format holds it: without outputs, Jupyter's metadata and metadata of Markdown; raw cells as Markdown."""
     cells = [
         Cell(
             source=cell.source,
@@ -193,15 +202,15 @@ def as_git(notebook: Notebook) -> Notebook:
         )
         for cell in notebook.cells
     ]
-    return replace(notebook, cells=tuple(cells), jupyter={}, problems=(), as_read=None)
+    return replace(notebook, cells=tuple(cells), jupyter={}, problems=(), original=None)
 
 
 def git_losses(notebook: Notebook) -> list[str]:
-    """What `as_git` leaves out, in words."""
+    """What `as_git` drops, as phrases for a message."""
     outputs = sum(1 for cell in notebook.cells if cell.outputs)
     raw = sum(1 for cell in notebook.cells if cell.kind == RAW)
-    told = {"kernelspec", "language_info", "microsoft", "nteract"}  # what the kernel and the language say again
-    keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - told
+    derived = {"kernelspec", "language_info", "microsoft", "nteract"}  # follow from the kernel and the language
+    keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - derived
     losses = [f"the outputs of {outputs} cell{'' if outputs == 1 else 's'}"] if outputs else []
     if keys:
         losses.append(f"metadata of the .ipynb ({', '.join(sorted(keys))})")
@@ -210,7 +219,7 @@ def git_losses(notebook: Notebook) -> list[str]:
     return losses
 
 
-def _written(notebook: Notebook) -> str:
+def _git_text(notebook: Notebook) -> str:
     mark = notebook.comment
     first, *others = notebook.preamble.split("\n")
     lines = [f"{mark} {FIRST_LINE}{first}", *others, ""]
@@ -242,10 +251,10 @@ def _code_lines(source: str, mark: str) -> list[str]:
         return []
     lines = source.split("\n")
     magic = cell_magic(source, mark)
-    is_marked = magic is not None and lines[magic.line].startswith("%%")
-    # Text that reading would take for marks of the format is put behind the mark, too, so that it comes back as it was.
-    if is_marked or _are_magic_lines(lines, mark) or any(_MARKER.fullmatch(line) for line in lines):
-        return _behind(f"{mark} MAGIC ", lines)
+    has_cell_magic = magic is not None and lines[magic.line].startswith("%%")
+    # Code that would be read as markers of the format is commented out, too, so that it is read back as it was.
+    if has_cell_magic or _all_magic_lines(lines, mark) or any(_MARKER.fullmatch(line) for line in lines):
+        return _with_prefix(f"{mark} MAGIC ", lines)
     return lines
 
 
@@ -253,11 +262,11 @@ def _markdown_lines(source: str, mark: str) -> list[str]:
     if not source:
         return []
     lines = source.split("\n")
-    commented = _behind(f"{mark} ", lines)
-    # A line such as `CELL ****…` would become a marker: it stands bare.
-    return [line if _MARKER.fullmatch(to) else to for line, to in zip(lines, commented, strict=True)]
+    commented = _with_prefix(f"{mark} ", lines)
+    # A line such as `CELL ****…` would become a marker: it is not commented out.
+    return [line if _MARKER.fullmatch(comment) else comment for line, comment in zip(lines, commented, strict=True)]
 
 
-def _behind(prefix: str, lines: Sequence[str]) -> list[str]:
-    """The empty end of a text with a line break at its end stays empty."""
+def _with_prefix(prefix: str, lines: Sequence[str]) -> list[str]:
+    """The empty last line of a text that ends with a line break gets no prefix."""
     return [prefix + line if line or number < len(lines) - 1 else "" for number, line in enumerate(lines)]

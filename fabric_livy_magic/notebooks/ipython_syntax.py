@@ -1,4 +1,4 @@
-"""IPython's own syntax in a cell (`%magic`, `!command`, `name?`) as plain Python. The home of its input transformer."""
+"""IPython's own syntax in a cell (`%magic`, `!command`, `name?`) as plain Python, by IPython's input transformer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ LINE_MAGIC = "run_line_magic"
 
 
 def as_python(code: str) -> str:
-    """The code with IPython's lines as calls of `get_ipython()`; line for line, and as it is where there are none."""
+    """The code with IPython's syntax as calls of `get_ipython()`; the lines keep their numbers. Unchanged where there is none."""
     if not any(mark in code for mark in "%!?") and not code[:1].isspace():
         return code
     try:
         lines = leading_indent(code.splitlines(keepends=True))  # a cell may be indented as a whole
         return "".join(TransformerManager().do_token_transforms(lines))
     except Exception:  # noqa: BLE001 - its scanner fails in many ways on broken code, such as IndexError for =%"""
-        return code  # the one who compiles it tells where it is broken
+        return code  # whoever compiles it reports the error
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole lines of a cell. `magic` and `line` are set where they are one line magic, `into` where it is assigned."""
+    """Whole lines of a cell. `magic` and `line` are set where they are one line magic."""
 
     code: str = field(repr=False)
     magic: str = ""
@@ -32,28 +32,28 @@ class Piece:
     is_assigned: bool = False
 
 
-def pieces(code: str) -> list[Piece]:
-    """A Python cell cut before and after each top-level line magic. `code` is what `as_python` gave."""
+def split_line_magics(code: str) -> list[Piece]:
+    """A Python cell cut before and after each top-level line magic. `code` is the result of `as_python`."""
     if CALL not in code:
         return [Piece(code)]
     try:
         body = ast.parse(code).body
-    except SyntaxError:  # also top-level `await` is none to ast.parse since it knows it: only real mistakes come here
+    except SyntaxError:  # ast.parse accepts top-level `await`
         return [Piece(code)]
     lines = code.splitlines(keepends=True)
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     end = 0
     for node in body:
         if (call := _line_magic(node)) is None or node.end_lineno is None:
             continue
         name, line = call
-        found += [
+        pieces += [
             Piece("".join(lines[end : node.lineno - 1])),
             Piece("".join(lines[node.lineno - 1 : node.end_lineno]), name, line, isinstance(node, ast.Assign)),
         ]
         end = node.end_lineno
-    found.append(Piece("".join(lines[end:])))
-    return [piece for piece in found if piece.code.strip()]
+    pieces.append(Piece("".join(lines[end:])))
+    return [piece for piece in pieces if piece.code.strip()]
 
 
 def _line_magic(node: ast.stmt) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""JSON as it stands in notebooks. Pure."""
+"""JSON of notebooks: NaN and infinities are allowed, and comments in `%%configure`. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
-# Two readings of the same text must be equal, and NaN equals nothing but the very same object.
+# The same NaN object for each reading, so that two readings of a text are equal: containers compare by identity first.
 _CONSTANTS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def read_json(text: str) -> Any:
-    """Raises ValueError for whatever cannot be read, nesting too deep among it."""
+    """Raises ValueError for text that is no JSON or is nested too deeply."""
     try:
         return json.loads(text, parse_constant=_CONSTANTS.__getitem__)
     except RecursionError:
@@ -27,6 +27,8 @@ _STRING_OR_LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
 
 
 def read_forgiving_json(text: str) -> Any:
-    """The same with comments (`//`, `/* */`) and a comma behind the last entry. Line and column of an error stay right."""
-    text = _STRING_OR_COMMENT.sub(lambda one: one[0] if one[0][0] == '"' else re.sub(r"[^\n]", " ", one[0]), text)
-    return read_json(_STRING_OR_LAST_COMMA.sub(lambda one: " " if one[0] == "," else one[0], text))
+    """Also takes comments (`//`, `/* */`) and a comma after the last entry. Line and column of an error stay right."""
+    text = _STRING_OR_COMMENT.sub(
+        lambda match: match[0] if match[0][0] == '"' else re.sub(r"[^\n]", " ", match[0]), text
+    )
+    return read_json(_STRING_OR_LAST_COMMA.sub(lambda match: " " if match[0] == "," else match[0], text))

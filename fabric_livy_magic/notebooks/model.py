@@ -1,7 +1,7 @@
-"""A Fabric notebook, whichever file it came from. Pure.
+"""A Fabric notebook, from either file format. Pure.
 
-`metadata` is what Fabric itself says, in the words of the Git format. `jupyter` is the rest of what an `.ipynb` holds,
-for which the Git format has no place.
+`metadata` is Fabric's own, with the keys of the Git format. `jupyter` is the other metadata of an `.ipynb`, which the Git
+format cannot hold.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fabric_livy_magic.notebooks.languages import (
-    ABOUT_CODE,
     COMMENT_MARKS,
     JUPYTER_KERNEL,
     SPARK_KERNEL,
     WAREHOUSE_KERNEL,
+    WRAPPING_MAGICS,
     cell_magic,
-    declared_language,
     is_line_command,
+    language_metadata,
+    language_of_metadata,
     notebook_language,
     with_magic_first,
-    words_of,
 )
 
 CODE, MARKDOWN, RAW = "code", "markdown", "raw"
@@ -56,13 +56,13 @@ class Cell:
 
     @property
     def is_skipped(self) -> bool:
-        """Fabric does not run it with the others."""
+        """Fabric leaves it out when it runs the notebook."""
         return self.is_frozen or SKIPPED_TAG in self.tags
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something of a workspace that a notebook names. What it does not say is empty."""
+    """An item of a workspace that a notebook refers to. What the notebook does not name is empty."""
 
     id: str
     name: str = ""
@@ -71,15 +71,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Problem:
-    """What could not be understood in a file that was read all the same; `line` counts from 1."""
+    """Something in a file that was not understood, though the rest was read; `line` counts from 1."""
 
     line: int
     text: str
 
 
 @dataclass(frozen=True)
-class AsRead:
-    """The file's own text, so that an unchanged notebook is written with the same bytes. `suffix` is the file's ending."""
+class OriginalFile:
+    """The text that a notebook was read from, so that an unchanged one is written with the same bytes."""
 
     text: str = field(repr=False)
     suffix: str
@@ -91,12 +91,12 @@ class Notebook:
     primary: str = "python"
     """python, sql, scala or r."""
     metadata: Json = field(default_factory=dict)
-    """`kernel_info` and `dependencies`; in broken files none."""
+    """`kernel_info` and `dependencies`; a broken file may have neither."""
     jupyter: Json = field(default_factory=dict)
     preamble: str = ""
-    """What a Git file has on and below its first line beyond the words that belong there."""
+    """Extra text of a Git file on its first line and between that and the first part."""
     problems: tuple[Problem, ...] = field(default=(), compare=False)
-    as_read: AsRead | None = field(default=None, compare=False, repr=False)
+    original: OriginalFile | None = field(default=None, compare=False, repr=False)
 
     @property
     def kernel(self) -> str:
@@ -105,7 +105,7 @@ class Notebook:
 
     @property
     def language(self) -> str:
-        """Of a cell that says nothing else: pyspark, sql, spark, sparkr, tsql, kql or python."""
+        """Of a cell that names no other: pyspark, sql, spark, sparkr, tsql, kql or python."""
         return notebook_language(self.primary, self.kernel)
 
     @property
@@ -113,25 +113,30 @@ class Notebook:
         return COMMENT_MARKS[self.primary]
 
     def language_of(self, cell: Cell) -> str:
-        """By its magic, else by its metadata, else the notebook's. For a magic that no session knows, its name."""
+        """That of its magic, else of its metadata, else the notebook's. The magic's name where no session runs it."""
         magic = cell_magic(cell.source, self.comment)
-        if magic and magic.name not in ABOUT_CODE:
+        if magic and magic.name not in WRAPPING_MAGICS:
             return magic.name
         metadata, own = cell.metadata, self.language
-        return declared_language(metadata.get("language"), metadata.get("language_group"), own) or own
+        return language_of_metadata(metadata.get("language"), metadata.get("language_group"), own) or own
 
-    def kernel_code(self, cell: Cell, bare: str = "pyspark") -> str:
-        """The cell as a kernel takes it whose bare cells are of the language `bare`: magic first, added where it lacks."""
+    def kernel_code(self, cell: Cell, kernel_language: str = "pyspark") -> str:
+        """The code for a kernel that runs cells without a magic as `kernel_language`: the `%%` magic is on the first line, and is
+        added where the cell has none but needs one."""
         magic = cell_magic(cell.source, self.comment)
         if magic:
             return with_magic_first(cell.source, magic)
         language = self.language_of(cell)
-        is_bare = language in {bare, "python"} or not cell.source.strip() or is_line_command(cell.source, self.comment)
-        return cell.source if is_bare else f"%%{language}\n{cell.source}"
+        needs_none = (
+            language in {kernel_language, "python"}
+            or not cell.source.strip()
+            or is_line_command(cell.source, self.comment)
+        )
+        return cell.source if needs_none else f"%%{language}\n{cell.source}"
 
     @property
     def parameters_index(self) -> int | None:
-        """Of the parameters cell in `cells`; given values go in below it."""
+        """Of the parameters cell in `cells`; a run's parameter values are inserted below it."""
         return next((number for number, cell in enumerate(self.cells) if cell.is_parameters), None)
 
     @property
@@ -152,37 +157,40 @@ class Notebook:
 
     @property
     def environment(self) -> Item | None:
-        """Its workspace is all zeros where it is the notebook's own."""
+        """Its workspace id is all zeros where it is the notebook's own workspace."""
         found = _mapping(self._dependencies, "environment")
         item = Item(_text(found, "environmentId"), workspace_id=_text(found, "workspaceId"))
         return item if item.id else None
 
     @property
     def _dependencies(self) -> Json:
-        """Old exports say `trident` instead."""
+        """Old exports have `trident` instead."""
         return _mapping(self.metadata, "dependencies") or _mapping(self.jupyter, "trident")
 
 
-def declared(notebook: Notebook) -> Notebook:
-    """With all that the portal would say in its Git format: the kernel, the dependencies, each code cell's language."""
+def with_portal_metadata(notebook: Notebook) -> Notebook:
+    """With the metadata that the portal writes into its Git format: kernel, dependencies, the language of each code cell."""
     kernel = notebook.kernel if notebook.kernel in {WAREHOUSE_KERNEL, JUPYTER_KERNEL} else SPARK_KERNEL
-    said = dict(notebook.metadata)
-    if not said.get("kernel_info"):
-        said = {"kernel_info": {"name": kernel}, **said}
-    if "dependencies" not in said and notebook._dependencies:
-        said["dependencies"] = dict(notebook._dependencies)
+    metadata = dict(notebook.metadata)
+    if not metadata.get("kernel_info"):
+        metadata = {"kernel_info": {"name": kernel}, **metadata}
+    if "dependencies" not in metadata and notebook._dependencies:
+        metadata["dependencies"] = dict(notebook._dependencies)
     cells = []
     for cell in notebook.cells:
         if cell.kind == CODE and "language" not in cell.metadata:
-            words = words_of(notebook.language_of(cell), notebook.primary, kernel)
-            cells.append(replace(cell, metadata={**words, **cell.metadata}))
+            language = language_metadata(notebook.language_of(cell), notebook.primary, kernel)
+            cells.append(replace(cell, metadata={**language, **cell.metadata}))
         else:
             cells.append(cell)
-    return replace(notebook, metadata=said, cells=tuple(cells))
+    return replace(notebook, metadata=metadata, cells=tuple(cells))
 
 
 def without_parameters_tag(metadata: Json) -> tuple[bool, Json]:
-    """Written by hand and by generators; the portal itself has a marker for it in Git files, and the tag in `.ipynb`."""
+    """(whether the tag `parameters` is there, the metadata without it).
+
+    The portal writes the tag in `.ipynb` only, and a marker in Git files; people and generators write the tag there, too.
+    """
     tags = metadata.get("tags")
     if not isinstance(tags, list) or "parameters" not in tags:
         return False, metadata

@@ -1,4 +1,4 @@
-"""What a Python cell uses, told without running it. IPython's syntax is taken out by IPython itself."""
+"""What a Python cell uses, read from its syntax tree without running it. IPython itself translates its own syntax."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Both names are predefined in a session, and mean the same.
+# Both names are predefined in a session and are the same module.
 UTILITIES = "notebookutils"
 PREDEFINED = {UTILITIES: UTILITIES, "mssparkutils": UTILITIES}
 
@@ -18,20 +18,20 @@ class PythonFacts:
     """(`%name` or `!`, what follows it)."""
     modules: set[str] = field(default_factory=set)
     """Imported, with dots."""
-    uses: set[str] = field(default_factory=set)
-    """Names that are read, with dots; those of `notebookutils` by its name, whatever they were imported as."""
+    names_read: set[str] = field(default_factory=set)
+    """With dots; those of `notebookutils` by its name, whatever they were imported as."""
     attributes: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     assigned: set[str] = field(default_factory=set)
-    own_magics: set[str] = field(default_factory=set)
-    children: list[str] = field(default_factory=list)
+    registered_magics: set[str] = field(default_factory=set)
+    child_notebooks: list[str] = field(default_factory=list)
     """Names in `notebook.run("…")`."""
     error: str = ""
     error_line: int = 0
 
 
 def read_python(source: str, aliases: dict[str, str]) -> PythonFacts:
-    """`aliases` (name → its meaning, such as `nb` → `notebookutils.notebook`) are those of the cells before; this cell's
+    """`aliases` (name → full name, such as `nb` → `notebookutils.notebook`) are those of the cells before; this cell's
     imports are added."""
     facts = PythonFacts()
     try:
@@ -52,7 +52,7 @@ def read_python(source: str, aliases: dict[str, str]) -> PythonFacts:
 def _parsed(source: str) -> tuple[ast.Module, bool]:
     """(tree, whether it is plain Python)."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in a string is the notebook's own affair
+        warnings.simplefilter("ignore")  # of an invalid escape in a string
         try:
             return ast.parse(source), True
         except SyntaxError:
@@ -71,41 +71,41 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             self._facts.modules.add(alias.name)
             name = alias.asname or alias.name.split(".")[0]
-            meaning = _meaning(alias.name if alias.asname else name)
-            self._bind(name, meaning)
+            full_name = _utilities_name(alias.name if alias.asname else name)
+            self._bind(name, full_name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.level or not node.module:
             return
         self._facts.modules.add(node.module)
         for alias in node.names:
-            self._bind(alias.asname or alias.name, _meaning(f"{node.module}.{alias.name}"))
+            self._bind(alias.asname or alias.name, _utilities_name(f"{node.module}.{alias.name}"))
 
-    def _bind(self, name: str, meaning: str | None) -> None:
+    def _bind(self, name: str, full_name: str | None) -> None:
         self._facts.assigned.add(name)
-        if meaning:
-            self._aliases[name] = meaning
+        if full_name:
+            self._aliases[name] = full_name
         else:
             self._aliases.pop(name, None)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._facts.attributes.add(node.attr)
-        if not self._use(node):
+        if not self._add_name_read(node):
             self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
             self._facts.assigned.add(node.id)
         else:
-            self._use(node)
+            self._add_name_read(node)
 
-    def _use(self, node: ast.expr) -> bool:
+    def _add_name_read(self, node: ast.expr) -> bool:
         dotted = _dotted(node)
         if dotted is None:
             return False
         root, _, rest = dotted.partition(".")
-        meaning = self._aliases.get(root)
-        self._facts.uses.add(f"{meaning}.{rest}" if meaning and rest else meaning or dotted)
+        full_name = self._aliases.get(root)
+        self._facts.names_read.add(f"{full_name}.{rest}" if full_name and rest else full_name or dotted)
         return True
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -113,7 +113,7 @@ class _Reader(ast.NodeVisitor):
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if (_dotted(called) or "").rpartition(".")[2].startswith("register_"):
-                self._facts.own_magics.add(node.name)
+                self._facts.registered_magics.add(node.name)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -123,7 +123,7 @@ class _Reader(ast.NodeVisitor):
         name = _dotted(node.func) or ""
         root, _, rest = name.partition(".")
         if f"{self._aliases.get(root, root)}.{rest}" == f"{UTILITIES}.notebook.run":
-            self._facts.children += _first_text(node)
+            self._facts.child_notebooks += _notebook_name(node)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -131,8 +131,9 @@ class _Reader(ast.NodeVisitor):
             self._facts.strings.add(node.value)
 
 
-def _meaning(module: str) -> str | None:
-    """`notebookutils.mssparkutils.credentials` is `notebookutils.credentials`."""
+def _utilities_name(module: str) -> str | None:
+    """The full name of a module of `notebookutils`, None for any other: `notebookutils.mssparkutils.credentials` is
+    `notebookutils.credentials`."""
     parts = module.split(".")
     if parts[0] not in PREDEFINED:
         return None
@@ -148,7 +149,7 @@ def _dotted(node: ast.AST) -> str | None:
 
 
 def _magic(node: ast.Call) -> tuple[str, str] | None:
-    """The magic of `get_ipython().run_line_magic('name', 'rest')`, which is what IPython makes of it."""
+    """(magic, what follows it) of `get_ipython().run_line_magic('name', 'rest')`, into which IPython translates a magic."""
     function = node.func
     is_shell = (
         isinstance(function, ast.Attribute)
@@ -165,7 +166,7 @@ def _magic(node: ast.Call) -> tuple[str, str] | None:
     return ("!", texts[0]) if function.attr in {"system", "getoutput"} and texts else None
 
 
-def _first_text(node: ast.Call) -> list[str]:
-    """The notebook's name, where it is written out."""
-    given: Iterator[ast.expr] = iter([*node.args[:1], *(one.value for one in node.keywords if one.arg == "path")])
-    return [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)][:1]
+def _notebook_name(node: ast.Call) -> list[str]:
+    """The notebook's name in a call of `notebook.run`, where it is a literal."""
+    arguments: Iterator[ast.expr] = iter([*node.args[:1], *(one.value for one in node.keywords if one.arg == "path")])
+    return [one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)][:1]

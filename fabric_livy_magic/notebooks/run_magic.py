@@ -1,95 +1,150 @@
-"""`%run`: the cells of another notebook, as if they stood where it is called."""
+"""`%run`: its line is read, its notebook found, and that one's cells are run in place of the line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
+from fabric_livy_magic.notebooks.files import NotebookFile
+from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import CODE, Notebook
-from fabric_livy_magic.notebooks.repository import Repository, RunTarget, read_run, repository_root
+from fabric_livy_magic.notebooks.repository import Repository, repository_root
+
+_RUN_LINE = re.compile(
+    r"""(?:(?P<options>(?:-\w+\s+)+))?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^{"']*?))\s*(?P<json>\{.*\})?\s*""",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
-class Included:
-    """Where its cells come from, and the cells as the kernel takes them."""
+class RunLine:
+    """`%run name {"parameter": value}`."""
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    is_script: bool = False
+    """It names a file of the notebook's resources, which are not in Git."""
+
+
+def read_run_line(arguments: str) -> RunLine:
+    """The text after `%run`. Raises NotebookError where it names no notebook or its parameters are no JSON."""
+    match = _RUN_LINE.fullmatch(arguments.strip())
+    name = next((group for group in (match["double"], match["single"], match["bare"]) if group), "") if match else ""
+    if not match or not name.strip():
+        raise NotebookError(f'%run takes a notebook and its parameters: %run name {{"a": 1}}. This is: {arguments!r}')
+    try:
+        parameters = read_json(match["json"] or "{}")
+    except ValueError as error:
+        raise NotebookError(f"The parameters of %run {name} are no JSON: {error}") from None
+    is_script = bool(match["options"]) or name.lower().endswith((".py", ".sql"))
+    return RunLine(name.strip(), parameters, is_script)
+
+
+@dataclass(frozen=True)
+class RunNotebook:
+    """The notebook or script that a `%run` names; `cells` as the kernel takes them."""
 
     path: Path
     cells: list[str]
 
 
-OF_WORKSPACE = "workspace:"  # the path of a notebook that is in no file begins so
-Fetch = Callable[[str], tuple[str, Notebook] | None]
-"""Of the workspace: the display name and the notebook of that name, or None. Raises NotebookError where it cannot be asked."""
+WORKSPACE_PATH = "workspace:"  # the first part of the path of a notebook that is not in a file
+FetchNotebook = Callable[[str], tuple[str, Notebook] | None]
+"""Looks a name up in the workspace: (display name, notebook), or None. Raises NotebookError where the request fails."""
 
 
-def included(arguments: str, callers: tuple[Path, ...], language: str, fetch: Fetch | None = None) -> Included:
-    """What `%run <arguments>` means in the notebook `callers[-1]`, which the others have run.
+def resolve_run(
+    arguments: str, callers: tuple[Path, ...], language: str, fetch: FetchNotebook | None = None
+) -> RunNotebook:
+    """What `%run <arguments>` runs in the notebook `callers[-1]`; the callers before it are those whose `%run` led to it.
 
-    Raises NotebookError where there is no such notebook, or where it is on its way already.
+    Raises NotebookError where there is no such notebook, or where it is one of the callers.
     """
-    target = read_run(arguments)
-    nearest = next((path for path in reversed(callers) if path.parts[0] != OF_WORKSPACE), callers[0])
-    if target.is_script:
-        return _script(target, nearest.parent)
-    path, read = _found(target, nearest, fetch)
+    line = read_run_line(arguments)
+    caller_file = next((path for path in reversed(callers) if path.parts[0] != WORKSPACE_PATH), callers[0])
+    if line.is_script:
+        return _script(line, caller_file.parent)
+    path, read_notebook = _find_notebook(line, caller_file, fetch)
     if path in callers:
         names = " → ".join(one.stem if one.suffix == ".ipynb" else one.parent.stem for one in (*callers, path))
-        raise NotebookError(f"%run goes round in a circle: {names}. Nothing of {target.name} was run.")
-    return Included(path, cells_to_run(read(), target.parameters, language))
+        raise NotebookError(f"%run goes round in a circle: {names}. Nothing of {line.name} was run.")
+    return RunNotebook(path, cells_to_run(read_notebook(), line.parameters, language))
 
 
-def _found(target: RunTarget, caller: Path, fetch: Fetch | None) -> tuple[Path, Callable[[], Notebook]]:
+def _find_notebook(line: RunLine, caller: Path, fetch: FetchNotebook | None) -> tuple[Path, Callable[[], Notebook]]:
     repository = Repository(repository_root(caller))
-    found = repository.find(target.name, caller)
-    if found.file is not None:
-        return found.file.path, found.file.read
-    guess = f" Did you mean {' or '.join(found.similar)}?" if found.similar else ""
+    match = repository.find(line.name, caller)
+    if match.file is not None:
+        return match.file.path, match.file.read
+    suggestion = f" Did you mean {' or '.join(match.similar)}?" if match.similar else ""
     missing = (
-        f"There is no notebook {target.name!r} below {repository.root}.{guess} %run looks for its display name, in .ipynb files and "
+        f"There is no notebook {line.name!r} below {repository.root}.{suggestion} %run looks for its display name, in .ipynb files and "
         "in folders of Fabric's Git format"
     )
     if fetch is None:
         raise NotebookError(f"{missing}.")
     try:
-        of_workspace = fetch(target.name)
+        workspace_notebook = fetch(line.name)
     except FabricLivyError as error:
         raise NotebookError(
             f"{missing}, and then among the notebooks of the workspace, which failed: {error}"
         ) from error
-    if of_workspace is None:
+    if workspace_notebook is None:
         raise NotebookError(f"{missing}, and then among the notebooks of the workspace, which has none of this name.")
-    name, notebook = of_workspace
-    return Path(OF_WORKSPACE, f"{name}.ipynb"), lambda: notebook
+    name, notebook = workspace_notebook
+    return Path(WORKSPACE_PATH, f"{name}.ipynb"), lambda: notebook
 
 
-def _script(target: RunTarget, folder: Path) -> Included:
+def _script(line: RunLine, folder: Path) -> RunNotebook:
     """A Python file beside the notebook runs in the session."""
-    path = (folder / target.name).absolute()
+    path = (folder / line.name).absolute()
     if path.suffix != ".py" or not path.is_file():
         raise NotebookError(
             f"There is no Python file {path}. The resources of a notebook in Fabric are in no file of it."
         )
-    return Included(path, [path.read_text(encoding="utf-8")])
+    return RunNotebook(path, [path.read_text(encoding="utf-8")])
 
 
 def cells_to_run(notebook: Notebook, parameters: Mapping[str, Any], language: str) -> list[str]:
-    """Its code cells that Fabric would run, with the given values below its parameters cell; where it has none, above all."""
+    """The code cells that Fabric would run, with the parameter values below the parameters cell, or first where it has none."""
     cells: list[str] = []
-    given = parameters_cell(parameters)
-    if given and notebook.parameters_index is None:
-        cells.append(given)
+    values_cell = parameters_cell(parameters)
+    if values_cell and notebook.parameters_index is None:
+        cells.append(values_cell)
     for number, cell in enumerate(notebook.cells):
         if cell.kind == CODE and not cell.is_skipped:
-            cells.append(notebook.kernel_code(cell, bare=language))
-        if given and number == notebook.parameters_index:
-            cells.append(given)
+            cells.append(notebook.kernel_code(cell, kernel_language=language))
+        if values_cell and number == notebook.parameters_index:
+            cells.append(values_cell)
     return cells
 
 
 def parameters_cell(parameters: Mapping[str, Any]) -> str:
-    """Values as a cell of PySpark; empty without any."""
+    """Assignments of the values as a PySpark cell; empty without values."""
     lines = [f"{name} = {value!r}" for name, value in parameters.items()]
     return "\n".join(["%%pyspark", *lines]) if lines else ""
+
+
+def find_run_cycle(
+    start: NotebookFile, runs: Callable[[NotebookFile], Iterable[NotebookFile]], acyclic: set[NotebookFile]
+) -> list[NotebookFile]:
+    """The first cycle of `%run` that can be reached from `start`, with its first notebook again at its end; else empty.
+
+    `runs` gives the notebooks that one runs. `acyclic` are notebooks from which no cycle is reached; further ones are added.
+    """
+    path, iterators = [start], [iter(runs(start))]
+    while path:
+        notebook = next(iterators[-1], None)
+        if notebook is None:
+            acyclic.add(path.pop())
+            iterators.pop()
+        elif notebook in path:
+            return [*path[path.index(notebook) :], notebook]
+        elif notebook not in acyclic:
+            path.append(notebook)
+            iterators.append(iter(runs(notebook)))
+    return []

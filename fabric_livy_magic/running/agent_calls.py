@@ -51,7 +51,7 @@ def fetched(call: Call, header: Mapping[str, Any], on_progress: Listener | None 
 
 def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
     """Makes a frame of this Python a temporary view of the session: (rows, [(column, Spark's type)])."""
-    table = conversion.from_any(frame)
+    table = conversion.to_arrow(frame)
     try:
         sent = transfer.send(lambda *one: value_of(call(*one)), table, name, _transfer_progress(on_progress, "Sending"))
     except KeyboardInterrupt:

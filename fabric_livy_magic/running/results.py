@@ -84,7 +84,7 @@ class ArrowTable(Table):
     def to(self, library: str) -> Any:
         """The Arrow form is let go of with the first pandas frame, so that both are never held."""
         if library != "pandas":
-            arrow = conversion.from_any(self._frame) if self._arrow is None else self._arrow
+            arrow = conversion.to_arrow(self._frame) if self._arrow is None else self._arrow
             return conversion.to_polars(arrow) if library == "polars" else arrow
         if self._frame is None:
             arrow, self._arrow = self._arrow, None
@@ -127,7 +127,7 @@ class LivyTable(Table):
             self._frame = livy_json.read_result(self._output, self._limit)
         if library == "pandas":
             return self._frame
-        arrow = conversion.from_any(self._frame)
+        arrow = conversion.to_arrow(self._frame)
         return conversion.to_polars(arrow) if library == "polars" else arrow
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fabric_livy_magic.cells.session_request import ENVIRONMENT_CONF, Configuration, Named, environment_details
+from fabric_livy_magic.cells.session_request import ENVIRONMENT_CONF, Configuration, ItemReference, environment_details
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric.api import ids_in, livy_url
 from fabric_livy_magic.notebooks.defaults import Defaults
@@ -41,7 +41,7 @@ def configure(account: Account, sessions: NotebookSessions, requested: Configura
     return lines
 
 
-def _with_environment(account: Account, spec: SessionSpec, environment: Named) -> tuple[SessionSpec, str]:
+def _with_environment(account: Account, spec: SessionSpec, environment: ItemReference) -> tuple[SessionSpec, str]:
     shown = environment.name or environment.id
     if account.is_local():
         return spec, f"Environment: {shown} has no effect here; its libraries have to be installed in this Python"
@@ -50,7 +50,7 @@ def _with_environment(account: Account, spec: SessionSpec, environment: Named) -
     return replace(spec, conf=conf), f"Environment: {shown}"
 
 
-def _choose_lakehouse(account: Account, lakehouse: Named) -> str:
+def _choose_lakehouse(account: Account, lakehouse: ItemReference) -> str:
     """The lakehouse is in the address of the Livy API, so it is the target that changes."""
     wanted = lakehouse.id or lakehouse.name
     here = account.client().http.base_url

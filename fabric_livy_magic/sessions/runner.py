@@ -62,7 +62,7 @@ class Runner:
         """
         session = self._ready(cell.session, on_progress)
         self.recent.append(cell)
-        rows_needed = None if cell.output or cell.wants_all else self.settings.rows_shown
+        rows_needed = None if cell.output or cell.whole_table else self.settings.rows_shown
         with session.repl.queue.in_turn(), self._in_use(session):
             return run_cell(session.repl, cell, values=values, rows_needed=rows_needed, on_progress=on_progress)
 

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.remote.agent import frames as agent_frames
 from fabric_livy_magic.frames.arrow_types import arrow_type, spark_type
-from fabric_livy_magic.frames.conversion import from_any, to_pandas
+from fabric_livy_magic.frames.conversion import to_arrow, to_pandas
 from fabric_livy_magic.frames.transfer import fetch, send
-from tests.support.in_process import Agent, spark_session
-from tests.support.zoo import same, values_of
+from tests.support.in_process import InProcessAgent, spark_session
+from tests.support.sample_frames import same_values, values_of
 
 pytestmark = pytest.mark.spark
 ZONE = "Europe/Berlin"
 
 
 @pytest.fixture(scope="module")
-def agent() -> Iterator[Agent]:
+def agent() -> Iterator[InProcessAgent]:
     with spark_session(ZONE) as spark:
-        yield Agent(spark)
+        yield InProcessAgent(spark)
 
 
 def types_of(frame: Any) -> str:
@@ -36,7 +36,9 @@ def types_of(frame: Any) -> str:
     return text
 
 
-def rows(agent: Agent, text: str, parameters: dict[str, Any] | None = None, limit: int | None = None) -> list[Any]:
+def rows(
+    agent: InProcessAgent, text: str, parameters: dict[str, Any] | None = None, limit: int | None = None
+) -> list[Any]:
     header = agent("open_sql", text, parameters, limit)
     return [tuple(row.values()) for row in fetch(agent, header).to_pylist()]
 
@@ -73,13 +75,13 @@ PARAMETERS = [
 
 
 @pytest.mark.parametrize(("typed", "value", "kind"), PARAMETERS, ids=lambda value: str(value)[:40])
-def test_a_parameter_is_a_value_of_its_type(agent: Agent, typed: list[Any], value: Any, kind: str) -> None:
+def test_a_parameter_is_a_value_of_its_type(agent: InProcessAgent, typed: list[Any], value: Any, kind: str) -> None:
     [(got, told)] = rows(agent, "SELECT :x AS x, typeof(:x) AS t", {"x": typed})
-    assert same(got, value)
+    assert same_values(got, value)
     assert told == kind
 
 
-def test_a_parameter_names_a_table_and_stands_in_a_condition(agent: Agent) -> None:
+def test_a_parameter_names_a_table_and_stands_in_a_condition(agent: InProcessAgent) -> None:
     agent.spark.range(5).createOrReplaceTempView("five")
     text = "SELECT * FROM IDENTIFIER(:table) WHERE array_contains(:ids, id) AND id < :top ORDER BY id"
     told = {"table": ["str", "five"], "ids": ["list", [["int", "1"], ["int", "3"], ["int", "4"]]], "top": ["int", "4"]}
@@ -91,12 +93,12 @@ def test_a_parameter_names_a_table_and_stands_in_a_condition(agent: Agent) -> No
     [["date", "2020-01-01' OR '1'='1"], ["int", "1 OR 1"], ["bytes", "'; DROP"], ["datetime", "now()"]],
     ids=str,
 )
-def test_text_that_is_no_value_of_its_type_never_reaches_spark(agent: Agent, typed: list[str]) -> None:
+def test_text_that_is_no_value_of_its_type_never_reaches_spark(agent: InProcessAgent, typed: list[str]) -> None:
     with pytest.raises(ValueError):
         agent("open_sql", "SELECT :x", {"x": typed}, None)
 
 
-def test_a_command_runs_once_and_gives_its_rows_or_none(agent: Agent) -> None:
+def test_a_command_runs_once_and_gives_its_rows_or_none(agent: InProcessAgent) -> None:
     calls = agent.spark.sparkContext.accumulator(0)
 
     def counted(value: int) -> int:
@@ -111,19 +113,21 @@ def test_a_command_runs_once_and_gives_its_rows_or_none(agent: Agent) -> None:
     agent.spark.sql("UNCACHE TABLE once")
 
 
-def test_an_error_of_sql_is_sparks_own(agent: Agent) -> None:
+def test_an_error_of_sql_is_sparks_own(agent: InProcessAgent) -> None:
     with pytest.raises(Exception, match="no_such_table"):
         agent("open_sql", "SELECT * FROM no_such_table", None, None)
 
 
 @pytest.mark.parametrize(("limit", "got", "more"), [(0, 0, True), (3, 3, True), (20, 20, False), (21, 20, False)])
-def test_a_limit_asks_for_one_row_more_and_tells_of_it(agent: Agent, limit: int, got: int, more: bool) -> None:
+def test_a_limit_asks_for_one_row_more_and_tells_of_it(agent: InProcessAgent, limit: int, got: int, more: bool) -> None:
     header = agent("open_sql", "SELECT id FROM range(0, 20, 1, 3)", None, limit)
     assert (header["rows"], header["more"]) == (got, more)
     assert fetch(agent, header)["id"].to_pylist() == list(range(got))
 
 
-def test_a_preview_is_one_answer_however_wide_its_rows_are(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_is_one_answer_however_wide_its_rows_are(
+    agent: InProcessAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(agent_frames, "PIECE_BYTES", 2000)
     wide = agent.spark.sql("SELECT id, sha2(string(id), 512) AS s FROM range(1000)")
     header = agent_frames.preview(wide, 500)
@@ -132,13 +136,13 @@ def test_a_preview_is_one_answer_however_wide_its_rows_are(agent: Agent, monkeyp
     assert not agent_frames._frames
 
 
-def test_a_view_may_have_a_name_that_is_no_variable(agent: Agent) -> None:
-    send(agent, from_any(pd.DataFrame({"a": [1]})), "größe-1")
+def test_a_view_may_have_a_name_that_is_no_variable(agent: InProcessAgent) -> None:
+    send(agent, to_arrow(pd.DataFrame({"a": [1]})), "größe-1")
     assert rows(agent, "SELECT a FROM `größe-1`") == [(1,)]
     assert "größe-1" not in agent.namespace
 
 
-def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: Agent) -> None:
+def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: InProcessAgent) -> None:
     exec("from pyspark.sql.functions import *\nsum = map = zip = len = str = None", agent.namespace)
     header = agent("open_expression", "spark.range(2).select(col('id').alias('n'))", None)
     assert fetch(agent, header).to_pydict() == {"n": [0, 1]}
@@ -148,7 +152,7 @@ def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: Agent)
 
 
 # ------------------------------------------------------------------------------------------------ up
-def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: Agent) -> None:
+def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: InProcessAgent) -> None:
     frame = pd.DataFrame(
         {
             "z first": ["it's", 'a "quote"', "line\nbreak", "back\\slash", "Größe 👍", None],
@@ -160,7 +164,7 @@ def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: Agent) -> None:
             "n": [[1, None], [], None, [3], [4], [5]],
         }
     )
-    send(agent, from_any(frame), "awkward")
+    send(agent, to_arrow(frame), "awkward")
     made = agent.namespace["awkward"]
     assert made.columns == list(frame.columns)
     assert types_of(made).startswith(
@@ -172,9 +176,9 @@ def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: Agent) -> None:
     assert got == [*frame["z first"][:5], None]
 
 
-def test_many_rows_keep_their_order(agent: Agent) -> None:
+def test_many_rows_keep_their_order(agent: InProcessAgent) -> None:
     count = 100_000
-    send(agent, from_any(pd.DataFrame({"n": range(count), "s": ["é" * 20] * count})), "many")
+    send(agent, to_arrow(pd.DataFrame({"n": range(count), "s": ["é" * 20] * count})), "many")
     assert rows(agent, "SELECT count(*), sum(n), max(length(s)) FROM many") == [(count, count * (count - 1) // 2, 20)]
     header = agent("open_expression", "many", None)
     assert fetch(agent, header)["n"].to_pylist() == list(range(count))
@@ -226,16 +230,16 @@ def values_in(kind: Any) -> st.SearchStrategy[Any]:
 
 @settings(max_examples=40)
 @given(st.data())
-def test_any_table_goes_to_spark_and_comes_back(agent: Agent, data: st.DataObject) -> None:
+def test_any_table_goes_to_spark_and_comes_back(agent: InProcessAgent, data: st.DataObject) -> None:
     columns = data.draw(st.lists(st.tuples(FIELD_NAMES, kinds), min_size=1, max_size=3))
     count = data.draw(st.integers(0, 3))
     arrays = [pa.array([data.draw(values_in(kind)) for _ in range(count)], arrow_type(kind)) for _, kind in columns]
     table = pa.Table.from_arrays(arrays, names=[name for name, _ in columns])
-    send(agent, from_any(table), "any")
+    send(agent, to_arrow(table), "any")
     header = agent("open_sql", "SELECT * FROM any", None, None)
     back = fetch(agent, header)
     assert back.column_names == table.column_names
     assert [spark_type(column.type) for column in back.columns] == [spark_type(one.type) for one in table.columns]
     got, wanted = to_pandas(back, header["schema"]), to_pandas(table, header["schema"])
     for position in range(len(columns)):
-        assert same(values_of(got.iloc[:, position]), values_of(wanted.iloc[:, position]))
+        assert same_values(values_of(got.iloc[:, position]), values_of(wanted.iloc[:, position]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import KINDS, Cell, cell_parser, read_cell, split_options
-from fabric_livy_magic.cells.options import HelpWanted
+from fabric_livy_magic.cells.options import HelpRequested
 from fabric_livy_magic.errors import SettingsError
 
 
@@ -59,7 +59,7 @@ def test_a_line_without_code_is_refused(line: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_help_needs_no_body(kind: str) -> None:
-    with pytest.raises(HelpWanted, match=f"usage: %livy_{kind}"):
+    with pytest.raises(HelpRequested, match=f"usage: %livy_{kind}"):
         read_cell(kind, "--help", "")
 
 
@@ -109,7 +109,7 @@ def test_after_two_dashes_any_code_arrives_as_it_was_typed(code: str) -> None:
 def test_any_cell_is_read_or_refused(kind: str, line: str, body: str | None) -> None:
     try:
         cell = read_cell(kind, line, body)
-    except (SettingsError, HelpWanted):
+    except (SettingsError, HelpRequested):
         pass
     else:
         assert cell.code.strip()

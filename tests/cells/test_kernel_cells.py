@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.kernel_cells import Step, kind_of_cell, read_notebook_cell
+from fabric_livy_magic.cells.kernel_cells import Step, kind_of_cell, read_kernel_cell
 from fabric_livy_magic.notebooks.ipython_syntax import as_python
 
 
@@ -66,21 +66,21 @@ def here(code: str) -> Step:
     ],
 )
 def test_each_step_of_a_cell_runs_where_it_belongs(text: str, steps: list[Step]) -> None:
-    cell = read_notebook_cell(text, "pyspark")
+    cell = read_kernel_cell(text, "pyspark")
     assert list(cell.steps) == steps
     assert not cell.is_timed
 
 
 def test_a_timed_cell_is_any_other_cell_that_is_timed() -> None:
-    cell = read_notebook_cell("%%time\n%%sql\nSELECT 1", "pyspark")
+    cell = read_kernel_cell("%%time\n%%sql\nSELECT 1", "pyspark")
     assert (cell.steps, cell.is_timed) == ((Step("livy_sql", "", "SELECT 1"),), True)
-    assert read_notebook_cell("%%time x = 1\ny = 2", "pyspark").steps == (remote("x = 1\ny = 2"),)
+    assert read_kernel_cell("%%time x = 1\ny = 2", "pyspark").steps == (remote("x = 1\ny = 2"),)
 
 
 def test_a_timed_cell_that_runs_here_is_timed_by_ipython_itself() -> None:
-    cell = read_notebook_cell("%%time\n%%local\nx", "pyspark")
-    assert (cell.here, cell.is_timed, cell.is_local) == ("%%time\nx", False, True)
-    assert not read_notebook_cell("%%time\n%%html\n<b>", "pyspark").is_local
+    cell = read_kernel_cell("%%time\n%%local\nx", "pyspark")
+    assert (cell.local_code, cell.is_timed, cell.has_local_magic) == ("%%time\nx", False, True)
+    assert not read_kernel_cell("%%time\n%%html\n<b>", "pyspark").has_local_magic
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_timed_cell_that_runs_here_is_timed_by_ipython_itself() -> None:
     ],
 )
 def test_a_cell_without_a_magic_is_of_the_notebooks_language(language: str, text: str, steps: list[Step]) -> None:
-    assert list(read_notebook_cell(text, language).steps) == steps
+    assert list(read_kernel_cell(text, language).steps) == steps
 
 
 def test_the_kind_of_a_timed_or_captured_cell_is_that_of_the_cell_within() -> None:
@@ -133,7 +133,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=8), st.sampled_from(["pyspark", "sql", "spark", "sparkr"]))
 def test_any_text_is_read_and_none_of_it_is_lost(pieces: list[str], language: str) -> None:
     text = "\n".join(pieces)
-    steps = read_notebook_cell(text, language).steps
+    steps = read_kernel_cell(text, language).steps
     kept = "".join((step.body or "") + step.line + step.magic for step in steps)
     assert all(word in kept for word in ("x = 1", "é") if word in text and not text.lstrip().startswith(("%%", "#")))
     begin = kind_of_cell(text, language)[1]
@@ -147,5 +147,5 @@ def test_python_keeps_its_lines(code: str) -> None:
 
 @pytest.mark.parametrize("text", ["%md\n# title", "# first\n%fs ls /", "%%md\n# title", "%sh ls", "%python x = 1"])
 def test_a_magic_of_databricks_is_refused_with_fabric_s_word_for_it(text: str) -> None:
-    (step,) = read_notebook_cell(text, "pyspark").steps
+    (step,) = read_kernel_cell(text, "pyspark").steps
     assert (step.magic, "is no magic here: in Fabric this is" in step.line) == ("refused", True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.options import HelpWanted, MagicParser, split_words
+from fabric_livy_magic.cells.options import HelpRequested, MagicParser, split_words
 from fabric_livy_magic.errors import SettingsError
 
 
@@ -71,7 +71,7 @@ def test_plain_words_come_back_as_they_were(words: list[str]) -> None:
 
 @pytest.mark.parametrize("line", ["-h", "--help", "x --help", "--session y -h"])
 def test_help_is_asked_for_anywhere(parser: MagicParser, line: str) -> None:
-    with pytest.raises(HelpWanted, match="usage: %thing") as caught:
+    with pytest.raises(HelpRequested, match="usage: %thing") as caught:
         parser.read(line)
     assert "A thing." in str(caught.value)
 
@@ -110,5 +110,5 @@ def test_options_are_not_shortened(parser: MagicParser) -> None:
 def test_any_line_is_read_or_refused(line: str) -> None:
     parser = MagicParser(prog="%thing", description="A thing.")
     parser.add_argument("-n", type=int)
-    with contextlib.suppress(SettingsError, HelpWanted):
+    with contextlib.suppress(SettingsError, HelpRequested):
         parser.read(line)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.session_request import Named, check_sizes, read_configuration, session_spec
+from fabric_livy_magic.cells.session_request import ItemReference, check_sizes, read_configuration, session_spec
 from fabric_livy_magic.cells.subcommands import read_command
 from fabric_livy_magic.errors import FabricLivyError, SettingsError
 from fabric_livy_magic.livy.client import session_body
@@ -96,8 +96,8 @@ def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() ->
         "conf": {"a": "x, }"},
     }"""
     asked = read_configuration(SessionSpec(), body)
-    assert asked.lakehouse == Named(name="Bronze // 1,}", workspace_id="W")
-    assert asked.environment == Named(id="E", name="Libs")
+    assert asked.lakehouse == ItemReference(name="Bronze // 1,}", workspace_id="W")
+    assert asked.environment == ItemReference(id="E", name="Libs")
     assert asked.mounts == (("abfss://a@b/c", "/data"),)
     assert asked.without_effect == ("sessionTimeoutInSeconds",)
     assert asked.spec.conf == {"a": "x, }"}

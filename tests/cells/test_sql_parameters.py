@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.sql_parameters import bound, typed
+from fabric_livy_magic.cells.sql_parameters import bind, typed_value
 from fabric_livy_magic.errors import SettingsError
 
 
@@ -105,15 +105,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_has_its_type_and_text(name: str) -> None:
     value, wanted = VALUES[name]
-    assert typed(value) == wanted
-    assert json.loads(json.dumps(typed(value))) == wanted
+    assert typed_value(value) == wanted
+    assert json.loads(json.dumps(typed_value(value))) == wanted
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_sql_cannot_take_is_refused(name: str) -> None:
     value, why = REFUSED[name]
     with pytest.raises(SettingsError, match=why):
-        typed(value)
+        typed_value(value)
 
 
 def untyped(value: list[Any]) -> Any:
@@ -157,17 +157,17 @@ SCALARS = st.one_of(
 @settings(max_examples=60)
 @given(st.recursive(SCALARS, st.lists))
 def test_values_come_back_as_they_were(value: Any) -> None:
-    back = untyped(json.loads(json.dumps(typed(value))))
+    back = untyped(json.loads(json.dumps(typed_value(value))))
     assert repr(back) == repr(value)
 
 
 def test_only_what_is_asked_for_is_bound() -> None:
-    assert bound(["a"], {"a": 1, "b": {1}}) == {"a": ["int", "1"]}
+    assert bind(["a"], {"a": 1, "b": {1}}) == {"a": ["int", "1"]}
 
 
 def test_all_missing_names_are_told_and_how_to_give_them() -> None:
     with pytest.raises(SettingsError) as missing:
-        bound(["fares", "here", "borough", "x"], {"fare": 1, "here": 2, "_borough": 3})
+        bind(["fares", "here", "borough", "x"], {"fare": 1, "here": 2, "_borough": 3})
     told = str(missing.value)
     assert ":fares, :borough and :x" in told
     assert "Did you mean 'fare'?" in told
@@ -178,4 +178,4 @@ def test_all_missing_names_are_told_and_how_to_give_them() -> None:
 
 def test_a_value_that_cannot_be_bound_is_told_with_its_name() -> None:
     with pytest.raises(SettingsError, match=r":ids .*type set"):
-        bound(["ids"], {"ids": {1}})
+        bind(["ids"], {"ids": {1}})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
-from fabric_livy_magic.cells.options import HelpWanted
+from fabric_livy_magic.cells.options import HelpRequested
 from fabric_livy_magic.cells.session_request import session_spec
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of, read_command
 from fabric_livy_magic.errors import SettingsError
@@ -19,7 +19,7 @@ from fabric_livy_magic.settings import SessionSpec
 
 @pytest.mark.parametrize("line", ["", "  ", "help", "--help", "-h"])
 def test_help_lists_every_subcommand_and_cell(line: str) -> None:
-    with pytest.raises(HelpWanted) as caught:
+    with pytest.raises(HelpRequested) as caught:
         read_command(line)
     for name in SUMMARIES:
         assert f"%livy {name}" in str(caught.value)
@@ -30,7 +30,7 @@ def test_help_lists_every_subcommand_and_cell(line: str) -> None:
 @pytest.mark.parametrize("name", SUMMARIES)
 @pytest.mark.parametrize("form", ["{} --help", "help {}", "{} -h"])
 def test_each_subcommand_has_help_in_each_form(name: str, form: str) -> None:
-    with pytest.raises(HelpWanted, match=f"usage: %livy {name}" if name != "help" else "usage: %livy"):
+    with pytest.raises(HelpRequested, match=f"usage: %livy {name}" if name != "help" else "usage: %livy"):
         read_command(form.format(name))
 
 
@@ -102,7 +102,7 @@ def test_an_empty_value_of_a_conf_is_a_value() -> None:
 def test_any_line_is_read_or_refused(name: str, rest: str) -> None:
     try:
         command = read_command(f"{name} {rest}")
-    except (SettingsError, HelpWanted):
+    except (SettingsError, HelpRequested):
         pass
     else:
         assert command.name in SUMMARIES

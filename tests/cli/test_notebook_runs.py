@@ -12,7 +12,7 @@ from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_def
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
-from fabric_livy_magic.notebooks.run_magic import cells_to_run, included
+from fabric_livy_magic.notebooks.run_magic import cells_to_run, resolve_run
 from fabric_livy_magic.sessions.runner import Runner
 from tests.support import service
 
@@ -105,7 +105,7 @@ def test_run_finds_a_notebook_of_the_repository_and_gives_it_its_parameters(tmp_
     write(tmp_path / "shared", "Tools", of(Cell(source="factor = 1", is_parameters=True), "use(factor)"))
     caller = write(tmp_path / "jobs", "Main", of("x")) / "notebook-content.py"
     (tmp_path / ".git").mkdir()
-    found = included('tools {"factor": 3}', (caller,), "pyspark")
+    found = resolve_run('tools {"factor": 3}', (caller,), "pyspark")
     assert found.path == tmp_path / "shared" / "Tools.Notebook" / "notebook-content.py"
     assert found.cells == ["factor = 1", "%%pyspark\nfactor = 3", "use(factor)"]
 
@@ -114,16 +114,16 @@ def test_run_of_what_is_not_there_or_goes_round_says_so(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     caller = write(tmp_path, "Main", of("x")) / "notebook-content.py"
     with pytest.raises(NotebookError, match=r"no notebook 'Mian'.*Did you mean Main"):
-        included("Mian", (caller,), "pyspark")
+        resolve_run("Mian", (caller,), "pyspark")
     with pytest.raises(NotebookError, match="circle: Main → Main"):
-        included("Main", (caller,), "pyspark")
+        resolve_run("Main", (caller,), "pyspark")
 
 
 def test_run_of_a_python_file_runs_its_text(tmp_path: Path) -> None:
     (tmp_path / "tool.py").write_text("x = 1\n", encoding="utf-8")
-    assert included("tool.py", (tmp_path / "a.ipynb",), "pyspark").cells == ["x = 1\n"]
+    assert resolve_run("tool.py", (tmp_path / "a.ipynb",), "pyspark").cells == ["x = 1\n"]
     with pytest.raises(NotebookError, match="no Python file"):
-        included("other.py", (tmp_path / "a.ipynb",), "pyspark")
+        resolve_run("other.py", (tmp_path / "a.ipynb",), "pyspark")
 
 
 def test_cells_of_a_sql_notebook_get_their_magic() -> None:
@@ -154,24 +154,24 @@ def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
         fabric, workspace_id = runner.account.workspace()
         assert sorted(one.name for one in fabric.notebooks(workspace_id)) == ["Long", "Round", "Tools"]
         workspace = WorkspaceNotebooks(fabric, workspace_id)
-        tools = included("tools", (caller,), "pyspark", workspace.find)
+        tools = resolve_run("tools", (caller,), "pyspark", workspace.find)
         assert tools.cells == ["def times(x):\n    return x * factor", "%run Long"]
-        long = included('Long {"factor": 3}', (caller, tools.path), "pyspark", workspace.find)
+        long = resolve_run('Long {"factor": 3}', (caller, tools.path), "pyspark", workspace.find)
         assert long.cells[:2] == ["factor = 2", "%%pyspark\nfactor = 3"]
         with pytest.raises(NotebookError, match="circle: Main → Round → Round"):
-            included(
+            resolve_run(
                 "Round",
-                (caller, included("Round", (caller,), "pyspark", workspace.find).path),
+                (caller, resolve_run("Round", (caller,), "pyspark", workspace.find).path),
                 "pyspark",
                 workspace.find,
             )
         with pytest.raises(NotebookError, match=r"below .*here.*among the notebooks of the workspace, which has none"):
-            included("Nowhere", (caller,), "pyspark", workspace.find)
+            resolve_run("Nowhere", (caller,), "pyspark", workspace.find)
         (tmp_path / "elsewhere" / "Tools.Notebook" / "notebook-content.py").unlink()
-        assert included("Tools", (caller,), "pyspark", workspace.find).cells == tools.cells  # it is kept
+        assert resolve_run("Tools", (caller,), "pyspark", workspace.find).cells == tools.cells  # it is kept
         runner.close()
     with pytest.raises(NotebookError, match=r"which failed: .*No server answers"):
-        included("Other", (caller,), "pyspark", WorkspaceNotebooks(fabric, workspace_id).find)
+        resolve_run("Other", (caller,), "pyspark", WorkspaceNotebooks(fabric, workspace_id).find)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames.arrow_types import carrier, spark_type
-from fabric_livy_magic.frames.conversion import from_any, to_pandas, to_polars
+from fabric_livy_magic.frames.conversion import to_arrow, to_pandas, to_polars
 
 UTC = dt.UTC
 
@@ -24,7 +24,7 @@ UTC = dt.UTC
 def sent(values: Any) -> tuple[Any, list[Any]]:
     """Spark's type and the values of one pandas column, as they would be sent."""
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    column = from_any(pd.DataFrame({"c": series})).column("c")
+    column = to_arrow(pd.DataFrame({"c": series})).column("c")
     return spark_type(column.type), column.to_pylist()
 
 
@@ -113,53 +113,53 @@ def test_nan_of_a_float_column_stays_nan() -> None:
 def test_what_spark_cannot_have_is_refused_by_the_name_of_its_column(values: Any, hint: str) -> None:
     series = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
     with pytest.raises(FrameError, match=r"Column 'größe €'.*" + hint):
-        from_any(pd.DataFrame({"größe €": series}))
+        to_arrow(pd.DataFrame({"größe €": series}))
 
 
 def test_an_interval_that_spark_cannot_have_is_refused() -> None:
-    table = from_any(pd.DataFrame({"c": pd.Series([pa.MonthDayNano([0, 0, 1])], dtype=object)}))
+    table = to_arrow(pd.DataFrame({"c": pd.Series([pa.MonthDayNano([0, 0, 1])], dtype=object)}))
     with pytest.raises(FrameError, match=r"Column 'c'.*nanoseconds"):
         carrier(table)
 
 
 def test_names_are_text_and_doubles_stay_in_order() -> None:
     frame = pd.DataFrame([[1, 2, 3, 4]], columns=pd.Index(["b", 7, "b", ("x", 1)], dtype=object))
-    table = from_any(frame)
+    table = to_arrow(frame)
     assert table.column_names == ["b", "7", "b", "('x', 1)"]
     assert [column.to_pylist() for column in table.columns] == [[1], [2], [3], [4]]
 
 
 def test_named_levels_of_the_index_become_columns() -> None:
     index = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["letter", None])
-    assert from_any(pd.DataFrame({"v": [5, 6]}, index=index)).to_pydict() == {"letter": ["a", "b"], "v": [5, 6]}
+    assert to_arrow(pd.DataFrame({"v": [5, 6]}, index=index)).to_pydict() == {"letter": ["a", "b"], "v": [5, 6]}
 
 
 def test_an_index_without_a_name_is_dropped_and_no_order_is_taken_from_it() -> None:
-    assert from_any(pd.DataFrame({"v": [5, 6]}, index=[9, 9])).to_pydict() == {"v": [5, 6]}
+    assert to_arrow(pd.DataFrame({"v": [5, 6]}, index=[9, 9])).to_pydict() == {"v": [5, 6]}
 
 
 @pytest.mark.parametrize("rows", [0, 3])
 def test_a_frame_without_columns_keeps_its_rows(rows: int) -> None:
-    table = from_any(pd.DataFrame(index=range(rows)))
+    table = to_arrow(pd.DataFrame(index=range(rows)))
     assert (table.num_columns, table.num_rows) == (0, rows)
     assert carrier(table).num_rows == rows
 
 
 def test_a_series_is_a_frame_of_one_column() -> None:
-    assert from_any(pd.Series([1], name="n")).to_pydict() == {"n": [1]}
+    assert to_arrow(pd.Series([1], name="n")).to_pydict() == {"n": [1]}
 
 
 def test_the_frame_itself_is_not_changed() -> None:
     frame = pd.DataFrame({"a": [1]}, index=pd.Index([3], name="k"))
     before = frame.copy(deep=True)
-    from_any(frame)
+    to_arrow(frame)
     pd.testing.assert_frame_equal(frame, before)
 
 
 @pytest.mark.parametrize("thing", [5, [1], {"a": [1]}, "text", None, np.zeros(2)], ids=str)
 def test_what_is_no_frame_is_refused(thing: Any) -> None:
     with pytest.raises(FrameError, match="no frame"):
-        from_any(thing)
+        to_arrow(thing)
 
 
 # ------------------------------------------------------------------------------------------------ Arrow → Spark
@@ -173,29 +173,29 @@ VIEWS = {
 
 @pytest.mark.parametrize("array", [array for array in VIEWS.values() if array is not None], ids=str)
 def test_text_of_every_layout_is_text(array: Any) -> None:
-    column = from_any(pa.table({"c": array})).column("c")
+    column = to_arrow(pa.table({"c": array})).column("c")
     assert (column.type, column.to_pylist()) == (pa.string(), ["a", None])
 
 
 @pytest.mark.parametrize("kind", [pa.large_list(pa.uint8()), pa.list_(pa.uint8(), 2)], ids=str)
 def test_lists_of_every_layout_are_arrays(kind: Any) -> None:
-    column = from_any(pa.table({"c": pa.array([[1, 2], None], kind)})).column("c")
+    column = to_arrow(pa.table({"c": pa.array([[1, 2], None], kind)})).column("c")
     assert (spark_type(column.type)["elementType"], column.to_pylist()) == ("short", [[1, 2], None])
 
 
 def test_a_slice_of_a_table_is_sent_alone() -> None:
     table = pa.table({"c": [[1], [2, 3], None, [4]], "d": [{"x": 1}, {"x": 2}, None, {"x": 4}]}).slice(1, 2)
-    assert from_any(table).to_pydict() == {"c": [[2, 3], None], "d": [{"x": 2}, None]}
+    assert to_arrow(table).to_pydict() == {"c": [[2, 3], None], "d": [{"x": 2}, None]}
 
 
 def test_polars_goes_both_ways() -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"a": [1, None], "b": ["ä", None], "c": [[1.5], None], "d": [dt.date(2020, 1, 1), None]})
-    table = from_any(frame)
+    table = to_arrow(frame)
     assert table.to_pydict() == frame.to_dict(as_series=False)
     assert to_polars(table).equals(frame)
-    assert from_any(frame.lazy()).equals(table)
-    assert from_any(frame["a"]).to_pydict() == {"a": [1, None]}
+    assert to_arrow(frame.lazy()).equals(table)
+    assert to_arrow(frame["a"]).to_pydict() == {"a": [1, None]}
 
 
 # ------------------------------------------------------------------------------------------------ there and back
@@ -216,7 +216,7 @@ def test_a_frame_that_came_from_spark_goes_back_in_its_types_though_it_is_empty(
     fields = [{"name": f"c{n}", "type": kind} for n, kind in enumerate([*SCHEMA_OF, "integer", {"type": "map", "keyType": "string", "valueType": "decimal(9,2)"}])]  # fmt: skip
     from fabric_livy_magic.frames.arrow_types import empty
 
-    back = from_any(to_pandas(empty({"fields": fields}, "UTC"), {"fields": fields}))
+    back = to_arrow(to_pandas(empty({"fields": fields}, "UTC"), {"fields": fields}))
     told = [spark_type(field.type) for field in back.schema]
     assert told[:-1] == [field["type"] for field in fields[:-1]]
     assert (told[-1]["type"], told[-1]["valueType"]) == ("map", "decimal(9,2)")
@@ -228,7 +228,7 @@ def test_new_values_in_a_column_that_came_from_spark_keep_their_own_type() -> No
     frame = to_pandas(table, {"fields": fields})
     frame["d"] = frame["d"] * 1000
     frame["s"] = pd.Series([{"a": 1, "b": "more"}])
-    back = from_any(frame)
+    back = to_arrow(frame)
     assert back.to_pydict() == {"d": [decimal.Decimal("1500.00")], "s": [{"a": 1, "b": "more"}]}
 
 
@@ -244,7 +244,7 @@ def test_any_table_comes_back_from_pandas_as_it_went(data: st.DataObject) -> Non
         for kind in kinds
     ]
     table = pa.table(columns, names=[field["name"] for field in fields])
-    back = from_any(to_pandas(table, {"fields": fields}))
+    back = to_arrow(to_pandas(table, {"fields": fields}))
     assert str(back.to_pydict()) == str(table.to_pydict())
     assert back.schema.types == table.schema.types
 

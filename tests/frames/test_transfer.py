@@ -18,17 +18,17 @@ from fabric_livy_magic.agent.remote.agent import frames as agent_frames
 from fabric_livy_magic.errors import FrameError, StatementError
 from fabric_livy_magic.frames import transfer
 from fabric_livy_magic.frames.conversion import to_pandas
-from tests.support.in_process import Agent
+from tests.support.in_process import InProcessAgent
 
 SMALL_PIECE_BYTES = 20_000
 
 
 @pytest.fixture
-def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
+def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAgent]:
     """Pieces of 20 kB, so that a small frame has many."""
     monkeypatch.setattr(agent_frames, "PIECE_BYTES", SMALL_PIECE_BYTES)
     monkeypatch.setattr(transfer, "PIECE_UP_BYTES", SMALL_PIECE_BYTES)
-    yield Agent(None)
+    yield InProcessAgent(None)
     assert wait_until(lambda: not agent_frames._frames), "a frame was left in the session"
     assert wait_until(lambda: not agent_frames._uploads), "an upload was left in the session"
 
@@ -45,12 +45,12 @@ def table_of(rows: int) -> pa.Table:
     return pa.table({"a": np.random.default_rng(1).integers(0, 2**62, rows), "b": [f"é{n}" for n in range(rows)]})
 
 
-def opened(agent: Agent, rows: int = 40_000, limit: int | None = None) -> tuple[dict[str, Any], pa.Table]:
+def opened(agent: InProcessAgent, rows: int = 40_000, limit: int | None = None) -> tuple[dict[str, Any], pa.Table]:
     agent.namespace["table"] = table = table_of(rows)
     return agent("open_expression", "table", limit), table
 
 
-def test_a_frame_of_many_pieces_arrives_whole_and_tells_how_far_it_is(agent: Agent) -> None:
+def test_a_frame_of_many_pieces_arrives_whole_and_tells_how_far_it_is(agent: InProcessAgent) -> None:
     header, table = opened(agent)
     assert header["pieces"] > 10
     told: list[tuple[int, int, int]] = []
@@ -60,13 +60,13 @@ def test_a_frame_of_many_pieces_arrives_whole_and_tells_how_far_it_is(agent: Age
     assert len(told) == header["pieces"]
 
 
-def test_a_small_frame_needs_no_second_call(agent: Agent) -> None:
+def test_a_small_frame_needs_no_second_call(agent: InProcessAgent) -> None:
     header, table = opened(agent, rows=3)
     assert transfer.fetch(agent, header).equals(table)
-    assert agent.asked == ["open_expression"]
+    assert agent.operations == ["open_expression"]
 
 
-def test_several_pieces_are_on_their_way_at_once(agent: Agent) -> None:
+def test_several_pieces_are_on_their_way_at_once(agent: InProcessAgent) -> None:
     header, table = opened(agent)
     meet = threading.Barrier(transfer.AT_ONCE)
 
@@ -81,13 +81,15 @@ def test_several_pieces_are_on_their_way_at_once(agent: Agent) -> None:
 @pytest.mark.parametrize(
     ("limit", "rows", "more"), [(0, 0, True), (5, 5, True), (7, 7, False), (9, 7, False), (None, 7, False)]
 )
-def test_a_limit_cuts_and_tells_whether_there_is_more(agent: Agent, limit: int | None, rows: int, more: bool) -> None:
+def test_a_limit_cuts_and_tells_whether_there_is_more(
+    agent: InProcessAgent, limit: int | None, rows: int, more: bool
+) -> None:
     header, table = opened(agent, rows=7, limit=limit)
     assert (header["rows"], header["more"]) == (rows, more)
     assert transfer.fetch(agent, header).equals(table.slice(0, rows))
 
 
-def test_a_remote_pandas_frame_comes_as_it_is(agent: Agent) -> None:
+def test_a_remote_pandas_frame_comes_as_it_is(agent: InProcessAgent) -> None:
     frame = pd.DataFrame({"a": [1.5, None], "7": pd.Categorical(["x", "y"])}, index=pd.Index(["k", "l"], name="key"))
     agent.namespace["frame"] = frame
     header = agent("open_expression", " frame ", None)
@@ -95,13 +97,13 @@ def test_a_remote_pandas_frame_comes_as_it_is(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("expression", ["5", "None", "[1]", "'text'", "frame.groupby('a')"])
-def test_what_is_no_frame_is_refused(agent: Agent, expression: str) -> None:
+def test_what_is_no_frame_is_refused(agent: InProcessAgent, expression: str) -> None:
     agent.namespace["frame"] = pd.DataFrame({"a": [1]})
     with pytest.raises(agent_frames.Refused, match="no DataFrame"):
         agent("open_expression", expression, None)
 
 
-def test_a_damaged_piece_is_noticed(agent: Agent) -> None:
+def test_a_damaged_piece_is_noticed(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
 
     def call(operation: str, *arguments: Any) -> Any:
@@ -114,7 +116,7 @@ def test_a_damaged_piece_is_noticed(agent: Agent) -> None:
         transfer.fetch(call, header)
 
 
-def test_a_piece_of_another_number_is_noticed(agent: Agent) -> None:
+def test_a_piece_of_another_number_is_noticed(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
 
     def call(operation: str, frame: str, *arguments: Any) -> Any:
@@ -124,7 +126,7 @@ def test_a_piece_of_another_number_is_noticed(agent: Agent) -> None:
         transfer.fetch(call, header)
 
 
-def test_a_piece_that_fails_remotely_ends_the_transfer_with_that_error(agent: Agent) -> None:
+def test_a_piece_that_fails_remotely_ends_the_transfer_with_that_error(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
 
     def call(operation: str, *arguments: Any) -> Any:
@@ -136,20 +138,20 @@ def test_a_piece_that_fails_remotely_ends_the_transfer_with_that_error(agent: Ag
         transfer.fetch(call, header)
 
 
-def test_a_frame_that_ends_too_early_is_noticed(agent: Agent) -> None:
+def test_a_frame_that_ends_too_early_is_noticed(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
     with pytest.raises(FrameError, match=r"did not arrive as it was sent|bytes and"):
         transfer.fetch(agent, {**header, "pieces": 3})
 
 
-def test_a_frame_that_is_gone_says_so(agent: Agent) -> None:
+def test_a_frame_that_is_gone_says_so(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
     agent("close_frame", header["frame"])
     with pytest.raises(agent_frames.Refused, match="not here any more"):
         transfer.fetch(agent, header)
 
 
-def test_an_interrupt_acts_at_once_and_frees_the_frame(agent: Agent) -> None:
+def test_an_interrupt_acts_at_once_and_frees_the_frame(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
     go_on = threading.Event()
 
@@ -171,7 +173,7 @@ def test_an_interrupt_acts_at_once_and_frees_the_frame(agent: Agent) -> None:
 class Receiver:
     """Stands where Spark is: keeps the table that would be published."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: InProcessAgent) -> None:
         self.agent = agent
         self.table: pa.Table = None
 
@@ -185,24 +187,24 @@ class Receiver:
         return self.agent(operation, *arguments)
 
 
-def test_a_frame_goes_up_in_pieces(agent: Agent) -> None:
+def test_a_frame_goes_up_in_pieces(agent: InProcessAgent) -> None:
     table, receiver = table_of(40_000), Receiver(agent)
     told: list[tuple[int, int, int]] = []
     transfer.send(receiver, table, "t", lambda *so_far: told.append(so_far))
     assert receiver.table.to_pydict() == {"c0": table["a"].to_pylist(), "c1": table["b"].to_pylist()}
     assert json.loads(receiver.table.schema.metadata[b"spark"])["names"] == ["a", "b"]
-    assert agent.asked.count("receive") == len(told) > 10
+    assert agent.operations.count("receive") == len(told) > 10
     assert told[-1][2] == 40_000
 
 
-def test_many_small_chunks_go_up_as_few_batches(agent: Agent) -> None:
+def test_many_small_chunks_go_up_as_few_batches(agent: InProcessAgent) -> None:
     table, receiver = pa.concat_tables([table_of(2)] * 500), Receiver(agent)
     transfer.send(receiver, table, "t")
     assert receiver.table.num_rows == 1000
     assert receiver.table.column(0).num_chunks == 1
 
 
-def test_a_piece_that_does_not_arrive_ends_the_transfer_and_frees_the_rest(agent: Agent) -> None:
+def test_a_piece_that_does_not_arrive_ends_the_transfer_and_frees_the_rest(agent: InProcessAgent) -> None:
     def call(operation: str, *arguments: Any) -> Any:
         if operation == "receive" and arguments[1] == 3:
             raise StatementError("OSError", "no")
@@ -212,7 +214,7 @@ def test_a_piece_that_does_not_arrive_ends_the_transfer_and_frees_the_rest(agent
         transfer.send(call, table_of(40_000), "t")
 
 
-def test_a_piece_still_on_its_way_when_the_transfer_ends_is_freed_too(agent: Agent) -> None:
+def test_a_piece_still_on_its_way_when_the_transfer_ends_is_freed_too(agent: InProcessAgent) -> None:
     failed, arrived = threading.Event(), threading.Event()
 
     def call(operation: str, *arguments: Any) -> Any:
@@ -232,11 +234,11 @@ def test_a_piece_still_on_its_way_when_the_transfer_ends_is_freed_too(agent: Age
     assert arrived.wait(10)
 
 
-def test_damage_on_the_way_up_is_noticed_there(agent: Agent) -> None:
+def test_damage_on_the_way_up_is_noticed_there(agent: InProcessAgent) -> None:
     with pytest.raises(agent_frames.Refused, match="damaged"):
         agent("receive", "f", 0, 5, "AAAA")
 
 
-def test_pieces_that_are_missing_are_told(agent: Agent) -> None:
+def test_pieces_that_are_missing_are_told(agent: InProcessAgent) -> None:
     with pytest.raises(agent_frames.Refused, match="2 of 2 pieces"):
         agent("publish", "f", 2, "t")

@@ -31,7 +31,7 @@ from fabric_livy_magic.signin.external_credentials import GivenToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.livy.test_client import client_of
 from tests.support.fakes import FakeFabric
-from tests.support.outputs import NOT_SCALA, SYNTAX_ERROR, ZERO_DIVISION, error_output
+from tests.support.outputs import SCALA_ERROR, SYNTAX_ERROR, ZERO_DIVISION, error_output
 from tests.support.timing import FakeClock, eventually
 
 Run = Callable[..., StatementInfo]
@@ -76,7 +76,7 @@ def test_the_posts_own_answer_may_hold_the_result(run: Run, fake: FakeFabric) ->
 
 @pytest.mark.parametrize(
     ("kind", "code", "output"),
-    [("sql", "selec 1", SYNTAX_ERROR), ("spark", "nosuch + 1", NOT_SCALA), ("pyspark", "1/0", ZERO_DIVISION)],
+    [("sql", "selec 1", SYNTAX_ERROR), ("spark", "nosuch + 1", SCALA_ERROR), ("pyspark", "1/0", ZERO_DIVISION)],
     ids=["sql", "spark", "pyspark"],
 )
 def test_an_error_in_the_users_code_is_an_output(run: Run, kind: str, code: str, output: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def nb(bare: Notebook, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
     bare.ok(f"%livy use {fabric.url}")
     yield bare
-    assert fabric.token not in "\n".join(bare.everything)
+    assert fabric.token not in "\n".join(bare.all_output)
     names = {name: value for name, value in bare.names.items() if not name.startswith("_")}
     assert fabric.token not in repr(names)
 

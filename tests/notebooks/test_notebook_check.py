@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, notebook_file, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
-from fabric_livy_magic.notebooks.needs import FABRIC, PROBLEM, THERE, Checker, Need, Report
+from fabric_livy_magic.notebooks.needs import AVAILABLE, FABRIC_ONLY, PROBLEM, Checker, Need, Report
 from fabric_livy_magic.notebooks.python_code import PREDEFINED, read_python
-from fabric_livy_magic.notebooks.repository import Repository, RunTarget, read_run, repository_root
+from fabric_livy_magic.notebooks.repository import Repository, repository_root
+from fabric_livy_magic.notebooks.run_magic import RunLine, read_run_line
 
 FILES = Path(__file__).parents[1] / "notebook_files"
 SPARK = {"kernel_info": {"name": "synapse_pyspark"}}
@@ -52,18 +53,18 @@ def found(needs: list[Need], what: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("plain", THERE),
-        ("parameters", THERE),
-        ("line_magics", THERE),
-        ("renamed_since", THERE),
-        ("frozen", THERE),
-        ("attachments", THERE),
-        ("spark_sql", THERE),
-        ("scala", THERE),
-        ("sql_cells", FABRIC),
-        ("sparkr", FABRIC),
-        ("configure", FABRIC),
-        ("utilities", FABRIC),
+        ("plain", AVAILABLE),
+        ("parameters", AVAILABLE),
+        ("line_magics", AVAILABLE),
+        ("renamed_since", AVAILABLE),
+        ("frozen", AVAILABLE),
+        ("attachments", AVAILABLE),
+        ("spark_sql", AVAILABLE),
+        ("scala", AVAILABLE),
+        ("sql_cells", FABRIC_ONLY),
+        ("sparkr", FABRIC_ONLY),
+        ("configure", FABRIC_ONLY),
+        ("utilities", FABRIC_ONLY),
         ("warehouse", PROBLEM),
         ("python_only", PROBLEM),
     ],
@@ -77,16 +78,16 @@ def test_the_verdict_of_a_sample_is_the_same_in_both_formats(repository: Path, n
 def test_what_a_notebook_uses_is_told_with_its_cells(repository: Path) -> None:
     needs = check(repository / "notebooks/utilities.Notebook").needs
     assert [(need.name, need.verdict, need.cells) for need in needs if need.what == "notebookutils"] == [
-        ("fs.ls", THERE, (1,)),
-        ("runtime.context", THERE, (1,)),
-        ("credentials.getSecret", THERE, (2,)),
-        ("notebook.list", FABRIC, (2,)),
-        ("notebook.run", THERE, (4,)),
-        ("notebook.exit", THERE, (5,)),
+        ("fs.ls", AVAILABLE, (1,)),
+        ("runtime.context", AVAILABLE, (1,)),
+        ("credentials.getSecret", AVAILABLE, (2,)),
+        ("notebook.list", FABRIC_ONLY, (2,)),
+        ("notebook.run", AVAILABLE, (4,)),
+        ("notebook.exit", AVAILABLE, (5,)),
     ]
-    assert found(list(needs), "package") == {"sempy": FABRIC}
-    assert found(list(needs), "notebook.run") == {"parameters": THERE, "elsewhere": FABRIC}
-    assert found(list(needs), "lakehouse") == {"sales": THERE}
+    assert found(list(needs), "package") == {"sempy": FABRIC_ONLY}
+    assert found(list(needs), "notebook.run") == {"parameters": AVAILABLE, "elsewhere": FABRIC_ONLY}
+    assert found(list(needs), "lakehouse") == {"sales": AVAILABLE}
 
 
 def test_frozen_cells_need_nothing(repository: Path) -> None:
@@ -95,7 +96,7 @@ def test_frozen_cells_need_nothing(repository: Path) -> None:
         Need("skipped cell", "frozen", cells=(1, 3)),
         Need("skipped cell", "tagged", cells=(4,)),
     ]
-    assert found(list(needs), "language") == {"PySpark": THERE}
+    assert found(list(needs), "language") == {"PySpark": AVAILABLE}
 
 
 @pytest.mark.parametrize(
@@ -118,22 +119,22 @@ def test_a_notebook_of_another_engine_is_told_what_it_is_and_why_not_here(
 @pytest.mark.parametrize(
     ("source", "name", "verdict", "says"),
     [
-        ("%%sql\nSELECT 1", "%%sql", THERE, ""),
-        ("\t%%sql\nSELECT 1", "%%sql", THERE, ""),
-        ("# why\n%%configure -f\n{}", "%%configure", THERE, ""),
-        ("files = !ls", "!", THERE, ""),
-        ("%livy use local", "%livy", THERE, ""),
-        ("%%livy_sql -o x\nSELECT 1", "%%livy_sql", THERE, ""),
-        ("%load_ext autoreload", "%load_ext", THERE, ""),
+        ("%%sql\nSELECT 1", "%%sql", AVAILABLE, ""),
+        ("\t%%sql\nSELECT 1", "%%sql", AVAILABLE, ""),
+        ("# why\n%%configure -f\n{}", "%%configure", AVAILABLE, ""),
+        ("files = !ls", "!", AVAILABLE, ""),
+        ("%livy use local", "%livy", AVAILABLE, ""),
+        ("%%livy_sql -o x\nSELECT 1", "%%livy_sql", AVAILABLE, ""),
+        ("%load_ext autoreload", "%load_ext", AVAILABLE, ""),
         ("%md\n# A title\nand text", "%md", PROBLEM, "a Markdown cell"),
         ("%md # A title", "%md", PROBLEM, "a Markdown cell"),
         ("%fs ls /mnt", "%fs", PROBLEM, "notebookutils.fs"),
         ("%sql SELECT 1", "%sql", PROBLEM, "%%sql, with two signs"),
         ("%scala\nval a = 1", "%scala", PROBLEM, "%%spark"),
         ("%%md\n# A title", "%%md", PROBLEM, "a Markdown cell"),
-        ("%%time\nx = 1", "%%time", FABRIC, "a magic of IPython"),
-        ("x = %time 1", "%time", FABRIC, "a magic of IPython"),
-        ("%%html\n<b>", "%%html", FABRIC, "a magic of IPython"),
+        ("%%time\nx = 1", "%%time", FABRIC_ONLY, "a magic of IPython"),
+        ("x = %time 1", "%time", FABRIC_ONLY, "a magic of IPython"),
+        ("%%html\n<b>", "%%html", FABRIC_ONLY, "a magic of IPython"),
         ("%%sq\nSELECT 1", "%%sq", PROBLEM, "unknown: did you mean %%sql?"),
         ("%nosuch 1", "%nosuch", PROBLEM, "unknown"),
         ("%chat hello", "%chat", PROBLEM, "the portal answers it"),
@@ -159,7 +160,7 @@ def test_a_cell_of_another_engine_is_a_problem(tmp_path: Path, source: str, lang
 
 def test_a_magic_that_the_notebook_registers_is_known(tmp_path: Path) -> None:
     code = "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef hello(line): pass"
-    assert found(check_code(tmp_path, code, "%hello you"), "magic") == {"%hello": THERE}
+    assert found(check_code(tmp_path, code, "%hello you"), "magic") == {"%hello": AVAILABLE}
 
 
 @pytest.mark.parametrize(
@@ -200,14 +201,14 @@ def test_what_a_notebook_may_say_is_no_syntax_error(tmp_path: Path, source: str)
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ("mssparkutils.fs.ls('x')", {"fs.ls": THERE}),
-        ("from notebookutils import mssparkutils as fs\nfs.fs.put('x', '')", {"fs.put": THERE}),
-        ("from notebookutils import notebook as nb\nnb.runMultiple([])", {"notebook.runMultiple": THERE}),
-        ("from notebookutils.mssparkutils.credentials import getSecret\ngetSecret('a', 'b')", {"credentials.getSecret": THERE}),
-        ("notebookutils.data.connect_to_artifact('x')", {"data.connect_to_artifact": FABRIC}),
-        ("notebookutils.notebook.create('x')", {"notebook.create": FABRIC}),
+        ("mssparkutils.fs.ls('x')", {"fs.ls": AVAILABLE}),
+        ("from notebookutils import mssparkutils as fs\nfs.fs.put('x', '')", {"fs.put": AVAILABLE}),
+        ("from notebookutils import notebook as nb\nnb.runMultiple([])", {"notebook.runMultiple": AVAILABLE}),
+        ("from notebookutils.mssparkutils.credentials import getSecret\ngetSecret('a', 'b')", {"credentials.getSecret": AVAILABLE}),
+        ("notebookutils.data.connect_to_artifact('x')", {"data.connect_to_artifact": FABRIC_ONLY}),
+        ("notebookutils.notebook.create('x')", {"notebook.create": FABRIC_ONLY}),
         ("from notebookutils.fs import *", {}),
-        ("def f():\n    return notebookutils.runtime.context.get('x')", {"runtime.context": THERE}),
+        ("def f():\n    return notebookutils.runtime.context.get('x')", {"runtime.context": AVAILABLE}),
     ],
 )  # fmt: skip
 def test_calls_of_notebookutils_are_found_whatever_their_name(
@@ -218,22 +219,22 @@ def test_calls_of_notebookutils_are_found_whatever_their_name(
 
 def test_an_alias_holds_in_the_cells_below(tmp_path: Path) -> None:
     needs = check_code(tmp_path, "from notebookutils import fs as files", "files.rm('x')")
-    assert found(needs, "notebookutils") == {"fs.rm": THERE}
+    assert found(needs, "notebookutils") == {"fs.rm": AVAILABLE}
 
 
 @pytest.mark.parametrize(
     ("source", "what", "name", "verdict"),
     [
-        ("import sempy_labs as labs", "package", "sempy_labs", FABRIC),
-        ("from synapse.ml.predict import MLFlowTransformer", "package", "synapse", FABRIC),
-        ("import com.microsoft.spark.fabric", "package", "com.microsoft", FABRIC),
-        ("import nobody_has_this.part", "package", "nobody_has_this", FABRIC),
-        ("%pip install -q nobody-has-this\nimport nobody_has_this", "package", "nobody_has_this", THERE),
-        ("import pandas as pd", "package", "pandas", THERE),
-        ("df = spark.read.synapsesql('a.b.c')", "name", "synapsesql", FABRIC),
-        ("df.write.mode('append').synapsesql('a.b.c')", "name", "synapsesql", FABRIC),
-        ("f = 'com.microsoft.kusto.spark.synapse.datasource'", "name", "com.microsoft.kusto.spark", FABRIC),
-        ("TokenLibrary.getSecret('a')", "name", "TokenLibrary", FABRIC),
+        ("import sempy_labs as labs", "package", "sempy_labs", FABRIC_ONLY),
+        ("from synapse.ml.predict import MLFlowTransformer", "package", "synapse", FABRIC_ONLY),
+        ("import com.microsoft.spark.fabric", "package", "com.microsoft", FABRIC_ONLY),
+        ("import nobody_has_this.part", "package", "nobody_has_this", FABRIC_ONLY),
+        ("%pip install -q nobody-has-this\nimport nobody_has_this", "package", "nobody_has_this", AVAILABLE),
+        ("import pandas as pd", "package", "pandas", AVAILABLE),
+        ("df = spark.read.synapsesql('a.b.c')", "name", "synapsesql", FABRIC_ONLY),
+        ("df.write.mode('append').synapsesql('a.b.c')", "name", "synapsesql", FABRIC_ONLY),
+        ("f = 'com.microsoft.kusto.spark.synapse.datasource'", "name", "com.microsoft.kusto.spark", FABRIC_ONLY),
+        ("TokenLibrary.getSecret('a')", "name", "TokenLibrary", FABRIC_ONLY),
         ("dbutils.fs.ls('x')", "name", "dbutils.fs", PROBLEM),
         ("x = dbutils.widgets.get('x')", "name", "dbutils.widgets", PROBLEM),
     ],
@@ -266,12 +267,12 @@ def test_broken_metadata_and_files_are_problems(tmp_path: Path) -> None:
 
 def test_a_notebook_that_names_no_kernel_is_told_and_fine(tmp_path: Path) -> None:
     needs = check_code(tmp_path, "1", metadata={})
-    assert [(need.name, need.verdict) for need in needs if need.what == "notebook"] == [("no kernel", THERE)]
+    assert [(need.name, need.verdict) for need in needs if need.what == "notebook"] == [("no kernel", AVAILABLE)]
 
 
 def test_the_names_of_the_parameters_are_told(repository: Path) -> None:
     needs = check(repository / "notebooks/parameters.Notebook").needs
-    assert found(list(needs), "parameters") == {"day, floor, limit, names, strict": THERE}
+    assert found(list(needs), "parameters") == {"day, floor, limit, names, strict": AVAILABLE}
 
 
 # --- %run -----------------------------------------------------------------------------------------------------------
@@ -280,21 +281,21 @@ def test_the_names_of_the_parameters_are_told(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "target"),
     [
-        ("name", RunTarget("name")),
-        ("  name  ", RunTarget("name")),
-        ("a name with blanks", RunTarget("a name with blanks")),
-        ('"a name"', RunTarget("a name")),
-        ("'a name'", RunTarget("a name")),
-        ("/folder/name", RunTarget("/folder/name")),
-        ('name {"a": 1, "b": "x"}', RunTarget("name", {"a": 1, "b": "x"})),
-        ('"a name" { "a": {"b": true} }', RunTarget("a name", {"a": {"b": True}})),
-        ("-b script.py", RunTarget("script.py", is_script=True)),
-        ("-c -b script", RunTarget("script", is_script=True)),
-        ("helpers.py", RunTarget("helpers.py", is_script=True)),
+        ("name", RunLine("name")),
+        ("  name  ", RunLine("name")),
+        ("a name with blanks", RunLine("a name with blanks")),
+        ('"a name"', RunLine("a name")),
+        ("'a name'", RunLine("a name")),
+        ("/folder/name", RunLine("/folder/name")),
+        ('name {"a": 1, "b": "x"}', RunLine("name", {"a": 1, "b": "x"})),
+        ('"a name" { "a": {"b": true} }', RunLine("a name", {"a": {"b": True}})),
+        ("-b script.py", RunLine("script.py", is_script=True)),
+        ("-c -b script", RunLine("script", is_script=True)),
+        ("helpers.py", RunLine("helpers.py", is_script=True)),
     ],
 )
-def test_what_run_takes(line: str, target: RunTarget) -> None:
-    assert read_run(line) == target
+def test_what_run_takes(line: str, target: RunLine) -> None:
+    assert read_run_line(line) == target
 
 
 @pytest.mark.parametrize(
@@ -310,14 +311,14 @@ def test_what_run_takes(line: str, target: RunTarget) -> None:
 )
 def test_a_wrong_run_is_told(line: str, says: str) -> None:
     with pytest.raises(NotebookError, match=says):
-        read_run(line)
+        read_run_line(line)
 
 
 @given(st.text() | st.lists(st.sampled_from(["-b ", '"', "'", "{", "}", " ", "name", "\n"])).map("".join))
 @example("a " * 2000 + "'")
 def test_any_line_is_a_target_or_an_error_of_ours(line: str) -> None:
     with suppress(NotebookError):
-        assert read_run(line).name
+        assert read_run_line(line).name
 
 
 def repository_of(folder: Path, **runs: list[str]) -> Path:
@@ -335,9 +336,9 @@ def runs_of(path: Path) -> list[tuple[str, str, str]]:
 
 def test_a_target_is_found_by_its_display_name_exact_or_in_another_case(repository: Path) -> None:
     assert runs_of(repository / "notebooks/line_magics.Notebook") == [
-        ("parameters", THERE, ""),
-        ("Load orders", THERE, ""),
-        ("/Plain", THERE, "it is called plain"),
+        ("parameters", AVAILABLE, ""),
+        ("Load orders", AVAILABLE, ""),
+        ("/Plain", AVAILABLE, "it is called plain"),
     ]
 
 
@@ -366,13 +367,13 @@ def test_a_circle_is_a_problem_of_each_notebook_that_meets_it(tmp_path: Path) ->
 
 def test_a_notebook_that_two_others_run_is_no_circle(tmp_path: Path) -> None:
     repository_of(tmp_path, a=["b", "c"], b=["d"], c=["d"], d=[])
-    assert check(tmp_path / "a.Notebook").verdict == THERE
+    assert check(tmp_path / "a.Notebook").verdict == AVAILABLE
 
 
 def test_a_notebook_that_is_run_in_a_million_ways_is_read_once(tmp_path: Path) -> None:
     layers = {f"{side}{n}": [f"a{n + 1}", f"b{n + 1}"] for n in range(20) for side in "ab"}
     repository_of(tmp_path, **layers, a20=[], b20=[])
-    assert check(tmp_path / "a0.Notebook").verdict == THERE
+    assert check(tmp_path / "a0.Notebook").verdict == AVAILABLE
 
 
 def test_a_wrong_line_does_not_hide_a_circle_below_it(tmp_path: Path) -> None:
@@ -382,7 +383,7 @@ def test_a_wrong_line_does_not_hide_a_circle_below_it(tmp_path: Path) -> None:
 
 def test_a_script_of_the_resources_is_in_no_repository(tmp_path: Path) -> None:
     repository_of(tmp_path, a=["-b helpers.py"])
-    assert [(name, verdict) for name, verdict, _ in runs_of(tmp_path / "a.Notebook")] == [("helpers.py", FABRIC)]
+    assert [(name, verdict) for name, verdict, _ in runs_of(tmp_path / "a.Notebook")] == [("helpers.py", FABRIC_ONLY)]
 
 
 def test_of_several_copies_the_nearest_runs(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fabric_livy_magic.notebooks.files import (
 )
 from fabric_livy_magic.notebooks.git_format import SUFFIXES, as_git, git_losses, read_git, write_git
 from fabric_livy_magic.notebooks.ipynb import as_json, read_ipynb, write_ipynb
-from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, Cell, Item, Notebook, declared
+from fabric_livy_magic.notebooks.model import CODE, MARKDOWN, RAW, Cell, Item, Notebook, with_portal_metadata
 
 FILES = Path(__file__).parents[1] / "notebook_files"
 COMMITTED = sorted((FILES / "committed").glob("*/notebook-content.*"))
@@ -55,7 +55,7 @@ def test_a_committed_notebook_is_written_byte_by_byte_also_from_its_content_alon
     notebook = read_notebook(path)
     assert notebook.problems == ()
     assert write_git(notebook) == text_of(path)
-    assert write_git(replace(notebook, as_read=None)) == text_of(path)
+    assert write_git(replace(notebook, original=None)) == text_of(path)
 
 
 @pytest.mark.parametrize("path", EXPORTED, ids=lambda path: path.stem)
@@ -66,7 +66,7 @@ def test_an_exported_notebook_is_written_byte_by_byte(path: Path) -> None:
 @pytest.mark.parametrize("path", EXPORTED, ids=lambda path: path.stem)
 def test_an_exported_notebook_that_was_changed_keeps_all_that_was_not(path: Path) -> None:
     before = json.loads(text_of(path))
-    after = as_json(replace(read_notebook(path), as_read=None))
+    after = as_json(replace(read_notebook(path), original=None))
     for cell in before["cells"]:
         cell["source"] = "".join(cell["source"])
     for cell in after["cells"]:
@@ -77,12 +77,12 @@ def test_an_exported_notebook_that_was_changed_keeps_all_that_was_not(path: Path
 
 @pytest.mark.parametrize("path", COMMITTED, ids=content_ids)
 def test_the_two_formats_of_a_notebook_say_the_same(path: Path) -> None:
-    assert declared(as_git(read_notebook(exported(path)))) == read_notebook(path)
+    assert with_portal_metadata(as_git(read_notebook(exported(path)))) == read_notebook(path)
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=content_ids)
 def test_a_committed_notebook_survives_the_way_through_an_ipynb(path: Path) -> None:
-    text = write_ipynb(declared(read_notebook(path)))
+    text = write_ipynb(with_portal_metadata(read_notebook(path)))
     nbformat.validate(nbformat.reads(text, as_version=4))
     assert write_git(read_ipynb(text)) == text_of(path)
 
@@ -274,7 +274,7 @@ def test_the_tag_makes_a_parameters_cell(name: str) -> None:
     notebook = read_git(STRANGE[name])
     assert notebook.parameters_index == 0
     assert "tags" not in notebook.cells[0].metadata
-    assert f"# PARAMETERS CELL {STARS}" in write_git(replace(notebook, as_read=None))
+    assert f"# PARAMETERS CELL {STARS}" in write_git(replace(notebook, original=None))
 
 
 @pytest.mark.parametrize(
@@ -360,11 +360,11 @@ def test_an_old_export_names_its_lakehouse_and_environment_otherwise() -> None:
     notebook = read_ipynb(ipynb_text(trident=trident))
     assert notebook.default_lakehouse == Item("", "old")
     assert notebook.environment == Item("e")
-    assert read_git(write_git(declared(notebook))).default_lakehouse == Item("", "old")
+    assert read_git(write_git(with_portal_metadata(notebook))).default_lakehouse == Item("", "old")
 
 
 def test_a_notebook_without_ids_of_cells_is_written_as_format_4_4() -> None:
-    notebook = replace(read_ipynb(ipynb_text([code_cell()])), as_read=None)
+    notebook = replace(read_ipynb(ipynb_text([code_cell()])), original=None)
     assert json.loads(write_ipynb(notebook))["nbformat_minor"] == 4
 
 
@@ -481,7 +481,7 @@ def test_any_notebook_comes_back_from_the_git_format_equal(notebook: Notebook) -
     again = read_git(text, SUFFIXES[notebook.primary])
     assert again == notebook
     assert write_git(again) == text
-    assert write_git(replace(again, as_read=None)) == text
+    assert write_git(replace(again, original=None)) == text
 
 
 @given(NOTEBOOK)
@@ -506,7 +506,7 @@ def test_reading_any_text_raises_nothing_of_its_own_and_writing_it_gives_it_back
     with suppress(FabricLivyError):
         notebook = read_git(text)
         assert write_git(notebook) == text
-        assert len(declared(notebook).cells) == len([notebook.kernel_code(cell) for cell in notebook.cells])
+        assert len(with_portal_metadata(notebook).cells) == len([notebook.kernel_code(cell) for cell in notebook.cells])
 
 
 @given(st.text() | TEXT | JSON.map(json.dumps) | st.lists(OBJECT).map(lambda cells: json.dumps({"cells": cells})))
@@ -547,9 +547,9 @@ def test_any_ipynb_goes_into_the_git_format(cells: list[dict[str, Any]], metadat
     text = json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4})
     notebook = read_ipynb(text)
     assert write_ipynb(notebook) == text
-    for one in (notebook, declared(notebook)):
+    for one in (notebook, with_portal_metadata(notebook)):
         assert read_git(write_git(one), SUFFIXES[notebook.primary]) == as_git(one)
-        read_ipynb(write_ipynb(replace(one, as_read=None)))
+        read_ipynb(write_ipynb(replace(one, original=None)))
 
 
 # --- files and folders ------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.outputs import ANSWERS, text_output
+from tests.support.outputs import OUTPUTS, text_output
 
 WORKSPACE, LAKEHOUSE = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01", "9b2d4c6e-58f1-4a7b-8c3d-2e4f6a8b0c02"
 FABRIC_ROOT = f"/v1/workspaces/{WORKSPACE}/lakehouses/{LAKEHOUSE}/livyapi/versions/2023-12-01"
@@ -115,7 +115,7 @@ class FakeFabric:
         self.sessions: dict[str, _Session] = {}
         self.log = ["25/11/23 04:00:00 INFO SparkContext: Running Spark version 3.5.5"]
         self._faults: list[Fault] = []
-        self._answers = dict(ANSWERS)
+        self._answers = dict(OUTPUTS)
         self._session_script: list[Reading] = ["starting", "idle"]
         self._session_more: dict[str, Any] = {}
         self._statement_script: list[Reading] = ["waiting", "available"]

@@ -1,4 +1,4 @@
-"""A Spark session in this process, with the agent's part for frames called as a statement would: through JSON."""
+"""A Spark session in this process, and the agent's operations for frames, called through JSON as a statement would."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fabric_livy_magic.agent.remote.agent import frames as agent_frames
 from fabric_livy_magic.agent.remote.agent.replies import json_text
 from fabric_livy_magic.local.spark.java import find_java
 
-IN_NAMESPACE = {"open_expression", "publish"}
-WITH_SPARK = {"open_sql", "open_expression", "publish"}
+NEEDS_NAMESPACE = {"open_expression", "publish"}
+NEEDS_SPARK = {"open_sql", "open_expression", "publish"}
 
 
 @contextmanager
@@ -23,9 +23,9 @@ def spark_session(zone: str) -> Iterator[Any]:
     import pyspark
     from pyspark.sql import SparkSession
 
-    # PySpark's own handler of SIGINT, and of exceptions of any JVM, would outlive it.
-    before_spark, on_exception = signal.getsignal(signal.SIGINT), py4j.java_gateway.get_return_value
-    java, before = find_java(pyspark.__version__), os.environ.get("JAVA_HOME")
+    # PySpark replaces the SIGINT handler and py4j's get_return_value for the whole process: both are put back at the end.
+    sigint_handler, get_return_value = signal.getsignal(signal.SIGINT), py4j.java_gateway.get_return_value
+    java, java_home = find_java(pyspark.__version__), os.environ.get("JAVA_HOME")
     os.environ["JAVA_HOME"] = str(java.parent.parent)
     settings = {
         "spark.ui.enabled": "false",
@@ -48,22 +48,22 @@ def spark_session(zone: str) -> Iterator[Any]:
         gateway.proc.stdin.close()  # the JVM ends with it
         gateway.proc.wait(30)
         type(spark.sparkContext)._gateway = type(spark.sparkContext)._jvm = None
-        signal.signal(signal.SIGINT, before_spark)
-        py4j.java_gateway.get_return_value = on_exception
-        os.environ.pop("JAVA_HOME") if before is None else os.environ.update(JAVA_HOME=before)
+        signal.signal(signal.SIGINT, sigint_handler)
+        py4j.java_gateway.get_return_value = get_return_value
+        os.environ.pop("JAVA_HOME") if java_home is None else os.environ.update(JAVA_HOME=java_home)
 
 
-class Agent:
-    """`call` of one session: what goes over the wire is JSON, either way."""
+class InProcessAgent:
+    """Stands in for the agent of a session: call it with an operation and arguments, which pass through JSON both ways."""
 
     def __init__(self, spark: Any) -> None:
         self.spark = spark
         self.namespace: dict[str, Any] = {"spark": spark}
-        self.asked: list[str] = []
+        self.operations: list[str] = []
 
     def __call__(self, operation: str, *arguments: Any) -> Any:
-        self.asked.append(operation)
+        self.operations.append(operation)
         arguments = json.loads(json.dumps(arguments))
-        front = [self.namespace] if operation in IN_NAMESPACE else []
-        front += [self.spark] if operation in WITH_SPARK else []
-        return json.loads(json_text(getattr(agent_frames, operation)(*front, *arguments)))
+        leading = [self.namespace] if operation in NEEDS_NAMESPACE else []
+        leading += [self.spark] if operation in NEEDS_SPARK else []
+        return json.loads(json_text(getattr(agent_frames, operation)(*leading, *arguments)))

@@ -1,4 +1,4 @@
-"""A notebook without a kernel: a real IPython shell, what it prints, and what it displays."""
+"""A notebook without a kernel: a real IPython shell in this process, with captured output."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class _Shell(InteractiveShell):
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What one cell did. `text` is everything that a person sees, `displays` the MIME bundles in order."""
+class CellOutcome:
+    """`text` is what was printed and the text form of what was displayed, `displays` the MIME bundles in order."""
 
     error: BaseException | None
     value: Any
@@ -37,42 +37,42 @@ class Notebook:
     def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
         self.shell = shell
         self._capsys = capsys
-        self.everything: list[str] = []
+        self.all_output: list[str] = []
 
     @property
     def names(self) -> dict[str, Any]:
         names: dict[str, Any] = self.shell.user_ns
         return names
 
-    def run(self, code: str) -> Ran:
-        """Runs a cell, whether it fails or not."""
-        done = self.shell.run_cell(code)
+    def run(self, code: str) -> CellOutcome:
+        """Runs a cell that may fail."""
+        result = self.shell.run_cell(code)
         printed = self._capsys.readouterr()
         displays = [output["data"] for output in self.shell.display_pub.outputs]
         self.shell.display_pub.outputs.clear()
-        twins = "".join(f"{bundle.get('text/plain', '')}\n" for bundle in displays)
-        error = done.error_before_exec or done.error_in_exec
-        ran = Ran(error, done.result, printed.out + printed.err + twins, displays)
-        self.everything += [ran.text, ran.html, repr(error), repr(done.result)]
-        return ran
+        displayed = "".join(f"{bundle.get('text/plain', '')}\n" for bundle in displays)
+        error = result.error_before_exec or result.error_in_exec
+        outcome = CellOutcome(error, result.result, printed.out + printed.err + displayed, displays)
+        self.all_output += [outcome.text, outcome.html, repr(error), repr(result.result)]
+        return outcome
 
-    def ok(self, code: str) -> Ran:
-        ran = self.run(code)
-        assert ran.error is None, ran.text
-        return ran
+    def ok(self, code: str) -> CellOutcome:
+        outcome = self.run(code)
+        assert outcome.error is None, outcome.text
+        return outcome
 
     def fails(self, code: str) -> str:
-        """The text of a cell that must fail, without a traceback of our internals."""
-        ran = self.run(code)
-        assert ran.error is not None, f"the cell did not fail: {ran.text}"
-        assert "fabric_livy_magic/" not in ran.text.replace("fabric_livy_magic/local", "")
-        assert "site-packages" not in ran.text
-        return ran.text
+        """The text of a cell that must fail; it has no traceback into this package."""
+        outcome = self.run(code)
+        assert outcome.error is not None, f"the cell did not fail: {outcome.text}"
+        assert "fabric_livy_magic/" not in outcome.text.replace("fabric_livy_magic/local", "")
+        assert "site-packages" not in outcome.text
+        return outcome.text
 
 
 @contextmanager
 def notebook(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Notebook]:
-    """`display` looks for the one shell of the process, so it is that one, made anew."""
+    """`display` uses the one shell of the process, so that one is replaced by a new shell."""
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
@@ -85,6 +85,6 @@ def notebook(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Noteb
             if "fabric_livy_magic" in shell.extension_manager.loaded:
                 shell.run_line_magic("unload_ext", "fabric_livy_magic")
         shell.restore_sys_module_state()
-        # It would clear this shell's names when the whole run ends, with a garbage collection for each of a hundred shells.
+        # Else each of the hundred shells of a test run would clear its names at exit, with a garbage collection each.
         atexit.unregister(shell.atexit_operations)
         _Shell.clear_instance()

@@ -1,4 +1,4 @@
-"""Outputs of statements as Livy gives them, for the scripted server."""
+"""Statement outputs in Livy's JSON, for the scripted server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ SYNTAX_ERROR = error_output(
         "java.base/java.lang.Thread.run(Thread.java:840)",
     ],
 )
-NOT_SCALA = error_output("Error", "<console>:23: error: not found: value nosuch", ["       nosuch + 1\n", "       ^\n"])
+SCALA_ERROR = error_output(
+    "Error", "<console>:23: error: not found: value nosuch", ["       nosuch + 1\n", "       ^\n"]
+)
 ZERO_DIVISION = error_output(
     "ZeroDivisionError",
     "division by zero",
@@ -40,11 +42,12 @@ ZERO_DIVISION = error_output(
         "ZeroDivisionError: division by zero\n",
     ],
 )
-ANSWERS = {
+# Statement code → its output.
+OUTPUTS = {
     "1+1": text_output("2"),
     "1 + 1": text_output("2"),
     "SELECT 1 AS one": sql_output([("one", "integer")], [[1]]),
     "1/0": ZERO_DIVISION,
     "selec 1": SYNTAX_ERROR,
-    "nosuch + 1": NOT_SCALA,
+    "nosuch + 1": SCALA_ERROR,
 }

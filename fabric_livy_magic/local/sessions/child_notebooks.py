@@ -18,7 +18,8 @@ from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
-from fabric_livy_magic.notebooks.repository import Repository, read_run
+from fabric_livy_magic.notebooks.repository import Repository
+from fabric_livy_magic.notebooks.run_magic import read_run_line
 
 KINDS = ("pyspark", "spark", "sql")
 # About the front end, or about the session, which is there already.
@@ -81,7 +82,7 @@ def _steps(
         if cell.kind == CODE and cell.source.strip() and not cell.is_skipped:
             where = f"cell {number + 1} of {file.name}"
             if target := _run_target(cell.source):
-                run = read_run(target)
+                run = read_run_line(target)
                 if run.is_script:
                     raise NotRunnable(f"{where}: %run of a file of the notebook's resources is not possible here")
                 other = _found(repository, run.name, file.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fabric_livy_magic.cells.sql_parameters import bound
+from fabric_livy_magic.cells.sql_parameters import bind
 from fabric_livy_magic.cells.sql_text import parameter_names, split_statements
 from fabric_livy_magic.errors import NoAgent, SettingsError, StatementError
 from fabric_livy_magic.running import agent_calls
@@ -19,7 +19,7 @@ LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 def run(run: CellRun) -> CellOutput:
     """The parameters of all statements are bound before the first is sent, so that a missing one costs nothing."""
     statements = split_statements(run.cell.code)
-    parameters = [bound(parameter_names(one), run.values) for one in statements]
+    parameters = [bind(parameter_names(one), run.values) for one in statements]
     parts: list[Part] = []
     for statement, its_parameters in zip(statements, parameters, strict=True):
         try:

@@ -1,4 +1,4 @@
-"""Every animal of the zoo from Spark to pandas and back, by the public API and the real agent, on the embedded Fabric."""
+"""Every sample frame from Spark to pandas and back, by the public API and the real agent, on the embedded Fabric."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.running.results import Table
 from fabric_livy_magic.sessions.session import Session
 from tests.support import service
-from tests.support.zoo import ONE_WAY, STR, ZOO, Animal, same, values_of
+from tests.support.sample_frames import NOT_SENDABLE, SAMPLE_FRAMES, STR, SampleFrame, same_values, values_of
 
 pytestmark = pytest.mark.spark
 ZONE = "Europe/Berlin"
@@ -40,36 +40,36 @@ def schema_of(session: Session, name: str) -> str:
     return session.run(f"print({name}._jdf.schema().simpleString())").text
 
 
-def opened(session: Session, animal: Animal) -> Table:
-    if animal.sql:
-        return session.run(animal.sql, "sql").tables[0]
+def opened(session: Session, sample: SampleFrame) -> Table:
+    if sample.sql:
+        return session.run(sample.sql, "sql").tables[0]
     return session.table("source")
 
 
-@pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.name)
-def test_a_frame_of_the_zoo_comes_and_goes_back(
-    session: Session, spark_version: tuple[int, ...], animal: Animal
+@pytest.mark.parametrize("sample", SAMPLE_FRAMES, ids=lambda sample: sample.name)
+def test_a_sample_frame_is_fetched_and_sent_back(
+    session: Session, spark_version: tuple[int, ...], sample: SampleFrame
 ) -> None:
-    if spark_version < animal.spark:
+    if spark_version < sample.spark:
         pytest.skip(f"Spark {spark_version} does not have it")
-    session.run(f"source = {animal.python}")
-    frame = opened(session, animal).to("pandas")
+    session.run(f"source = {sample.python}")
+    frame = opened(session, sample).to("pandas")
 
-    assert list(frame.columns) == [name for name, _, _ in animal.columns]
-    assert len(frame) == (len(animal.columns[0][2]) if animal.columns else animal.rows)
-    for position, (name, dtype, wanted) in enumerate(animal.columns):
+    assert list(frame.columns) == [name for name, _, _ in sample.columns]
+    assert len(frame) == (len(sample.columns[0][2]) if sample.columns else sample.rows)
+    for position, (name, dtype, wanted) in enumerate(sample.columns):
         column = frame.iloc[:, position]
         assert str(column.dtype) == dtype.replace(STR, TEXT_DTYPE).format(zone=ZONE), name
         got = values_of(column)
-        assert same(got, wanted), f"{name}: {got} instead of {wanted}"
+        assert same_values(got, wanted), f"{name}: {got} instead of {wanted}"
 
-    if animal.back == ONE_WAY:
+    if sample.returned_schema == NOT_SENDABLE:
         with pytest.raises(FrameError, match="Column 'c'"):
-            session.put(frame, "zoo")
+            session.put(frame, "returned")
         return
-    session.put(frame, "zoo")
-    assert schema_of(session, "zoo") == (animal.back or schema_of(session, "source"))
-    assert_equal(session.frame("zoo"), frame)
+    session.put(frame, "returned")
+    assert schema_of(session, "returned") == (sample.returned_schema or schema_of(session, "source"))
+    assert_equal(session.frame("returned"), frame)
 
 
 def assert_equal(again: Any, frame: Any) -> None:
@@ -78,4 +78,4 @@ def assert_equal(again: Any, frame: Any) -> None:
     for position in range(frame.shape[1]):
         first, second = frame.iloc[:, position], again.iloc[:, position]
         assert first.dtype == second.dtype
-        assert same(values_of(second), values_of(first))
+        assert same_values(values_of(second), values_of(first))

@@ -1,6 +1,6 @@
-"""What the portal's notebooks can say, and how much of it runs through this package. Data only.
+"""Languages, magics and services of the portal's notebooks, and which of them run through this package. Data only.
 
-`fabric-livy check` goes by these tables: whoever makes a session do more adds it here.
+`fabric-livy check` reports by these tables: add to them what a session learns to do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 LANGUAGES = {"pyspark": "PySpark", "sql": "Spark SQL", "spark": "Scala", "sparkr": "SparkR"}
 
-# What no Livy session runs: name → (what it is, why not here).
+# Languages that no Livy session runs: name → (what it is, why not here).
 OTHER_LANGUAGES = {
     "tsql": ("T-SQL", "it runs on a warehouse or a SQL endpoint, not in Spark; a SQL client reaches those"),
     "kql": ("KQL", "it runs on an Eventhouse, not in Spark; a Kusto client reaches that"),
@@ -23,18 +23,18 @@ OTHER_LANGUAGES = {
     "code": ("Copilot", "the portal answers it"),
 }
 
-MAGICS = frozenset(
+PORTAL_MAGICS = frozenset(
     {"!", "%run", "%pip", "%matplotlib", "%load_ext", "%%sql", "%%pyspark", "%%spark", "%%sparkr", "%%configure"}
 )
-OUR_MAGICS = re.compile(r"%%?livy(_\w+)?")  # of this package's extension, in a notebook for any Jupyter
-# IPython's own, which the portal has, and a session has not.
-IPYTHONS_MAGICS = re.compile(
+PACKAGE_MAGICS = re.compile(r"%%?livy(_\w+)?")  # of this package's extension, in a notebook for any Jupyter
+# IPython's own, which the portal has and a session does not have.
+IPYTHON_MAGICS = re.compile(
     "%(alias|autoreload|automagic|cd|conda|config|dirs|env|history|lsmagic|magic|page|pdb|pdef|pdoc|pfile|pinfo2?|precision"
     "|prun|psource|pwd|quickref|reload_ext|reset|set_env|store|system|sx|tb|time|timeit|unload_ext|who|who_ls|whos|xdel|xmode)"
     "|%%(bash|capture|html|javascript|js|latex|markdown|prun|script|sh|svg|time|timeit|writefile)"
 )
-# Words of other products → what Fabric has for them.
-FOREIGN_MAGICS = {
+# Magics of other products and misspelled ones → what Fabric has instead.
+FABRIC_EQUIVALENT_OF_MAGIC = {
     "%md": "a Markdown cell (%md is Databricks')",
     "%%md": "a Markdown cell",
     "%fs": "notebookutils.fs (%fs is Databricks')",
@@ -55,7 +55,7 @@ FOREIGN_MAGICS = {
 }
 
 # Modules of notebookutils → their functions that the embedded Fabric has; None is all of them.
-UTILITIES: dict[str, frozenset[str] | None] = {
+UTILITIES_OF_EMBEDDED_FABRIC: dict[str, frozenset[str] | None] = {
     "fs": None,
     "notebook": frozenset({"run", "runMultiple", "validateDAG", "exit", "help"}),
     "lakehouse": frozenset({"get", "getWithProperties", "list", "listTables", "help"}),
@@ -68,8 +68,8 @@ UTILITIES: dict[str, frozenset[str] | None] = {
     "common": None,
 }
 
-# Packages that are nothing without the service: the beginning of a module's name → what it is.
-SERVICES = {
+# Packages that do not work without the service: the beginning of a module's name → what it is.
+SERVICE_PACKAGES = {
     "sempy": "semantic link, which works on semantic models and Fabric's own REST",
     "sempy_labs": "semantic link labs, which works on semantic models and Fabric's own REST",
     "synapse": "SynapseML as Fabric has it",
@@ -82,7 +82,7 @@ SERVICE_NAMES = {"TokenLibrary": "Synapse's way to tokens and secrets: notebooku
 SERVICE_ATTRIBUTES = {"synapsesql": "the Spark connector of warehouses"}
 SERVICE_FORMATS = {"com.microsoft.kusto.spark": "the Spark connector of Eventhouses"}
 
-DBUTILS = {
+FABRIC_EQUIVALENT_OF_DBUTILS = {
     "fs": "notebookutils.fs",
     "notebook": "notebookutils.notebook",
     "secrets": "notebookutils.credentials.getSecret",
