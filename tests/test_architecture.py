@@ -166,22 +166,29 @@ def test_the_dialects_of_the_embedded_fabric_do_not_know_each_other() -> None:
     assert "fabric" not in LOCAL_ROOMS["apache"]
 
 
-@pytest.mark.parametrize("room", sorted({*ROOMS, "local"}))
-def test_a_room_says_what_lives_there(room: str) -> None:
-    if not (PACKAGE / room).is_dir():
-        return
-    text = docstring_of(PACKAGE / room)
-    below = LOCAL_MAY_IMPORT if room == "local" else ROOMS[room]
-    assert may_import_line(room, below, ROOMS) in text.replace("\n", " ")
-    assert "Used by others: " in text
+DESCRIBED = {
+    **{room: PACKAGE / room for room in (*ROOMS, "local") if (PACKAGE / room).is_dir()},
+    **{f"local/{room}": PACKAGE / "local" / room for room in LOCAL_ROOMS if room != "serve"},
+}
 
 
-@pytest.mark.parametrize("room", sorted(LOCAL_ROOMS))
-def test_a_room_of_the_embedded_fabric_says_what_lives_there(room: str) -> None:
-    if room != "serve":
-        text = docstring_of(PACKAGE / "local" / room)
-        assert may_import_line(room, LOCAL_ROOMS[room], LOCAL_ROOMS) in text.replace("\n", " ")
-        assert "Used by others: " in text
+@pytest.mark.parametrize("room", DESCRIBED)
+def test_a_room_says_what_it_may_import(room: str) -> None:
+    name = room.rpartition("/")[2]
+    rooms = LOCAL_ROOMS if "/" in room else ROOMS
+    below = LOCAL_MAY_IMPORT if room == "local" else rooms[name]
+    assert may_import_line(below, rooms) in docstring_of(DESCRIBED[room]).replace("\n", " ")
+
+
+@pytest.mark.parametrize("room", DESCRIBED)
+def test_the_names_that_a_room_offers_to_others_are_there(room: str) -> None:
+    """`X` (of `module`), `X` and `Y` (of `module`), or a module or function by its own name."""
+    used = docstring_of(DESCRIBED[room]).replace("\n", " ").partition("Used by others: ")[2]
+    assert used, "nothing is said of who uses it"
+    for names, module in re.findall(r"((?:`\w+`[,a-z ]*)+)\((?:all )?of `([\w.]+)`\)", used):
+        text = DESCRIBED[room].joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^(?:async )?(?:def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE), (module, name)
 
 
 def test_the_picture_in_the_readme_is_that_of_the_table() -> None:
@@ -203,11 +210,19 @@ def test_every_path_that_is_imported_exists(path: Path) -> None:
     for name in named:
         assert any(_is_there(one) for one in (name, name.rpartition(".")[0])), name
     for name in re.findall(r"\bfabric_livy_magic(?:\.[a-z_]+)+", path.read_text(encoding="utf-8")):
-        parts = name.split(".")
-        assert _is_there(".".join(parts[:2])) or parts[1] in NO_MODULES, name
+        module = next(one for one in _prefixes(name) if _is_there(one))
+        is_package = ROOT.joinpath(*module.split(".")).is_dir()
+        rest = name.removeprefix(module).strip(".").split(".")[0]
+        assert not is_package or not rest or rest in NO_MODULES, name
 
 
 NO_MODULES = {"interrupt", "__version__", "__file__", "__all__"}  # a Spark property, and attributes
+
+
+def _prefixes(name: str) -> list[str]:
+    """The longest first: `a.b.c`, `a.b`, `a`."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
 
 
 def _is_there(name: str) -> bool:

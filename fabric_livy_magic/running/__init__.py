@@ -4,6 +4,6 @@
 codes on several REPLs, frames, and requests while somebody types are modules of their own.
 
 May import: errors, settings, livy, cells, frames, agent.
-Used by others: `run_cell`, `Repl` (of `repl`), `Result` and its parts (of `results`), `Background` (of `background`), `FanOut` (of
-`fan_out`), `fetch_frame` and `send_frame` (of `session_frames`), `earlier_statements`.
+Used by others: `run_cell` (of `run_cell`), `Repl` (of `repl`), `Result` and its parts (of `results`), `Background` (of `background`),
+`FanOut` (of `fan_out`), `fetch_frame` and `send_frame` (of `session_frames`), `earlier_statements` (of `earlier_statements`).
 """

@@ -4,6 +4,6 @@
 sessions by name, `runner` runs the notebook's cells on them, `connect` is the same for programs.
 
 May import: errors, settings, notebooks, livy, cells, signin, fabric, running, local.
-Used by others: `Runner` (of `runner`), `Session` (of `session`), `Account` (of `account`), `connect`, `examine` (of `doctor`),
-`own_sessions`, `notebook_path` (of `records`).
+Used by others: `Runner` (of `runner`), `Session` (of `session`), `Account` (of `account`), `connect` (of `connect`), `examine` (of
+`doctor`), `own_sessions` (of `own_sessions`), `notebook_path` (of `records`).
 """

@@ -66,7 +66,7 @@ def docstring_of(room: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
-def may_import_line(room: str, below: frozenset[str], rooms: Mapping[str, frozenset[str]]) -> str:
+def may_import_line(below: frozenset[str], rooms: Mapping[str, frozenset[str]]) -> str:
     """How a room's docstring says it, in the order of the table."""
     names = [name for name in [*rooms, "local"] if name in below]
     return f"May import: {', '.join(names) or 'nothing of this package'}."

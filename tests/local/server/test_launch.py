@@ -81,7 +81,7 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, how: int) 
     """Also when the start itself is interrupted: the signal comes at ever later moments of it."""
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from fabric_livy_magic.local.launch import start_local_fabric\n"
+        "from fabric_livy_magic.local.server.launch import start_local_fabric\n"
         "print('go', flush=True)\n"
         "fabric = start_local_fabric(Path(sys.argv[1]))\n"
         "time.sleep(60)"
@@ -113,7 +113,7 @@ def test_the_default_lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_importing_it_needs_neither_tornado_nor_pyspark() -> None:
     code = (
-        "import sys, fabric_livy_magic.local.launch\nprint(sorted({'tornado', 'pyspark', 'py4j'} & set(sys.modules)))"
+        "import sys, fabric_livy_magic.local.server.launch\nprint(sorted({'tornado', 'pyspark', 'py4j'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert run.stdout.strip() == "[]"
