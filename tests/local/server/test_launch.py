@@ -112,8 +112,6 @@ def test_the_default_lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_importing_it_needs_neither_tornado_nor_pyspark() -> None:
-    code = (
-        "import sys, fabric_livy_magic.local.server.launch\nprint(sorted({'tornado', 'pyspark', 'py4j'} & set(sys.modules)))"
-    )
+    code = "import sys, fabric_livy_magic.local.server.launch\nprint(sorted({'tornado', 'pyspark', 'py4j'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert run.stdout.strip() == "[]"
