@@ -1,4 +1,4 @@
-"""A cell's text, pure: magic lines and options, SQL, Scala lines, and the grammar of `%livy`.
+"""A cell's text, pure: the options of cells (`cell`) and of `%livy` (`subcommands`), SQL, Scala lines.
 
 An option of `%%livy_sql` and its like is added in `cell`: to `cell_parser` and, as a field, to `Cell`. A `%livy` subcommand and its
 options are added in `subcommands`: to `SUMMARIES` and `parser_of`. `kernel_cells` cuts a cell of the Fabric Livy kernel into steps.

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from fabric_livy_magic.cells.options import MagicParser
+from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.errors import SettingsError
 
 # The kinds of a Livy statement; `%%livy_<kind>` is the magic of each.

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from fabric_livy_magic.cells.cell import add_table_options, check_variable, split_options
-from fabric_livy_magic.cells.options import HelpRequested, MagicParser
+from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
 from fabric_livy_magic.cells.kernel_cells import LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
-from fabric_livy_magic.cells.options import MagicParser
+from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
 from fabric_livy_magic.completion.answers import Completed, fitting
 from fabric_livy_magic.errors import FabricLivyError

@@ -1,4 +1,4 @@
-"""The Livy REST client: send, call, wait, and do things exactly once.
+"""The Livy REST client: an endpoint is a method of `client`; send, wait, do things exactly once.
 
 `http` sends one request, at the pace of `rate` and again by `retries`; `client` has one method an endpoint and never waits;
 `waiting` has the only sleep; `submission` and `creation` do a POST once; `statements` and `sessions` follow what runs.

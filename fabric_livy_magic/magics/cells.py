@@ -6,7 +6,7 @@ from collections import ChainMap
 from typing import Any
 
 from fabric_livy_magic.cells.cell import Cell, read_cell
-from fabric_livy_magic.cells.options import HelpRequested
+from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show

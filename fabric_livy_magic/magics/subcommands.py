@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
-from fabric_livy_magic.cells.options import HelpRequested
+from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.cells.subcommands import read_command
 from fabric_livy_magic.errors import Interrupted
 from fabric_livy_magic.magics.notebook import LivyNotebook

@@ -1,4 +1,4 @@
-"""What a person sees: tables, results, progress, sign-in, findings, each with a text twin.
+"""What a person sees: `tables`, `results` of any MIME type, progress, sign-in, each with a text twin.
 
 A new MIME type of a result goes into `results`, the look of a table into `tables`.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import KINDS, Cell, cell_parser, read_cell, split_options
-from fabric_livy_magic.cells.options import HelpRequested
+from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.errors import SettingsError
 
 

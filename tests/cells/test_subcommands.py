@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
-from fabric_livy_magic.cells.options import HelpRequested
+from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.cells.session_request import session_spec
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of, read_command
 from fabric_livy_magic.errors import SettingsError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.options import HelpRequested, MagicParser, split_words
+from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser, split_words
 from fabric_livy_magic.errors import SettingsError
 
 
