@@ -1,8 +1,8 @@
-"""Spark's types and Arrow's: the schema JSON that Spark tells, and tables that come as the agent can carry them.
+"""Spark's types and Arrow's: Spark's schema JSON, and the encoding of types that do not pass between them unchanged.
 
-What Arrow cannot carry from Spark comes rewritten (see `remote/agent/frames.py`) and is put back here: intervals of
-months and of months, days and microseconds become Arrow's month-day-nano interval, a variant is its JSON text, and
-fields get their names back, doubles too.
+The agent sends types that Spark cannot write as Arrow in another form (see `agent/remote/agent/frames.py`), and they are
+restored here: intervals of months and of months, days and microseconds become Arrow's month-day-nano interval, a variant is
+its JSON text, and fields get their names back, duplicate names too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(-?\d+)\)")
 _MONTHS = frozenset({"interval year", "interval month", "interval year to month"})
-MOST_MICROS = (2**63 - 1) // 1000  # of Arrow's interval, which counts nanoseconds
+MOST_MICROS = (2**63 - 1) // 1000  # of Arrow's interval, whose unit is nanoseconds
 
 
 def decimal_of(kind: Any) -> tuple[int, int] | None:
@@ -28,20 +28,20 @@ def decimal_of(kind: Any) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def arrow_type(kind: Any, zone: str = "UTC", other: Callable[[str], Any] | None = None) -> pa.DataType:
-    """The Arrow type for a type in Spark's schema JSON; `other` answers for what has no plain counterpart."""
+def arrow_type(kind: Any, zone: str = "UTC", fallback: Callable[[str], Any] | None = None) -> pa.DataType:
+    """The Arrow type for a type in Spark's schema JSON; `fallback` gives it for a type without a plain counterpart."""
     import pyarrow as pa
 
     if isinstance(kind, Mapping):
         name = kind.get("type")
         if name == "array":
-            return pa.list_(arrow_type(kind["elementType"], zone, other))
+            return pa.list_(arrow_type(kind["elementType"], zone, fallback))
         if name == "map":
-            return pa.map_(arrow_type(kind["keyType"], zone, other), arrow_type(kind["valueType"], zone, other))
+            return pa.map_(arrow_type(kind["keyType"], zone, fallback), arrow_type(kind["valueType"], zone, fallback))
         if name == "struct":
-            return pa.struct([pa.field(f["name"], arrow_type(f["type"], zone, other)) for f in kind["fields"]])
-        if name == "udt" and "sqlType" in kind and other is None:
-            return arrow_type(kind["sqlType"], zone, other)
+            return pa.struct([pa.field(f["name"], arrow_type(f["type"], zone, fallback)) for f in kind["fields"]])
+        if name == "udt" and "sqlType" in kind and fallback is None:
+            return arrow_type(kind["sqlType"], zone, fallback)
         return pa.string()
     if sizes := decimal_of(kind):
         return pa.decimal128(*sizes)
@@ -60,10 +60,10 @@ def arrow_type(kind: Any, zone: str = "UTC", other: Callable[[str], Any] | None 
         "binary": pa.binary(),
         "void": pa.null(),
     }
-    return simple.get(str(kind)) or (other or _interval)(str(kind))
+    return simple.get(str(kind)) or (fallback or _interval_type)(str(kind))
 
 
-def _interval(kind: str) -> pa.DataType:
+def _interval_type(kind: str) -> pa.DataType:
     import pyarrow as pa
 
     if kind == "interval" or kind in _MONTHS:
@@ -73,25 +73,25 @@ def _interval(kind: str) -> pa.DataType:
     return pa.time64("ns") if kind.startswith("time(") else pa.string()
 
 
-# ------------------------------------------------------------------------------------------------ down
-def restored(batch: pa.RecordBatch, schema: Mapping[str, Any]) -> pa.RecordBatch:
-    """A batch from the agent with Spark's own names and types. Nothing is copied where nothing was rewritten."""
+# ------------------------------------------------------------------------------------------------ from Spark
+def restore_types(batch: pa.RecordBatch, schema: Mapping[str, Any]) -> pa.RecordBatch:
+    """A batch from the agent with Spark's own names and types. Columns that came in their own type are not copied."""
     import pyarrow as pa
 
     fields = schema["fields"]
-    columns = [_restored(batch.column(number), field["type"]) for number, field in enumerate(fields)]
+    columns = [_restore_array(batch.column(number), field["type"]) for number, field in enumerate(fields)]
     names = [pa.field(field["name"], column.type) for field, column in zip(fields, columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(names))
 
 
-def empty(schema: Mapping[str, Any], zone: str) -> pa.Table:
+def empty_table(schema: Mapping[str, Any], zone: str) -> pa.Table:
     import pyarrow as pa
 
     return pa.schema([pa.field(f["name"], arrow_type(f["type"], zone)) for f in schema["fields"]]).empty_table()
 
 
-def _restored(array: Any, kind: Any) -> Any:
-    """An array as read from a stream (so its offset is 0) with the type that Spark named."""
+def _restore_array(array: Any, kind: Any) -> Any:
+    """An array as read from a stream (so its offset is 0) in the type of Spark's schema."""
     import pyarrow as pa
 
     if kind == "interval":
@@ -100,23 +100,23 @@ def _restored(array: Any, kind: Any) -> Any:
         return _calendar_interval(array, None, None, array) if kind in _MONTHS else array
     name = kind.get("type")
     if name == "struct":
-        children = [_restored(array.field(number), f["type"]) for number, f in enumerate(kind["fields"])]
-        parts = [pa.field(f["name"], child.type) for f, child in zip(kind["fields"], children, strict=True)]
-        return _rebuilt(array, pa.struct(parts), 1, children)
+        children = [_restore_array(array.field(number), f["type"]) for number, f in enumerate(kind["fields"])]
+        child_fields = [pa.field(f["name"], child.type) for f, child in zip(kind["fields"], children, strict=True)]
+        return _with_children(array, pa.struct(child_fields), 1, children)
     if name == "array":
-        values = _restored(array.values, kind["elementType"])
-        return _rebuilt(array, pa.list_(values.type), 2, [values])
+        values = _restore_array(array.values, kind["elementType"])
+        return _with_children(array, pa.list_(values.type), 2, [values])
     if name == "map":
-        keys, items = _restored(array.keys, kind["keyType"]), _restored(array.items, kind["valueType"])
+        keys, items = _restore_array(array.keys, kind["keyType"]), _restore_array(array.items, kind["valueType"])
         if (keys.type, items.type) == (array.type.key_type, array.type.item_type):
             return array
         inside = [pa.field("key", keys.type, nullable=False), pa.field("value", items.type)]
         pairs = pa.StructArray.from_arrays([keys, items], fields=inside)
-        return _rebuilt(array, pa.map_(keys.type, items.type), 2, [pairs])
+        return _with_children(array, pa.map_(keys.type, items.type), 2, [pairs])
     return array
 
 
-def _rebuilt(array: Any, new_type: Any, own_buffers: int, children: list[Any]) -> Any:
+def _with_children(array: Any, new_type: Any, own_buffers: int, children: list[Any]) -> Any:
     import pyarrow as pa
 
     return pa.Array.from_buffers(
@@ -125,7 +125,7 @@ def _rebuilt(array: Any, new_type: Any, own_buffers: int, children: list[Any]) -
 
 
 def _calendar_interval(months: Any, days: Any, micros: Any, outer: Any) -> Any:
-    """Month-day-nano interval by its layout in memory: two 32-bit and one 64-bit integer."""
+    """A month-day-nano interval, built in memory: each value is two 32-bit integers and one of 64 bits."""
     import numpy as np
     import pyarrow as pa
 
@@ -133,15 +133,15 @@ def _calendar_interval(months: Any, days: Any, micros: Any, outer: Any) -> Any:
         return np.nan_to_num(part.fill_null(0).to_numpy(zero_copy_only=False)) if part is not None else 0
 
     values = np.zeros(len(outer), dtype=[("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
-    told = numbers(micros)
-    if np.any(np.abs(told) > MOST_MICROS):
+    micros_values = numbers(micros)
+    if np.any(np.abs(micros_values) > MOST_MICROS):
         raise FrameError("An interval is longer than Arrow can say (about 292 years of hours, minutes and seconds).")
-    values["months"], values["days"], values["nanos"] = numbers(months), numbers(days), told * 1000
+    values["months"], values["days"], values["nanos"] = numbers(months), numbers(days), micros_values * 1000
     valid = outer.buffers()[0]
     return pa.Array.from_buffers(pa.month_day_nano_interval(), len(outer), [valid, pa.py_buffer(values)])
 
 
-# ------------------------------------------------------------------------------------------------ up
+# ------------------------------------------------------------------------------------------------ to Spark
 _SPARK_NAMES = {
     "bool": "boolean",
     "int8": "byte",
@@ -159,53 +159,53 @@ _SPARK_NAMES = {
 }
 
 
-SPARK_TYPE = b"spark_type"  # in a field's metadata: an interval's own type, which Arrow cannot tell
+# Key of a field's metadata: the Spark type of an interval, which its Arrow type does not determine.
+SPARK_TYPE = b"spark_type"
 
 
-def carrier(table: pa.Table) -> pa.Table:
-    """A table from `frames.to_arrow` as the JVM can read it. Its metadata tells Spark's schema of that, and the SQL of
-    each column, for what the JVM reads from no Arrow type."""
+def to_jvm_table(table: pa.Table) -> pa.Table:
+    """A table from `conversion.to_arrow` in types that the JVM can read. Its metadata hold Spark's schema of it, and for each
+    column the SQL that makes its type, where the JVM cannot read that from Arrow."""
     import pyarrow as pa
 
     columns, sql = [], []
     for number, field in enumerate(table.schema):
-        own = (field.metadata or {}).get(SPARK_TYPE, b"").decode()
-        column, expression = _carrying(table.column(number), own, f"c{number}", field.name)
+        interval_type = (field.metadata or {}).get(SPARK_TYPE, b"").decode()
+        column, expression = _to_jvm_column(table.column(number), interval_type, f"c{number}", field.name)
         columns.append(column)
         sql.append(expression)
     if not columns:  # Arrow keeps the number of rows only where there is a column
         columns = [pa.chunked_array([pa.nulls(table.num_rows, pa.bool_())])]
-    made = pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
-    schema = json.dumps({"type": "struct", "fields": [_spark_field(field) for field in made.schema]})
-    told = {"schema": schema, "columns": sql, "names": table.column_names}
-    return made.replace_schema_metadata({"spark": json.dumps(told)})
+    jvm_table = pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
+    schema = json.dumps({"type": "struct", "fields": [_spark_field(field) for field in jvm_table.schema]})
+    metadata = {"schema": schema, "columns": sql, "names": table.column_names}
+    return jvm_table.replace_schema_metadata({"spark": json.dumps(metadata)})
 
 
-def _carrying(column: Any, own: str, name: str, title: str) -> tuple[Any, str]:
+def _to_jvm_column(column: Any, interval_type: str, name: str, column_name: str) -> tuple[Any, str]:
     import pyarrow as pa
     import pyarrow.types as t
 
-    if t.is_duration(column.type) and own:
-        return column, f"CAST({name} AS {own}) AS {name}"
+    if t.is_duration(column.type) and interval_type:
+        return column, f"CAST({name} AS {interval_type}) AS {name}"
     if not t.is_interval(column.type):
         return column, name
     values = column.to_pylist()
-    if own in _MONTHS:
+    if interval_type in _MONTHS:
         if any(value is not None and (value.days or value.nanoseconds) for value in values):
-            raise FrameError(f"Column {title!r} has days or less in an {own}.")
+            raise FrameError(f"Column {column_name!r} has days or less in an {interval_type}.")
         months = pa.chunked_array([pa.array([value and value.months for value in values], pa.int32())])
-        return months, f"CAST(make_ym_interval(0, {name}) AS {own}) AS {name}"
+        return months, f"CAST(make_ym_interval(0, {name}) AS {interval_type}) AS {name}"
     parts = pa.struct([("months", pa.int32()), ("days", pa.int32()), ("micros", pa.int64())])
-    told = [
+    interval_parts = [
         value and {"months": value.months, "days": value.days, "micros": value.nanoseconds // 1000} for value in values
     ]
     if any(value is not None and value.nanoseconds % 1000 for value in values):
-        raise FrameError(f"Column {title!r} has intervals with nanoseconds, which Spark does not have.")
+        raise FrameError(f"Column {column_name!r} has intervals with nanoseconds, which Spark does not have.")
     seconds = f"CAST(CAST({name}.micros AS DECIMAL(19, 0)) * 0.000001BD AS DECIMAL(18, 6))"
-    sql = f"make_interval(0, {name}.months, 0, {name}.days, 0, 0, {seconds}) AS {name}"
-    return pa.chunked_array(
-        [pa.array(told, parts)]
-    ), f"IF({name} IS NULL, NULL, {sql.removesuffix(f' AS {name}')}) AS {name}"
+    interval = f"make_interval(0, {name}.months, 0, {name}.days, 0, 0, {seconds})"
+    column = pa.chunked_array([pa.array(interval_parts, parts)])
+    return column, f"IF({name} IS NULL, NULL, {interval}) AS {name}"
 
 
 def _spark_field(field: Any) -> dict[str, Any]:

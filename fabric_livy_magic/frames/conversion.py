@@ -1,9 +1,9 @@
 """Arrow, pandas and polars frames, of exactly Spark's types.
 
-Down, `to_pandas`: numpy's dtypes, pandas' nullable ones where a number or a boolean is null, `datetime.date`,
+From Spark, `to_pandas`: numpy's dtypes, pandas' nullable ones where a number or a boolean is null, `datetime.date`,
 `decimal.Decimal` and `bytes` as objects, timestamps of microseconds, nested values as lists, dicts and, for maps, lists
-of pairs. What a pandas dtype cannot say is noted in `frame.attrs["spark_types"]`, so that a frame can go back as it came.
-Up, `to_arrow`: an Arrow table of types that Spark has. What would be lost is refused with the name of the column.
+of pairs. Types that a pandas dtype does not determine are kept in `frame.attrs["spark_types"]`, for sending the frame back.
+To Spark, `to_arrow`: an Arrow table of types that Spark has. Values that would be lost are refused with the column's name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames.arrow_types import SPARK_TYPE, arrow_type
-from fabric_livy_magic.frames.pandas_columns import layout, plain_type, series
+from fabric_livy_magic.frames.pandas_columns import buffers_for_type, pylist_type, to_series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,8 @@ SPARK_TYPES = "spark_types"  # in `DataFrame.attrs`: JSON, so that the frame can
 
 # ------------------------------------------------------------------------------------------------ Arrow → pandas
 def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame:
-    """`schema` is Spark's, None for a table that was pandas' before. Columns are freed one by one as they are converted,
-    if the caller holds no reference to the table."""
+    """`schema` is Spark's, None for a table made from a pandas frame. Each column is freed once it is converted, if the caller
+    holds no reference to the table."""
     import pandas as pd
     import pyarrow as pa
 
@@ -40,21 +40,20 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     rows, names, columns = table.num_rows, table.column_names, table.columns
     del table
     columns.reverse()
-    parts: dict[int, Any] = {}
+    series: dict[int, Any] = {}
     for number, name in enumerate(names):
-        parts[number] = series(columns.pop(), name)
+        series[number] = to_series(columns.pop(), name)
         if rows >= MANY_ROWS:
-            pa.default_memory_pool().release_unused()  # else the freed column stays with the allocator
-    frame = pd.DataFrame(parts, index=pd.RangeIndex(rows), copy=False)
+            pa.default_memory_pool().release_unused()  # else the allocator keeps the memory of the column
+    frame = pd.DataFrame(series, index=pd.RangeIndex(rows), copy=False)
     frame.columns = pd.Index(names, dtype=object if not names else None)
-    noted = _noted(schema)
-    if noted:
-        frame.attrs[SPARK_TYPES] = json.dumps(noted)
+    if spark_types := _types_to_keep(schema):
+        frame.attrs[SPARK_TYPES] = json.dumps(spark_types)
     return frame
 
 
-def _noted(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Types of the columns that are objects in pandas, by the names that are there once."""
+def _types_to_keep(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Column name → Spark type, for the columns that are objects in pandas and whose name is unique."""
     fields = schema["fields"]
     names = [field["name"] for field in fields]
     plain = {"boolean", "byte", "short", "integer", "long", "float", "double", "timestamp", "timestamp_ntz", "string"}
@@ -71,7 +70,7 @@ def to_polars(table: pa.Table) -> Any:
         ) from None
     try:
         return polars.from_arrow(table, rechunk=False)
-    except Exception as error:  # polars panics in types of its own
+    except Exception as error:  # polars raises exceptions of its own types
         raise FrameError(f"polars cannot hold this frame: {error}. Arrow (--arrow) and pandas can.") from error
 
 
@@ -91,20 +90,22 @@ def to_arrow(frame: Any) -> pa.Table:
     else:
         table = _arrow_table(frame)
         names, columns, rows = [str(name) for name in table.column_names], table.columns, table.num_rows
-    fitted = [_fitted(column, name) for name, column in zip(names, columns, strict=True)]
-    if not fitted:
+    spark_columns = [_cast_to_spark(column, name) for name, column in zip(names, columns, strict=True)]
+    if not spark_columns:
         return pa.table({"c0": pa.nulls(rows)}).select([])
-    own = _own_types(frame) if library == "pandas" else {}
-    fields = [pa.field(name, c.type, metadata=own.get(name)) for name, c in zip(names, fitted, strict=True)]
-    return pa.Table.from_arrays(fitted, schema=pa.schema(fields))
+    interval_types = _interval_types(frame) if library == "pandas" else {}
+    fields = [
+        pa.field(name, c.type, metadata=interval_types.get(name)) for name, c in zip(names, spark_columns, strict=True)
+    ]
+    return pa.Table.from_arrays(spark_columns, schema=pa.schema(fields))
 
 
-def _own_types(frame: Any) -> dict[str, dict[bytes, str]]:
-    """The kinds of intervals that a fetched frame had."""
-    noted = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
+def _interval_types(frame: Any) -> dict[str, dict[bytes, str]]:
+    """Column name → field metadata, for the intervals of a frame that came from Spark."""
+    spark_types = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
     return {
         name: {SPARK_TYPE: kind}
-        for name, kind in noted.items()
+        for name, kind in spark_types.items()
         if isinstance(kind, str) and kind.startswith("interval ")
     }
 
@@ -122,7 +123,7 @@ def _arrow_table(frame: Any) -> pa.Table:
         raise FrameError(f"A {type(frame).__name__} is no frame. pandas, Arrow and polars frames can be sent.")
     try:
         return pa.table(frame) if not isinstance(frame, pa.RecordBatch) else pa.Table.from_batches([frame])
-    except Exception as error:  # whatever the other library's stream raises
+    except Exception as error:  # another library's stream may raise anything
         raise FrameError(f"This {type(frame).__name__} has no Arrow form: {error}") from error
 
 
@@ -131,15 +132,15 @@ def _pandas_columns(frame: Any) -> tuple[list[str], list[Any]]:
         if not hasattr(frame, "to_frame"):
             raise FrameError(f"A pandas {type(frame).__name__} is no frame.")
         frame = frame.to_frame()
-    noted = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
+    spark_types = json.loads(frame.attrs.get(SPARK_TYPES, "{}"))
     levels = [number for number, name in enumerate(frame.index.names) if name is not None]
     names = [str(frame.index.names[number]) for number in levels] + [str(name) for name in frame.columns]
     series = [frame.index.get_level_values(number).to_series(index=range(len(frame))) for number in levels]
     series += [frame.iloc[:, number] for number in range(frame.shape[1])]
-    return names, [_from_series(one, name, noted.get(name)) for one, name in zip(series, names, strict=True)]
+    return names, [_from_series(one, name, spark_types.get(name)) for one, name in zip(series, names, strict=True)]
 
 
-def _from_series(series: Any, name: str, noted: Any) -> Any:
+def _from_series(series: Any, name: str, spark_type: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -147,75 +148,79 @@ def _from_series(series: Any, name: str, noted: Any) -> Any:
         if isinstance(series.dtype, pd.SparseDtype):
             series = series.sparse.to_dense()
         if series.dtype == object:
-            return _from_objects(series, name, noted)
-        array = _array(series)
+            return _from_objects(series, name, spark_type)
+        array = _from_dtype(series)
         return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise FrameError(f"Column {name!r} ({series.dtype}) has no type in Spark: {error}") from error
 
 
-def _array(series: Any) -> Any:
+def _from_dtype(series: Any) -> Any:
     import numpy as np
     import pyarrow as pa
 
     if isinstance(series.dtype, np.dtype):
-        return pa.array(series.to_numpy(), from_pandas=series.dtype.kind in "mM")  # NaN of a float column stays NaN
+        return pa.array(series.to_numpy(), from_pandas=series.dtype.kind in "mM")  # NaN of a float column is kept
     return pa.array(series)
 
 
-def _from_objects(series: Any, name: str, noted: Any) -> Any:
-    """Python values: None, NaN, NaT and NA are null; the rest must be of one kind."""
+def _from_objects(series: Any, name: str, spark_type_json: Any) -> Any:
+    """Python values: None, NaN, NaT and NA are null; all others must be of one kind."""
     import pandas as pd
     import pyarrow as pa
 
-    absent = pd.isna(series).to_numpy()
-    values = [None if gone else value for value, gone in zip(series.tolist(), absent, strict=True)]
-    kinds = {kind for kind in map(_kind, values) if kind}
+    is_null = pd.isna(series).to_numpy()
+    values = [None if null else value for value, null in zip(series.tolist(), is_null, strict=True)]
+    kinds = {kind for kind in map(_value_kind, values) if kind}
     if len(kinds) > 1 and kinds != {"int", "decimal"}:
         raise FrameError(
             f"Column {name!r} mixes values of several types: {', '.join(sorted(kinds))}. "
             "Give it one, for example by .astype(str)."
         )
-    wanted = arrow_type(noted) if noted is not None else None
-    for kind in (plain_type(wanted), None) if wanted is not None else (None,):
-        if kind is not None and not all(_keys_known(value, kind) for value in values):
+    spark_type = arrow_type(spark_type_json) if spark_type_json is not None else None
+    for kind in (pylist_type(spark_type), None) if spark_type is not None else (None,):
+        if kind is not None and not all(_has_known_keys(value, kind) for value in values):
             continue
-        for from_pandas in (False, True):  # the second takes pandas' NA inside of lists, and NaN there for null
+        for from_pandas in (False, True):  # True also takes NA inside lists, but reads NaN there as null
             try:
-                made = pa.array(values, type=kind, from_pandas=from_pandas)
-                return pa.chunked_array([made if kind is None else pa.Array.from_buffers(*layout(made, wanted))])
+                array = pa.array(values, type=kind, from_pandas=from_pandas)
+                return pa.chunked_array(
+                    [array if kind is None else pa.Array.from_buffers(*buffers_for_type(array, spark_type))]
+                )
             except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-                refused = error
-    raise FrameError(f"Column {name!r} has values without a type in Spark: {refused}")
+                last_error = error
+    raise FrameError(f"Column {name!r} has values without a type in Spark: {last_error}")
 
 
-def _keys_known(value: Any, kind: Any) -> bool:
-    """Arrow drops keys of a dict that its struct type does not have, without a word."""
+def _has_known_keys(value: Any, kind: Any) -> bool:
+    """Whether the type has all keys of a dict: Arrow silently drops those that its struct type does not have."""
     import pyarrow.types as t
 
     if value is None or not t.is_nested(kind):
         return True
     if t.is_struct(kind):
         known = {kind.field(n).name: kind.field(n).type for n in range(kind.num_fields)}
-        return isinstance(value, Mapping) and all(key in known and _keys_known(value[key], known[key]) for key in value)
+        return isinstance(value, Mapping) and all(
+            key in known and _has_known_keys(value[key], known[key]) for key in value
+        )
     if t.is_map(kind):
         pairs = value.items() if isinstance(value, Mapping) else value
-        return all(_keys_known(key, kind.key_type) and _keys_known(one, kind.item_type) for key, one in pairs)
-    return all(_keys_known(one, kind.value_type) for one in value)
+        return all(_has_known_keys(key, kind.key_type) and _has_known_keys(one, kind.item_type) for key, one in pairs)
+    return all(_has_known_keys(one, kind.value_type) for one in value)
 
 
-def _kind(value: Any) -> str:
+def _value_kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, datetime.datetime):
         return "datetime" if value.tzinfo is None else "datetime with a zone"
-    for types, name in _KINDS:
+    for types, name in _VALUE_KINDS:
         if isinstance(value, types):
             return name
     return "" if value is None else type(value).__name__
 
 
-_KINDS: list[tuple[Any, str]] = [
+_VALUE_KINDS: list[tuple[Any, str]] = [
     (str, "str"),
     (bytes | bytearray, "bytes"),
     (datetime.date, "date"),
@@ -226,55 +231,57 @@ _KINDS: list[tuple[Any, str]] = [
 ]
 
 
-def _fitted(column: Any, name: str) -> Any:
-    """The column in the nearest type that Spark has; nothing is lost."""
+def _cast_to_spark(column: Any, name: str) -> Any:
+    """The column in the nearest type that Spark has, without loss."""
     import pyarrow as pa
     import pyarrow.types as t
 
     if t.is_run_end_encoded(column.type):
         column = pa.chunked_array([pa.compute.run_end_decode(chunk) for chunk in column.chunks])
     try:
-        wanted = column.type if t.is_interval(column.type) else _fitting(column.type)
-        if wanted == column.type:
+        spark_type = column.type if t.is_interval(column.type) else _spark_arrow_type(column.type)
+        if spark_type == column.type:
             return column
-        if t.is_null(wanted) or (t.is_dictionary(column.type) and t.is_null(column.type.value_type)):
+        if t.is_null(spark_type) or (t.is_dictionary(column.type) and t.is_null(column.type.value_type)):
             return pa.chunked_array([pa.nulls(len(column))])
-        return column.cast(wanted)
+        return column.cast(spark_type)
     except (pa.ArrowException, ValueError) as error:
         hint = " Round it first: .dt.floor('us')." if "would lose data" in str(error) else ""
         raise FrameError(f"Column {name!r} ({column.type}) has no type in Spark: {error}.{hint}") from error
 
 
-def _fitting(kind: Any) -> Any:
+def _spark_arrow_type(kind: Any) -> Any:
     import pyarrow as pa
     import pyarrow.types as t
 
     if isinstance(kind, pa.BaseExtensionType):
         raise ValueError("convert it first, for example by .astype(str)")
     if t.is_dictionary(kind):
-        return _fitting(kind.value_type)
+        return _spark_arrow_type(kind.value_type)
     if t.is_map(kind):
-        return pa.map_(_fitting(kind.key_type), _fitting(kind.item_type))
+        return pa.map_(_spark_arrow_type(kind.key_type), _spark_arrow_type(kind.item_type))
     if t.is_struct(kind):
-        return pa.struct([pa.field(f.name, _fitting(f.type)) for f in (kind.field(n) for n in range(kind.num_fields))])
+        return pa.struct(
+            [pa.field(f.name, _spark_arrow_type(f.type)) for f in (kind.field(n) for n in range(kind.num_fields))]
+        )
     if t.is_decimal(kind):
         return pa.decimal128(min(38, max(kind.precision, kind.scale) - min(kind.scale, 0)), max(kind.scale, 0))
     if t.is_timestamp(kind):
         return pa.timestamp("us", tz=kind.tz)
     if hasattr(kind, "value_type"):  # lists of every layout
-        return pa.list_(_fitting(kind.value_type))
+        return pa.list_(_spark_arrow_type(kind.value_type))
     if t.is_interval(kind):
         raise ValueError("Spark takes intervals of months as whole columns only")
     if t.is_time(kind) or t.is_union(kind):
         raise ValueError("convert it first, for example by .astype(str)")
-    return _same_or_near(kind)
+    return _simple_spark_type(kind)
 
 
-def _same_or_near(kind: Any) -> Any:
+def _simple_spark_type(kind: Any) -> Any:
     import pyarrow as pa
     import pyarrow.types as t
 
-    near = {
+    wider = {
         pa.uint8(): pa.int16(),
         pa.uint16(): pa.int32(),
         pa.uint32(): pa.int64(),
@@ -288,4 +295,4 @@ def _same_or_near(kind: Any) -> Any:
         return pa.string()
     if t.is_fixed_size_binary(kind) or str(kind) in {"large_binary", "binary_view"}:
         return pa.binary()
-    return near.get(kind, kind)
+    return wider.get(kind, kind)

@@ -1,6 +1,6 @@
-"""Livy's SQL output, which is JSON, as a pandas DataFrame, each column of the type that Spark named.
+"""Livy's SQL output, which is JSON, as a pandas DataFrame, each column in the type of Spark's schema.
 
-The road for sessions without Python or PyArrow, and for the first look at a `sql` statement.
+For sessions without Python or PyArrow, and for a `sql` statement that runs without the agent.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def is_table(output: Output) -> bool:
     if not isinstance(value, Mapping) or not isinstance(value.get("schema"), Mapping):
         return False
     fields, rows = value["schema"].get("fields", []), value.get("data")
-    return _are(fields, Mapping) and _are(rows, list)
+    return _is_list_of(fields, Mapping) and _is_list_of(rows, list)
 
 
-def _are(items: Any, kind: type) -> bool:
+def _is_list_of(items: Any, kind: type) -> bool:
     return isinstance(items, list) and all(isinstance(item, kind) for item in items)
 
 
@@ -60,7 +60,7 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
     frame = pd.concat(series, axis=1)
     frame.columns = pd.Index(
         [str(f.get("name", i)) for i, f in enumerate(fields)]
-    )  # concat would keep duplicates, but not empty names
+    )  # concat keeps duplicate names, but not empty ones
     return frame
 
 
@@ -69,17 +69,17 @@ def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
     import pyarrow as pa
 
     try:
-        wanted = arrow_type(spark_type, other=lambda _: pa.string())  # what has no counterpart is read as text
-        column = pa.array([_value(cell, spark_type) for cell in cells], type=wanted)
-        nullable = column.null_count and (pa.types.is_integer(wanted) or pa.types.is_boolean(wanted))
-        series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable(pd).get if nullable else None)
+        arrow = arrow_type(spark_type, fallback=lambda _: pa.string())  # a type without a counterpart is read as text
+        column = pa.array([_value(cell, spark_type) for cell in cells], type=arrow)
+        nullable = column.null_count and (pa.types.is_integer(arrow) or pa.types.is_boolean(arrow))
+        series: pd.Series[Any] = column.to_pandas(types_mapper=_nullable_dtypes(pd).get if nullable else None)
     except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise FrameError(f"Column {name!r}: a value is not of its type {type_name(spark_type)}: {error}") from error
     series.name = name
     return series
 
 
-def _nullable(pd: Any) -> dict[Any, Any]:
+def _nullable_dtypes(pd: Any) -> dict[Any, Any]:
     import pyarrow as pa
 
     return {
@@ -92,14 +92,14 @@ def _nullable(pd: Any) -> dict[Any, Any]:
 
 
 def _value(cell: Any, spark_type: Any) -> Any:
-    """One JSON value of Livy's SQL output as Python's value of that type (Livy's SQLInterpreter writes them so)."""
+    """One JSON value, as Livy's SQLInterpreter writes it, as a Python value of that type."""
     if cell is None:
         return None
     if isinstance(spark_type, Mapping):
         return _nested(cell, spark_type)
     kind = str(spark_type)
     if sizes := decimal_of(kind):
-        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-sizes[1]), context=_WIDE)
+        return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-sizes[1]), context=_WIDE_CONTEXT)
     if kind == "date":
         return datetime.date.fromisoformat(cell)
     if kind in {"timestamp", "timestamp_ntz"}:
@@ -114,7 +114,7 @@ def _value(cell: Any, spark_type: Any) -> Any:
     return cell if isinstance(cell, str) else str(cell)
 
 
-_WIDE = decimal.Context(prec=76)
+_WIDE_CONTEXT = decimal.Context(prec=76)
 
 
 def _nested(cell: Any, spark_type: Mapping[str, Any]) -> Any:
@@ -134,7 +134,7 @@ def _nested(cell: Any, spark_type: Mapping[str, Any]) -> Any:
 
 
 def _key(key: str, key_type: Any) -> Any:
-    """JSON's keys are text; a map's numeric key is read back as a number."""
+    """JSON's keys are strings; a map's key is read back in its type."""
     if key_type in {"byte", "short", "integer", "long"}:
         return int(key)
     if key_type == "boolean":

@@ -1,7 +1,7 @@
-"""Frames between the Spark session and here, in pieces: several on their way at once, decoded as they arrive.
+"""Frames between the Spark session and this Python, in pieces: several at the same time, decoded as they arrive.
 
-The bytes of a frame are one Arrow stream, cut anywhere. `call` runs one operation of the agent as a statement and gives
-its value; it may be called from several threads.
+The bytes of a frame are one Arrow stream, cut at any byte. `call` runs one operation of the agent as a statement and returns
+its value; it is called from several threads.
 """
 
 from __future__ import annotations
@@ -15,167 +15,166 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.frames.arrow_types import carrier, empty, restored
+from fabric_livy_magic.frames.arrow_types import empty_table, restore_types, to_jvm_table
 from fabric_livy_magic.livy.waiting import check_interrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Call = Callable[..., Any]
+AgentCall = Callable[..., Any]
 OnBytes = Callable[[int, int, int], None]  # bytes so far, bytes in all (0: not known yet), rows so far
 
-AT_ONCE = 4
-AHEAD = 8  # pieces asked for before they are read
+PARALLEL_CALLS = 4
+PREFETCHED_PIECES = 8  # requested before they are read
 PIECE_UP_BYTES = 3 * 1024 * 1024  # 4 MiB of text in one statement
 ROWS_PER_BATCH = 65536
-SMALL_BATCH_ROWS = 8192  # below that a batch costs more than it holds, on either side
-NOTICE_INTERRUPT_S = 0.2  # Windows does not interrupt a wait without an end
+SMALL_BATCH_ROWS = 8192  # with fewer rows the fixed cost of a batch exceeds that of its rows, on either side
+NOTICE_INTERRUPT_S = 0.2  # Windows does not interrupt a wait without a time-out
 
 
-def fetch(call: Call, header: Mapping[str, Any], on_bytes: OnBytes | None = None) -> pa.Table:
-    """The frame that `header` announces. The remote side is freed in every case, also after an interrupt."""
+def fetch(call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None = None) -> pa.Table:
+    """The frame of a header from the agent. The session's memory for it is freed in every case, also after an interrupt."""
     import pyarrow as pa
 
     pieces = _Pieces(call, header, on_bytes)
     try:
-        table = _decoded(pieces, header)
+        table = _read_table(pieces, header)
     except (pa.ArrowException, OSError) as error:  # a stream that ends early is an OSError to Arrow
         if error is pieces.error:
             raise
         raise FrameError(f"The frame did not arrive as it was sent: {error}") from error
     finally:
         pieces.close()
-    if (pieces.done_bytes, table.num_rows) != (header["bytes"], header["rows"]):
+    if (pieces.received_bytes, table.num_rows) != (header["bytes"], header["rows"]):
         raise FrameError(
-            f"{pieces.done_bytes} of {header['bytes']} bytes and {table.num_rows} of {header['rows']} rows arrived."
+            f"{pieces.received_bytes} of {header['bytes']} bytes and {table.num_rows} of {header['rows']} rows arrived."
         )
     return table
 
 
-def _decoded(pieces: _Pieces, header: Mapping[str, Any]) -> pa.Table:
+def _read_table(pieces: _Pieces, header: Mapping[str, Any]) -> pa.Table:
     import pyarrow as pa
 
     schema = header["schema"]
     if not header["pieces"]:
-        return empty(schema, header.get("zone") or "UTC")
-    parts: list[Any] = []
-    some: list[Any] = []
+        return empty_table(schema, header.get("zone") or "UTC")
+    tables: list[Any] = []
+    batches: list[Any] = []
     with pa.ipc.open_stream(pa.PythonFile(pieces, mode="r")) as reader:
         received = reader.schema
         for batch in reader:
             pieces.rows += batch.num_rows
-            some.append(batch)
-            if sum(one.num_rows for one in some) >= ROWS_PER_BATCH:
-                parts.append(_joined(some, schema))
-                some = []
-        pieces.read(1)  # the end mark may lie in a piece of its own
-    parts += [_joined(some, schema)] if some else []
-    table = pa.concat_tables(parts) if parts else received.empty_table()
+            batches.append(batch)
+            if sum(each.num_rows for each in batches) >= ROWS_PER_BATCH:
+                tables.append(_combined(batches, schema))
+                batches = []
+        pieces.read(1)  # the end-of-stream mark may be in a piece of its own
+    tables += [_combined(batches, schema)] if batches else []
+    table = pa.concat_tables(tables) if tables else received.empty_table()
     return table if schema is None or schema["fields"] else table.select([])
 
 
-def _joined(batches: list[Any], schema: Any) -> pa.Table:
-    """Spark's batches of 10,000 rows as one: an allocator does not give back the memory of many small columns."""
+def _combined(batches: list[Any], schema: Any) -> pa.Table:
+    """Spark's batches of 10,000 rows as one table: an allocator does not return the memory of many small columns."""
     import pyarrow as pa
 
     table = pa.Table.from_batches(batches).combine_chunks()
     if schema is None or not schema["fields"]:
         return table
-    return pa.Table.from_batches([restored(batch, schema) for batch in table.to_batches()])
+    return pa.Table.from_batches([restore_types(batch, schema) for batch in table.to_batches()])
 
 
 class _Pieces:
-    """A file to read from that waits for the next piece while further ones are on their way."""
+    """A readable file of the pieces: while one is awaited, further ones are already requested."""
 
     closed = False
 
-    def __init__(self, call: Call, header: Mapping[str, Any], on_bytes: OnBytes | None) -> None:
+    def __init__(self, call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None) -> None:
         self._call, self._frame, self._on_bytes = call, header["frame"], on_bytes
-        self._total_bytes, self._last = header["bytes"], header["pieces"]
-        self.done_bytes = self.rows = 0
-        self._rest = memoryview(b"")
+        self._total_bytes, self._piece_count = header["bytes"], header["pieces"]
+        self.received_bytes = self.rows = 0
+        self._unread = memoryview(b"")
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
-        self._coming: deque[concurrent.futures.Future[bytes]] = deque()
-        self._asked = 0
+        self._pending: deque[concurrent.futures.Future[bytes]] = deque()
         self._first = header["first"]
-        self._asked = 1 if self._first is not None else 0
+        self._requested = 1 if self._first is not None else 0
         self.error: BaseException | None = None
 
-    def _ask(self) -> None:
+    def _request_pieces(self) -> None:
         if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE, thread_name_prefix="frame")
-        while self._asked < self._last and len(self._coming) < AHEAD:
-            self._coming.append(self._pool.submit(self._piece, self._asked))
-            self._asked += 1
+            self._pool = concurrent.futures.ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="frame")
+        while self._requested < self._piece_count and len(self._pending) < PREFETCHED_PIECES:
+            self._pending.append(self._pool.submit(self._fetch_piece, self._requested))
+            self._requested += 1
 
-    def _piece(self, number: int) -> bytes:
-        return content_of(self._call("piece", self._frame, number), number)
+    def _fetch_piece(self, number: int) -> bytes:
+        return decode_piece(self._call("piece", self._frame, number), number)
 
-    def _next(self) -> bytes:
+    def _next_piece(self) -> bytes:
         if self._frame is not None:
-            self._ask()
+            self._request_pieces()
         if self._first is not None:
-            content, self._first = content_of(self._first, 0), None
-        elif self._coming:
-            content = waited(self._coming[0])
-            self._coming.popleft()
+            content, self._first = decode_piece(self._first, 0), None
+        elif self._pending:
+            content = wait_for(self._pending[0])
+            self._pending.popleft()
         else:
             return b""
-        self.done_bytes += len(content)
+        self.received_bytes += len(content)
         if self._on_bytes is not None:
-            self._on_bytes(self.done_bytes, self._total_bytes, self.rows)
+            self._on_bytes(self.received_bytes, self._total_bytes, self.rows)
         return content
 
     def read(self, size: int = -1) -> bytes:
-        found: list[memoryview] = []
+        parts: list[memoryview] = []
         while size:
-            if not self._rest:
+            if not self._unread:
                 try:
-                    self._rest = memoryview(self._next())
+                    self._unread = memoryview(self._next_piece())
                 except BaseException as error:
-                    self.error = error  # so that it can be told from Arrow's own
+                    self.error = error  # `fetch` distinguishes it from Arrow's own errors by this
                     raise
-                if not self._rest:
+                if not self._unread:
                     break
-            part = self._rest if size < 0 else self._rest[:size]
-            self._rest = self._rest[len(part) :]
+            part = self._unread if size < 0 else self._unread[:size]
+            self._unread = self._unread[len(part) :]
             size -= len(part) if size > 0 else 0
-            found.append(part)
-        return bytes(found[0]) if len(found) == 1 else b"".join(found)
+            parts.append(part)
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
-        """Waits for nothing: what is on its way ends by itself, and the remote side is freed behind it."""
+        """Does not wait: requests that are running end by themselves, and the session's memory is freed after them."""
         if self._frame is not None:
-            _free_behind(self._pool or concurrent.futures.ThreadPoolExecutor(1), self._coming, self._call, self._frame)
+            _free_later(self._pool or concurrent.futures.ThreadPoolExecutor(1), self._pending, self._call, self._frame)
 
 
-def _free_behind(
+def _free_later(
     pool: concurrent.futures.ThreadPoolExecutor,
-    coming: Collection[concurrent.futures.Future[Any]],
-    call: Call,
+    pending: Collection[concurrent.futures.Future[Any]],
+    call: AgentCall,
     frame: str,
 ) -> None:
-    """Frees the remote side behind what is on its way there: a piece that came up later would stay."""
+    """Frees the session's memory for the frame once the pending calls have ended: a piece that arrived later would stay there."""
 
     def free() -> None:
-        concurrent.futures.wait(tuple(coming))
+        concurrent.futures.wait(tuple(pending))
         call("close_frame", frame)
 
-    for one in coming:
-        one.cancel()
+    for future in pending:
+        future.cancel()
     pool.submit(free)
     pool.shutdown(wait=False)
 
 
-def content_of(told: Mapping[str, Any], number: int) -> bytes:
-    content = base64.b64decode(told["text"])
-    if told["number"] != number or zlib.crc32(content) != told["crc"]:
+def decode_piece(piece: Mapping[str, Any], number: int) -> bytes:
+    content = base64.b64decode(piece["text"])
+    if piece["number"] != number or zlib.crc32(content) != piece["crc"]:
         raise FrameError(f"Piece {number} of the frame arrived damaged. Running the cell again fetches it anew.")
     return content
 
 
-def waited(future: concurrent.futures.Future[Any]) -> Any:
-    """Its result; an interrupt of the main thread ends the waiting at once."""
+def wait_for(future: concurrent.futures.Future[Any]) -> Any:
+    """Its result; an interrupt of the main thread ends the wait within NOTICE_INTERRUPT_S."""
     while True:
         check_interrupted()
         done, _ = concurrent.futures.wait([future], timeout=NOTICE_INTERRUPT_S)
@@ -183,47 +182,47 @@ def waited(future: concurrent.futures.Future[Any]) -> Any:
             return future.result()
 
 
-# ------------------------------------------------------------------------------------------------ up
-def send(call: Call, table: pa.Table, name: str, on_bytes: OnBytes | None = None) -> dict[str, Any]:
-    """Makes the table, as `frames.to_arrow` gives it, the temporary view `name` of the session; tells rows and schema."""
+# ------------------------------------------------------------------------------------------------ to Spark
+def send(call: AgentCall, table: pa.Table, name: str, on_bytes: OnBytes | None = None) -> dict[str, Any]:
+    """Makes a table of `conversion.to_arrow` the temporary view `name` of the session; returns its rows and schema."""
     frame = uuid.uuid4().hex
-    pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE, thread_name_prefix="frame")
-    coming: deque[concurrent.futures.Future[Any]] = deque()
-    number = done_bytes = 0
+    pool = concurrent.futures.ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="frame")
+    pending: deque[concurrent.futures.Future[Any]] = deque()
+    number = sent_bytes = 0
     published = False
     try:
-        for content, rows in _cut(table):
+        for content, rows in _encoded_pieces(table):
             text = base64.b64encode(content).decode("ascii")
-            coming.append(pool.submit(call, "receive", frame, number, zlib.crc32(content), text))
-            number, done_bytes = number + 1, done_bytes + len(content)
-            while len(coming) > AT_ONCE:
-                waited(coming[0])
-                coming.popleft()
+            pending.append(pool.submit(call, "receive", frame, number, zlib.crc32(content), text))
+            number, sent_bytes = number + 1, sent_bytes + len(content)
+            while len(pending) > PARALLEL_CALLS:
+                wait_for(pending[0])
+                pending.popleft()
             if on_bytes is not None:
-                on_bytes(done_bytes, 0, rows)
-        while coming:
-            waited(coming[0])
-            coming.popleft()
-        told: dict[str, Any] = waited(pool.submit(call, "publish", frame, number, name))
+                on_bytes(sent_bytes, 0, rows)
+        while pending:
+            wait_for(pending[0])
+            pending.popleft()
+        view: dict[str, Any] = wait_for(pool.submit(call, "publish", frame, number, name))
         published = True
     finally:
         if published:
             pool.shutdown(wait=False)
         else:
-            _free_behind(pool, coming, call, frame)
-    if told["rows"] != table.num_rows:
-        raise FrameError(f"{told['rows']} of {table.num_rows} rows arrived in Spark.")
-    return told
+            _free_later(pool, pending, call, frame)
+    if view["rows"] != table.num_rows:
+        raise FrameError(f"{view['rows']} of {table.num_rows} rows arrived in Spark.")
+    return view
 
 
-def _cut(table: pa.Table) -> Iterator[tuple[bytes, int]]:
-    """The pieces of its Arrow stream, each with the rows encoded by then. Encodes no further than is asked for."""
+def _encoded_pieces(table: pa.Table) -> Iterator[tuple[bytes, int]]:
+    """The pieces of its Arrow stream, each with the number of rows encoded so far. Encodes on demand."""
     import pyarrow as pa
 
-    table = carrier(table)
+    table = to_jvm_table(table)
     if table.num_rows and table.column(0).num_chunks > 1 + table.num_rows // SMALL_BATCH_ROWS:
         table = table.combine_chunks()
-    sink = _Sink()
+    sink = _PieceBuffer()
     options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
     rows = 0
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema, options=options) as writer:
@@ -231,13 +230,13 @@ def _cut(table: pa.Table) -> Iterator[tuple[bytes, int]]:
             writer.write_batch(batch)
             rows += batch.num_rows
             while len(sink.content) >= PIECE_UP_BYTES:
-                yield sink.taken(PIECE_UP_BYTES), rows
+                yield sink.take(PIECE_UP_BYTES), rows
     while sink.content:
-        yield sink.taken(PIECE_UP_BYTES), rows
+        yield sink.take(PIECE_UP_BYTES), rows
 
 
 def _batches(table: pa.Table) -> list[Any]:
-    """At least one: the JVM wants a batch also where there are no rows."""
+    """At least one: the JVM needs a batch even for a table without rows."""
     import pyarrow as pa
 
     if table.num_rows:
@@ -245,7 +244,7 @@ def _batches(table: pa.Table) -> list[Any]:
     return [pa.RecordBatch.from_arrays([pa.array([], field.type) for field in table.schema], schema=table.schema)]
 
 
-class _Sink:
+class _PieceBuffer:
     closed = False
 
     def __init__(self) -> None:
@@ -256,9 +255,9 @@ class _Sink:
         return len(part)
 
     def flush(self) -> None:
-        """Nothing lies between."""
+        """Arrow calls it; nothing is buffered below."""
 
-    def taken(self, size_bytes: int) -> bytes:
+    def take(self, size_bytes: int) -> bytes:
         part = bytes(self.content[:size_bytes])
         del self.content[:size_bytes]
         return part

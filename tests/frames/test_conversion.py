@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.frames.arrow_types import carrier, spark_type
+from fabric_livy_magic.frames.arrow_types import spark_type, to_jvm_table
 from fabric_livy_magic.frames.conversion import to_arrow, to_pandas, to_polars
 
 UTC = dt.UTC
@@ -119,7 +119,7 @@ def test_what_spark_cannot_have_is_refused_by_the_name_of_its_column(values: Any
 def test_an_interval_that_spark_cannot_have_is_refused() -> None:
     table = to_arrow(pd.DataFrame({"c": pd.Series([pa.MonthDayNano([0, 0, 1])], dtype=object)}))
     with pytest.raises(FrameError, match=r"Column 'c'.*nanoseconds"):
-        carrier(table)
+        to_jvm_table(table)
 
 
 def test_names_are_text_and_doubles_stay_in_order() -> None:
@@ -142,7 +142,7 @@ def test_an_index_without_a_name_is_dropped_and_no_order_is_taken_from_it() -> N
 def test_a_frame_without_columns_keeps_its_rows(rows: int) -> None:
     table = to_arrow(pd.DataFrame(index=range(rows)))
     assert (table.num_columns, table.num_rows) == (0, rows)
-    assert carrier(table).num_rows == rows
+    assert to_jvm_table(table).num_rows == rows
 
 
 def test_a_series_is_a_frame_of_one_column() -> None:
@@ -214,9 +214,9 @@ SCHEMA_OF = {
 
 def test_a_frame_that_came_from_spark_goes_back_in_its_types_though_it_is_empty() -> None:
     fields = [{"name": f"c{n}", "type": kind} for n, kind in enumerate([*SCHEMA_OF, "integer", {"type": "map", "keyType": "string", "valueType": "decimal(9,2)"}])]  # fmt: skip
-    from fabric_livy_magic.frames.arrow_types import empty
+    from fabric_livy_magic.frames.arrow_types import empty_table
 
-    back = to_arrow(to_pandas(empty({"fields": fields}, "UTC"), {"fields": fields}))
+    back = to_arrow(to_pandas(empty_table({"fields": fields}, "UTC"), {"fields": fields}))
     told = [spark_type(field.type) for field in back.schema]
     assert told[:-1] == [field["type"] for field in fields[:-1]]
     assert (told[-1]["type"], told[-1]["valueType"]) == ("map", "decimal(9,2)")

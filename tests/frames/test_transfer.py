@@ -68,10 +68,10 @@ def test_a_small_frame_needs_no_second_call(agent: InProcessAgent) -> None:
 
 def test_several_pieces_are_on_their_way_at_once(agent: InProcessAgent) -> None:
     header, table = opened(agent)
-    meet = threading.Barrier(transfer.AT_ONCE)
+    meet = threading.Barrier(transfer.PARALLEL_CALLS)
 
     def call(operation: str, *arguments: Any) -> Any:
-        if operation == "piece" and arguments[1] <= transfer.AT_ONCE:
+        if operation == "piece" and arguments[1] <= transfer.PARALLEL_CALLS:
             meet.wait(10)
         return agent(operation, *arguments)
 
@@ -169,7 +169,7 @@ def test_an_interrupt_acts_at_once_and_frees_the_frame(agent: InProcessAgent) ->
     go_on.set()
 
 
-# ------------------------------------------------------------------------------------------------ up
+# ------------------------------------------------------------------------------------------------ to Spark
 class Receiver:
     """Stands where Spark is: keeps the table that would be published."""
 
