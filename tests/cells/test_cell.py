@@ -1,4 +1,4 @@
-"""What a cell magic's first line asks for."""
+"""The options on a cell magic's first line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_option_of_a_cell_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("-o 2x", "-o takes the name of a variable; '2x' is none"),
         ("-o a.b", "-o takes the name of a variable"),
@@ -38,10 +38,10 @@ def test_every_option_of_a_cell_is_read() -> None:
         ("-o", "expected one argument"),
     ],
 )
-def test_a_wrong_option_of_a_cell_is_refused(line: str, says: str) -> None:
+def test_a_wrong_option_of_a_cell_is_refused(line: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_cell("sql", line, "SELECT 1")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)

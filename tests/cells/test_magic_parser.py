@@ -70,14 +70,14 @@ def test_plain_words_come_back_as_they_were(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("line", ["-h", "--help", "x --help", "--session y -h"])
-def test_help_is_asked_for_anywhere(parser: MagicParser, line: str) -> None:
+def test_help_may_be_requested_anywhere_in_a_line(parser: MagicParser, line: str) -> None:
     with pytest.raises(HelpRequested, match="usage: %thing") as caught:
         parser.read(line)
     assert "A thing." in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("--sesion x", "there is no option '--sesion'. Did you mean '--session'?"),
         ("--driver-memry 8g", "Did you mean '--driver-memory'?"),
@@ -91,13 +91,13 @@ def test_help_is_asked_for_anywhere(parser: MagicParser, line: str) -> None:
         ("'a", "A quote is not closed"),
     ],
 )
-def test_a_mistake_names_itself_and_what_was_meant(parser: MagicParser, line: str, says: str) -> None:
+def test_a_mistake_names_itself_and_what_was_meant(parser: MagicParser, line: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parser.read(line)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert ".." not in str(caught.value)
     assert "?." not in str(caught.value)
-    if "quote" not in says:
+    if "quote" not in message:
         assert "`%thing --help` shows what it takes." in str(caught.value)
 
 

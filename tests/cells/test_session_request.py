@@ -1,4 +1,4 @@
-"""What is asked of a new session: merged, checked, and never pasted together."""
+"""The request for a new session: options and bodies are merged and checked."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_sizes_of_no_node_are_refused_with_those_there_are(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         ("", "no JSON"),
         ("[1]", "JSON object"),
@@ -70,8 +70,8 @@ def test_sizes_of_no_node_are_refused_with_those_there_are(line: str) -> None:
         ('{"driverCores": true}', "'driverCores' is a whole number"),
     ],
 )
-def test_a_body_that_cannot_be_is_refused(body: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
+def test_a_body_that_cannot_be_is_refused(body: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         read_configuration(SessionSpec(), body)
 
 
@@ -95,16 +95,16 @@ def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() ->
         "sessionTimeoutInSeconds": 1200,
         "conf": {"a": "x, }"},
     }"""
-    asked = read_configuration(SessionSpec(), body)
-    assert asked.lakehouse == ItemReference(name="Bronze // 1,}", workspace_id="W")
-    assert asked.environment == ItemReference(id="E", name="Libs")
-    assert asked.mounts == (("abfss://a@b/c", "/data"),)
-    assert asked.without_effect == ("sessionTimeoutInSeconds",)
-    assert asked.spec.conf == {"a": "x, }"}
+    requested = read_configuration(SessionSpec(), body)
+    assert requested.lakehouse == ItemReference(name="Bronze // 1,}", workspace_id="W")
+    assert requested.environment == ItemReference(id="E", name="Libs")
+    assert requested.mounts == (("abfss://a@b/c", "/data"),)
+    assert requested.without_effect == ("sessionTimeoutInSeconds",)
+    assert requested.spec.conf == {"a": "x, }"}
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         ('{"defaultLakehouse": {"name": {"variableName": "$(/**/lib/house)"}}}', "variable library"),
         ('{"defaultLakehouse": "Bronze"}', "an object with a name or an id"),
@@ -113,8 +113,8 @@ def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() ->
         ('{"conf": {} "x": 1}', "line 1"),
     ],
 )
-def test_what_configure_cannot_take_is_said_plainly(body: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
+def test_what_configure_cannot_take_is_refused_with_the_reason(body: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         read_configuration(SessionSpec(), body)
 
 

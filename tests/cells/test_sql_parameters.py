@@ -1,4 +1,4 @@
-"""Python values become typed JSON, exactly, and what is not bound is told."""
+"""Python values become typed JSON without loss; missing and unsupported values are reported."""
 
 from __future__ import annotations
 
@@ -161,21 +161,21 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert repr(back) == repr(value)
 
 
-def test_only_what_is_asked_for_is_bound() -> None:
+def test_only_the_named_parameters_are_bound() -> None:
     assert bind(["a"], {"a": 1, "b": {1}}) == {"a": ["int", "1"]}
 
 
-def test_all_missing_names_are_told_and_how_to_give_them() -> None:
+def test_all_missing_names_are_reported_with_how_to_set_them() -> None:
     with pytest.raises(SettingsError) as missing:
         bind(["fares", "here", "borough", "x"], {"fare": 1, "here": 2, "_borough": 3})
-    told = str(missing.value)
-    assert ":fares, :borough and :x" in told
-    assert "Did you mean 'fare'?" in told
-    assert ":here" not in told
-    assert "_borough" not in told
-    assert "-p fares=<expression>" in told
+    message = str(missing.value)
+    assert ":fares, :borough and :x" in message
+    assert "Did you mean 'fare'?" in message
+    assert ":here" not in message
+    assert "_borough" not in message
+    assert "-p fares=<expression>" in message
 
 
-def test_a_value_that_cannot_be_bound_is_told_with_its_name() -> None:
+def test_a_value_that_cannot_be_bound_is_reported_with_its_name() -> None:
     with pytest.raises(SettingsError, match=r":ids .*type set"):
         bind(["ids"], {"ids": {1}})

@@ -231,7 +231,7 @@ def test_spark_parses_every_statement(parser: Parser) -> None:
 
 
 # Spark 3.5 has no casts by `::`, no variables and no paths. What Spark 4 replaces before it parses is in neither list.
-ASKED_OF_SPARK_3 = [
+NAMES_FOR_SPARK_3 = [
     "none",
     "in their order and once",
     "blanks and comments between",
@@ -245,12 +245,12 @@ ASKED_OF_SPARK_3 = [
     "identifiers",
     "settings are raw text",
 ]
-ASKED_OF_SPARK_4 = ["casts", "variables are not"]
+NAMES_FOR_SPARK_4 = ["casts", "variables are not"]
 
 
 @pytest.mark.spark
 def test_spark_asks_for_the_same_names(parser: Parser) -> None:
-    for name in [*ASKED_OF_SPARK_3, *(ASKED_OF_SPARK_4 if spark() >= "4" else [])]:
+    for name in [*NAMES_FOR_SPARK_3, *(NAMES_FOR_SPARK_4 if spark() >= "4" else [])]:
         statement, wanted = NAMES[name]
         assert set(re.findall(r"namedparameter\(([^)]*)\)", parser.plan(statement))) == set(wanted), statement
 
@@ -262,9 +262,9 @@ def test_spark_sees_the_same_semicolons(parser: Parser) -> None:
     @settings(max_examples=100)
     @given(st.lists(PIECES.filter(lambda one: "$" not in one and "//" not in one), max_size=25).map("".join))
     def same(text: str) -> None:
-        theirs = parser.tokens(text)
-        if not unclosed & {name for name, _ in theirs}:
-            ours = [token.start for token in _tokens(text) if token.text == ";"]
-            assert [start for name, start in theirs if name == "SEMICOLON"] == ours
+        spark_tokens = parser.tokens(text)
+        if not unclosed & {name for name, _ in spark_tokens}:
+            own_semicolons = [token.start for token in _tokens(text) if token.text == ";"]
+            assert [start for name, start in spark_tokens if name == "SEMICOLON"] == own_semicolons
 
     same()

@@ -35,7 +35,7 @@ def test_each_subcommand_has_help_in_each_form(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("strat", "There is no `%livy strat`. Did you mean 'start'?"),
         ("sesions", "Did you mean 'sessions'?"),
@@ -56,10 +56,10 @@ def test_each_subcommand_has_help_in_each_form(name: str, form: str) -> None:
         ("config a b c", "'c' is one word too many"),
     ],
 )
-def test_a_wrong_line_is_refused_with_a_guess(line: str, says: str) -> None:
+def test_a_wrong_line_is_refused_with_a_guess(line: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_command(line)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_subcommand_may_be_followed_by_any_space() -> None:
@@ -84,7 +84,7 @@ def test_every_option_of_start_reaches_the_request() -> None:
     )
 
 
-def test_nothing_chosen_is_nothing_asked() -> None:
+def test_without_options_nothing_is_requested() -> None:
     assert session_spec(read_command("start").options, SessionSpec()) == SessionSpec()
 
 

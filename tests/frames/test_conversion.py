@@ -217,9 +217,9 @@ def test_a_frame_that_came_from_spark_goes_back_in_its_types_though_it_is_empty(
     from fabric_livy_magic.frames.arrow_types import empty_table
 
     back = to_arrow(to_pandas(empty_table({"fields": fields}, "UTC"), {"fields": fields}))
-    told = [spark_type(field.type) for field in back.schema]
-    assert told[:-1] == [field["type"] for field in fields[:-1]]
-    assert (told[-1]["type"], told[-1]["valueType"]) == ("map", "decimal(9,2)")
+    types = [spark_type(field.type) for field in back.schema]
+    assert types[:-1] == [field["type"] for field in fields[:-1]]
+    assert (types[-1]["type"], types[-1]["valueType"]) == ("map", "decimal(9,2)")
 
 
 def test_new_values_in_a_column_that_came_from_spark_keep_their_own_type() -> None:

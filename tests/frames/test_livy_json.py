@@ -1,4 +1,4 @@
-"""Livy's SQL output as a DataFrame of exactly the types that Spark named."""
+"""Livy's SQL output as a DataFrame of exactly the types in Spark's schema."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def column(kind: Any, *values: Any) -> pd.Series[Any]:
 
 # ------------------------------------------------------------------------------------------------ types
 @pytest.mark.parametrize(
-    ("kind", "told", "read", "dtype"),
+    ("kind", "received", "read", "dtype"),
     [
         ("boolean", [True, False], [True, False], "bool"),
         ("boolean", [True, None], [True, None], "boolean"),
@@ -69,8 +69,10 @@ def column(kind: Any, *values: Any) -> pd.Series[Any]:
     ],
     ids=lambda value: json.dumps(value, default=str)[:40],
 )
-def test_a_column_has_the_type_that_spark_named(kind: Any, told: list[Any], read: list[Any], dtype: str | None) -> None:
-    series = column(kind, *told)
+def test_a_column_has_the_type_that_spark_named(
+    kind: Any, received: list[Any], read: list[Any], dtype: str | None
+) -> None:
+    series = column(kind, *received)
     if dtype:
         assert str(series.dtype) == dtype
     for value, wanted in zip(series, read, strict=True):
@@ -256,17 +258,17 @@ def test_any_frame_by_sparks_schema_is_read_with_its_nulls_in_place(data: st.Dat
     assert frame.shape == (len(rows), len(schema))
     for position, (_, kind) in enumerate(schema):
         for row, value in zip(rows, frame.iloc[:, position], strict=True):
-            told = row[position]
-            if told is None:
+            received = row[position]
+            if received is None:
                 assert value is None or pd.isna(value)
             elif kind == "date":
-                assert str(value) == told
+                assert str(value) == received
             elif kind == "decimal(10,2)":
-                assert str(value) == f"{decimal.Decimal(str(told)):.2f}"
+                assert str(value) == f"{decimal.Decimal(str(received)):.2f}"
             elif kind == "timestamp":
-                assert value == pd.Timestamp(told)
+                assert value == pd.Timestamp(received)
             elif isinstance(kind, str):
-                assert value == told
+                assert value == received
 
 
 @given(

@@ -125,11 +125,11 @@ def test_grouped_values_are_pandas_values(outputs: dict[str, list[Any]], taxis: 
     found = json.loads(text(outputs["sql groups values"]))
     assert sum(row["trips"] for row in found) == len(taxis)
     for row in found:
-        mine = taxis[taxis.payment.isna()] if row["payment"] is None else taxis[taxis.payment == row["payment"]]
-        assert row["trips"] == len(mine)
-        assert row["fares"] == pytest.approx(mine.fare.sum())
-        assert row["longest"] == mine.distance.max()
-        assert row["first"][:19] == mine.pickup.min().isoformat()[:19]
+        group = taxis[taxis.payment.isna()] if row["payment"] is None else taxis[taxis.payment == row["payment"]]
+        assert row["trips"] == len(group)
+        assert row["fares"] == pytest.approx(group.fare.sum())
+        assert row["longest"] == group.distance.max()
+        assert row["first"][:19] == group.pickup.min().isoformat()[:19]
 
 
 def test_a_whole_result_of_more_than_livys_rows_arrives_and_the_caption_counts_it(

@@ -6,7 +6,7 @@ import _thread
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fabric_livy_magic.errors import FrameError, StatementError
 from fabric_livy_magic.frames import transfer
 from fabric_livy_magic.frames.conversion import to_pandas
 from tests.support.in_process import InProcessAgent
+from tests.support.timing import eventually
 
 SMALL_PIECE_BYTES = 20_000
 
@@ -29,15 +30,8 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAgent]:
     monkeypatch.setattr(agent_frames, "PIECE_BYTES", SMALL_PIECE_BYTES)
     monkeypatch.setattr(transfer, "PIECE_UP_BYTES", SMALL_PIECE_BYTES)
     yield InProcessAgent(None)
-    assert wait_until(lambda: not agent_frames._frames), "a frame was left in the session"
-    assert wait_until(lambda: not agent_frames._uploads), "an upload was left in the session"
-
-
-def wait_until(reached: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 10
-    while not reached() and time.monotonic() < until:
-        time.sleep(0.01)
-    return reached()
+    assert eventually(lambda: not agent_frames._frames), "a frame was left in the session"
+    assert eventually(lambda: not agent_frames._uploads), "an upload was left in the session"
 
 
 def table_of(rows: int) -> pa.Table:
@@ -50,14 +44,14 @@ def opened(agent: InProcessAgent, rows: int = 40_000, limit: int | None = None) 
     return agent("open_expression", "table", limit), table
 
 
-def test_a_frame_of_many_pieces_arrives_whole_and_tells_how_far_it_is(agent: InProcessAgent) -> None:
+def test_a_frame_of_many_pieces_arrives_whole_with_its_progress(agent: InProcessAgent) -> None:
     header, table = opened(agent)
     assert header["pieces"] > 10
-    told: list[tuple[int, int, int]] = []
-    assert transfer.fetch(agent, header, lambda *so_far: told.append(so_far)).equals(table)
-    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
-    assert told[-1][:2] == (header["bytes"], header["bytes"])
-    assert len(told) == header["pieces"]
+    progress: list[tuple[int, int, int]] = []
+    assert transfer.fetch(agent, header, lambda *so_far: progress.append(so_far)).equals(table)
+    assert [done for done, _, _ in progress] == sorted(done for done, _, _ in progress)
+    assert progress[-1][:2] == (header["bytes"], header["bytes"])
+    assert len(progress) == header["pieces"]
 
 
 def test_a_small_frame_needs_no_second_call(agent: InProcessAgent) -> None:
@@ -81,7 +75,7 @@ def test_several_pieces_are_on_their_way_at_once(agent: InProcessAgent) -> None:
 @pytest.mark.parametrize(
     ("limit", "rows", "more"), [(0, 0, True), (5, 5, True), (7, 7, False), (9, 7, False), (None, 7, False)]
 )
-def test_a_limit_cuts_and_tells_whether_there_is_more(
+def test_a_limit_cuts_and_the_header_has_whether_there_is_more(
     agent: InProcessAgent, limit: int | None, rows: int, more: bool
 ) -> None:
     header, table = opened(agent, rows=7, limit=limit)
@@ -144,7 +138,7 @@ def test_a_frame_that_ends_too_early_is_noticed(agent: InProcessAgent) -> None:
         transfer.fetch(agent, {**header, "pieces": 3})
 
 
-def test_a_frame_that_is_gone_says_so(agent: InProcessAgent) -> None:
+def test_a_frame_that_was_closed_is_refused(agent: InProcessAgent) -> None:
     header, _ = opened(agent)
     agent("close_frame", header["frame"])
     with pytest.raises(agent_frames.Refused, match="not here any more"):
@@ -189,12 +183,12 @@ class Receiver:
 
 def test_a_frame_goes_up_in_pieces(agent: InProcessAgent) -> None:
     table, receiver = table_of(40_000), Receiver(agent)
-    told: list[tuple[int, int, int]] = []
-    transfer.send(receiver, table, "t", lambda *so_far: told.append(so_far))
+    progress: list[tuple[int, int, int]] = []
+    transfer.send(receiver, table, "t", lambda *so_far: progress.append(so_far))
     assert receiver.table.to_pydict() == {"c0": table["a"].to_pylist(), "c1": table["b"].to_pylist()}
     assert json.loads(receiver.table.schema.metadata[b"spark"])["names"] == ["a", "b"]
-    assert agent.operations.count("receive") == len(told) > 10
-    assert told[-1][2] == 40_000
+    assert agent.operations.count("receive") == len(progress) > 10
+    assert progress[-1][2] == 40_000
 
 
 def test_many_small_chunks_go_up_as_few_batches(agent: InProcessAgent) -> None:
@@ -224,10 +218,10 @@ def test_a_piece_still_on_its_way_when_the_transfer_ends_is_freed_too(agent: InP
         if operation == "receive" and arguments[1] == 4:
             failed.wait(10)
             time.sleep(0.3)
-        told = agent(operation, *arguments)
+        reply = agent(operation, *arguments)
         if operation == "receive" and arguments[1] == 4:
             arrived.set()
-        return told
+        return reply
 
     with pytest.raises(StatementError):
         transfer.send(call, table_of(40_000), "t")
@@ -239,6 +233,6 @@ def test_damage_on_the_way_up_is_noticed_there(agent: InProcessAgent) -> None:
         agent("receive", "f", 0, 5, "AAAA")
 
 
-def test_pieces_that_are_missing_are_told(agent: InProcessAgent) -> None:
+def test_missing_pieces_are_refused(agent: InProcessAgent) -> None:
     with pytest.raises(agent_frames.Refused, match="2 of 2 pieces"):
         agent("publish", "f", 2, "t")

@@ -1,0 +1,244 @@
+"""What `fabric-livy check` finds in a notebook."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.notebooks.files import (
+    NotebookFile,
+    find_notebooks,
+)
+from fabric_livy_magic.notebooks.needs import AVAILABLE, FABRIC_ONLY, PROBLEM, Checker, Need
+from tests.support.notebook_samples import FILES, check, check_code, verdicts
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("plain", AVAILABLE),
+        ("parameters", AVAILABLE),
+        ("line_magics", AVAILABLE),
+        ("renamed_since", AVAILABLE),
+        ("frozen", AVAILABLE),
+        ("attachments", AVAILABLE),
+        ("spark_sql", AVAILABLE),
+        ("scala", AVAILABLE),
+        ("sql_cells", FABRIC_ONLY),
+        ("sparkr", FABRIC_ONLY),
+        ("configure", FABRIC_ONLY),
+        ("utilities", FABRIC_ONLY),
+        ("warehouse", PROBLEM),
+        ("python_only", PROBLEM),
+    ],
+)
+def test_the_verdict_of_a_sample_is_the_same_in_both_formats(repository: Path, name: str, verdict: str) -> None:
+    shutil.copytree(FILES / "exported", repository / "exported")
+    assert check(repository / "notebooks" / f"{name}.Notebook").verdict == verdict
+    assert check(repository / "exported" / f"{name}.ipynb").verdict == verdict
+
+
+def test_what_a_notebook_uses_is_listed_with_its_cells(repository: Path) -> None:
+    needs = check(repository / "notebooks/utilities.Notebook").needs
+    assert [(need.name, need.verdict, need.cells) for need in needs if need.what == "notebookutils"] == [
+        ("fs.ls", AVAILABLE, (1,)),
+        ("runtime.context", AVAILABLE, (1,)),
+        ("credentials.getSecret", AVAILABLE, (2,)),
+        ("notebook.list", FABRIC_ONLY, (2,)),
+        ("notebook.run", AVAILABLE, (4,)),
+        ("notebook.exit", AVAILABLE, (5,)),
+    ]
+    assert verdicts(list(needs), "package") == {"sempy": FABRIC_ONLY}
+    assert verdicts(list(needs), "notebook.run") == {"parameters": AVAILABLE, "elsewhere": FABRIC_ONLY}
+    assert verdicts(list(needs), "lakehouse") == {"sales": AVAILABLE}
+
+
+def test_frozen_cells_need_nothing(repository: Path) -> None:
+    needs = check(repository / "notebooks/frozen.Notebook").needs
+    assert [need for need in needs if need.what == "skipped cell"] == [
+        Need("skipped cell", "frozen", cells=(1, 3)),
+        Need("skipped cell", "tagged", cells=(4,)),
+    ]
+    assert verdicts(list(needs), "language") == {"PySpark": AVAILABLE}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("warehouse", "a notebook in T-SQL: it runs on a warehouse"),
+        ("python_only", "a notebook in Python without Spark: it runs in a container of its own"),
+    ],
+)
+def test_a_notebook_of_another_engine_is_a_problem_with_the_reason(repository: Path, name: str, message: str) -> None:
+    needs = check(repository / f"notebooks/{name}.Notebook").needs
+    assert any(need.what == "notebook" and need.verdict == PROBLEM and need.text.startswith(message) for need in needs)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "verdict", "message"),
+    [
+        ("%%sql\nSELECT 1", "%%sql", AVAILABLE, ""),
+        ("\t%%sql\nSELECT 1", "%%sql", AVAILABLE, ""),
+        ("# why\n%%configure -f\n{}", "%%configure", AVAILABLE, ""),
+        ("files = !ls", "!", AVAILABLE, ""),
+        ("%livy use local", "%livy", AVAILABLE, ""),
+        ("%%livy_sql -o x\nSELECT 1", "%%livy_sql", AVAILABLE, ""),
+        ("%load_ext autoreload", "%load_ext", AVAILABLE, ""),
+        ("%md\n# A title\nand text", "%md", PROBLEM, "a Markdown cell"),
+        ("%md # A title", "%md", PROBLEM, "a Markdown cell"),
+        ("%fs ls /mnt", "%fs", PROBLEM, "notebookutils.fs"),
+        ("%sql SELECT 1", "%sql", PROBLEM, "%%sql, with two signs"),
+        ("%scala\nval a = 1", "%scala", PROBLEM, "%%spark"),
+        ("%%md\n# A title", "%%md", PROBLEM, "a Markdown cell"),
+        ("%%time\nx = 1", "%%time", FABRIC_ONLY, "a magic of IPython"),
+        ("x = %time 1", "%time", FABRIC_ONLY, "a magic of IPython"),
+        ("%%html\n<b>", "%%html", FABRIC_ONLY, "a magic of IPython"),
+        ("%%sq\nSELECT 1", "%%sq", PROBLEM, "unknown: did you mean %%sql?"),
+        ("%nosuch 1", "%nosuch", PROBLEM, "unknown"),
+        ("%chat hello", "%chat", PROBLEM, "the portal answers it"),
+    ],
+)
+def test_a_magic_is_there_or_on_fabric_only_or_another_product_s(
+    tmp_path: Path, source: str, name: str, verdict: str, message: str
+) -> None:
+    needs = check_code(tmp_path, source)
+    magics = {need.name: need for need in needs if need.what == "magic"}
+    assert magics[name].verdict == verdict
+    assert message in magics[name].text
+    assert "syntax" not in {need.what for need in needs}
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [("%%tsql -artifact x\nSELECT 1", "T-SQL"), ("%%kql\nx | take 1", "KQL"), ("%%csharp\nvar a = 1;", "C#")],
+)
+def test_a_cell_of_another_engine_is_a_problem(tmp_path: Path, source: str, language: str) -> None:
+    assert verdicts(check_code(tmp_path, source), "language") == {language: PROBLEM}
+
+
+def test_a_magic_that_the_notebook_registers_is_known(tmp_path: Path) -> None:
+    code = "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef hello(line): pass"
+    assert verdicts(check_code(tmp_path, code, "%hello you"), "magic") == {"%hello": AVAILABLE}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1\n\ny = = 2", "line 3: invalid syntax"),
+        ("\n\n%%pyspark\nx = (", "line 4: "),
+        ("SELECT * FROM t", "It looks like SQL, which begins with %%sql"),
+        ("pip install x", "as in !pip"),
+        ("x = '\x00'", "line 1: "),
+        ("%pip list\ny = = 2", "line 2: "),
+    ],
+)
+def test_a_syntax_error_is_reported_with_its_line(tmp_path: Path, source: str, message: str) -> None:
+    needs = [need for need in check_code(tmp_path, source) if need.what == "syntax"]
+    assert [need.verdict for need in needs] == [PROBLEM]
+    assert message in needs[0].text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "await spark.x()",
+        "%pip install x\nimport os",
+        "a = !ls\nobj?",
+        "if True:\n    %matplotlib inline",
+        "  x = 1\n  y = 2",
+        "pattern = '\\d'",
+        "",
+        "# only a comment",
+        "%%time\nfor x in range(3):\n    print(x)",
+    ],
+)
+def test_what_a_notebook_may_say_is_no_syntax_error(tmp_path: Path, source: str) -> None:
+    assert verdicts(check_code(tmp_path, source), "syntax") == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("mssparkutils.fs.ls('x')", {"fs.ls": AVAILABLE}),
+        ("from notebookutils import mssparkutils as fs\nfs.fs.put('x', '')", {"fs.put": AVAILABLE}),
+        ("from notebookutils import notebook as nb\nnb.runMultiple([])", {"notebook.runMultiple": AVAILABLE}),
+        ("from notebookutils.mssparkutils.credentials import getSecret\ngetSecret('a', 'b')", {"credentials.getSecret": AVAILABLE}),
+        ("notebookutils.data.connect_to_artifact('x')", {"data.connect_to_artifact": FABRIC_ONLY}),
+        ("notebookutils.notebook.create('x')", {"notebook.create": FABRIC_ONLY}),
+        ("from notebookutils.fs import *", {}),
+        ("def f():\n    return notebookutils.runtime.context.get('x')", {"runtime.context": AVAILABLE}),
+    ],
+)  # fmt: skip
+def test_calls_of_notebookutils_are_found_whatever_their_name(
+    tmp_path: Path, source: str, names: dict[str, str]
+) -> None:
+    assert verdicts(check_code(tmp_path, source), "notebookutils") == names
+
+
+def test_an_alias_holds_in_the_cells_below(tmp_path: Path) -> None:
+    needs = check_code(tmp_path, "from notebookutils import fs as files", "files.rm('x')")
+    assert verdicts(needs, "notebookutils") == {"fs.rm": AVAILABLE}
+
+
+@pytest.mark.parametrize(
+    ("source", "what", "name", "verdict"),
+    [
+        ("import sempy_labs as labs", "package", "sempy_labs", FABRIC_ONLY),
+        ("from synapse.ml.predict import MLFlowTransformer", "package", "synapse", FABRIC_ONLY),
+        ("import com.microsoft.spark.fabric", "package", "com.microsoft", FABRIC_ONLY),
+        ("import nobody_has_this.part", "package", "nobody_has_this", FABRIC_ONLY),
+        ("%pip install -q nobody-has-this\nimport nobody_has_this", "package", "nobody_has_this", AVAILABLE),
+        ("import pandas as pd", "package", "pandas", AVAILABLE),
+        ("df = spark.read.synapsesql('a.b.c')", "name", "synapsesql", FABRIC_ONLY),
+        ("df.write.mode('append').synapsesql('a.b.c')", "name", "synapsesql", FABRIC_ONLY),
+        ("f = 'com.microsoft.kusto.spark.synapse.datasource'", "name", "com.microsoft.kusto.spark", FABRIC_ONLY),
+        ("TokenLibrary.getSecret('a')", "name", "TokenLibrary", FABRIC_ONLY),
+        ("dbutils.fs.ls('x')", "name", "dbutils.fs", PROBLEM),
+        ("x = dbutils.widgets.get('x')", "name", "dbutils.widgets", PROBLEM),
+    ],
+)
+def test_what_the_embedded_fabric_lacks_is_reported(
+    tmp_path: Path, source: str, what: str, name: str, verdict: str
+) -> None:
+    assert verdicts(check_code(tmp_path, source), what) == {name: verdict}
+
+
+def test_a_name_of_databricks_that_the_notebook_defines_is_its_own(tmp_path: Path) -> None:
+    assert verdicts(check_code(tmp_path, "dbutils = make()\ndbutils.fs.ls('x')"), "name") == {}
+
+
+def test_modules_of_python_need_no_word(tmp_path: Path) -> None:
+    assert verdicts(check_code(tmp_path, "import os, json.decoder\nfrom . import x"), "package") == {}
+
+
+def test_broken_metadata_and_files_are_problems(tmp_path: Path) -> None:
+    stars = "*" * 20
+    (tmp_path / "a.py").write_text(
+        f"# Fabric notebook source\n\n# METADATA {stars}\n\n<<<<<<< HEAD\n# META {{\n", encoding="utf-8"
+    )
+    (tmp_path / "b.ipynb").write_text("{", encoding="utf-8")
+    assert [need.text for need in check(tmp_path / "a.py").needs if need.verdict == PROBLEM] == [
+        "an unresolved merge conflict: <<<<<<< HEAD"
+    ]
+    report = check(tmp_path / "b.ipynb")
+    assert [(need.name, need.verdict) for need in report.needs] == [("b.ipynb", PROBLEM)]
+    assert report.needs[0].text.startswith("This is no notebook: its JSON is broken")
+
+
+def test_a_notebook_without_a_kernel_is_reported_and_no_problem(tmp_path: Path) -> None:
+    needs = check_code(tmp_path, "1", metadata={})
+    assert [(need.name, need.verdict) for need in needs if need.what == "notebook"] == [("no kernel", AVAILABLE)]
+
+
+def test_the_names_of_the_parameters_are_listed(repository: Path) -> None:
+    needs = check(repository / "notebooks/parameters.Notebook").needs
+    assert verdicts(list(needs), "parameters") == {"day, floor, limit, names, strict": AVAILABLE}
+
+
+def test_all_samples_are_found_and_checked(repository: Path) -> None:
+    checker = Checker()
+    reports = [checker.check(file) for file in find_notebooks(repository)]
+    assert len(reports) == 14
+    assert all(isinstance(report.file, NotebookFile) for report in reports)
