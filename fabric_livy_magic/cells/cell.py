@@ -134,7 +134,7 @@ _OPTION = re.compile(r"--?[A-Za-z]")
 
 
 def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
-    """(options, code) of a line magic. The code starts at the first word that is no option, or after `--`, and is kept as typed."""
+    """(options, code) of a line magic. The code, kept as typed, starts at the first word that is no option, or after `--`."""
     end = 0
     while match := _WORD.match(line, end):
         word = match[1]

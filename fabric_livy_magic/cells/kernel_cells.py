@@ -58,7 +58,7 @@ _LINE_MAGIC = re.compile(r"%([A-Za-z_]\w*)[^\S\n]*(.*)")
 
 @dataclass(frozen=True)
 class Step:
-    """`magic` is one of PACKAGE_MAGICS with its line and body (None: a line magic); empty for Python of the kernel's own process."""
+    """`magic` is one of PACKAGE_MAGICS with its line and body (None: a line magic); empty for Python in the kernel's process."""
 
     magic: str = ""
     line: str = field(default="", repr=False)
@@ -122,7 +122,7 @@ KIND_OF_MAGIC = {"livy_pyspark": "pyspark", "livy_spark": "spark", "livy_sql": "
 
 
 def kind_of_cell(text: str, language: str | None) -> tuple[str | None, int]:
-    """(statement kind, offset of its code); None for Python of the kernel's process. `language` is that of a cell without a magic."""
+    """(statement kind, offset of its code); the kind is None for Python in the kernel's process, `language` without a magic."""
     magic, _, body = first_magic(text)
     if magic in {"time", "capture"}:
         kind, start = kind_of_cell(body, language)

@@ -85,7 +85,7 @@ _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 
 
 
 def _python_objects(column: Any) -> list[Any]:
-    """Nested values as Python objects. A struct with two fields of one name becomes a dict with `name_0`, `name_1`, as in Spark."""
+    """Nested values as Python objects. Duplicate field names of a struct become `name_0`, `name_1` in the dict, as in Spark."""
     import pyarrow as pa
 
     python_type = pylist_type(column.type)
@@ -120,7 +120,7 @@ def buffers_for_type(array: Any, kind: Any) -> tuple[Any, ...]:
 
 
 def pylist_type(kind: Any) -> Any:
-    """The type from which `to_pylist` loses nothing: unique names in a struct, and UTC, where every moment is inside Python's years."""
+    """The type from which `to_pylist` loses nothing: unique names in structs, and UTC, in which all years are Python's."""
     import pyarrow as pa
     import pyarrow.types as t
 

@@ -191,7 +191,7 @@ def write_git(notebook: Notebook) -> str:
 
 
 def as_git(notebook: Notebook) -> Notebook:
-    """The notebook as the Git format holds it: without outputs, Jupyter's metadata and metadata of Markdown; raw cells as Markdown."""
+    """What the Git format can hold: no outputs, no metadata of Jupyter or of Markdown cells; raw cells become Markdown."""
     cells = [
         Cell(
             source=cell.source,

@@ -92,7 +92,7 @@ def primary_language(language: object) -> str | None:
 
 
 def language_metadata(language: str, primary: str, kernel: str) -> dict[str, str]:
-    """`language` and `language_group` as the portal writes them; those of the notebook for a language without a name there (configure)."""
+    """`language` and `language_group` as the portal writes them; the notebook's for a language without a name there (configure)."""
     word = _METADATA_OF_LANGUAGE.get(language) or _METADATA_OF_LANGUAGE[notebook_language(primary, kernel)]
     return {"language": word, "language_group": language_group(kernel)}
 
@@ -102,7 +102,7 @@ def language_group(kernel: str) -> str:
 
 
 def with_magic_first(source: str, magic: CellMagic) -> str:
-    """As a Jupyter kernel takes it: the magic on the first line, the lines before it dropped, all others at their line numbers."""
+    """For a Jupyter kernel: the magic on the first line, what stood before it dropped, all other lines at their numbers."""
     lines = source.split("\n")
     first = f"%%{magic.name} {magic.arguments}".rstrip()
     if magic.line == 0:

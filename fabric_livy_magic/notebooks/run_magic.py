@@ -1,4 +1,4 @@
-"""`%run`: its line is read, its notebook found, and that one's cells are run in place of the line."""
+"""`%run`: the line is read, the notebook is found, and its cells are returned as the kernel runs them in place of the line."""
 
 from __future__ import annotations
 
