@@ -92,7 +92,7 @@ def primary_language(language: object) -> str | None:
 
 
 def language_metadata(language: str, primary: str, kernel: str) -> dict[str, str]:
-    """`language` and `language_group` as the portal writes them; the notebook's for a language without a name there (configure)."""
+    """`language` and `language_group` in the portal's words; the notebook's for a language without a name there (configure)."""
     word = _METADATA_OF_LANGUAGE.get(language) or _METADATA_OF_LANGUAGE[notebook_language(primary, kernel)]
     return {"language": word, "language_group": language_group(kernel)}
 
