@@ -10,9 +10,9 @@ import pytest
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cli.main import main
-from tests.livy.test_statements import interrupt_after
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import error_output, sql_output
+from tests.support.timing import interrupt_after
 
 Capture = pytest.CaptureFixture[str]
 

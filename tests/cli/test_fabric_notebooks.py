@@ -20,10 +20,10 @@ import pytest
 
 from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks, read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
-from tests.cli.test_quickstart import ROOT, fabric_livy
-from tests.kernel.test_kernel_notebooks import NO_DELTA
 from tests.support import service
+from tests.support.commands import ROOT, fabric_livy
 from tests.support.kernels import SPECS
+from tests.support.service import NO_DELTA
 
 pytestmark = pytest.mark.spark
 

@@ -15,7 +15,7 @@ from fabric_livy_magic.completion import sql
 from fabric_livy_magic.completion.complete import complete, inspect
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
-from tests.fabric.test_api import Lists
+from tests.support.lists import Lists
 from tests.support.notebook import Notebook, notebook
 
 

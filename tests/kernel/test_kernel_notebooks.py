@@ -21,11 +21,11 @@ import pytest
 
 from tests.support import service
 from tests.support.kernels import SPECS
+from tests.support.service import NO_DELTA
 
 pytestmark = pytest.mark.spark
 
 NOTEBOOKS = Path(__file__).parents[1] / "kernel_notebooks"
-NO_DELTA = ("cannot be reached", "does not answer", "was not there after")
 
 
 @dataclass(frozen=True)

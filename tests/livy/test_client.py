@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from fabric_livy_magic.errors import NotFoundError, NotLivyError
-from fabric_livy_magic.livy.client import Dialect, LivyClient, session_body
-from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.client import LivyClient, session_body
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.external_credentials import GivenToken
-from fabric_livy_magic.signin.request_auth import BearerAuth
+from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
-from tests.support.timing import FakeClock
-
-
-def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:
-    """With a clock, the waits between calls are those of that clock."""
-    authorization = None if fake.apache else BearerAuth(GivenToken(fake.token))
-    timing: dict[str, Any] = {"clock": clock, "sleep": clock.sleep} if clock else {}
-    http = LivyHttp(fake.url, authorization, **timing)
-    return LivyClient(http, Dialect.APACHE_LIVY if fake.apache else Dialect.FABRIC)
-
-
-@pytest.fixture(params=["fabric", "apache_livy"])
-def fake(request: pytest.FixtureRequest) -> FakeFabric:
-    """Both dialects."""
-    one: FakeFabric = request.getfixturevalue(request.param)
-    return one
-
-
-@pytest.fixture
-def client(fake: FakeFabric) -> LivyClient:
-    return client_of(fake)
 
 
 def test_a_session_is_created_with_nothing_that_was_not_asked_for(client: LivyClient, fake: FakeFabric) -> None:

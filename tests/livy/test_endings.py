@@ -12,7 +12,7 @@ from fabric_livy_magic.errors import SessionLostError
 from fabric_livy_magic.livy.endings import IDLE, UNKNOWN, ending_of
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.settings import SessionSpec
-from tests.livy.test_client import client_of
+from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 
 

@@ -1,48 +1,24 @@
-"""One request: what is sent, what a refusal becomes, and what may be sent twice."""
+"""One request: what is sent, and what is sent again."""
 
 from __future__ import annotations
 
-import json
-import pickle
 import socket
 import ssl
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
-from fabric_livy_magic.livy.failures import broken, error_from, retry_after_s
-from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
+from fabric_livy_magic.livy.failures import broken
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from fabric_livy_magic.signin.external_credentials import GivenToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from fabric_livy_magic.signin.tokens import AccessToken
+from tests.livy.conftest import Renewing, http_to
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
-
-
-def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:
-    return LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep, **more)
-
-
-@pytest.fixture
-def http(fabric: FakeFabric, clock: FakeClock) -> LivyHttp:
-    return http_to(fabric, clock)
-
-
-class Renewing:
-    """A credential whose first token is old."""
-
-    def __init__(self, *secrets: str) -> None:
-        self.secrets = list(secrets)
-
-    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
-        return AccessToken(self.secrets.pop(0) if len(self.secrets) > 1 else self.secrets[0])
 
 
 # ------------------------------------------------------------------------------------------------ what is sent
@@ -251,191 +227,3 @@ def test_a_host_that_can_be_none_is_reported_at_once(clock: FakeClock, host: str
     with pytest.raises(ConnectionFailed):
         LivyHttp(f"http://{host}", clock=clock, sleep=clock.sleep).get("/sessions")
     assert clock.naps == []
-
-
-# ------------------------------------------------------------------------------------------------ refusals
-REFUSALS = [
-    (401, errors.AccessError, "FABRIC_LIVY_TOKEN"),
-    (403, errors.AccessError, "Contributor"),
-    (404, errors.NotFoundError, "Not found"),
-    (410, errors.NotFoundError, "Not found"),
-    (429, errors.ThrottledError, "fewer calls"),
-    (430, errors.CapacityError, "%livy sessions"),
-    (400, errors.HttpError, "answered 400"),
-    (500, errors.HttpError, "answered 500"),
-]
-BODIES = {
-    "Fabric": (
-        {"errorCode": "Code1", "message": "Words here.", "requestId": "r-1", "moreDetails": []},
-        "Code1: Words here",
-    ),
-    "nested": ({"error": {"code": "Code1", "message": "Words here"}}, "Code1: Words here"),
-    "message only": ({"message": "Words here"}, "Words here"),
-    "Apache Livy": ({"msg": "Words here"}, "Words here"),
-    "bare string": ("Words here.\n\tat java.lang.Thread.run(Thread.java:840)", "Words here"),
-    "HTML": ("<html><head><title>Words\n here &amp; there</title></head></html>", "an HTML page, “Words here & there”"),
-    "HTML without a title": ("<!DOCTYPE html><p>x", "an HTML page"),
-    "text": ("upstream says no", "upstream says no"),
-    "nothing": ("", ""),
-    "list": ([1], "[1]"),
-}
-
-
-def response(status: int, body: Any, headers: dict[str, str] | None = None) -> requests.Response:
-    made = requests.Response()
-    made.status_code, made.url = status, "https://api.fabric.microsoft.com/v1/x"
-    made._content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-    made.headers.update(headers or {})
-    return made
-
-
-@pytest.mark.parametrize(
-    ("code", "says"),
-    [
-        ("InsufficientScopes", "delegated permission"),
-        ("ServicePrincipalsNotAllowed", "Tenant settings"),
-        ("PrincipalTypeNotSupported", "sign in as a person"),
-    ],
-)
-def test_where_no_role_would_help_the_hint_is_another(code: str, says: str) -> None:
-    error = error_from(response(403, {"errorCode": code, "message": "m"}))
-    assert type(error) is errors.AccessError
-    assert says in str(error)
-    assert "Contributor" not in str(error)
-
-
-@pytest.mark.parametrize(("status", "kind", "says"), REFUSALS)
-def test_each_status_becomes_its_error(status: int, kind: type[HttpError], says: str) -> None:
-    error = error_from(response(status, {"errorCode": "C", "message": "m", "requestId": "r-1"}))
-    assert type(error) is kind
-    assert (error.status, error.code, error.request_id) == (status, "C", "r-1")
-    assert says in str(error)
-    assert "r-1" in str(error)
-
-
-@pytest.mark.parametrize("name", BODIES)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 430, 500, 503])
-def test_the_servers_own_words_are_in_the_message(name: str, status: int) -> None:
-    body, words = BODIES[name]
-    if name == "bare string":
-        body = json.dumps(body)
-    text = str(error_from(response(status, body)))
-    assert words in text
-    assert ".." not in text
-    assert "  " not in text
-
-
-def test_the_request_id_of_a_header_is_kept() -> None:
-    assert error_from(response(500, "", {"RequestId": "h-1"})).request_id == "h-1"
-
-
-@given(
-    status=st.integers(300, 599),
-    body=st.one_of(
-        st.binary(max_size=200),
-        st.recursive(
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-            lambda inner: (
-                st.lists(inner, max_size=3)
-                | st.dictionaries(st.sampled_from(["error", "errorCode", "code", "message", "msg", "requestId"]), inner)
-            ),
-            max_leaves=8,
-        ).map(lambda value: json.dumps(value).encode()),
-    ),
-)
-def test_any_refusal_can_be_read(status: int, body: bytes) -> None:
-    error = error_from(response(status, body))
-    assert str(error)
-    assert error.status == status
-    assert error.code is None or isinstance(error.code, str)
-    assert error.request_id is None or isinstance(error.request_id, str)
-
-
-@pytest.mark.parametrize(
-    "body",
-    ["<html><title>Sign in</title></html>", "not json", '{"id": ', "\x00\xff"],
-    ids=["HTML", "text", "cut", "binary"],
-)
-def test_a_server_that_is_no_livy_server_is_named_with_what_it_said(
-    http: LivyHttp, fabric: FakeFabric, body: str
-) -> None:
-    fabric.fault("GET", "/sessions", status=200, body=body)
-    with pytest.raises(NotLivyError, match="Check the address") as caught:
-        http.get("/sessions")
-    if "title" in body:
-        assert "an HTML page, “Sign in”" in str(caught.value)
-
-
-def test_an_endlessly_nested_answer_is_no_livy_answer(http: LivyHttp, fabric: FakeFabric) -> None:
-    fabric.fault("GET", "/sessions", status=200, body="[" * 200_000)
-    with pytest.raises(NotLivyError):
-        http.get("/sessions")
-
-
-def test_a_path_that_is_not_there_is_not_found(http: LivyHttp) -> None:
-    with pytest.raises(NotFoundError, match="EntityNotFound: The requested resource could not be found"):
-        http.get("/nosuch")
-
-
-def test_an_address_below_a_livy_server_is_said_to_be_wrong(apache_livy: FakeFabric) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        LivyHttp(f"{apache_livy.url}/ui").post("/sessions", {})
-    assert f"127.0.0.1:{apache_livy.port} has nothing at /ui/sessions. Check the address" in str(caught.value)
-
-
-def test_what_a_session_can_never_do_again_is_asked_once(apache_livy: FakeFabric, clock: FakeClock) -> None:
-    apache_livy.fault("GET", "/sessions", status=500, body='"java.lang.IllegalStateException: RPC channel is closed."')
-    with pytest.raises(HttpError, match=r"answered 500: java\.lang\.IllegalStateException: RPC channel is closed\.$"):
-        LivyHttp(apache_livy.url, clock=clock, sleep=clock.sleep).get("/sessions")
-    assert len(apache_livy.requests) == 1
-
-
-# ------------------------------------------------------------------------------------------------ Retry-After
-NOON = datetime(2026, 4, 17, 12, 0, 0, tzinfo=UTC).timestamp()
-
-
-@pytest.mark.parametrize(
-    ("header", "message", "seconds"),
-    [
-        ("55", "", 55),
-        (" 55 ", "", 55),
-        ("0", "", 0),
-        ("Fri, 17 Apr 2026 12:00:30 GMT", "", 30),
-        ("Fri, 17 Apr 2026 11:00:00 GMT", "", 0),
-        (None, "Too many calls until: 4/17/2026 12:01:05 PM (UTC)", 65),
-        (None, "until: 4/17/2026 1:00:00 AM (UTC)", 0),
-        ("soon", "until: 4/17/2026 12:00:10 PM (UTC)", 10),
-        (None, "until: 99/99/2026 12:00:10 PM (UTC)", None),
-        (None, "", None),
-        ("", "", None),
-        ("soon", "", None),
-        ("-5", "", None),
-        ("²", "", None),
-    ],
-)
-def test_how_long_to_wait_is_read_from_every_form(header: str | None, message: str, seconds: float | None) -> None:
-    assert retry_after_s(header, message, now=lambda: NOON) == seconds
-
-
-@given(
-    header=st.none()
-    | st.text()
-    | st.from_regex(r"\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} (GMT|[+-]\d{4})", fullmatch=True)
-    | st.from_regex(r"[0-9]{1,400}", fullmatch=True),
-    message=st.text()
-    | st.from_regex(r"until: \d{1,3}/\d{1,3}/\d{4} \d{1,2}:\d{2}:\d{2} [AP]M \(UTC\)", fullmatch=True),
-)
-def test_any_retry_after_gives_seconds_or_nothing(header: str | None, message: str) -> None:
-    seconds = retry_after_s(header, message)
-    assert seconds is None or seconds >= 0
-
-
-def test_a_date_without_a_zone_is_utc() -> None:
-    assert retry_after_s("Fri, 17 Apr 2026 12:00:30 -0000", now=lambda: NOON) == 30
-
-
-def test_a_number_keeps_all_its_digits() -> None:
-    assert str(WrittenFloat("12345678901234567890.123456789")) == "12345678901234567890.123456789"
-    assert WrittenFloat("0.5") + 1 == 1.5
-    assert json.dumps([WrittenFloat("0.10")]) == "[0.1]"
-    assert pickle.loads(pickle.dumps(WrittenFloat("0.25"))) == 0.25

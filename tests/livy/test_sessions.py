@@ -20,21 +20,9 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
-from tests.livy.test_client import client_of
-from tests.livy.test_statements import interrupt_after
+from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
-from tests.support.timing import FakeClock, eventually
-
-
-@pytest.fixture(params=["fabric", "apache_livy"])
-def fake(request: pytest.FixtureRequest) -> FakeFabric:
-    one: FakeFabric = request.getfixturevalue(request.param)
-    return one
-
-
-@pytest.fixture
-def client(fake: FakeFabric) -> LivyClient:
-    return client_of(fake)
+from tests.support.timing import FakeClock, eventually, interrupt_after
 
 
 def ready(session: StandardSession, clock: FakeClock, **more: Any) -> str:

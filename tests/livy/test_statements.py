@@ -1,11 +1,8 @@
-"""Submit, follow, cancel: against the scripted server, on a clock that only sleeping moves."""
+"""A statement to its result: progress, exactly once, a lost session."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -14,49 +11,31 @@ import pytest
 
 from fabric_livy_magic.errors import (
     HttpError,
-    Interrupted,
     OutcomeUnknown,
     SessionLostError,
     StatementCancelled,
-    WaitTimeout,
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session, telling_lines
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.livy.models import Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.statements import cancel_statement, run_statement
-from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.statements import run_statement
+from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.external_credentials import GivenToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from tests.livy.test_client import client_of
+from tests.livy.conftest import Run
+from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import SCALA_ERROR, SYNTAX_ERROR, ZERO_DIVISION, error_output
-from tests.support.timing import FakeClock, eventually
-
-Run = Callable[..., StatementInfo]
-
-
-@pytest.fixture(params=["fabric", "apache_livy"])
-def fake(request: pytest.FixtureRequest) -> FakeFabric:
-    one: FakeFabric = request.getfixturevalue(request.param)
-    return one
+from tests.support.timing import FakeClock
 
 
 @pytest.fixture
-def client(fake: FakeFabric) -> LivyClient:
+def client(client: LivyClient, fake: FakeFabric) -> LivyClient:
+    """Its sessions are idle at once."""
     fake.session_goes("idle")
-    return client_of(fake)
-
-
-@pytest.fixture
-def run(client: LivyClient, clock: FakeClock) -> Run:
-    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
-
-    def run(code: str = "1+1", kind: str = "pyspark", **more: Any) -> StatementInfo:
-        return run_statement(client, session_id, code, kind, ledger=ledger, clock=clock, sleep=clock.sleep, **more)
-
-    return run
+    return client
 
 
 # ------------------------------------------------------------------------------------------------ results
@@ -342,229 +321,6 @@ def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fa
     session_id = client.create_session(SessionSpec()).id
     for status in (400, 404, 409, 500, 503):
         assert lost_session(client, session_id, HttpError("x", status=status)) is None
-
-
-# ------------------------------------------------------------------------------------------------ cancel
-def test_a_statement_that_takes_too_long_is_cancelled(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
-    fake.statement_goes("running")
-    with pytest.raises(WaitTimeout, match=r"after 30 s.*was cancelled on the session"):
-        run("slow()", timeout_s=30)
-    assert len(fake.seen("POST", "/cancel")) == 1
-    assert clock.now_s < 32
-
-
-def test_code_that_goes_on_after_its_cancel_is_said_to(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
-    fake.statement_goes("running")
-    fake.cancel_goes("cancelling")
-    with pytest.raises(WaitTimeout, match=r"its code still runs: .* What you run next waits for it"):
-        run("slow()", timeout_s=30)
-    assert clock.now_s < 32
-
-
-def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) -> None:
-    fake.statement_goes("running")
-    fake.fault("POST", "/cancel", status=500, body='{"message": "no"}')
-    with pytest.raises(WaitTimeout, match="Whether the statement was stopped is not known"):
-        run("slow()", timeout_s=30)
-
-
-@pytest.mark.parametrize(
-    ("later", "fault", "said"),
-    [
-        (False, {"status": 500}, "is not known"),
-        (False, {"status": 429, "headers": {"Retry-After": "7"}}, "is not known"),
-        (True, {"status": 429, "headers": {"Retry-After": "7"}}, "takes no calls for 7 s"),
-        (True, {"status": 500}, "is told once more to stop it"),
-        (True, {"status": 403}, "is not known"),
-    ],
-    ids=["a failure", "no calls", "no calls, later", "a failure, again", "a refusal"],
-)
-def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
-    client: LivyClient, fake: FakeFabric, later: bool, fault: dict[str, Any], said: str
-) -> None:
-    fake.statement_goes("running")
-    session_id = client.create_session(SessionSpec()).id
-    statement_id = client.submit_statement(session_id, "slow()", "pyspark", "an-id").id
-    fake.fault("POST", "/cancel", body='{"message": "no"}', **fault)
-    told, may_run_on = cancel_statement(
-        client.with_short_timeouts(), session_id, statement_id, later=client if later else None
-    )
-    assert said in told
-    assert may_run_on
-
-
-def interrupt_after(seconds: float) -> threading.Thread:
-    """Ctrl-C as a kernel gets it: SIGINT to the main thread."""
-
-    def send() -> None:
-        time.sleep(seconds)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    return thread
-
-
-def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fake: FakeFabric) -> None:
-    fake.statement_goes("running")
-    session_id = client.create_session(SessionSpec()).id
-    interrupt = interrupt_after(0.3)
-    began = time.monotonic()
-    with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert caught.value.may_run_on is False
-    assert time.monotonic() - began < 0.3 + 1.5
-    assert len(fake.seen("POST", "/cancel")) == 1
-    interrupt.join()
-
-
-def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fake: FakeFabric) -> None:
-    fake.statement_goes("running")
-    fake.cancel_goes("cancelling")
-    session_id = client.create_session(SessionSpec()).id
-    interrupt = interrupt_after(0.2)
-    began = time.monotonic()
-    with pytest.raises(Interrupted, match="still runs") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert caught.value.may_run_on is True
-    assert time.monotonic() - began < 0.2 + 1.5
-    interrupt.join()
-
-
-def test_ctrl_c_while_the_statement_is_sent_finds_and_cancels_it(client: LivyClient, fake: FakeFabric) -> None:
-    fake.statement_goes("running")
-    fake.fault("POST", "/statements$", acts=True, delay_s=3)
-    session_id = client.create_session(SessionSpec()).id
-    interrupt = interrupt_after(0.3)
-    with pytest.raises(Interrupted, match="was cancelled"):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert len(fake.seen("POST", "/cancel")) == 1
-    interrupt.join()
-
-
-def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: LivyClient, fake: FakeFabric) -> None:
-    session_id = client.create_session(SessionSpec()).id
-    client.submit_statement(session_id, "others()", "pyspark", "another-id")
-    fake.fault("POST", "/statements$", delay_s=1.2)
-    interrupt = interrupt_after(0.3)
-    with pytest.raises(Interrupted, match="had not been accepted yet") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert caught.value.may_run_on is True
-    assert not fake.seen("POST", "/cancel")
-    interrupt.join()
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 200, "body": "<html>"}, {"delay_s": 5}], ids=str)
-def test_a_cancel_that_breaks_is_sent_again_behind_the_cell(
-    client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
-) -> None:
-    fake.statement_goes("running")
-    fake.fault("POST", "/cancel", **fault)
-    session_id = client.create_session(SessionSpec()).id
-    interrupt = interrupt_after(0.2)
-    began = time.monotonic()
-    with pytest.raises(Interrupted) as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert caught.value.may_run_on
-    assert time.monotonic() - began < 0.2 + 1.5
-    interrupt.join()
-    assert eventually(lambda: len(fake.seen("POST", "/cancel")) == 2)
-    assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
-
-
-def test_a_statement_whose_broken_request_arrives_after_ctrl_c_is_cancelled_then(
-    client: LivyClient, fake: FakeFabric
-) -> None:
-    session_id = client.create_session(SessionSpec()).id
-    fake.statement_goes("running")
-    fake.fault("POST", "/statements$", status=502)
-    sent = threading.Event()
-
-    def interrupted_while_it_looks(_: float) -> None:
-        if not sent.is_set():
-            sent.set()
-            raise KeyboardInterrupt
-        if not fake.seen("POST", "/statements$")[1:]:  # the request comes through after all
-            source_id = fake.seen("POST", "/statements$")[0].body.get("sourceId", "")
-            client.submit_statement(session_id, "slow()", "pyspark", source_id)
-
-    with pytest.raises(Interrupted, match="If the server takes it after all, it is cancelled at once"):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), sleep=interrupted_while_it_looks)
-    assert eventually(lambda: fake.seen("POST", "/cancel"))
-    assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
-    assert len(fake.seen("POST", "/cancel")) == 1
-
-
-def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
-    client: LivyClient, fake: FakeFabric
-) -> None:
-    """On Apache Livy the code is all that a statement is known by."""
-    fake.statement_goes("running")
-    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
-    fake.fault("POST", "/statements$", status=502)
-    looks: list[float] = []
-
-    def interrupted_while_it_looks(seconds: float) -> None:
-        looks.append(seconds)
-        if len(looks) == 1:
-            raise KeyboardInterrupt
-        if len(looks) == 3:
-            Submission(client, session_id, "slow()", "pyspark", ledger).send(lambda _: None)
-
-    with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=ledger, sleep=interrupted_while_it_looks)
-    assert eventually(lambda: len(looks) == 1 + len(LOOKS_S))
-    assert [code for _, code in fake.posted_code] == ["slow()"] * 2
-    assert not fake.seen("POST", "/cancel")
-
-
-def test_an_equal_statement_of_somebody_else_is_not_cancelled(client: LivyClient, fake: FakeFabric) -> None:
-    """A session may be shared, and on Apache Livy it has no mark of ours."""
-    fake.statement_goes("running")
-    session_id = client.create_session(SessionSpec()).id
-    client.submit_statement(session_id, "slow()", "pyspark", "of somebody else")
-    fake.fault("POST", "/statements$", delay_s=1.2)
-    interrupt = interrupt_after(0.3)
-    with pytest.raises(Interrupted, match="had not been accepted yet"):
-        run_statement(client, session_id, "slow()", "pyspark")
-    interrupt.join()
-    assert not fake.seen("POST", "/cancel")
-
-
-def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client: LivyClient, fake: FakeFabric) -> None:
-    session_id = client.create_session(SessionSpec()).id
-    fake.statement_goes("waiting", "running")
-    fake.fault("POST", "/statements$", acts=True, delay_s=1.0)
-    fake.fault("GET", "/statements$", status=503)  # not to be found meanwhile
-    interrupt, also_ended = interrupt_after(0.3), list[int]()
-    with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), on_cancel=also_ended.append)
-    assert not fake.seen("POST", "/cancel")
-    assert eventually(lambda: fake.seen("POST", "/statements/0/cancel"))
-    assert eventually(lambda: also_ended == [0])
-    assert len(fake.seen("POST", "/cancel")) == 1
-    interrupt.join()
-
-
-def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -> None:
-    fabric.session_goes("idle")
-    fabric.statement_goes("running")
-    fabric.fault("POST", "/cancel", delay_s=30)
-    client = client_of(fabric)
-    session_id = client.create_session(SessionSpec()).id
-    interrupt = interrupt_after(0.2)
-    began = time.monotonic()
-    with pytest.raises(Interrupted, match="The server has not answered yet") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
-    assert caught.value.may_run_on is True
-    assert time.monotonic() - began < 0.2 + 1.5
-    assert len(fabric.seen("POST", "/cancel")) == 1
-    interrupt.join()
-
-
-def test_an_interrupt_is_a_keyboard_interrupt_and_no_exception() -> None:
-    assert issubclass(Interrupted, KeyboardInterrupt)
-    assert not issubclass(Interrupted, Exception)
 
 
 # ------------------------------------------------------------------------------------------------ the log's lines

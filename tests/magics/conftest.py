@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic.settings import SessionSpec
-from tests.livy.test_client import client_of
+from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.notebook import Notebook, notebook
 

@@ -6,11 +6,10 @@ import time
 
 import pytest
 
-from tests.livy.test_statements import interrupt_after
 from tests.magics.conftest import start_elsewhere
 from tests.support.fakes import FakeFabric
 from tests.support.notebook import Notebook
-from tests.support.timing import eventually
+from tests.support.timing import eventually, interrupt_after
 
 
 # ------------------------------------------------------------------------------------------------ interrupts

@@ -13,7 +13,7 @@ from fabric_livy_magic import Session, connect
 from fabric_livy_magic.errors import Interrupted, SessionLostError, StatementCancelled, StatementError, WaitTimeout
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
-from tests.livy.test_statements import interrupt_after
+from tests.support.timing import interrupt_after
 
 pytestmark = pytest.mark.spark
 

@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.waiting import InterruptRequest, interruptible_call, interruptible_sleep, run_in_background
 from fabric_livy_magic.running.cell_queue import CellQueue
-from tests.livy.test_statements import interrupt_after
+from tests.support.timing import interrupt_after
 
 
 def test_cells_run_in_the_order_in_which_their_places_were_taken() -> None:

@@ -16,7 +16,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.running.fan_out import FanOut
 from fabric_livy_magic.running.results import Printed, Result
-from tests.livy.test_statements import interrupt_after
+from tests.support.timing import interrupt_after
 
 
 def result(text: str) -> Result:

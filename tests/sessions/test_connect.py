@@ -20,9 +20,9 @@ from fabric_livy_magic.errors import (
     WaitTimeout,
 )
 from fabric_livy_magic.signin.tokens import AccessToken
-from tests.livy.test_statements import interrupt_after
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import sql_output
+from tests.support.timing import interrupt_after
 
 
 # ------------------------------------------------------------------------------------------------ connect

@@ -5,25 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
-import pytest
 import requests
 
-from tests.support.authority import AZURE_CLI, DEVICE_GRANT, TENANT, Authority, running
+from tests.support.authority import AZURE_CLI, DEVICE_GRANT, TENANT, Authority
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 SCOPE = "https://api.fabric.microsoft.com/.default openid profile offline_access"
-
-
-@pytest.fixture
-def authority() -> Iterator[Authority]:
-    with running() as one:
-        yield one
 
 
 def token(authority: Authority, tenant: str = TENANT, **form: str) -> tuple[int, dict[str, Any]]:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import time
+import uuid
+from contextlib import ExitStack
 from pathlib import Path
+
+from fabric_livy_magic.local.sessions.class_data_archive import only_one
+from tests.support import service
+from tests.support.service import Session
 
 MARK = "TEST_RUN_MARK"  # not FABRIC_LIVY_…: the embedded Fabric keeps those from its sessions
 
@@ -32,3 +38,42 @@ def left_after(mark: str, within_s: float) -> dict[int, str]:
     while (left := marked(mark)) and time.monotonic() < until:
         time.sleep(0.2)
     return left
+
+
+class Marked:
+    """A server whose processes, down to the last child, can be told from all others."""
+
+    def __init__(self, tmp_path: Path, *options: str) -> None:
+        self.mark = uuid.uuid4().hex
+        self.temp = tmp_path / "temp"
+        self.temp.mkdir()
+        environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
+        self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
+        self._no_archiver.enter_context(only_one())
+        self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
+
+    def session(self) -> Session:
+        session = self.api.start_session()
+        session.wait_for("idle")
+        return session
+
+    def pid_of(self, word: str) -> int:
+        return next(pid for pid, command in marked(self.mark).items() if word in command)
+
+    def wait_for_process(self, word: str) -> None:
+        until = time.monotonic() + 20
+        while not any(word in command for command in marked(self.mark).values()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def left(self, within_s: float = 10) -> tuple[dict[int, str], list[Path]]:
+        processes = left_after(self.mark, within_s)
+        until = time.monotonic() + 5
+        while (files := list(self.temp.glob("fabric-livy-*"))) and time.monotonic() < until:
+            time.sleep(0.1)
+        return processes, files
+
+    def close(self) -> None:
+        self.api.http.close()
+        service.close(self.process)
+        self._no_archiver.close()

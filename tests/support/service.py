@@ -14,6 +14,8 @@ from typing import Any
 
 import requests
 
+# Of the messages of a machine that reaches no Maven repository.
+NO_DELTA = ("cannot be reached", "does not answer", "was not there after")
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
 FINISHED = ("available", "cancelled")

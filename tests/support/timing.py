@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -29,3 +31,15 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
         self.now_s += seconds
+
+
+def interrupt_after(seconds: float) -> threading.Thread:
+    """Ctrl-C as a kernel gets it: SIGINT to the main thread."""
+
+    def send() -> None:
+        time.sleep(seconds)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread

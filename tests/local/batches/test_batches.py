@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.sessions.test_endings import Marked
+from tests.support.processes import Marked
 from tests.support.service import Api, Session
 
 pytestmark = pytest.mark.spark

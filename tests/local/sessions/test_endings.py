@@ -7,60 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.sessions.class_data_archive import only_one
 from tests.support import service
-from tests.support.processes import MARK, left_after, marked
+from tests.support.processes import Marked, left_after, marked
 from tests.support.service import Api, Session
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
 WITH_CHILD = "import subprocess, os\nsubprocess.Popen(['sleep', '300']).pid"
-
-
-class Marked:
-    """A server whose processes, down to the last child, can be told from all others."""
-
-    def __init__(self, tmp_path: Path, *options: str) -> None:
-        self.mark = uuid.uuid4().hex
-        self.temp = tmp_path / "temp"
-        self.temp.mkdir()
-        environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
-        self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
-        self._no_archiver.enter_context(only_one())
-        self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
-
-    def session(self) -> Session:
-        session = self.api.start_session()
-        session.wait_for("idle")
-        return session
-
-    def pid_of(self, word: str) -> int:
-        return next(pid for pid, command in marked(self.mark).items() if word in command)
-
-    def wait_for_process(self, word: str) -> None:
-        until = time.monotonic() + 20
-        while not any(word in command for command in marked(self.mark).values()):
-            assert time.monotonic() < until
-            time.sleep(0.02)
-
-    def left(self, within_s: float = 10) -> tuple[dict[int, str], list[Path]]:
-        processes = left_after(self.mark, within_s)
-        until = time.monotonic() + 5
-        while (files := list(self.temp.glob("fabric-livy-*"))) and time.monotonic() < until:
-            time.sleep(0.1)
-        return processes, files
-
-    def close(self) -> None:
-        self.api.http.close()
-        service.close(self.process)
-        self._no_archiver.close()
 
 
 @pytest.fixture

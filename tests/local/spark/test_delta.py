@@ -12,18 +12,16 @@ from typing import Any
 import pytest
 
 from tests.support import service
-from tests.support.service import Api, Session
+from tests.support.service import NO_DELTA, Api, Session
 
 pytestmark = pytest.mark.spark
-
-NO_NETWORK = ("cannot be reached", "does not answer", "was not there after")
 
 
 @pytest.fixture(scope="module")
 def filled(session: Session) -> Session:
     """`trips`: three versions of a table that no statement gave a format."""
     missing = session.view()["tags"].get("FallbackMessages", "")
-    if any(words in missing for words in NO_NETWORK):
+    if any(words in missing for words in NO_DELTA):
         pytest.skip(missing)
     session.rows("create table trips (id int, fare double)")
     session.rows("insert into trips values (1, 7.5), (2, 9.0)")

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.local.spark.test_delta import NO_NETWORK
 from tests.support import service
-from tests.support.service import Api, Session
+from tests.support.service import NO_DELTA, Api, Session
 
 pytestmark = pytest.mark.spark
 
@@ -275,7 +274,7 @@ def in_silver(api: Api) -> dict[str, dict[str, Any]]:
     session = api.start_session()
     session.wait_for("idle")
     missing = session.view()["tags"].get("FallbackMessages", "")
-    if any(words in missing for words in NO_NETWORK):
+    if any(words in missing for words in NO_DELTA):
         pytest.skip(missing)
     return outputs(session, SILVER_CELLS)
 

@@ -1,90 +1,21 @@
-"""Wrong, broken and hostile requests: each gets the documented status and error body, or HTTP's own 400; a line in the
-server's log tells of it; and the server lives on. No Spark is started but by the tests at the end.
-"""
+"""Bodies, paths and methods that are none, and broken HTTP."""
 
 from __future__ import annotations
 
-import json
-import re
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.support import contract, service
-from tests.support.random_requests import NOBODY, STUCK, check_form, run_on_fabric
-from tests.support.service import TOKEN, Api
+from tests.local.web.bad_input.conftest import MIB, STRANGE, all_of, connected, head, refused
+from tests.support import contract
+from tests.support.random_requests import NOBODY, check_form
+from tests.support.service import Api
 
 pytestmark = pytest.mark.spark
-
-MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("state")
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Api]:
-    """Its sessions never start Spark."""
-    folder = tmp_path_factory.mktemp("bad")
-    (folder / "faults.toml").write_text(STUCK, encoding="utf-8")
-    options = ["--token", TOKEN, "--capacity", "100", "--faults", str(folder / "faults.toml")]
-    process, started = service.start(folder / "lake", *options, extra_env={"XDG_STATE_HOME": str(state)})
-    yield started
-    started.http.close()
-    assert service.close(process) == 0
-
-
-@pytest.fixture
-def log(state: Path) -> LogOfServer:
-    return LogOfServer(state / "fabric-livy-magic" / "serve.log")
-
-
-class LogOfServer:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._seen = len(self.text()) if path.exists() else 0
-
-    def text(self) -> str:
-        return self.path.read_text(encoding="utf-8")
-
-    def new_lines(self, count: int = 0) -> list[str]:
-        """At least so many: a line follows its answer."""
-        until = time.monotonic() + 5
-        while len(lines := self.text()[self._seen :].splitlines()) < count:
-            assert time.monotonic() < until, lines
-            time.sleep(0.02)
-        return lines
-
-
-def connected(api: Api) -> socket.socket:
-    url = urlsplit(api.base)
-    return socket.create_connection((url.hostname or "", url.port or 0), timeout=15)
-
-
-def head(method: str, path: str, *more: str) -> bytes:
-    lines = (f"{method} {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKEN}", *more, "", "")
-    return "\r\n".join(lines).encode()
-
-
-def all_of(link: socket.socket) -> bytes:
-    received = b""
-    while part := link.recv(65536):
-        received += part
-    return received
-
-
-def refused(answer: requests.Response, status: int, word: str = "") -> None:
-    assert answer.status_code == status, answer.text[:300]
-    check_form(answer.content)
-    assert word in answer.json()["message"]
 
 
 # ------------------------------------------------------------------------------------------------ bodies
@@ -135,9 +66,6 @@ def test_a_statement_that_is_none(api: Api, body: dict[str, Any], word: str) -> 
     refused(api.post(f"{session.path}/statements", body), 400, word)
     assert api.get(f"{session.path}/statements").json() == {"statements": [], "total_statements": 0}
     api.delete(session.path)
-
-
-STRANGE = "a\0b\ud800💩\r\nX-Injected: y‮ é"
 
 
 def test_strange_texts_are_kept_as_they_are(api: Api) -> None:
@@ -292,115 +220,3 @@ def test_an_answer_is_given_whole_to_who_seems_to_have_it(api: Api) -> None:
     """304 is no documented answer."""
     assert api.get("/sessions", headers={"If-None-Match": "*"}).status_code == 200
     assert "Etag" not in api.get("/sessions").headers
-
-
-# ------------------------------------------------------------------------------------------------ the log
-def test_a_refusal_leaves_one_line_without_what_was_sent(api: Api, log: LogOfServer) -> None:
-    hush = "hush-hush"
-    answer = api.http.post(
-        f"{api.base}/sessions/{NOBODY}/statements?secret={hush}",
-        json={"code": hush, "kind": "sql"},
-        headers={"X-Secret": hush},
-        timeout=15,
-    )
-    (line,) = log.new_lines(1)
-    assert " INFO POST " in line
-    assert line.endswith(f"statements' 404 SparkCoreSessionNotFound ({answer.headers['RequestId']})")
-    requests.get(api.base, headers={"Authorization": f"Bearer {hush}"}, timeout=15)
-    line = log.new_lines(2)[1]
-    assert " WARNING GET " in line
-    assert " 401 Unauthorized (" in line
-    assert not {hush, TOKEN} & set(log.text().split())
-    assert hush not in log.text()
-
-
-def test_a_success_leaves_none(api: Api, log: LogOfServer) -> None:
-    api.get("/sessions")
-    assert log.new_lines() == []
-
-
-def test_no_request_writes_lines_of_its_own_into_the_log(api: Api, log: LogOfServer) -> None:
-    with connected(api) as link:
-        link.sendall(head("GET", "/v1/a%0aFAKE\x85\xa0b" + "c" * 3_000, "Connection: close"))
-        all_of(link)
-        link.close()
-    with connected(api) as link:
-        link.sendall(b"GET / HTTP/1.1\r\nAuthorization Bearer hush\r\n\r\n")
-        all_of(link)
-    lines = log.new_lines(2)
-    assert len(lines) == 2
-    assert all(len(line) < 600 and line.isascii() and " FAKE" not in line for line in lines)
-    assert "hush" not in "".join(lines)
-
-
-def test_a_failure_of_its_own_is_told_without_its_words_and_logged_with_its_place(tmp_path: Path) -> None:
-    """A lakehouse that became a file, in whose place the session's folders cannot be made."""
-    (tmp_path / "lake").mkdir()
-    options = ["--token", TOKEN]
-    environment = {"XDG_STATE_HOME": str(tmp_path)}
-    process, api = service.start(tmp_path / "lake", *options, extra_env=environment)
-    (tmp_path / "lake").rmdir()
-    (tmp_path / "lake").write_text("", encoding="utf-8")
-    try:
-        answer = api.post("/sessions", {"name": "hush"})
-        log = tmp_path / "fabric-livy-magic" / "serve.log"
-        refused(answer, 500, str(log))
-        assert answer.json()["errorCode"] == "InternalError"
-        assert "Traceback" not in answer.text
-        text = log.read_text(encoding="utf-8")
-        assert f"POST '{urlsplit(api.base).path}/sessions' failed ({answer.headers['RequestId']})" in text
-        assert "in make" in text
-        assert "hush" not in text
-        assert log.stat().st_mode & 0o777 == 0o600
-        assert api.get("/sessions").json()["items"] == []
-    finally:
-        api.http.close()
-        assert service.close(process) == 0
-
-
-def test_livys_dialect_logs_what_it_refuses_too(tmp_path: Path) -> None:
-    options = ["--token", TOKEN, "--dialect", "livy"]
-    process, api = service.start(tmp_path / "lake", *options, extra_env={"XDG_STATE_HOME": str(tmp_path)})
-    log = LogOfServer(tmp_path / "fabric-livy-magic" / "serve.log")
-    assert api.post("/sessions", {"hush": 1}).status_code == 400
-    assert api.get("/sessions/9/statements?hush=1").status_code == 404
-    api.http.close()
-    assert service.close(process) == 0
-    told = re.findall(r"(POST|GET) '(\S+)' (\d+)", log.text())
-    assert told == [("POST", "/sessions", "400"), ("GET", "/sessions/9/statements", "404")]
-    assert "hush" not in log.text()
-
-
-def test_without_a_folder_for_its_log_a_server_serves_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    process, api = service.start(
-        tmp_path / "lake", "--token", TOKEN, extra_env={"XDG_STATE_HOME": str(tmp_path / "file")}
-    )
-    assert api.get("/nowhere").status_code == 404
-    api.http.close()
-    assert service.close(process) == 0
-
-
-# ------------------------------------------------------------------------------------------------ at random
-def test_random_requests_get_documented_answers() -> None:
-    """A share of what `python -m tests.support.random_requests` sends."""
-    told = run_on_fabric(1_500, seed_=20_260_417)
-    assert set(told.statuses) >= {200, 202, 204, 400, 401, 403, 404, 405, 430}
-    assert told.unanswered < 300
-
-
-# ------------------------------------------------------------------------------------------------ with Spark
-def test_a_session_of_strange_settings_starts_and_its_statements_say_what_is_wrong(tmp_path: Path) -> None:
-    conf = {"spark.a\0b": "c\n=d", "spark.é": "\ud800", "x y": "", "": "e", "spark.k=v": "#!:"}
-    with service.serving(tmp_path / "lake") as api:
-        session = api.start_session(name=STRANGE, conf=conf)
-        session.wait_for("idle")
-        assert session.text("spark.conf.get('spark.k=v'), spark.conf.get('spark.a\\0b')") == "('#!:', 'c\\n=d')"
-        for kind in ("pyspark", "sql", "spark"):
-            for code in ("\ud800", "a\0b", "'\ud800'"):
-                view = session.wait(session.submit(code, kind))
-                assert view["state"] == "available"
-                assert view["output"]["status"] in ("ok", "error")
-                assert view["output"].get("ename") != "InternalError", view["output"]
-        assert session.text("1 + 1") == "2"
-        assert json.loads(session.api.get(session.path).text)["state"] == "idle"

@@ -1,0 +1,185 @@
+"""Sign-in of a person: browser and device code."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.signin.entra.sign_in import (
+    BrowserSignIn,
+    DeviceCodeSignIn,
+    DevicePrompt,
+    TokenStore,
+)
+from fabric_livy_magic.signin.tokens import claims
+from tests.signin.conftest import app_at, browser_at
+from tests.support.authority import DEVICE_GRANT, FABRIC_SCOPES, TENANT, Authority
+
+pytestmark = pytest.mark.usefixtures("quick_browser")
+
+
+# ----------------------------------------------------------------------------------------------------------- browser
+def test_the_browser_signs_in_the_person(authority: Authority) -> None:
+    authority.add_user("zoë@contoso.onmicrosoft.com")
+    found = claims(browser_at(authority).token().secret)
+    assert found["upn"] == "zoë@contoso.onmicrosoft.com"
+    assert found["scp"] == "user_impersonation"
+
+
+def test_the_code_travels_with_pkce_and_not_in_an_address(authority: Authority) -> None:
+    browser_at(authority).token()
+    (asked,) = authority.asked("/authorize")
+    assert asked.form["code_challenge_method"] == "S256"
+    assert asked.form["response_mode"] == "form_post"
+    assert authority.asked("authorization_code")[0].form["code_verifier"] not in str(asked.form)
+
+
+def test_an_own_registration_asks_for_the_documented_scopes(authority: Authority) -> None:
+    client = authority.add_app()
+    found = claims(browser_at(authority, app_at(authority, client)).token().secret)
+    assert sorted(found["scp"].split()) == sorted(FABRIC_SCOPES)
+
+
+def test_without_a_tenant_the_account_brings_its_own(authority: Authority) -> None:
+    assert claims(browser_at(authority, app_at(authority, tenant="organizations")).token().secret)["tid"] == TENANT
+
+
+def test_a_second_sign_in_may_be_another_account(authority: Authority) -> None:
+    credential = browser_at(authority)
+    credential.token()
+    authority.add_user("bob@contoso.onmicrosoft.com")
+    assert claims(credential.token().secret)["upn"].startswith("ann@")
+    assert claims(credential.sign_in().secret)["upn"].startswith("bob@")
+    assert claims(credential.token(renew=True).secret)["upn"].startswith("bob@")
+
+
+def test_a_machine_without_a_browser_names_the_device_code(authority: Authority) -> None:
+    credential = BrowserSignIn(app_at(authority), TokenStore.memory(), lambda url: False)
+    with pytest.raises(SignInError, match="--method device"):
+        credential.token()
+
+
+def test_nobody_at_the_browser_ends_the_wait(authority: Authority) -> None:
+    credential = BrowserSignIn(app_at(authority), TokenStore.memory(), lambda url: True, timeout_s=1)
+    with pytest.raises(SignInError, match="Nobody signed in within 1 s"):
+        credential.token()
+
+
+def test_ctrl_c_during_a_sign_in_gets_through_and_leaves_it_usable(authority: Authority) -> None:
+    def interrupted(url: str) -> bool:
+        raise KeyboardInterrupt
+
+    credential = BrowserSignIn(app_at(authority), TokenStore.memory(), interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        credential.token()
+    with pytest.raises(KeyboardInterrupt):
+        credential.token()
+
+
+def test_where_nobody_may_be_asked_no_browser_opens(authority: Authority) -> None:
+    credential = browser_at(authority, interactive=False)
+    with pytest.raises(SignInError, match="Nobody is signed in"):
+        credential.token()
+    assert not authority.asked("/authorize")
+
+
+def test_a_revoked_sign_in_asks_for_a_new_one_instead_of_opening_a_window(authority: Authority) -> None:
+    credential = browser_at(authority)
+    credential.token()
+    authority.revoke()
+    with pytest.raises(SignInError, match=r"revoked.*%livy login.*AADSTS50173"):
+        credential.token(renew=True)
+    assert len(authority.asked("/authorize")) == 1
+    assert credential.sign_in().secret
+    assert credential.token(renew=True).secret
+
+
+def test_a_failed_sign_in_is_told_to_all_who_waited_for_it(authority: Authority) -> None:
+    authority.delay_s = 0.5
+    authority.fail_next(65004)
+    credential, told = browser_at(authority), []
+
+    def ask() -> None:
+        with pytest.raises(SignInError, match="declined") as caught:
+            credential.token()
+        told.append(caught.value)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 4
+    assert len(authority.asked("/authorize")) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (50076, "multi-factor authentication"),
+        (53003, "conditional access"),
+        (65001, "no consent"),
+        (65004, "consent was declined"),
+        (50173, "revoked"),
+        (700082, "not used for too long"),
+    ],
+)
+def test_a_refusal_at_the_browser_says_what_to_do(authority: Authority, code: int, says: str) -> None:
+    authority.fail_next(code)
+    with pytest.raises(SignInError, match=says) as caught:
+        browser_at(authority).token()
+    assert f"AADSTS{code}" in str(caught.value)
+
+
+def test_consent_that_was_given_meanwhile_counts_at_once(authority: Authority) -> None:
+    client = authority.add_app(consented=False)
+    credential = browser_at(authority, app_at(authority, client))
+    with pytest.raises(SignInError, match="AADSTS65001"):
+        credential.token()
+    authority.apps[client].consented = True
+    assert credential.token().secret
+
+
+# ------------------------------------------------------------------------------------------------------- device code
+def test_the_device_code_is_shown_with_its_page_and_end(authority: Authority) -> None:
+    shown: list[DevicePrompt] = []
+
+    def show(prompt: DevicePrompt) -> None:
+        shown.append(prompt)
+        authority.approve(prompt.user_code)
+
+    DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token()
+    assert shown[0].url == f"{authority.url}/devicelogin"
+    assert shown[0].user_code in shown[0].message
+    assert shown[0].expires_at == pytest.approx(time.time() + 900, abs=10)
+
+
+def test_the_device_code_waits_until_the_person_is_done(authority: Authority) -> None:
+    def show(prompt: DevicePrompt) -> None:
+        threading.Timer(0.5, authority.approve, [prompt.user_code]).start()
+
+    assert DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token().secret
+    answers = [one.answer for one in authority.asked(DEVICE_GRANT)]
+    assert (answers[0], answers[-1]) == (400, 200)
+
+
+def test_a_declined_device_code_is_told(authority: Authority) -> None:
+    def show(prompt: DevicePrompt) -> None:
+        authority.decline(prompt.user_code)
+
+    with pytest.raises(SignInError, match="declined"):
+        DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token()
+
+
+def test_a_device_code_that_nobody_entered_is_told(authority: Authority) -> None:
+    authority.device_lifetime_s = 1
+    with pytest.raises(SignInError, match="new one: `%livy login --method device`"):
+        DeviceCodeSignIn(app_at(authority), TokenStore.memory(), lambda prompt: None).token()
+
+
+def test_a_refused_device_code_is_told(authority: Authority) -> None:
+    with pytest.raises(SignInError, match="no app with this client id"):
+        DeviceCodeSignIn(app_at(authority, "unknown"), TokenStore.memory(), lambda prompt: None).token()
