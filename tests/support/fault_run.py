@@ -37,7 +37,7 @@ from tests.support.faulty_network import HOST, FaultyNetwork, tls_of
 from tests.support.faulty_proxy import FaultyProxy
 
 FASTER = 10.0  # the client's waits are so much shorter than those of a user
-SHARE = 0.08  # of the calls are struck
+SHARE = 0.08  # of the calls get a fault
 CONNECTIONS_SHARE = 0.2  # of the new connections
 THREADS = 5  # on one session
 INSERT_EVERY = 25  # an INSERT of Spark takes 0.3 s; the other statements append to the table's file themselves
@@ -62,7 +62,7 @@ class Renewed:
         return AccessToken(service.TOKEN)
 
 
-def may_strike(method: str, path: str, fault: str) -> bool:
+def may_inject(method: str, path: str, fault: str) -> bool:
     if fault == "404":  # borne where something is young, and where a session is asked for its state
         return method == "GET" or path.endswith("/statements")
     return True
@@ -104,7 +104,7 @@ class Run:
         tls, ca_file = tls_of(self.folder.parent)
         self.network = FaultyNetwork(self.seed, CONNECTIONS_SHARE)
         self.network.start()
-        self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_strike, tls, HOST)
+        self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_inject, tls, HOST)
         http = LivyHttp(
             self.proxy.address,
             BearerAuth(Renewed(), allow_host=HOST),
@@ -170,11 +170,11 @@ class Run:
 
 
 def report(run: Run) -> str:
-    outcomes, struck = run.outcomes, run.proxy.struck + run.network.struck
+    outcomes, injected = run.outcomes, run.proxy.injected + run.network.injected
     told = f"{len(outcomes.ran)} ran, {len(outcomes.unknown)} unknown, {len(outcomes.failed)} failed"
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(struck.items()))
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(injected.items()))
     why = "".join(f"\n  {key}: {error}" for key, error in (*outcomes.unknown.items(), *outcomes.failed.items()))
-    return f"{run.dialect.value}, seed {run.seed}: {told}; {run.proxy.calls} calls, {struck.total()} struck, at most {run.proxy.latest_s:.2f} s late ({kinds}){why}"
+    return f"{run.dialect.value}, seed {run.seed}: {told}; {run.proxy.calls} calls, {injected.total()} faults, at most {run.proxy.latest_s:.2f} s late ({kinds}){why}"
 
 
 def servers(folder: Path) -> Iterator[tuple[service.Api, Dialect]]:

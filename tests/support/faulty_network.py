@@ -30,7 +30,7 @@ class FaultyNetwork:
     def __init__(self, seed: int, share: float) -> None:
         self._lots, self._share = random.Random(seed), share
         self._look_up = socket.getaddrinfo
-        self.struck: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self._asked = 0
         self._lock = threading.Lock()
         self._environ = mock.patch.dict(os.environ)
@@ -75,7 +75,7 @@ class FaultyNetwork:
             if self._asked == 1 or self._lots.random() >= self._share:
                 return ""
             fault = self._lots.choice(FAULTS)
-            self.struck[fault] += 1
+            self.injected[fault] += 1
             return fault
 
     def _hang_up(self) -> None:

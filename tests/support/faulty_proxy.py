@@ -47,17 +47,17 @@ class FaultyProxy:
         server: str,
         seed: int,
         share: float,
-        may_strike: Callable[[str, str, str], bool],
+        may_inject: Callable[[str, str, str], bool],
         tls: ssl.SSLContext,
         host: str,
     ) -> None:
-        """`may_strike(method, path, fault)`: for what cannot be borne there, by the contract. `host` is what its clients
+        """`may_inject(method, path, fault)`: for what cannot be borne there, by the contract. `host` is what its clients
         call this machine."""
         parts = urlsplit(server)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._lots, self._lock = random.Random(seed), threading.Lock()
-        self._share, self._may_strike = share, may_strike
-        self.struck: Counter[str] = Counter()
+        self._share, self._may_inject = share, may_inject
+        self.injected: Counter[str] = Counter()
         self.calls = 0
         self.latest_s = 0.0
         """How long after the end of its connection a request was done."""
@@ -73,16 +73,16 @@ class FaultyProxy:
             self.calls += 1
             if self.calls == 1:  # an address that has never answered well is taken for a wrong one
                 return None
-            if method == "POST" and path.endswith("/sessions") and not self.struck[f"{BEFORE} 430"]:
-                self.struck[f"{BEFORE} 430"] += 1  # the one call that a full capacity refuses
+            if method == "POST" and path.endswith("/sessions") and not self.injected[f"{BEFORE} 430"]:
+                self.injected[f"{BEFORE} 430"] += 1  # the one call that a full capacity refuses
                 return BEFORE, "430"
             if self._lots.random() >= self._share:
                 return None
             when = self._lots.choices((BEFORE, AFTER, EARLY), (5, 5, 1))[0]
             fault = self._lots.choice(FAULTS[when])
-            if not self._may_strike(method, path, fault) or (fault == "stall" and self._lots.random() > 0.2):
+            if not self._may_inject(method, path, fault) or (fault == "stall" and self._lots.random() > 0.2):
                 return None
-            self.struck[f"{when} {fault}"] += 1
+            self.injected[f"{when} {fault}"] += 1
             return when, fault
 
     def forward(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -127,11 +127,11 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             if when == EARLY:
                 proxy.latest_s = max(proxy.latest_s, time.monotonic() - broke_off_at)
                 return None
-            return self.strike(fault, *told)
+            return self.inject(fault, *told)
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - names of the library
 
-        def strike(self, fault: str, status: int, content: bytes) -> None:
+        def inject(self, fault: str, status: int, content: bytes) -> None:
             if fault in {"close", "reset"}:
                 return self.break_off(fault)
             if fault == "stall":
@@ -150,7 +150,7 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             code, _, how = fault.partition(" ")
             soon_s = time.time() + 1
             headers = {}
-            message = "struck by the faulty proxy"
+            message = "injected by the faulty proxy"
             if how == "until":
                 message = f"Request is blocked by the upstream service until: {until_text(soon_s)}"
             elif code == "429":

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 from fabric_livy_magic.local.apache import requests_in
 from fabric_livy_magic.local.apache.python_work import ask_python
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, null_pointer, thrown, unreadable
-from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler, in_livys_words
+from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler, in_livys_words
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.dependencies import spark_address
@@ -37,7 +37,7 @@ class ResourceHandler(SessionHandler):
         if self.what == "pyfile":
             work = ask_python(session, repl, "py_file", uri)
             while not work.statement.finished:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(POLL_INTERVAL_S)
             reply = work.reply() or {"error": CANCELLED}
             if "error" in reply:
                 raise not_added(reply["error"])

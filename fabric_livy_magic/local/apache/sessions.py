@@ -20,7 +20,7 @@ from fabric_livy_magic.local.spark.settings import BadSetting
 from fabric_livy_magic.local.web.answers import Refusal
 
 PAGE = 100
-LOOK_EVERY_S = 0.02
+POLL_INTERVAL_S = 0.02
 NEVER_IN_CONF = "spark.submit.proxyUser.allowCustomClasspathInClusterMode"  # Livy refuses it whatever its settings
 CANCELLED = "java.util.concurrent.CancellationException"
 FULL = "Rejected, too many sessions are being created!"
@@ -86,14 +86,14 @@ class SessionHandler(SparkHandler):
     async def active_repl(self, session: Session) -> Repl:
         """For what Livy asks of its driver: while there is none yet, it waits."""
         while session.active and not session.settled.is_set():
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
         if not session.active:
             raise self._lost(session)
         return self.repl_of(session)
 
     def _lost(self, session: Session) -> LivyRefusal:
         """The call that finds out that the driver died is the one that waited for it; those that come later are told so."""
-        if session.ending.message and not session.end_was_told:
+        if session.end_reason.message and not session.end_was_told:
             session.end_was_told = True
             return LivyRefusal(500, CANCELLED)
         return requirement("Session isn't active.")

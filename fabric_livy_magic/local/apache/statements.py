@@ -9,7 +9,7 @@ from fabric_livy_magic.local.apache import requests_in, views
 from fabric_livy_magic.local.apache.handler import java_number, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, null_pointer, refused_by_driver, unreadable
 from fabric_livy_magic.local.apache.requests_in import SESSION_KINDS, SHARED
-from fabric_livy_magic.local.apache.sessions import CANCELLED, LOOK_EVERY_S, SessionHandler
+from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.quirks.limits import LARGEST_ANSWER_BYTES, LONGEST_STRING_CHARS
 from fabric_livy_magic.local.sessions.repl import Repl
@@ -29,7 +29,7 @@ class StatementReader(SessionHandler):
         if self.server.quirks and len(data) > LARGEST_ANSWER_BYTES:
             repl.channel_broken = True
             while session.active and not self._left:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(POLL_INTERVAL_S)
             raise LivyRefusal(500, CANCELLED)
         self.answer_bytes(data)
 

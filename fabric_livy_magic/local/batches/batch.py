@@ -15,21 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabric_livy_magic.errors import LocalFabricError
-from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.session_log import BatchLog, significant_lines
 from fabric_livy_magic.local.spark import batch_driver
-from fabric_livy_magic.local.spark.ending import Ending
+from fabric_livy_magic.local.spark.end_reason import EndReason
 from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
-from fabric_livy_magic.local.spark.preparing import prepared
+from fabric_livy_magic.local.spark.preparation import prepare_settings
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import BatchRequest
 from fabric_livy_magic.local.spark.settings import SessionFolders, fixed_settings, spark_settings
 from fabric_livy_magic.local.spark.submit import spark_environment, submit_command
 
 ENDED = frozenset({"success", "dead", "killed"})
-GENTLE_END_S = 1.0
-LOOK_EVERY_S = 1.0
+GRACE_S = 1.0
+POLL_INTERVAL_S = 1.0
 DEAD = "LIVY_JOB_STATE_DEAD"  # what Synapse and Fabric call each application that failed by itself
 
 
@@ -55,7 +55,7 @@ class Batch:
         self._workspaces = workspaces
         self.submitter = submitter
         self.times: dict[str, datetime] = {}
-        self.ending = Ending()
+        self.end_reason = EndReason()
         self.log = BatchLog(private)
         self.ended = threading.Event()
         self._located = located
@@ -124,7 +124,9 @@ class Batch:
             try:
                 self._process = self._launch()
             except (LocalFabricError, OSError, ValueError) as problem:  # ValueError: an argument no process can have
-                self.ending = Ending(message=f"the application could not be started: {problem}", code="SYSTEM_ERROR")
+                self.end_reason = EndReason(
+                    message=f"the application could not be started: {problem}", code="SYSTEM_ERROR"
+                )
                 self._finish("dead")
                 return
             self._groups.watch(self._process.pid)
@@ -134,7 +136,7 @@ class Batch:
 
     def _prepare(self) -> None:
         self._folders.private.mkdir(parents=True, exist_ok=True)
-        self._settings, _ = prepared(
+        self._settings, _ = prepare_settings(
             self._settings, self._folders, self._groups, self.lakehouse, self._workspaces, self._note
         )
 
@@ -146,7 +148,7 @@ class Batch:
         self._folders.make()
         with self.log.stdout_file.open("ab") as stdout, self.log.stderr_file.open("ab") as stderr:
             return subprocess.Popen(
-                in_lakehouse(self._folders.lakehouse, self._folders.private / "root", self._command()),
+                command_with_mount(self._folders.lakehouse, self._folders.private / "root", self._command()),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -189,7 +191,7 @@ class Batch:
         return file
 
     def _look_after_log(self) -> None:
-        while not self.ended.wait(LOOK_EVERY_S):
+        while not self.ended.wait(POLL_INTERVAL_S):
             with contextlib.suppress(FileNotFoundError):  # deleted this moment
                 self.log.shorten()
 
@@ -201,7 +203,7 @@ class Batch:
         if self.stopping:
             return "killed"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        self.ending = Ending(
+        self.end_reason = EndReason(
             message=f"the application ended with {how}. {self._telling_lines()}".rstrip(), code=DEAD, source="User"
         )
         return "dead"
@@ -231,7 +233,7 @@ class Batch:
                 self._finish("killed")
                 return
         self._kill(signal.SIGTERM)  # Spark tidies up
-        if not self.ended.wait(GENTLE_END_S):
+        if not self.ended.wait(GRACE_S):
             self._kill(signal.SIGKILL)
             self.ended.wait()
 

@@ -47,9 +47,9 @@ def batch_view(batch: Batch) -> JsonObject:
         "errorInfo": [],
         "cancellationReason": CANCELLED if state == "killed" else None,
     }
-    if batch.ending.message:
+    if batch.end_reason.message:
         view["errorInfo"] = [
-            {"message": batch.ending.message, "errorCode": batch.ending.code, "source": batch.ending.source}
+            {"message": batch.end_reason.message, "errorCode": batch.end_reason.code, "source": batch.end_reason.source}
         ]
     return _without_none(view)
 
@@ -57,7 +57,7 @@ def batch_view(batch: Batch) -> JsonObject:
 def batch_activity_view(batch: Batch) -> JsonObject:
     """One line of the list of batches."""
     state = batch.state
-    failed = bool(batch.ending.message)
+    failed = bool(batch.end_reason.message)
     view = {
         "id": batch.id,
         "appId": batch.app_id,
@@ -71,8 +71,8 @@ def batch_activity_view(batch: Batch) -> JsonObject:
         "submittedAt": _moment(batch, "notStarted"),
         "startedAt": _moment(batch, "starting"),
         "endedAt": _ended_at(batch),
-        "errorSource": batch.ending.source if failed else None,
-        "errorCode": batch.ending.code if failed else None,
+        "errorSource": batch.end_reason.source if failed else None,
+        "errorCode": batch.end_reason.code if failed else None,
         "tags": dict(batch.request.tags),
         "schedulerState": SCHEDULER.get(state, "Ended"),
         "pluginState": PLUGIN.get(state, "Ended"),
@@ -84,7 +84,7 @@ def batch_activity_view(batch: Batch) -> JsonObject:
 
 def _acquisition(batch: Batch, state: str) -> JsonObject:
     if state == "dead":
-        return {"state": "error", "errorMessage": batch.ending.message}
+        return {"state": "error", "errorMessage": batch.end_reason.message}
     return {"state": "cancelling" if batch.stopping else ACQUISITION.get(state, "unknown")}
 
 

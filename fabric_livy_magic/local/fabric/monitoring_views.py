@@ -53,7 +53,7 @@ def monitored_view(job: Job) -> JsonObject:
         "queuedDuration": _duration(request, begun or ended),
         "runningDuration": _duration(begun, ended) if begun else None,
         "totalDuration": _duration(request, ended),
-        "cancellationReason": job.ending.message or None,
+        "cancellationReason": job.end_reason.message or None,
     }
     return {key: value for key, value in view.items() if value is not None}
 
@@ -62,7 +62,7 @@ def monitored_state(job: Job) -> str:
     if isinstance(job, Batch):
         return BATCH_STATES.get(job.state, "InProgress")
     if job.ended:
-        return "Failed" if job.ending.message else "Cancelled"
+        return "Failed" if job.end_reason.message else "Cancelled"
     return "NotStarted" if job.state in ("acquiring", "not_started", "starting") else "InProgress"
 
 

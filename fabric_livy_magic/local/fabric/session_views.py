@@ -65,12 +65,14 @@ def session_view(session: Session) -> JsonObject:
     if session.application.id is None:
         del view["appId"]
     if session.ended:
-        ending = session.ending
+        end_reason = session.end_reason
         view["result"] = _result(session)
-        if ending.cancellation_reason:
-            view["cancellationReason"] = ending.cancellation_reason
-        if ending.message:
-            view["errorInfo"] = [{"message": ending.message, "errorCode": ending.code, "source": ending.source}]
+        if end_reason.cancellation_reason:
+            view["cancellationReason"] = end_reason.cancellation_reason
+        if end_reason.message:
+            view["errorInfo"] = [
+                {"message": end_reason.message, "errorCode": end_reason.code, "source": end_reason.source}
+            ]
     return view
 
 
@@ -79,16 +81,16 @@ def _never_acquired(session: Session) -> bool:
 
 
 def _why(session: Session) -> str:
-    return session.ending.message or session.ending.cancellation_reason
+    return session.end_reason.message or session.end_reason.cancellation_reason
 
 
 def _result(session: Session) -> str:
-    if session.ending.result:
-        return session.ending.result
+    if session.end_reason.result:
+        return session.end_reason.result
     if session.state == "success":
         return "Succeeded"
     cancelled = session.acquisition == "cancelled" or (
-        session.ending.cancellation_reason and not session.ending.message
+        session.end_reason.cancellation_reason and not session.end_reason.message
     )
     return "Cancelled" if cancelled else "Failed"
 
@@ -138,7 +140,7 @@ def creation_request(request: SessionRequest, name: str) -> JsonObject:
 
 def _scheduler_info(session: Session, state: str) -> JsonObject:
     times = session.times
-    cancelled = times.get("shuttingDown") or (_ended_at(session) if session.ending.cancellation_reason else None)
+    cancelled = times.get("shuttingDown") or (_ended_at(session) if session.end_reason.cancellation_reason else None)
     return {
         **_moments(
             submittedAt=times.get("notStarted"),
@@ -208,13 +210,13 @@ def activity_view(session: Session) -> JsonObject:
         "schedulerState": _scheduler_state(session, state),
         "pluginState": _plugin_state(session, state),
         "livyState": "not_started" if state == "acquiring" or _never_acquired(session) else state,
-        "isJobTimedOut": session.ending.code == "LIVY_JOB_TIMED_OUT",
+        "isJobTimedOut": session.end_reason.code == "LIVY_JOB_TIMED_OUT",
     }
     if session.ended:
-        ending = session.ending
-        view |= {"result": _result(session), "cancellationReason": ending.cancellation_reason or None}
-        if ending.message:
-            view |= {"errorSource": ending.source, "errorCode": ending.code}
+        end_reason = session.end_reason
+        view |= {"result": _result(session), "cancellationReason": end_reason.cancellation_reason or None}
+        if end_reason.message:
+            view |= {"errorSource": end_reason.source, "errorCode": end_reason.code}
     return {key: value for key, value in view.items() if value is not None}
 
 

@@ -96,6 +96,6 @@ class ResetTimeoutHandler(SparkHandler):
 
 def gone(session: Session) -> Refusal:
     """404 is what Fabric says of a session that can take no more statements."""
-    why = session.ending.message or session.ending.cancellation_reason
+    why = session.end_reason.message or session.end_reason.cancellation_reason
     reason = f": {why}" if why else ""
     return Refusal(404, f"session {session.id} is {session.state}{reason}", "SparkCoreSessionNotFound")

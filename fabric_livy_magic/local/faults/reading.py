@@ -69,7 +69,7 @@ from fabric_livy_magic.local.faults.rules import (
     When,
     path_pattern,
 )
-from fabric_livy_magic.local.spark.ending import Ending
+from fabric_livy_magic.local.spark.end_reason import EndReason
 
 ACQUIRING = ("queued", "libraryPackaging", "acquiringSession")
 FABRIC_STATES = (*ACQUIRING, "cancelling", "unknown")
@@ -134,25 +134,25 @@ def _request(content: Any, where: str) -> RequestFault:
     after_work = table.flag("after_work")
     if after_work and given not in (["status"], ["connection"]):
         raise table.wrong("after_work belongs to a status or a connection")
-    what: StatusFault | ConnectionFault | AnswerFault | None = None
+    action: StatusFault | ConnectionFault | AnswerFault | None = None
     if given == ["status"]:
-        what = _status(table)
+        action = _status(table)
     elif given == ["connection"]:
-        what = ConnectionFault(table.one_of("connection", ("close", "reset", "cut")))
+        action = ConnectionFault(table.one_of("connection", ("close", "reset", "cut")))
     elif given == ["answer"]:
-        what = AnswerFault(table.one_of("answer", ANSWERS))
+        action = AnswerFault(table.one_of("answer", ANSWERS))
     path = table.text("path", "**")
     if not path.strip("/"):
         raise table.wrong("path is the end of one, such as /sessions/*")
     return RequestFault(
-        place=where,
+        rule=where,
         methods=frozenset(table.some_of("method", METHODS)),
         path=path_pattern(path),
         when=_when(table, table.one_of("per", ("all", "path", "token"), "all")),
         delay=table.span("delay_s") or Span(),
         stall=table.span("stall_s") or Span(),
-        after_work=after_work or isinstance(what, AnswerFault) or what == ConnectionFault("cut"),
-        what=what,
+        after_work=after_work or isinstance(action, AnswerFault) or action == ConnectionFault("cut"),
+        action=action,
     )
 
 
@@ -201,7 +201,7 @@ def _session(content: Any, where: str) -> SessionFault:
     seconds = start.span("seconds", endless=True)
     end = _end(_Table(table.get("end"), f"{where}.end", END_KEYS), states) if table.has("end") else None
     fault = SessionFault(
-        place=where,
+        rule=where,
         name=table.text("name", "*"),
         own_conf=table.flag("own_conf"),
         when=_when(table),
@@ -230,18 +230,18 @@ def _end(table: _Table, states: tuple[str, ...]) -> SessionEnd:
     in_fabric = during in FABRIC_STATES
     usual = "error" if in_fabric else "dead"
     state = table.one_of("state", (*ACQUISITION_ENDS, "lost") if in_fabric else ENDS, usual)
-    reason = table.text("cancellation_reason", "")
-    message = "" if reason and not table.has("error_code") else MESSAGES.get(state, "")
-    ending = Ending(
+    cancelled_because = table.text("cancellation_reason", "")
+    message = "" if cancelled_because and not table.has("error_code") else MESSAGES.get(state, "")
+    reason = EndReason(
         message=table.text("message", message),
         code=table.text("error_code", "SESSION_FAILED"),
         source=table.one_of("source", SOURCES, "System"),
-        cancellation_reason=reason,
+        cancellation_reason=cancelled_because,
         result=table.one_of("result", RESULTS) if table.has("result") else "",
     )
     statements = table.whole("after_statements", 0) if given == ["after_statements"] else None
     return SessionEnd(
-        state=state, ending=ending, during=during, after_s=table.span("after_s"), after_statements=statements
+        state=state, reason=reason, during=during, after_s=table.span("after_s"), after_statements=statements
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from fabric_livy_magic.local.spark.ending import Ending
+from fabric_livy_magic.local.spark.end_reason import EndReason
 
 # What a running session can still change keeps a starter pool; every other key needs a cluster of its own
 # (facts: dbt-fabricspark #184, #189).
@@ -70,16 +70,16 @@ class AnswerFault:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFault:
-    """`place` is where the file says so; `what` None only delays."""
+    """`rule` is its place in the file, such as `requests[0]`; `action` None only delays."""
 
-    place: str
+    rule: str
     methods: frozenset[str]
     path: re.Pattern[str]
     when: When
     delay: Span = Span()
     stall: Span = Span()
     after_work: bool = False
-    what: StatusFault | ConnectionFault | AnswerFault | None = None
+    action: StatusFault | ConnectionFault | AnswerFault | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class SessionEnd:
     """At one of three moments; `state` may be `lost`: known to nobody from then on."""
 
     state: str
-    ending: Ending
+    reason: EndReason
     during: str | None = None
     after_s: Span | None = None
     after_statements: int | None = None
@@ -95,7 +95,7 @@ class SessionEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionFault:
-    place: str
+    rule: str
     name: str
     own_conf: bool
     when: When
@@ -116,13 +116,13 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class InjectedFault:
-    """In one request. `later` are faults of its answer, which is looked at when it is there. `fraction` picks within ranges."""
+    """In one request. `reply_faults` are decided when its answer is there. `fraction` picks within ranges."""
 
     delay_s: float = 0.0
     stall_s: float = 0.0
     fault: RequestFault | None = None
     fraction: float = 0.0
-    later: tuple[RequestFault, ...] = ()
+    reply_faults: tuple[RequestFault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,38 +140,38 @@ class Faults:
         self._requests = tuple(requests)
         self._sessions = tuple(sessions)
         rules: tuple[RequestFault | SessionFault, ...] = (*self._requests, *self._sessions)
-        self._tallies = {one.place: _Tally(one.when, one.place, seed) for one in rules}
+        self._tallies = {one.rule: _Tally(one.when, one.rule, seed) for one in rules}
 
     def inject(self, call: Call) -> InjectedFault:
         """Rules that only delay add up; the first other one that applies ends the search."""
         delay_s = stall_s = 0.0
-        later: list[RequestFault] = []
+        reply_faults: list[RequestFault] = []
         for fault in self._requests:
             if not _matches(fault, call):
                 continue
-            if isinstance(fault.what, AnswerFault) and fault.what.how in UNTIL_ANSWERED:
-                later.append(fault)
+            if isinstance(fault.action, AnswerFault) and fault.action.how in UNTIL_ANSWERED:
+                reply_faults.append(fault)
                 continue
-            fraction = self._tallies[fault.place].fraction(_key(fault.when, call))
+            fraction = self._tallies[fault.rule].fraction(_key(fault.when, call))
             if fraction is None:
                 continue
             delay_s += fault.delay.pick(fraction)
             stall_s += fault.stall.pick(fraction)
-            if fault.what is not None:
+            if fault.action is not None:
                 return InjectedFault(
-                    delay_s=delay_s, stall_s=stall_s, fault=fault, fraction=fraction, later=tuple(later)
+                    delay_s=delay_s, stall_s=stall_s, fault=fault, fraction=fraction, reply_faults=tuple(reply_faults)
                 )
-        return InjectedFault(delay_s=delay_s, stall_s=stall_s, later=tuple(later))
+        return InjectedFault(delay_s=delay_s, stall_s=stall_s, reply_faults=tuple(reply_faults))
 
-    def injects_in_answer(self, fault: RequestFault, call: Call) -> bool:
-        """For a fault in `InjectedFault.later`, whose answer turned out to be one that it is for."""
-        return self._tallies[fault.place].fraction(_key(fault.when, call)) is not None
+    def inject_in_reply(self, fault: RequestFault, call: Call) -> bool:
+        """For a fault in `InjectedFault.reply_faults`, whose answer turned out to be one that it is for."""
+        return self._tallies[fault.rule].fraction(_key(fault.when, call)) is not None
 
     def inject_in_session(self, name: str, conf: Mapping[str, str]) -> InjectedSessionFault | None:
         for fault in self._sessions:
             if not fnmatchcase(name, fault.name) or (fault.own_conf and not own_conf(conf)):
                 continue
-            fraction = self._tallies[fault.place].fraction("")
+            fraction = self._tallies[fault.rule].fraction("")
             if fraction is not None:
                 end_s = fault.end.after_s.pick(fraction) if fault.end and fault.end.after_s else 0.0
                 return InjectedSessionFault(fault, fault.start.pick(fraction), end_s)

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from fabric_livy_magic.local.faults.reading import FABRIC_STATES
 from fabric_livy_magic.local.faults.rules import InjectedSessionFault, own_conf
-from fabric_livy_magic.local.spark.ending import Ending
+from fabric_livy_magic.local.spark.end_reason import EndReason
 
-LOOK_EVERY_S = 0.02
+POLL_INTERVAL_S = 0.02
 # [FIELD] dbt-fabricspark #189
 FALLBACK_REASON = "UserSparkConfigMismatch"
 FALLBACK_MESSAGE = (
@@ -30,10 +30,10 @@ class FaultySession(Protocol):
     def statements_finished(self) -> int: ...
     def acquire(self, state: str) -> None: ...
     def enter(self, state: str) -> bool: ...
-    def end_as(self, ending: Ending, state: str) -> None: ...
+    def end_as(self, end_reason: EndReason, state: str) -> None: ...
 
 
-class SessionScript:
+class SessionFaultInjector:
     """`lose` makes the server forget the session."""
 
     def __init__(self, injected: InjectedSessionFault, lose: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class SessionScript:
                 self._end(session)
             return
         while session.active and session.statements_finished < end.after_statements:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
         if session.active:
             self._end(session)
 
@@ -81,13 +81,13 @@ class SessionScript:
         if end.state == "lost":
             self._lose()
         else:
-            session.end_as(end.ending, end.state)
+            session.end_as(end.reason, end.state)
 
     def _wait(self, session: FaultySession, seconds: float) -> bool:
         """False if the session was ended meanwhile."""
         until = time.monotonic() + seconds
         while session.active and time.monotonic() < until:
-            time.sleep(min(LOOK_EVERY_S, max(0.0, until - time.monotonic())))
+            time.sleep(min(POLL_INTERVAL_S, max(0.0, until - time.monotonic())))
         return session.active
 
 

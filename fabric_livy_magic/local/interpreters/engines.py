@@ -37,10 +37,10 @@ class Engine(Protocol):
     def interrupt(self) -> None:
         """Ask the running code to stop. Called from other threads, and only while `run` is under way."""
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         """The code took no notice for the whole time that a cancel has: use the last means there is."""
 
-    def settle(self) -> None:
+    def clear_interrupt(self) -> None:
         """Called by the thread of `run` between statements: an interrupt that came late must not hit the next one."""
 
     def complete(self, code: str, cursor: int) -> list[str]:
@@ -96,10 +96,10 @@ class PythonEngine:
     def interrupt(self) -> None:
         self._process.interrupt()
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         self._process.kill("The statement went on after its cancel, so its Python process was ended.")
 
-    def settle(self) -> None:
+    def clear_interrupt(self) -> None:
         pass  # the process itself takes no notice of signals between statements
 
     def complete(self, code: str, cursor: int) -> list[str]:
@@ -145,12 +145,12 @@ class JvmEngine:
             self._interrupted = True
             self._thread.interrupt()
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         """`Thread.stop` is deprecated for what it may leave half done, and still better than a session blocked for good."""
         if self._thread is not None:
             self._thread.stop()
 
-    def settle(self) -> None:
+    def clear_interrupt(self) -> None:
         if not self._interrupted:
             return
         self._interrupted = False
@@ -174,10 +174,10 @@ class NoR:
     def interrupt(self) -> None:
         pass
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         pass
 
-    def settle(self) -> None:
+    def clear_interrupt(self) -> None:
         pass
 
     def complete(self, code: str, cursor: int) -> list[str]:

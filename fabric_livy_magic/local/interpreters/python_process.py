@@ -17,9 +17,9 @@ from typing import Any
 from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import Output, error
-from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
 
-LOOK_EVERY_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
+POLL_INTERVAL_S = 0.25  # how soon a death is seen that leaves the pipe open, as when a child of the user's holds it
 STDERR_TAIL = 8192
 
 
@@ -47,7 +47,7 @@ class PythonProcess:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
         self._process = subprocess.Popen(
-            in_lakehouse(cwd, folder / "root", [sys.executable, "-P", self.script, *map(str, theirs), str(log)]),
+            command_with_mount(cwd, folder / "root", [sys.executable, "-P", self.script, *map(str, theirs), str(log)]),
             stdin=subprocess.DEVNULL,
             stdout=replies_out if self.replies_by_stdout else self._capture,
             stderr=self._capture,
@@ -125,7 +125,7 @@ class PythonProcess:
     def _read_part(self) -> bytes:
         waiting = select.poll()
         waiting.register(self._replies, select.POLLIN)
-        while not waiting.poll(LOOK_EVERY_S * 1000):
+        while not waiting.poll(POLL_INTERVAL_S * 1000):
             if not self.alive or self._stop.is_set():
                 raise WorkerDied(self._last_words())
         part = os.read(self._replies, 1 << 20)

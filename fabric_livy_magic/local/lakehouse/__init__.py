@@ -1,5 +1,5 @@
 """Workspaces and lakehouses as folders, OneLake paths and files, uploads, mounts.
 
 May import: nothing of this package.
-Used by others: `Workspaces` and `Lakehouse` (of `workspaces`), `local_path` (of `onelake_paths`), `in_lakehouse` (of `mounts`).
+Used by others: `Workspaces` and `Lakehouse` (of `workspaces`), `local_path` (of `onelake_paths`), `command_with_mount` (of `mounts`).
 """

@@ -24,7 +24,7 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
 
 
-def in_lakehouse(lakehouse: Path, mount_point: Path, command: Sequence[str]) -> list[str]:
+def command_with_mount(lakehouse: Path, mount_point: Path, command: Sequence[str]) -> list[str]:
     """`mount_point` is an empty folder that the new root can be put on; it stays empty to everybody else."""
     if sys.platform != "linux":
         return list(command)

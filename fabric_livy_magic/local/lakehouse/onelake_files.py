@@ -25,7 +25,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import (
     find_lakehouse,
     find_workspace,
     is_inside,
-    place_in,
+    path_within,
     segments,
 )
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
@@ -114,7 +114,7 @@ class OneLakePath:
         """Where it is, there or not. Raises StorageError for what is Fabric's own."""
         if self.lakehouse is None or not self.parts or self.parts[0] not in AREAS:
             raise StorageError("PathNotFound", MESSAGES["PathNotFound"])
-        return place_in(self.lakehouse.folder, self.parts)
+        return path_within(self.lakehouse.folder, self.parts)
 
     @property
     def is_managed(self) -> bool:

@@ -83,7 +83,7 @@ def segments(path: str) -> tuple[str, ...]:
     return parts
 
 
-def place_in(folder: Path, parts: Sequence[str]) -> Path:
+def path_within(folder: Path, parts: Sequence[str]) -> Path:
     """The file of that name, there or not. A link is followed where it stays in the folder. Raises Outside."""
     root = Path(os.path.realpath(folder))
     path = root.joinpath(*parts)
@@ -116,7 +116,7 @@ def local_path(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
         return _on_this_machine(path, lakehouse, workspaces)
     if not path:
         raise BadPath("a path is needed")
-    return place_in(lakehouse.folder, segments(path))
+    return path_within(lakehouse.folder, segments(path))
 
 
 def _onelake(uri: str, workspaces: Workspaces) -> Path:
@@ -129,7 +129,7 @@ def _onelake(uri: str, workspaces: Workspaces) -> Path:
     if not ONELAKE_HOST.fullmatch(host):
         raise BadPath(f"{host!r} is not OneLake (onelake.dfs.fabric.microsoft.com), and this server has nothing else")
     found = find_lakehouse(find_workspace(workspaces, unquote(workspace)), unquote(item))
-    return place_in(found.folder, segments(unquote(path)))
+    return path_within(found.folder, segments(unquote(path)))
 
 
 def _without_host(rest: str) -> str:
@@ -143,7 +143,7 @@ def _without_host(rest: str) -> str:
 
 def _on_this_machine(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
     if path == MOUNT or path.startswith(f"{MOUNT}/"):
-        return place_in(lakehouse.folder, segments(path[len(MOUNT) :]))
+        return path_within(lakehouse.folder, segments(path[len(MOUNT) :]))
     if not path.startswith("/"):
         raise BadPath(f"{path!r} is not absolute")
     if _UNFIT.search(path):

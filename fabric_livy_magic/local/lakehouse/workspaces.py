@@ -92,7 +92,7 @@ class Workspaces:
     def first_lakehouse(self) -> Lakehouse:
         return next(one for workspace in self.all for one in workspace.lakehouses)
 
-    def described(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[dict[str, Any]]:
         """What a session's own processes, its Python and its JVM, read of them as JSON."""
         return [
             {

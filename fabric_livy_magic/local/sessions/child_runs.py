@@ -30,7 +30,7 @@ EXIT = "NotebookExit"  # the error by which `notebook.exit` ends a notebook; its
 MOST_NESTED = 5  # each is a Python process of its own
 MOST_BYTES = 16 * 1024 * 1024  # of arguments
 REQUEST_WAIT_S = 10.0
-LOOK_EVERY_S = 0.01
+POLL_INTERVAL_S = 0.01
 
 Json = dict[str, Any]
 
@@ -131,7 +131,7 @@ class ChildRuns:
             statement = repl.submit_unlisted(step.code, step.kind)
             until = time.monotonic() + timeout_s
             while not statement.finished:
-                if _has_gone(link, LOOK_EVERY_S):
+                if _has_gone(link, POLL_INTERVAL_S):
                     return None
                 if time.monotonic() > until:
                     return {"failed": f"Notebook {name!r}: {step.where} took longer than {timeout_s:g} s (its timeout)"}

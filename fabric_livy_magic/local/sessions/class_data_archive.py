@@ -1,4 +1,4 @@
-"""Makes what later sessions start and run faster with: our own classes (`spark.own_classes`), and then the class-data
+"""Makes what later sessions start and run faster with: our own classes (`spark.scala_classes`), and then the class-data
 archive (`spark.class_data`), by a session of its own that does a bit of everything, then ends.
 
 A script that a server starts in the background when a session ended well and one of the two is missing. It takes some
@@ -26,9 +26,13 @@ from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.class_data import ClassData, class_data
 from fabric_livy_magic.local.spark.delta import cached_jars
 from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.local.spark.lakehouse_classes import NoLakehouseClasses, compiled, lakehouse_classes
-from fabric_livy_magic.local.spark.own_classes import classes_are_made, compile_own_classes, own_classes
+from fabric_livy_magic.local.spark.lakehouse_classes import (
+    NoLakehouseClasses,
+    compile_lakehouse_classes,
+    lakehouse_classes,
+)
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, scala_classes, scala_classes_are_built
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.submit import spark_home
 
@@ -69,12 +73,12 @@ def archive_in_background() -> None:
 
 def is_made() -> bool:
     wanted = current_class_data()
-    return classes_are_made(spark_home() / "jars") and (wanted is None or wanted.exists)
+    return scala_classes_are_built(spark_home() / "jars") and (wanted is None or wanted.exists)
 
 
 def current_class_data() -> ClassData | None:
     jars = spark_home() / "jars"
-    ours = (*cached_jars(), *lakehouse_classes(jars), *own_classes(jars))
+    ours = (*cached_jars(), *lakehouse_classes(jars), *scala_classes(jars))
     return class_data(find_java(version("pyspark")), [jars, *ours])
 
 
@@ -102,9 +106,9 @@ def make_what_is_missing() -> None:
     with only_one() as alone:
         if alone:
             java, jars = find_java(version("pyspark")), spark_home() / "jars"
-            compile_own_classes(java, jars)
+            compile_scala_classes(java, jars)
             with suppress(NoLakehouseClasses):
-                compiled(java, jars)
+                compile_lakehouse_classes(java, jars)
             wanted = current_class_data()  # by the classes that there are now
             if wanted is not None and not wanted.exists:
                 make(wanted)

@@ -61,7 +61,7 @@ class HighConcurrencySession:
                 self.session.open_repl(self.repl_id)
             self._become("Idle" if self.session.was_idle else "Failed")
         except Py4JJavaError as failure:
-            self._fail(self.session.application.java_reason(failure))
+            self._fail(self.session.application.root_cause(failure))
         except (JvmGone, WorkerDied, Py4JError, OSError) as failure:
             self._fail(f"the REPL did not start: {failure}")
 

@@ -76,7 +76,7 @@ class NotebookContext:
 
     def _facts(self, children: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
-            "workspaces": self.workspaces.described(),
+            "workspaces": self.workspaces.to_json(),
             "workspace_id": self.lakehouse.workspace_id,
             "lakehouse_id": self.lakehouse.id,
             "private": str(self.private),

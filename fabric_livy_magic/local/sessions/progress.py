@@ -10,7 +10,7 @@ from py4j.protocol import Py4JError
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.spark.jvm import Jvm
 
-LOOK_EVERY_S = 0.5
+POLL_INTERVAL_S = 0.5
 JOBS_LOOKED_AT = 20  # each costs some calls into the JVM
 
 
@@ -29,7 +29,7 @@ class Progress:
         self._end.set()
 
     def _watch(self) -> None:
-        while not self._end.wait(LOOK_EVERY_S):
+        while not self._end.wait(POLL_INTERVAL_S):
             for repl in self._repls():
                 self._look_at(repl)
 

@@ -201,7 +201,7 @@ class Repl:
 
     def _settle(self, engine: Engine) -> None:
         try:
-            engine.settle()
+            engine.clear_interrupt()
         except Exception as problem:  # noqa: BLE001 - the JVM may be gone by now, which its own watcher reports
             self._host.note(f"after a statement: {type(problem).__name__}: {problem}")
 
@@ -231,7 +231,7 @@ class Repl:
                 return
             statement.finish("cancelled", None)
         self._host.note(f"statement {statement.id} went on for {FORCE_AFTER_S:.0f} s after its cancel")
-        self._ask_engine(statement, lambda engine: engine.give_up())
+        self._ask_engine(statement, lambda engine: engine.force_stop())
 
     def _ask_engine(self, statement: Statement, ask: Callable[[Engine], None]) -> bool:
         """False once the statement has ended."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.faults.sessions import SessionScript
+from fabric_livy_magic.local.faults.sessions import SessionFaultInjector
 from fabric_livy_magic.local.interpreters.assembly import make_engines, start_python
 from fabric_livy_magic.local.interpreters.engines import ReplSpark
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
@@ -25,7 +25,7 @@ from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.sessions.session_log import SessionLog
 from fabric_livy_magic.local.sessions.statements import now_ms
 from fabric_livy_magic.local.spark.application import Application
-from fabric_livy_magic.local.spark.ending import Ending
+from fabric_livy_magic.local.spark.end_reason import EndReason
 from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.rest import SparkRest
@@ -56,7 +56,7 @@ class Session:
         submitter: str,
         *,
         quirks: bool = False,
-        script: SessionScript | None = None,
+        fault_injector: SessionFaultInjector | None = None,
         notebook_context: NotebookContext | None = None,
     ) -> None:
         """With `notebook_context`, its Python has `notebookutils`."""
@@ -68,7 +68,7 @@ class Session:
         self.folders = SessionFolders(lakehouse.folder, private)
         self.folders.make()
         self.times: dict[str, datetime] = {}
-        self.ending = Ending()
+        self.end_reason = EndReason()
         self.end_was_told = False  # to a client of Livy's dialect
         self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
@@ -84,7 +84,7 @@ class Session:
         self._progress = Progress(self.application.jvm, self.repls)
         self._lock = threading.RLock()
         self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting
-        self._script = script
+        self._fault_injector = fault_injector
         self._state = "acquiring"
         self.acquisition = "acquiringSession"
         self._stopping = self._stopped = False
@@ -253,7 +253,7 @@ class Session:
         repl.start(
             make_engines(
                 jvm,
-                ReplSpark(spark, self.application.renewed_session),
+                ReplSpark(spark, self.application.current_spark_session),
                 python,
                 self.folders,
                 repl.id,
@@ -265,7 +265,7 @@ class Session:
 
     def start(self) -> None:
         """From here on it has a state: Microsoft's own samples read `state` of the first look at a new session."""
-        if self._script is None:
+        if self._fault_injector is None:
             self.enter("not_started")
         threading.Thread(target=self._start, name="session-start", daemon=True).start()
 
@@ -279,13 +279,13 @@ class Session:
         except (JvmGone, WorkerDied) as gone:
             self.die(str(gone))
         except Py4JJavaError as failure:
-            self.die(self.application.java_reason(failure), source="User")  # Spark came up, and refused what was asked
+            self.die(self.application.root_cause(failure), source="User")  # Spark came up, and refused what was asked
         except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting has to be shown as its end
             self.die(f"{type(failure).__name__}: {failure}")
 
     def _bring_up(self) -> None:
-        if self._script:
-            self._script.before_start(self)
+        if self._fault_injector:
+            self._fault_injector.before_start(self)
         if not self.enter("starting"):
             return
         self.application.prepare()
@@ -304,8 +304,8 @@ class Session:
         self.log.write(f"Spark application {self.application.id} is ready")
         self.touch()
         self.enter("idle")
-        if self._script:
-            self._script.when_idle(self)
+        if self._fault_injector:
+            self._fault_injector.when_idle(self)
 
     def _warm_up(self) -> None:
         """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
@@ -327,19 +327,19 @@ class Session:
     def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead", source: str = "System") -> None:
         """With what its log has to say about it."""
         telling = self.log.significant_lines()
-        self.end_as(Ending(message=f"{reason}. {telling}" if telling else reason, code=code, source=source), state)
+        self.end_as(EndReason(message=f"{reason}. {telling}" if telling else reason, code=code, source=source), state)
 
-    def end_as(self, ending: Ending, state: str = "dead") -> None:
+    def end_as(self, end_reason: EndReason, state: str = "dead") -> None:
         """It stays listed, with its log. `cancelled` is a state of Fabric's, of sessions that never had a cluster."""
         with self._lock:
             if not self.active:
                 return
-            self.ending = ending
+            self.end_reason = end_reason
             if self._state == "acquiring":
                 self.acquisition = "cancelled" if state == "cancelled" else "error"
                 state = "dead"
             self.enter(state)
-        reason = ending.message or ending.cancellation_reason
+        reason = end_reason.message or end_reason.cancellation_reason
         self.log.write(f"session ended: {reason}")
         self._end(f"The session is {state}: {reason}")
 

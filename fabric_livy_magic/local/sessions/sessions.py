@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from fabric_livy_magic.local.faults.rules import Faults
-from fabric_livy_magic.local.faults.sessions import SessionScript, tags_of
+from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.class_data_archive import archive_in_background
@@ -23,7 +23,7 @@ from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import check_settings
 
-LOOK_EVERY_S = 1.0
+POLL_INTERVAL_S = 1.0
 
 
 def new_guid() -> str:
@@ -86,21 +86,21 @@ class Sessions:
         self._capacity.check()
         session_id = session_id or self.new_id()
         name = request.name or f"{name_start}{session_id}"
-        faulty, script = self._with_faults(request, name, session_id)
-        session = self._made(faulty, located or request, lakehouse, submitter, name, session_id, script)
+        faulty, fault_injector = self._with_faults(request, name, session_id)
+        session = self._made(faulty, located or request, lakehouse, submitter, name, session_id, fault_injector)
         with self._lock:
             self._by_id[session_id] = session
         return session
 
     def _with_faults(
         self, request: SessionRequest, name: str, session_id: str
-    ) -> tuple[SessionRequest, SessionScript | None]:
+    ) -> tuple[SessionRequest, SessionFaultInjector | None]:
         """As a fault wants it, where there are faults and one strikes."""
         injected = self._faults.inject_in_session(name, request.conf) if self._faults else None
         if injected is None:
             return request, None
-        script = SessionScript(injected, lambda: self._lose(session_id))
-        return replace(request, tags={**request.tags, **tags_of(injected, request.conf)}), script
+        fault_injector = SessionFaultInjector(injected, lambda: self._lose(session_id))
+        return replace(request, tags={**request.tags, **tags_of(injected, request.conf)}), fault_injector
 
     def _made(
         self,
@@ -110,7 +110,7 @@ class Sessions:
         submitter: str,
         name: str,
         session_id: str,
-        script: SessionScript | None = None,
+        fault_injector: SessionFaultInjector | None = None,
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
@@ -127,7 +127,7 @@ class Sessions:
             self._groups,
             submitter,
             quirks=self._quirks,
-            script=script,
+            fault_injector=fault_injector,
             notebook_context=told,
         )
 
@@ -180,7 +180,7 @@ class Sessions:
                 list(pool.map(lambda end: end(), ends))
 
     def _end_overdue_ones(self) -> None:
-        while not self._end.wait(LOOK_EVERY_S):
+        while not self._end.wait(POLL_INTERVAL_S):
             for session in self.all():
                 if session.active and (reason := self._lifetimes.reason_to_end(session)):
                     self._time_out(session, f"Session timed out: {reason}")

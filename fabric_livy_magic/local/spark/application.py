@@ -12,7 +12,7 @@ from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.catalog import Catalogs, use_default_schema
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.lakehouse_classes import folders_by_prefix
-from fabric_livy_magic.local.spark.preparing import prepared
+from fabric_livy_magic.local.spark.preparation import prepare_settings
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
@@ -55,7 +55,7 @@ class Application:
 
     def prepare(self) -> None:
         """Takes time in the first application on a machine only."""
-        self._settings, self.fallback = prepared(
+        self._settings, self.fallback = prepare_settings(
             self._settings, self._folders, self._groups, self._lakehouse, self._workspaces, self.note
         )
 
@@ -80,7 +80,7 @@ class Application:
         self._catalog = catalog
         self._tell_where(self.jvm.spark)
 
-    def renewed_session(self) -> Any | None:
+    def current_spark_session(self) -> Any | None:
         """User code may stop the SparkContext and make another, which is the application's from then on.
 
         None while there is none that runs.
@@ -107,7 +107,7 @@ class Application:
         for key, value in where(self._lakehouse, self._workspaces).items():
             spark.conf().set(key, value)
 
-    def java_reason(self, failure: Py4JJavaError) -> str:
+    def root_cause(self, failure: Py4JJavaError) -> str:
         """The innermost cause: what wraps it says little more than that the start failed."""
         text: str = self.jvm.view.org.apache.spark.util.Utils.exceptionString(failure.java_exception)
         self.note(text)

@@ -14,7 +14,7 @@ def cache_folder() -> Path:
     return user_cache_path("fabric-livy-magic")
 
 
-def keep(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """All or nothing, also when two servers do it at once. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")

@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder
-from fabric_livy_magic.local.spark.ivy import NoJars, Sources, fetch
+from fabric_livy_magic.local.spark.ivy import JarsUnavailable, Sources, fetch
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.maven import BadMavenSettings, Coordinate
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
@@ -130,7 +130,7 @@ def _fetch(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: P
             if not _jars_in(folder):  # another server may have been first
                 _fetch_alone(release, folder, conf, groups)
         return ""
-    except NoJars as none:
+    except JarsUnavailable as none:
         return (
             f"{none}. It is asked for again by the next server, or in an hour. In a closed network, name a mirror of Maven"
             f" Central in ~/.m2/settings.xml, or put {release} with its dependencies into ~/.m2/repository"
@@ -146,7 +146,7 @@ def _fetch_alone(release: Coordinate, folder: Path, conf: Mapping[str, str], gro
         shutil.rmtree(left, ignore_errors=True)  # of a server that was killed
     ivy = next((spark_home() / "jars").glob("ivy-*.jar"), None)
     if ivy is None:
-        raise NoJars("Spark's own Ivy is not among its jars")
+        raise JarsUnavailable("Spark's own Ivy is not among its jars")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".draft-") as draft:  # 0700: it holds passwords
         jars = fetch(release, Sources.of_user(conf), find_java(version("pyspark")), ivy, Path(draft), groups)
         jars.rename(folder)

@@ -28,7 +28,7 @@ REASON_CHARACTERS = 300
 _REALM = re.compile(r'\bBasic\b.*?\brealm="([^"]*)"', re.IGNORECASE | re.DOTALL)
 
 
-class NoJars(Exception):  # noqa: N818 - the message says why
+class JarsUnavailable(Exception):  # noqa: N818 - the message says why
     pass
 
 
@@ -60,19 +60,19 @@ class Sources:
 
 
 def fetch(coordinate: Coordinate, sources: Sources, java: Path, ivy: Path, work: Path, groups: ProcessGroups) -> Path:
-    """Returns the folder of the jars, inside `work`. Raises NoJars or OSError."""
+    """Returns the folder of the jars, inside `work`. Raises JarsUnavailable or OSError."""
     problem = ""
     if sources.settings_file is None:
         try:
             realm = knock(sources.maven.central, coordinate)
-        except NoJars as refused:
+        except JarsUnavailable as refused:
             problem, realm = str(refused), None  # what lies on this machine may do
         settings = work / "ivysettings.xml"
         settings.write_text(settings_text(sources, realm), encoding="utf-8")
     else:
         settings = sources.settings_file
         if not settings.exists():
-            raise NoJars(f"{settings}, named by spark.jars.ivySettings, is not there")
+            raise JarsUnavailable(f"{settings}, named by spark.jars.ivySettings, is not there")
     module = work / "ivy.xml"
     module.write_text(module_text(coordinate), encoding="utf-8")
     jars = work / "jars"
@@ -83,7 +83,7 @@ def fetch(coordinate: Coordinate, sources: Sources, java: Path, ivy: Path, work:
     ]  # fmt: skip
     code, said = _run(command, work, groups)
     if code != 0 or not list(jars.glob(f"*_{coordinate.name}-{coordinate.version}.jar")):
-        raise NoJars(problem or _reason(said) or f"Ivy ended with {code}")
+        raise JarsUnavailable(problem or _reason(said) or f"Ivy ended with {code}")
     return jars
 
 
@@ -116,19 +116,19 @@ def _reason(said: str) -> str:
 # ------------------------------------------------------------------------------------------------ the repository
 def knock(repository: Repository, coordinate: Coordinate) -> str:
     """Asks for the coordinate, so that what is wrong can be told. Returns the realm that a password is for, which Ivy has
-    to know. Raises NoJars."""
+    to know. Raises JarsUnavailable."""
     host = urlsplit(repository.url).hostname or repository.url
     status, realm = _ask(repository, coordinate, host, with_password=False)
     if status == 401 and realm is not None and repository.user:
         status, _ = _ask(repository, coordinate, host, with_password=True)
         if status in (401, 403):
-            raise NoJars(f"{host} refuses user {repository.user!r} with the password in ~/.m2/settings.xml")
+            raise JarsUnavailable(f"{host} refuses user {repository.user!r} with the password in ~/.m2/settings.xml")
     if status in (401, 403):
-        raise NoJars(f"{host} wants a user and a password: a <server> in ~/.m2/settings.xml")
+        raise JarsUnavailable(f"{host} wants a user and a password: a <server> in ~/.m2/settings.xml")
     if status == 404:
-        raise NoJars(f"{host} has no {coordinate}")
+        raise JarsUnavailable(f"{host} has no {coordinate}")
     if status >= 400:
-        raise NoJars(f"{host} answers {status} when asked for {coordinate}")
+        raise JarsUnavailable(f"{host} answers {status} when asked for {coordinate}")
     return realm or ""
 
 
@@ -148,14 +148,14 @@ def _ask(repository: Repository, coordinate: Coordinate, host: str, *, with_pass
             challenge = _REALM.search(answer.headers.get("WWW-Authenticate", ""))
             return answer.code, challenge[1] if challenge else None
     except TimeoutError:
-        raise NoJars(f"{host} does not answer") from None
+        raise JarsUnavailable(f"{host} does not answer") from None
     except (urllib.error.URLError, OSError, ValueError) as problem:
         reason = getattr(problem, "reason", problem)
         if isinstance(reason, ssl.SSLCertVerificationError):
-            raise NoJars(
+            raise JarsUnavailable(
                 f"the certificate of {host} is not trusted ({reason.verify_message}); SSL_CERT_FILE names a file of those that are"
             ) from None
-        raise NoJars(f"{host} cannot be reached ({reason})") from None
+        raise JarsUnavailable(f"{host} cannot be reached ({reason})") from None
 
 
 # ------------------------------------------------------------------------------------------------ what Ivy is told

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fabric_livy_magic.local.lakehouse.mounts import in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
 from fabric_livy_magic.local.spark.gateway import Gateway, attach
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 from fabric_livy_magic.local.spark.submit import submit_command
 
-LOOK_EVERY_S = 0.02
-GENTLE_END_S = 2.0
+POLL_INTERVAL_S = 0.02
+GRACE_S = 2.0
 
 
 class JvmGone(Exception):  # noqa: N818 - says what happened
@@ -42,7 +42,7 @@ class Jvm:
     def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
         with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
             self._process = subprocess.Popen(
-                in_lakehouse(
+                command_with_mount(
                     self._folders.lakehouse,
                     self._folders.private / "jvm-root",
                     submit_command(self._folders, settings, "pyspark-shell"),
@@ -79,11 +79,13 @@ class Jvm:
 
     def connect(self) -> None:
         while not self._info.exists():
-            if self.gone.wait(LOOK_EVERY_S):
+            if self.gone.wait(POLL_INTERVAL_S):
                 raise JvmGone(f"the JVM ended while starting (exit code {self.exit_code})")
         data = self._info.read_bytes()
         while len(data) < 8 or len(data) < 8 + struct.unpack(">i", data[4:8])[0]:
-            time.sleep(LOOK_EVERY_S)  # Spark renames the finished file into place; this is for file systems that copy
+            time.sleep(
+                POLL_INTERVAL_S
+            )  # Spark renames the finished file into place; this is for file systems that copy
             data = self._info.read_bytes()
         self.port, length = struct.unpack(">ii", data[:8])
         self.secret = data[8 : 8 + length].decode("utf-8")
@@ -101,7 +103,7 @@ class Jvm:
     def cancel_jobs(self, group: str) -> None:
         self.spark.sparkContext().cancelJobGroup(group)
 
-    def close(self, gentle_s: float = GENTLE_END_S) -> None:
+    def close(self, gentle_s: float = GRACE_S) -> None:
         """Ends the JVM and what it started: gently for a moment, so that Spark tidies up if it is there, then for certain."""
         process = self._process
         if process is None:

@@ -55,7 +55,7 @@ def _conf(file: Path) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------------------------------------ compiling
-def compiled(java: Path, spark_jars: Path) -> Path:
+def compile_lakehouse_classes(java: Path, spark_jars: Path) -> Path:
     """The jar, which is made if it is not there. Raises NoLakehouseClasses."""
     jar = jar_of(spark_jars)
     if not jar.exists():
@@ -131,7 +131,7 @@ def folders_by_prefix(workspaces: Workspaces, own: Lakehouse) -> dict[str, Path]
 
 def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse) -> None:
     of = prefixes(workspaces, own)
-    described = workspaces.described()
+    described = workspaces.to_json()
     for workspace in described:
         for one in workspace["lakehouses"]:
             one["prefix"] = of[one["id"]]

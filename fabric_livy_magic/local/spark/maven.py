@@ -89,7 +89,7 @@ class _Settings:
     def central(self) -> Repository:
         mirrors = [one for one in self.root.iterfind("{*}mirrors/{*}mirror") if self.text(one, "url")]
         by_name = [one for one in mirrors if self.text(one, "mirrorOf") == CENTRAL_ID]
-        by_pattern = [one for one in mirrors if stands_for_central(self.text(one, "mirrorOf"))]
+        by_pattern = [one for one in mirrors if mirrors_central(self.text(one, "mirrorOf"))]
         for one in [*by_name, *by_pattern, *self._renamed()]:
             return self._repository(self.text(one, "url"), self.text(one, "id"))
         return self._repository(CENTRAL, CENTRAL_ID)
@@ -119,7 +119,7 @@ class _Settings:
         return Repository(url)
 
 
-def stands_for_central(mirror_of: str) -> bool:
+def mirrors_central(mirror_of: str) -> bool:
     """Whether this pattern of a mirror takes in Maven Central: `*`, `external:*`, `central`, `*,!other`, not `*,!central`."""
     patterns = [one.strip() for one in mirror_of.split(",")]
     return f"!{CENTRAL_ID}" not in patterns and not {"*", "external:*", CENTRAL_ID}.isdisjoint(patterns)

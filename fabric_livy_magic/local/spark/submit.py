@@ -10,7 +10,7 @@ from pathlib import Path
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.spark.class_data import class_data
 from fabric_livy_magic.local.spark.java import find_java, java_options
-from fabric_livy_magic.local.spark.own_classes import own_classes
+from fabric_livy_magic.local.spark.scala_classes import scala_classes
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
 from fabric_livy_magic.local.spark.trust import trust_options
 
@@ -61,7 +61,7 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
     java = find_java(version("pyspark"))
     jars = spark_home() / "jars"
     extra = settings.extra_class_path
-    ours = [*settings.jars, *own_classes(jars)]
+    ours = [*settings.jars, *scala_classes(jars)]
     archive = None if extra else class_data(java, [jars, *ours])
     class_path = [*([extra] if extra else []), f"{jars}/*", *map(str, ours), *settings.local_jars]
     return [

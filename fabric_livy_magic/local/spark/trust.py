@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fabric_livy_magic.local.spark.cache import cache_folder, keep
+from fabric_livy_magic.local.spark.cache import cache_folder, write_atomically
 
 NAMED_BY = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 PROPERTY = "javax.net.ssl.trustStore"
@@ -73,7 +73,7 @@ def trust_store(certificates: bytes) -> Path | None:
     store = cache_folder() / "trust" / f"{hashlib.sha256(certificates).hexdigest()[:32]}.p12"
     try:
         if not store.exists():
-            keep(store, _for_java(certificates))
+            write_atomically(store, _for_java(certificates))
     except (ImportError, OSError):
         return None  # cryptography below 45, or a home that cannot be written to: Java's own authorities have to do
     return store

@@ -63,7 +63,7 @@ class FaultInjection:
             self._begin_to_hold()
             self._handler.finish()
             return
-        if injected.fault or injected.stall_s or injected.later:
+        if injected.fault or injected.stall_s or injected.reply_faults:
             self._begin_to_hold()
         done = self._work(*args, **kwargs)
         if done is not None:
@@ -100,7 +100,7 @@ class FaultInjection:
 
     async def _judge(self) -> None:
         """The answer is there, or the fault came instead of the work."""
-        handler, what = self._handler, self._injected.fault.what if self._injected.fault else None
+        handler, what = self._handler, self._injected.fault.action if self._injected.fault else None
         if isinstance(what, ConnectionFault):
             await self._break(what.how)
             return
@@ -157,10 +157,10 @@ class FaultInjection:
 
     def _change_statement(self) -> None:
         body = self._take_body()
-        for fault in self._injected.later:
-            changed = changed_statement(body, fault.what.how) if isinstance(fault.what, AnswerFault) else None
-            if changed is not None and self._faults.injects_in_answer(fault, self._call):
-                self._note(f"is answered by {fault.place}")
+        for fault in self._injected.reply_faults:
+            changed = changed_statement(body, fault.action.how) if isinstance(fault.action, AnswerFault) else None
+            if changed is not None and self._faults.inject_in_reply(fault, self._call):
+                self._note(f"is answered by {fault.rule}")
                 body = changed
         self._handler.finish(body or None)
 
@@ -206,7 +206,7 @@ def _describe(injected: InjectedFault) -> str:
     if injected.stall_s:
         waits.append(f"waits {injected.stall_s:.2f} s before its last byte")
     if fault := injected.fault:
-        match fault.what:
+        match fault.action:
             case StatusFault(status=what) | ConnectionFault(how=what) | AnswerFault(how=what):
-                waits.append(f"is struck by {fault.place}: {what}{' after the work' if fault.after_work else ''}")
+                waits.append(f"is struck by {fault.rule}: {what}{' after the work' if fault.after_work else ''}")
     return ", ".join(waits)

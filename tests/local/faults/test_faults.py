@@ -26,7 +26,7 @@ def faults(text: str, seed: int = 1) -> Faults:
 
 def faults_in(made: Faults, calls: Iterable[Call]) -> list[str]:
     """Where the file says what strikes each of the calls, or an empty text."""
-    return [injected.fault.place if (injected := made.inject(call)).fault else "" for call in calls]
+    return [injected.fault.rule if (injected := made.inject(call)).fault else "" for call in calls]
 
 
 def gets(path: str, times: int = 1) -> list[Call]:
@@ -184,7 +184,7 @@ def test_rules_that_only_wait_add_up_and_let_those_below_strike() -> None:
     injected = made.inject(Call("GET", "/a"))
     assert (injected.delay_s, injected.stall_s) == (5, 2)
     assert injected.fault is not None
-    assert isinstance(injected.fault.what, StatusFault)
+    assert isinstance(injected.fault.action, StatusFault)
 
 
 def test_counts_may_be_kept_for_each_path() -> None:
@@ -213,9 +213,9 @@ def test_an_answer_that_needs_a_finished_statement_counts_only_those() -> None:
     made = faults('[[requests]]\nanswer = "null-output"\ntimes = 1\n[[requests]]\nstatus = 500\nafter = 1')
     first, second = (made.inject(call) for call in gets("/statements/0", 2))
     assert (first.fault, second.fault is None) == (None, False)
-    (later,) = first.later
+    (later,) = first.reply_faults
     call = Call("GET", "/statements/0")
-    assert [made.injects_in_answer(later, call) for _ in range(2)] == [True, False]
+    assert [made.inject_in_reply(later, call) for _ in range(2)] == [True, False]
 
 
 TEN_SHARED = "[[requests]]\nstatus = 500\nshare = 0.3\n[[requests]]\nstatus = 501\nshare = 0.5\ndelay_s = [1, 2]"
@@ -293,7 +293,7 @@ def test_an_end_has_usual_words(text: str, state: str, message: str, result: str
     assert injected is not None
     assert injected.fault.end is not None
     end = injected.fault.end
-    assert (end.state, end.ending.message, end.ending.result) == (state, message, result)
+    assert (end.state, end.reason.message, end.reason.result) == (state, message, result)
 
 
 # ------------------------------------------------------------------------------------------------ answers

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.local.interpreters.mapped_files import real_path
-from fabric_livy_magic.local.lakehouse.mounts import MOUNT, in_lakehouse
+from fabric_livy_magic.local.lakehouse.mounts import MOUNT, command_with_mount
 
 CODE = """
 import glob, gzip, os, pathlib, shutil, sys, zipfile
@@ -97,7 +97,7 @@ def test_a_command_runs_with_the_mount_or_without(tmp_path: Path) -> None:
     lakehouse.mkdir()
     (lakehouse / "here").touch()
     code = "import os; print(os.getcwd(), os.path.exists('/lakehouse/default/here'), os.listdir('/lakehouse/default'))"
-    command = in_lakehouse(lakehouse, tmp_path / "root", [sys.executable, "-c", code])
+    command = command_with_mount(lakehouse, tmp_path / "root", [sys.executable, "-c", code])
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     if done.returncode:
         pytest.skip("nothing can be mounted here")

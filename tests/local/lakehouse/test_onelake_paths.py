@@ -16,7 +16,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import (
     Outside,
     is_inside,
     local_path,
-    place_in,
+    path_within,
     segments,
 )
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
@@ -134,11 +134,11 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", ["out", "up", "up/secret", "absolute/passwd", "dangling", "chain", "within/../up"])
 def test_links_that_lead_out_are_not_followed(linked: Path, name: str) -> None:
     with pytest.raises(Outside):
-        place_in(linked, ("Files", *name.split("/")))
+        path_within(linked, ("Files", *name.split("/")))
 
 
 def test_links_within_are_followed(linked: Path) -> None:
-    assert place_in(linked, ("Files", "within", "new")) == linked / "Files" / "inner" / "new"
+    assert path_within(linked, ("Files", "within", "new")) == linked / "Files" / "inner" / "new"
 
 
 PIECES = st.sampled_from(
@@ -152,7 +152,7 @@ PATHS = st.one_of(st.lists(PIECES, max_size=12).map("/".join), st.lists(PIECES, 
 @given(PATHS)
 def test_no_path_leaves_the_folder(linked: Path, path: str) -> None:
     try:
-        found = place_in(linked, segments(path))
+        found = path_within(linked, segments(path))
     except BadPath:
         return
     assert is_inside(found, linked)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.local.spark.ivy import NoJars, Sources, fetch
+from fabric_livy_magic.local.spark.ivy import JarsUnavailable, Sources, fetch
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
@@ -46,7 +46,7 @@ class Fetching:
         return sorted(one.name for one in jars.iterdir())
 
     def refused(self, *arguments: str, **sources: object) -> str:
-        with pytest.raises(NoJars) as refusal:
+        with pytest.raises(JarsUnavailable) as refusal:
             self(*arguments, **sources)
         return str(refusal.value)
 

@@ -16,7 +16,7 @@ from fabric_livy_magic.local.spark.maven import (
     Coordinate,
     Maven,
     Repository,
-    stands_for_central,
+    mirrors_central,
 )
 
 RELEASE = Coordinate.read("io.delta:delta-spark_2.12:3.3.3")
@@ -62,7 +62,7 @@ def read(home: Path, inside: str, environment: dict[str, str] | None = None, att
     ],
 )
 def test_which_mirrors_stand_for_maven_central(mirror_of: str, stands: bool) -> None:
-    assert stands_for_central(mirror_of) == stands
+    assert mirrors_central(mirror_of) == stands
 
 
 def test_without_settings_jars_come_from_maven_central(home: Path) -> None:

@@ -54,7 +54,7 @@ class LivyPythonEngine(PythonEngine):
     def interrupt(self) -> None:
         pass
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         pass
 
 
@@ -62,7 +62,7 @@ class LivyJvmEngine(JvmEngine):
     def interrupt(self) -> None:
         pass
 
-    def give_up(self) -> None:
+    def force_stop(self) -> None:
         pass
 
     def cannot_start(self, reason: str) -> Output:

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Protocol, Set
 from notebookutils._errors import NotebookRunFailed, NotebookUtilsError
 
 USUAL_TIMEOUT_S = 12 * 3600  # learn.microsoft.com: timeoutInSeconds of a DAG
-LOOK_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.1
 EXIT_VALUE = re.compile(r"@activity\('([^']*)'\)\.exitValue\(\)")
 KEYS = {
     "name", "path", "args", "timeoutPerCellInSeconds", "dependencies", "retry", "retryIntervalInSeconds", "workspace",
@@ -131,7 +131,7 @@ def run_all(plan: Plan, runs: Runs) -> Result:
                     result[one.name] = outcome(error=NotebookRunFailed(reason))
                 else:
                     under_way[pool.submit(attempts, one, result, runs, ended)] = one
-            done, _ = wait(under_way, LOOK_EVERY_S, FIRST_COMPLETED)
+            done, _ = wait(under_way, POLL_INTERVAL_S, FIRST_COMPLETED)
             for future in done:
                 result[under_way.pop(future).name] = outcome_of(future)
             if time.monotonic() > until:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class EndReason:
     """`source` is whose fault it is: System, User, Dependency or Unknown. `result` empty follows from the rest."""
 
     message: str = ""

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.local.spark.own_classes import SOURCES, classes_are_made, compile_own_classes, own_classes
+from fabric_livy_magic.local.spark.scala_classes import (
+    SOURCES,
+    compile_scala_classes,
+    scala_classes,
+    scala_classes_are_built,
+)
 from fabric_livy_magic.local.spark.submit import spark_home
 from tests.support import service
 
@@ -31,7 +36,7 @@ outer.get(loader).getClass.getName
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Session]:
-    compile_own_classes(find_java(version("pyspark")), JARS)
+    compile_scala_classes(find_java(version("pyspark")), JARS)
     with service.serving(tmp_path_factory.mktemp("house")) as api:
         started = api.start_session()
         started.wait_for("idle")
@@ -40,7 +45,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Sessio
 
 @pytest.mark.skipif(not list(JARS.glob("scala-compiler-2.12.*")), reason="there are own classes for Scala 2.12 only")
 def test_a_session_uses_the_interpreter_that_was_compiled(session: service.Session) -> None:
-    assert [jar.suffix for jar in own_classes(JARS)] == [".jar"]
+    assert [jar.suffix for jar in scala_classes(JARS)] == [".jar"]
     assert session.text(INTERPRETER, "spark").rstrip().endswith("String = fabric_livy_magic.local.LineInterpreter")
 
 
@@ -65,8 +70,8 @@ def test_a_scala_that_refuses_the_sources_is_asked_once(tmp_path: Path, monkeypa
     jars = tmp_path / "jars"
     jars.mkdir()
     (jars / f"scala-compiler-{min(path.name for path in SOURCES.iterdir())}.0.jar").touch()
-    compile_own_classes(find_java(version("pyspark")), jars)  # no compiler in there
-    assert classes_are_made(jars)
-    assert own_classes(jars) == ()
+    compile_scala_classes(find_java(version("pyspark")), jars)  # no compiler in there
+    assert scala_classes_are_built(jars)
+    assert scala_classes(jars) == ()
     (kept,) = (tmp_path / "cache").rglob("*.txt")
     assert "scala.tools.nsc.Main" in kept.read_text()

@@ -18,22 +18,22 @@ SOURCES = Path(__file__).with_name("scala")
 LONGEST_S = 120
 
 
-def own_classes(spark_jars: Path) -> tuple[Path, ...]:
+def scala_classes(spark_jars: Path) -> tuple[Path, ...]:
     """The jar, if it has been made; as a tuple, to be put on a class path."""
     made = _jar(spark_jars)
     return (made,) if made and made.exists() else ()
 
 
-def classes_are_made(spark_jars: Path) -> bool:
+def scala_classes_are_built(spark_jars: Path) -> bool:
     """Or cannot be, or there are none to make."""
     made = _jar(spark_jars)
     return made is None or made.exists() or _refused(made).exists()
 
 
-def compile_own_classes(java: Path, spark_jars: Path) -> None:
+def compile_scala_classes(java: Path, spark_jars: Path) -> None:
     """What a compiler does not take is not tried again; its words are kept beside where the jar would be."""
     made = _jar(spark_jars)
-    if made is None or classes_are_made(spark_jars):
+    if made is None or scala_classes_are_built(spark_jars):
         return
     made.parent.mkdir(parents=True, exist_ok=True)
     draft = made.with_name(f".{os.getpid()}-{made.name}")

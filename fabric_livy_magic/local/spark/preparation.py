@@ -11,7 +11,7 @@ from fabric_livy_magic.local.spark.delta import DeltaMissing, with_delta
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.lakehouse_classes import (
     NoLakehouseClasses,
-    compiled,
+    compile_lakehouse_classes,
     with_lakehouse_names,
     write_lakehouses,
 )
@@ -20,7 +20,7 @@ from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 from fabric_livy_magic.local.spark.submit import spark_home
 
 
-def prepared(
+def prepare_settings(
     settings: SparkSettings,
     folders: SessionFolders,
     groups: ProcessGroups,
@@ -31,7 +31,7 @@ def prepared(
     """And what the application has to do without, and why. Takes seconds in the first one on a machine only."""
     fallback = ""
     with ThreadPoolExecutor(1) as pool:
-        jar = pool.submit(compiled, find_java(version("pyspark")), spark_home() / "jars")
+        jar = pool.submit(compile_lakehouse_classes, find_java(version("pyspark")), spark_home() / "jars")
         try:
             settings = with_delta(settings, groups)
         except DeltaMissing as missing:
