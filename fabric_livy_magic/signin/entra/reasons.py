@@ -89,7 +89,7 @@ MEANINGS: Mapping[int, str] = {
     700003: f"The device is not known any more. {_IN_BROWSER}",
     700016: "There is no app with this client id in the tenant. Check client id (`%livy config client_id`) and tenant (`%livy config tenant`).",
     700024: _CLOCK,
-    700025: "The app is a public client, which takes no secret or certificate. Use `--method browser`, or another app magics.",
+    700025: "The app is a public client, which takes no secret or certificate. Use `--method browser`, or another app registration.",
     700027: _CERTIFICATE,
     700082: f"The earlier sign-in was not used for too long. {AGAIN}",
     700084: _EXPIRED,
