@@ -20,7 +20,9 @@ from fabric_livy_magic.signin.entra.sign_in import (
     workload_assertion,
 )
 from fabric_livy_magic.signin.tokens import Credential
-from tests.support.authority import AZURE_CLI, TENANT, Authority, pem_of, running
+from tests.support.entra.authority import Authority, running
+from tests.support.entra.certificates import pem_of
+from tests.support.entra.model import AZURE_CLI, TENANT
 
 SECRET = "s3cr3t~Value.8Q"
 

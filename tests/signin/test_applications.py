@@ -19,7 +19,8 @@ from fabric_livy_magic.signin.entra.sign_in import (
 )
 from fabric_livy_magic.signin.tokens import claims
 from tests.signin.conftest import SECRET, app_at, closed_port, with_certificate, with_secret, with_workload
-from tests.support.authority import Authority, pem_of
+from tests.support.entra.authority import Authority
+from tests.support.entra.certificates import pem_of
 
 pytestmark = pytest.mark.usefixtures("quick_browser")
 

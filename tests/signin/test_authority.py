@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import requests
 
-from tests.support.authority import AZURE_CLI, DEVICE_GRANT, TENANT, Authority
+from tests.support.entra.authority import Authority
+from tests.support.entra.model import AZURE_CLI, DEVICE_GRANT, TENANT
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 
 from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.signin.entra.certificates import Certificate
-from tests.support.authority import Authority, pem_of, running
+from tests.support.entra.authority import Authority, running
+from tests.support.entra.certificates import pem_of
 
 PASSPHRASE = "open ✓ sesame"
 

@@ -16,7 +16,8 @@ from fabric_livy_magic.signin.entra.sign_in import (
 )
 from fabric_livy_magic.signin.tokens import claims
 from tests.signin.conftest import app_at, browser_at
-from tests.support.authority import DEVICE_GRANT, FABRIC_SCOPES, TENANT, Authority
+from tests.support.entra.authority import Authority
+from tests.support.entra.model import DEVICE_GRANT, FABRIC_SCOPES, TENANT
 
 pytestmark = pytest.mark.usefixtures("quick_browser")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.signin.entra.reasons import MEANINGS, codes, explain
-from tests.support.authority import ERRORS
+from tests.support.entra.model import ERRORS
 
 TAIL = " Trace ID: 5f3c8d6e-0000-0000-0000-000000000000 Correlation ID: 0f0f0f0f-1111-2222-3333-444444444444 Timestamp: 2026-01-01 00:00:00Z"
 

