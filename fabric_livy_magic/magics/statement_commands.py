@@ -87,7 +87,7 @@ def cancel(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     for one in reversed(waiting):
         one.cancel()
     until = time.monotonic() + ANSWER_WAIT_S
-    lines = [f"Background statement {one.number}: {one.last_word(until - time.monotonic())}" for one in waiting]
+    lines = [f"Background statement {one.number}: {one.cancel_message(until - time.monotonic())}" for one in waiting]
     running = () if number is not None else earlier_statements(session.repl)[::-1]
     ids = [one.info.id for one in running if not one.is_over] if number is None else [number]
     notebook.say(*([*lines, *(_cancel_statement(session, one) for one in ids)] or ["Nothing runs on the session."]))

@@ -20,7 +20,7 @@ EXIT_METADATA = (
 def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> Bundle:
     """What to display for a part that is no printed text; empty where there is nothing to see.
 
-    `elapsed_s` is what the cell took, told with its table.
+    `elapsed_s` is what the cell took; its table shows it.
     """
     if isinstance(part, Table):
         return _table_part(part, rows_shown, elapsed_s)

@@ -40,7 +40,7 @@ def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping
     return header
 
 
-def fetched(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
+def fetch_table(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
     """The table that `header` announces; `call` is used by several threads at once."""
     try:
         arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _transfer_progress(on_progress, "Fetching"))

@@ -119,8 +119,8 @@ class Background:
         if not self._interrupt_request.was_made:
             self._interrupt_request.make()
 
-    def last_word(self, within_s: float) -> str:
-        """What became of one that was cancelled, as far as it is known so soon: its request may have been on its way."""
+    def cancel_message(self, within_s: float) -> str:
+        """What became of one that was cancelled, as far as it is known by then: its request may be on its way."""
         try:
             return str(self._future.exception(max(0.0, within_s)) or "It had ended already.")
         except TimeoutError:

@@ -21,7 +21,7 @@ LEFT_RUNNING = "It goes on running on the session. `%livy attach --last` waits f
 
 @dataclass(frozen=True)
 class EarlierStatement:
-    """A statement of a person's cell. `text` is their own code; `kind` is empty where it cannot be told."""
+    """A statement of a person's cell. `text` is their own code; `kind` is empty where it is not known."""
 
     info: StatementInfo
     kind: str
@@ -69,7 +69,7 @@ def _parts(repl: Repl, ran: EarlierStatement, output: Output, on_progress: Liste
     if reply is not None and ran.kind == "pyspark":
         return agent_calls.parts_of(reply)
     if reply is not None:
-        return (agent_calls.fetched(repl.agent_call(), agent_calls.value_of(reply), on_progress),)
+        return (agent_calls.fetch_table(repl.agent_call(), agent_calls.value_of(reply), on_progress),)
     if output.status == "error":
         raise statement_error(output, ran.kind or "pyspark")
     return parts_of_output(output)

@@ -59,7 +59,7 @@ class Table(ABC):
 
 
 class ArrowTable(Table):
-    """A frame that came by way of the agent: all the rows that were asked for, with Spark's exact types."""
+    """A frame that came by way of the agent: all the rows that were requested, with Spark's exact types."""
 
     def __init__(
         self, arrow: Any, schema: Mapping[str, Any] | None, *, more: bool = False, is_value: bool = True

@@ -19,7 +19,7 @@ def fetch_frame(
     try:
         with repl.queue.in_turn():
             header = agent_calls.open_frame(repl.agent_call(on_progress=on_progress), expression, limit)
-            return agent_calls.fetched(repl.agent_call(), header, on_progress)
+            return agent_calls.fetch_table(repl.agent_call(), header, on_progress)
     except NoAgent as missing:
         raise FrameError(_no_frame(missing)) from missing
 

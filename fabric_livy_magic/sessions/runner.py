@@ -43,7 +43,7 @@ class Runner:
         self.recent: deque[Cell] = deque(maxlen=100)
         """The latest cells: what completion knows while a session is busy."""
         self.looked_up: dict[Any, Any] = {}
-        """What completion has asked the server for."""
+        """Answers of the server that completion keeps."""
 
     @property
     def settings(self) -> Settings:
@@ -101,7 +101,7 @@ class Runner:
             return session.put(frame, view, on_progress=on_progress)
 
     def columns(self, table: str) -> list[list[str]]:
-        """Rows of (name, type, comment), asked of the session."""
+        """Rows of (name, type, comment), by DESCRIBE TABLE on the session."""
         quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
         described = self.sessions.find().run(f"DESCRIBE TABLE {quoted}", "sql").tables[0]
         rows = described.to("arrow").to_pylist()  # where nothing is None; in pandas it may be NaN

@@ -34,7 +34,7 @@ def _run_statement(run: CellRun, statement: str, parameters: Mapping[str, Any]) 
     try:
         rows = run.rows_needed if run.cell.limit is None else run.cell.limit
         header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows)
-        return (agent_calls.fetched(run.agent_call(shows_progress=False), header, run.on_progress),)
+        return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
     except NoAgent as missing:
         if parameters:
             raise SettingsError(
