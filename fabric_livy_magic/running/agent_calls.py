@@ -27,7 +27,7 @@ def run_cell(call: Call, code: str, rows_shown: int, *, interruptible: bool = Fa
 
 
 def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | None) -> Mapping[str, Any]:
-    """Runs one SQL statement; gives the header of its result, for `fetched`. Raises NoAgent without PyArrow."""
+    """Runs one SQL statement; gives the header of its result, for `fetch_table`. Raises NoAgent without PyArrow."""
     header: Mapping[str, Any] = value_of(call("open_sql", text, dict(parameters), limit))
     return header
 
