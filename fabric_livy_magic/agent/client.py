@@ -1,7 +1,7 @@
-"""The client's side of the agent (`remote/agent`): sends it to a session, calls it, reads its replies.
+"""The client of the agent (`remote/agent`): installs it in a session, calls it, reads its replies.
 
-A reply counts only when it carries the id of the request that asked for it. A Livy shell that got a stray line on
-descriptor 1 answers each statement with an earlier one's output; it is realigned, or declared broken.
+A reply counts only if it carries the id of its request. A Livy shell that got a stray line on descriptor 1 gives each
+statement the output of an earlier one; it is realigned, or declared broken.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from fabric_livy_magic.livy.models import Output
 Execute = Callable[[str], Output]
 """Runs one PySpark statement and waits for it."""
 
-CALLED_AS = "_fabric_livy"  # as in remote/agent/__init__.py
+MODULE_ALIAS = "_fabric_livy"  # as in remote/agent/__init__.py
 MOST_STRAY_LINES = 8
-REPEATABLE = {"ping", "again", "piece", "close_frame", "receive"}  # twice is the same as once
+IDEMPOTENT = {"ping", "last_reply", "piece", "close_frame", "receive"}  # these may be called twice
 BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "
     "its standard output past Python. `%livy stop` and a new session mend it; SQL and Scala cells still work in this one."
@@ -38,38 +38,38 @@ BROKEN = (
 class Reply:
     """`events` are dicts in order: {stream, text}, {data, metadata, result?} or {frame, result?} (remote/agent/output.py).
 
-    `outside` is what the shell gave beside the reply.
+    `shell_output` is what the shell printed before and after the reply.
     """
 
     events: tuple[Mapping[str, Any], ...] = field(repr=False)
     value: Any = field(default=None, repr=False)
     error: Mapping[str, str] | None = field(default=None, repr=False)
-    outside: str = field(default="", repr=False)
+    shell_output: str = field(default="", repr=False)
 
 
 @dataclass
 class Agent:
-    """That of one session. `call` may be used by several threads."""
+    """The agent of one session. `call` is thread-safe."""
 
     unavailable: NoAgent | None = None
     _installed: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def call(self, execute: Execute, operation: str, *arguments: Any) -> Reply:
-        """Runs one operation. Raises NoAgent, SessionError for a shell that cannot be trusted, StatementError where the
-        statement failed around the agent; an error of the operation itself is in the reply."""
+        """Runs one operation, whose own error is in the reply. Raises NoAgent, SessionError for a shell that is out of step, and
+        StatementError where the statement failed outside the agent."""
         self._install_once(execute)
         request = uuid.uuid4().hex
         code = call_text(request, operation, arguments)
         output = execute(code)
         if has_died(output):
             self.unavailable = NoAgent("its Python process has ended")
-        if is_missing(output):  # Python was started anew in the session; nothing of the call ran
+        if is_agent_missing(output):  # Python was restarted in the session; the call did not run
             self._installed = False
             self._install_once(execute)
             output = execute(code)
         reply = read_reply(output.text, request)
-        return reply or self._recovered(execute, request, operation, arguments, output)
+        return reply or self._recover_reply(execute, request, operation, arguments, output)
 
     def _install_once(self, execute: Execute) -> None:
         with self._lock:
@@ -83,19 +83,19 @@ class Agent:
                 raise self.unavailable
             self._installed = True
 
-    def _recovered(
+    def _recover_reply(
         self, execute: Execute, request: str, operation: str, arguments: Sequence[Any], output: Output
     ) -> Reply:
-        """The reply that the shell did not give. Raises where the statement failed for another reason."""
+        """The reply that is not in the statement's output. Raises where the statement failed for another reason."""
         if output.status == "error" and not is_protocol_error(output):
             raise statement_error(output)
         with self._lock:
             self._realign(execute)
-            if operation in REPEATABLE:
-                again = execute(call_text(request, operation, arguments)).text
+            if operation in IDEMPOTENT:
+                text = execute(call_text(request, operation, arguments)).text
             else:
-                again = self._value(execute, "again", request)
-        if reply := read_reply(again, request):
+                text = self._value_of(execute, "last_reply", request)
+        if reply := read_reply(text, request):
             return reply
         raise SessionError(
             "The session's Python shell gave another statement's output for this cell, and its own could not be had. The shell is in "
@@ -103,14 +103,14 @@ class Agent:
         )
 
     def _realign(self, execute: Execute) -> None:
-        """Each round takes one stray line out of the shell's answers."""
+        """Each round removes one stray line from the shell's output."""
         for _ in range(MOST_STRAY_LINES):
-            if self._value(execute, "ping"):
+            if self._value_of(execute, "ping"):
                 return
             execute(call_text(uuid.uuid4().hex, "realign", ()))
         raise SessionError(BROKEN)
 
-    def _value(self, execute: Execute, operation: str, *arguments: Any) -> Any:
+    def _value_of(self, execute: Execute, operation: str, *arguments: Any) -> Any:
         request = uuid.uuid4().hex
         reply = read_reply(execute(call_text(request, operation, arguments)).text, request)
         return reply.value if reply else ""
@@ -120,8 +120,8 @@ class Agent:
 
 
 @cache
-def sources() -> dict[str, str]:
-    """The agent's modules by the names that they get in the session. The package's name changes with their texts."""
+def agent_sources() -> dict[str, str]:
+    """Module name in the session → text, of the agent's modules. The package's name contains a hash of all texts."""
     folder = files("fabric_livy_magic.agent") / "remote" / "agent"
     texts = {
         file.name.removesuffix(".py"): file.read_text(encoding="utf-8")
@@ -133,28 +133,28 @@ def sources() -> dict[str, str]:
 
 
 def package_name() -> str:
-    return next(iter(sources()))
+    return next(iter(agent_sources()))
 
 
 @cache
 def install_text() -> str:
     install = (files("fabric_livy_magic.agent") / "remote" / "install.py").read_text(encoding="utf-8")
-    return f"{install}\n\n_fabric_livy_install({literal(package_name())}, {literal(sources())})\n"
+    return f"{install}\n\n_fabric_livy_install({literal(package_name())}, {literal(agent_sources())})\n"
 
 
 def call_text(request: str, operation: str, arguments: Sequence[Any]) -> str:
-    """The statement of one call. User text stands in it as a literal that can be read in the Monitoring hub."""
-    words = ", ".join(literal(argument) for argument in (request, operation, *arguments))
-    return f"import {package_name()} as {CALLED_AS}\n{CALLED_AS}.answer({words})\n"
+    """The statement of one call. User code is a literal in it that can be read in the Monitoring hub."""
+    literals = ", ".join(literal(argument) for argument in (request, operation, *arguments))
+    return f"import {package_name()} as {MODULE_ALIAS}\n{MODULE_ALIAS}.answer({literals})\n"
 
 
 def read_call(code: str) -> tuple[str, str, list[Any]] | None:
     """(request, operation, arguments) of what `call_text` wrote, by any version of the agent; None for other code."""
-    if CALLED_AS not in code:
+    if MODULE_ALIAS not in code:
         return None
     try:
         call = ast.parse(code).body[-1].value  # type: ignore[attr-defined]
-        if ast.unparse(call.func) != f"{CALLED_AS}.answer":
+        if ast.unparse(call.func) != f"{MODULE_ALIAS}.answer":
             return None
         request, operation, *arguments = map(ast.literal_eval, call.args)
     except (SyntaxError, ValueError, AttributeError, IndexError, RecursionError):
@@ -166,11 +166,11 @@ def is_install(code: str) -> bool:
     return "_fabric_livy_install(" in code
 
 
-_AS_THEY_ARE = {"\n": "\n", "\t": "\t", "\\": "\\\\"}
+_CHARACTER_LITERALS = {"\n": "\n", "\t": "\t", "\\": "\\\\"}
 
 
 def literal(value: Any) -> str:
-    """JSON's values as a Python literal; a text of several lines keeps its lines."""
+    """A JSON value as a Python literal; a text of several lines keeps its lines."""
     if isinstance(value, str):
         return _text_literal(value)
     if isinstance(value, dict):
@@ -185,16 +185,16 @@ def literal(value: Any) -> str:
 def _text_literal(text: str) -> str:
     if "\n" not in text:
         return repr(text)
-    kept = "".join(_AS_THEY_ARE.get(one) or (one if one.isprintable() else ascii(one)[1:-1]) for one in text)
-    kept = kept.replace('"""', r"\"\"\"")
-    return '"""\\\n' + (kept[:-1] + r"\"" if kept.endswith('"') else kept) + '"""'
+    escaped = "".join(_CHARACTER_LITERALS.get(one) or (one if one.isprintable() else ascii(one)[1:-1]) for one in text)
+    escaped = escaped.replace('"""', r"\"\"\"")
+    return '"""\\\n' + (escaped[:-1] + r"\"" if escaped.endswith('"') else escaped) + '"""'
 
 
 # ---------------------------------------------------------------------------------------------------------- replies
 
 
 def read_reply(text: str, request: str) -> Reply | None:
-    """The reply to this request and no other; None where it is not there as a whole."""
+    """The reply to this request and no other; None where it is missing or incomplete."""
     head = re.search(rf"\n?\[fabric-livy {re.escape(request)} (\d+)\]\n", text)
     if head is None:
         return None
@@ -203,17 +203,17 @@ def read_reply(text: str, request: str) -> Reply | None:
     if not text.startswith(foot, end):
         return None
     try:
-        found = json.loads(text[begin:end])
+        reply = json.loads(text[begin:end])
     except ValueError:
         return None
-    outside = text[: head.start()] + text[end + len(foot) :].removeprefix("\n")
-    return Reply(tuple(found["events"]), found["value"], found["error"], outside)
+    shell_output = text[: head.start()] + text[end + len(foot) :].removeprefix("\n")
+    return Reply(tuple(reply["events"]), reply["value"], reply["error"], shell_output)
 
 
-def is_missing(output: Output) -> bool:
+def is_agent_missing(output: Output) -> bool:
     return output.status == "error" and output.ename == "ModuleNotFoundError" and package_name() in output.evalue
 
 
 def is_protocol_error(output: Output) -> bool:
-    """The server could not read what the shell wrote: it names the Java class of its JSON reader's exception."""
+    """The server could not parse what the shell wrote: the error is a Java exception of its JSON parser."""
     return "jackson" in output.ename or output.ename.endswith(("JsonParseException", "MismatchedInputException"))

@@ -84,8 +84,8 @@ def _transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBy
 def parts_of(reply: Reply) -> tuple[Part, ...]:
     """Raises StatementError where the reply says so, with the parts that came before it."""
     parts = list(map(_part, reply.events))
-    if reply.outside.strip():
-        parts.insert(0, Printed(reply.outside.strip("\n") + "\n"))
+    if reply.shell_output.strip():
+        parts.insert(0, Printed(reply.shell_output.strip("\n") + "\n"))
     if reply.error is not None:
         raise error_of(reply.error, parts)
     return tuple(parts)

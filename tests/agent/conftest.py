@@ -1,33 +1,50 @@
-"""A session of the embedded Fabric, and one of its Livy dialect with Livy's bugs."""
+"""Sessions whose cells run through the agent: on the embedded Fabric, and on its Livy dialect with Livy's bugs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import ExitStack
 
 import pytest
 
 from fabric_livy_magic import connect
-from fabric_livy_magic.running.results import Printed, Result, Shown
 from fabric_livy_magic.sessions.session import Session
 from tests.support import service
 
 SERVERS = {"Fabric": (), "Livy with its bugs": ("--dialect", "livy", "--quirks")}
+SECRETS = ("FABRIC_LIVY_TOKEN", "FABRIC_LIVY_PASSWORD")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+class SharedSession:
+    """One session for all files; a new one after a test that has ended the Python of the last one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened = ExitStack()
+        self._session: Session | None = None
+
+    def get(self) -> Session:
+        if self._session is None:
+            with pytest.MonkeyPatch.context() as patch:
+                for name in SECRETS:
+                    patch.setenv(name, service.TOKEN)
+                self._session = self._opened.enter_context(connect(self._url, livy_user="me"))
+        return self._session
+
+    def close(self) -> None:
+        self._session = None
+        self._opened.close()
+
+
+@pytest.fixture(scope="package", params=SERVERS)
+def shared_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSession]:
     options = ("--token", service.TOKEN, *SERVERS[request.param])
-    with service.serving(tmp_path_factory.mktemp("house"), options) as api, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
-        patch.setenv("FABRIC_LIVY_PASSWORD", service.TOKEN)
-        with connect(api.base, livy_user="me") as started:
-            yield started
+    with service.serving(tmp_path_factory.mktemp("house"), options) as api:
+        shared = SharedSession(api.base)
+        yield shared
+        shared.close()
 
 
-def streams(result: Result) -> list[tuple[str, str]]:
-    return [(part.stream, part.text) for part in result.parts if isinstance(part, Printed)]
-
-
-def bundles(result: Result) -> list[dict[str, Any]]:
-    return [dict(part.data) for part in result.parts if isinstance(part, Shown)]
+@pytest.fixture(scope="module")
+def session(shared_session: SharedSession) -> Session:
+    return shared_session.get()

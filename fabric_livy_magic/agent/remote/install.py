@@ -1,10 +1,10 @@
-"""The statement that puts the agent into a session: this file, and below it one call, which the client adds."""
+"""The statement that installs the agent in a session: this file, and below it one call, which the client adds."""
 
 
 def _fabric_livy_install(package, sources):  # type: ignore[no-untyped-def]
-    """`sources`: {name of a module: its text}, `package` among them. Does nothing where the package is there already.
+    """`sources`: {name of a module: its text}, `package` among them. Does nothing where the package is installed already.
 
-    It runs among the user's names, so it leans on none of them, nor on a builtin that one of them may hide.
+    It runs in the user's namespace, so it uses no name of it, and no builtin that a name of it may shadow.
     """
     import builtins
     import importlib.abc
@@ -31,4 +31,4 @@ def _fabric_livy_install(package, sources):  # type: ignore[no-untyped-def]
             return builtins.compile(sources[name], "<" + name + ">", "exec", dont_inherit=True)
 
     sys.meta_path.append(Sources())
-    importlib.import_module(package).offered.prepare_what_is_imported()
+    importlib.import_module(package).provided_names.patch_modules()

@@ -1,11 +1,11 @@
-"""The agent: runs a notebook's PySpark cells inside the Spark session, and answers with everything that they gave.
+"""The agent: runs a notebook's PySpark cells inside the Spark session, and replies with all of their output.
 
 A client sends this package once per session. Then each request is one call of `answer`, whose reply is one framed piece
 of JSON on standard output: streams and displays in order, a value, an error. That works in Livy's Python shell, and in
-any other that runs a text and gives back what it printed. Python 3.8 to 3.13, standard library, pyspark and pyarrow.
+any other that runs code and returns what it printed. Python 3.8 to 3.13, standard library, pyspark and pyarrow.
 
-It is a package of its own, so nothing that user code hides (`sum`, `display`, `spark`) is hidden here, and it leaves no
-name among the user's: the one that a call needs is taken away before the cell runs.
+It is a package of its own, so names that user code shadows (`sum`, `display`, `spark`) are not shadowed here, and it leaves
+no name among the user's: the one that a call needs is removed before the cell runs.
 """
 
 from __future__ import annotations
@@ -15,70 +15,70 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, display, frames, interrupts, names, offered
+from . import cells, display, frames, interrupts, introspection, provided_names
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
 
-TO_RECOVER = ("again", "realign", "ping")  # operations of a client that lost the reply to another one
-CALLED_AS = "_fabric_livy"  # the name by which a statement knows this package, for one moment
+RECOVERY = ("last_reply", "realign", "ping")  # operations of a client that lost the reply to another one
+MODULE_ALIAS = "_fabric_livy"  # a statement imports this package under this name; `answer` removes it
 
 
 def answer(request: str, operation: str, *arguments: Any) -> None:
     """Runs one operation for the caller's globals and prints its reply, framed by the id of the request."""
     namespace = sys._getframe(1).f_globals
-    namespace.pop(CALLED_AS, None)
-    shell, shell_errors = sys.stdout, sys.stderr
-    if request in running.answered:  # a client sent it again, and the first one had arrived after all
-        shell.write(running.last[1] if running.last[0] == request else "")
+    namespace.pop(MODULE_ALIAS, None)
+    shell_stdout, shell_stderr = sys.stdout, sys.stderr
+    if request in running.answered_requests:  # a retry of the client, whose first attempt had arrived after all
+        shell_stdout.write(running.last_reply[1] if running.last_reply[0] == request else "")
         return
-    running.answered.append(request)
+    running.answered_requests.append(request)
     reply: dict[str, Any] = {"events": [], "value": None, "error": None}
     call = running.call = Call(request)
     call.guard.begin(call.output)
     sys.stdout, sys.stderr = OUT, ERR
     try:
-        with offered.names(namespace):
+        with provided_names.available(namespace):
             reply["value"] = OPERATIONS[operation](namespace, *arguments)
-    except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises is its answer
+    except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises goes into the reply
         reply["error"] = error_parts(error)
     finally:
         call.guard.end()
-        sys.stdout, sys.stderr = shell, shell_errors
+        sys.stdout, sys.stderr = shell_stdout, shell_stderr
         running.call = None
     reply["events"] = call.output.finished()
     text = framed(request, json_text(reply))
-    if operation not in TO_RECOVER:
-        running.last = (request, text)
-    shell.write(text)
+    if operation not in RECOVERY:
+        running.last_reply = (request, text)
+    shell_stdout.write(text)
 
 
 # ---------------------------------------------------------------------------------- for a client that lost a reply
 
 
-def again(namespace: dict[str, Any], request: str) -> str:
-    """The text of the reply to `request`, if it was the last one, else nothing."""
-    return running.last[1] if running.last[0] == request else ""
+def last_reply(namespace: dict[str, Any], request: str) -> str:
+    """The text of the reply to `request`, if that was the last one, else an empty text."""
+    return running.last_reply[1] if running.last_reply[0] == request else ""
 
 
 def realign(namespace: dict[str, Any]) -> None:
-    """Swallows the shell's next answer: the one to this request.
+    """Discards the shell's next reply: the one to this request.
 
-    A stray line on descriptor 1 puts Livy's shell one answer ahead of its server. The server takes that line for the
-    answer to this request, and from then on both agree.
+    A stray line on descriptor 1 puts Livy's shell one reply ahead of its server. The server takes that line for the
+    reply to this request, and from then on both are in step.
     """
     reading, writing = os.pipe()
-    kept = running.call.guard.instead_of(writing)
+    shell_descriptor = running.call.guard.replace_shell_stdout(writing)
     os.close(writing)
 
-    def swallow() -> None:
+    def discard_line() -> None:
         while os.read(reading, 1) != b"\n":
             pass
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(shell_descriptor, 1)
+        os.close(shell_descriptor)
         os.close(reading)
 
-    threading.Thread(target=swallow, daemon=True).start()
+    threading.Thread(target=discard_line, daemon=True).start()
 
 
 def ping(namespace: dict[str, Any]) -> dict[str, Any]:
@@ -86,19 +86,21 @@ def ping(namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "again": again,
+    "last_reply": last_reply,
     "realign": realign,
     "ping": ping,
     "interrupt": interrupts.interrupt,
     "cell": cells.run,
     "open_sql": lambda namespace, *rest: frames.open_sql(display.session_of(namespace), *rest),
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),
-    "open_value": lambda namespace, *rest: frames.open_value(cells.Shell.value, "the value of the last line", *rest),
-    "complete": names.complete,
-    "inspect": names.inspect_name,
-    "inspect_sql": lambda namespace, *rest: names.inspect_sql(display.session_of(namespace), *rest),
-    "catalog": lambda namespace, *rest: names.catalog(display.session_of(namespace), *rest),
-    "columns": lambda namespace, *rest: names.columns(display.session_of(namespace), *rest),
+    "open_value": lambda namespace, *rest: frames.open_value(
+        cells.CellState.value, "the value of the last line", *rest
+    ),
+    "complete": introspection.complete,
+    "inspect": introspection.inspect_name,
+    "inspect_sql": lambda namespace, *rest: introspection.inspect_sql(display.session_of(namespace), *rest),
+    "catalog": lambda namespace, *rest: introspection.catalog(display.session_of(namespace), *rest),
+    "columns": lambda namespace, *rest: introspection.columns(display.session_of(namespace), *rest),
     "piece": lambda namespace, *rest: frames.piece(*rest),
     "close_frame": lambda namespace, *rest: frames.close_frame(*rest),
     "receive": lambda namespace, *rest: frames.receive(*rest),

@@ -14,7 +14,7 @@ from .errors import NoArrow
 from .output import running
 
 WIDTH = 79
-METHODS = {
+REPR_METHODS = {
     "text/html": "_repr_html_",
     "text/markdown": "_repr_markdown_",
     "image/svg+xml": "_repr_svg_",
@@ -31,7 +31,7 @@ def display(*values: Any, raw: bool = False, metadata: Any = None, summary: bool
     columns' statistics."""
     for value in values:
         if running.call is None:
-            print(repr(value))  # noqa: T201 - from a thread that outlives its cell
+            print(repr(value))  # noqa: T201 - a thread that outlives its cell
         elif raw:
             running.call.guard.drain()
             running.call.output.bundle(dict(value), metadata)
@@ -65,35 +65,39 @@ def show(value: Any, **more: Any) -> None:
 
 
 def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(data, metadata) by the value's own methods, asked as IPython asks them."""
+    """(data, metadata) by the value's own methods, called as IPython calls them."""
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
-    # A class has the methods of its instances, and some objects answer to any name.
+    # A class has the methods of its instances, and some objects have an attribute of any name.
     if not isinstance(value, type) and not hasattr(value, "_ipython_canary_method_should_not_exist_"):
-        take(data, metadata, asked(value, "_repr_mimebundle_", include=None, exclude=None))
-        for mime, method in METHODS.items():
+        add_representation(data, metadata, call_repr_method(value, "_repr_mimebundle_", include=None, exclude=None))
+        for mime, method in REPR_METHODS.items():
             if mime not in data:
-                got = asked(value, method)
-                take(data, metadata, ({mime: got[0]}, {mime: got[1]}) if isinstance(got, tuple) else {mime: got})
+                result = call_repr_method(value, method)
+                add_representation(
+                    data,
+                    metadata,
+                    ({mime: result[0]}, {mime: result[1]}) if isinstance(result, tuple) else {mime: result},
+                )
     data.setdefault("text/plain", text_of(value))
     return data, metadata
 
 
-def take(data: dict[str, Any], metadata: dict[str, Any], got: Any) -> None:
-    found, about = got if isinstance(got, tuple) else (got, None)
-    for mime, content in (found or {}).items():
+def add_representation(data: dict[str, Any], metadata: dict[str, Any], result: Any) -> None:
+    bundle, more_metadata = result if isinstance(result, tuple) else (result, None)
+    for mime, content in (bundle or {}).items():
         if content is not None:
             data[mime] = base64.b64encode(content).decode("ascii") if isinstance(content, bytes) else content
-    metadata.update(about or {})
+    metadata.update(more_metadata or {})
 
 
-def asked(value: Any, method: str, **arguments: Any) -> Any:
+def call_repr_method(value: Any, method: str, **arguments: Any) -> Any:
     call = getattr(value, method, None)
     if not callable(call):
         return None
     try:
         return call(**arguments)
-    except NotImplementedError:  # IPython's way to say: not in this form
+    except NotImplementedError:  # IPython's convention for a representation that there is not
         return None
     except Exception:  # noqa: BLE001 - a method of the user's class; the others may work
         traceback.print_exc()
@@ -126,7 +130,7 @@ def show_figure(figure: Any, **more: Any) -> None:
 
 
 def show_figures(*ignored: Any, **also_ignored: Any) -> None:
-    """Takes the place of `pyplot.show`, and is called at the end of each cell."""
+    """Replaces `pyplot.show`, and is called at the end of each cell."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if running.call is not None and pyplot is not None and hasattr(pyplot, "get_fignums"):
         for number in pyplot.get_fignums():
@@ -153,21 +157,21 @@ def show_spark_frame(value: Any, **more: Any) -> None:
         running.call.output.frame(frames.preview(value, rows), **more)
     except NoArrow:
         text = io.StringIO()
-        sys.stdout, kept = text, sys.stdout
+        sys.stdout, stdout = text, sys.stdout
         try:
             value.show(rows)
         finally:
-            sys.stdout = kept
+            sys.stdout = stdout
         running.call.output.bundle({"text/plain": text.getvalue()}, **more)
 
 
 def session_of(namespace: dict[str, Any]) -> Any:
-    """The SparkSession of the shell; the newest one where that was stopped. `spark` may be anything by now."""
+    """The SparkSession of the shell; the newest one where that was stopped. User code may have given `spark` another value."""
     from pyspark.sql import SparkSession
 
-    named = namespace.get("spark")
-    if isinstance(named, SparkSession) and is_alive(named):
-        return named
+    spark = namespace.get("spark")
+    if isinstance(spark, SparkSession) and is_alive(spark):
+        return spark
     return SparkSession.builder.getOrCreate()
 
 

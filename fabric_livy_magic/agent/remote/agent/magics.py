@@ -1,6 +1,6 @@
 """IPython's lines in a cell of the session: `%pip`, `%time`, `!command`. The client turns them into calls of `get_ipython()`.
 
-That name is offered while a cell runs, whatever IPython the session has: there it would belong to no kernel.
+That name is provided while a cell runs. IPython's own, where the session has IPython, would belong to no kernel.
 """
 
 from __future__ import annotations
@@ -14,58 +14,62 @@ import time
 import timeit
 from typing import Any, Callable
 
-from . import cells, names, packages
+from . import cells, introspection, packages
 from .errors import Refused
 
-WAIT_S = 0.2
-COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
+WAIT_STEP_S = 0.2
+SHELL_COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
 PIP = re.compile(r"\s*(?:pip3?|python3?\s+-m\s+pip)\s+(install\s[^|&;<>]*)")
 VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
-class Notebook:
-    """What `get_ipython()` gives to a cell."""
+class InteractiveShell:
+    """What `get_ipython()` gives to a cell, in the place of IPython's own."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.user_ns = namespace
 
     def system(self, command: str) -> None:
         """`!command`: its output is the cell's. `!pip install …` by itself installs as `%pip` does."""
-        wanted = PIP.fullmatch(expanded(command, self.user_ns))
-        if wanted:
-            self.user_ns["_exit_code"] = packages.exit_code(wanted[1])
+        pip_command = PIP.fullmatch(expand_variables(command, self.user_ns))
+        if pip_command:
+            self.user_ns["_exit_code"] = packages.exit_code(pip_command[1])
             return
-        with subprocess.Popen(expanded(command, self.user_ns), shell=True) as process:  # noqa: S602 - the user's own
-            code = wait(process)
+        with subprocess.Popen(expand_variables(command, self.user_ns), shell=True) as process:  # noqa: S602 - the user's own
+            code = wait_for_process(process)
         self.user_ns["_exit_code"] = code
 
     def getoutput(self, command: str, split: bool = True) -> Any:
         """`name = !command`: its lines."""
         done = subprocess.run(  # noqa: S602
-            expanded(command, self.user_ns), shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            expand_variables(command, self.user_ns),
+            shell=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         text = done.stdout.decode("utf-8", "replace")
         return text.splitlines() if split else text
 
     def run_line_magic(self, name: str, line: str, *ignored: Any) -> Any:
-        if name not in LINES:
+        if name not in LINE_MAGICS:
             raise Refused(
                 f"%{name} cannot run here, in the Spark session. At the beginning of a line of its own, not inside a block, "
                 "it runs in the notebook's own Python."
             )
-        return LINES[name](self.user_ns, line)
+        return LINE_MAGICS[name](self.user_ns, line)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
-        if name not in BODIES:
+        if name not in CELL_MAGICS:
             raise Refused(f"%%{name} cannot run here, in the Spark session.")
-        return BODIES[name](self.user_ns, line, cell)
+        return CELL_MAGICS[name](self.user_ns, line, cell)
 
 
-def wait(process: Any) -> int:
-    """In steps: a cell that is cancelled should not wait for the command."""
+def wait_for_process(process: Any) -> int:
+    """In steps, so that an interrupt of the cell does not wait for the command."""
     while True:
         try:
-            code: int = process.wait(WAIT_S)
+            code: int = process.wait(WAIT_STEP_S)
             return code
         except subprocess.TimeoutExpired:
             continue
@@ -74,16 +78,16 @@ def wait(process: Any) -> int:
             raise
 
 
-def expanded(command: str, namespace: dict[str, Any]) -> str:
-    """`{expression}` and `$name` of the user's names, as in IPython; what is none of them stays: it may be the shell's."""
+def expand_variables(command: str, namespace: dict[str, Any]) -> str:
+    """`{expression}` and `$name` of the user's names, as in IPython; any other stays as it is, for the shell."""
 
-    def value(found: Any) -> str:
-        if found[0] == "$$":
+    def value(match: Any) -> str:
+        if match[0] == "$$":
             return "$"
         try:
-            return str(eval(found[1], namespace) if found[1] else namespace[found[2]])  # noqa: S307 - the user's own
+            return str(eval(match[1], namespace) if match[1] else namespace[match[2]])  # noqa: S307 - the user's own
         except Exception:  # noqa: BLE001 - `{a,b}` and `$HOME` are for the shell
-            return str(found[0])
+            return str(match[0])
 
     return VARIABLE.sub(value, command)
 
@@ -99,12 +103,12 @@ def time_line(namespace: dict[str, Any], line: str) -> Any:
 
 def timeit_cell(namespace: dict[str, Any], line: str, cell: str) -> None:
     options, code = {"-n": 0, "-r": 5}, line
-    while found := re.match(r"\s*(-[nr])\s*(\d+)\s*", code):
-        options[found[1]], code = int(found[2]), code[found.end() :]
+    while option := re.match(r"\s*(-[nr])\s*(\d+)\s*", code):
+        options[option[1]], code = int(option[2]), code[option.end() :]
     timer = timeit.Timer(cell or code, setup=code if cell else "pass", globals=namespace)
     loops = options["-n"] or timer.autorange()[0]
-    took = [one / loops for one in timer.repeat(options["-r"], loops)]
-    print(f"{duration(min(took))} per loop (best of {len(took)} runs, {loops} loops each)")  # noqa: T201
+    seconds = [one / loops for one in timer.repeat(options["-r"], loops)]
+    print(f"{duration(min(seconds))} per loop (best of {len(seconds)} runs, {loops} loops each)")  # noqa: T201
 
 
 def duration(seconds: float) -> str:
@@ -121,7 +125,7 @@ def environment(namespace: dict[str, Any], line: str) -> Any:
         return dict(os.environ)
     if not is_set:
         return os.environ.get(name.strip())
-    os.environ[name.strip()] = expanded(value.strip(), namespace)
+    os.environ[name.strip()] = expand_variables(value.strip(), namespace)
     return None
 
 
@@ -131,69 +135,69 @@ def change_folder(namespace: dict[str, Any], line: str) -> None:
 
 
 def who(namespace: dict[str, Any], line: str) -> None:
-    print("  ".join(names.users(namespace)) or "No names yet.")  # noqa: T201
+    print("  ".join(introspection.user_names(namespace)) or "No names yet.")  # noqa: T201
 
 
 def whos(namespace: dict[str, Any], line: str) -> None:
-    for name in names.users(namespace):
+    for name in introspection.user_names(namespace):
         value = namespace[name]
         print(f"{name:<20} {type(value).__name__:<16} {textwrap.shorten(repr(value), 60)}")  # noqa: T201
 
 
-def described(namespace: dict[str, Any], line: str, detail: int = 0) -> None:
-    told = names.inspect_name(namespace, line.strip(), detail)
-    print(told or f"There is no {line.strip()!r} in the session.")  # noqa: T201
+def print_description(namespace: dict[str, Any], line: str, detail: int = 0) -> None:
+    description = introspection.inspect_name(namespace, line.strip(), detail)
+    print(description or f"There is no {line.strip()!r} in the session.")  # noqa: T201
 
 
 def run_script(namespace: dict[str, Any], line: str, cell: str) -> None:
     """`%%bash`, `%%sh`."""
     with subprocess.Popen(["bash", "-c", cell, "bash", *shlex.split(line)]) as process:  # noqa: S607
-        if code := wait(process):
+        if code := wait_for_process(process):
             raise Refused(f"The script ended with exit code {code}.")
 
 
 def write_file(namespace: dict[str, Any], line: str, cell: str) -> None:
     """`%%writefile [-a] FILE`."""
-    words = shlex.split(expanded(line, namespace))
-    names = [word for word in words if word not in ("-a", "--append")]
-    if len(names) != 1:
+    words = shlex.split(expand_variables(line, namespace))
+    paths = [word for word in words if word not in ("-a", "--append")]
+    if len(paths) != 1:
         raise Refused("%%writefile takes the name of a file, and -a to append to it.")
-    adds = len(words) > 1
-    with open(os.path.expanduser(names[0]), "a" if adds else "w", encoding="utf-8") as file:  # noqa: PTH111, PTH123
+    appends = len(words) > 1
+    with open(os.path.expanduser(paths[0]), "a" if appends else "w", encoding="utf-8") as file:  # noqa: PTH111, PTH123
         file.write(cell)
-    print(("Added to" if adds else "Wrote"), names[0])  # noqa: T201
+    print(("Added to" if appends else "Wrote"), paths[0])  # noqa: T201
 
 
-def command(name: str) -> Callable[[dict[str, Any], str], Any]:
+def shell_magic(name: str) -> Callable[[dict[str, Any], str], Any]:
     """`%ls` is `!ls`."""
-    return lambda namespace, line: Notebook(namespace).system(f"{name} {line}")
+    return lambda namespace, line: InteractiveShell(namespace).system(f"{name} {line}")
 
 
 def no_conda(namespace: dict[str, Any], line: str) -> None:
     raise Refused("conda cannot be used in a session. `%pip install` installs Python packages for this session.")
 
 
-def nothing(namespace: dict[str, Any], line: str) -> None:
+def do_nothing(namespace: dict[str, Any], line: str) -> None:
     """`%matplotlib …`: figures are shown in any case."""
 
 
-LINES: dict[str, Callable[[dict[str, Any], str], Any]] = {
-    "pip": lambda namespace, line: packages.pip(namespace, expanded(line, namespace)),
+LINE_MAGICS: dict[str, Callable[[dict[str, Any], str], Any]] = {
+    "pip": lambda namespace, line: packages.pip(namespace, expand_variables(line, namespace)),
     "conda": no_conda,
     "time": time_line,
     "timeit": lambda namespace, line: timeit_cell(namespace, line, ""),
-    "matplotlib": nothing,
-    "pinfo": described,
-    "pinfo2": lambda namespace, line: described(namespace, line, 1),
+    "matplotlib": do_nothing,
+    "pinfo": print_description,
+    "pinfo2": lambda namespace, line: print_description(namespace, line, 1),
     "env": environment,
     "set_env": environment,
     "cd": change_folder,
     "pwd": lambda namespace, line: os.getcwd(),  # noqa: PTH109
     "who": who,
     "whos": whos,
-    **{name: command(name) for name in COMMANDS},
+    **{name: shell_magic(name) for name in SHELL_COMMANDS},
 }
-BODIES: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
+CELL_MAGICS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
     "timeit": timeit_cell,
     "bash": run_script,
     "sh": run_script,

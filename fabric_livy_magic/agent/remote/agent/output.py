@@ -1,4 +1,4 @@
-"""What one call gives: text of both streams and MIME bundles, in order, up to a limit."""
+"""The output of one call: text of both streams and MIME bundles, in order, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import threading
 from collections import deque
 from typing import Any
 
-# As JSON. Livy refuses a string of 20 million characters, and hangs for good above 50 MiB.
+# As JSON. Livy refuses a string of 20 million characters, and hangs forever above 50 MiB.
 MOST_CHARACTERS = 10 * 1024 * 1024
 
 
 class Output:
-    """Threads of the user's may write at any time."""
+    """Thread-safe: threads of user code may write at any time."""
 
     def __init__(self) -> None:
         self._events: list[dict[str, Any]] = []
-        self._left = MOST_CHARACTERS
-        self._left_out = 0
+        self._remaining = MOST_CHARACTERS
+        self._omitted = 0
         self._lock = threading.RLock()
 
     def text(self, stream: str, text: str) -> None:
         with self._lock:
-            kept = self._within_limit(text)
-            self._left_out += len(text) - len(kept)
-            if not kept:
+            fitting = self._within_limit(text)
+            self._omitted += len(text) - len(fitting)
+            if not fitting:
                 return
             last = self._events[-1] if self._events else {}
             if last.get("stream") == stream:
-                last["parts"].append(kept)
+                last["parts"].append(fitting)
             else:
-                self._events.append({"stream": stream, "parts": [kept]})
+                self._events.append({"stream": stream, "parts": [fitting]})
 
     def bundle(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
         self._show({"data": data, "metadata": metadata or {}, **more})
@@ -47,34 +47,34 @@ class Output:
     def _show(self, event: dict[str, Any]) -> None:
         size = encoded_size(event)
         with self._lock:
-            if size > self._left:
+            if size > self._remaining:
                 self.text(
                     "stderr", f"[an output of {size:,} characters is left out; a cell shows {MOST_CHARACTERS:,}]\n"
                 )
                 return
-            self._left -= size
+            self._remaining -= size
             self._events.append(event)
 
-    def leave_out(self, characters: int) -> None:
+    def omit(self, characters: int) -> None:
         with self._lock:
-            self._left_out += characters
+            self._omitted += characters
 
     def _within_limit(self, text: str) -> str:
-        if self._left <= 0:
+        if self._remaining <= 0:
             return ""
         size = encoded_size(text)
-        if size > self._left:
-            text = text[: int(len(text) * self._left / size)]
-            self._left = 0
+        if size > self._remaining:
+            text = text[: int(len(text) * self._remaining / size)]
+            self._remaining = 0
         else:
-            self._left -= size
+            self._remaining -= size
         return text
 
     def finished(self) -> list[dict[str, Any]]:
         """The events, with a notice at the end if not everything is there."""
         with self._lock:
-            if self._left_out:
-                note = f"\n[{self._left_out:,} more characters were printed; a cell shows {MOST_CHARACTERS:,}]\n"
+            if self._omitted:
+                note = f"\n[{self._omitted:,} more characters were printed; a cell shows {MOST_CHARACTERS:,}]\n"
                 self._events.append({"stream": "stderr", "parts": [note]})
             return [
                 {"stream": event["stream"], "text": "".join(event["parts"])} if "parts" in event else event
@@ -87,13 +87,13 @@ def encoded_size(value: Any) -> int:
 
 
 class Stream(io.TextIOBase):
-    """`sys.stdout` or `sys.stderr` of all calls. What keeps it, such as a logging handler, writes to the running one."""
+    """`sys.stdout` or `sys.stderr` of all calls. A logging handler that keeps it writes to the call that is running then."""
 
     def __init__(self, name: str, descriptor: int) -> None:
         self.name = f"<{name}>"
         self._stream = name
         self._descriptor = descriptor
-        self.buffer = Bytes(self)
+        self.buffer = ByteStream(self)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -110,7 +110,7 @@ class Stream(io.TextIOBase):
         if call is not None:
             call.guard.drain()
             call.output.text(self._stream, text)
-        elif not isinstance(sys.stdout, Stream):  # between the cells: what the shell makes of it
+        elif not isinstance(sys.stdout, Stream):  # between two cells: to the stream of the shell
             sys.stdout.write(text)
         return len(text)
 
@@ -122,66 +122,66 @@ class Stream(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        """A real one: what a child process writes to it becomes output as well."""
+        """A real descriptor: what a child process writes to it becomes output as well."""
         return self._descriptor
 
 
-class Bytes(io.RawIOBase):
+class ByteStream(io.RawIOBase):
     def __init__(self, stream: Stream) -> None:
-        self._of = stream
+        self._text_stream = stream
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         data = bytes(data)
-        self._of.write(data.decode("utf-8", "replace"))
+        self._text_stream.write(data.decode("utf-8", "replace"))
         return len(data)
 
 
 class Guard:
-    """Descriptors 1 and 2 lead into files while a call runs: C code and child processes write there.
+    """Redirects descriptors 1 and 2, to which C code and child processes write, into files while a call runs.
 
     In Livy's shell descriptor 1 carries the protocol. One stray byte, and every later statement gets the output of the
     one before (seen on Apache Livy 0.9).
     """
 
     def __init__(self) -> None:
-        self._files = {1: ("stdout", nameless_file()), 2: ("stderr", nameless_file())}
+        self._files = {1: ("stdout", anonymous_file()), 2: ("stderr", anonymous_file())}
         self._read = {1: 0, 2: 0}
-        self._shells: dict[int, int] = {}
+        self._shell_descriptors: dict[int, int] = {}
         self._output: Output | None = None
         self._lock = threading.RLock()
-        self._flush_c = c_flush()
+        self._fflush = c_fflush()
 
     def begin(self, output: Output) -> None:
         self._output = output
         for number, (_, file) in self._files.items():
             try:
-                kept = os.dup(number)
-            except OSError:  # closed, so there is nothing to protect
+                saved = os.dup(number)
+            except OSError:  # it is closed, so there is nothing to protect
                 continue
             os.dup2(file, number)
-            self._shells[number] = kept
-        self._flush_c(None)  # what C code had left in its buffer must not reach the shell's descriptor, now or later
+            self._shell_descriptors[number] = saved
+        self._fflush(None)  # what C code has buffered must not reach the shell's descriptor, now or later
 
     def end(self) -> None:
-        self._flush_c(None)
+        self._fflush(None)
         self.drain()
         self._output = None
-        for number, kept in self._shells.items():
-            os.dup2(kept, number)
-            os.close(kept)
-        self._shells.clear()
+        for number, saved in self._shell_descriptors.items():
+            os.dup2(saved, number)
+            os.close(saved)
+        self._shell_descriptors.clear()
 
-    def instead_of(self, descriptor: int) -> int:
-        """`end` will put `descriptor` in the place of the shell's standard output, which is given back."""
-        kept = os.dup(self._shells[1])
-        os.dup2(descriptor, self._shells[1])
-        return kept
+    def replace_shell_stdout(self, descriptor: int) -> int:
+        """`end` will restore `descriptor` as standard output. Returns the shell's own, which the caller closes."""
+        saved = os.dup(self._shell_descriptors[1])
+        os.dup2(descriptor, self._shell_descriptors[1])
+        return saved
 
     def drain(self) -> None:
-        """What was written since becomes output, in its place among what Python prints."""
+        """Appends what was written since to the output, in order with what Python prints."""
         with self._lock:
             if self._output is None:
                 return
@@ -192,7 +192,7 @@ class Guard:
                     continue
                 data = os.pread(descriptor, min(end - begin, MOST_CHARACTERS), begin)
                 self._output.text(name, data.decode("utf-8", "replace"))
-                self._output.leave_out(end - begin - len(data))
+                self._output.omit(end - begin - len(data))
                 self._read[number] = end
                 if end > MOST_CHARACTERS:
                     os.ftruncate(descriptor, 0)
@@ -200,14 +200,14 @@ class Guard:
                     self._read[number] = 0
 
 
-def nameless_file() -> int:
-    """A descriptor; the system frees the file with it."""
+def anonymous_file() -> int:
+    """Its descriptor; the system deletes the file when that is closed."""
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
-def c_flush() -> Any:
-    """C's `fflush`, of all its streams; nothing where there is no C library to be had."""
+def c_fflush() -> Any:
+    """C's `fflush`, for all streams; does nothing where the C library cannot be loaded."""
     try:
         return ctypes.CDLL(None).fflush
     except (OSError, AttributeError, TypeError):
@@ -219,8 +219,8 @@ class Running:
 
     def __init__(self) -> None:
         self.call: Any = None
-        self.last: tuple[str, str] = ("", "")  # id and text of the last reply
-        self.answered: deque[str] = deque(maxlen=200)  # ids of the latest requests
+        self.last_reply: tuple[str, str] = ("", "")  # id of the request, and text
+        self.answered_requests: deque[str] = deque(maxlen=200)  # ids of the latest requests
         self.guard = Guard()
 
 

@@ -1,4 +1,4 @@
-"""`%pip`: packages for this session alone, in a folder of its own. The environment that other sessions share stays as it is."""
+"""`%pip`: installs packages for this session only, into its own folder. The environment, which sessions share, is not changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 
 from .errors import Refused
 
-QUIET = ["--disable-pip-version-check", "--no-input"]
+PIP_OPTIONS = ["--disable-pip-version-check", "--no-input"]
 
 
-class Folder:
+class PackagesFolder:
     path = ""
 
 
@@ -35,7 +35,7 @@ def pip(namespace: dict[str, Any], line: str) -> None:
 
 
 def exit_code(line: str) -> int:
-    """As a shell's command, whose failure is no error of the cell."""
+    """Of `!pip`: a shell command, whose failure is no error of the cell."""
     try:
         pip({}, line)
     except Refused as problem:
@@ -45,25 +45,36 @@ def exit_code(line: str) -> int:
 
 
 def install(words: list[str]) -> None:
-    """pip first says what is missing, and what is missing goes into the folder: `--target` alone would install again
-    everything that is there already, PySpark's own libraries among it."""
+    """pip first reports what is missing, and only that goes into the folder: `--target` alone would install everything again,
+    PySpark's own libraries included."""
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.json")  # noqa: PTH118
-        said = run(["install", "--dry-run", "--report", report, *words], is_shown=False)
-        if not os.path.exists(report):  # noqa: PTH110 - it was asked for its help
-            print(said, end="")  # noqa: T201
+        output = run(["install", "--dry-run", "--report", report, *words], is_shown=False)
+        if not os.path.exists(report):  # noqa: PTH110 - `install --help`
+            print(output, end="")  # noqa: T201
             return
         with open(report, encoding="utf-8") as file:  # noqa: PTH123
-            wanted = [specifier(one) for one in json.load(file)["install"]]
-    if not wanted:
-        print("\n".join(line for line in said.splitlines() if line.startswith("Requirement already")))  # noqa: T201
+            missing = [requirement(one) for one in json.load(file)["install"]]
+    if not missing:
+        print("\n".join(line for line in output.splitlines() if line.startswith("Requirement already")))  # noqa: T201
         return
-    quiet = [word for word in words if word in ("-q", "--quiet", "-qq")]
-    run(["install", "--no-deps", "--upgrade", "--no-warn-script-location", "--target", folder(), *quiet, *wanted])
+    quiet_options = [word for word in words if word in ("-q", "--quiet", "-qq")]
+    run(
+        [
+            "install",
+            "--no-deps",
+            "--upgrade",
+            "--no-warn-script-location",
+            "--target",
+            folder(),
+            *quiet_options,
+            *missing,
+        ]
+    )
     importlib.invalidate_caches()
 
 
-def specifier(entry: dict[str, Any]) -> str:
+def requirement(entry: dict[str, Any]) -> str:
     """Of one entry of pip's report: https://pip.pypa.io/en/stable/reference/installation-report/"""
     source = entry["download_info"]
     url: str = source["url"]
@@ -73,25 +84,28 @@ def specifier(entry: dict[str, Any]) -> str:
 
 
 def run(words: list[str], is_shown: bool = True) -> str:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [Folder.path, os.environ.get("PYTHONPATH")]))}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [PackagesFolder.path, os.environ.get("PYTHONPATH")])),
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *words, *QUIET],
+        [sys.executable, "-m", "pip", *words, *PIP_OPTIONS],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environ,
         check=False,
     )
-    said = done.stdout.decode("utf-8", "replace")
+    output = done.stdout.decode("utf-8", "replace")
     if is_shown or done.returncode:
-        print(said, end="")  # noqa: T201
+        print(output, end="")  # noqa: T201
     if done.returncode:
         raise Refused(f"pip ended with exit code {done.returncode}.")
-    return said
+    return output
 
 
 def folder() -> str:
-    if not Folder.path:
-        Folder.path = tempfile.mkdtemp(prefix="session-packages-")
-        sys.path.insert(0, Folder.path)
-        atexit.register(shutil.rmtree, Folder.path, ignore_errors=True)
-    return Folder.path
+    if not PackagesFolder.path:
+        PackagesFolder.path = tempfile.mkdtemp(prefix="session-packages-")
+        sys.path.insert(0, PackagesFolder.path)
+        atexit.register(shutil.rmtree, PackagesFolder.path, ignore_errors=True)
+    return PackagesFolder.path

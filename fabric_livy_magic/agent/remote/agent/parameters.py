@@ -13,49 +13,51 @@ from .errors import Refused
 
 def argument(spark: Any, value: list[Any]) -> Any:
     """A typed value as a literal column. Spark 3 takes no other argument, and Spark 4 no array that needs casts."""
-    column = typed(value)
+    column = literal_column(value)
     if value[0] != "list" or not hasattr(spark, "_jsparkSession"):
         return column
     from pyspark.sql import Column
 
     plan = spark.range(1).select(column)._jdf.queryExecution().optimizedPlan()  # folded to one literal, elements cast
     sql = spark._jvm.org.apache.spark.sql
-    made = sql.Column if version_of(spark) < (4,) else sql.classic.ExpressionUtils.column
-    return Column(made(plan.expressions().head().child()))
+    column_of = sql.Column if version_of(spark) < (4,) else sql.classic.ExpressionUtils.column
+    return Column(column_of(plan.expressions().head().child()))
 
 
-def typed(value: list[Any]) -> Any:
-    """[type, text] as a column. Text goes into SQL only after Python has read it as a value of its type."""
-    from pyspark.sql import functions as F  # noqa: N812 - its name everywhere
+def literal_column(value: list[Any]) -> Any:
+    """[type, content] as a column. Text goes into SQL only after Python has parsed it as a value of its type."""
+    from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
-    kind, told = value
+    kind, content = value
     if kind == "null":
         return F.lit(None)
     if kind in ("bool", "str"):
-        return F.lit(told)
+        return F.lit(content)
     if kind == "int":
-        number = int(told)
+        number = int(content)
         return F.lit(number if -(2**63) <= number < 2**63 else decimal.Decimal(number))
     if kind == "float":
-        return F.lit(float.fromhex(told))
+        return F.lit(float.fromhex(content))
     if kind == "decimal":
-        return F.lit(decimal.Decimal(format(decimal.Decimal(told), "f")))  # 1E+3 has a scale that Spark has not
+        return F.lit(
+            decimal.Decimal(format(decimal.Decimal(content), "f"))
+        )  # Spark has no negative scale, as 1E+3 would have
     if kind == "date":
-        return F.expr(f"DATE '{datetime.date.fromisoformat(told).isoformat()}'")
+        return F.expr(f"DATE '{datetime.date.fromisoformat(content).isoformat()}'")
     if kind == "datetime":
-        moment = datetime.datetime.fromisoformat(told)
+        moment = datetime.datetime.fromisoformat(content)
         return F.expr(f"{'TIMESTAMP_LTZ' if moment.tzinfo else 'TIMESTAMP_NTZ'} '{moment.isoformat(' ')}'")
     if kind == "bytes":
-        return F.expr(f"X'{base64.b64decode(told, validate=True).hex()}'")
+        return F.expr(f"X'{base64.b64decode(content, validate=True).hex()}'")
     if kind == "timedelta":
-        days, seconds, micros = map(int, told.split())
-        return F.expr(_day_time((days * 86400 + seconds) * 1000000 + micros))
+        days, seconds, micros = map(int, content.split())
+        return F.expr(_day_time_interval((days * 86400 + seconds) * 1000000 + micros))
     if kind == "list":
-        return F.array(*[typed(one) for one in told])
+        return F.array(*[literal_column(one) for one in content])
     raise Refused(f"A parameter of an unknown type {kind!r}: the client is newer than its agent.")
 
 
-def _day_time(micros: int) -> str:
+def _day_time_interval(micros: int) -> str:
     sign, micros = ("-", -micros) if micros < 0 else ("", micros)
     seconds, micros = divmod(micros, 1000000)
     days, seconds = divmod(seconds, 86400)

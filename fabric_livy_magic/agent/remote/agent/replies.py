@@ -1,4 +1,4 @@
-"""A reply as the text that the shell prints."""
+"""The text of a reply, which the shell prints."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import re
 import uuid
 from typing import Any
 
-HALF_PAIR = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Base64(bytes):
-    """Becomes a string of JSON as it is: looking at each of its characters takes 0.1 s for a piece of a frame."""
+    """Goes into the JSON text as it is: escaping checks each character, 0.1 s for a piece of a frame."""
 
 
 def json_text(value: Any) -> str:
-    plain: list[str] = []
-    mark = uuid.uuid4().hex  # new each time: no text of a user can hold it
+    encoded_parts: list[str] = []
+    placeholder = uuid.uuid4().hex  # random, so no text of a user contains it
 
-    def other(part: Any) -> str:
+    def default(part: Any) -> str:
         if not isinstance(part, Base64):
             return str(part)
-        plain.append(part.decode("ascii"))
-        return f"{mark}{len(plain) - 1}."
+        encoded_parts.append(part.decode("ascii"))
+        return f"{placeholder}{len(encoded_parts) - 1}."
 
-    text = json.dumps(value, ensure_ascii=False, default=other)
+    text = json.dumps(value, ensure_ascii=False, default=default)
     if not text.isascii():
-        text = HALF_PAIR.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)  # it is no text for the shell
-    for number, part in enumerate(plain):
-        text = text.replace(f"{mark}{number}.", part, 1)
+        text = LONE_SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)  # UTF-8, and so the shell, has none
+    for number, part in enumerate(encoded_parts):
+        text = text.replace(f"{placeholder}{number}.", part, 1)
     return text
 
 

@@ -76,16 +76,20 @@ PARAMETERS = [
 
 @pytest.mark.parametrize(("typed", "value", "kind"), PARAMETERS, ids=lambda value: str(value)[:40])
 def test_a_parameter_is_a_value_of_its_type(agent: InProcessAgent, typed: list[Any], value: Any, kind: str) -> None:
-    [(got, told)] = rows(agent, "SELECT :x AS x, typeof(:x) AS t", {"x": typed})
-    assert same_values(got, value)
-    assert told == kind
+    [(result, type_name)] = rows(agent, "SELECT :x AS x, typeof(:x) AS t", {"x": typed})
+    assert same_values(result, value)
+    assert type_name == kind
 
 
 def test_a_parameter_names_a_table_and_stands_in_a_condition(agent: InProcessAgent) -> None:
     agent.spark.range(5).createOrReplaceTempView("five")
     text = "SELECT * FROM IDENTIFIER(:table) WHERE array_contains(:ids, id) AND id < :top ORDER BY id"
-    told = {"table": ["str", "five"], "ids": ["list", [["int", "1"], ["int", "3"], ["int", "4"]]], "top": ["int", "4"]}
-    assert rows(agent, text, told) == [(1,), (3,)]
+    parameters = {
+        "table": ["str", "five"],
+        "ids": ["list", [["int", "1"], ["int", "3"], ["int", "4"]]],
+        "top": ["int", "4"],
+    }
+    assert rows(agent, text, parameters) == [(1,), (3,)]
 
 
 @pytest.mark.parametrize(
@@ -118,14 +122,14 @@ def test_an_error_of_sql_is_sparks_own(agent: InProcessAgent) -> None:
         agent("open_sql", "SELECT * FROM no_such_table", None, None)
 
 
-@pytest.mark.parametrize(("limit", "got", "more"), [(0, 0, True), (3, 3, True), (20, 20, False), (21, 20, False)])
-def test_a_limit_asks_for_one_row_more_and_tells_of_it(agent: InProcessAgent, limit: int, got: int, more: bool) -> None:
+@pytest.mark.parametrize(("limit", "count", "more"), [(0, 0, True), (3, 3, True), (20, 20, False), (21, 20, False)])
+def test_a_limit_fetches_one_row_more_and_reports_it(agent: InProcessAgent, limit: int, count: int, more: bool) -> None:
     header = agent("open_sql", "SELECT id FROM range(0, 20, 1, 3)", None, limit)
-    assert (header["rows"], header["more"]) == (got, more)
-    assert fetch(agent, header)["id"].to_pylist() == list(range(got))
+    assert (header["rows"], header["more"]) == (count, more)
+    assert fetch(agent, header)["id"].to_pylist() == list(range(count))
 
 
-def test_a_preview_is_one_answer_however_wide_its_rows_are(
+def test_a_preview_is_one_reply_however_wide_its_rows_are(
     agent: InProcessAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent_frames, "PIECE_BYTES", 2000)
@@ -142,7 +146,7 @@ def test_a_view_may_have_a_name_that_is_no_variable(agent: InProcessAgent) -> No
     assert "größe-1" not in agent.namespace
 
 
-def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: InProcessAgent) -> None:
+def test_names_that_shadow_builtins_and_spark_in_the_session_do_not_matter(agent: InProcessAgent) -> None:
     exec("from pyspark.sql.functions import *\nsum = map = zip = len = str = None", agent.namespace)
     header = agent("open_expression", "spark.range(2).select(col('id').alias('n'))", None)
     assert fetch(agent, header).to_pydict() == {"n": [0, 1]}
@@ -151,7 +155,7 @@ def test_what_hides_builtins_and_spark_in_the_session_is_no_matter(agent: InProc
     assert set(agent.namespace) == before
 
 
-# ------------------------------------------------------------------------------------------------ up
+# ------------------------------------------------------------------------------------------------ to Spark
 def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: InProcessAgent) -> None:
     frame = pd.DataFrame(
         {
@@ -165,15 +169,15 @@ def test_an_awkward_pandas_frame_is_the_same_in_spark(agent: InProcessAgent) -> 
         }
     )
     send(agent, to_arrow(frame), "awkward")
-    made = agent.namespace["awkward"]
-    assert made.columns == list(frame.columns)
-    assert types_of(made).startswith(
+    sent = agent.namespace["awkward"]
+    assert sent.columns == list(frame.columns)
+    assert types_of(sent).startswith(
         "struct<z first:string,a:bigint,kind:string,u:decimal(20,0),when:timestamp,d:decimal(3,2)"
     )
     first, *_ = rows(agent, "SELECT `z first`, a, kind, u, unix_micros(when), d, n FROM awkward")
     assert first == ("it's", 2**53 + 1, "x", Decimal(2**64 - 1), 1603589400000000, Decimal("1.50"), [1, None])
-    got = [row[0] for row in rows(agent, "SELECT `z first` FROM awkward")]
-    assert got == [*frame["z first"][:5], None]
+    texts = [row[0] for row in rows(agent, "SELECT `z first` FROM awkward")]
+    assert texts == [*frame["z first"][:5], None]
 
 
 def test_many_rows_keep_their_order(agent: InProcessAgent) -> None:
@@ -225,7 +229,9 @@ def values_in(kind: Any) -> st.SearchStrategy[Any]:
             lambda items: list(items.items())
         )
     parts = st.tuples(*(values_in(field["type"]) for field in kind["fields"]))
-    return st.none() | parts.map(lambda told: [(f["name"], one) for f, one in zip(kind["fields"], told, strict=True)])
+    return st.none() | parts.map(
+        lambda values: [(f["name"], one) for f, one in zip(kind["fields"], values, strict=True)]
+    )
 
 
 @settings(max_examples=40)
@@ -240,6 +246,6 @@ def test_any_table_goes_to_spark_and_comes_back(agent: InProcessAgent, data: st.
     back = fetch(agent, header)
     assert back.column_names == table.column_names
     assert [spark_type(column.type) for column in back.columns] == [spark_type(one.type) for one in table.columns]
-    got, wanted = to_pandas(back, header["schema"]), to_pandas(table, header["schema"])
+    result, expected = to_pandas(back, header["schema"]), to_pandas(table, header["schema"])
     for position in range(len(columns)):
-        assert same_values(values_of(got.iloc[:, position]), values_of(wanted.iloc[:, position]))
+        assert same_values(values_of(result.iloc[:, position]), values_of(expected.iloc[:, position]))

@@ -1,6 +1,6 @@
-"""What a cell finds without importing it: `display`, `displayHTML`, `get_ipython`; and what works here in another way: `input`, figures.
+"""Names that a cell has without importing them: `display`, `displayHTML`, `get_ipython`, `input`; and how figures are shown.
 
-The names are put among Python's builtins while a cell runs, so that user code may hide them, and finds its own again.
+They are builtins while a cell runs, so user code may shadow them and later has its own names again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def no_input(prompt: object = "") -> str:
     )
 
 
-OFFERED: dict[str, Callable[..., Any]] = {
+PROVIDED: dict[str, Callable[..., Any]] = {
     "display": display.display,
     "displayHTML": display.displayHTML,
     "input": no_input,
@@ -32,43 +32,44 @@ OFFERED: dict[str, Callable[..., Any]] = {
 
 
 @contextmanager
-def names(namespace: dict[str, Any]) -> Iterator[None]:
-    offered = {**OFFERED, "get_ipython": lambda: magics.Notebook(namespace)}
-    before: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in offered}
-    for name, value in offered.items():
+def available(namespace: dict[str, Any]) -> Iterator[None]:
+    """While a cell runs."""
+    provided = {**PROVIDED, "get_ipython": lambda: magics.InteractiveShell(namespace)}
+    previous: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in provided}
+    for name, value in provided.items():
         setattr(builtins, name, value)
     try:
         yield
     finally:
-        for name, value in before.items():
+        for name, value in previous.items():
             if value is MISSING:
                 delattr(builtins, name)
             else:
                 setattr(builtins, name, value)
 
 
-# Modules whose functions would show nothing here: what to put in their place.
-REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
+# Functions of libraries that would show nothing in a session, and their replacements.
+REPLACEMENTS: dict[str, dict[str, Callable[..., Any]]] = {
     "matplotlib.pyplot": {"show": display.show_figures},
-    "plotly.io": {"show": display.display},  # its own would look for a browser on the driver
+    "plotly.io": {"show": display.display},  # Plotly's own looks for a browser on the driver
     "IPython.core.display_functions": {"display": display.display},
 }
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Replaces them when user code imports the module; importing it ahead of that would cost seconds."""
+    """Replaces them when user code imports the module; importing it in advance would cost seconds."""
 
     def __init__(self) -> None:
-        self._asking = False
+        self._searching = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in REPLACED or self._asking:
+        if name not in REPLACEMENTS or self._searching:
             return None
-        self._asking = True
+        self._searching = True
         try:
-            spec = importlib.util.find_spec(name)  # what the other finders say
+            spec = importlib.util.find_spec(name)  # by the other finders
         finally:
-            self._asking = False
+            self._searching = False
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
@@ -81,14 +82,14 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
 
 def replace_in(module: Any) -> None:
-    for name, value in REPLACED[module.__name__].items():
+    for name, value in REPLACEMENTS[module.__name__].items():
         setattr(module, name, value)
 
 
-def prepare_what_is_imported() -> None:
-    for name in REPLACED:
+def patch_modules() -> None:
+    for name in REPLACEMENTS:
         if name in sys.modules:
             replace_in(sys.modules[name])
-    # An agent of another version may be there already; the newest one wins.
+    # An agent of another version may have been installed before; the newest one counts.
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != AfterImport.__name__]
     sys.meta_path.insert(0, AfterImport())

@@ -1,5 +1,4 @@
-"""What the session's names are: completions and descriptions, without running any of the user's code but attributes of
-the path that is asked for."""
+"""Completions and descriptions of the session's names. No user code runs, except for the properties on the requested path."""
 
 from __future__ import annotations
 
@@ -10,9 +9,9 @@ import re
 import types
 from typing import Any, Iterable
 
-from . import chains, display
+from . import display, expression_types
 
-MOST = 500
+MOST_MATCHES = 500
 PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 ATTRIBUTE = re.compile(r"\.(\w*)$")
 NAME = re.compile(r"(?<![\w.)\]'\"])([A-Za-z_]\w*)?$")
@@ -32,19 +31,19 @@ def complete(namespace: dict[str, Any], before: str) -> dict[str, Any]:
     if (found := CALL.search(before)) and found[1].rsplit(".", 1)[-1] in COLUMN_WORDS:
         return matches(before, found[3], [(name, "column") for name in columns_for(namespace, found[1])])
     if found := ATTRIBUTE.search(before):
-        known = chains.known_of(namespace, chains.chain_before(before[: found.start()]))
-        return matches(before, found[1], attributes_of(known, found[1].startswith("_")))
-    if (found := NAME.search(before)) and not inside_text(before):
+        owner = expression_types.infer(namespace, expression_types.expression_before(before[: found.start()]))
+        return matches(before, found[1], attributes_of(owner, found[1].startswith("_")))
+    if (found := NAME.search(before)) and not is_in_string(before):
         return matches(before, found[1] or "", all_names(namespace, (found[1] or "").startswith("_")))
     return {"start": len(before), "matches": []}
 
 
-def matches(before: str, prefix: str, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    fitting = [[text, kind] for text, kind in found if text.startswith(prefix)]
-    return {"start": len(before) - len(prefix), "matches": fitting[:MOST]}
+def matches(before: str, prefix: str, candidates: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    matching = [[text, kind] for text, kind in candidates if text.startswith(prefix)]
+    return {"start": len(before) - len(prefix), "matches": matching[:MOST_MATCHES]}
 
 
-def inside_text(before: str) -> bool:
+def is_in_string(before: str) -> bool:
     line = before.rsplit("\n", 1)[-1]
     return line.count("'") % 2 == 1 or line.count('"') % 2 == 1
 
@@ -72,7 +71,7 @@ def items_of(value: Any) -> list[str]:
 
 
 def columns_for(namespace: dict[str, Any], called: str) -> list[str]:
-    """Of the frame whose method is called; of every frame, for `F.col` and for a chain of calls."""
+    """Those of the frame whose method is called; those of all frames, for `F.col` and for a chain of calls."""
     owner = value_of(namespace, called.rpartition(".")[0]) if "." in called else None
     if owner is not None and display.is_spark_frame(owner):
         return items_of(owner)
@@ -80,16 +79,16 @@ def columns_for(namespace: dict[str, Any], called: str) -> list[str]:
     return list(dict.fromkeys(column for frame in frames for column in items_of(frame)))
 
 
-def attributes_of(known: chains.Known | None, is_private: bool) -> list[tuple[str, str]]:
-    if known is None:
+def attributes_of(owner: expression_types.ValueOrType | None, with_private: bool) -> list[tuple[str, str]]:
+    if owner is None:
         return []
-    value, found = known.value, []
+    value, found = owner.value, []
     for name in dir(value):
-        if name.startswith("_") and not is_private:
+        if name.startswith("_") and not with_private:
             continue
         try:
             member = inspect.getattr_static(value, name)
-        except AttributeError:  # of a `__getattr__`, such as a column
+        except AttributeError:  # given by `__getattr__`, such as a column
             member = None
         found.append((name, kind_of(member)))
     return found
@@ -105,22 +104,22 @@ def kind_of(value: Any) -> str:
     return "function" if callable(getattr(value, "__func__", value)) else "instance"
 
 
-def all_names(namespace: dict[str, Any], is_private: bool) -> list[tuple[str, str]]:
+def all_names(namespace: dict[str, Any], with_private: bool) -> list[tuple[str, str]]:
     found = [
-        (name, kind_of(value)) for name, value in list(namespace.items()) if is_private or not name.startswith("_")
+        (name, kind_of(value)) for name, value in list(namespace.items()) if with_private or not name.startswith("_")
     ]
     found += [(name, "keyword") for name in keyword.kwlist]
     found += [(name, kind_of(value)) for name, value in vars(builtins).items() if not name.startswith("_")]
     return sorted(dict(reversed(found)).items())
 
 
-def users(namespace: dict[str, Any]) -> list[str]:
-    """The names that are the user's, not modules and not the shell's."""
-    shells = {"spark", "sc", "sqlContext", "HiveContext", "StreamingContext", "cloudpickle", "global_dict"}
+def user_names(namespace: dict[str, Any]) -> list[str]:
+    """Names that user code has defined: no modules, and none of the shell's own."""
+    shell_names = {"spark", "sc", "sqlContext", "HiveContext", "StreamingContext", "cloudpickle", "global_dict"}
     return sorted(
         name
         for name, value in list(namespace.items())
-        if not name.startswith("_") and name not in shells and not isinstance(value, types.ModuleType)
+        if not name.startswith("_") and name not in shell_names and not isinstance(value, types.ModuleType)
     )
 
 
@@ -134,13 +133,15 @@ def inspect_name(namespace: dict[str, Any], path: str, detail: int = 0) -> str:
     value = value_of(namespace, path)
     if value is None and namespace.get(path, path) is not None:
         return ""
-    told = [("Signature", signature_of(path, value)), ("Type", type(value).__name__)]
+    sections = [("Signature", signature_of(path, value)), ("Type", type(value).__name__)]
     if display.is_spark_frame(value):
-        told.append(("Columns", "\n" + "\n".join(f"  {name}: {kind}" for name, kind in value.dtypes)))
+        sections.append(("Columns", "\n" + "\n".join(f"  {name}: {kind}" for name, kind in value.dtypes)))
     elif not callable(value) and not isinstance(value, types.ModuleType):
-        told.append(("Value", shortened(value)))
-    told.append(("Source", "\n" + source_of(value)) if detail else ("Docstring", "\n" + (inspect.getdoc(value) or "")))
-    return "\n".join(f"{label}: {text}" for label, text in told if text.strip())
+        sections.append(("Value", shortened(value)))
+    sections.append(
+        ("Source", "\n" + source_of(value)) if detail else ("Docstring", "\n" + (inspect.getdoc(value) or ""))
+    )
+    return "\n".join(f"{label}: {text}" for label, text in sections if text.strip())
 
 
 def signature_of(path: str, value: Any) -> str:
@@ -166,14 +167,14 @@ def source_of(value: Any) -> str:
 
 
 def inspect_sql(spark: Any, word: str) -> str:
-    """A function's documentation, or a table's columns; empty where it is neither."""
+    """A function's documentation, or a table's columns; empty for any other word."""
     if not re.fullmatch(r"[\w.`]+", word):
         return ""
     try:
         rows = spark.sql(f"DESCRIBE FUNCTION EXTENDED {word}").collect()
-        told = "\n".join(str(row[0]) for row in rows)
-        if "not found" not in told.split("\n", 1)[0]:
-            return told
+        description = "\n".join(str(row[0]) for row in rows)
+        if "not found" not in description.split("\n", 1)[0]:
+            return description
     except Exception:  # noqa: BLE001, S110 - then it may be a table
         pass
     return "\n".join(f"{name}: {kind}" for name, kind in columns(spark, word))

@@ -1,4 +1,4 @@
-"""What the client sends to the agent and how it reads the answer: pure texts."""
+"""The texts that the client sends to the agent and reads from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabric_livy_magic.agent.client import (
     Reply,
     call_text,
     install_text,
-    is_missing,
+    is_agent_missing,
     literal,
     package_name,
     read_reply,
@@ -37,12 +37,12 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_every_json_value_is_the_same_after_python_has_read_its_literal(value: Any) -> None:
     text = f"x = {literal(value)}\n".encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
-    found = ast.literal_eval(ast.parse(text).body[0].value)  # type: ignore[attr-defined]
-    assert found == value
+    parsed = ast.literal_eval(ast.parse(text).body[0].value)  # type: ignore[attr-defined]
+    assert parsed == value
 
 
 @given(TEXTS)
-def test_a_literal_travels_as_ordinary_json_text(text: str) -> None:
+def test_a_literal_can_be_sent_in_json(text: str) -> None:
     code = literal(text)
     assert json.loads(json.dumps(code)) == code
     code.encode("utf-8")  # no half of a surrogate pair is left in it
@@ -93,11 +93,11 @@ def test_a_reply_is_read_whatever_stands_before_and_after_it(before: str, value:
     ],
     ids=["nothing", "text", "of another request", "cut", "changed", "a head only"],
 )
-def test_what_is_no_whole_reply_to_this_request_is_none(text: str) -> None:
+def test_an_incomplete_reply_or_one_to_another_request_is_none(text: str) -> None:
     assert read_reply(text, "abc") is None
 
 
-def test_a_reply_is_read_after_the_shell_took_the_white_space_at_its_ends() -> None:
+def test_a_reply_is_read_after_the_shell_has_stripped_it() -> None:
     assert read_reply(reply_text("abc", value=1).strip(), "abc") == Reply((), 1)
 
 
@@ -111,7 +111,7 @@ def test_a_reply_is_read_after_the_shell_took_the_white_space_at_its_ends() -> N
     ids=["the agent", "another module", "no error"],
 )
 def test_a_session_without_the_agent_is_known_by_its_error(output: Output, missing: bool) -> None:
-    assert is_missing(output) is missing
+    assert is_agent_missing(output) is missing
 
 
 def test_no_statement_of_the_agent_has_a_path_of_this_machine() -> None:

@@ -1,11 +1,9 @@
-"""PySpark cells through the agent: output, names, display; on the embedded Fabric and on its Livy dialect with Livy's bugs."""
+"""What a cell prints and raises, and a shell that gets out of step, through the agent in a session."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import uuid
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,9 +12,9 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.client import call_text, read_reply
 from fabric_livy_magic.errors import StatementError
-from fabric_livy_magic.running.results import Printed, Shown
+from fabric_livy_magic.running.results import Printed
 from fabric_livy_magic.sessions.session import Session
-from tests.agent.conftest import bundles, streams
+from tests.support.parts import streams
 
 pytestmark = pytest.mark.spark
 
@@ -45,8 +43,8 @@ def test_every_way_to_print_gives_output_in_its_order(session: Session) -> None:
     assert session.run("'in step'").text == "'in step'"
 
 
-def test_a_handler_that_kept_the_stream_of_an_earlier_cell_writes_to_the_running_one(session: Session) -> None:
-    session.run("import logging; log = logging.getLogger('mine'); log.addHandler(logging.StreamHandler())")
+def test_a_logging_handler_of_an_earlier_cell_writes_to_the_running_cell(session: Session) -> None:
+    session.run("import logging; log = logging.getLogger('own'); log.addHandler(logging.StreamHandler())")
     assert streams(session.run("print('a'); log.warning('b'); print('c')")) == [
         ("stdout", "a\n"),
         ("stderr", "b\n"),
@@ -68,11 +66,12 @@ def test_what_was_printed_before_an_error_is_kept_and_the_traceback_is_the_users
     ]
 
 
-def test_frames_of_libraries_are_left_out_and_can_be_had(session: Session) -> None:
+def test_stack_frames_of_libraries_are_left_out_and_available(session: Session) -> None:
     with pytest.raises(StatementError) as caught:
         session.run("spark.sql('SELECT nope')")
-    short = caught.value._render_traceback_()
-    short = [line for line in short if line.strip("~^ ")]  # marks below the line, from Python 3.11 or 3.13 on
+    short = [
+        line for line in caught.value._render_traceback_() if line.strip("~^ ")
+    ]  # marks below the line, from Python 3.11 or 3.13 on
     assert short[:3] == ["Traceback (most recent call last):", short[1], "    spark.sql('SELECT nope')"]
     assert short[3].startswith("AnalysisException: [UNRESOLVED_COLUMN")
     assert any("pyspark" in line for line in caught.value.traceback)
@@ -94,7 +93,7 @@ def test_200_mib_of_a_child_process_are_cut_with_a_notice(session: Session) -> N
 
 
 def test_a_request_that_arrives_twice_runs_once(session: Session) -> None:
-    """Sent again since its answer was lost, and the first one came late."""
+    """A retry, whose first attempt had arrived after all."""
     session.run("runs = 0")
     request, code = uuid.uuid4().hex, "runs = runs + 1\nruns"
     twice = [session.remote.run(call_text(request, "cell", (code, 20)), "pyspark") for _ in range(2)]
@@ -105,7 +104,7 @@ def test_a_request_that_arrives_twice_runs_once(session: Session) -> None:
 
 
 @pytest.mark.parametrize("stray", ["one\\n", "one\\ntwo\\nthree\\n"])
-def test_a_shell_that_got_stray_lines_is_realigned_and_no_cell_gets_anothers_output(
+def test_a_shell_that_got_stray_lines_is_realigned_and_no_cell_gets_the_output_of_another(
     session: Session, stray: str
 ) -> None:
     with contextlib.suppress(StatementError):  # Livy's JSON reader refuses the line
@@ -135,7 +134,7 @@ def test_a_cell_arrives_as_it_was_written_whatever_quotes_and_escapes_it_has(ses
 
 
 # ------------------------------------------------------------------------------------------------ names
-def test_names_that_user_code_hides_do_not_matter_and_none_is_left(session: Session) -> None:
+def test_names_that_user_code_shadows_do_not_matter_and_the_agent_leaves_none(session: Session) -> None:
     before = session.run("sorted(globals())").text
     session.run(
         "from pyspark.sql.functions import *\nkept, spark = spark, None\n"
@@ -153,75 +152,3 @@ def test_the_agent_is_installed_once_and_survives_another_client(session: Sessio
     session.run("x = 41")
     other = Session(session._keeper, "other", session.target, session.remote, started_here=False)
     assert other.run("x + 1").text == "42"
-
-
-# ------------------------------------------------------------------------------------------------ displays
-def test_display_shows_whole_bundles_in_their_place(session: Session) -> None:
-    result = session.run(
-        "class Both:\n"
-        "    def _repr_html_(self): return '<b>both</b>'\n"
-        "    def _repr_png_(self): return b'png'\n"
-        "    def __repr__(self): return 'Both()'\n"
-        "print('a')\ndisplay(Both())\nprint('b')\ndisplayHTML('<i>x</i>')\nBoth()"
-    )
-    both = {"text/html": "<b>both</b>", "image/png": "cG5n", "text/plain": "Both()"}
-    assert bundles(result) == [both, {"text/html": "<i>x</i>", "text/plain": "<HTML>"}, both]
-    assert streams(result) == [("stdout", "a\n"), ("stdout", "b\n")]
-
-
-def test_figures_are_shown_at_the_end_of_the_cell_without_any_magic(session: Session) -> None:
-    result = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.figure()\nplt.plot([2, 1]);")
-    assert [base64.b64decode(one["image/png"])[:4] for one in bundles(result)] == [b"\x89PNG"] * 2
-    assert session.run("plt.get_fignums()").text == "[]"
-
-
-def test_show_shows_a_figure_at_once_and_without_a_warning(session: Session) -> None:
-    result = session.run("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\nprint('after')")
-    assert [type(part) for part in result.parts] == [Shown, Printed]
-
-
-def test_figures_of_plotly_are_shown_below_the_cell(session: Session, tmp_path: Path) -> None:
-    package = tmp_path / "plotly" / "io"  # its show, for figures that have no other way
-    package.mkdir(parents=True)
-    (package.parent / "__init__.py").write_text("")
-    (package / "__init__.py").write_text("def show(figure, *more, **options): raise OSError('no browser')")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport plotly.io as pio\nclass Figure:\n"
-    code += "    def _repr_html_(self): return '<div>figure</div>'\n    def show(self): pio.show(self, renderer='x')\n"
-    shown = bundles(session.run(code + "Figure().show()"))
-    assert [one["text/html"] for one in shown] == ["<div>figure</div>"]
-    session.run("sys.path.pop(0); del sys.modules['plotly.io'], sys.modules['plotly']")
-
-
-def test_pandas_frames_come_as_html_and_text(session: Session) -> None:
-    (bundle,) = bundles(session.run("import pandas as pd\npd.DataFrame({'a': [1]})"))
-    assert set(bundle) == {"text/html", "text/plain"}
-
-
-def test_a_spark_dataframe_is_shown_as_its_first_rows(session: Session) -> None:
-    result = session.run("df = spark.range(1000).selectExpr('id', 'cast(id as string) AS name')\ndf")
-    (table,) = result.tables
-    assert (table.fields, table.rows, table.more) == ([("id", "long"), ("name", "string")], 20, "there are more rows")
-    assert table.head(2) == [[0, "0"], [1, "1"]]
-
-
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        ("import asyncio\nawait asyncio.sleep(0, 'awaited')", "'awaited'"),
-        ("40 + 2;", ""),
-        ("'a;b'", "'a;b'"),
-        ("x = 1", ""),
-        ("# nothing", ""),
-        ("_ = 5\n'ü€😀'", "'ü€😀'"),
-        ('print("""a\n\\t"b\'""")', "a\n\t\"b'"),
-        ("[1, {'b': 2}]", "[1, {'b': 2}]"),
-        ("print('\\ud800')", "\\ud800"),
-    ],
-)
-def test_the_last_line_is_shown_as_in_a_notebook(session: Session, code: str, text: str) -> None:
-    assert session.run(code).text == text
-
-
-def test_input_is_refused_with_what_to_do(session: Session) -> None:
-    with pytest.raises(StatementError, match="input\\(\\) cannot be answered here"):
-        session.run("input('name? ')")

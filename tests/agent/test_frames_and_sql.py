@@ -1,4 +1,4 @@
-"""Frames and SQL through the agent, and sessions that have none; on the embedded Fabric and on its Livy dialect with Livy's bugs."""
+"""Frames and SQL through the agent in a session."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import datetime
 import os
 import signal
 import time
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import FrameError, HttpError, SettingsError, StatementCancelled, StatementError
-from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.running.results import Table
-from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.session import Session
-from tests.agent.conftest import bundles, streams
+from tests.agent.conftest import SharedSession
+from tests.support.parts import bundles
 
 pytestmark = pytest.mark.spark
 
@@ -40,31 +38,31 @@ def test_a_frame_of_several_pieces_arrives_while_the_cell_also_prints(session: S
     session.run(
         "def noisy():\n    print('noise')\n    import os; os.write(1, b'raw')\n    return spark.range(3_000_000).selectExpr('id', 'rand(7) r')"
     )
-    told: list[Any] = []
-    frame = session.frame("noisy()", on_progress=told.append)
+    reports: list[Progress] = []
+    frame = session.frame("noisy()", on_progress=reports.append)
     assert frame.id.tolist() == list(range(3_000_000))
-    assert any(one.subject == "frame" and "rows" in one.detail for one in told)
+    assert any(one.subject == "frame" and "rows" in one.detail for one in reports)
     assert session.run("'in step'").text == "'in step'"
 
 
-# Sixteen pieces and more, of which eight are asked for ahead.
+# Sixteen pieces and more, of which eight are requested in advance.
 BIG = "spark.range(12_000_000).selectExpr('id', 'rand(1) AS r')"
 
 
-def test_a_piece_that_is_cancelled_on_its_way_ends_the_transfer_with_a_clear_error(session: Session) -> None:
+def test_a_piece_whose_statement_is_cancelled_ends_the_transfer_with_a_clear_error(session: Session) -> None:
     client = session.remote.client
-    told: list[Progress] = []
+    reports: list[Progress] = []
     sleeping: list[int] = []
 
     def listener(progress: Progress) -> None:
-        """A piece that is asked for behind a statement that sleeps is cancelled before it ran."""
+        """A piece that is queued behind a sleeping statement is cancelled before it runs."""
         if progress.subject != "frame":
             return
-        told.append(progress)
-        if len(told) == 1:
-            time.sleep(1)  # the pieces that are asked for ahead come
+        reports.append(progress)
+        if len(reports) == 1:
+            time.sleep(1)  # until the pieces that are requested in advance have come
             sleeping.append(client.submit_statement(session.id, "import time; time.sleep(8)", "pyspark", "").id)
-        elif len(told) == 4:
+        elif len(reports) == 4:
             until = time.monotonic() + 10
             while time.monotonic() < until:
                 with contextlib.suppress(HttpError):
@@ -80,7 +78,7 @@ def test_a_piece_that_is_cancelled_on_its_way_ends_the_transfer_with_a_clear_err
     assert len(session.frame("spark.range(3)")) == 3
 
 
-def test_a_limit_is_kept_on_the_server_and_more_is_known(session: Session) -> None:
+def test_a_limit_holds_on_the_server_and_further_rows_are_reported(session: Session) -> None:
     table = session.table("spark.range(10)", limit=4)
     assert (table.rows, table.more) == (4, "there are more rows")
     assert session.table("spark.range(4)", limit=4).more == ""
@@ -103,7 +101,7 @@ def test_a_column_without_a_type_in_spark_is_named(session: Session) -> None:
         session.put(pd.DataFrame({"mixed": [1, "a"]}), "sent")
 
 
-def test_polars_and_arrow_frames_can_be_had(session: Session) -> None:
+def test_a_frame_can_be_fetched_as_polars_or_arrow(session: Session) -> None:
     import polars
     import pyarrow
 
@@ -142,7 +140,7 @@ def test_all_unbound_names_are_listed_before_anything_runs(session: Session) -> 
     assert session.sql("SHOW TABLES LIKE 'never_made'").empty
 
 
-# ------------------------------------------------------------------------------------------------ without
+# ------------------------------------------------------------------------------------------------ without PyArrow
 def test_a_session_without_pyarrow_falls_back_to_livys_sql_and_says_so(session: Session) -> None:
     session.run(
         "import pyarrow, sys; kept_arrow = {n: m for n, m in sys.modules.items() if n.split('.')[0] == 'pyarrow'}\nfor n in kept_arrow: sys.modules[n] = None"
@@ -159,47 +157,15 @@ def test_a_session_without_pyarrow_falls_back_to_livys_sql_and_says_so(session: 
         session.run("sys.modules.update(kept_arrow)")
 
 
-def test_plain_cells_are_livys_own(session: Session) -> None:
-    assert session.run("print('a')\n1", plain=True).output is not None
+@pytest.fixture
+def session_to_break(session: Session, shared_session: SharedSession) -> Iterator[Session]:
+    """For the last test of this file: the session has no Python after it."""
+    yield session
+    shared_session.close()
 
 
-# ------------------------------------------------------------------------------------------------ into a variable
-@pytest.mark.parametrize(
-    ("code", "value"),
-    [
-        ("spark.range(50)", list(range(50))),
-        ("import matplotlib.pyplot as plt\nplt.plot([1])\nspark.range(40)", list(range(40))),
-        ("print('text')\ndisplay(spark.range(3))", "text"),
-    ],
-    ids=["a value", "a value before a figure", "a display is no value"],
-)
-def test_output_takes_the_whole_value_of_the_last_line_and_no_other(session: Session, code: str, value: Any) -> None:
-    session.run("spark.range(7)")  # the value of an earlier cell
-    got = run_cell(session.repl, Cell(kind="pyspark", code=code, output="kept")).value()
-    assert (got if isinstance(got, str) else got["id"].tolist()) == value
-
-
-def test_previews_that_are_together_too_large_for_one_answer_are_left_out_with_a_notice(session: Session) -> None:
-    code = "from pyspark.sql import functions as F\nwide = spark.range(20).select(F.expr('array_join(transform(sequence(1, 20000), i -> sha2(cast(i * id as string), 256)), \"\")').alias('x'))\nfor _ in range(3): display(wide)"
-    result = session.run(code)
-    assert 1 <= len(result.tables) < 3
-    assert any("left out" in text for _, text in streams(result))
-    assert session.run("'in step'").text == "'in step'"
-
-
-def test_scala_is_completed_by_livys_own_completion_where_there_is_one(session: Session) -> None:
-    if session.remote.client.dialect is Dialect.FABRIC:
-        assert session.candidates('"a".', "spark") is None
-        return
-    session.run("1", "spark")  # the interpreter starts with its first statement
-    until = time.monotonic() + 20
-    while not (found := session.candidates('"a".', "spark")) and time.monotonic() < until:
-        time.sleep(0.5)
-    assert "charAt" in (found or [])
-
-
-# The last one: the session has no Python after it.
-def test_a_shell_that_dies_while_a_frame_is_on_its_way_ends_in_a_clear_error(session: Session) -> None:
+def test_a_shell_that_dies_while_a_frame_is_transferred_ends_in_a_clear_error(session_to_break: Session) -> None:
+    session = session_to_break
     pid = int(session.run("import os; print(os.getpid())").text)
 
     def listener(progress: Progress) -> None:

@@ -1,0 +1,130 @@
+"""What a cell shows, and the value of its last line, through the agent in a session."""
+
+from __future__ import annotations
+
+import base64
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.running.results import Printed, Shown
+from fabric_livy_magic.running.run_cell import run_cell
+from fabric_livy_magic.sessions.session import Session
+from tests.support.parts import bundles, streams
+
+pytestmark = pytest.mark.spark
+
+
+# ------------------------------------------------------------------------------------------------ displays
+def test_display_shows_whole_bundles_in_their_place(session: Session) -> None:
+    result = session.run(
+        "class Both:\n"
+        "    def _repr_html_(self): return '<b>both</b>'\n"
+        "    def _repr_png_(self): return b'png'\n"
+        "    def __repr__(self): return 'Both()'\n"
+        "print('a')\ndisplay(Both())\nprint('b')\ndisplayHTML('<i>x</i>')\nBoth()"
+    )
+    both = {"text/html": "<b>both</b>", "image/png": "cG5n", "text/plain": "Both()"}
+    assert bundles(result) == [both, {"text/html": "<i>x</i>", "text/plain": "<HTML>"}, both]
+    assert streams(result) == [("stdout", "a\n"), ("stdout", "b\n")]
+
+
+def test_figures_are_shown_at_the_end_of_the_cell_without_any_magic(session: Session) -> None:
+    result = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.figure()\nplt.plot([2, 1]);")
+    assert [base64.b64decode(one["image/png"])[:4] for one in bundles(result)] == [b"\x89PNG"] * 2
+    assert session.run("plt.get_fignums()").text == "[]"
+
+
+def test_show_shows_a_figure_at_once_and_without_a_warning(session: Session) -> None:
+    result = session.run("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\nprint('after')")
+    assert [type(part) for part in result.parts] == [Shown, Printed]
+
+
+def test_figures_of_plotly_are_shown_below_the_cell(session: Session, tmp_path: Path) -> None:
+    package = tmp_path / "plotly" / "io"  # its show, for figures that have no other way
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("def show(figure, *more, **options): raise OSError('no browser')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport plotly.io as pio\nclass Figure:\n"
+    code += "    def _repr_html_(self): return '<div>figure</div>'\n    def show(self): pio.show(self, renderer='x')\n"
+    shown = bundles(session.run(code + "Figure().show()"))
+    assert [one["text/html"] for one in shown] == ["<div>figure</div>"]
+    session.run("sys.path.pop(0); del sys.modules['plotly.io'], sys.modules['plotly']")
+
+
+def test_pandas_frames_come_as_html_and_text(session: Session) -> None:
+    (bundle,) = bundles(session.run("import pandas as pd\npd.DataFrame({'a': [1]})"))
+    assert set(bundle) == {"text/html", "text/plain"}
+
+
+def test_a_spark_dataframe_is_shown_as_its_first_rows(session: Session) -> None:
+    result = session.run("df = spark.range(1000).selectExpr('id', 'cast(id as string) AS name')\ndf")
+    (table,) = result.tables
+    assert (table.fields, table.rows, table.more) == ([("id", "long"), ("name", "string")], 20, "there are more rows")
+    assert table.head(2) == [[0, "0"], [1, "1"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("import asyncio\nawait asyncio.sleep(0, 'awaited')", "'awaited'"),
+        ("40 + 2;", ""),
+        ("'a;b'", "'a;b'"),
+        ("x = 1", ""),
+        ("# nothing", ""),
+        ("_ = 5\n'ü€😀'", "'ü€😀'"),
+        ('print("""a\n\\t"b\'""")', "a\n\t\"b'"),
+        ("[1, {'b': 2}]", "[1, {'b': 2}]"),
+        ("print('\\ud800')", "\\ud800"),
+    ],
+)
+def test_the_last_line_is_shown_as_in_a_notebook(session: Session, code: str, text: str) -> None:
+    assert session.run(code).text == text
+
+
+def test_input_is_refused_with_what_to_do(session: Session) -> None:
+    with pytest.raises(StatementError, match="input\\(\\) cannot be answered here"):
+        session.run("input('name? ')")
+
+
+def test_plain_cells_are_livys_own(session: Session) -> None:
+    assert session.run("print('a')\n1", plain=True).output is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("spark.range(50)", list(range(50))),
+        ("import matplotlib.pyplot as plt\nplt.plot([1])\nspark.range(40)", list(range(40))),
+        ("print('text')\ndisplay(spark.range(3))", "text"),
+    ],
+    ids=["a value", "a value before a figure", "a display is no value"],
+)
+def test_output_takes_the_whole_value_of_the_last_line_and_no_other(session: Session, code: str, value: Any) -> None:
+    session.run("spark.range(7)")  # the value of an earlier cell
+    result = run_cell(session.repl, Cell(kind="pyspark", code=code, output="kept")).value()
+    assert (result if isinstance(result, str) else result["id"].tolist()) == value
+
+
+def test_previews_that_are_too_large_for_one_reply_are_left_out_with_a_notice(session: Session) -> None:
+    code = "from pyspark.sql import functions as F\nwide = spark.range(20).select(F.expr('array_join(transform(sequence(1, 20000), i -> sha2(cast(i * id as string), 256)), \"\")').alias('x'))\nfor _ in range(3): display(wide)"
+    result = session.run(code)
+    assert 1 <= len(result.tables) < 3
+    assert any("left out" in text for _, text in streams(result))
+    assert session.run("'in step'").text == "'in step'"
+
+
+def test_scala_is_completed_by_livys_own_completion_where_there_is_one(session: Session) -> None:
+    if session.remote.client.dialect is Dialect.FABRIC:
+        assert session.candidates('"a".', "spark") is None
+        return
+    session.run("1", "spark")  # the interpreter starts with its first statement
+    until = time.monotonic() + 20
+    while not (found := session.candidates('"a".', "spark")) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert "charAt" in (found or [])
