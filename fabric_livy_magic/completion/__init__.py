@@ -1,6 +1,6 @@
-"""What could stand at the cursor, and what the name at the cursor is.
+"""Completions at the cursor, and descriptions of the name there.
 
-Never starts a session, never waits long.
+A module for each kind of text: `magic_lines`, `sql`, `code`. Never starts a session, never waits long.
 
 May import: errors, settings, cells, sessions.
 Used by others: `complete` and `inspect` (of `complete`), `matcher_of` (of `ipython`).

@@ -1,34 +1,34 @@
-"""What could stand at the cursor: in `%livy` lines, in SQL, in code of the session. Never starts a session, never waits long."""
+"""Completion and inspection at the cursor: in `%livy` lines, in SQL, in code of the session."""
 
 from __future__ import annotations
 
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
-from fabric_livy_magic.completion.answers import Completed
 from fabric_livy_magic.completion.code import complete_code
+from fabric_livy_magic.completion.completions import Completions
 from fabric_livy_magic.completion.magic_lines import complete_magic_line, help_of_line
 from fabric_livy_magic.completion.sql import complete_sql
 from fabric_livy_magic.sessions.runner import Runner
 
 
-def complete(runner: Runner, text: str, cursor: int, language: str | None) -> Completed | None:
-    """For a cell's text. `language` is that of a cell without a magic; None where such a cell is the notebook's own
-    Python. None where it is for IPython to say."""
+def complete(runner: Runner, text: str, cursor: int, language: str | None) -> Completions | None:
+    """Completions in a cell's text; None where they are IPython's to give. `language` is that of a cell without a magic, None
+    where such a cell is the notebook's own Python."""
     before = text[:cursor]
     line = before.rsplit("\n", 1)[-1]
     if line.lstrip().startswith("%"):
         found = complete_magic_line(runner, line, is_kernel=language is not None)
-        return None if found is None else found.moved(len(before) - len(line))
+        return None if found is None else found.shifted(len(before) - len(line))
     kind, begin = kind_of_cell(text, language)
     if kind is None or begin > cursor:
         return None
     body = text[begin:]
     if kind == "sql":
-        return complete_sql(runner, body, cursor - begin).moved(begin)
-    return complete_code(runner, kind, body[: cursor - begin]).moved(begin)
+        return complete_sql(runner, body, cursor - begin).shifted(begin)
+    return complete_code(runner, kind, body[: cursor - begin]).shifted(begin)
 
 
 def inspect(runner: Runner, text: str, cursor: int, name: str, detail: int, language: str | None) -> str | None:
-    """What there is to say of the name at the cursor, empty where nothing is; None where it is for IPython to say."""
+    """A description of the name at the cursor, empty if nothing is known; None where it is IPython's to give."""
     line = text[text.rfind("\n", 0, cursor) + 1 :].partition("\n")[0]
     if line.lstrip().startswith("%"):
         return help_of_line(line, is_kernel=language is not None)
@@ -38,5 +38,5 @@ def inspect(runner: Runner, text: str, cursor: int, name: str, detail: int, lang
     session = runner.sessions.get(runner.sessions.current)
     if session is None or not name or kind not in {"pyspark", "sql"}:
         return ""
-    told = session.ask("inspect", name, detail) if kind == "pyspark" else session.ask("inspect_sql", name)
-    return told or ""
+    reply = session.ask("inspect", name, detail) if kind == "pyspark" else session.ask("inspect_sql", name)
+    return reply or ""

@@ -1,4 +1,4 @@
-"""Completions in the plain Python kernel and in a terminal: a matcher of IPython, for our magics and the cells below them."""
+"""Completions in the plain Python kernel and in a terminal: an IPython matcher for our magics and the cells below them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.completion.answers import Completed
+    from fabric_livy_magic.completion.completions import Completions
     from fabric_livy_magic.sessions.runner import Runner
 
 NOTHING = SimpleMatcherResult(completions=[])
 
 
 def matcher_of(runner: Callable[[], Runner]) -> Any:
-    """Loads nothing of ours before the first `%livy` is typed."""
+    """Imports no other module of this package before a `%` is typed."""
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def fabric_livy_matcher(context: CompletionContext) -> SimpleMatcherResult:
@@ -31,8 +31,8 @@ def matcher_of(runner: Callable[[], Runner]) -> Any:
     return fabric_livy_matcher
 
 
-def as_matches(found: Completed, text: str, cursor: int, token: str) -> SimpleMatcherResult:
-    """IPython replaces its own idea of a token; ours may begin before it or after it."""
+def as_matches(found: Completions, text: str, cursor: int, token: str) -> SimpleMatcherResult:
+    """IPython replaces its own token; our completions may begin before or after that begins."""
     begin = cursor - len(token)
     completions = []
     for match, kind in found.matches:

@@ -10,18 +10,18 @@ from fabric_livy_magic.cells.cell import KINDS, cell_parser
 from fabric_livy_magic.cells.kernel_cells import LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
 from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
-from fabric_livy_magic.completion.answers import Completed, fitting
+from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.settings import setting_choices, setting_names
 
-WITHIN_S = 1.2
+LOOKUP_TIMEOUT_S = 1.2
 _MAGIC = re.compile(r"\s*(%%?)(\w*)(\s+)?")
-OUR_CELLS = [f"livy_{kind}" for kind in KINDS] + ["livy_configure"]
+CELL_MAGICS = [f"livy_{kind}" for kind in KINDS] + ["livy_configure"]
 
 
-def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Completed | None:
-    """None where the magic is none of ours: IPython knows its own."""
+def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Completions | None:
+    """None where the magic is none of ours: IPython completes its own."""
     found = _MAGIC.match(line)
     if found is None:
         return None
@@ -30,14 +30,14 @@ def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Comple
         return _magic_names(line, marks + name, is_kernel) if name else None
     name = MAGIC_ALIASES.get(name, name) if is_kernel else name
     if name == "livy":
-        return _command(runner, line, line[found.end() :])
-    if name in OUR_CELLS and name != "livy_configure":
+        return _subcommand(runner, line, line[found.end() :])
+    if name in CELL_MAGICS and name != "livy_configure":
         return _options(runner, line, cell_parser(name.removeprefix("livy_")), "")
     return None
 
 
 def help_of_line(line: str, *, is_kernel: bool) -> str | None:
-    """What the magic of the line takes; None where it is none of ours."""
+    """The help of the line's magic; None where it is none of ours."""
     words = line.strip().lstrip("%").split()
     name = MAGIC_ALIASES.get(words[0], words[0]) if words and is_kernel else "".join(words[:1])
     if name == "livy":
@@ -46,49 +46,49 @@ def help_of_line(line: str, *, is_kernel: bool) -> str | None:
     return cell_parser(kind).format_help() if name != kind and kind in KINDS else None
 
 
-def _magic_names(line: str, typed: str, is_kernel: bool) -> Completed | None:
-    cells = [*OUR_CELLS, *(["local", "configure", *MAGIC_ALIASES] if is_kernel else [])]
+def _magic_names(line: str, typed: str, is_kernel: bool) -> Completions | None:
+    cells = [*CELL_MAGICS, *(["local", "configure", *MAGIC_ALIASES] if is_kernel else [])]
     lines = ["livy", *(sorted(LINE_MAGICS_IN_SESSION) if is_kernel else [])]
     names = [f"%%{name}" for name in cells] if typed.startswith("%%") else [f"%{name}" for name in [*lines, *cells[:4]]]
-    found = fitting(line, typed, [(name, "magic") for name in names])
+    found = matching(line, typed, [(name, "magic") for name in names])
     return found if found.matches else None
 
 
-def _command(runner: Runner, line: str, rest: str) -> Completed:
+def _subcommand(runner: Runner, line: str, rest: str) -> Completions:
     words = rest.split()
     is_new_word = not rest or rest[-1].isspace()
     if not words or (len(words) == 1 and not is_new_word):
-        return fitting(line, words[0] if words else "", [(name, "magic") for name in SUMMARIES])
+        return matching(line, words[0] if words else "", [(name, "magic") for name in SUMMARIES])
     command = words[0]
     if command not in SUMMARIES:
-        return Completed(len(line), ())
+        return Completions(len(line), ())
     if command == "use":
         typed = rest.split(None, 1)[1] if len(words) > 1 else ""
-        return fitting(line, typed.lstrip("\"'"), _targets(runner, typed))
+        return matching(line, typed.lstrip("\"'"), _targets(runner, typed))
     if command == "config" and (len(words) == 3 or (len(words) == 2 and is_new_word)):
         typed = "" if is_new_word else words[-1]
-        return fitting(line, typed, [(choice, "instance") for choice in setting_choices(words[1])])
+        return matching(line, typed, [(choice, "instance") for choice in setting_choices(words[1])])
     return _options(runner, line, parser_of(command), command)
 
 
-def _options(runner: Runner, line: str, parser: MagicParser, command: str) -> Completed:
+def _options(runner: Runner, line: str, parser: MagicParser, command: str) -> Completions:
     words = line.split()
     typed = "" if line[-1].isspace() else words[-1]
     before = words[-1] if not typed else words[-2] if len(words) > 1 else ""
     if typed.startswith("-"):
-        return fitting(line, typed, [(word, "magic") for word in parser.option_words()])
+        return matching(line, typed, [(word, "magic") for word in parser.option_words()])
     if before.startswith("-") and parser.takes_value(before):
         names = _session_names(runner) if before in {"-s", "--session"} else []
-        return fitting(line, typed, [(name, "instance") for name in names])
-    return fitting(line, typed, [(name, "instance") for name in _words_of(runner, command)])
+        return matching(line, typed, [(name, "instance") for name in names])
+    return matching(line, typed, [(name, "instance") for name in _argument_values(runner, command)])
 
 
 def _session_names(runner: Runner) -> list[str]:
     return sorted(runner.sessions)
 
 
-def _words_of(runner: Runner, command: str) -> list[str]:
-    """What a subcommand's argument may be."""
+def _argument_values(runner: Runner, command: str) -> list[str]:
+    """The values that a subcommand's argument may have."""
     if command in {"switch", "stop", "logs"}:
         return _session_names(runner)
     if command == "help":
@@ -98,18 +98,18 @@ def _words_of(runner: Runner, command: str) -> list[str]:
     if command in {"lakehouses", "environments"}:
         return _workspaces(runner)
     if command == "attach":
-        return _asked(runner, ("sessions",), lambda: [one.id for one in runner.account.client().list_sessions()])
+        return _looked_up(runner, ("sessions",), lambda: [one.id for one in runner.account.client().list_sessions()])
     if command == "schema":
-        return _asked(runner, ("tables",), lambda: [row[0] for row in runner.account.tables()])
+        return _looked_up(runner, ("tables",), lambda: [row[0] for row in runner.account.tables()])
     return []
 
 
 def _workspaces(runner: Runner) -> list[str]:
-    return _asked(runner, ("workspaces",), lambda: [one.name for one in runner.account.api().workspaces()])
+    return _looked_up(runner, ("workspaces",), lambda: [one.name for one in runner.account.api().workspaces()])
 
 
 def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
-    """`local`, profiles, workspaces; behind `workspace/` its lakehouses."""
+    """`local`, profiles, workspaces; after `workspace/` its lakehouses."""
     workspace, slash, _ = typed.strip("\"'").partition("/")
     if slash and "://" not in typed:
 
@@ -117,25 +117,24 @@ def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
             api, workspace_id = runner.account.workspace(workspace)
             return [f"{workspace}/{one.name}" for one in api.lakehouses(workspace_id)]
 
-        return [(name, "instance") for name in _asked(runner, ("lakehouses", workspace), lakehouses)]
-    known = ["local", *runner.account.profiles()]
-    spaces = [f"{name}/" for name in _workspaces(runner)]
-    return [(name, "instance") for name in [*known, *spaces]]
+        return [(name, "instance") for name in _looked_up(runner, ("lakehouses", workspace), lakehouses)]
+    workspaces = [f"{name}/" for name in _workspaces(runner)]
+    return [(name, "instance") for name in ["local", *runner.account.profiles(), *workspaces]]
 
 
-def _asked(runner: Runner, key: tuple[str, ...], ask: Callable[[], list[str]]) -> list[str]:
-    """The server's answer, once for this notebook; nothing where it takes too long or nobody has signed in."""
-    known: dict[tuple[str, ...], list[str]] = runner.looked_up
-    if key not in known:
+def _looked_up(runner: Runner, key: tuple[str, ...], fetch: Callable[[], list[str]]) -> list[str]:
+    """What the server lists, requested once for this notebook; empty if it takes too long or nobody has signed in."""
+    cached: dict[tuple[str, ...], list[str]] = runner.looked_up
+    if key not in cached:
 
         def look() -> None:
             try:
                 if runner.can_look_up():
-                    known[key] = ask()
+                    cached[key] = fetch()
             except FabricLivyError:
-                return  # a completion is no place for an error; the command itself tells it
+                return  # a completion shows no error; the command itself will
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()
-        thread.join(WITHIN_S)
-    return known.get(key, [])
+        thread.join(LOOKUP_TIMEOUT_S)
+    return cached.get(key, [])

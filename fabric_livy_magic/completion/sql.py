@@ -1,4 +1,4 @@
-"""Spark SQL: keywords, functions, databases, tables and views, columns of the tables that the statement names."""
+"""Spark SQL: keywords, functions, databases, tables and views, columns of the statement's tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fabric_livy_magic.completion.answers import Completed, fitting
+from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.sessions.runner import Runner
 
 KEYWORDS = """
@@ -23,20 +23,20 @@ WITH ZORDER
 """.split()  # noqa: SIM905 - a list of two hundred lines
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _PART = r"(?:`[^`]*`|[^\W\d]\w*)"
-_TYPED = re.compile(rf"(?:({_PART}(?:\.{_PART})*)\.)?(`?\w*)$")
-_WANTS_TABLE = re.compile(
+_WORD_AND_OWNER = re.compile(rf"(?:({_PART}(?:\.{_PART})*)\.)?(`?\w*)$")
+_BEFORE_TABLE = re.compile(
     r"\b(from|join|into|table|update|describe|desc|refresh|cache|truncate|optimize|vacuum|using)\s+$", re.IGNORECASE
 )
-_NAME = rf"({_PART}(?:\.{_PART})*)"
+_TABLE = rf"({_PART}(?:\.{_PART})*)"
 _ALIAS = rf"\s+(?:as\s+)?(?!(?:{'|'.join(KEYWORDS)})\b)({_PART})"
-_NAMED = re.compile(
-    rf"\b(?:from|join|into|update|using|table)\s+{_NAME}(?:{_ALIAS})?|,\s*{_NAME}{_ALIAS}", re.IGNORECASE
+_TABLE_AND_ALIAS = re.compile(
+    rf"\b(?:from|join|into|update|using|table)\s+{_TABLE}(?:{_ALIAS})?|,\s*{_TABLE}{_ALIAS}", re.IGNORECASE
 )
 
 
 @dataclass
 class Catalog:
-    """What is known of a session's catalog, until its next cell."""
+    """The part of a session's catalog that was fetched since its last cell."""
 
     cells_run: int = -1
     databases: list[str] = field(default_factory=list)
@@ -45,47 +45,47 @@ class Catalog:
     functions: list[str] = field(default_factory=list)
 
 
-def complete_sql(runner: Runner, text: str, cursor: int) -> Completed:
+def complete_sql(runner: Runner, text: str, cursor: int) -> Completions:
     before = text[:cursor]
-    found = _TYPED.search(before)
+    found = _WORD_AND_OWNER.search(before)
     owner, typed = (found[1], found[2]) if found else (None, "")
     before_word = before[: len(before) - len(typed) - (len(owner) + 1 if owner else 0)]
     if _in_quotes(before_word):
-        return Completed(cursor, ())
+        return Completions(cursor, ())
     catalog = known_catalog(runner)
     statement = _statement_around(text, cursor)
     if owner:
-        return fitting(before, typed, _members(runner, catalog, owner, statement), any_case=True)
+        return matching(before, typed, _members(runner, catalog, owner, statement), ignore_case=True)
     tables = [(_quoted(name), "class") for name in _tables(runner, catalog, "")]
     databases = [(_quoted(name), "module") for name in catalog.databases]
-    if _WANTS_TABLE.search(before_word):
-        return fitting(before, typed, [*tables, *databases], any_case=True)
-    named = _named_tables(statement)
+    if _BEFORE_TABLE.search(before_word):
+        return matching(before, typed, [*tables, *databases], ignore_case=True)
+    tables_by_alias = _tables_by_alias(statement)
     columns = [
         (_quoted(name), "column")
-        for table in dict.fromkeys(named.values())
+        for table in dict.fromkeys(tables_by_alias.values())
         for name in _columns(runner, catalog, table)
     ]
-    aliases = [(name, "instance") for name in named if name.isidentifier()]
+    aliases = [(name, "instance") for name in tables_by_alias if name.isidentifier()]
     is_lower = typed[:1].islower()
     keywords = [(word.lower() if is_lower else word, "keyword") for word in KEYWORDS]
     functions = [(name, "function") for name in catalog.functions if name[:1].isalpha()]
     rest = [*columns, *aliases, *keywords, *functions, *tables, *databases]
-    return fitting(before, typed, rest if typed else [*columns, *aliases, *keywords, *tables], any_case=True)
+    return matching(before, typed, rest if typed else [*columns, *aliases, *keywords, *tables], ignore_case=True)
 
 
 def known_catalog(runner: Runner) -> Catalog:
-    """Databases and functions of the current session; empty without one. Functions are asked for once."""
+    """Databases and functions of the current session; empty without one. Functions are fetched once."""
     session = runner.sessions.get(runner.sessions.current)
     if session is None:
         return Catalog()
     catalog: Catalog = runner.looked_up.setdefault(("catalog", session.id), Catalog())
     if catalog.cells_run != (now := session.repl.cells_run):
 
-        def keep(told: Mapping[str, Any]) -> None:
-            catalog.cells_run, catalog.databases, catalog.columns = now, told["databases"], {}
-            catalog.tables = {"": told["tables"]}
-            catalog.functions = told["functions"] or catalog.functions
+        def keep(reply: Mapping[str, Any]) -> None:
+            catalog.cells_run, catalog.databases, catalog.columns = now, reply["databases"], {}
+            catalog.tables = {"": reply["tables"]}
+            catalog.functions = reply["functions"] or catalog.functions
 
         session.ask("catalog", "", not catalog.functions, keep=keep)
     return catalog
@@ -94,31 +94,31 @@ def known_catalog(runner: Runner) -> Catalog:
 def _tables(runner: Runner, catalog: Catalog, database: str) -> list[str]:
     session = runner.sessions.get(runner.sessions.current)
     if database not in catalog.tables and session is not None:
-        session.ask("catalog", database, False, keep=lambda told: catalog.tables.update({database: told["tables"]}))
+        session.ask("catalog", database, False, keep=lambda reply: catalog.tables.update({database: reply["tables"]}))
     return catalog.tables.get(database, [])
 
 
 def _columns(runner: Runner, catalog: Catalog, table: str) -> list[str]:
     session = runner.sessions.get(runner.sessions.current)
     if table not in catalog.columns and session is not None:
-        session.ask("columns", table, keep=lambda told: catalog.columns.update({table: [name for name, _ in told]}))
+        session.ask("columns", table, keep=lambda reply: catalog.columns.update({table: [name for name, _ in reply]}))
     return catalog.columns.get(table, [])
 
 
 def _members(runner: Runner, catalog: Catalog, owner: str, statement: str) -> list[tuple[str, str]]:
-    """Behind `owner.`: columns of a table or of an alias, tables of a database."""
-    named = _named_tables(statement)
+    """After `owner.`: columns of a table or of an alias, tables of a database."""
+    tables_by_alias = _tables_by_alias(statement)
     plain = owner.strip("`")
-    if plain.lower() in {name.lower() for name in catalog.databases} and plain not in named:
+    if plain.lower() in {name.lower() for name in catalog.databases} and plain not in tables_by_alias:
         return [(_quoted(name), "class") for name in _tables(runner, catalog, plain)]
-    return [(_quoted(name), "column") for name in _columns(runner, catalog, named.get(plain, owner))]
+    return [(_quoted(name), "column") for name in _columns(runner, catalog, tables_by_alias.get(plain, owner))]
 
 
-def _named_tables(statement: str) -> dict[str, str]:
-    """Alias or last part of the name → table, of the tables that the statement names."""
+def _tables_by_alias(statement: str) -> dict[str, str]:
+    """Alias, or else the last part of the name → table, of all tables in the statement."""
     found: dict[str, str] = {}
-    for table, alias, also, its_alias in _NAMED.findall(statement):
-        name, short = (table, alias) if table else (also, its_alias)
+    for table, alias, listed_table, listed_alias in _TABLE_AND_ALIAS.findall(statement):
+        name, short = (table, alias) if table else (listed_table, listed_alias)
         found[(short or name.rsplit(".", 1)[-1]).strip("`")] = name
     return found
 

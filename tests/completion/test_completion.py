@@ -79,7 +79,7 @@ def test_sql_knows_its_words_in_the_case_that_is_typed(code: str, wanted: str | 
     ],
 )
 def test_tables_and_their_aliases_are_found_in_a_statement(statement: str, tables: dict[str, str]) -> None:
-    assert sql._named_tables(statement) == tables
+    assert sql._tables_by_alias(statement) == tables
 
 
 def test_words_of_earlier_cells_are_known_without_a_session() -> None:
