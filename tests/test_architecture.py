@@ -46,7 +46,7 @@ HOMES = {
     "pyarrow": {"frames/", "agent/remote/", "local/"},
     "polars": {"frames/conversion.py"},
     "numpy": {"frames/"},
-    "ipykernel": {"kernel/kernel.py"},
+    "ipykernel": {"kernel/kernel.py", "kernel/shell.py"},
     "nbclient": {"cli/execute.py"},
     "nbformat": {"cli/execute.py"},
     "tornado": {"local/"},

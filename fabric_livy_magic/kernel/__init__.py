@@ -1,6 +1,7 @@
-"""The Fabric Livy kernel: cells of a Fabric notebook run as they are, beside this machine's Python.
+"""The Fabric Livy kernel: cells of a Fabric notebook run unchanged, `%%local` cells here.
 
-`ipykernel_launcher` starts it: VS Code interrupts a kernel on Windows only if that module's name has `ipykernel` in it.
+`shell` runs cells, `kernel` replies to front ends, `install` finds and registers the kernel specs, `ipykernel_launcher` starts the
+kernel.
 
 May import: errors, notebooks, livy, cells, sessions, completion, magics.
 Used by others: `kernel_specs` and `install_kernels` (of `install`).

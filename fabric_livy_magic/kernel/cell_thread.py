@@ -1,4 +1,4 @@
-"""Long work beside an event loop that goes on: in a thread, which an interrupt of the cell reaches within a moment."""
+"""Runs long work in a thread beside the event loop; an interrupt of the cell reaches it within a moment."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from fabric_livy_magic.errors import NOT_CONFIRMED, Interrupted
 from fabric_livy_magic.livy.waiting import InterruptRequest, run_in_background
 
 T = TypeVar("T")
-WAKE_S = 0.1  # a signal is seen when the loop wakes: on Windows nothing else wakes it
-HEARD_WITHIN_S = 0.4  # whatever waits hears of a wish four times as soon
-GRACE_S = 1.2  # how long an interrupted call may take to clean up behind it before the cell ends without it
+POLL_S = 0.1  # a signal is handled when the loop wakes; on Windows nothing else wakes it
+NOTICED_WITHIN_S = 0.4  # waiting code checks for an interrupt request every 0.1 s
+GRACE_S = 1.2  # how long an interrupted call may take to clean up; then the cell ends without it
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` gives or raises. A cancel of the awaiting task raises KeyboardInterrupt in `work`.
+    """Returns or raises what `work` does. A cancel of the awaiting task raises KeyboardInterrupt in `work`.
 
-    A bare long `await` would not do: a signal finds it only when the loop wakes.
+    It polls, since a signal is handled only when the loop wakes.
     """
     interrupt_request = InterruptRequest()
     done, thread = run_in_background(work, "cell", interrupt_request)
     finished = asyncio.wrap_future(done)
     try:
         while not finished.done():
-            await asyncio.wait([finished], timeout=WAKE_S)
+            await asyncio.wait([finished], timeout=POLL_S)
     except asyncio.CancelledError:
-        with contextlib.suppress(asyncio.CancelledError):  # the user interrupts once more: it ends without clean-up
+        with contextlib.suppress(asyncio.CancelledError):  # a second interrupt: the cell ends without clean-up
             await _interrupt(thread, interrupt_request, finished)
         if not finished.done():
-            _strike(thread, interrupt_request)
-            finished.add_done_callback(lambda late: late.exception())  # nobody is there to hear of it
+            _raise_in_thread(thread, interrupt_request)
+            finished.add_done_callback(lambda future: future.exception())  # nobody awaits it any more: no warning
             raise Interrupted(NOT_CONFIRMED, may_run_on=True) from None
     return finished.result()
 
@@ -43,32 +43,32 @@ async def in_thread(work: Callable[[], T]) -> T:
 async def _interrupt(
     thread: threading.Thread, interrupt_request: InterruptRequest, finished: asyncio.Future[T]
 ) -> None:
-    """Gives the work time to clean up behind it.
+    """Requests the interrupt and gives the work time to clean up.
 
-    What waits hears of the wish. Only what computes is struck from outside, since such an exception can get lost: Python 3.11
-    takes a thread that is just being started for the one that starts it, raises it there, and both are stuck for good.
+    Waiting code checks for the request itself. Only computing code gets an exception from outside, since that can get lost:
+    Python 3.11 may raise it in a thread that `work` is just starting, and then both threads hang forever.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
     interrupt_request.make()
     while not finished.done() and loop.time() < began + GRACE_S:
-        await asyncio.wait([finished], timeout=WAKE_S)
-        if loop.time() >= began + HEARD_WITHIN_S:
-            _strike(thread, interrupt_request)
+        await asyncio.wait([finished], timeout=POLL_S)
+        if loop.time() >= began + NOTICED_WITHIN_S:
+            _raise_in_thread(thread, interrupt_request)
 
 
-def _strike(thread: threading.Thread, interrupt_request: InterruptRequest) -> None:
-    """Unless it has heard of the wish, or will."""
+def _raise_in_thread(thread: threading.Thread, interrupt_request: InterruptRequest) -> None:
+    """Unless it has noticed the request, or will when the thread that it is starting has started."""
     if (
         thread.ident is not None
         and thread.is_alive()
-        and not _starts_another(thread.ident)
+        and not _is_starting_a_thread(thread.ident)
         and interrupt_request.take()
     ):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
 
 
-def _starts_another(thread_id: int) -> bool:
+def _is_starting_a_thread(thread_id: int) -> bool:
     frame = sys._current_frames().get(thread_id)
     while frame is not None and frame.f_code is not threading.Thread.start.__code__:
         frame = frame.f_back

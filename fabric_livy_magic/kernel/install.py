@@ -1,4 +1,4 @@
-"""`fabric-livy kernel install`: registers the kernels where pip's own registration is not seen. The home of kernel specs."""
+"""The kernel specs, and `fabric-livy kernel install`, which registers them where Jupyter does not find those that pip installs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fabric_livy_magic.errors import SettingsError
 
 
 def kernel_specs() -> list[Path]:
-    """The folders of our kernels, each with its kernel.json: those of the checkout that the package runs from (an editable
-    install does), else those that pip took out of the wheel."""
+    """The folders of our kernels, each with its kernel.json: those of the checkout, where the package runs from one (also by an
+    editable install), else those that pip installed from the wheel."""
     root = Path(__file__).parents[2]
     if (root / "pyproject.toml").is_file():
         return sorted((root / "kernelspec").iterdir())
     files = importlib.metadata.files("fabric-livy-magic") or ()
     installed = [Path(str(file.locate())).parent for file in files if file.name == "kernel.json"]
-    # `pip install --target` moves them, and leaves its record as it was.
+    # `pip install --target` moves the files, but does not update its record of them.
     return sorted(filter(Path.is_dir, installed)) or sorted(
         (root / "share" / "jupyter" / "kernels").glob("fabric-livy*")
     )
 
 
 def install_kernels(*, user: bool = False, prefix: str | None = None) -> list[Path]:
-    """The folders written. Each spec names this Python with its whole path: another `python` may be the first on the PATH."""
+    """Returns the folders written. Each spec has the whole path of this Python: another one may be first on the PATH."""
     installed = []
     for folder in kernel_specs():
         with tempfile.TemporaryDirectory() as scratch:
