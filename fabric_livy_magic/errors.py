@@ -180,8 +180,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`.
     `may_run_on`: a statement was waited for, and it is not known that the session has stopped it."""
 
-    def __init__(self, told: str, *, may_run_on: bool = False) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, *, may_run_on: bool = False) -> None:
+        super().__init__(message)
         self.may_run_on = may_run_on
 
     def _render_traceback_(self) -> list[str]:

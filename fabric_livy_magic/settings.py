@@ -175,10 +175,10 @@ def read_files(folder: Path | None = None) -> Files:
     for path, table in ((user_file(), _toml(user_file())), _project(folder or Path.cwd())):
         if table is None:
             continue
-        mine = dict(table)
-        for name, values in _tables(mine.pop("profiles", {}), f"profiles in {path}").items():
+        choices = dict(table)
+        for name, values in _tables(choices.pop("profiles", {}), f"profiles in {path}").items():
             profiles[name] = (f"profile {name} in {path}", _checked_table(values, f"profile {name} in {path}"))
-        layers.append((str(path), _checked_table(mine, str(path))))
+        layers.append((str(path), _checked_table(choices, str(path))))
     return Files(tuple(layers), profiles)
 
 
@@ -226,7 +226,7 @@ def _checked_table(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 
 def resolve(
-    given: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
     notebook: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     files: Files = Files(),
@@ -242,7 +242,7 @@ def resolve(
                 f"There is no profile {profile!r}.{did_you_mean(profile, known)} There are: {', '.join(known) or 'none'}."
             )
         layers.append(files.profiles[profile])
-    layers += [("notebook", notebook or {}), ("argument", given or {})]
+    layers += [("notebook", notebook or {}), ("argument", arguments or {})]
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, chosen in layers:

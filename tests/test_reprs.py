@@ -29,7 +29,7 @@ from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Target
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BasicAuth, BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.outputs import sql_output
@@ -39,8 +39,8 @@ OUTPUT = Output(status="error", data={"text/plain": SECRET}, evalue=SECRET, trac
 ROWS = Output.from_json(sql_output([("word", "string")], [[SECRET]]))
 STATEMENT = StatementInfo.from_json({"id": 0, "state": "available", "code": SECRET, "output": {"evalue": SECRET}})
 SESSION = SessionInfo.from_json({"id": "1", "state": "idle", "log": [SECRET], "conf": {"key": SECRET}})
-CLIENT = LivyClient(LivyHttp("https://host", BearerAuth(GivenToken(SECRET))))
-RUNNER = Runner({"target": "https://host"}, GivenToken(SECRET))
+CLIENT = LivyClient(LivyHttp("https://host", BearerAuth(StaticToken(SECRET))))
+RUNNER = Runner({"target": "https://host"}, StaticToken(SECRET))
 REPL = Repl("main", StandardSession(CLIENT, SESSION), lambda: RUNNER.settings)
 RESULT = Result(kind="sql", session="main", elapsed_s=1.0, parts=(Printed(SECRET), LivyTable(ROWS)), output=OUTPUT)
 
@@ -51,12 +51,12 @@ def failing(_: Any) -> Result:
 
 OBJECTS: list[Any] = [
     AccessToken(SECRET),
-    GivenToken(SECRET),
+    StaticToken(SECRET),
     BasicAuth("me", SECRET),
-    BearerAuth(GivenToken(SECRET)),
+    BearerAuth(StaticToken(SECRET)),
     CLIENT.http,
     CLIENT,
-    Connections(GivenToken(SECRET)),
+    Connections(StaticToken(SECRET)),
     RUNNER,
     StandardSession(CLIENT, SESSION),
     RUNNER.account,

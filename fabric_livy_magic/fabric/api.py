@@ -143,7 +143,7 @@ class FabricApi:
         return _find(
             "lakehouse",
             name_or_id,
-            lambda given: self.lakehouse(workspace_id, given),
+            lambda name: self.lakehouse(workspace_id, name),
             lambda: self.lakehouses(workspace_id),
         )
 
@@ -151,7 +151,7 @@ class FabricApi:
         return _find(
             "environment",
             name_or_id,
-            lambda given: self.environment(workspace_id, given),
+            lambda name: self.environment(workspace_id, name),
             lambda: self.environments(workspace_id),
         )
 
@@ -182,8 +182,8 @@ def _path(*parts: str) -> str:
 class _Paging:
     """Names of the token that continues a list: in the answer, and in the next request."""
 
-    told: str
-    asked: str
+    in_answer: str
+    in_request: str
 
 
 _FABRIC = _Paging("continuationToken", "continuationToken")
@@ -198,14 +198,14 @@ def _pages(http: LivyHttp, path: str, params: JsonObject, key: str, paging: _Pag
         if not isinstance(page, Mapping):
             raise NotLivyError(f"{http.base_url} answered, but not as the Fabric API does. Is the API's address right?")
         yield from _entries(http, page, key)
-        token, uri = _text(page, paging.told), _text(page, "continuationUri")
+        token, uri = _text(page, paging.in_answer), _text(page, "continuationUri")
         if not token and not uri:
             return
         if (token or uri) in seen:
             raise NotLivyError(f"{http.base_url}{path} repeats a page of its list. It may be changing: try again.")
         seen.add(token or uri)
         if token:
-            params = {**params, paging.asked: token}
+            params = {**params, paging.in_request: token}
         else:
             path, params = _below(http, uri), {}
 
@@ -263,37 +263,35 @@ def _text(entry: JsonObject, key: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ which one is meant
-def _find(kind: str, given: str, by_id: Callable[[str], Item], everything: Callable[[], list[Item]]) -> Item:
-    if not given.strip():
+def _find(kind: str, name: str, by_id: Callable[[str], Item], everything: Callable[[], list[Item]]) -> Item:
+    if not name.strip():
         raise SettingsError(f"No {kind} was named.")
-    if _GUID.fullmatch(given):
+    if _GUID.fullmatch(name):
         try:
-            return by_id(given)
+            return by_id(name)
         except NotFoundError:
             pass  # a name may look like an id
     items = everything()
-    found = named(given, items)
+    found = named(name, items)
     if len(found) == 1:
         return found[0]
     if found:
         raise SettingsError(
-            f"{len(found)} {kind}s are named {given!r}. Use the id of the one you mean: "
+            f"{len(found)} {kind}s are named {name!r}. Use the id of the one you mean: "
             + ", ".join(f"{one.id} ({one.name!r})" for one in found)
             + "."
         )
-    raise SettingsError(
-        f"There is no {kind} {given!r}, or this account has no access to it.{_near(kind, given, items)}"
-    )
+    raise SettingsError(f"There is no {kind} {name!r}, or this account has no access to it.{_near(kind, name, items)}")
 
 
-def named(given: str, items: Iterable[Item]) -> list[Item]:
+def named(name: str, items: Iterable[Item]) -> list[Item]:
     """Those that `given` can mean: by id, else by the exact name, else by the name in another case or Unicode form."""
     items = list(items)
     for same in (
-        lambda one: one.id.lower() == given.lower(),
-        lambda one: one.name == given,
-        lambda one: unicodedata.normalize("NFC", one.name) == unicodedata.normalize("NFC", given),
-        lambda one: _folded(one.name) == _folded(given),
+        lambda one: one.id.lower() == name.lower(),
+        lambda one: one.name == name,
+        lambda one: unicodedata.normalize("NFC", one.name) == unicodedata.normalize("NFC", name),
+        lambda one: _folded(one.name) == _folded(name),
     ):
         if found := [one for one in items if same(one)]:
             return found
@@ -304,10 +302,10 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
-def _near(kind: str, given: str, items: Sequence[Item]) -> str:
+def _near(kind: str, name: str, items: Sequence[Item]) -> str:
     names = {_folded(one.name): one.name for one in items}
-    near = [names[one] for one in difflib.get_close_matches(_folded(given), list(names), n=NAMES_SHOWN, cutoff=0.6)]
-    near += [one.name for one in items if _folded(given) in _folded(one.name) and one.name not in near]
+    near = [names[one] for one in difflib.get_close_matches(_folded(name), list(names), n=NAMES_SHOWN, cutoff=0.6)]
+    near += [one.name for one in items if _folded(name) in _folded(one.name) and one.name not in near]
     if near:
         return f" Did you mean {' or '.join(repr(name) for name in near[:NAMES_SHOWN])}?"
     if not items:

@@ -60,7 +60,7 @@ def fetched(
         return answer
     operation = wait_until(
         lambda: _status(api.operation(answer.operation_id)),
-        lambda told: told["status"] not in _UNDER_WAY,
+        lambda status: status["status"] not in _UNDER_WAY,
         timeout_s=OPERATION_WAIT_S,
         what=f"the definition of the notebook {item.name!r}",
         pauses=SESSION_PAUSES,
@@ -69,9 +69,9 @@ def fetched(
     )
     if operation["status"] != "Succeeded":
         why = operation.get("error")
-        told = f"{why.get('errorCode', '')}: {why.get('message', '')}".strip(": ") if isinstance(why, Mapping) else ""
+        reason = f"{why.get('errorCode', '')}: {why.get('message', '')}".strip(": ") if isinstance(why, Mapping) else ""
         raise NotebookError(
-            f"The workspace did not give its notebook {item.name!r}: {told or operation['status']}. A notebook with a "
+            f"The workspace did not give its notebook {item.name!r}: {reason or operation['status']}. A notebook with a "
             "sensitivity label that is encrypted is given to nobody."
         )
     return api.operation_result(answer.operation_id)

@@ -17,7 +17,7 @@ PAUSE_S = 15.0
 MOST_NAMED = 5
 
 
-def when_there_is_room(
+def wait_for_capacity(
     ask: Callable[[], T],
     client: LivyClient,
     *,

@@ -172,6 +172,6 @@ def reading(model: type[_Model], late: Callable[[_Model | None], None] | None) -
     """`late` for an answer's JSON: it gets None where that names no id."""
     if late is None:
         return None
-    return lambda told: late(
-        model.from_json(told) if isinstance(told, Mapping) and told.get("id") is not None else None
+    return lambda answer: late(
+        model.from_json(answer) if isinstance(answer, Mapping) and answer.get("id") is not None else None
     )

@@ -15,12 +15,12 @@ from fabric_livy_magic.livy.waiting import interruptible_sleep, run_in_backgroun
 from fabric_livy_magic.settings import SessionSpec
 
 OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
-NOT_MADE = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
+NOT_CREATED = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
 NOT_STOPPED = (
     "The session that was asked for (id {id}) could not be stopped yet: {error} It is told to stop once more, if this process "
     "still runs; `%livy sessions` lists it."
 )
-MAYBE_MADE = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
+MAYBE_CREATED = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
 LOOKS_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
 TRIES = 3  # a session costs money, and a server that fails so often says the same a fourth time
 
@@ -38,37 +38,37 @@ class Creation:
     _lost: int = 0
     """Requests that may have arrived although no usable answer came."""
 
-    def ask(self) -> SessionInfo:
+    def request(self) -> SessionInfo:
         """Raises HttpError: where the server may have acted, its text says so."""
         spec, pauses = replace(self.spec, name=self.spec.name or self._own_name), RetryPolicy().pauses()
-        asked = self.client.reporting_to(self.on_progress, "session")
+        reporting_client = self.client.reporting_to(self.on_progress, "session")
         while True:
             try:
-                return asked.create_session(spec, self._stop_late)
+                return reporting_client.create_session(spec, self._stop_unwanted)
             except HttpError as error:
                 if not may_have_acted(error):
                     raise
                 if self.spec.name:  # others may have sessions of that name
-                    raise error.and_also(MAYBE_MADE.format(name=self.spec.name)) from error
+                    raise error.and_also(MAYBE_CREATED.format(name=self.spec.name)) from error
                 self._lost += 1
-                if found := self._found_late(asked, error):
+                if found := self._find_created(reporting_client, error):
                     return found
                 if self._lost >= TRIES:
                     raise error.and_also("The list of sessions has none that came of it.") from error
-                asked.http.wait(next(pauses), str(error), self.sleep)
+                reporting_client.http.wait(next(pauses), str(error), self.sleep)
 
-    def _found_late(self, asked: LivyClient, error: HttpError) -> SessionInfo | None:
+    def _find_created(self, reporting_client: LivyClient, error: HttpError) -> SessionInfo | None:
         """The session that a lost answer spoke of; None where it was not made, as far as the list of sessions tells."""
         try:
             for wait_s in LOOKS_S:
                 if wait_s:
-                    asked.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
+                    reporting_client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
                 if found := self._named(self.client):
                     return found[0]
         except (NotLivyError, NotFoundError, AccessError):
             raise error from None  # no such server, or not for us: then nothing was made, either
         except HttpError:
-            raise error.and_also(MAYBE_MADE.format(name=self._own_name)) from error
+            raise error.and_also(MAYBE_CREATED.format(name=self._own_name)) from error
         return None
 
     def _named(self, client: LivyClient) -> list[SessionInfo]:
@@ -93,12 +93,12 @@ class Creation:
                 brief.delete_session(one.id)
         except HttpError as error:
             run_in_background(self._look_again, "stop")
-            return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_MADE
+            return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_CREATED
         if not found and self._lost:
             run_in_background(self._look_again, "stop")
-        return "The session that was asked for was stopped." if found else NOT_MADE
+        return "The session that was asked for was stopped." if found else NOT_CREATED
 
-    def _stop_late(self, info: SessionInfo | None) -> None:
+    def _stop_unwanted(self, info: SessionInfo | None) -> None:
         """The answer came after an interrupt; None where it broke. Nobody waits any more, or would hear of a failure."""
         if info:
             with contextlib.suppress(FabricLivyError):

@@ -61,7 +61,7 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
             return None
     return SessionLostError(
         f"The session is gone: {why}. Its variables and temporary views are lost; tables are not. "
-        "`%livy start` starts a new one. Nothing was run again." + last_words(log)
+        "`%livy start` starts a new one. Nothing was run again." + last_log_lines(log)
     )
 
 
@@ -72,7 +72,7 @@ def _ended(info: SessionInfo, log: list[str]) -> SessionLostError:
     shown = _failures(log, info.reason) if info.reason else log
     return SessionLostError(
         f"The session is gone: {ending.words}{said}. Its variables and temporary views are lost; tables are not. "
-        f"`%livy restart` starts it anew. Nothing was run again.{advice}" + last_words(shown)
+        f"`%livy restart` starts it anew. Nothing was run again.{advice}" + last_log_lines(shown)
     )
 
 
@@ -127,8 +127,8 @@ def ending_of(info: SessionInfo, log: Sequence[str] = ()) -> Ending:
     """Why a session ended, by its state, the server's reasons, and its log."""
     in_logs = "\n".join(_failures(list(log)))
     for ending, words in _WORDS:
-        told = f"{info.reason}\n{in_logs}" if ending in _IN_LOGS else info.reason
-        if re.search(words, told, re.IGNORECASE):
+        text = f"{info.reason}\n{in_logs}" if ending in _IN_LOGS else info.reason
+        if re.search(words, text, re.IGNORECASE):
             return ending
     if info.raw.get("isJobTimedOut") is True:
         return IDLE
@@ -159,12 +159,12 @@ def log_of(client: LivyClient, info: SessionInfo) -> list[str]:
         return list(info.log)  # why the session ended is on its way to the user; a missing log must not replace it
 
 
-def last_words(log: list[str]) -> str:
-    lines = telling_lines(log)
+def last_log_lines(log: list[str]) -> str:
+    lines = failure_lines(log)
     return f"\nIts log ends:\n{lines}" if lines else ""
 
 
-def telling_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
+def failure_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
     """A short log whole, else its lines that name a failure, else its last lines."""
     lines = _lines(log)
     return "\n".join(lines if len(lines) <= count else (_failures(lines) or lines)[-count:])

@@ -112,7 +112,7 @@ class _Named(TypedDict):
 
 def error_from(response: requests.Response) -> HttpError:
     """The refusal as one of our errors, with the server's own words, code and request id, and when to come back."""
-    code, message, request_id = _told(response)
+    code, message, request_id = _error_details(response)
     error = _refusal(response, code, message, request_id)
     error.retry_after_s = retry_after_s(response.headers.get("Retry-After"), message)
     return error
@@ -169,7 +169,7 @@ SIGN_IN_HINT = (
 )
 
 
-def _told(response: requests.Response) -> tuple[str, str, str | None]:
+def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
     """(code, message, request id) from every error body seen in the field; HTML becomes its title."""
     try:
         body = json.loads(response.content)

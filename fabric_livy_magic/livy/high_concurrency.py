@@ -89,7 +89,7 @@ class HighConcurrencySession(StandardSession):
     ) -> None:
         super().__init__(client, first, ledger, creation)
         self._spec = SessionSpec(high_concurrency=True, session_tag=first.raw.get("sessionTag"))
-        self._beside: list[HighConcurrencySession] = []
+        self._others: list[HighConcurrencySession] = []
         self._acquiring = threading.Lock()
         self._ending = False
 
@@ -111,26 +111,26 @@ class HighConcurrencySession(StandardSession):
         assert isinstance(found, HighConcurrencySession)
         return found
 
-    def beside(self, *, timeout_s: float) -> HighConcurrencySession:
+    def acquire_another(self, *, timeout_s: float) -> HighConcurrencySession:
         """Another REPL, ready. One is acquired at a time. None is left behind where it fails, or where this one is stopped
         meanwhile."""
         with self._acquiring:
             self._check_not_stopped()
             other = self.create(self.client, self._spec)
-            self._beside.append(other)  # from now on `stop` finds it
+            self._others.append(other)  # from now on `stop` finds it
             try:
                 other.wait_ready(timeout_s=timeout_s)
                 if self._ending:
                     raise SessionLostError(f"Session {self.id} was stopped.")
             except BaseException:
-                self.give_back(other)
+                self.release(other)
                 raise
             return other
 
-    def give_back(self, other: HighConcurrencySession) -> None:
+    def release(self, other: HighConcurrencySession) -> None:
         """Ends one that was acquired beside it. Where that fails, its idle timeout does it."""
-        if other in self._beside:
-            self._beside.remove(other)
+        if other in self._others:
+            self._others.remove(other)
         with contextlib.suppress(FabricLivyError):
             other.stop(brief=True)
 
@@ -138,9 +138,9 @@ class HighConcurrencySession(StandardSession):
         """Those beside it first. Raises the first error only after all of them were told to end."""
         self._ending = True
         failed: FabricLivyError | None = None
-        while self._beside:
+        while self._others:
             try:
-                self._beside.pop().stop(brief=brief)
+                self._others.pop().stop(brief=brief)
             except FabricLivyError as error:
                 failed = failed or error
         there = super().stop(brief=brief)

@@ -208,8 +208,8 @@ def _session_state(raw: Json) -> SessionState:
     and `livyInfo.currentState` may disagree for a moment: an end in either counts, and "still starting" beats "idle".
     """
     fabric = SessionState(_object(raw, "fabricSessionStateInfo").get("state") or "unknown")
-    told = [raw.get("state"), _object(raw, "livyInfo").get("currentState"), raw.get("livyState")]
-    states = [state for value in told if value and (state := SessionState(value)) is not SessionState.UNKNOWN]
+    states_named = [raw.get("state"), _object(raw, "livyInfo").get("currentState"), raw.get("livyState")]
+    states = [state for value in states_named if value and (state := SessionState(value)) is not SessionState.UNKNOWN]
     if fabric.has_ended and not any(state.is_ready for state in states):
         return fabric
     for wanted in (_ENDED, _STARTING):

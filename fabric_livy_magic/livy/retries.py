@@ -75,7 +75,7 @@ def may_repeat(error: HttpError, *, idempotent: bool, proven: bool, is_loopback:
     return error.status == 408 or (error.status is not None and error.status >= 500)
 
 
-def may_pass(error: FabricLivyError) -> bool:
+def is_transient(error: FabricLivyError) -> bool:
     """Whether the same call may come through a little later."""
     if isinstance(error, ThrottledError | ConnectionFailed):
         return True

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from fabric_livy_magic.errors import Interrupted, NotFoundError, SessionLostError, SessionStartError, WaitTimeout
-from fabric_livy_magic.livy.capacity import when_there_is_room
+from fabric_livy_magic.livy.capacity import wait_for_capacity
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.livy.creation import NOT_MADE, Creation
-from fabric_livy_magic.livy.endings import ending_of, last_words, log_of, lost_session
+from fabric_livy_magic.livy.creation import NOT_CREATED, Creation
+from fabric_livy_magic.livy.endings import ending_of, last_log_lines, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
 from fabric_livy_magic.livy.submission import Ledger
@@ -55,11 +55,11 @@ class StandardSession:
         """
         creation = Creation(client, spec, on_progress, sleep)
         try:
-            made = when_there_is_room(
-                creation.ask, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
+            made = wait_for_capacity(
+                creation.request, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
             )
         except KeyboardInterrupt:
-            raise Interrupted(result_within(creation.give_up, ANSWER_WAIT_S, NOT_MADE)) from None
+            raise Interrupted(result_within(creation.give_up, ANSWER_WAIT_S, NOT_CREATED)) from None
         return cls(client, made, Ledger(-1), creation)
 
     @classmethod
@@ -145,7 +145,7 @@ class StandardSession:
         if info.reason:
             text += f" The server says: {info.reason}"
         log = log_of(self.client, info)
-        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_words(log)
+        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_log_lines(log)
 
     def run(
         self,

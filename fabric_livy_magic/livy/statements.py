@@ -25,7 +25,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
-from fabric_livy_magic.livy.retries import may_pass
+from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
 from fabric_livy_magic.livy.waiting import Pauses, interruptible_sleep, result_within, run_in_background, wait_until
 
@@ -253,7 +253,7 @@ def cancel_statement(
         return Cancelled(STILL_RUNNING, may_run_on=True)
     except FabricLivyError as error:
         message = f"Whether the statement was stopped is not known: {error}"
-        if later is not None and may_pass(error):
+        if later is not None and is_transient(error):
             run_in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
             message = f"{message} {CANCELLED_AGAIN}"
             if isinstance(error, ThrottledError):

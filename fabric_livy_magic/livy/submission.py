@@ -31,8 +31,8 @@ NEVER_RAN = "The session has no trace of this statement: it did not run."
 
 def _in_doubt(lost: SessionLostError) -> SessionLostError:
     """What is not known is said before the log."""
-    told, line_end, log = str(lost).partition("\n")
-    return SessionLostError(f"{told} {MAYBE_RAN}{line_end}{log}")
+    first_line, line_end, log = str(lost).partition("\n")
+    return SessionLostError(f"{first_line} {MAYBE_RAN}{line_end}{log}")
 
 
 class Ledger:
@@ -54,7 +54,7 @@ class Ledger:
             self.newest = max(statement_id, -1 if self.newest is None else self.newest)
             return True
 
-    def is_nobodys(self, statement_id: int, code: str) -> bool:
+    def is_unclaimed(self, statement_id: int, code: str) -> bool:
         """False where a thread has it, or may just be about to: of those that sent the same code, any."""
         with self._changed:
             return statement_id not in self._taken and code not in self._on_their_way
@@ -175,8 +175,8 @@ class Submission:
                 found, trouble = None, look_error
             if found:
                 return found
-            may_pass = isinstance(trouble, NotFoundError | NotLivyError)
-            if (trouble and not may_pass) or (not trouble and number >= ENOUGH_LOOKS):
+            is_transient = isinstance(trouble, NotFoundError | NotLivyError)
+            if (trouble and not is_transient) or (not trouble and number >= ENOUGH_LOOKS):
                 break
         if trouble:
             raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error
@@ -212,4 +212,4 @@ class Submission:
 
     def _is_no_others(self, one: StatementInfo) -> bool:
         """Of those with this code: the user may have run the same cell again meanwhile."""
-        return not one.state.is_final and self.ledger.is_nobodys(one.id, self.code)
+        return not one.state.is_final and self.ledger.is_unclaimed(one.id, self.code)

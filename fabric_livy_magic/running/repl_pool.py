@@ -33,7 +33,7 @@ class ReplPool(Generic[R]):
         """From 1. Acquires as many as are missing; each may take `timeout_s`."""
         with self._acquiring:
             while len(self.repls) < number:
-                self.repls.append(self._make(self._first.beside(timeout_s=timeout_s), len(self.repls) + 1))
+                self.repls.append(self._make(self._first.acquire_another(timeout_s=timeout_s), len(self.repls) + 1))
             return self.repls[number - 1]
 
     def idle_in_application(self, is_needed: Callable[[], bool], timeout_s: float) -> R | None:
@@ -55,7 +55,7 @@ class ReplPool(Generic[R]):
         """Ends one that is not to be used again. Does nothing for a REPL of another pool."""
         if repl in self.repls and isinstance(repl.remote, HighConcurrencySession):
             self.repls.remove(repl)
-            self._first.give_back(repl.remote)
+            self._first.release(repl.remote)
 
     def _shares_application(self, repl: R) -> bool:
         client = repl.remote.client

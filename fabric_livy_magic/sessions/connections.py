@@ -14,7 +14,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token
 from fabric_livy_magic.settings import Settings, Target
-from fabric_livy_magic.signin.external_credentials import GivenToken, TokenCredential
+from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
 from fabric_livy_magic.signin.methods import Person, by_method, credential_for, store_of
 from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth
@@ -38,7 +38,7 @@ def _onelake_url(api_url: str) -> str:
 def _served_token(url: str, settings: Settings) -> Credential | None:
     """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
     token = "" if settings.livy_user else find_token(url)
-    return GivenToken(token) if token else None
+    return StaticToken(token) if token else None
 
 
 class Connections:
@@ -69,7 +69,7 @@ class Connections:
 
     def _credential(self, settings: Settings, url: str = "") -> Credential:
         if self._signed_in is None and (token := find_token(url)):
-            return GivenToken(token)
+            return StaticToken(token)
         return self._signed_in or credential_for(settings)
 
     # ------------------------------------------------------------------------------------------- clients
@@ -79,7 +79,7 @@ class Connections:
             target = replace(target, url=self._find_url(target.path, settings))
         if not target.url:
             fabric = self._embedded_fabric(settings.lakehouse)
-            return LivyClient(self._http(fabric.livy_endpoint, GivenToken(fabric.token), settings), Dialect.FABRIC)
+            return LivyClient(self._http(fabric.livy_endpoint, StaticToken(fabric.token), settings), Dialect.FABRIC)
         if target.is_fabric_api:
             return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
         return LivyClient(self._http(target.url, _served_token(target.url, settings), settings), Dialect.APACHE_LIVY)
@@ -99,7 +99,7 @@ class Connections:
     def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
         """OneLake's table API, which takes tokens for storage; a running server's own token is good for all it serves."""
         credential, url = self._credential(settings, api_url), _onelake_url(api_url)
-        own = isinstance(credential, GivenToken) and url != ONELAKE_TABLES
+        own = isinstance(credential, StaticToken) and url != ONELAKE_TABLES
         authorization = BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 

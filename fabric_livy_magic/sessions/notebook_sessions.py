@@ -18,7 +18,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
-from fabric_livy_magic.livy.retries import may_pass
+from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import result_within, run_in_background
@@ -154,7 +154,7 @@ class NotebookSessions(Mapping[str, Session]):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except FabricLivyError as error:
             message = f"The session that was starting (id {session.id}) could not be stopped: {error}"
-            if may_pass(error):
+            if is_transient(error):
                 self._make_another_current(session)
                 run_in_background(lambda: self._give_up(session, brief=False), "stop")
                 message += " It is told to stop once more, if this process still runs."

@@ -17,7 +17,7 @@ AZ_TIMEOUT_S = 30.0
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-class GivenToken:
+class StaticToken:
     """A token that somebody else got, by audience. It cannot be renewed."""
 
     def __init__(self, secret: str, *, storage: str | None = None) -> None:
@@ -77,8 +77,8 @@ class AzureCli:
                 f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal."
             ) from error
         if done.returncode != 0:
-            told = (done.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
-            raise SignInError(f"The Azure CLI has no sign-in: {told.rstrip('.')}. Run `az login` in a terminal.")
+            message = (done.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
+            raise SignInError(f"The Azure CLI has no sign-in: {message.rstrip('.')}. Run `az login` in a terminal.")
         try:
             answer = json.loads(done.stdout)
             secret = str(answer["accessToken"])

@@ -22,7 +22,7 @@ from fabric_livy_magic.signin.external_credentials import (
     TOKEN_VARIABLE,
     AzureCli,
     FabricNotebook,
-    GivenToken,
+    StaticToken,
     TokenCredential,
 )
 from fabric_livy_magic.signin.tokens import (
@@ -107,7 +107,7 @@ def by_method(
     if method == "token":
         if not environ.get(TOKEN_VARIABLE):
             raise SignInError(f"There is no token: put one into the environment variable {TOKEN_VARIABLE}.")
-        return GivenToken(environ[TOKEN_VARIABLE])
+        return StaticToken(environ[TOKEN_VARIABLE])
     if method == "cli":
         return AzureCli(settings.tenant, resource)
     if method == "notebook":

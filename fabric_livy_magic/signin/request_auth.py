@@ -10,7 +10,7 @@ import requests
 
 from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential
 
@@ -51,7 +51,7 @@ class BearerAuth:
         """After a 401: ask for a new token. False where asking again can only give the same one."""
         with self._lock:
             self._token, self._refused = None, True
-        return not isinstance(self._credential, GivenToken)
+        return not isinstance(self._credential, StaticToken)
 
     def account(self) -> str:
         return identity_of(self._current()).who

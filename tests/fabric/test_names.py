@@ -176,7 +176,7 @@ def test_a_livy_url_is_built_and_read_back() -> None:
 @pytest.mark.spark
 def test_names_lead_to_a_lakehouse_of_the_embedded_fabric(tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
-    from fabric_livy_magic.signin.external_credentials import GivenToken
+    from fabric_livy_magic.signin.external_credentials import StaticToken
     from fabric_livy_magic.signin.request_auth import BearerAuth
     from tests.support import service
 
@@ -188,7 +188,7 @@ def test_names_lead_to_a_lakehouse_of_the_embedded_fabric(tmp_path: Path) -> Non
         None, "--workspaces", str(tmp_path / "w.json"), "--page-size", "2", "--token", "secret"
     )
     try:
-        auth = BearerAuth(GivenToken("secret"))
+        auth = BearerAuth(StaticToken("secret"))
         root = server.ready["api_url"]
         api = FabricApi(LivyHttp(root, auth), LivyHttp(root.replace("/v1", "/delta"), auth))
         assert len(api.workspaces()) == 8

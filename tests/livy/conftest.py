@@ -13,7 +13,7 @@ from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.clients import client_of
@@ -47,7 +47,7 @@ def run(client: LivyClient, clock: FakeClock) -> Run:
 
 
 def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:
-    return LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep, **more)
+    return LivyHttp(fabric.url, BearerAuth(StaticToken(fabric.token)), clock=clock, sleep=clock.sleep, **more)
 
 
 @pytest.fixture

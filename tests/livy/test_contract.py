@@ -22,7 +22,7 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
 from fabric_livy_magic.settings import SessionSpec, read_target, resolve
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.methods import Credential, credential_for
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.support import contract, service
@@ -76,7 +76,7 @@ def started(url: str, credential: Credential | None, fake: FakeFabric | None = N
 def scripted(*, apache: bool) -> Iterator[Server]:
     fake = FakeFabric(apache=apache)
     fake.answer("SELECT * FROM nosuch", error_output("Error", "[TABLE_OR_VIEW_NOT_FOUND] The table or view `nosuch` …"))
-    yield started(fake.url, None if apache else GivenToken(fake.token), fake)
+    yield started(fake.url, None if apache else StaticToken(fake.token), fake)
     fake.stop()
 
 
@@ -86,7 +86,7 @@ def embedded(lakehouse: Path) -> Iterator[Server]:
 
     fabric = start_local_fabric(lakehouse)
     try:
-        yield started(fabric.livy_endpoint, GivenToken(fabric.token))
+        yield started(fabric.livy_endpoint, StaticToken(fabric.token))
     finally:
         fabric.stop()
 
@@ -95,7 +95,7 @@ def embedded_livy(lakehouse: Path) -> Iterator[Server]:
     """Its other dialect, behind the same client as a real Apache Livy."""
     pytest.importorskip("pyspark")
     with livy_dialect.serving(lakehouse) as api:
-        yield started(api.base, GivenToken(service.TOKEN))
+        yield started(api.base, StaticToken(service.TOKEN))
 
 
 def real(address: str) -> Iterator[Server]:
@@ -240,7 +240,7 @@ def test_a_stopped_session_is_gone(server: Server) -> None:
 @pytest.fixture
 def everything_the_client_sends(fabric: FakeFabric) -> FakeFabric:
     fabric.session_goes("idle")
-    server = started(fabric.url, GivenToken(fabric.token), fabric)
+    server = started(fabric.url, StaticToken(fabric.token), fabric)
     submitted = server.running("slow()")
     server.client.cancel_statement(server.session.id, submitted.id)
     server.client.newest_statements(server.session.id)
@@ -288,7 +288,7 @@ def test_the_base_path_is_the_contracts(fabric: FakeFabric) -> None:
 
 
 def test_the_scripted_server_answers_with_fields_of_the_contract(fabric: FakeFabric) -> None:
-    server = started(fabric.url, GivenToken(fabric.token), fabric)
+    server = started(fabric.url, StaticToken(fabric.token), fabric)
     http = server.client.http
     session = http.get(f"/sessions/{server.session.id}")
     statement = http.post(f"/sessions/{server.session.id}/statements", {"code": "1+1", "kind": "pyspark"})

@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError,
 from fabric_livy_magic.livy.failures import broken
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.livy.conftest import Renewing, http_to
 from tests.support.fakes import FakeFabric
@@ -125,7 +125,7 @@ def test_a_second_401_comes_out(fabric: FakeFabric, clock: FakeClock) -> None:
 
 
 def test_a_401_with_a_token_that_cannot_be_renewed_comes_out_at_once(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(GivenToken("old")), clock=clock, sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(StaticToken("old")), clock=clock, sleep=clock.sleep)
     with pytest.raises(errors.AccessError):
         http.get("/sessions")
     assert len(fabric.requests) == 1

@@ -20,7 +20,7 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import Pauses
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
@@ -40,7 +40,7 @@ class Calls:
         self.moments: list[float] = []
 
     def client(self, clock: FakeClock) -> LivyClient:
-        authorization = Noting(BearerAuth(GivenToken(self.fabric.token)), lambda: self.moments.append(clock()))
+        authorization = Noting(BearerAuth(StaticToken(self.fabric.token)), lambda: self.moments.append(clock()))
         http = LivyHttp(self.fabric.url, authorization, pace=self.pace, clock=clock, sleep=clock.sleep)
         return LivyClient(http, Dialect.FABRIC)
 
@@ -162,7 +162,7 @@ def test_an_account_has_one_pace_on_a_host_and_another_account_its_own() -> None
 
 
 def test_this_machine_bears_any_number_of_calls(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(StaticToken(fabric.token)), clock=clock, sleep=clock.sleep)
     for _ in range(200):
         http.get("/sessions")
     assert clock.naps == []

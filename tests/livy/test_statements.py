@@ -16,13 +16,13 @@ from fabric_livy_magic.errors import (
     StatementCancelled,
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
-from fabric_livy_magic.livy.endings import lost_session, telling_lines
+from fabric_livy_magic.livy.endings import failure_lines, lost_session
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.submission import Ledger
 from fabric_livy_magic.settings import SessionSpec
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.livy.conftest import Run
 from tests.support.clients import client_of
@@ -239,7 +239,7 @@ def test_a_session_that_vanishes_in_mid_statement_leaves_it_open_whether_that_ra
 def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(GivenToken(fabric.token)), clock=clock, sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(StaticToken(fabric.token)), clock=clock, sleep=clock.sleep)
     client = LivyClient(http, Dialect.FABRIC)
     session_id = client.create_session(SessionSpec()).id
     fabric.fault("POST", "/statements", closes=True, acts=True)
@@ -325,7 +325,7 @@ def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fa
 
 # ------------------------------------------------------------------------------------------------ the log's lines
 def test_livys_names_of_the_two_streams_are_no_lines_of_the_log() -> None:
-    assert telling_lines(["stdout: ", "\nstderr: ", "Killed"]) == "Killed"
+    assert failure_lines(["stdout: ", "\nstderr: ", "Killed"]) == "Killed"
 
 
 def test_the_lines_that_name_a_failure_are_picked_from_a_log() -> None:
@@ -335,9 +335,9 @@ def test_the_lines_that_name_a_failure_are_picked_from_a_log() -> None:
         "Caused by: two",
         "INFO end",
     ]
-    assert telling_lines(log) == "ERROR one\nCaused by: two"
+    assert failure_lines(log) == "ERROR one\nCaused by: two"
 
 
 def test_without_a_failure_the_last_lines_are_picked() -> None:
-    assert telling_lines([f"INFO {number}" for number in range(50)]).splitlines()[-1] == "INFO 49"
-    assert len(telling_lines([f"INFO {number}" for number in range(50)]).splitlines()) == 8
+    assert failure_lines([f"INFO {number}" for number in range(50)]).splitlines()[-1] == "INFO 49"
+    assert len(failure_lines([f"INFO {number}" for number in range(50)]).splitlines()) == 8

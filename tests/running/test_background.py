@@ -26,7 +26,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield one
         remote = one.remote
         assert isinstance(remote, HighConcurrencySession)
-        others = [remote.client.session_path(other.id) for other in remote._beside]
+        others = [remote.client.session_path(other.id) for other in remote._others]
         one.stop()
         assert [gone(one, path) for path in others] == [True] * len(others)
 
@@ -39,10 +39,10 @@ def gone(session: Session, path: str) -> bool:
     return False
 
 
-def beside(session: Session) -> list[str]:
+def further_repls(session: Session) -> list[str]:
     remote = session.remote
     assert isinstance(remote, HighConcurrencySession)
-    return [other.id for other in remote._beside]
+    return [other.id for other in remote._others]
 
 
 # ------------------------------------------------------------------------------------------------ one statement
@@ -97,12 +97,12 @@ def test_a_cancelled_one_stops_and_those_behind_it_are_never_sent(session: Sessi
 def test_map_keeps_the_order_and_its_repls(session: Session) -> None:
     codes = [f"import os, time; time.sleep(0.2); (os.getpid(), {number})" for number in range(6)]
     session.map(codes, repls=2)
-    first = beside(session)
+    first = further_repls(session)
     found = [ast.literal_eval(one.text) for one in session.map(codes, repls=2)]
     assert [number for _, number in found] == list(range(6))
     assert len({pid for pid, _ in found}) == 2
     assert len(first) == 1
-    assert beside(session) == first
+    assert further_repls(session) == first
 
 
 def test_map_raises_the_first_error_or_gives_it_in_its_place(session: Session) -> None:
@@ -114,7 +114,7 @@ def test_map_raises_the_first_error_or_gives_it_in_its_place(session: Session) -
 
 
 def test_an_interrupted_map_cancels_what_runs_and_says_what_became_of_each(session: Session) -> None:
-    before = beside(session)
+    before = further_repls(session)
     codes = ["1", "2", *["import time\ntime.sleep(30)"] * 4]
     interrupt_after(1.5)
     with pytest.raises(Interrupted) as told:
@@ -122,7 +122,7 @@ def test_an_interrupted_map_cancels_what_runs_and_says_what_became_of_each(sessi
     assert "2 of 6 had ended, 2 had not begun." in str(told.value)
     assert str(told.value).count("was cancelled on the session") == 2
     assert told.value.may_run_on is False
-    assert beside(session) == before
+    assert further_repls(session) == before
     assert [one.text for one in session.map(["3", "4"], repls=2)] == ["3", "4"]
 
 
@@ -133,9 +133,9 @@ def test_a_repl_that_ended_is_replaced(session: Session) -> None:
     ended.remote.client.delete_session(ended.id)
     results = session.map(["import time; time.sleep(1)", "1", "2", "3"], repls=2, return_exceptions=True)
     assert sum(isinstance(one, SessionLostError) for one in results) == 1
-    assert ended.id not in beside(session)
+    assert ended.id not in further_repls(session)
     assert len(session.map(["1", "2"], repls=2)) == 2
-    assert len(beside(session)) == 1
+    assert len(further_repls(session)) == 1
 
 
 # ------------------------------------------------------------------------------------------------ one tag

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
 from fabric_livy_magic.settings import resolve
-from fabric_livy_magic.signin.external_credentials import AzureCli, GivenToken
+from fabric_livy_magic.signin.external_credentials import AzureCli, StaticToken
 from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.methods import credential_for
 from fabric_livy_magic.signin.request_auth import RENEW_BEFORE_S, BasicAuth, BearerAuth, check_host
@@ -110,11 +110,11 @@ def test_a_renewal_asks_for_a_new_token() -> None:
 
 
 def test_a_given_token_cannot_be_renewed() -> None:
-    assert not BearerAuth(GivenToken(SECRET)).renew()
+    assert not BearerAuth(StaticToken(SECRET)).renew()
 
 
 def test_no_repr_shows_a_token() -> None:
-    given_token = GivenToken(SECRET)
+    given_token = StaticToken(SECRET)
     shown = [given_token, given_token.token(), BearerAuth(given_token), AccessToken(SECRET, 1.0), AzureCli()]
     assert all(SECRET not in f"{one!r} {one!s}" for one in shown)
 
@@ -122,19 +122,19 @@ def test_no_repr_shows_a_token() -> None:
 @pytest.mark.parametrize("secret", [f"{SECRET}\nmore", f"{SECRET} more", f"{SECRET}…", f"\x00{SECRET}", "", "  "])
 def test_a_token_that_can_be_none_is_refused_without_being_shown(secret: str) -> None:
     with pytest.raises(SignInError) as caught:
-        header_of(BearerAuth(GivenToken(secret)))
+        header_of(BearerAuth(StaticToken(secret)))
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", [f" {SECRET}\n", f"Bearer {SECRET}"])
 def test_what_comes_along_when_a_token_is_copied_does_not_matter(secret: str) -> None:
-    assert header_of(BearerAuth(GivenToken(secret))) == f"Bearer {SECRET}"
+    assert header_of(BearerAuth(StaticToken(secret))) == f"Bearer {SECRET}"
 
 
 @given(st.text())
 def test_any_given_token_is_sent_as_one_header_or_refused(secret: str) -> None:
     try:
-        header = header_of(BearerAuth(GivenToken(secret)))
+        header = header_of(BearerAuth(StaticToken(secret)))
     except SignInError:
         return
     assert header.isascii()
@@ -152,7 +152,7 @@ def chosen(environ: dict[str, str], **settings: object) -> object:
 def test_a_given_token_comes_before_everything_else() -> None:
     environ = {"FABRIC_LIVY_TOKEN": SECRET, "AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
     credential = chosen(environ)
-    assert isinstance(credential, GivenToken)
+    assert isinstance(credential, StaticToken)
     assert credential.token().secret == SECRET
 
 
@@ -218,7 +218,7 @@ def test_who_is_signed_in_is_read_from_the_token() -> None:
         "aud": "https://api.fabric.microsoft.com",
     }
     part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
-    who = identity_of(GivenToken(f"e30.{part}.c2ln").token())
+    who = identity_of(StaticToken(f"e30.{part}.c2ln").token())
     assert (who.who, who.tenant, who.scopes, who.expires_at) == ("ada@contoso.com", "t-1", ("a", "b"), 1800000000.0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
@@ -14,7 +14,7 @@ from tests.support.timing import FakeClock
 
 def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:
     """With a clock, the waits between calls are those of that clock."""
-    authorization = None if fake.apache else BearerAuth(GivenToken(fake.token))
+    authorization = None if fake.apache else BearerAuth(StaticToken(fake.token))
     timing: dict[str, Any] = {"clock": clock, "sleep": clock.sleep} if clock else {}
     http = LivyHttp(fake.url, authorization, **timing)
     return LivyClient(http, Dialect.APACHE_LIVY if fake.apache else Dialect.FABRIC)

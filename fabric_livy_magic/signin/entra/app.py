@@ -46,13 +46,13 @@ class Renewing:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
         self._outcome: dict[str, AccessToken | SignInError] = {}
 
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
-        asked = self._asked.get(audience, 0)
+        answers_before = self._answers.get(audience, 0)
         with self._lock:
-            if self._asked.get(audience, 0) != asked:
+            if self._answers.get(audience, 0) != answers_before:
                 outcome = self._outcome[audience]
                 if isinstance(outcome, SignInError):
                     raise SignInError(str(outcome)) from outcome
@@ -75,7 +75,7 @@ class Renewing:
 
     def _keep(self, audience: str, outcome: AccessToken | SignInError) -> None:
         self._outcome[audience] = outcome
-        self._asked[audience] = self._asked.get(audience, 0) + 1
+        self._answers[audience] = self._answers.get(audience, 0) + 1
 
     def _obtain(self, audience: str, renew: bool) -> Mapping[str, Any]:
         raise NotImplementedError

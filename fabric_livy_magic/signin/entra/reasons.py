@@ -152,6 +152,6 @@ def explain(answer: Mapping[str, Any]) -> str:
         meaning = " ".join([said if said.endswith((".", "…")) else said + ".", *filter(None, [_BY_ERROR.get(error)])])
     reference = _REFERENCE.search(description)
     correlation = str(answer.get("correlation_id") or (reference.group(1) if reference else ""))
-    told = [f"AADSTS{found[0]}" if found else error, f"correlation id {correlation}" if correlation else ""]
-    told = [one for one in told if one]
-    return f"{meaning} ({', '.join(told)})" if told else meaning
+    details = [f"AADSTS{found[0]}" if found else error, f"correlation id {correlation}" if correlation else ""]
+    details = [one for one in details if one]
+    return f"{meaning} ({', '.join(details)})" if details else meaning

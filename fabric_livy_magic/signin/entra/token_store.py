@@ -115,15 +115,15 @@ class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
     """Reads and writes as MSAL asks, with failures of the storage told as SignInError."""
 
     def search(self, credential_type: Any, **kwargs: Any) -> Any:
-        with self._told():
+        with self._as_sign_in_error():
             return super().search(credential_type, **kwargs)
 
     def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
-        with self._told():
+        with self._as_sign_in_error():
             super().modify(credential_type, old_entry, new_key_value_pairs)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_sign_in_error(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: libsecret's, and a lock that is not freed
@@ -131,8 +131,8 @@ class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
 
 
 def _storage_error(location: Path | None, error: BaseException) -> SignInError:
-    told = str(error) if isinstance(error, RuntimeError) else ""
-    reason = (getattr(error, "strerror", None) or told or type(error).__name__).rstrip(". ")
+    message = str(error) if isinstance(error, RuntimeError) else ""
+    reason = (getattr(error, "strerror", None) or message or type(error).__name__).rstrip(". ")
     return SignInError(
         f"The kept sign-in at {location} cannot be read or written: {reason}. Delete that file and sign in again, or keep "
         "sign-ins in memory only: `%livy config token_cache memory`."

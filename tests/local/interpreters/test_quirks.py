@@ -15,7 +15,7 @@ from fabric_livy_magic.errors import StatementCancelled, StatementError
 from fabric_livy_magic.local.interpreters.quirks.worker import LivyShell
 from fabric_livy_magic.local.sessions.statements import RETAINED, StatementStore
 from fabric_livy_magic.sessions import session as client
-from fabric_livy_magic.signin.external_credentials import GivenToken
+from fabric_livy_magic.signin.external_credentials import StaticToken
 from tests.support import service
 from tests.support.service import Session
 
@@ -105,7 +105,7 @@ def test_a_cancel_does_not_reach_python_code(livy_like: Session) -> None:
 def side_by_side(livy_like: Session) -> Iterator[client.Session]:
     """A high-concurrency session of our client: its further REPLs reach what a cancel does not."""
     api = livy_like.api
-    with connect(api.base, credential=GivenToken(service.TOKEN), high_concurrency=True) as session:
+    with connect(api.base, credential=StaticToken(service.TOKEN), high_concurrency=True) as session:
         session.run("import time\nkept = 1")
         yield session
 
