@@ -237,7 +237,7 @@ def test_ids_stay_when_the_file_is_read_again_and_an_entry_moves(tmp_path: Path)
     one, other = '{"name": "a", "lakehouses": [{"name": "x"}]}', '{"name": "b"}'
     first = workspaces(tmp_path, f'{{"workspaces": [{one}, {other}]}}', "w.json")
     second = workspaces(tmp_path, f'{{"workspaces": [{other}, {one}]}}', "w.json")
-    assert {w.name: w.id for w in first.workspaces} == {w.name: w.id for w in second.workspaces}
+    assert {w.name: w.id for w in first.all} == {w.name: w.id for w in second.all}
     assert first.first_lakehouse == second.first_lakehouse
 
 
@@ -245,7 +245,7 @@ def test_lakehouses_without_a_folder_get_one_each(tmp_path: Path) -> None:
     found = workspaces(
         tmp_path, '{"workspaces": [{"name": "a", "lakehouses": [{"name": "../x"}, {"name": "../x"}]}]}', "w.json"
     )
-    folders = {one.folder for one in found.workspaces[0].lakehouses}
+    folders = {one.folder for one in found.all[0].lakehouses}
     assert len(folders) == 2
     assert {one.parent for one in folders} == {tmp_path}
 
