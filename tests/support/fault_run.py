@@ -36,7 +36,7 @@ from tests.support import livy_dialect, service
 from tests.support.faulty_network import HOST, FaultyNetwork, tls_of
 from tests.support.faulty_proxy import FaultyProxy
 
-FASTER = 10.0  # the client's waits are so much shorter than those of a user
+TIME_FACTOR = 10.0  # the client waits so many times shorter than usual
 SHARE = 0.08  # of the calls get a fault
 CONNECTIONS_SHARE = 0.2  # of the new connections
 THREADS = 5  # on one session
@@ -48,29 +48,29 @@ with open({file!r}, "a") as rows:
 
 
 def clock() -> float:
-    return time.monotonic() * FASTER
+    return time.monotonic() * TIME_FACTOR
 
 
 def sleep(seconds: float) -> None:
-    interruptible_sleep(seconds / FASTER)
+    interruptible_sleep(seconds / TIME_FACTOR)
 
 
-class Renewed:
-    """A credential whose token is good; a 401 of the proxy is answered by the same one, anew."""
+class FixedToken:
+    """A credential with one valid token; after a 401 of the proxy it returns the same one."""
 
     def token(self, audience: str = "", *, renew: bool = False) -> AccessToken:
         return AccessToken(service.TOKEN)
 
 
 def may_inject(method: str, path: str, fault: str) -> bool:
-    if fault == "404":  # borne where something is young, and where a session is asked for its state
+    if fault == "404":  # the client tolerates it for what is new, and when it reads a session's state
         return method == "GET" or path.endswith("/statements")
     return True
 
 
 @dataclass
 class Outcomes:
-    """What was reported of each key."""
+    """What the client reported for each key."""
 
     ran: list[str] = field(default_factory=list)
     unknown: dict[str, FabricLivyError] = field(default_factory=dict)
@@ -80,13 +80,13 @@ class Outcomes:
         is_open = isinstance(error, OutcomeUnknown | SessionLostError) or "not known" in str(error)
         (self.unknown if is_open else self.failed)[key] = error
 
-    def lies(self, found: Counter[str]) -> list[str]:
-        """Where the table does not have what was reported; empty if all is true."""
-        lies = [f"{key} ran, and is there {found[key]} times" for key in self.ran if found[key] != 1]
-        lies += [f"{key} is there twice: {error}" for key, error in self.unknown.items() if found[key] > 1]
-        lies += [f"{key} failed, and is there: {error}" for key, error in self.failed.items() if found[key]]
+    def contradictions(self, found: Counter[str]) -> list[str]:
+        """Where the table differs from what was reported."""
+        contradictions = [f"{key} ran, and is there {found[key]} times" for key in self.ran if found[key] != 1]
+        contradictions += [f"{key} is there twice: {error}" for key, error in self.unknown.items() if found[key] > 1]
+        contradictions += [f"{key} failed, and is there: {error}" for key, error in self.failed.items() if found[key]]
         known = {*self.ran, *self.unknown, *self.failed}
-        return lies + [f"{key} was never sent" for key in found if key not in known]
+        return contradictions + [f"{key} was never sent" for key in found if key not in known]
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Run:
         self.proxy = FaultyProxy(self.api.base, self.seed, SHARE, may_inject, tls, HOST)
         http = LivyHttp(
             self.proxy.address,
-            BearerAuth(Renewed(), allow_host=HOST),
+            BearerAuth(FixedToken(), allow_host=HOST),
             timeout_s=2.0,
             verify=str(ca_file),
             pace=Pace(
@@ -119,13 +119,13 @@ class Run:
         self.client = LivyClient(http, self.dialect)
 
     def ready_session(self) -> StandardSession:
-        """Asked for, and waited for, through the proxy, too."""
+        """Created and waited for through the proxy, too."""
         session = StandardSession.create(self.client, SessionSpec(), capacity_wait_s=600, clock=clock, sleep=sleep)
-        session.wait_ready(timeout_s=180 * FASTER, clock=clock, sleep=sleep)
+        session.wait_ready(timeout_s=180 * TIME_FACTOR, clock=clock, sleep=sleep)
         return session
 
-    def go(self, goes_on: Callable[[int], bool]) -> None:
-        """Appends a key while `goes_on(number of keys so far)`."""
+    def append_keys(self, may_continue: Callable[[int], bool]) -> None:
+        """Appends a key while `may_continue(number of keys so far)`."""
         self.client.list_sessions()
         self.session = session = self.ready_session()
         ledger, numbers = Ledger(-1), itertools.count()
@@ -135,7 +135,7 @@ class Run:
         self.direct.output(f"CREATE TABLE {self.name} (key STRING) USING csv LOCATION '{self.folder.as_uri()}'", "sql")
 
         def append() -> None:
-            while goes_on(number := next(numbers)):
+            while may_continue(number := next(numbers)):
                 key = f"{self.name}-{number}"
                 code, kind = self._statement(key, number)
                 try:
@@ -159,7 +159,7 @@ class Run:
         return APPEND.format(file=str(self.folder / "appended.csv"), row=f"{key}\n"), "pyspark"
 
     def table(self) -> Counter[str]:
-        """As Spark reads it, asked past the proxy."""
+        """As Spark reads it; the query does not go through the proxy."""
         self.direct.output(f"REFRESH TABLE {self.name}", "sql")
         code = f"import json; print(json.dumps([row.key for row in spark.table('{self.name}').collect()]))"
         return Counter(json.loads(self.direct.text(code)))
@@ -171,10 +171,10 @@ class Run:
 
 def report(run: Run) -> str:
     outcomes, injected = run.outcomes, run.proxy.injected + run.network.injected
-    told = f"{len(outcomes.ran)} ran, {len(outcomes.unknown)} unknown, {len(outcomes.failed)} failed"
+    counts = f"{len(outcomes.ran)} ran, {len(outcomes.unknown)} unknown, {len(outcomes.failed)} failed"
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(injected.items()))
     why = "".join(f"\n  {key}: {error}" for key, error in (*outcomes.unknown.items(), *outcomes.failed.items()))
-    return f"{run.dialect.value}, seed {run.seed}: {told}; {run.proxy.calls} calls, {injected.total()} faults, at most {run.proxy.latest_s:.2f} s late ({kinds}){why}"
+    return f"{run.dialect.value}, seed {run.seed}: {counts}; {run.proxy.calls} calls, {injected.total()} faults, at most {run.proxy.latest_s:.2f} s late ({kinds}){why}"
 
 
 def servers(folder: Path) -> Iterator[tuple[service.Api, Dialect]]:
@@ -189,20 +189,20 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=10.0, help="for both dialects together")
     options.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     chosen = options.parse_args()
-    lies: list[str] = []
+    contradictions: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for api, dialect in servers(Path(folder)):
             run = Run(api, dialect, Path(folder) / f"{dialect.name}_keys", chosen.seed, f"keys_{dialect.name}".lower())
             until = time.monotonic() + chosen.minutes * 30
             try:
-                run.go(lambda number, until=until: time.monotonic() < until)  # type: ignore[misc]
-                found = run.outcomes.lies(run.table())
+                run.append_keys(lambda number, until=until: time.monotonic() < until)  # type: ignore[misc]
+                found = run.outcomes.contradictions(run.table())
             finally:
                 run.close()
             print(report(run))
-            print(*(f"  {lie}" for lie in found[:20]), f"{len(found)} outcomes were not true", sep="\n")
-            lies += found
-    return 1 if lies else 0
+            print(*(f"  {one}" for one in found[:20]), f"{len(found)} outcomes were not true", sep="\n")
+            contradictions += found
+    return 1 if contradictions else 0
 
 
 if __name__ == "__main__":

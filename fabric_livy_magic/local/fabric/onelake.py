@@ -30,7 +30,7 @@ from fabric_livy_magic.local.lakehouse.onelake_files import (
     storage_error,
 )
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
-from fabric_livy_magic.local.lakehouse.onelake_uploads import MOST_BYTES, Piece, Uploads
+from fabric_livy_magic.local.lakehouse.onelake_uploads import MAX_FILE_BYTES, Piece, Uploads
 from fabric_livy_magic.local.lakehouse.workspaces import MAY_RUN
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
@@ -253,7 +253,7 @@ class OneLakeHandler(Handler):
             raise _refusal("MissingRequiredQueryParameter", f"{name} is needed")
         if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
             raise _refusal("InvalidQueryParameterValue", f"{name} is a whole number, not {text[:40]!r}")
-        if int(text) > MOST_BYTES:
+        if int(text) > MAX_FILE_BYTES:
             raise _refusal("OutOfRangeQueryParameterValue", f"{name} is beyond the size of any file")
         return int(text)
 
@@ -325,7 +325,7 @@ class OneLakeHandler(Handler):
 
 
 def _refusal(code: str, message: str) -> Refusal:
-    return Refusal(onelake_files.STATUS[code], message, code)
+    return Refusal(onelake_files.STATUS_BY_CODE[code], message, code)
 
 
 def _range(header: str, whole: range) -> range:

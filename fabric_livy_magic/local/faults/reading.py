@@ -1,44 +1,44 @@
 """The file of `serve --faults FILE`: what goes wrong, for which requests and sessions, and how often.
 
-seed = 7                         # of all lots; by default a new one, which the start prints
+seed = 7                         # of all random choices; by default a new one, which the start prints
 
-[[requests]]                     # tried from top to bottom; the first that strikes decides, and the rest do not count it
+[[requests]]                     # tried from top to bottom; the first that applies decides, and the others do not count it
 method = "POST"                  # or a list; by default each
 path = "/sessions"               # how the path ends, in either dialect; * is one part of it, ** any number of parts
 after = 2                        # the first 2 that match are let through; default: 0
-times = 3                        # strikes so often; default: without end
-share = 0.5                      # strikes every other one, by lot; default: each
+times = 3                        # applies so often; default: without end
+share = 0.5                      # applies to this share of them, at random; default: 1, each
 per = "path"                     # after and times count for each path, or "token": for each token; default: "all"
 delay_s = 0.5                    # waits before the work; [0.5, 2] is anything between
 stall_s = 2                      # waits before the last byte of the answer
-                                 # then one of the following, or nothing: rules that only wait let those below strike
+                                 # then one of the following, or nothing: after a rule that only waits those below are tried, too
 status = 429                     # 1. an answer of this status, instead of the work
 after_work = true                #    the work is done, but this is the answer
 error_code = "RequestBlocked"    #    of Fabric's error body, and its
 message = "…"                    #    by default the usual ones of the status
 retry_after_s = 5                #    or a range
-retry_after = "date"             #    header with an HTTP date; "body": only the message tells until when; default: "seconds"
+retry_after = "date"             #    header with an HTTP date; "body": only the message has the time; default: "seconds"
 body = "html"                    #    a gateway's page, or "empty"; default: "error", as the dialect writes errors
 headers = { Location = "/" }     #    more headers
-connection = "close"             # 2. no answer, also after_work; "reset": by RST; "cut": half of the answer, then closed
+connection = "close"             # 2. no answer, also after_work; "reset": by TCP RST; "cut": half of the answer, then closed
 answer = "html"                  # 3. the work's status with a page; "empty"; "half": half of its JSON;
                                  #    "null-output": a finished statement without its output; "error-state": in state Error
 
-[[sessions]]                     # the first that strikes a new session decides, also one of high-concurrency sessions
+[[sessions]]                     # the first that applies to a new session decides, also to a high-concurrency one
 name = "etl-*"                   # of the session; default: each
-own_conf = true                  # only those whose conf has a key that keeps them off the starter pool
+own_conf = true                  # only those whose conf has a key that no starter pool allows
 after = 0                        # these three as above
 times = 1
 share = 1.0
 start.seconds = 9                # before Spark starts, or a range, or inf; spread over
 start.states = ["queued"]        # any of Fabric's and then of Livy's; default: queued … acquiringSession
-fallback = true                  # tags that tell why no starter pool was taken
+fallback = true                  # tags with the reason why no starter pool was used
 tags = { key = "value" }         # more tags
 end.during = "acquiringSession"  # ends in this state of its start, or
 end.after_s = 30                 # after it was idle first, or
 end.after_statements = 2         # when so many are finished
 end.state = "killed"             # default: dead, in Fabric's own states error; also error, success, cancelled,
-                                 # and "lost": no session of this id is known any more
+                                 # and "lost": the server no longer knows the session
 end.message = "…"                # of errorInfo and fabricSessionStateInfo
 end.error_code = "…"             # of errorInfo, and its
 end.source = "User"              # System, User, Dependency or Unknown
@@ -89,14 +89,14 @@ MESSAGES = {
 }
 WHEN_KEYS = ("after", "times", "share")
 WAITS = ("delay_s", "stall_s")
-OF_STATUS = ("error_code", "message", "retry_after_s", "retry_after", "body", "headers")
+STATUS_KEYS = ("error_code", "message", "retry_after_s", "retry_after", "body", "headers")
 FRAMING = ("content-length", "transfer-encoding", "connection")
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 HEADER_VALUE = re.compile(r"[ -~]*")
 
 
 class BadFaults(ValueError):  # noqa: N818 - says what is wrong
-    """The message names the place in the file."""
+    """The message has the position in the file."""
 
 
 def read_faults(file: Path) -> Faults:
@@ -114,32 +114,32 @@ def read_faults(file: Path) -> Faults:
 def faults_of(content: Mapping[str, Any]) -> Faults:
     table = _Table(content, "the file", ("seed", "requests", "sessions"))
     seed = table.whole("seed", 0) if table.has("seed") else secrets.randbelow(2**31)
-    requests = [_request(one, f"requests[{place}]") for place, one in enumerate(table.tables("requests"))]
-    sessions = [_session(one, f"sessions[{place}]") for place, one in enumerate(table.tables("sessions"))]
+    requests = [_request(one, f"requests[{position}]") for position, one in enumerate(table.tables("requests"))]
+    sessions = [_session(one, f"sessions[{position}]") for position, one in enumerate(table.tables("sessions"))]
     return Faults(requests, sessions, seed)
 
 
 # ------------------------------------------------------------------------------------------------ requests
 def _request(content: Any, where: str) -> RequestFault:
     kinds = ("status", "connection", "answer")
-    known = ("method", "path", *WHEN_KEYS, "per", *WAITS, "after_work", *kinds, *OF_STATUS)
+    known = ("method", "path", *WHEN_KEYS, "per", *WAITS, "after_work", *kinds, *STATUS_KEYS)
     table = _Table(content, where, known)
-    given = [kind for kind in kinds if table.has(kind)]
-    if len(given) > 1:
-        raise table.wrong(f"{given[0]} and {given[1]} are two faults; make them two rules")
-    if not given and not any(table.has(wait) for wait in WAITS):
+    chosen = [kind for kind in kinds if table.has(kind)]
+    if len(chosen) > 1:
+        raise table.wrong(f"{chosen[0]} and {chosen[1]} are two faults; make them two rules")
+    if not chosen and not any(table.has(wait) for wait in WAITS):
         raise table.wrong("status, connection, answer, delay_s or stall_s is needed: what is to happen")
-    if given != ["status"] and (stray := [key for key in OF_STATUS if table.has(key)]):
-        raise table.wrong(f"{stray[0]} belongs to a status, which is not there")
+    if chosen != ["status"] and (unexpected := [key for key in STATUS_KEYS if table.has(key)]):
+        raise table.wrong(f"{unexpected[0]} belongs to a status, which is not there")
     after_work = table.flag("after_work")
-    if after_work and given not in (["status"], ["connection"]):
+    if after_work and chosen not in (["status"], ["connection"]):
         raise table.wrong("after_work belongs to a status or a connection")
     action: StatusFault | ConnectionFault | AnswerFault | None = None
-    if given == ["status"]:
+    if chosen == ["status"]:
         action = _status(table)
-    elif given == ["connection"]:
+    elif chosen == ["connection"]:
         action = ConnectionFault(table.one_of("connection", ("close", "reset", "cut")))
-    elif given == ["answer"]:
+    elif chosen == ["answer"]:
         action = AnswerFault(table.one_of("answer", ANSWERS))
     path = table.text("path", "**")
     if not path.strip("/"):
@@ -223,13 +223,13 @@ END_KEYS = (
 
 
 def _end(table: _Table, states: tuple[str, ...]) -> SessionEnd:
-    given = [key for key in ("during", "after_s", "after_statements") if table.has(key)]
-    if len(given) != 1:
+    moments = [key for key in ("during", "after_s", "after_statements") if table.has(key)]
+    if len(moments) != 1:
         raise table.wrong("one of during, after_s and after_statements is needed: when it ends")
-    during = table.one_of("during", states) if given == ["during"] else None
+    during = table.one_of("during", states) if moments == ["during"] else None
     in_fabric = during in FABRIC_STATES
-    usual = "error" if in_fabric else "dead"
-    state = table.one_of("state", (*ACQUISITION_ENDS, "lost") if in_fabric else ENDS, usual)
+    default = "error" if in_fabric else "dead"
+    state = table.one_of("state", (*ACQUISITION_ENDS, "lost") if in_fabric else ENDS, default)
     cancelled_because = table.text("cancellation_reason", "")
     message = "" if cancelled_because and not table.has("error_code") else MESSAGES.get(state, "")
     reason = EndReason(
@@ -239,7 +239,7 @@ def _end(table: _Table, states: tuple[str, ...]) -> SessionEnd:
         cancellation_reason=cancelled_because,
         result=table.one_of("result", RESULTS) if table.has("result") else "",
     )
-    statements = table.whole("after_statements", 0) if given == ["after_statements"] else None
+    statements = table.whole("after_statements", 0) if moments == ["after_statements"] else None
     return SessionEnd(
         state=state, reason=reason, during=during, after_s=table.span("after_s"), after_statements=statements
     )
@@ -247,7 +247,7 @@ def _end(table: _Table, states: tuple[str, ...]) -> SessionEnd:
 
 # ------------------------------------------------------------------------------------------------ one table of the file
 class _Table:
-    """Takes what it is asked for, checked; complaints name the place."""
+    """Reads and checks the values of one table; errors start with its position in the file."""
 
     def __init__(self, content: Any, where: str, known: tuple[str, ...]) -> None:
         self._where = where
@@ -288,7 +288,7 @@ class _Table:
         return value
 
     def span(self, key: str, *, endless: bool = False) -> Span | None:
-        """One number, or a list of two; with `endless` infinity, too."""
+        """A number, or a list of two; with `endless` also infinity."""
         if not self.has(key):
             return None
         value = self.get(key)
@@ -315,7 +315,7 @@ class _Table:
         return str(value)
 
     def some_of(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Empty where there is none; one alone needs no list."""
+        """A list or a single value; empty where the key is missing."""
         value = self.get(key, [])
         values = value if isinstance(value, list) else [value]
         if self.has(key) and not values:

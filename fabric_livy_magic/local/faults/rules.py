@@ -1,4 +1,4 @@
-"""Which request or session gets which fault. No clock is read here, and all chance comes from the seed."""
+"""Which request or session gets which fault. It depends on the seed and the order of the calls only, not on the time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fnmatch import fnmatchcase
 
 from fabric_livy_magic.local.spark.end_reason import EndReason
 
-# What a running session can still change keeps a starter pool; every other key needs a cluster of its own
+# Keys that a running session can still change fit a starter pool; every other key needs an on-demand cluster
 # (facts: dbt-fabricspark #184, #189).
 POOL_CONF = "spark.sql."
 LONGEST_PATH = 2_000  # a path of thousands of slashes would take seconds to compare
-UNTIL_ANSWERED = frozenset({"null-output", "error-state"})
+NEED_THE_REPLY = frozenset({"null-output", "error-state"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class When:
-    """Which of the matching requests or sessions get the fault, in the order they come. `times` None: without end."""
+    """Which of the matching requests or sessions get the fault, by their order. `times` None: without end."""
 
     after: int = 0
     times: int | None = None
@@ -40,7 +40,7 @@ class When:
     per: str = "all"
 
 
-# ------------------------------------------------------------------------------------------------ what happens
+# ------------------------------------------------------------------------------------------------ what is injected
 @dataclass(frozen=True, kw_only=True)
 class StatusFault:
     """An answer of this status. `error_code` and `message` empty: the usual ones of the status."""
@@ -63,7 +63,7 @@ class ConnectionFault:
 
 @dataclass(frozen=True)
 class AnswerFault:
-    """What becomes of the real answer: `html`, `empty`, `half`, `null-output` or `error-state`."""
+    """How the real answer is changed: `html`, `empty`, `half`, `null-output` or `error-state`."""
 
     how: str
 
@@ -84,7 +84,7 @@ class RequestFault:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnd:
-    """At one of three moments; `state` may be `lost`: known to nobody from then on."""
+    """At one of three moments. With the `state` `lost` the server no longer knows the session."""
 
     state: str
     reason: EndReason
@@ -106,7 +106,7 @@ class SessionFault:
     end: SessionEnd | None = None
 
 
-# ------------------------------------------------------------------------------------------------ where it is injected
+# ------------------------------------------------------------------------------------------------ into which calls
 @dataclass(frozen=True)
 class Call:
     method: str
@@ -149,7 +149,7 @@ class Faults:
         for fault in self._requests:
             if not _matches(fault, call):
                 continue
-            if isinstance(fault.action, AnswerFault) and fault.action.how in UNTIL_ANSWERED:
+            if isinstance(fault.action, AnswerFault) and fault.action.how in NEED_THE_REPLY:
                 reply_faults.append(fault)
                 continue
             fraction = self._tallies[fault.rule].fraction(_key(fault.when, call))
@@ -164,7 +164,7 @@ class Faults:
         return InjectedFault(delay_s=delay_s, stall_s=stall_s, reply_faults=tuple(reply_faults))
 
     def inject_in_reply(self, fault: RequestFault, call: Call) -> bool:
-        """For a fault in `InjectedFault.reply_faults`, whose answer turned out to be one that it is for."""
+        """Whether to inject one of `InjectedFault.reply_faults`, now that its answer is known to fit."""
         return self._tallies[fault.rule].fraction(_key(fault.when, call)) is not None
 
     def inject_in_session(self, name: str, conf: Mapping[str, str]) -> InjectedSessionFault | None:
@@ -179,15 +179,15 @@ class Faults:
 
 
 def own_conf(conf: Mapping[str, str]) -> list[str]:
-    """Keys that keep a session off the starter pool."""
+    """Keys that no starter pool allows."""
     return [key for key in conf if not key.startswith(POOL_CONF)]
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
     """The end of a path: `*` is one part of it, or some of one, `**` any number of parts."""
     parts = {"*": r"/[^/]+", "**": r"(?:/[^/]+)*"}
-    wanted = [parts.get(part, "/" + re.escape(part).replace(r"\*", "[^/]*")) for part in text.strip("/").split("/")]
-    return re.compile("".join(wanted) + "/?", re.IGNORECASE)
+    patterns = [parts.get(part, "/" + re.escape(part).replace(r"\*", "[^/]*")) for part in text.strip("/").split("/")]
+    return re.compile("".join(patterns) + "/?", re.IGNORECASE)
 
 
 def _matches(fault: RequestFault, call: Call) -> bool:
@@ -208,10 +208,10 @@ def _key(when: When, call: Call) -> str:
 class _Tally:
     """How often one rule matched and was applied."""
 
-    def __init__(self, when: When, place: str, seed: int) -> None:
+    def __init__(self, when: When, rule: str, seed: int) -> None:
         self._when = when
-        self._draws = f"{seed}/{place}"
-        self._drawn = 0
+        self._seed_prefix = f"{seed}/{rule}"
+        self._draws = 0
         self._seen: Counter[str] = Counter()
         self._injected: Counter[str] = Counter()
 
@@ -222,9 +222,9 @@ class _Tally:
             return None
         if self._when.times is not None and self._injected[key] >= self._when.times:
             return None
-        self._drawn += 1
+        self._draws += 1
         # A generator for each draw: the n-th one does not depend on what other rules draw.
-        draw = random.Random(f"{self._draws}/{self._drawn}")  # noqa: S311 - to be repeatable, not secret
+        draw = random.Random(f"{self._seed_prefix}/{self._draws}")  # noqa: S311 - to be repeatable, not secret
         if draw.random() >= self._when.share:
             return None
         self._injected[key] += 1

@@ -1,4 +1,4 @@
-"""What a session with a fault does: it starts slowly, ends by itself, or is lost."""
+"""Faults of sessions: a slow start, an end by itself, or the loss of the session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FALLBACK_MESSAGE = (
 
 
 class FaultySession(Protocol):
-    """What of a session a fault takes hold of."""
+    """What a fault uses of a session."""
 
     @property
     def active(self) -> bool: ...
@@ -34,7 +34,7 @@ class FaultySession(Protocol):
 
 
 class SessionFaultInjector:
-    """`lose` makes the server forget the session."""
+    """Runs the fault of one session. `lose` removes the session from the server."""
 
     def __init__(self, injected: InjectedSessionFault, lose: Callable[[], None]) -> None:
         self._fault = injected.fault
@@ -43,7 +43,7 @@ class SessionFaultInjector:
         self._lose = lose
 
     def before_start(self, session: FaultySession) -> None:
-        """Passes the states that the fault wants, for as long as it wants. The session may be ended when it returns."""
+        """Passes through the states of the fault, for as long as it says. The session may have ended when it returns."""
         states = self._fault.states
         for state in states:
             if not session.active:
@@ -58,7 +58,7 @@ class SessionFaultInjector:
                 self._end(session)
 
     def when_idle(self, session: FaultySession) -> None:
-        """Returns at once; the end comes in a thread of its own."""
+        """Returns at once; a thread ends the session later."""
         if self._fault.end and self._fault.end.during is None:
             threading.Thread(target=self._end_later, args=(session,), name="session-fault", daemon=True).start()
 

@@ -1,10 +1,10 @@
-"""`/lakehouse/default`, as Fabric mounts it: for the processes of one application, seen by nothing else of the machine.
+"""`/lakehouse/default`, as Fabric mounts it: only the processes of one application see it.
 
-    python -I -S mounting.py LAKEHOUSE MOUNT_POINT COMMAND…
+    python -I -S mounts.py LAKEHOUSE MOUNT_POINT COMMAND…
 
-A script that becomes the command, in a mount namespace of its own whose root has everything that the machine's root has, and
-the lakehouse. Where the system lets nobody make one (macOS, some containers), the command runs as it would have; the session's
-Python then does what it can (`interpreters.mapped_files`), as does its JVM (`LakehouseFiles.java`).
+As a script it enters a mount namespace of its own, whose root has everything of the machine's root and the lakehouse, and
+executes the command there. Where the system allows no mount namespace (macOS, some containers), the command runs without the
+mount; the session's Python (`interpreters.mapped_files`) and its JVM (`LakehouseFiles.java`) then map the path themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # they take as long to load as everything else here
+if TYPE_CHECKING:  # loading them would double the start time of this script
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -25,7 +25,9 @@ MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
 
 
 def command_with_mount(lakehouse: Path, mount_point: Path, command: Sequence[str]) -> list[str]:
-    """`mount_point` is an empty folder that the new root can be put on; it stays empty to everybody else."""
+    """The command line that runs `command` with the mount. The new root is mounted on the empty folder `mount_point`; other
+    processes still see it empty.
+    """
     if sys.platform != "linux":
         return list(command)
     mount_point.mkdir(exist_ok=True)
@@ -37,27 +39,27 @@ def main(lakehouse: str, mount_point: str, *command: str) -> None:
         enter_namespace()
         mount_lakehouse(lakehouse, mount_point)
     except OSError:
-        pass  # an application without the mount is better than none
+        pass  # the application then runs without the mount
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 def enter_namespace() -> None:
-    """With the user's own id; root is asked for no namespace of users, in which it would own less than before."""
+    """Keeps the user's id. Root makes no user namespace first, in which it would have fewer rights than before."""
     user, group = os.geteuid(), os.getegid()
     if user == 0:
         try:
             _call("unshare", CLONE_NEWNS)
             return
         except OSError:
-            pass  # the root of a container
+            pass  # root in a container without the right to unshare
     _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
-    for file, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-        with open(f"/proc/self/{file}", "w") as written:  # noqa: PTH123
-            written.write(text)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
+            file.write(text)
 
 
 def mount_lakehouse(lakehouse: str, mount_point: str) -> None:
-    here = os.getcwd()  # noqa: PTH109
+    working_folder = os.getcwd()  # noqa: PTH109
     _mount(None, "/", MS_REC | MS_SLAVE)
     _mount("tmpfs", mount_point, 0, "tmpfs")
     for name in os.listdir("/"):  # noqa: PTH208
@@ -73,8 +75,8 @@ def mount_lakehouse(lakehouse: str, mount_point: str) -> None:
     os.makedirs(mount_point + MOUNT)  # noqa: PTH103
     _mount(lakehouse, mount_point + MOUNT, MS_BIND | MS_REC)
     os.chroot(mount_point)
-    _call("umount2", os.fsencode(mount_point), MNT_DETACH)  # the root below itself
-    os.chdir(here)
+    _call("umount2", os.fsencode(mount_point), MNT_DETACH)  # the new root, which is also visible below itself
+    os.chdir(working_folder)
 
 
 def _mount(source: str | None, target: str, flags: int, kind: str | None = None) -> None:

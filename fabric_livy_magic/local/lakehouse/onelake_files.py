@@ -1,7 +1,7 @@
-"""What OneLake's file calls do, on the folders of the lakehouses. Errors have the codes of Azure Data Lake Storage Gen2.
+"""OneLake's file operations on the lakehouse folders. Errors have the codes of Azure Data Lake Storage Gen2.
 
-learn.microsoft.com/rest/api/storageservices/datalakestoragegen2 has the calls; what OneLake keeps to itself (workspaces,
-items, `Files` and `Tables`) is in learn.microsoft.com/fabric/onelake/onelake-api-parity.
+The calls: learn.microsoft.com/rest/api/storageservices/datalakestoragegen2. What OneLake manages itself and lets no call
+change (workspaces, items, `Files` and `Tables`): learn.microsoft.com/fabric/onelake/onelake-api-parity.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fabric_livy_magic.local.lakehouse.onelake_paths import (
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 
 AREAS = ("Files", "Tables")
-STATUS = {
+STATUS_BY_CODE = {
     "ContentLengthMustBeZero": 400,
     "InvalidFlushPosition": 400,
     "InvalidInput": 400,
@@ -53,7 +53,7 @@ STATUS = {
     "ConditionNotMet": 412,
     "InvalidRange": 416,
 }
-OF_ERRNO = {
+CODE_BY_ERRNO = {
     errno.ENOENT: "PathNotFound",
     errno.ENOTDIR: "PathConflict",
     errno.EISDIR: "PathConflict",
@@ -81,11 +81,11 @@ class StorageError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.status = STATUS[code]
+        self.status = STATUS_BY_CODE[code]
 
 
 def storage_error(problem: OSError | BadPath) -> StorageError | None:
-    """None for a fault that the caller has no part in, such as a full disk."""
+    """None for a problem that the caller did not cause, such as a full disk."""
     match problem:
         case NoSuchWorkspace():
             return StorageError("FilesystemNotFound", f"the specified filesystem does not exist: {problem}")
@@ -95,11 +95,11 @@ def storage_error(problem: OSError | BadPath) -> StorageError | None:
             return StorageError("AuthorizationFailure", str(problem))
         case BadPath():
             return StorageError("InvalidUri", f"the request URI is invalid: {problem}")
-    code = OF_ERRNO.get(problem.errno or 0)
+    code = CODE_BY_ERRNO.get(problem.errno or 0)
     return StorageError(code, MESSAGES.get(code, (problem.strerror or code).lower())) if code else None
 
 
-# ------------------------------------------------------------------------------------------------ what a path names
+# ------------------------------------------------------------------------------------------------ paths
 @dataclass(frozen=True)
 class OneLakePath:
     """A workspace, an item of it, or something below one. `item` is written as the request has it."""
@@ -111,14 +111,14 @@ class OneLakePath:
 
     @property
     def file(self) -> Path:
-        """Where it is, there or not. Raises StorageError for what is Fabric's own."""
+        """The local file, which need not exist. Raises StorageError for what OneLake manages itself."""
         if self.lakehouse is None or not self.parts or self.parts[0] not in AREAS:
             raise StorageError("PathNotFound", MESSAGES["PathNotFound"])
         return path_within(self.lakehouse.folder, self.parts)
 
     @property
     def is_managed(self) -> bool:
-        """Fabric makes and removes it, no call of these."""
+        """Created and removed by OneLake, not by these calls."""
         return len(self.parts) < 2 or self.parts[0] not in AREAS
 
 
@@ -131,7 +131,7 @@ def read_path(text: str, workspaces: Workspaces) -> OneLakePath:
     return OneLakePath(workspace, rest[0], find_lakehouse(workspace, rest[0]), tuple(rest[1:]))
 
 
-# ------------------------------------------------------------------------------------------------ looking
+# ------------------------------------------------------------------------------------------------ reading
 @dataclass(frozen=True)
 class Properties:
     is_directory: bool
@@ -151,20 +151,20 @@ def _properties(found: os.stat_result) -> Properties:
     return Properties(is_directory, 0 if is_directory else found.st_size, modified, etag)
 
 
-def _of_fabric(workspace: Workspace) -> Properties:
-    """A folder that is there whether or not it is on the disk yet."""
+def _managed_properties(workspace: Workspace) -> Properties:
+    """For a folder that exists in OneLake even if it is not on the disk yet."""
     return Properties(True, 0, datetime.fromtimestamp(0, UTC), f"0x{workspace.id[:8].upper()}")
 
 
 def properties(path: OneLakePath) -> Properties:
     """Raises StorageError or OSError."""
     if path.lakehouse is None or not path.parts:
-        return _of_fabric(path.workspace)
+        return _managed_properties(path.workspace)
     try:
         found = path.file.stat()
     except FileNotFoundError:
         if path.is_managed:
-            return _of_fabric(path.workspace)
+            return _managed_properties(path.workspace)
         raise
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise StorageError("PathNotFound", "the specified path is neither a file nor a folder")
@@ -175,15 +175,15 @@ Names = tuple[str, ...]
 
 
 def list_paths(top: OneLakePath, *, recursive: bool, after: Names, limit: int) -> tuple[list[dict[str, str]], Names]:
-    """Entries in the order of their names, and the last one's name where there are more."""
+    """One page of entries, sorted by name, and the last name of the page where more follow."""
     found = itertools.dropwhile(lambda entry: entry[0] <= after, _walk(top, recursive))
     page = list(itertools.islice(found, limit))
-    more = next(found, None) is not None
-    return [_entry(names, properties) for names, properties in page], page[-1][0] if more else ()
+    has_more = next(found, None) is not None
+    return [_entry(names, properties) for names, properties in page], page[-1][0] if has_more else ()
 
 
 def _entry(names: Names, properties: Properties) -> dict[str, str]:
-    """Numbers and truth are texts, as the service sends them."""
+    """Numbers and booleans are texts, as in the service's JSON."""
     entry = {
         "name": "/".join(names),
         "contentLength": str(properties.length),
@@ -200,7 +200,7 @@ def _walk(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties
     if top.lakehouse is None:
         by_name = {f"{one.name}.Lakehouse": one for one in top.workspace.lakehouses}
         for item in sorted(by_name):
-            yield (item,), _of_fabric(top.workspace)
+            yield (item,), _managed_properties(top.workspace)
             if recursive:
                 yield from _walk(OneLakePath(top.workspace, item, by_name[item]), recursive)
         return
@@ -213,33 +213,33 @@ def _walk(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties
         return
     if not properties(top).is_directory:
         raise StorageError("PathNotFound", "the specified path is no directory")
-    yield from _below(top, recursive)
+    yield from _walk_folder(top, recursive)
 
 
-def _below(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties]]:
-    """A link to a folder is shown and not entered: it could lead in circles."""
+def _walk_folder(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties]]:
+    """Depth first. A link to a folder is listed but not followed: it could lead to a cycle."""
     assert top.lakehouse is not None
-    waiting = [iter(_scan(top.file, top.lakehouse.folder))]
+    pending = [iter(_scan(top.file, top.lakehouse.folder))]
     names = [top.item, *top.parts]
-    while waiting:
-        entry = next(waiting[-1], None)
+    while pending:
+        entry = next(pending[-1], None)
         if entry is None:
-            waiting.pop()
+            pending.pop()
             names.pop()
             continue
         found = _properties(entry.stat())
         yield (*names, entry.name), found
         if recursive and found.is_directory and not entry.is_symlink():
-            waiting.append(iter(_scan(Path(entry.path), top.lakehouse.folder)))
+            pending.append(iter(_scan(Path(entry.path), top.lakehouse.folder)))
             names.append(entry.name)
 
 
 def _scan(folder: Path, root: Path) -> list[os.DirEntry[str]]:
-    """What a request could name: no special files, no links that lead out of the lakehouse, no names that are no text."""
+    """The entries that a request can name: no special files, no links out of the lakehouse, no names that are not Unicode."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:
-        return []  # one of Fabric's own that was never used, or one that went meanwhile
+        return []  # `Files` or `Tables` that was never used, or a folder that was removed meanwhile
     return [entry for entry in entries if _is_shown(entry, root)]
 
 
@@ -254,9 +254,9 @@ def _is_shown(entry: os.DirEntry[str], root: Path) -> bool:
     return stat.S_ISREG(kind) or stat.S_ISDIR(kind)
 
 
-# ------------------------------------------------------------------------------------------------ changing
-def _own(path: OneLakePath) -> Path:
-    """What a call may change."""
+# ------------------------------------------------------------------------------------------------ writing
+def _changeable_file(path: OneLakePath) -> Path:
+    """Raises StorageError for what OneLake manages itself."""
     if path.is_managed:
         raise StorageError(
             "AuthorizationFailure", "workspaces, items, and Files and Tables themselves are Fabric's to change"
@@ -265,8 +265,8 @@ def _own(path: OneLakePath) -> Path:
 
 
 def create_file(path: OneLakePath, *, may_replace: bool) -> None:
-    """Empty, with the folders it is in."""
-    file = _own(path)
+    """Empty; missing parent folders are created."""
+    file = _changeable_file(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.is_dir():
         raise StorageError("PathConflict", "the specified path is a directory")
@@ -278,15 +278,15 @@ def create_file(path: OneLakePath, *, may_replace: bool) -> None:
 
 
 def create_directory(path: OneLakePath, *, may_replace: bool) -> None:
-    """One that is there already stays as it is."""
-    folder = _own(path)
+    """An existing one stays as it is."""
+    folder = _changeable_file(path)
     if not may_replace and folder.exists():
         raise StorageError("PathAlreadyExists", "the specified path already exists")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def delete(path: OneLakePath, *, recursive: bool) -> None:
-    file = _own(path)
+    file = _changeable_file(path)
     if file.is_symlink() or not file.is_dir():
         file.unlink()
     elif recursive:
@@ -296,7 +296,7 @@ def delete(path: OneLakePath, *, recursive: bool) -> None:
 
 
 def rename(source: OneLakePath, path: OneLakePath, *, may_replace: bool) -> None:
-    old, new = _own(source), _own(path)
+    old, new = _changeable_file(source), _changeable_file(path)
     if not old.exists():
         raise StorageError("SourcePathNotFound", "the source path for a rename operation does not exist")
     if new == old or new.is_relative_to(old):

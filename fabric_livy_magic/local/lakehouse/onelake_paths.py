@@ -1,11 +1,11 @@
-"""Where a path leads: OneLake's names and Spark's kinds of paths, as files of this machine.
+"""Resolves OneLake names and Spark's kinds of paths to files of this machine.
 
     abfss://<workspace>@onelake.dfs.fabric.microsoft.com/<lakehouse>[.Lakehouse]/Files/x.py     by names or by ids
     Files/x.py                          in the lakehouse that the request is for
     /lakehouse/default/Files/x.py       the same, as Fabric mounts it
     file:/tmp/x.py, /tmp/x.py           below the folder of a lakehouse, or of the system's temporary files
 
-Everything else is an error: no path leads somewhere that its writer did not name.
+Everything else is an error, so that no path reaches a file outside of these.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LONGEST_NAME_BYTES = 255
 MOUNT = "/lakehouse/default"
 SUFFIX = ".lakehouse"
 ONELAKE_HOST = re.compile(r"([a-z0-9-]+-)?onelake\.(dfs|blob)\.fabric\.microsoft\.com", re.IGNORECASE)
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class BadPath(ValueError):  # noqa: N818 - says what is wrong
-    """It names no place that there could be."""
+    """Malformed, or outside of what requests may use."""
 
 
 class NoSuchWorkspace(BadPath):
@@ -40,7 +40,7 @@ class NoSuchLakehouse(BadPath):
 
 
 class Outside(BadPath):
-    """It leads out of where it may lead. `path` is as it was written, without its scheme."""
+    """`path` is as in the request, without its scheme."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -71,12 +71,12 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 # ------------------------------------------------------------------------------------------------ inside a folder
 def segments(path: str) -> tuple[str, ...]:
-    """Empty ones are left out. Raises BadPath for what is no name of a file, or means another folder than it says."""
+    """Without empty ones. Raises BadPath for `.`, `..` and for what cannot be a file name."""
     parts = tuple(part for part in path.split("/") if part)
     for part in parts:
         if part in (".", ".."):
             raise BadPath(f"{part!r} is no part of a path here")
-        if _UNFIT.search(part):
+        if _FORBIDDEN.search(part):
             raise BadPath(f"a name may hold neither backslashes nor control characters: {part!r}")
         if len(part.encode("utf-8")) > LONGEST_NAME_BYTES:
             raise BadPath(f"a name may have {LONGEST_NAME_BYTES} bytes at most: {part[:40]!r}…")
@@ -84,7 +84,7 @@ def segments(path: str) -> tuple[str, ...]:
 
 
 def path_within(folder: Path, parts: Sequence[str]) -> Path:
-    """The file of that name, there or not. A link is followed where it stays in the folder. Raises Outside."""
+    """The file, which need not exist. Links are followed inside the folder. Raises Outside."""
     root = Path(os.path.realpath(folder))
     path = root.joinpath(*parts)
     if not is_inside(path, root):
@@ -93,7 +93,7 @@ def path_within(folder: Path, parts: Sequence[str]) -> Path:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Links followed."""
+    """After following links."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
@@ -104,22 +104,22 @@ def scheme_of(path: str) -> str:
 
 
 def local_path(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
-    """The file that a request to `lakehouse` means, there or not. Raises BadPath."""
+    """The file that a path in a request to `lakehouse` names; it need not exist. Raises BadPath."""
     scheme = scheme_of(path)
     if scheme in ("abfss", "abfs"):
-        return _onelake(path, workspaces)
+        return _onelake_path(path, workspaces)
     if scheme in ("file", "local"):
-        return _on_this_machine(unquote(_without_host(path.partition(":")[2])), lakehouse, workspaces)
+        return _machine_path(unquote(_without_host(path.partition(":")[2])), lakehouse, workspaces)
     if scheme:
         raise BadPath(f"{path!r}: this server reads OneLake (abfss) and local files only, not {scheme}")
     if path.startswith("/"):
-        return _on_this_machine(path, lakehouse, workspaces)
+        return _machine_path(path, lakehouse, workspaces)
     if not path:
         raise BadPath("a path is needed")
     return path_within(lakehouse.folder, segments(path))
 
 
-def _onelake(uri: str, workspaces: Workspaces) -> Path:
+def _onelake_path(uri: str, workspaces: Workspaces) -> Path:
     match = re.fullmatch(r"abfss?://([^@/]+)@([^/]*)/([^/]+)/?(.*)", uri, re.IGNORECASE | re.DOTALL)
     if not match:
         raise BadPath(
@@ -141,12 +141,12 @@ def _without_host(rest: str) -> str:
     return f"/{path}"
 
 
-def _on_this_machine(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
+def _machine_path(path: str, lakehouse: Lakehouse, workspaces: Workspaces) -> Path:
     if path == MOUNT or path.startswith(f"{MOUNT}/"):
         return path_within(lakehouse.folder, segments(path[len(MOUNT) :]))
     if not path.startswith("/"):
         raise BadPath(f"{path!r} is not absolute")
-    if _UNFIT.search(path):
+    if _FORBIDDEN.search(path):
         raise BadPath(f"a path may hold neither backslashes nor control characters: {path!r}")
     found = Path(os.path.realpath(path))
     roots = [one.folder for workspace in workspaces.all for one in workspace.lakehouses]

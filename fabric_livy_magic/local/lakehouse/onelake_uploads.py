@@ -1,4 +1,4 @@
-"""Data that was appended to files and not flushed yet, which no reader sees."""
+"""Data that was appended and not flushed yet; no reader sees it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import IO
 
 from fabric_livy_magic.local.lakehouse.onelake_files import StorageError
 
-MOST_AT_ONCE = 200  # each has an open file; the one that was used least recently gives way
-MOST_BYTES = 2**50
+MAX_OPEN_UPLOADS = 200  # each has an open file; the least recently used one is dropped
+MAX_FILE_BYTES = 2**50
 COPY_BYTES = 1 << 20
 
 
 class Upload:
-    """What is on its way to one file, at its place in it. It lies beside the file, without a name."""
+    """The unflushed data of one file, at its offsets in it, in an unnamed temporary file in the same folder."""
 
     def __init__(self, file: Path) -> None:
         self.start = file.stat().st_size
         self.data: IO[bytes] = tempfile.TemporaryFile(buffering=0, dir=file.parent)  # noqa: SIM115 - closed with the upload
-        self.pieces: list[tuple[int, int]] = []  # first byte and the one after the last, of the file
+        self.pieces: list[tuple[int, int]] = []  # offsets in the file: first byte, and the one after the last
 
     def reaches(self, position: int) -> bool:
-        """Whether every byte up to there has come. Pieces may have come in any order."""
+        """Whether every byte before `position` has arrived, in whichever order."""
         end = self.start
         for first, after in sorted(self.pieces):
             if first > end:
@@ -34,20 +34,20 @@ class Upload:
 
 
 class Piece:
-    """One append, written as it arrives. It counts when it is `done`."""
+    """One append, written as it arrives; part of the upload once it is `done`."""
 
     def __init__(self, upload: Upload, position: int) -> None:
         self._upload = upload
         self.start = self.end = position
 
     def write(self, data: bytes) -> None:
-        """Pieces of one upload arrive side by side."""
-        if self.end + len(data) > MOST_BYTES:
+        """Pieces of one upload may be written concurrently."""
+        if self.end + len(data) > MAX_FILE_BYTES:
             raise StorageError("OutOfRangeQueryParameterValue", "no file is that large")
-        left = memoryview(data)
-        while left:
-            written = os.pwrite(self._upload.data.fileno(), left, self.end)
-            left = left[written:]
+        unwritten = memoryview(data)
+        while unwritten:
+            written = os.pwrite(self._upload.data.fileno(), unwritten, self.end)
+            unwritten = unwritten[written:]
             self.end += written
 
     def done(self) -> None:
@@ -55,7 +55,7 @@ class Piece:
 
 
 class Uploads:
-    """Belongs to one thread, except for `commit`."""
+    """Used by one thread, except for `commit`."""
 
     def __init__(self) -> None:
         self._by_file: OrderedDict[Path, Upload] = OrderedDict()
@@ -66,13 +66,16 @@ class Uploads:
         if upload is None or upload.start != file.stat().st_size:
             self.forget(file)
             upload = self._by_file[file] = Upload(file)
-            if len(self._by_file) > MOST_AT_ONCE:
+            if len(self._by_file) > MAX_OPEN_UPLOADS:
                 self.forget(next(iter(self._by_file)))
         self._by_file.move_to_end(file)
         return Piece(upload, position)
 
     def take(self, file: Path, position: int) -> Upload | None:
-        """What a flush up to `position` has to `commit`; the rest is dropped, as the service does. Raises StorageError."""
+        """The upload that a flush up to `position` has to `commit`; data behind that is dropped, as the service does.
+
+        Raises StorageError.
+        """
         upload = self._by_file.get(file)
         length = file.stat().st_size
         if upload is None and position == length:
@@ -87,20 +90,20 @@ class Uploads:
 
     @staticmethod
     def commit(upload: Upload, file: Path, position: int) -> None:
-        """All or nothing, as far as the disk lets it. Takes as long as a copy."""
-        left = position - upload.start
+        """Appends all of it; on an OSError the file gets its old length back. Takes as long as a copy."""
+        remaining = position - upload.start
         upload.data.seek(upload.start)
         with upload.data, file.open("ab") as target:
             try:
-                while left and (part := upload.data.read(min(COPY_BYTES, left))):
+                while remaining and (part := upload.data.read(min(COPY_BYTES, remaining))):
                     target.write(part)
-                    left -= len(part)
+                    remaining -= len(part)
                 target.flush()
             except OSError:
                 target.truncate(upload.start)
                 raise
 
     def forget(self, file: Path) -> None:
-        """Also what is below, where it was a folder."""
+        """With those of files below, where it was a folder."""
         for one in [one for one in self._by_file if one.is_relative_to(file)]:
             self._by_file.pop(one).data.close()

@@ -4,9 +4,9 @@
 
     [[workspaces]]
     name = "Sales / EMEA"                   # any text; the same name may come twice
-    description = "…"                       # optional, as everything below but the names
+    description = "…"                       # optional, as is everything below except the names
     id = "…"                                # a GUID; by default one that follows from file and name
-    role = "Viewer"                         # of everybody who calls; default: Admin
+    role = "Viewer"                         # of every caller; default: Admin
     capacity = { name = "f2", sku = "F2", state = "Inactive" }
 
     [[workspaces.lakehouses]]
@@ -17,7 +17,7 @@
     [[workspaces.environments]]
     name = "Libraries"
 
-JSON of the same shape will do as well.
+JSON of the same structure is read, too.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Workspace(Named):
 
 @dataclass(frozen=True, kw_only=True)
 class Workspaces:
-    """Has at least one lakehouse; the first is the one that the server's start announces."""
+    """At least one has a lakehouse; the server announces the first one at its start."""
 
     all: tuple[Workspace, ...]
     service_principals: bool = True
@@ -93,7 +93,7 @@ class Workspaces:
         return next(one for workspace in self.all for one in workspace.lakehouses)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """What a session's own processes, its Python and its JVM, read of them as JSON."""
+        """What the Python and the JVM of a session read."""
         return [
             {
                 "id": workspace.id,
@@ -114,7 +114,7 @@ class Workspaces:
 
 
 def one_lakehouse(folder: Path) -> Workspaces:
-    """The ids follow from the folder, so that they survive restarts."""
+    """Its ids are derived from the folder, so that they survive restarts."""
     workspace_id, lakehouse_id = (
         str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#{kind}")) for kind in ("workspace", "lakehouse")
     )
@@ -133,13 +133,13 @@ def read_workspaces(file: Path) -> Workspaces:
     if not any(workspace.lakehouses for workspace in workspaces.all):
         raise BadWorkspaces(f"{file} names no lakehouse")
     ids = Counter(one.id for workspace in workspaces.all for one in (workspace, *workspace.lakehouses))
-    if twice := [one for one, times in ids.items() if times > 1]:
-        raise BadWorkspaces(f"{file} gives the id {twice[0]} twice")
+    if duplicates := [one for one, times in ids.items() if times > 1]:
+        raise BadWorkspaces(f"{file} gives the id {duplicates[0]} twice")
     return workspaces
 
 
 Table = Mapping[str, Any]
-Made = TypeVar("Made")
+Parsed = TypeVar("Parsed")
 
 
 class _Reader:
@@ -157,16 +157,16 @@ class _Reader:
     def _workspace(self, content: Any, where: str) -> Workspace:
         known = {"id", "name", "description", "role", "capacity", "lakehouses", "environments"}
         table = self._table(content, where, known)
-        named = self._named(table, where, "workspace")
+        fields = self._common_fields(table, where, "workspace")
         role = self._text(table, "role", where, ROLES[0])
         if role not in ROLES:
-            raise self._wrong(where, f"role is one of {', '.join(ROLES)}, not {role!r}")
+            raise self._error(where, f"role is one of {', '.join(ROLES)}, not {role!r}")
 
         def lakehouse(content: Any, inner: str) -> Lakehouse:
-            return self._lakehouse(content, inner, named["id"])
+            return self._lakehouse(content, inner, fields["id"])
 
         return Workspace(
-            **named,
+            **fields,
             role=role,
             lakehouses=self._list(table, "lakehouses", where, lakehouse),
             environments=self._list(table, "environments", where, self._environment),
@@ -175,27 +175,29 @@ class _Reader:
 
     def _lakehouse(self, content: Any, where: str, workspace_id: str) -> Lakehouse:
         table = self._table(content, where, {"id", "name", "description", "folder", "schemas"})
-        named = self._named(table, where, f"lakehouse of {workspace_id}")
-        folder = self._file.parent / self._text(table, "folder", where, named["id"])
+        fields = self._common_fields(table, where, f"lakehouse of {workspace_id}")
+        folder = self._file.parent / self._text(table, "folder", where, fields["id"])
         schemas = self._bool(table, "schemas", where, default=False)
         return Lakehouse(
-            **named,
+            **fields,
             workspace_id=workspace_id,
             folder=folder.expanduser().resolve(),
             default_schema=DEFAULT_SCHEMA if schemas else None,
         )
 
     def _environment(self, content: Any, where: str) -> Named:
-        return Named(**self._named(self._table(content, where, {"id", "name", "description"}), where, f"in {where}"))
+        return Named(
+            **self._common_fields(self._table(content, where, {"id", "name", "description"}), where, f"in {where}")
+        )
 
     def _capacity(self, content: Any, where: str) -> Capacity:
         table = self._table(content, where, {"id", "name", "description", "sku", "state"})
-        # By its name alone: several workspaces may name the same one.
+        # Derived from its name alone: several workspaces may have the same capacity.
         capacity_id = self._id(table, where, f"capacity {self._text(table, 'name', where)}")
         sku, state = self._text(table, "sku", where, "F2"), self._text(table, "state", where, "Active")
         return Capacity(id=capacity_id, name=self._text(table, "name", where), sku=sku, state=state)
 
-    def _named(self, table: Table, where: str, kind: str) -> dict[str, str]:
+    def _common_fields(self, table: Table, where: str, kind: str) -> dict[str, str]:
         name = self._text(table, "name", where)
         key = f"{kind} {name}"
         self._names[key] += 1
@@ -211,32 +213,32 @@ class _Reader:
         try:
             return str(uuid.UUID(self._text(table, "id", where)))
         except ValueError:
-            raise self._wrong(where, f"id {table['id']!r} is no GUID") from None
+            raise self._error(where, f"id {table['id']!r} is no GUID") from None
 
-    def _list(self, table: Table, key: str, where: str, make: Callable[[Any, str], Made]) -> tuple[Made, ...]:
+    def _list(self, table: Table, key: str, where: str, make: Callable[[Any, str], Parsed]) -> tuple[Parsed, ...]:
         content = table.get(key, [])
         if not isinstance(content, list):
-            raise self._wrong(where, f"{key} is a list")
+            raise self._error(where, f"{key} is a list")
         return tuple(make(one, f"{key}[{position}]") for position, one in enumerate(content))
 
     def _table(self, content: Any, where: str, known: set[str]) -> Table:
         if not isinstance(content, dict):
-            raise self._wrong(where, "a table is needed")
+            raise self._error(where, "a table is needed")
         if unknown := sorted(set(content) - known):
-            raise self._wrong(where, f"{unknown[0]!r} is not known, only {', '.join(sorted(known))}")
+            raise self._error(where, f"{unknown[0]!r} is not known, only {', '.join(sorted(known))}")
         return content
 
     def _text(self, table: Table, key: str, where: str, default: str | None = None) -> str:
         value = table.get(key, default)
         if not isinstance(value, str) or (default is None and not value):
-            raise self._wrong(where, f"{key} is a text" if key in table else f"{key} is needed")
+            raise self._error(where, f"{key} is a text" if key in table else f"{key} is needed")
         return value
 
     def _bool(self, table: Table, key: str, where: str, *, default: bool) -> bool:
         value = table.get(key, default)
         if not isinstance(value, bool):
-            raise self._wrong(where, f"{key} is true or false")
+            raise self._error(where, f"{key} is true or false")
         return value
 
-    def _wrong(self, where: str, message: str) -> BadWorkspaces:
+    def _error(self, where: str, message: str) -> BadWorkspaces:
         return BadWorkspaces(f"{self._file}: {where}: {message}")

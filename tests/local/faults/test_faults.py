@@ -1,4 +1,4 @@
-"""The fault file, and whom its rules injected: nothing here needs a server."""
+"""The fault file, and which requests and sessions get a fault; without a server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def faults(text: str, seed: int = 1) -> Faults:
     return faults_of({"seed": seed, **tomllib.loads(text)})
 
 
-def faults_in(made: Faults, calls: Iterable[Call]) -> list[str]:
-    """Where the file says what strikes each of the calls, or an empty text."""
+def rules_applied(made: Faults, calls: Iterable[Call]) -> list[str]:
+    """The rule that applies to each of the calls, or an empty text."""
     return [injected.fault.rule if (injected := made.inject(call)).fault else "" for call in calls]
 
 
@@ -90,7 +90,7 @@ def gets(path: str, times: int = 1) -> list[Call]:
         ("[[sessions]]\nend.after_s = 1\nend.result = ''", "sessions[0].end: result is one of Uncertain, Succeeded, "),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_place(text: str, message: str) -> None:
+def test_a_wrong_file_is_refused_with_the_position(text: str, message: str) -> None:
     with pytest.raises(BadFaults) as refused:
         faults_of(tomllib.loads(text))
     assert str(refused.value).startswith(message)
@@ -148,7 +148,7 @@ def test_whatever_the_file_holds_it_is_read_or_refused(request: dict[str, Any], 
 )
 def test_a_pattern_is_the_end_of_a_path(pattern: str, path: str, fits: bool) -> None:
     made = faults(f'[[requests]]\npath = "{pattern}"\nstatus = 500')
-    assert (faults_in(made, gets(path)) == ["requests[0]"]) is fits
+    assert (rules_applied(made, gets(path)) == ["requests[0]"]) is fits
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/*", codec="utf-8"), min_size=1), min_size=1, max_size=5))
@@ -161,25 +161,25 @@ def test_a_path_fits_itself_and_each_of_its_ends(parts: list[str]) -> None:
 
 def test_a_path_of_many_slashes_takes_no_time() -> None:
     made = faults('[[requests]]\npath = "/a/**/b/**/c"\nstatus = 500')
-    assert faults_in(made, gets("/a" * 30_000, 20)) == [""] * 20
+    assert rules_applied(made, gets("/a" * 30_000, 20)) == [""] * 20
 
 
-# ------------------------------------------------------------------------------------------------ whom and how often
-def test_methods_choose() -> None:
+# ------------------------------------------------------------------------------------------------ which requests, and how often
+def test_a_rule_is_for_its_methods() -> None:
     made = faults('[[requests]]\nmethod = ["POST", "DELETE"]\nstatus = 500')
-    assert faults_in(made, [Call(method, "/a") for method in ("GET", "POST", "DELETE")]) == [
+    assert rules_applied(made, [Call(method, "/a") for method in ("GET", "POST", "DELETE")]) == [
         "",
         "requests[0]",
         "requests[0]",
     ]
 
 
-def test_the_first_that_strikes_decides_and_the_rest_do_not_count_it() -> None:
+def test_the_first_rule_that_applies_decides_and_the_others_do_not_count_the_request() -> None:
     made = faults("[[requests]]\nstatus = 500\ntimes = 2\n[[requests]]\nstatus = 501\nafter = 1\ntimes = 1")
-    assert faults_in(made, gets("/a", 6)) == ["requests[0]", "requests[0]", "", "requests[1]", "", ""]
+    assert rules_applied(made, gets("/a", 6)) == ["requests[0]", "requests[0]", "", "requests[1]", "", ""]
 
 
-def test_rules_that_only_wait_add_up_and_let_those_below_strike() -> None:
+def test_rules_that_only_wait_add_up_and_those_below_are_tried() -> None:
     made = faults("[[requests]]\ndelay_s = 1\n[[requests]]\nstall_s = 2\n[[requests]]\nstatus = 500\ndelay_s = 4")
     injected = made.inject(Call("GET", "/a"))
     assert (injected.delay_s, injected.stall_s) == (5, 2)
@@ -190,14 +190,14 @@ def test_rules_that_only_wait_add_up_and_let_those_below_strike() -> None:
 def test_counts_may_be_kept_for_each_path() -> None:
     made = faults('[[requests]]\npath = "/sessions/*"\nstatus = 404\ntimes = 2\nper = "path"')
     calls = [*gets("/sessions/a", 3), *gets("/sessions/b", 3), *gets("/sessions/A/", 1)]
-    assert faults_in(made, calls) == [*(["requests[0]"] * 2), "", *(["requests[0]"] * 2), "", ""]
+    assert rules_applied(made, calls) == [*(["requests[0]"] * 2), "", *(["requests[0]"] * 2), "", ""]
 
 
 def test_a_token_that_expires_stays_expired_until_another_comes() -> None:
     made = faults('[[requests]]\nstatus = 401\nafter = 2\nper = "token"')
     old, new = Call("GET", "/a", "Bearer old"), Call("GET", "/a", "Bearer new")
     expired = "requests[0]"
-    assert faults_in(made, [old, old, old, old, new, new, old, new]) == [
+    assert rules_applied(made, [old, old, old, old, new, new, old, new]) == [
         "",
         "",
         expired,
@@ -213,9 +213,9 @@ def test_an_answer_that_needs_a_finished_statement_counts_only_those() -> None:
     made = faults('[[requests]]\nanswer = "null-output"\ntimes = 1\n[[requests]]\nstatus = 500\nafter = 1')
     first, second = (made.inject(call) for call in gets("/statements/0", 2))
     assert (first.fault, second.fault is None) == (None, False)
-    (later,) = first.reply_faults
+    (fault,) = first.reply_faults
     call = Call("GET", "/statements/0")
-    assert [made.inject_in_reply(later, call) for _ in range(2)] == [True, False]
+    assert [made.inject_in_reply(fault, call) for _ in range(2)] == [True, False]
 
 
 TEN_SHARED = "[[requests]]\nstatus = 500\nshare = 0.3\n[[requests]]\nstatus = 501\nshare = 0.5\ndelay_s = [1, 2]"
@@ -228,15 +228,17 @@ def test_one_seed_always_gives_the_same(seed: int, count: int) -> None:
 
 
 def test_a_share_is_about_that_share_and_seeds_differ() -> None:
-    runs = [faults_in(faults("[[requests]]\nstatus = 500\nshare = 0.3", seed), gets("/a", 1000)) for seed in range(5)]
+    runs = [
+        rules_applied(faults("[[requests]]\nstatus = 500\nshare = 0.3", seed), gets("/a", 1000)) for seed in range(5)
+    ]
     assert all(250 < run.count("requests[0]") < 350 for run in runs)
     assert len({tuple(run) for run in runs}) == 5
 
 
 @given(st.integers(0, 5), st.none() | st.integers(1, 5), st.floats(0, 1), st.integers(0, 30))
-def test_after_and_times_hold_whatever_the_lots_say(after: int, times: int | None, share: float, count: int) -> None:
-    rule = {"status": 500, "after": after, "share": share} | ({} if times is None else {"times": times})
-    hit = [bool(place) for place in faults_in(faults_of({"seed": 3, "requests": [rule]}), gets("/a", count))]
+def test_after_and_times_hold_for_any_share(after: int, times: int | None, share: float, count: int) -> None:
+    content = {"status": 500, "after": after, "share": share} | ({} if times is None else {"times": times})
+    hit = [bool(rule) for rule in rules_applied(faults_of({"seed": 3, "requests": [content]}), gets("/a", count))]
     assert not any(hit[:after])
     assert times is None or sum(hit) <= times
     assert share < 1 or sum(hit) == min(max(0, count - after), times or count)
@@ -248,7 +250,7 @@ def test_what_is_picked_of_a_range_lies_within_it(one: float, other: float, frac
     assert low - 1e-9 <= Span(low, high).pick(fraction) <= high + 1e-9
 
 
-def test_a_seed_is_made_where_none_is_given() -> None:
+def test_without_a_seed_each_run_has_another() -> None:
     assert faults_of({}).seed != faults_of({}).seed
 
 
@@ -288,7 +290,7 @@ def test_a_start_may_never_end() -> None:
         ("end.after_s = 1\nend.message = 'm'\nend.result = 'Uncertain'", "dead", "m", "Uncertain"),
     ],
 )
-def test_an_end_has_usual_words(text: str, state: str, message: str, result: str) -> None:
+def test_an_end_has_default_values(text: str, state: str, message: str, result: str) -> None:
     injected = faults(f"[[sessions]]\n{text}").inject_in_session("a", {})
     assert injected is not None
     assert injected.fault.end is not None

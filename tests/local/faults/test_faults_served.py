@@ -22,7 +22,7 @@ from tests.support.service import TOKEN, Api
 pytestmark = pytest.mark.spark
 
 EXAMPLE = Path(__file__).parents[2] / "payloads" / "faults.toml"
-# Each has a workspace of its own name, whose look-up it strikes.
+# Each has a workspace of its own name, and applies to its look-up.
 RULES = {
     "plain": "status = 503",
     "code": 'status = 403\nerror_code = "InsufficientScopes"\nmessage = "no \\"é\\""',
@@ -61,7 +61,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("faulty")
     workspaces = "".join(f'[[workspaces]]\nname = "{name}"\nid = "{id_}"\n' for name, id_ in IDS.items())
-    (folder / "places.toml").write_text(f'{workspaces}[[workspaces.lakehouses]]\nname = "l"\n', encoding="utf-8")
+    (folder / "workspaces.toml").write_text(f'{workspaces}[[workspaces.lakehouses]]\nname = "l"\n', encoding="utf-8")
     rules = "".join(f'[[requests]]\npath = "/workspaces/{IDS[name]}"\n{rule}\n' for name, rule in RULES.items())
     rules += """
         [[requests]]
@@ -96,7 +96,14 @@ def api(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Iterator[Api]:
         start.seconds = inf
         """
     (folder / "faults.toml").write_text(f"seed = 11\n{rules}", encoding="utf-8")
-    options = ["--workspaces", str(folder / "places.toml"), "--faults", str(folder / "faults.toml"), "--token", TOKEN]
+    options = [
+        "--workspaces",
+        str(folder / "workspaces.toml"),
+        "--faults",
+        str(folder / "faults.toml"),
+        "--token",
+        TOKEN,
+    ]
     process, started = service.start(None, *options, extra_env={"XDG_STATE_HOME": str(logs)})
     yield started
     started.http.close()
@@ -107,7 +114,7 @@ def look_up(api: Api, name: str, **options: Any) -> requests.Response:
     return api.http.get(f"{api.ready['api_url']}/workspaces/{IDS[name]}", timeout=10, **options)
 
 
-def ask(api: Api, name: str) -> socket.socket:
+def send_look_up(api: Api, name: str) -> socket.socket:
     url = urlsplit(api.ready["api_url"])
     link = socket.create_connection((url.hostname or "", url.port or 0), timeout=10)
     link.sendall(
@@ -118,7 +125,7 @@ def ask(api: Api, name: str) -> socket.socket:
 
 def raw_answer(api: Api, name: str) -> bytes:
     """Every byte until the connection ends; ConnectionResetError if it is reset."""
-    with ask(api, name) as link:
+    with send_look_up(api, name) as link:
         received = b""
         while part := link.recv(65536):
             received += part
@@ -147,7 +154,7 @@ def test_a_status_comes_with_fabrics_error_body(api: Api, name: str, status: int
     assert "Connection" not in answer.headers, "a real service keeps the connection"
 
 
-def test_retry_after_is_told_in_seconds_as_a_date_or_in_the_text(api: Api) -> None:
+def test_retry_after_comes_in_seconds_as_a_date_or_in_the_text(api: Api) -> None:
     assert look_up(api, "seconds").headers["Retry-After"] == "7"
     moment = email.utils.parsedate_to_datetime(look_up(api, "date").headers["Retry-After"])
     assert 100 < (moment - datetime.now(UTC)).total_seconds() <= 121
@@ -216,7 +223,7 @@ def test_an_answer_may_take_its_time(api: Api, name: str, status: int) -> None:
 
 
 def test_a_stall_keeps_back_the_last_byte_alone(api: Api) -> None:
-    link = ask(api, "stall")
+    link = send_look_up(api, "stall")
     with link:
         received = b""
         while not received.endswith(b'"Workspace"'):
@@ -224,19 +231,19 @@ def test_a_stall_keeps_back_the_last_byte_alone(api: Api) -> None:
         assert link.recv(65536) == b"}"
 
 
-def test_what_no_rule_strikes_is_as_ever(api: Api) -> None:
+def test_a_request_without_a_fault_is_answered_as_usual(api: Api) -> None:
     assert look_up(api, "untouched").json()["displayName"] == "untouched"
 
 
-def test_who_is_not_let_in_is_not_counted(api: Api) -> None:
+def test_a_refused_client_is_not_counted(api: Api) -> None:
     url = f"{api.ready['api_url']}/workspaces/{IDS['full']}"
     assert requests.get(url, timeout=10).status_code == 401
     assert requests.get(url, headers={"Host": "evil.example", **api.http.headers}, timeout=10).status_code == 403
 
 
-def test_many_struck_requests_at_once_leave_the_server_well(api: Api) -> None:
+def test_the_server_survives_many_requests_with_faults_at_once(api: Api) -> None:
     names = [name for name in RULES if name not in ("delay", "stall")] * 8
-    links = [ask(api, name) for name in names]
+    links = [send_look_up(api, name) for name in names]
     for link in links[::2]:
         link.close()  # some clients do not wait
     assert look_up(api, "untouched").status_code == 200
@@ -244,8 +251,8 @@ def test_many_struck_requests_at_once_leave_the_server_well(api: Api) -> None:
         link.close()
 
 
-# ------------------------------------------------------------------------------------------------ work done all the same
-def test_a_session_that_the_gateway_lost_was_made(api: Api) -> None:
+# ------------------------------------------------------------------------------------------------ the work is done before the fault
+def test_a_session_whose_answer_the_gateway_lost_exists(api: Api) -> None:
     answer = api.post("/sessions", {"name": "made all the same"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (504, "text/html")
     (made,) = api.get("/sessions").json()["items"]
@@ -274,7 +281,7 @@ def test_a_slow_start_passes_its_states_in_order_and_may_end_there(api: Api) -> 
     assert api.delete(path).status_code == 200
 
 
-def test_a_lost_session_is_known_to_nobody(api: Api) -> None:
+def test_a_lost_session_is_no_longer_found(api: Api) -> None:
     path = api.start_session(name="lost").path
     assert api.get(path).json()["name"] == "lost"
     until = time.monotonic() + 10
@@ -286,7 +293,7 @@ def test_a_lost_session_is_known_to_nobody(api: Api) -> None:
 
 
 @pytest.mark.parametrize("conf", [{"spark.sql.shuffle.partitions": "7"}, {"spark.livy.session.idle.timeout": "30m"}])
-def test_a_setting_that_no_starter_pool_has_is_told_in_the_tags(api: Api, conf: dict[str, str]) -> None:
+def test_a_setting_that_no_starter_pool_has_is_named_in_the_tags(api: Api, conf: dict[str, str]) -> None:
     session = api.start_session(name="on demand", conf=conf, tags={"mine": "m"})
     (tags,) = (item["tags"] for item in api.get("/sessions").json()["items"] if item["id"] == session.id)
     if "spark.livy.session.idle.timeout" in conf:
@@ -305,12 +312,12 @@ def test_a_session_that_never_starts_can_be_deleted(api: Api) -> None:
     assert api.get(session.path).status_code == 404
 
 
-# ------------------------------------------------------------------------------------------------ for who runs it
-def test_the_log_tells_what_struck_and_no_token(api: Api, logs: Path) -> None:
+# ------------------------------------------------------------------------------------------------ log, seed, errors of the file
+def test_the_log_has_the_injected_fault_and_no_token(api: Api, logs: Path) -> None:
     look_up(api, "gateway")
     text = (logs / "fabric-livy-magic" / "serve.log").read_text(encoding="utf-8")
-    place = f"requests[{list(RULES).index('gateway')}]"
-    assert f"GET '/v1/workspaces/{IDS['gateway']}' is struck by {place}: 502" in text
+    rule = f"requests[{list(RULES).index('gateway')}]"
+    assert f"GET '/v1/workspaces/{IDS['gateway']}' is struck by {rule}: 502" in text
     assert TOKEN not in text
     assert "Traceback" not in text
 
@@ -340,7 +347,7 @@ def test_a_missing_file_keeps_the_server_from_starting(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the example
-def test_the_example_gives_the_bad_day_that_it_promises(tmp_path: Path) -> None:
+def test_the_example_file_injects_what_its_comments_say(tmp_path: Path) -> None:
     with service.serving(tmp_path / "lake", ["--token", TOKEN, "--faults", str(EXAMPLE)]) as api:
         assert api.ready["faults_seed"] == 2026
         workspaces = f"{api.ready['api_url']}/workspaces"

@@ -1,4 +1,4 @@
-"""Where the paths of requests lead, and that none leads out."""
+"""How the paths of requests are resolved, and that none leads outside."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def workspaces(root: Path) -> Workspaces:
         return Lakehouse(id=lakehouse_id, name=name, workspace_id=workspace_id, folder=root / name)
 
     sales = (lakehouse("Bronze é", BRONZE, SALES), lakehouse("gold", GOLD, SALES))
-    twins = (lakehouse("twin", "22222222-0000-4000-8000-000000000003", OTHER),)
+    of_other = (lakehouse("twin", "22222222-0000-4000-8000-000000000003", OTHER),)
     return Workspaces(
         all=(
             Workspace(id=SALES, name="Sales / EMEA", lakehouses=sales),
-            Workspace(id=OTHER, name="twice", lakehouses=twins),
+            Workspace(id=OTHER, name="twice", lakehouses=of_other),
             Workspace(id="11111111-0000-4000-8000-000000000003", name="Twice"),
         )
     )
@@ -103,13 +103,13 @@ def test_temporary_files_may_be_used(workspaces: Workspaces, tmp_path: Path) -> 
         ("Files/" + "é" * 200, "255 bytes at most"),
     ],
 )
-def test_a_path_that_leads_nowhere_says_why(workspaces: Workspaces, path: str, reason: str) -> None:
+def test_a_bad_path_is_refused_with_the_reason(workspaces: Workspaces, path: str, reason: str) -> None:
     with pytest.raises(BadPath) as refused:
         local_path(path, workspaces.first_lakehouse, workspaces)
     assert reason in str(refused.value)
 
 
-def test_a_path_outside_is_told_as_it_was_written(workspaces: Workspaces) -> None:
+def test_a_path_outside_is_reported_as_it_was_written(workspaces: Workspaces) -> None:
     with pytest.raises(Outside) as refused:
         local_path("file:/etc/x.py", workspaces.first_lakehouse, workspaces)
     assert refused.value.path == "/etc/x.py"
@@ -117,7 +117,7 @@ def test_a_path_outside_is_told_as_it_was_written(workspaces: Workspaces) -> Non
 
 @pytest.fixture(scope="module")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lakehouse with links of all kinds, beside a secret."""
+    """A lakehouse with links of all kinds, and a secret file next to it."""
     above = tmp_path_factory.mktemp("links")
     folder = above / "house"
     (folder / "Files" / "inner").mkdir(parents=True)
@@ -172,7 +172,7 @@ def test_no_path_of_a_request_leaves_lakehouses_and_temporary_files(linked: Path
 
 
 @given(st.lists(PIECES, max_size=6).map("/".join))
-def test_a_path_of_onelake_names_a_place_or_is_refused(linked: Path, path: str) -> None:
+def test_a_onelake_path_is_resolved_or_refused(linked: Path, path: str) -> None:
     lakehouse = Lakehouse(id=BRONZE, name="house", workspace_id=SALES, folder=linked)
     workspaces = Workspaces(all=(Workspace(id=SALES, name="sales", lakehouses=(lakehouse,)),))
     try:
@@ -182,7 +182,7 @@ def test_a_path_of_onelake_names_a_place_or_is_refused(linked: Path, path: str) 
     assert found.lakehouse == lakehouse
 
 
-def test_what_a_request_names_beside_its_program_becomes_settings_with_local_addresses(
+def test_jars_files_and_archives_of_a_request_become_settings_with_local_uris(
     workspaces: Workspaces, root: Path
 ) -> None:
     request = BatchRequest(
@@ -205,6 +205,6 @@ def test_what_a_request_names_beside_its_program_becomes_settings_with_local_add
 
 
 @pytest.mark.parametrize("path", ["Files/a,b.jar", "Files/*.jar", "Files/[a].jar", "/etc/x.jar"])
-def test_what_spark_would_take_for_something_else_is_refused(workspaces: Workspaces, path: str) -> None:
+def test_paths_that_spark_would_read_as_lists_or_patterns_are_refused(workspaces: Workspaces, path: str) -> None:
     with pytest.raises(BadPath):
         with_local_files(BatchRequest(file="Files/x.py", jars=(path,)), workspaces.first_lakehouse, workspaces)
