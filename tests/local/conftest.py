@@ -15,22 +15,22 @@ def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def api(lakehouse: Path) -> Iterator[service.Api]:
-    """One server for the modules that can share one: their tables and files have names of their own."""
+    """A server for all modules that can share one: the names of their tables and files differ."""
     with service.serving(lakehouse) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def started(api: service.Api) -> list[service.Session]:
-    """The last one is `session`."""
+    """All sessions so far; the last one is `session`."""
     return []
 
 
 @pytest.fixture(scope="module")
 def session(api: service.Api, started: list[service.Session]) -> service.Session:
-    """Shared by modules, too: a session costs some seconds of both cores, and its first statements as much again.
+    """Shared by modules, because a session takes some seconds of both cores, and its first statements as much again.
 
-    A module gets a new one where another module left it unusable, or where it began without Delta's jars.
+    A module gets a new one if another module left it unusable, or if it started without Delta's jars.
     """
     view = started[-1].view() if started else {}
     if view.get("state") != "idle" or "FallbackReasons" in view["tags"]:

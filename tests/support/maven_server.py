@@ -1,4 +1,4 @@
-"""A Maven repository over real sockets: two jars that hold nothing, under the names of Delta's, and all that can go wrong."""
+"""A Maven repository over real sockets: two empty jars with the names of Delta's, and the failures of such servers."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def pom(group: str, name: str, version: str, *dependencies: tuple[str, str, str]
 
 
 def repository(name: str = "delta-spark_2.12", version: str = "3.3.3") -> dict[str, bytes]:
-    """Files by path. What Spark brings is named as a dependency and is not there."""
+    """Files by path. Jars that Spark has are dependencies, but not in the repository."""
     storage = ("io.delta", "delta-storage", version)
-    brought = [("org.antlr", "antlr4-runtime", "4.9.3"), ("org.scala-lang", "scala-library", "2.12.18")]
+    of_spark = [("org.antlr", "antlr4-runtime", "4.9.3"), ("org.scala-lang", "scala-library", "2.12.18")]
     files = {}
-    for one, needs in (("delta-storage", []), (name, [storage, *brought])):
+    for one, needs in (("delta-storage", []), (name, [storage, *of_spark])):
         start = f"io/delta/{one}/{version}/{one}-{version}"
         files[f"{start}.pom"] = pom("io.delta", one, version, *needs)
         files[f"{start}.jar"] = EMPTY_ZIP
     return files
 
 
-def lay_out(files: dict[str, bytes], folder: Path) -> None:
+def write_files(files: dict[str, bytes], folder: Path) -> None:
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
@@ -53,7 +53,7 @@ def lay_out(files: dict[str, bytes], folder: Path) -> None:
 
 @dataclass
 class MavenServer:
-    """Requests for paths that end with `holding` wait until it is `released`. A proxy takes a password in its own way."""
+    """Requests for paths that end with `holding` wait until it is `released`. A proxy has its own headers for passwords."""
 
     files: dict[str, bytes] = field(default_factory=repository)
     wants_password: bool = False
@@ -67,7 +67,7 @@ class MavenServer:
     def serving(self, tls: ssl.SSLContext | None = None) -> Iterator[MavenServer]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = True
-        server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients that were ended hang up
+        server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients that were killed close their connections
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/maven"
@@ -109,13 +109,13 @@ def _handler(owner: MavenServer) -> type[BaseHTTPRequestHandler]:
         do_HEAD = do_GET  # noqa: N815 - the library's name
 
         def log_message(self, format: str, *args: object) -> None:
-            """`requests` is the record."""
+            """Nothing: `requests` has them."""
 
     return Handler
 
 
 def private_tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's side of TLS, signed by an authority that nobody knows, and the file with that authority."""
+    """The server's TLS context, signed by a private authority, and the file with that authority's certificate."""
     folder.mkdir(parents=True, exist_ok=True)
     ca = certificate_authority()
     certificate = signed_certificate("maven", new_key(1), ca, new_key(0), addresses=("127.0.0.1",))

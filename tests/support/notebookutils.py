@@ -1,4 +1,4 @@
-"""`notebookutils` outside of a session: with session_context of a test's own."""
+"""`notebookutils` outside of a session, with a session context of the test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def facts(folder: Path, **more: Any) -> dict[str, Any]:
 
 @contextmanager
 def importable() -> Iterator[Any]:
-    """The package, and away again: it is not to be importable in what else the tests run."""
+    """The package, importable only inside the `with` block."""
     sys.path.append(str(PACKAGES))
     try:
         yield importlib.import_module("notebookutils")

@@ -175,7 +175,7 @@ class ScalaInterpreter:
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
         self._console = the_object(view.scala, "Console")
-        with self._jvm.naming:
+        with self._jvm.scala_naming_lock:
             self._name_lines()
             imain = self._make(settings)
         self._class_loader = imain.classLoader()

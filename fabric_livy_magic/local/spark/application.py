@@ -17,7 +17,8 @@ from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
 
 
-def where(lakehouse: Lakehouse, workspaces: Workspaces) -> dict[str, str]:
+def trident_conf(lakehouse: Lakehouse, workspaces: Workspaces) -> dict[str, str]:
+    """The settings in which Fabric has a session's workspace and lakehouse."""
     workspace = workspaces.workspace(lakehouse.workspace_id)
     return {
         "trident.workspace.id": lakehouse.workspace_id,
@@ -28,7 +29,7 @@ def where(lakehouse: Lakehouse, workspaces: Workspaces) -> dict[str, str]:
 
 
 class Application:
-    """`prepare`, `launch`, then `connect`. What the REPLs of a session share."""
+    """Shared by the REPLs of a session. Call `prepare`, `launch`, then `connect`."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Application:
         self.jvm = Jvm(folders)
         self.note = note
         self.id: str | None = None
-        self.fallback = ""  # what it has to do without, and why
+        self.fallback = ""  # what is missing, and why
         self._settings = settings
         self._folders = folders
         self._groups = groups
@@ -54,22 +55,22 @@ class Application:
     # ---- start
 
     def prepare(self) -> None:
-        """Takes time in the first application on a machine only."""
+        """Takes seconds for the first application on a machine, which fetches jars and compiles classes."""
         self._settings, self.fallback = prepare_settings(
             self._settings, self._folders, self._groups, self._lakehouse, self._workspaces, self.note
         )
 
     def launch(self, environment: dict[str, str]) -> None:
-        """The process only; returns at once."""
+        """Starts the process; returns at once."""
         self.jvm.start(self._settings, environment, self._groups.watch)
 
     def connect(self) -> None:
-        """Until Spark is there. Raises JvmGone or Py4JJavaError."""
+        """Waits for Spark. Raises JvmGone or Py4JJavaError."""
         self.jvm.connect()
         self.jvm.make_session()
-        self._take_session()
+        self._use_session()
 
-    def _take_session(self) -> None:
+    def _use_session(self) -> None:
         self.id = str(self.jvm.spark.sparkContext().applicationId())
         folders = folders_by_prefix(self._workspaces, self._lakehouse)
         catalog = Catalogs(self.jvm, folders, self._folders.private / "nowhere", self.note)
@@ -78,12 +79,12 @@ class Application:
             use_default_schema(self.jvm.spark, self._lakehouse.default_schema)
             catalog.save()
         self._catalog = catalog
-        self._tell_where(self.jvm.spark)
+        self._set_trident_conf(self.jvm.spark)
 
     def current_spark_session(self) -> Any | None:
-        """User code may stop the SparkContext and make another, which is the application's from then on.
+        """The application's SparkSession, or the new one after user code stopped the SparkContext and made another.
 
-        None while there is none that runs.
+        None while no context runs.
         """
         with self._catalog_lock:
             if self.jvm.spark.sparkContext().isStopped():
@@ -91,7 +92,7 @@ class Application:
                 if newest is None or newest.sparkContext().isStopped():
                     return None
                 self.jvm.spark = newest
-                self._take_session()
+                self._use_session()
             return self.jvm.spark
 
     def new_spark_session(self) -> Any:
@@ -99,36 +100,36 @@ class Application:
         made = self.jvm.spark.newSession()
         if self._lakehouse.default_schema:
             made.catalog().setCurrentDatabase(self._lakehouse.default_schema)
-        self._tell_where(made)
+        self._set_trident_conf(made)
         return made
 
-    def _tell_where(self, spark: Any) -> None:
-        """By the settings in which Fabric does. They cannot go into the application's: Spark takes none of such names."""
-        for key, value in where(self._lakehouse, self._workspaces).items():
+    def _set_trident_conf(self, spark: Any) -> None:
+        """In the SparkSession, because Spark accepts no application settings of such names."""
+        for key, value in trident_conf(self._lakehouse, self._workspaces).items():
             spark.conf().set(key, value)
 
     def root_cause(self, failure: Py4JJavaError) -> str:
-        """The innermost cause: what wraps it says little more than that the start failed."""
+        """The innermost cause. The exceptions around it add only that the start failed."""
         text: str = self.jvm.view.org.apache.spark.util.Utils.exceptionString(failure.java_exception)
         self.note(text)
         causes = [line.removeprefix("Caused by: ") for line in text.splitlines() if not line.startswith(("\t", " "))]
         return causes[-1] if causes else "Spark did not start"
 
-    # ---- what a REPL asks
+    # ---- called by the REPLs
 
     def before_statement(self) -> None:
-        self._keep_catalog(lambda catalog: catalog.refresh())
+        self._with_catalog(lambda catalog: catalog.refresh())
 
     def before_finish(self) -> None:
-        """A statement that says it is done must not lose its table, even if this server is killed the next moment."""
-        self._keep_catalog(lambda catalog: catalog.save())
+        """Before a statement becomes `available`: its tables are kept even if the server is killed right after."""
+        self._with_catalog(lambda catalog: catalog.save())
 
-    def _keep_catalog(self, work: Callable[[Catalogs], None]) -> None:
+    def _with_catalog(self, work: Callable[[Catalogs], None]) -> None:
         try:
             if self._catalog is not None and not self.jvm.gone.is_set():
                 with self._catalog_lock:
                     work(self._catalog)
-        except Exception as problem:  # noqa: BLE001 - a table that cannot be kept must not take the session with it
+        except Exception as problem:  # noqa: BLE001 - a table that cannot be saved must not end the session
             self.note(f"catalog: {type(problem).__name__}: {problem}")
 
     def cancel_jobs(self, group: str) -> None:
@@ -137,7 +138,7 @@ class Application:
     # ---- end
 
     def close(self) -> None:
-        """Returns when its processes are gone. May be called again."""
+        """Returns when its processes have ended. May be called again."""
         self.jvm.close()
         if self.jvm.pid:
             self._groups.forget(self.jvm.pid)

@@ -1,8 +1,8 @@
 """The Python driver of a batch: runs the user's script as `__main__`, with the lakehouse's tables in Spark's catalog.
 
-Started as a script by Spark's PythonRunner. Its one argument is a file with the `Job`, so that no argument of the user's
-is in the list of processes. Spark starts when the script starts it. Its tables are read from the lakehouse then, kept in
-step while it runs, and written a last time before it stops; `catalog` tells how.
+Started as a script by Spark's PythonRunner. Its one argument is a file with the `Job`, so that the list of processes shows no
+argument of the user's. Spark starts when the user's script starts it. The tables are then read from the lakehouse,
+synchronized while it runs, and saved a last time before it stops (see `catalog`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fabric_livy_magic.local.spark.catalog import Catalogs
 
-KEEP_EVERY_S = 1.0
+SYNC_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """`lakehouses` are folders, by the prefix that their names have in Spark's catalog. `fixed` are the settings that neither
-    the script nor its request changes; `app_id_file` gets Spark's application id.
+    """`lakehouses` are folders by the prefix of their databases in Spark's catalog. `fixed` are settings that neither the script
+    nor its request may change; Spark's application id is written to `app_id_file`.
     """
 
     script: str
@@ -43,14 +43,14 @@ class Job:
 
 @dataclass(frozen=True)
 class ScriptJvm:
-    """The script's own connection, as the catalog wants it."""
+    """The script's connection to its JVM, as `catalog_entries.SparkJvm`."""
 
     view: Any
     spark: Any
 
 
 class Tables:
-    """Those of the script's SparkContext, which it may stop, to start another one."""
+    """The tables of the script's SparkContext. The script may stop it and start another one."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -60,7 +60,7 @@ class Tables:
         self._catalog: Catalogs | None = None
 
     def open(self, spark: Any) -> None:
-        """For a SparkSession that PySpark just made. The sessions of one context share its tables."""
+        """Called for each new SparkSession. The sessions of one context share its tables."""
         with self._lock:
             if self._context is not spark.sparkContext:
                 self._context = spark.sparkContext
@@ -74,15 +74,15 @@ class Tables:
 
         jvm = ScriptJvm(spark._jvm, spark._jsparkSession)
         folders = {prefix: Path(folder) for prefix, folder in self._job.lakehouses.items()}
-        nowhere = Path(self._job.app_id_file).with_name("nowhere")
-        catalog = Catalogs(jvm, folders, nowhere, note)
+        unused_folder = Path(self._job.app_id_file).with_name("nowhere")
+        catalog = Catalogs(jvm, folders, unused_folder, note)
         catalog.refresh()
         if self._job.default_schema:
             use_default_schema(jvm.spark, self._job.default_schema)
         self._catalog = catalog
 
-    def keep(self) -> None:
-        """In both directions: what others changed, then what the script did."""
+    def sync(self) -> None:
+        """Reads what others changed, then saves what the script changed."""
         with self._lock:
             if self._catalog is not None:
                 self._attempt(self._catalog.refresh)
@@ -90,21 +90,21 @@ class Tables:
 
     def close(self) -> None:
         if os.getpid() != self._pid:
-            return  # a fork of the script's, which must not speak on its connection
+            return  # a fork of the script, which must not use its connection
         with self._lock:
-            self.keep()
+            self.sync()
             self._context = self._catalog = None
 
-    def keep_for_good(self) -> None:
-        """A thread's work: a script that is killed has lost no table that it made more than a moment ago."""
+    def sync_forever(self) -> None:
+        """Runs in a thread, so that a killed script loses tables of the last second at most."""
         while True:
-            time.sleep(KEEP_EVERY_S)
-            self.keep()
+            time.sleep(SYNC_EVERY_S)
+            self.sync()
 
     def _attempt(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
             work(*arguments)
-        except Exception as problem:  # noqa: BLE001 - a table that cannot be kept must not take the script with it
+        except Exception as problem:  # noqa: BLE001 - a table that cannot be saved must not end the script
             note(f"catalog: {type(problem).__name__}: {problem}")
 
 
@@ -113,7 +113,7 @@ def note(line: str) -> None:
 
 
 def hook_into_spark(job: Job, tables: Tables) -> None:
-    """PySpark has no hook for any of the three moments, so the methods that everything passes through are wrapped."""
+    """PySpark has no hooks for new contexts, new sessions and stops, so the methods that all of them use are wrapped."""
     import pyspark.sql
 
     context_class: Any = pyspark.SparkContext
@@ -136,23 +136,23 @@ def hook_into_spark(job: Job, tables: Tables) -> None:
         jsparkSession: Any = None,  # noqa: N803
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        # What enableHiveSupport() sets is among the fixed: a metastore of Hive admits one application at a time.
+        # What enableHiveSupport() sets is fixed, too: a Hive metastore admits one application at a time.
         allowed = {key: value for key, value in (options or {}).items() if key not in job.fixed}
         make_session(self, sparkContext, jsparkSession, allowed)
         tables.open(self)
 
     @wraps(stop)
-    def stop_with_tables_kept(self: Any) -> None:
+    def stop_after_saving(self: Any) -> None:
         tables.close()
         stop(self)
 
     context_class._initialize_context = make_context_with_fixed
     session_class.__init__ = make_session_with_tables
-    context_class.stop = stop_with_tables_kept
+    context_class.stop = stop_after_saving
 
 
 def run_script(job: Job) -> None:
-    """As Python itself does it, down to what tracebacks, pickle and `multiprocessing` see."""
+    """As Python runs a script, also for tracebacks, pickle and `multiprocessing`."""
     try:
         source = Path(job.script).read_bytes()
     except OSError as problem:
@@ -171,7 +171,7 @@ def run_script(job: Job) -> None:
 
 
 def show_error(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
-    """Without the frames of this file, which the user did not write."""
+    """Without the frames of this file."""
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     sys.__excepthook__(kind, error.with_traceback(trace), trace)
@@ -184,11 +184,11 @@ def main(job_file: str) -> None:
     sys.argv[:] = [job.script, *job.args]
     sys.excepthook = show_error
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is needed
-        os.dup2(nothing.fileno(), 0)  # Spark leaves a pipe there that never ends: input() would wait for good
+        os.dup2(nothing.fileno(), 0)  # Spark leaves a pipe there that never ends: input() would wait forever
     tables = Tables(job)
     hook_into_spark(job, tables)
-    atexit.register(tables.close)  # the first to be registered is the last to run
-    threading.Thread(target=tables.keep_for_good, name="catalog", daemon=True).start()
+    atexit.register(tables.close)  # registered first, it runs last
+    threading.Thread(target=tables.sync_forever, name="catalog", daemon=True).start()
     run_script(job)
 
 

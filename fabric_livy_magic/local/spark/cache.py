@@ -1,4 +1,4 @@
-"""What is kept between servers and can be made anew at any time: one folder of the user's."""
+"""The cache folder of the user: what all servers share and can create again at any time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def cache_folder() -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """All or nothing, also when two servers do it at once. Raises OSError."""
+    """The file has all of the data or does not exist, also when two servers write it at once. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(data)
-        os.replace(draft, path)  # noqa: PTH105 - of a text that mkstemp gave
+        os.replace(draft, path)  # noqa: PTH105 - mkstemp returns a text
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)  # noqa: PTH108

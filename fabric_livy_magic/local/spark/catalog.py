@@ -1,8 +1,8 @@
-"""Tables that outlive their session, and that other sessions see: one small JSON file per database, table and view.
+"""Keeps tables across sessions and shares them between sessions: one small JSON file per database, table and view.
 
-Spark's own answer, a Hive metastore on Derby, admits one JVM at a time; two notebooks on one lakehouse are normal. So
-each session has Spark's in-memory catalog. What a statement changed is written to `<lakehouse>/.catalog` before the
-statement is `available`, and read by every other session before its next one. Temporary views never get here.
+A Hive metastore on Derby, Spark's own solution, admits one JVM at a time, and several notebooks on one lakehouse are normal.
+So each session has Spark's in-memory catalog. What a statement changed is written to `<lakehouse>/.catalog` before the
+statement becomes `available`, and every other session reads it before its next statement. Temporary views are not written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LONGEST_NAME = 180  # file systems take 255 bytes
 Stamp = tuple[int, int, int]  # inode, time of change, size: a renamed-in file has a new inode
 Key = tuple[str, str]  # database and table; the table is "" for the database itself
 
-_serial = itertools.count()
+_draft_numbers = itertools.count()
 
 
 def stamp_of(stat: os.stat_result) -> Stamp:
@@ -43,7 +43,7 @@ def file_name(name: str) -> str:
 
 
 class DefinitionFiles:
-    """The files themselves: `<database>.json` for a database, `<database>/<table>.json` for a table or view."""
+    """`<database>.json` for a database, `<database>/<table>.json` for a table or view."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class DefinitionFiles:
             try:
                 entries = list(os.scandir(folder))
             except (FileNotFoundError, NotADirectoryError):
-                continue  # nothing was ever kept here, or another session is removing it
+                continue  # nothing was saved yet, or another session is removing the folder
             for entry in entries:
                 if entry.name.endswith(".json"):
                     try:
@@ -77,10 +77,10 @@ class DefinitionFiles:
         return self._folder / file_name(database).removesuffix(".json") / file_name(table)
 
     def write(self, key: Key, entry: Entry) -> Stamp:
-        """All or nothing: a reader sees the old file or the new one. The stamp is that of what was written here."""
+        """Atomic: a reader sees the old file or the new one. Returns the stamp of the new one."""
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{os.getpid()}-{next(_serial)}.draft")
+        draft = path.with_name(f"{os.getpid()}-{next(_draft_numbers)}.draft")
         draft.write_text(json.dumps({"database": key[0], **entry}, indent=1, ensure_ascii=False), encoding="utf-8")
         stamp = stamp_of(draft.stat())
         draft.replace(path)
@@ -91,8 +91,8 @@ class DefinitionFiles:
 
 
 @dataclass
-class Known:
-    """What this session's catalog and the files agreed on last."""
+class SyncState:
+    """The state in which this session's catalog and the files were the same last."""
 
     stamps: dict[Path, Stamp] = field(default_factory=dict)
     keys: dict[Path, Key] = field(default_factory=dict)
@@ -101,49 +101,51 @@ class Known:
 
 
 def use_default_schema(spark: Any, schema: str) -> None:
-    """A lakehouse with schemas has one from the beginning, in a folder of its name, and names without schema mean it."""
+    """Creates the default schema of a lakehouse with schemas, in a folder of its name, and makes it the current one."""
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{schema}` LOCATION '{schema}'")
     spark.catalog().setCurrentDatabase(schema)
 
 
 class Catalogs:
-    """Of the application's own lakehouse, and of all that it can name. Used by one thread at a time.
+    """The catalogs of the application's own lakehouse and of all others. Used by one thread at a time.
 
-    Other lakehouses have names there that begin with a prefix (`spark.lakehouse_classes`).
+    Databases of other lakehouses have a prefix in Spark's catalog (`spark.lakehouse_classes`).
     """
 
-    def __init__(self, jvm: SparkJvm, folders: Mapping[str, Path], nowhere: Path, note: Callable[[str], None]) -> None:
-        """`folders` of the lakehouses by prefix; that of the application's own is empty."""
+    def __init__(
+        self, jvm: SparkJvm, folders: Mapping[str, Path], unused_folder: Path, note: Callable[[str], None]
+    ) -> None:
+        """`folders` of the lakehouses by prefix; the prefix of the application's own is empty."""
         self._prefixes = [prefix for prefix in folders if prefix]
         self._by_prefix = {
-            prefix: Catalog(CatalogEntries(jvm, folder, nowhere, prefix), folder, note, by_path=bool(prefix))
+            prefix: Catalog(CatalogEntries(jvm, folder, unused_folder, prefix), folder, note, by_path=bool(prefix))
             for prefix, folder in folders.items()
         }
 
     def refresh(self) -> None:
-        """Apply what other sessions changed. Costs a look at the folders when there is nothing new."""
+        """Applies what other sessions changed. Without changes it only lists the folders."""
         for catalog in self._by_prefix.values():
             catalog.refresh()
 
     def save(self) -> None:
-        """Write what this session's statements changed since the last time."""
-        of: dict[str, list[str]] = {prefix: [] for prefix in self._by_prefix}
+        """Writes what this session's statements changed since the last call."""
+        databases_by_prefix: dict[str, list[str]] = {prefix: [] for prefix in self._by_prefix}
         for name in self._by_prefix[""].all_databases():
             prefix = next((one for one in self._prefixes if name.startswith(one)), "")
-            of[prefix].append(name.removeprefix(prefix))
-        for prefix, databases in of.items():
+            databases_by_prefix[prefix].append(name.removeprefix(prefix))
+        for prefix, databases in databases_by_prefix.items():
             self._by_prefix[prefix].save(databases)
 
 
 class Catalog:
-    """One lakehouse's. With `by_path` it leaves out the Delta tables in their usual folders, which are found there."""
+    """The catalog of one lakehouse. With `by_path` Delta tables in their default folders are left out: Spark finds them there."""
 
     def __init__(
         self, entries: CatalogEntries, lakehouse: Path, note: Callable[[str], None], *, by_path: bool = False
     ) -> None:
         self._entries = entries
         self._files = DefinitionFiles(lakehouse / FOLDER)
-        self._known = Known()
+        self._synced = SyncState()
         self._note = note
         self._by_path = by_path
 
@@ -154,43 +156,47 @@ class Catalog:
 
     def refresh(self) -> None:
         stamps = self._files.stamps()
-        if stamps == self._known.stamps:
+        if stamps == self._synced.stamps:
             return
-        gone = [path for path in self._known.stamps if path not in stamps]
-        new = [path for path, stamp in stamps.items() if self._known.stamps.get(path) != stamp]
-        read = [(path, entry) for path in new if (entry := self._read(path)) is not None and not self._leaves(entry)]
+        gone = [path for path in self._synced.stamps if path not in stamps]
+        new = [path for path, stamp in stamps.items() if self._synced.stamps.get(path) != stamp]
+        read = [
+            (path, entry)
+            for path in new
+            if (entry := self._read(path)) is not None and not self._is_found_by_path(entry)
+        ]
         for path in gone:
             self._attempt(path, partial(self._forget, path))
         for path, entry in sorted(read, key=lambda item: len(item[0].parts)):  # databases first
             self._attempt(path, partial(self._put, path, entry))
-        self._known.stamps = dict(stamps)
-        self._known.database_hashes = {}
+        self._synced.stamps = dict(stamps)
+        self._synced.database_hashes = {}
 
     def _read(self, path: Path) -> Entry | None:
         try:
             entry: Entry = json.loads(path.read_text(encoding="utf-8"))
-            self._known.keys[path] = _key(path, self._files, entry)
+            self._synced.keys[path] = _key(path, self._files, entry)
         except FileNotFoundError:
-            return None  # removed since: the next look sees it
+            return None  # removed meanwhile: the next refresh sees it
         except (OSError, ValueError, KeyError, TypeError) as problem:
             self._note(f"catalog: {path.name} cannot be read: {problem}")
             return None
         return entry
 
     def _put(self, path: Path, entry: Entry) -> None:
-        database, table = key = self._known.keys[path]
+        database, table = key = self._synced.keys[path]
         if table:
             self._entries.put_table(database, entry)
-            self._known.hashes[key] = self._entries.table_hash(database, table)
+            self._synced.hashes[key] = self._entries.table_hash(database, table)
         else:
             self._entries.put_database(entry)
-            self._known.hashes[key] = self._entries.database_hash(database)
+            self._synced.hashes[key] = self._entries.database_hash(database)
 
     def _forget(self, path: Path) -> None:
-        key = self._known.keys.pop(path, None)
+        key = self._synced.keys.pop(path, None)
         if key is None:
             return
-        self._known.hashes.pop(key, None)
+        self._synced.hashes.pop(key, None)
         if key[1]:
             self._entries.forget_table(*key)
         else:
@@ -200,7 +206,7 @@ class Catalog:
         try:
             work()
         except Py4JNetworkError:
-            raise  # the JVM is gone, not the definition at fault
+            raise  # the JVM has ended; the definition is not at fault
         except Py4JJavaError as problem:
             self._note(f"catalog: {path.name} cannot be applied: {problem.java_exception.toString()}")
         except Py4JError as problem:
@@ -210,24 +216,24 @@ class Catalog:
 
     # ---- session → files
 
-    def _leaves(self, entry: Entry) -> bool:
+    def _is_found_by_path(self, entry: Entry) -> bool:
         return self._by_path and entry.get("kind") == "managed" and entry.get("provider", "").lower() == "delta"
 
     def save(self, databases: Sequence[str]) -> None:
         for database in databases:
             tables = self._entries.tables(database)
             total = int(tables.hashCode())
-            if self._known.database_hashes.get(database) != total:
+            if self._synced.database_hashes.get(database) != total:
                 self._save_tables(database, tables)
-                self._known.database_hashes[database] = total
+                self._synced.database_hashes[database] = total
             if database != BUILT_IN:
                 self._save_database(database)
-        for key in [key for key in self._known.hashes if key[0] not in databases]:
+        for key in [key for key in self._synced.hashes if key[0] not in databases]:
             self._remove(key)
 
     def _save_database(self, database: str) -> None:
         key, now = (database, ""), self._entries.database_hash(database)
-        if self._known.hashes.get(key) != now:
+        if self._synced.hashes.get(key) != now:
             self._write(key, self._entries.describe_database(database), now)
 
     def _save_tables(self, database: str, tables: Any) -> None:
@@ -236,34 +242,34 @@ class Catalog:
             table = tables.apply(index)
             key, now = (database, str(table.identifier().table())), int(table.hashCode())
             present.add(key)
-            if self._known.hashes.get(key) != now:
+            if self._synced.hashes.get(key) != now:
                 entry = self._entries.describe_table(table)
-                if self._leaves(entry):
+                if self._is_found_by_path(entry):
                     continue
-                if mended := self._entries.mended(database, entry):
-                    self._entries.put_table(database, mended)
-                    entry, now = mended, self._entries.table_hash(*key)
+                if repaired := self._entries.repaired(database, entry):
+                    self._entries.put_table(database, repaired)
+                    entry, now = repaired, self._entries.table_hash(*key)
                 self._write(key, entry, now)
-        for key in [key for key in self._known.hashes if key[0] == database and key[1] and key not in present]:
+        for key in [key for key in self._synced.hashes if key[0] == database and key[1] and key not in present]:
             self._remove(key)
 
     def _write(self, key: Key, entry: Entry, now: int) -> None:
         path = self._files.path(key)
-        self._known.stamps[path] = self._files.write(key, entry)
-        self._known.hashes[key] = now
-        self._known.keys[path] = key
+        self._synced.stamps[path] = self._files.write(key, entry)
+        self._synced.hashes[key] = now
+        self._synced.keys[path] = key
 
     def _remove(self, key: Key) -> None:
         self._files.remove(key)
         path = self._files.path(key)
-        self._known.stamps.pop(path, None)
-        self._known.keys.pop(path, None)
-        self._known.hashes.pop(key, None)
-        self._known.database_hashes.pop(key[0], None)
+        self._synced.stamps.pop(path, None)
+        self._synced.keys.pop(path, None)
+        self._synced.hashes.pop(key, None)
+        self._synced.database_hashes.pop(key[0], None)
 
 
 def _key(path: Path, files: DefinitionFiles, entry: Entry) -> Key:
-    """From the content; a file that was copied under another name is refused."""
+    """From the content. Raises ValueError for a file that was copied under another name."""
     database, name = str(entry["database"]), str(entry["name"])
     for key in ((database, name), (database, "")):
         if files.path(key) == path:

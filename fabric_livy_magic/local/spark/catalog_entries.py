@@ -1,7 +1,7 @@
-"""Spark's catalog entries as JSON objects, and back: exactly what the session's in-memory catalog holds.
+"""Converts the entries of Spark's in-memory catalog to JSON objects and back, without loss.
 
-No DDL is generated or run: a definition is restored as it was, also a managed table whose folder is there already, and
-a view whose tables are gone. Nothing here touches the data of a table.
+No DDL is generated or run: a definition is restored as it was, also a managed table whose folder exists already, and a view
+whose tables were dropped. The data of tables is not touched.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class SparkJvm(Protocol):
 
 
 class CatalogEntries:
-    """Of one lakehouse. `prefix` is what its databases' names begin with in Spark's catalog, and in nothing that is kept."""
+    """Of one lakehouse. Its databases have the `prefix` in Spark's catalog, but not in the files."""
 
-    def __init__(self, jvm: SparkJvm, lakehouse: Path, nowhere: Path, prefix: str = "") -> None:
+    def __init__(self, jvm: SparkJvm, lakehouse: Path, unused_folder: Path, prefix: str = "") -> None:
         self._view = jvm.view
         self._prefix = prefix
         self._lakehouse = lakehouse
         self._root = f"file:{lakehouse}"
-        self._nowhere = nowhere
+        self._unused_folder = unused_folder
         self.catalog = jvm.spark.sharedState().externalCatalog()
         self._catalyst = self._view.org.apache.spark.sql.catalyst
         self._mapper = self._view.com.fasterxml.jackson.databind.ObjectMapper()
@@ -45,17 +45,17 @@ class CatalogEntries:
         self._parameter_names: dict[str, list[str]] = {}
         self._map_class = self._view.java.lang.Class.forName("scala.collection.immutable.Map")
 
-    # ---- looking
+    # ---- reading
 
     def all_databases(self) -> list[str]:
-        """Of all lakehouses, as Spark knows them."""
-        names: list[str] = self._plain(self.catalog.listDatabases())
+        """Of all lakehouses, with their prefixes."""
+        names: list[str] = self._to_python(self.catalog.listDatabases())
         return names
 
     def tables(self, database: str) -> Any:
         """A Scala Seq of CatalogTable; its hashCode changes whenever any of them does."""
-        in_spark = self._prefix + database
-        return self.catalog.getTablesByName(in_spark, self.catalog.listTables(in_spark))
+        spark_name = self._prefix + database
+        return self.catalog.getTablesByName(spark_name, self.catalog.listTables(spark_name))
 
     def database_hash(self, database: str) -> int:
         return int(self.catalog.getDatabase(self._prefix + database).hashCode())
@@ -72,7 +72,7 @@ class CatalogEntries:
             "name": database,
             "description": found.description(),
             "location": self._location_text(found.locationUri()),
-            "properties": self._plain(found.properties()),
+            "properties": self._to_python(found.properties()),
         }
 
     def describe_table(self, table: Any) -> Entry:
@@ -84,11 +84,11 @@ class CatalogEntries:
             "kind": KINDS[table.tableType().name()],
             "provider": self._optional(table.provider()),
             "columns": json.loads(table.schema().json()),
-            "partitionedBy": self._plain(table.partitionColumnNames()),
+            "partitionedBy": self._to_python(table.partitionColumnNames()),
             "bucketing": self._bucketing(table.bucketSpec()),
             "location": self._location_text(location.get()) if location.isDefined() else None,
-            "options": self._plain(storage.properties()),
-            "properties": self._plain(table.properties()),
+            "options": self._to_python(storage.properties()),
+            "properties": self._to_python(table.properties()),
             "comment": self._optional(table.comment()),
             "viewText": self._optional(table.viewText()),
             "viewOriginalText": self._optional(table.viewOriginalText()),
@@ -103,11 +103,11 @@ class CatalogEntries:
         spec = found.get()
         return {
             "buckets": spec.numBuckets(),
-            "columns": self._plain(spec.bucketColumnNames()),
-            "sortedBy": self._plain(spec.sortColumnNames()),
+            "columns": self._to_python(spec.bucketColumnNames()),
+            "sortedBy": self._to_python(spec.sortColumnNames()),
         }
 
-    def _plain(self, value: Any) -> Any:
+    def _to_python(self, value: Any) -> Any:
         return json.loads(self._mapper.writeValueAsString(value))
 
     def _optional(self, option: Any) -> Any:
@@ -121,52 +121,52 @@ class CatalogEntries:
                 return text[len(inside) :]
         return text
 
-    def mended(self, database: str, entry: Entry) -> Entry | None:
-        """A Delta table's entry as its log has it; None where there is nothing to mend.
+    def repaired(self, database: str, entry: Entry) -> Entry | None:
+        """A Delta table's entry corrected by its log; None where it is correct.
 
         Columns and properties belong to the log. Delta leaves those of a REPLACE in the catalog, too, and then no stream
-        can read the table. With a relative LOCATION its log is in the working folder, the lakehouse, as on Fabric, while
-        Spark's catalog takes the location for one in the schema's folder.
+        can read the table. With a relative LOCATION the log is below the working folder, the lakehouse, as on Fabric, while
+        Spark's catalog resolves the location in the schema's folder.
         """
         if entry.get("provider", "").lower() != "delta":
             return None
         properties = {k: v for k, v in entry.get("properties", {}).items() if not k.startswith("delta.")}
-        mended = {**entry, "columns": NO_COLUMNS, "properties": properties}
+        repaired = {**entry, "columns": NO_COLUMNS, "properties": properties}
         if not properties:
-            del mended["properties"]
+            del repaired["properties"]
         if entry["kind"] == "external" and "location" in entry:
-            mended["location"] = self._with_log(database, entry["location"])
-        return mended if mended != entry else None
+            repaired["location"] = self._location_of_log(database, entry["location"])
+        return repaired if repaired != entry else None
 
-    def _with_log(self, database: str, location: str) -> str:
+    def _location_of_log(self, database: str, location: str) -> str:
         schema_folder = f"{self.describe_database(database)['location']}/"
-        meant = location.removeprefix(schema_folder)
-        if meant == location or (self._lakehouse / location / DELTA_LOG).exists():
+        in_lakehouse = location.removeprefix(schema_folder)
+        if in_lakehouse == location or (self._lakehouse / location / DELTA_LOG).exists():
             return location
-        return meant if (self._lakehouse / meant / DELTA_LOG).exists() else location
+        return in_lakehouse if (self._lakehouse / in_lakehouse / DELTA_LOG).exists() else location
 
     # ---- from JSON
 
     def put_database(self, entry: Entry) -> None:
-        in_spark = self._prefix + entry["name"]
+        spark_name = self._prefix + entry["name"]
         made = self._catalyst.catalog.CatalogDatabase(
-            in_spark,
+            spark_name,
             entry.get("description", ""),
             self._uri(entry["location"]),
             self._scala_map(entry["properties"]),
         )
-        if self.catalog.databaseExists(in_spark):
+        if self.catalog.databaseExists(spark_name):
             self.catalog.alterDatabase(made)
         else:
             self.catalog.createDatabase(made, True)
 
     def put_table(self, database: str, entry: Entry) -> None:
-        in_spark = self._prefix + database
-        if self._prefix and not self.catalog.databaseExists(in_spark):
+        spark_name = self._prefix + database
+        if self._prefix and not self.catalog.databaseExists(spark_name):
             folder = "Tables" if database == BUILT_IN else f"Tables/{database}"
             self.put_database({"name": database, "location": folder, "properties": {}})
-        made = self._table(in_spark, entry)
-        if self.catalog.tableExists(in_spark, entry["name"]):
+        made = self._table(spark_name, entry)
+        if self.catalog.tableExists(spark_name, entry["name"]):
             self.catalog.alterTable(made)
         else:
             self.catalog.createTable(made, False)
@@ -190,20 +190,20 @@ class CatalogEntries:
             viewOriginalText=option(entry.get("viewOriginalText")),
         )
 
-    def _construct(self, name: str, **named: Any) -> Any:
-        """A case class of Spark's catalog by its parameters' names. Each Spark version has some more of them."""
+    def _construct(self, name: str, **by_name: Any) -> Any:
+        """Creates a case class of Spark's catalog from keyword arguments; each Spark version has more parameters."""
         made = getattr(self._catalyst.catalog, name)
         names = self._parameters(name, "identifier")
-        if unknown := named.keys() - set(names):
+        if unknown := by_name.keys() - set(names):
             raise TypeError(f"{name} of this Spark has no {', '.join(sorted(unknown))}")
         arguments = [
-            named[key] if key in named else getattr(made, f"apply$default${position}")()
+            by_name[key] if key in by_name else getattr(made, f"apply$default${position}")()
             for position, key in enumerate(names, 1)
         ]
         return made(*arguments)
 
     def _parameters(self, name: str, first: str) -> list[str]:
-        """Names of a case class's parameters. Scala writes them as fields, in order; lazy values may stand before."""
+        """The parameter names of a case class. Scala compiles them to fields, in order; lazy values may come before."""
         if name not in self._parameter_names:
             found = self._view.java.lang.Class.forName(f"org.apache.spark.sql.catalyst.catalog.{name}")
             count = found.getConstructors()[0].getParameterCount()
@@ -219,12 +219,12 @@ class CatalogEntries:
     def _storage(self, entry: Entry) -> Any:
         option = self._view.scala.Option.apply
         empty = self._catalyst.catalog.CatalogStorageFormat.empty()
-        named = {
+        by_name = {
             "locationUri": option(self._uri(entry["location"]) if "location" in entry else None),
             "properties": self._scala_map(entry.get("options", {})),
         }
         names = self._parameters("CatalogStorageFormat", "locationUri")
-        arguments = [named[key] if key in named else getattr(empty, key)() for key in names]
+        arguments = [by_name[key] if key in by_name else getattr(empty, key)() for key in names]
         return empty.copy(*arguments)
 
     def _bucket_spec(self, found: Entry | None) -> Any:
@@ -243,23 +243,23 @@ class CatalogEntries:
     def _seq(self, items: list[str]) -> Any:
         return self._view.org.apache.spark.api.python.PythonUtils.toSeq(items).toList()
 
-    # ---- forgetting
+    # ---- removing
 
     def forget_table(self, database: str, name: str) -> None:
-        """Out of the catalog; whoever dropped it has dealt with its data. A managed table is made external first,
-        because Spark's catalog would delete the folder, which may belong to a new table by now.
+        """From the catalog only: the session that dropped the table removed its data. A managed table is made external first,
+        because Spark's catalog would delete the folder, which may belong to a new table meanwhile.
         """
-        in_spark = self._prefix + database
-        if not (self.catalog.databaseExists(in_spark) and self.catalog.tableExists(in_spark, name)):
+        spark_name = self._prefix + database
+        if not (self.catalog.databaseExists(spark_name) and self.catalog.tableExists(spark_name, name)):
             return
-        entry = self.describe_table(self.catalog.getTable(in_spark, name))
+        entry = self.describe_table(self.catalog.getTable(spark_name, name))
         if entry["kind"] == "managed":
             self.put_table(database, {**entry, "kind": "external"})
-        self.catalog.dropTable(in_spark, name, True, False)
+        self.catalog.dropTable(spark_name, name, True, False)
 
     def forget_database(self, database: str) -> None:
-        """Spark would delete the database's folder with it, so the folder is named elsewhere first: `nowhere`."""
+        """From the catalog only. Spark would delete the database's folder, so its location is set to an unused folder first."""
         if self.catalog.databaseExists(self._prefix + database):
             entry = self.describe_database(database)
-            self.put_database({**entry, "location": f"file:{self._nowhere}"})
+            self.put_database({**entry, "location": f"file:{self._unused_folder}"})
             self.catalog.dropDatabase(self._prefix + database, True, True)

@@ -1,7 +1,7 @@
-"""Delta Lake: the default format of tables, as on Fabric, wherever its jars can be had.
+"""Delta Lake, the default format of tables as on Fabric, where its jars are available.
 
 The jars are fetched once per machine, kept in the cache folder and put on the class path of every session from then on, so
-that later starts need no network. Without them sessions go on with Parquet and say why.
+that later starts need no network. Without them tables are Parquet, and the session's tags have the reason.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ RELEASES = {
 }
 EXTENSIONS, EXTENSION = "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"
 CATALOG, DELTA_CATALOG = "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
-BRINGS_JARS = ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath")
+JAR_SETTINGS = ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath")
 WAIT_S = 20.0
-TRY_AGAIN_AFTER_S = 3600.0
+RETRY_AFTER_S = 3600.0
 
-_refused: dict[Path, tuple[float, str]] = {}  # what this server could not fetch: when that was, and why
+_failures: dict[Path, tuple[float, str]] = {}  # what this server could not fetch: when, and the reason
 
 
 class DeltaMissing(Exception):  # noqa: N818 - the message is for the user
-    def __init__(self, why: str) -> None:
-        super().__init__(f"Delta Lake is not available, so tables are Parquet here: {why}.")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Delta Lake is not available, so tables are Parquet here: {reason}.")
 
 
 def with_delta(settings: SparkSettings, groups: ProcessGroups) -> SparkSettings:
-    """The settings of an application with Delta Lake, once its jars are there. Raises DeltaMissing."""
+    """The settings of an application with Delta Lake; fetches the jars if needed. Raises DeltaMissing."""
     jars = () if brings_delta(settings.conf) else delta_jars(settings.conf, groups)
     return replace(settings, conf=delta_conf(settings.conf), jars=jars)
 
 
 def brings_delta(conf: Mapping[str, str]) -> bool:
     """Whether the user has chosen a version."""
-    return any(re.search(r"delta-(spark|core)_", conf.get(name, "")) for name in BRINGS_JARS)
+    return any(re.search(r"delta-(spark|core)_", conf.get(name, "")) for name in JAR_SETTINGS)
 
 
 def delta_conf(conf: Mapping[str, str]) -> dict[str, str]:
-    """`conf` wins, except that its extensions get Delta's beside them."""
-    ours = {
+    """`conf` wins; Delta's extension is added to its extensions."""
+    defaults = {
         CATALOG: DELTA_CATALOG,
         "spark.sql.sources.default": "delta",
         # The log of a table on one machine is small: 50 tasks to read it, Delta's default, take seconds.
@@ -71,11 +71,11 @@ def delta_conf(conf: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(max(2, os.cpu_count() or 1)),
     }
     if conf.get(CATALOG, DELTA_CATALOG) != DELTA_CATALOG:
-        del ours["spark.sql.sources.default"]  # another catalog makes no Delta tables
+        del defaults["spark.sql.sources.default"]  # another catalog makes no Delta tables
     extensions = [one.strip() for one in conf.get(EXTENSIONS, "").split(",") if one.strip()]
     if EXTENSION not in extensions:
         extensions.append(EXTENSION)
-    return {**ours, **conf, EXTENSIONS: ",".join(extensions)}
+    return {**defaults, **conf, EXTENSIONS: ",".join(extensions)}
 
 
 # ------------------------------------------------------------------------------------------------ the jars
@@ -85,7 +85,7 @@ def release_for(spark_version: str) -> Coordinate | None:
 
 
 def cached_jars() -> tuple[Path, ...]:
-    """What the next session will have on its class path; nothing where it would have to be fetched first."""
+    """The jars on the class path of the next session; empty if they are not fetched yet."""
     release = release_for(version("pyspark"))
     return _jars_in(_folder_of(release)) if release else ()
 
@@ -99,19 +99,23 @@ def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = W
     folder = _folder_of(release)
     if jars := _jars_in(folder):
         return jars
-    when, why = _refused.get(folder, (0.0, ""))
-    if why and time.monotonic() - when < TRY_AGAIN_AFTER_S:
-        raise DeltaMissing(why)
-    answer: queue.SimpleQueue[str] = queue.SimpleQueue()
-    work = threading.Thread(target=lambda: answer.put(_fetch(release, folder, conf, groups)), name="delta", daemon=True)
-    work.start()
+    failed_at, reason = _failures.get(folder, (0.0, ""))
+    if reason and time.monotonic() - failed_at < RETRY_AFTER_S:
+        raise DeltaMissing(reason)
+    outcome: queue.SimpleQueue[str] = queue.SimpleQueue()
+    thread = threading.Thread(
+        target=lambda: outcome.put(_fetch(release, folder, conf, groups)), name="delta", daemon=True
+    )
+    thread.start()
     try:
-        why = answer.get(timeout=wait_s)
+        reason = outcome.get(timeout=wait_s)
     except queue.Empty:
-        why = f"{release} was not there after {wait_s:.0f} s. It is waited for no longer; a later session may have it"
-    if why:
-        _refused[folder] = time.monotonic(), why
-        raise DeltaMissing(why)
+        reason = (
+            f"{release} was not there after {wait_s:.0f} s. It is waited for no longer; a later session may have it"
+        )
+    if reason:
+        _failures[folder] = time.monotonic(), reason
+        raise DeltaMissing(reason)
     return _jars_in(folder)
 
 
@@ -124,11 +128,11 @@ def _jars_in(folder: Path) -> tuple[Path, ...]:
 
 
 def _fetch(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> str:
-    """Returns why not; nothing where the jars are there."""
+    """Returns the reason of a failure; empty if the jars are there."""
     try:
-        with _alone(folder.parent):
-            if not _jars_in(folder):  # another server may have been first
-                _fetch_alone(release, folder, conf, groups)
+        with _exclusive_lock(folder.parent):
+            if not _jars_in(folder):  # another server may have fetched them
+                _fetch_locked(release, folder, conf, groups)
         return ""
     except JarsUnavailable as none:
         return (
@@ -137,13 +141,13 @@ def _fetch(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: P
         )
     except BadMavenSettings as wrong:
         return str(wrong)
-    except Exception as problem:  # noqa: BLE001 - whatever keeps Delta away, a session without it is better than none
+    except Exception as problem:  # noqa: BLE001 - a session without Delta is better than none
         return f"{type(problem).__name__}: {problem}"
 
 
-def _fetch_alone(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> None:
-    for left in folder.parent.glob(".draft-*"):
-        shutil.rmtree(left, ignore_errors=True)  # of a server that was killed
+def _fetch_locked(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> None:
+    for draft_folder in folder.parent.glob(".draft-*"):
+        shutil.rmtree(draft_folder, ignore_errors=True)  # of a server that was killed
     ivy = next((spark_home() / "jars").glob("ivy-*.jar"), None)
     if ivy is None:
         raise JarsUnavailable("Spark's own Ivy is not among its jars")
@@ -153,8 +157,8 @@ def _fetch_alone(release: Coordinate, folder: Path, conf: Mapping[str, str], gro
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One server at a time; the others find the jars when it is done."""
+def _exclusive_lock(folder: Path) -> Iterator[None]:
+    """Only one server fetches; the others wait, and then find the jars."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Why a session ended, where it was not asked to."""
+"""Why a session or a batch ended without a request to stop it: Fabric's `errorInfo`, `cancellationReason` and `result`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class EndReason:
-    """`source` is whose fault it is: System, User, Dependency or Unknown. `result` empty follows from the rest."""
+    """`source` is System, User, Dependency or Unknown. An empty `result` is derived from the other fields."""
 
     message: str = ""
     code: str = "SESSION_FAILED"

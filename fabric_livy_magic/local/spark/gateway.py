@@ -1,4 +1,4 @@
-"""A py4j connection to a session's JVM, pinned thread by thread."""
+"""A py4j connection to a session's JVM: each Python thread has its own JVM thread."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ IMPORTS = (
 class _Connection(ClientServerConnection):  # type: ignore[misc] # py4j has no types
     def send_command(self, command: str) -> Any:
         if not command.isascii():
-            # Half a surrogate pair is text to Python and JSON; Java's own encoder makes a `?` of it, py4j's ends the call.
+            # Half a surrogate pair is valid text in Python and JSON. Java's encoder replaces it by `?`; in py4j's the call fails.
             command = command.encode("utf-8", errors="replace").decode("utf-8")
         try:
             return super().send_command(command)
         except KeyboardInterrupt:
-            # The answer is still to come. Whoever used this connection next would read it as the answer to their call.
+            # The reply is still to come. The next call on this connection would read it as its own reply.
             self.close()
             raise
 
@@ -43,7 +43,7 @@ class _Client(JavaClient):  # type: ignore[misc] # py4j has no types
 
 
 class Gateway(ClientServer):  # type: ignore[misc] # py4j has no types
-    """PySpark's kind of gateway, whose connections survive a KeyboardInterrupt in the middle of a call."""
+    """As PySpark's gateway, but a KeyboardInterrupt in the middle of a call does not break later calls."""
 
     def _create_gateway_client(self) -> _Client:
         return _Client(self.java_parameters, self.python_parameters, finalizer_deque=self._create_finalizer_worker())

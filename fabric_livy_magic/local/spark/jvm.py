@@ -1,4 +1,4 @@
-"""One JVM with one Spark application, and the gateway by which Python talks to it."""
+"""One JVM with one Spark application, and its py4j gateway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRACE_S = 2.0
 
 
 class JvmGone(Exception):  # noqa: N818 - says what happened
-    """The JVM ended, or never came up."""
+    """The JVM ended, or did not start."""
 
 
 class Jvm:
@@ -30,13 +30,15 @@ class Jvm:
 
     def __init__(self, folders: SessionFolders) -> None:
         self._folders = folders
-        self._info = folders.private / "gateway"
+        self._connection_file = folders.private / "gateway"
         self._process: subprocess.Popen[bytes] | None = None
         self._gateway: Gateway | None = None
         self.port = 0
         self.secret = ""
         self.spark: Any = None
-        self.naming = threading.Lock()  # while a system property of this JVM names the classes of a Scala interpreter
+        self.scala_naming_lock = (
+            threading.Lock()
+        )  # while a system property has the class names for the Scala interpreter that starts
         self.gone = threading.Event()
 
     def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
@@ -47,12 +49,12 @@ class Jvm:
                     self._folders.private / "jvm-root",
                     submit_command(self._folders, settings, "pyspark-shell"),
                 ),
-                stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends with it
+                stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends when it is closed
                 stdout=out,
                 stderr=log,
                 cwd=self._folders.lakehouse,
-                env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._info)},
-                start_new_session=True,  # a Ctrl-C in the terminal is not for it
+                env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._connection_file)},
+                start_new_session=True,  # not interrupted by a Ctrl-C in the terminal
             )
         watch_group(self._process.pid)
         threading.Thread(target=self._wait, name=f"jvm-{self._process.pid}", daemon=True).start()
@@ -78,18 +80,18 @@ class Jvm:
         return self._gateway.jvm
 
     def connect(self) -> None:
-        while not self._info.exists():
+        while not self._connection_file.exists():
             if self.gone.wait(POLL_INTERVAL_S):
                 raise JvmGone(f"the JVM ended while starting (exit code {self.exit_code})")
-        data = self._info.read_bytes()
+        data = self._connection_file.read_bytes()
         while len(data) < 8 or len(data) < 8 + struct.unpack(">i", data[4:8])[0]:
             time.sleep(
                 POLL_INTERVAL_S
             )  # Spark renames the finished file into place; this is for file systems that copy
-            data = self._info.read_bytes()
+            data = self._connection_file.read_bytes()
         self.port, length = struct.unpack(">ii", data[:8])
         self.secret = data[8 : 8 + length].decode("utf-8")
-        self._info.unlink()
+        self._connection_file.unlink()
         self._gateway = attach(self.port, self.secret)
 
     def make_session(self) -> None:
@@ -103,8 +105,8 @@ class Jvm:
     def cancel_jobs(self, group: str) -> None:
         self.spark.sparkContext().cancelJobGroup(group)
 
-    def close(self, gentle_s: float = GRACE_S) -> None:
-        """Ends the JVM and what it started: gently for a moment, so that Spark tidies up if it is there, then for certain."""
+    def close(self, grace_s: float = GRACE_S) -> None:
+        """Ends the JVM and what it started. Spark gets `grace_s` to clean up, then the process group is killed."""
         process = self._process
         if process is None:
             self.gone.set()
@@ -112,7 +114,7 @@ class Jvm:
         assert process.stdin is not None
         process.stdin.close()
         if self.spark is not None:
-            self.gone.wait(gentle_s)
+            self.gone.wait(grace_s)
         with contextlib.suppress(
             ProcessLookupError, PermissionError
         ):  # the whole group is gone; macOS says PermissionError of a zombie

@@ -1,7 +1,7 @@
-"""Java classes by which Spark knows a lakehouse as Fabric's does: paths (abfss, `/lakehouse/default`, relative) and names.
+"""Java classes for Fabric's paths (abfss, `/lakehouse/default`, relative) and lakehouse names in Spark.
 
-Their sources, in `jvm_sources`, are compiled once a machine into the cache folder, by Janino, the compiler that Spark has for
-its own generated code. That takes some two seconds, which the first session spends while Delta's jars arrive.
+Their sources, in `jvm_sources`, are compiled once per machine into the cache folder, by Janino, the compiler of Spark's
+generated code. That takes some two seconds; the first session does it while it fetches Delta's jars.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fabric_livy_magic.local.spark.settings import SparkSettings
 SOURCES = Path(__file__).with_name("jvm_sources")
 PACKAGE = "fabric_livy_magic.local"
 EXTENSIONS = "spark.sql.extensions"
-NOT_TO_BE_HAD = "abfss:// and names of lakehouses are not to be had with this Spark"
+UNAVAILABLE = "abfss:// and names of lakehouses are not to be had with this Spark"
 
 
 class NoLakehouseClasses(Exception):  # noqa: N818 - the message is for the user
@@ -35,10 +35,10 @@ class NoLakehouseClasses(Exception):  # noqa: N818 - the message is for the user
 
 
 def with_lakehouse_names(settings: SparkSettings, jar: Path, file: Path) -> SparkSettings:
-    """The settings of an application that knows the lakehouses of `file`. The user's win: of another storage, say."""
+    """The settings of an application that resolves the lakehouses in `file`. The user's settings win."""
     extensions = [one for one in settings.conf.get(EXTENSIONS, "").split(",") if one.strip()]
-    last_is_asked_first = {EXTENSIONS: ",".join([*extensions, f"{PACKAGE}.LakehouseNames"])}
-    conf = {**_conf(file), **settings.conf, **last_is_asked_first}
+    own_extension_last = {EXTENSIONS: ",".join([*extensions, f"{PACKAGE}.LakehouseNames"])}
+    conf = {**_conf(file), **settings.conf, **own_extension_last}  # Spark calls the last one first
     return replace(settings, conf=conf, jars=(*settings.jars, jar))
 
 
@@ -49,14 +49,14 @@ def _conf(file: Path) -> dict[str, str]:
         "spark.hadoop.fs.abfs.impl": f"{PACKAGE}.OneLakeFileSystem",
         "spark.hadoop.fs.file.impl": f"{PACKAGE}.LakehouseFiles",
         "spark.hadoop.fs.AbstractFileSystem.file.impl": f"{PACKAGE}.LakehouseFiles$ForContexts",
-        # What a table says of Fabric's own Delta, such as delta.parquet.vorder.enabled, is no error.
+        # Properties of Fabric's own Delta, such as delta.parquet.vorder.enabled, are no error.
         "spark.databricks.delta.allowArbitraryProperties.enabled": "true",
     }
 
 
 # ------------------------------------------------------------------------------------------------ compiling
 def compile_lakehouse_classes(java: Path, spark_jars: Path) -> Path:
-    """The jar, which is made if it is not there. Raises NoLakehouseClasses."""
+    """The jar, which is compiled if it does not exist. Raises NoLakehouseClasses."""
     jar = jar_of(spark_jars)
     if not jar.exists():
         jar.parent.mkdir(parents=True, exist_ok=True)
@@ -64,18 +64,18 @@ def compile_lakehouse_classes(java: Path, spark_jars: Path) -> Path:
             _compile(java, spark_jars, jar)
         except (Py4JError, OSError, TypeError) as problem:  # TypeError: no Janino among the jars
             reason = str(problem).strip().splitlines()[1:2] or [str(problem)]
-            raise NoLakehouseClasses(f"{NOT_TO_BE_HAD}: {reason[0]}") from problem
+            raise NoLakehouseClasses(f"{UNAVAILABLE}: {reason[0]}") from problem
     return jar
 
 
 def lakehouse_classes(spark_jars: Path) -> tuple[Path, ...]:
-    """The jar, if it has been made; as a tuple, to be put on a class path."""
+    """The jar, if it was compiled; as a tuple, for a class path."""
     made = jar_of(spark_jars)
     return (made,) if made.exists() else ()
 
 
 def jar_of(spark_jars: Path) -> Path:
-    """Named by the sources and by the Spark that they are compiled against."""
+    """Its name is a hash of the sources and of the Spark that they are compiled against."""
     spark = sorted(jar.name for jar in spark_jars.glob("spark-catalyst_*.jar"))
     texts = b"".join(source.read_bytes() for source in _sources())
     return cache_folder() / "own-classes" / f"{hashlib.sha256(repr(spark).encode() + texts).hexdigest()[:24]}.jar"
@@ -105,15 +105,15 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
                 for file in sorted(Path(made).rglob("*.class")):
                     packed.write(file, file.relative_to(made))
             draft.replace(jar)
-    except Py4JJavaError as refused:  # its text is to be had while the gateway is there
-        raise NoLakehouseClasses(f"{NOT_TO_BE_HAD}: {refused.java_exception.toString()}") from None
+    except Py4JJavaError as refused:  # its text is available only while the gateway runs
+        raise NoLakehouseClasses(f"{UNAVAILABLE}: {refused.java_exception.toString()}") from None
     finally:
         gateway.shutdown()
 
 
-# ------------------------------------------------------------------------------------------------ what they read
+# ------------------------------------------------------------------------------------------------ the file that they read
 def prefixes(workspaces: Workspaces, own: Lakehouse) -> dict[str, str]:
-    """By the lakehouse's id: what the names of its schemas begin with, as databases of one catalog."""
+    """By lakehouse id: the prefix of its schemas, which are databases of one catalog in Spark. Empty for `own`."""
     plain: dict[str, str] = {}
     for workspace in workspaces.all:
         for one in workspace.lakehouses:
@@ -125,14 +125,14 @@ def prefixes(workspaces: Workspaces, own: Lakehouse) -> dict[str, str]:
 
 
 def folders_by_prefix(workspaces: Workspaces, own: Lakehouse) -> dict[str, Path]:
-    of = prefixes(workspaces, own)
-    return {of[one.id]: one.folder for workspace in workspaces.all for one in workspace.lakehouses}
+    prefix_by_id = prefixes(workspaces, own)
+    return {prefix_by_id[one.id]: one.folder for workspace in workspaces.all for one in workspace.lakehouses}
 
 
 def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse) -> None:
-    of = prefixes(workspaces, own)
+    prefix_by_id = prefixes(workspaces, own)
     described = workspaces.to_json()
     for workspace in described:
         for one in workspace["lakehouses"]:
-            one["prefix"] = of[one["id"]]
+            one["prefix"] = prefix_by_id[one["id"]]
     file.write_text(json.dumps({"workspaces": described}), encoding="utf-8")

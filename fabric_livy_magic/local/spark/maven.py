@@ -1,7 +1,7 @@
-"""Where jars come from on this machine: Maven Central, or what the user's Maven settings put in its place.
+"""The Maven repository of this machine: Maven Central, or its replacement in the user's Maven settings.
 
-Of `~/.m2/settings.xml` counts what leads away from Maven Central: mirrors, repositories of active profiles that take its
-name, servers with a user and a password, and the folder of the local repository.
+From `~/.m2/settings.xml` are read: mirrors of Maven Central, repositories of active profiles with its name, servers with a
+user and a password, and the folder of the local repository.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Settings:
         self._names = {f"env.{name}": value for name, value in environment.items()} | {"user.home": str(home)}
 
     def text(self, element: ElementTree.Element, name: str) -> str:
-        """Of a child; `${env.NAME}` in it is filled in, an unknown name stays."""
+        """The text of a child element; `${env.NAME}` is replaced, an unknown name stays."""
         text = (element.findtext(f"{{*}}{name}") or "").strip()
         return re.sub(r"\$\{([^}]+)\}", lambda found: self._names.get(found[1], found[0]), text)
 
@@ -120,6 +120,6 @@ class _Settings:
 
 
 def mirrors_central(mirror_of: str) -> bool:
-    """Whether this pattern of a mirror takes in Maven Central: `*`, `external:*`, `central`, `*,!other`, not `*,!central`."""
+    """Whether this `mirrorOf` includes Maven Central: `*`, `external:*`, `central`, `*,!other`, not `*,!central`."""
     patterns = [one.strip() for one in mirror_of.split(",")]
     return f"!{CENTRAL_ID}" not in patterns and not {"*", "external:*", CENTRAL_ID}.isdisjoint(patterns)

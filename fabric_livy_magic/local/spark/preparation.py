@@ -1,4 +1,4 @@
-"""What an application is given before it starts: Delta Lake, and the classes that know lakehouses."""
+"""Completes the settings of an application before it starts: Delta Lake, and the classes for lakehouse paths and names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def prepare_settings(
     workspaces: Workspaces,
     note: Callable[[str], None],
 ) -> tuple[SparkSettings, str]:
-    """And what the application has to do without, and why. Takes seconds in the first one on a machine only."""
+    """The complete settings, and what is missing in them and why. Takes seconds for the first application on a machine."""
     fallback = ""
     with ThreadPoolExecutor(1) as pool:
         jar = pool.submit(compile_lakehouse_classes, find_java(version("pyspark")), spark_home() / "jars")

@@ -1,4 +1,4 @@
-"""Process groups that must not outlive the server."""
+"""The process groups that must end with the server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 class ProcessGroups:
-    """Told to the process that ends them if the server is killed; see `reaper`. It removes `folder`, too."""
+    """Sends them to a `reaper` process, which kills them, and removes `folder`, when the server has ended."""
 
     def __init__(self, folder: Path) -> None:
         script = Path(__file__).with_name("reaper.py")
-        self._process = subprocess.Popen(
+        self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), str(folder)],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -23,22 +23,22 @@ class ProcessGroups:
         self._lock = threading.Lock()
 
     def watch(self, group: int) -> None:
-        self._tell("watch", group)
+        self._send("watch", group)
 
     def forget(self, group: int) -> None:
-        self._tell("forget", group)
+        self._send("forget", group)
 
-    def _tell(self, verb: str, group: int) -> None:
-        assert self._process.stdin is not None
+    def _send(self, command: str, group: int) -> None:
+        assert self._reaper.stdin is not None
         with self._lock:
             try:
-                self._process.stdin.write(f"{verb} {group}\n")
-                self._process.stdin.flush()
+                self._reaper.stdin.write(f"{command} {group}\n")
+                self._reaper.stdin.flush()
             except (BrokenPipeError, ValueError):
-                pass  # it was killed, or we are at our own end; JVM and Python process watch for themselves, too
+                pass  # the reaper was killed, or is closed; JVM and Python also end by themselves when the server is gone
 
     def close(self) -> None:
-        assert self._process.stdin is not None
+        assert self._reaper.stdin is not None
         with self._lock:
-            self._process.stdin.close()
-        self._process.wait()
+            self._reaper.stdin.close()
+        self._reaper.wait()

@@ -1,7 +1,7 @@
-"""Ends a server's process groups and removes its temporary folder when the server is gone, however it went.
+"""Kills a server's process groups and removes its temporary folder when the server has ended, also after a SIGKILL.
 
-A script of its own, run beside the server: its standard input is a pipe from the server, with lines `watch PGID` and
-`forget PGID`. The end of the pipe means that the server ended; what is still watched then is killed.
+A script in its own process. Its standard input is a pipe from the server, with lines `watch PGID` and `forget PGID`; the end
+of the pipe means that the server ended.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def main(folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     groups: set[int] = set()
     for line in sys.stdin:
-        verb, number = line.split()
-        if verb == "watch":
+        command, number = line.split()
+        if command == "watch":
             groups.add(int(number))
         else:
             groups.discard(int(number))

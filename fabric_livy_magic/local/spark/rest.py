@@ -1,7 +1,7 @@
-"""Spark's own monitoring REST API, asked inside the JVM: no port is opened that anybody on the machine could call.
+"""Spark's own monitoring REST API, called inside the JVM, so that no port is open to others on the machine.
 
-Spark serves it with its web UI, which sessions do without. The same handlers are put behind a Jetty connector that takes
-requests as text; it is made when first asked for and costs a start nothing.
+Spark serves it with its web UI, which sessions do not start. The same handlers run behind a Jetty connector that takes
+requests as text; it is created at the first request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SparkRest:
         """
         with self._lock:
             context = self._jvm.spark.sparkContext()
-            if context != self._context:  # the first time, or user code has made a new one
+            if context != self._context:  # the first call, or user code has made a new context
                 self._connector = self._connect(context)
                 self._context = context
             app_id = context.applicationId()
@@ -69,7 +69,7 @@ class SparkRest:
         return connector
 
     def _security(self, conf: Any) -> Any:
-        """One of its own: the context's hangs on SparkEnv, which py4j cannot look into in Spark 4 (protobuf is missing)."""
+        """A new one: the context's is in SparkEnv, which py4j cannot reflect on in Spark 4 (protobuf is missing)."""
         made = self._jvm.view.org.apache.spark.SecurityManager
         defaults = [getattr(made, f"$lessinit$greater$default${number}")() for number in (2, 3)]
         return made(conf, *defaults)
@@ -81,11 +81,11 @@ def read_answer(raw: bytes) -> RestAnswer:
     lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     if headers.get("transfer-encoding") == "chunked":
-        body = _joined(body)
+        body = _unchunked(body)
     return RestAnswer(int(lines[0].split(" ")[1]), headers.get("content-type", ""), body)
 
 
-def _joined(chunks: bytes) -> bytes:
+def _unchunked(chunks: bytes) -> bytes:
     parts: list[bytes] = []
     while chunks:
         size, _, rest = chunks.partition(b"\r\n")

@@ -1,7 +1,7 @@
-"""Our own Scala classes: sources of this package, compiled once with the compiler among Spark's jars.
+"""The Scala classes of this package, compiled once with the compiler among Spark's jars.
 
-`archiver` compiles them in the background (some 6 s) into the cache folder. Whoever uses one of them does without where
-they are not there: in the first session on a machine, and with a Scala that has no folder below `scala`.
+`local.sessions.class_data_archive` compiles them in the background (some 6 s) into the cache folder. They are optional: the
+first session on a machine has none, nor has one with a Scala version that has no folder below `scala`.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from pathlib import Path
 from fabric_livy_magic.local.spark.cache import cache_folder
 
 SOURCES = Path(__file__).with_name("scala")
-LONGEST_S = 120
+TIMEOUT_S = 120
 
 
 def scala_classes(spark_jars: Path) -> tuple[Path, ...]:
-    """The jar, if it has been made; as a tuple, to be put on a class path."""
-    made = _jar(spark_jars)
-    return (made,) if made and made.exists() else ()
+    """The jar, if it was compiled; as a tuple, for a class path."""
+    jar = _jar(spark_jars)
+    return (jar,) if jar and jar.exists() else ()
 
 
 def scala_classes_are_built(spark_jars: Path) -> bool:
-    """Or cannot be, or there are none to make."""
-    made = _jar(spark_jars)
-    return made is None or made.exists() or _refused(made).exists()
+    """True also if the compiler refused the sources, or there are none."""
+    jar = _jar(spark_jars)
+    return jar is None or jar.exists() or _error_file(jar).exists()
 
 
 def compile_scala_classes(java: Path, spark_jars: Path) -> None:
-    """What a compiler does not take is not tried again; its words are kept beside where the jar would be."""
-    made = _jar(spark_jars)
-    if made is None or scala_classes_are_built(spark_jars):
+    """Sources that the compiler refuses are not tried again; its errors are kept in a file next to the jar's path."""
+    jar = _jar(spark_jars)
+    if jar is None or scala_classes_are_built(spark_jars):
         return
-    made.parent.mkdir(parents=True, exist_ok=True)
-    draft = made.with_name(f".{os.getpid()}-{made.name}")
-    # The second JIT compiler, and a collector with threads of its own, cost more than they give in a run this short.
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    draft = jar.with_name(f".{os.getpid()}-{jar.name}")
+    # The second JIT compiler, and a garbage collector with its own threads, cost more than they save in so short a run.
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     scalac = ["scala.tools.nsc.Main", "-usejavacp", "-Xlint", "-deprecation", "-feature", "-Xfatal-warnings"]
     try:
@@ -46,18 +46,18 @@ def compile_scala_classes(java: Path, spark_jars: Path) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=LONGEST_S,
+            timeout=TIMEOUT_S,
         )
         if done.returncode == 0:
-            draft.replace(made)
+            draft.replace(jar)
         else:
-            _refused(made).write_text(done.stdout + done.stderr, encoding="utf-8")
+            _error_file(jar).write_text(done.stdout + done.stderr, encoding="utf-8")
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _jar(spark_jars: Path) -> Path | None:
-    """Named by the compiler and the sources, so that neither meets classes of another. None where there are no sources."""
+    """Its name is a hash of the compiler version and the sources. None if there are no sources."""
     sources = _sources(spark_jars)
     if not sources:
         return None
@@ -66,8 +66,8 @@ def _jar(spark_jars: Path) -> Path | None:
     return cache_folder() / "own-classes" / f"{name}.jar"
 
 
-def _refused(made: Path) -> Path:
-    return made.with_suffix(".txt")
+def _error_file(jar: Path) -> Path:
+    return jar.with_suffix(".txt")
 
 
 def _sources(spark_jars: Path) -> list[Path]:
@@ -76,6 +76,8 @@ def _sources(spark_jars: Path) -> list[Path]:
 
 
 def _scala_version(spark_jars: Path) -> str:
-    """Such as 2.12.18, by the name of the jar; empty where there is none."""
-    names = (re.fullmatch(r"scala-compiler-([\d.]+)\.jar", jar.name) for jar in spark_jars.glob("scala-compiler-*.jar"))
+    """Such as 2.12.18, from the name of the jar; empty if there is none."""
+    names = (
+        re.fullmatch(r"scala-compiler-([\d.]+)\.jar", file.name) for file in spark_jars.glob("scala-compiler-*.jar")
+    )
     return next((name[1] for name in names if name), "")

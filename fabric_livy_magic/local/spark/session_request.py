@@ -1,4 +1,4 @@
-"""What a client asks for, in whichever dialect: checked, and in one form."""
+"""Requests of clients, checked, in one form for both dialects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRequest:
-    """A session. Times are the client's own text; `kind` is that of statements that name none."""
+    """For a session. Times are texts as the client sent them; `kind` is the default of its statements."""
 
     name: str | None = None
     kind: str | None = None

@@ -1,4 +1,4 @@
-"""A session's Spark settings: ours, the user's, and which of the two wins."""
+"""A session's Spark settings: defaults, the user's, and fixed ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fabric_livy_magic.local.spark.session_request import SessionRequest
 
 MIB = 1024 * 1024
 UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
-SMALLEST_HEAP = 512 * MIB  # Spark refuses to start below 450 MiB
-USUAL_HEAP = 4096 * MIB
+MIN_HEAP = 512 * MIB  # Spark refuses to start below 450 MiB
+DEFAULT_HEAP = 4096 * MIB
 JAVA_OPTIONS, CLASS_PATH = "spark.driver.extraJavaOptions", "spark.driver.extraClassPath"
 
 
@@ -25,7 +25,7 @@ class BadSetting(ValueError):  # noqa: N818 - says what is wrong
 
 @dataclass(frozen=True)
 class SessionFolders:
-    """Where one session works: the lakehouse is kept, `private` goes with the session."""
+    """The folders of one session: the lakehouse stays, `private` is removed with the session."""
 
     lakehouse: Path
     private: Path
@@ -36,7 +36,7 @@ class SessionFolders:
 
     @property
     def stdout(self) -> Path:
-        """What the JVM writes to its standard output; Livy shows it apart from the rest."""
+        """The standard output of the JVM, which Livy shows separately."""
         return self.private / "stdout.log"
 
     @property
@@ -48,7 +48,7 @@ class SessionFolders:
         return self.private / "spark-local"
 
     def repl(self, repl_id: str) -> Path:
-        """Of one REPL; made when asked for."""
+        """The folder of one REPL, which is created."""
         folder = self.private / f"repl-{repl_id}" if repl_id else self.private
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -75,22 +75,27 @@ class SparkSettings:
 
     @property
     def local_jars(self) -> list[str]:
-        """Those of `spark.jars` that are on this machine. Scala's interpreter knows only what the JVM started with."""
+        """The `spark.jars` on this machine. Scala's interpreter sees only the class path with which the JVM started."""
         uris = [urlsplit(uri.strip()) for uri in self.conf.get("spark.jars", "").split(",")]
         return [unquote(uri.path) for uri in uris if uri.scheme in ("", "file", "local") and uri.path]
 
 
 def spark_settings(request: SessionRequest, name: str, folders: SessionFolders, python: str) -> SparkSettings:
-    """Raises BadSetting. The user's `conf` wins over ours, except for what keeps sessions apart and on this machine."""
+    """Raises BadSetting. The user's `conf` wins over the defaults, the fixed settings win over both."""
     check_settings(request)
-    given = dict(request.conf)
-    heap = _heap(request.driver_memory or given.get("spark.driver.memory"))
-    conf = {**_ours(name, heap), **given, **fixed_settings(folders, python), "spark.driver.memory": f"{heap // MIB}m"}
+    user_conf = dict(request.conf)
+    heap = _heap_bytes(request.driver_memory or user_conf.get("spark.driver.memory"))
+    conf = {
+        **_defaults(name, heap),
+        **user_conf,
+        **fixed_settings(folders, python),
+        "spark.driver.memory": f"{heap // MIB}m",
+    }
     return SparkSettings(heap, conf)
 
 
 def check_settings(request: SessionRequest) -> None:
-    """What no application could start with. Raises BadSetting, by the name of the setting."""
+    """Raises BadSetting, with the setting's name, for values with which no application could start."""
     for amount in (request.driver_memory, request.conf.get("spark.driver.memory"), request.executor_memory):
         if amount is not None:
             memory_bytes(amount)
@@ -103,7 +108,7 @@ def check_settings(request: SessionRequest) -> None:
         raise BadSetting(f"{JAVA_OPTIONS} or {CLASS_PATH} is for no command line: it has a NUL")
 
 
-def _ours(name: str, heap: int) -> dict[str, str]:
+def _defaults(name: str, heap: int) -> dict[str, str]:
     cores = os.cpu_count() or 1
     return {
         "spark.app.name": name,
@@ -121,14 +126,14 @@ def _ours(name: str, heap: int) -> dict[str, str]:
 
 
 def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
-    """What no user's setting changes."""
+    """Keep sessions apart and on this machine; the user's settings cannot change them."""
     return {
         "spark.master": "local[*]",
         "spark.submit.deployMode": "client",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.repl.class.outputDir": str(folders.classes),
-        # Not `hive`: its Derby database admits one JVM at a time. `catalog` keeps the tables instead.
+        # Not `hive`: its Derby database admits one JVM at a time. `spark.catalog` keeps the tables instead.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": f"file:{folders.lakehouse / 'Tables'}",
         "spark.pyspark.python": python,
@@ -136,12 +141,12 @@ def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
     }
 
 
-def _heap(request: str | None) -> int:
-    """At most what the machine has: a `driverMemory` made for a Fabric node has to work on a laptop too."""
+def _heap_bytes(requested: str | None) -> int:
+    """Limited by the machine's memory, so that a `driverMemory` for a Fabric node works on a laptop, too."""
     machine = machine_memory()
-    if request is None:
-        return max(SMALLEST_HEAP, min(USUAL_HEAP, machine // 2))
-    return max(SMALLEST_HEAP, min(memory_bytes(request), machine * 3 // 4))
+    if requested is None:
+        return max(MIN_HEAP, min(DEFAULT_HEAP, machine // 2))
+    return max(MIN_HEAP, min(memory_bytes(requested), machine * 3 // 4))
 
 
 def memory_bytes(text: str) -> int:

@@ -16,7 +16,7 @@ from fabric_livy_magic.local.spark.trust import trust_options
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
-# What must not leak from the server's environment into Spark: other Sparks' settings, and the server's own token.
+# Not passed from the server's environment to Spark: settings of other Sparks, and the server's token.
 NOT_INHERITED = (
     "FABRIC_LIVY_",
     "PYSPARK_",
@@ -37,13 +37,13 @@ def spark_home() -> Path:
 
 def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
     """The environment of an application's JVM and Python processes."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
     package_root = str(Path(__file__).parents[3])
-    python_path = [part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return kept | {
+    python_path = [part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return inherited | {
         "TZ": "UTC",
         "PYTHONPATH": os.pathsep.join([*python_path, package_root]),
-        "PYTHONHASHSEED": "0",  # PySpark insists: executors must hash strings as the driver does
+        "PYTHONHASHSEED": "0",  # required by PySpark: executors must hash strings as the driver does
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
         "SPARK_HOME": str(spark_home()),
@@ -61,16 +61,16 @@ def submit_command(folders: SessionFolders, settings: SparkSettings, *applicatio
     java = find_java(version("pyspark"))
     jars = spark_home() / "jars"
     extra = settings.extra_class_path
-    ours = [*settings.jars, *scala_classes(jars)]
-    archive = None if extra else class_data(java, [jars, *ours])
-    class_path = [*([extra] if extra else []), f"{jars}/*", *map(str, ours), *settings.local_jars]
+    own_jars = [*settings.jars, *scala_classes(jars)]
+    archive = None if extra else class_data(java, [jars, *own_jars])
+    class_path = [*([extra] if extra else []), f"{jars}/*", *map(str, own_jars), *settings.local_jars]
     return [
         str(java),
         *java_options(java),
         f"-Xmx{settings.heap_bytes // MIB}m",
         f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
         f"-Djava.io.tmpdir={folders.private}",
-        f"-Dderby.system.home={folders.private}",  # an application that insists on Hive makes its metastore there
+        f"-Dderby.system.home={folders.private}",  # an application that uses Hive all the same makes its metastore there
         *(archive.options() if archive else []),
         *trust_options(java, settings.java_options),
         *settings.java_options,

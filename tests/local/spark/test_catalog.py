@@ -1,4 +1,4 @@
-"""Tables outlive their session, and sessions on one lakehouse see each other's."""
+"""Tables are kept across sessions, and sessions on one lakehouse see each other's tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.spark
 
 @pytest.fixture(scope="module")
 def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of this module alone, which looks at all that is in it."""
+    """Of this module only, whose tests list all of its tables."""
     return tmp_path_factory.mktemp("a catalog é") / "house"
 
 
@@ -90,7 +90,7 @@ def test_another_session_reads_them(filled: Session, other: Session, query: str,
 
 @pytest.mark.parametrize("name", ["t", "parts", "other_schema.u", "outside", "empty_one", "bucketed", "v"])
 def test_definitions_are_the_same(filled: Session, other: Session, name: str) -> None:
-    """Delta knows no `show create table`, but details."""
+    """Delta has no `show create table`, but `describe detail`."""
     for query in (f"show create table {name}", f"describe extended {name}", f"describe detail {name}"):
         assert other.output(query, "sql").get("data") == filled.output(query, "sql").get("data")
 
@@ -115,7 +115,7 @@ def test_changes_are_seen_at_the_next_statement_in_both_directions(
     assert filled.rows("select * from v") == [["changed"]]
 
 
-def test_what_one_drops_is_gone_for_the_other_and_data_of_others_is_safe(
+def test_a_dropped_table_is_gone_for_other_sessions_and_other_data_is_kept(
     filled: Session, other: Session, lakehouse: Path
 ) -> None:
     other.rows("drop table saved")
@@ -132,7 +132,9 @@ def test_what_one_drops_is_gone_for_the_other_and_data_of_others_is_safe(
     assert "outside" not in tables(filled)
 
 
-def test_a_definition_that_cannot_be_read_stops_nothing(filled: Session, other: Session, lakehouse: Path) -> None:
+def test_definitions_that_cannot_be_read_are_skipped_and_logged(
+    filled: Session, other: Session, lakehouse: Path
+) -> None:
     folder = lakehouse / ".catalog" / "default"
     good = json.loads((folder / "t.json").read_text(encoding="utf-8"))
     broken = {

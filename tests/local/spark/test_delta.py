@@ -1,4 +1,4 @@
-"""Tables are Delta tables, as on Fabric: a real session that fetches Delta's jars, or has them in the cache."""
+"""Tables are Delta tables, as on Fabric: a real session with Delta's jars, fetched or from the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.spark
 
 @pytest.fixture(scope="module")
 def filled(session: Session) -> Session:
-    """`trips`: three versions of a table that no statement gave a format."""
+    """`trips`: three versions of a table without a format in its statements."""
     missing = session.view()["tags"].get("FallbackMessages", "")
     if any(words in missing for words in NO_DELTA):
         pytest.skip(missing)
@@ -143,17 +143,17 @@ def test_a_batch_writes_them(api: Api, filled: Session, lakehouse: Path) -> None
 
 # ------------------------------------------------------------------------------------------------ without the jars
 @pytest.fixture(scope="module")
-def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A machine that has no jars and reaches no repository: a session's view, and what it did."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # refuses, as it does not listen
+def without_jars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """On a machine without jars that reaches no repository: a session's view, and results of its statements."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # refuses, as it does not listen
         home = tmp_path_factory.mktemp("home")
-        away = {
+        environment = {
             "HOME": str(home),
             "XDG_CACHE_HOME": str(home / "cache"),
-            "DEFAULT_ARTIFACT_REPOSITORY": f"http://127.0.0.1:{nobody.getsockname()[1]}/",
+            "DEFAULT_ARTIFACT_REPOSITORY": f"http://127.0.0.1:{closed.getsockname()[1]}/",
         }
-        process, api = service.start(home / "lake", "--token", service.TOKEN, extra_env={**os.environ, **away})
+        process, api = service.start(home / "lake", "--token", service.TOKEN, extra_env={**os.environ, **environment})
         try:
             session = api.start_session()
             view = session.wait_for("idle")
@@ -169,14 +169,14 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
             assert service.close(process) == 0
 
 
-def test_without_the_jars_tables_are_parquet(without: dict[str, Any]) -> None:
-    assert without["provider"] == ["parquet"]
-    assert without["rows"] == [[1]]
+def test_without_the_jars_tables_are_parquet(without_jars: dict[str, Any]) -> None:
+    assert without_jars["provider"] == ["parquet"]
+    assert without_jars["rows"] == [[1]]
 
 
-def test_without_the_jars_one_line_says_why_and_how_to_get_them(without: dict[str, Any]) -> None:
-    message = without["view"]["tags"]["FallbackMessages"]
+def test_without_the_jars_one_line_has_the_reason_and_how_to_get_them(without_jars: dict[str, Any]) -> None:
+    message = without_jars["view"]["tags"]["FallbackMessages"]
     assert message.startswith("Delta Lake is not available, so tables are Parquet here: 127.0.0.1 cannot be reached")
     assert "~/.m2/settings.xml" in message
     assert "\n" not in message
-    assert without["view"]["tags"]["FallbackReasons"] == "DeltaLakeMissing"
+    assert without_jars["view"]["tags"]["FallbackReasons"] == "DeltaLakeMissing"

@@ -1,10 +1,9 @@
-"""Delta Lake's jars: fetched once, kept, not waited for forever. From a server of our own, with jars that hold nothing."""
+"""Delta Lake's jars: fetched once, kept, and waited for with a time-out. From a local server, with empty jars."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +29,7 @@ DEFAULT = "spark.sql.sources.default"
 
 
 # ------------------------------------------------------------------------------------------------ settings
-def test_the_users_settings_win_over_ours() -> None:
+def test_the_users_settings_win_over_the_defaults() -> None:
     conf = delta_conf({DEFAULT: "parquet", "spark.databricks.delta.snapshotPartitions": "7"})
     assert conf[DEFAULT] == "parquet"
     assert conf["spark.databricks.delta.snapshotPartitions"] == "7"
@@ -38,11 +37,11 @@ def test_the_users_settings_win_over_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "all_of_them"),
+    ("own", "extensions"),
     [("", EXTENSION), ("a.B, c.D", f"a.B,c.D,{EXTENSION}"), (f"{EXTENSION},a.B", f"{EXTENSION},a.B")],
 )
-def test_extensions_of_the_user_have_deltas_beside_them(given: str, all_of_them: str) -> None:
-    assert delta_conf({EXTENSIONS: given})[EXTENSIONS] == all_of_them
+def test_deltas_extension_is_added_to_those_of_the_user(own: str, extensions: str) -> None:
+    assert delta_conf({EXTENSIONS: own})[EXTENSIONS] == extensions
 
 
 def test_another_catalog_of_the_users_keeps_its_own_default_format() -> None:
@@ -62,7 +61,7 @@ def test_another_catalog_of_the_users_keeps_its_own_default_format() -> None:
         ({}, False),
     ],
 )
-def test_a_version_that_the_user_brings_is_seen(conf: dict[str, str], brings: bool) -> None:
+def test_a_delta_version_of_the_users_own_is_noticed(conf: dict[str, str], brings: bool) -> None:
     assert brings_delta(conf) == brings
 
 
@@ -88,13 +87,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("DEFAULT_ARTIFACT_REPOSITORY", raising=False)
     return tmp_path
-
-
-@pytest.fixture
-def groups(tmp_path: Path) -> Iterator[ProcessGroups]:
-    made = ProcessGroups(tmp_path / "groups")
-    yield made
-    made.close()
 
 
 def maven_server(**options: str) -> MavenServer:
@@ -125,7 +117,7 @@ def test_jars_are_fetched_once_from_the_mirror_and_kept(home: Path, groups: Proc
 
 
 @pytest.mark.spark
-def test_two_that_want_them_at_once_get_the_same(home: Path, groups: ProcessGroups) -> None:
+def test_concurrent_fetches_get_the_same_jars(home: Path, groups: ProcessGroups) -> None:
     found = []
     with maven_server().serving() as server:
         mirrored_by(server, home)
@@ -136,11 +128,13 @@ def test_two_that_want_them_at_once_get_the_same(home: Path, groups: ProcessGrou
             one.join(60)
     assert len(found) == 3
     assert len(set(found)) == 1
-    assert len([path for path in server.requests if path.endswith(".jar")]) <= 4  # of two jars, each looked at and read
+    assert (
+        len([path for path in server.requests if path.endswith(".jar")]) <= 4
+    )  # of two jars, each with a HEAD and a GET
 
 
 @pytest.mark.spark
-def test_what_could_not_be_fetched_is_not_tried_again_soon(home: Path, groups: ProcessGroups) -> None:
+def test_a_failed_fetch_is_not_retried_soon(home: Path, groups: ProcessGroups) -> None:
     with maven_server().serving() as server:
         server.files.clear()
         mirrored_by(server, home)
@@ -148,11 +142,11 @@ def test_what_could_not_be_fetched_is_not_tried_again_soon(home: Path, groups: P
             DeltaMissing, match=r"tables are Parquet here: 127\.0\.0\.1 has no io\.delta:delta-spark"
         ) as first:
             delta_jars({}, groups)
-        request = len(server.requests)
+        requests_before = len(server.requests)
         with pytest.raises(DeltaMissing) as second:
             delta_jars({}, groups)
     assert str(second.value) == str(first.value)
-    assert len(server.requests) == request
+    assert len(server.requests) == requests_before
     assert "~/.m2/settings.xml" in str(first.value)
 
 
@@ -170,7 +164,7 @@ def test_jars_that_are_slow_to_come_are_there_for_a_later_session(home: Path, gr
 
 
 @pytest.mark.spark
-def test_settings_of_maven_that_cannot_be_read_are_told(home: Path, groups: ProcessGroups) -> None:
+def test_maven_settings_that_cannot_be_read_are_reported(home: Path, groups: ProcessGroups) -> None:
     (home / ".m2").mkdir()
     (home / ".m2" / "settings.xml").write_text("<settings>", encoding="utf-8")
     with pytest.raises(DeltaMissing, match=r"settings\.xml is no XML"):

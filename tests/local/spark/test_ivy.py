@@ -1,10 +1,9 @@
-"""Jars by real Ivy from a real server: what a private repository needs, and what is told where there is none."""
+"""Jars by real Ivy from a real server: private repositories, and the reasons where there are no jars."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.submit import spark_home
-from tests.support.maven_server import PASSWORD, USER, MavenServer, lay_out, private_tls, repository
+from tests.support.maven_server import PASSWORD, USER, MavenServer, private_tls, repository, write_files
 
 pytestmark = pytest.mark.spark
 
@@ -23,16 +22,9 @@ RELEASE = Coordinate.read("io.delta:delta-spark_2.12:3.3.3")
 JARS = ["io.delta_delta-spark_2.12-3.3.3.jar", "io.delta_delta-storage-3.3.3.jar"]
 
 
-@pytest.fixture(scope="module")
-def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessGroups]:
-    made = ProcessGroups(tmp_path_factory.mktemp("groups"))
-    yield made
-    made.close()
-
-
 class Fetching:
     def __init__(self, folder: Path, groups: ProcessGroups) -> None:
-        self.maven = Maven(folder / "m2", Repository("http://127.0.0.1:9/"))  # nobody is there
+        self.maven = Maven(folder / "m2", Repository("http://127.0.0.1:9/"))  # nothing listens there
         self._folder, self._groups, self._count = folder, groups, 0
 
     def __call__(self, url: str = "", user: str = "", password: str = "", **sources: object) -> list[str]:
@@ -118,11 +110,11 @@ def test_a_proxy_with_a_password(fetching: Fetching, monkeypatch: pytest.MonkeyP
 
 
 def test_jars_in_the_local_repository_need_no_network(fetching: Fetching) -> None:
-    lay_out(repository(), fetching.maven.local)
+    write_files(repository(), fetching.maven.local)
     assert fetching() == JARS
 
 
-def test_jars_that_ivy_fetched_for_others_need_no_network(fetching: Fetching, tmp_path: Path) -> None:
+def test_jars_in_the_cache_of_another_ivy_need_no_network(fetching: Fetching, tmp_path: Path) -> None:
     with MavenServer().serving() as server:
         fetching(server.url)
     (tmp_path / "work 1 é" / "cache").rename(tmp_path / "cache-of-others")

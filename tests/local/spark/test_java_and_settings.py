@@ -1,4 +1,4 @@
-"""Which Java is taken, and which Spark settings win."""
+"""Which Java is used, and which Spark settings win."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def folders(tmp_path: Path) -> SessionFolders:
     return SessionFolders(tmp_path / "lake", tmp_path / "private")
 
 
-def test_the_users_settings_win_except_for_what_isolates(tmp_path: Path) -> None:
-    given = {"spark.sql.shuffle.partitions": "7", "spark.master": "yarn", "spark.sql.catalogImplementation": "hive"}
-    conf = spark_settings(SessionRequest(conf=given), "name", folders(tmp_path), "python").conf
+def test_the_users_settings_win_except_for_the_fixed_ones(tmp_path: Path) -> None:
+    conf = {"spark.sql.shuffle.partitions": "7", "spark.master": "yarn", "spark.sql.catalogImplementation": "hive"}
+    conf = spark_settings(SessionRequest(conf=conf), "name", folders(tmp_path), "python").conf
     assert conf["spark.sql.shuffle.partitions"] == "7"
     assert conf["spark.master"] == "local[*]"
     assert conf["spark.sql.catalogImplementation"] == "in-memory"
@@ -87,7 +87,7 @@ def test_memory_is_capped_to_the_machine(tmp_path: Path) -> None:
     assert settings.heap_bytes < machine_memory()
 
 
-def test_memory_that_is_none(tmp_path: Path) -> None:
+def test_an_invalid_amount_of_memory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="lots"):
         spark_settings(SessionRequest(driver_memory="lots"), "n", folders(tmp_path), "python")
 

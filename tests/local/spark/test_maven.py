@@ -1,4 +1,4 @@
-"""What a user's Maven settings say about where jars come from, and how that is told to Ivy."""
+"""Maven repositories by the user's Maven settings, and the files that Ivy reads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read(home: Path, inside: str, environment: dict[str, str] | None = None, att
 
 
 @pytest.mark.parametrize(
-    ("mirror_of", "stands"),
+    ("mirror_of", "of_central"),
     [
         ("central", True),
         ("*", True),
@@ -61,8 +61,8 @@ def read(home: Path, inside: str, environment: dict[str, str] | None = None, att
         ("", False),
     ],
 )
-def test_which_mirrors_stand_for_maven_central(mirror_of: str, stands: bool) -> None:
-    assert mirrors_central(mirror_of) == stands
+def test_which_mirrors_are_of_maven_central(mirror_of: str, of_central: bool) -> None:
+    assert mirrors_central(mirror_of) == of_central
 
 
 def test_without_settings_jars_come_from_maven_central(home: Path) -> None:
@@ -93,11 +93,11 @@ def test_a_repository_of_an_active_profile_may_take_centrals_name(home: Path, ac
 
 def test_variables_are_filled_in(home: Path) -> None:
     inside = (
-        f"<localRepository>${{user.home}}/mine</localRepository><servers>{server('${env.NEXUS_PASSWORD}')}</servers>"
+        f"<localRepository>${{user.home}}/own</localRepository><servers>{server('${env.NEXUS_PASSWORD}')}</servers>"
         f"<mirrors>{mirror('*', 'https://${env.UNKNOWN}/')}</mirrors>"
     )
     found = read(home, inside, {"NEXUS_PASSWORD": "from outside"})
-    assert found.local == home / "mine"
+    assert found.local == home / "own"
     assert found.central == Repository("https://${env.UNKNOWN}/", "me", "from outside")
 
 
@@ -107,7 +107,7 @@ def test_sparks_own_variable_comes_first(home: Path) -> None:
     assert read(home, inside, environment).central == Repository("https://spark.corp/maven/")
 
 
-def test_an_encrypted_password_is_told(home: Path) -> None:
+def test_an_encrypted_password_is_refused(home: Path) -> None:
     inside = (
         f"<servers>{server('{jSMOWnoPFgsHVpMvz5VrIt5kRbzGpI8u+9EF1iFQyJQ=}')}</servers><mirrors>{mirror('*')}</mirrors>"
     )
@@ -115,12 +115,12 @@ def test_an_encrypted_password_is_told(home: Path) -> None:
         read(home, inside)
 
 
-def test_settings_that_are_no_xml_are_told(home: Path) -> None:
+def test_settings_that_are_no_xml_are_refused(home: Path) -> None:
     with pytest.raises(BadMavenSettings, match=r"settings\.xml is no XML"):
         read(home, "<mirrors>")
 
 
-# ------------------------------------------------------------------------------------------------ what Ivy is told
+# ------------------------------------------------------------------------------------------------ the files that Ivy reads
 @given(xml_text, xml_text, xml_text, xml_text)
 def test_ivys_settings_hold_any_text(url: str, user: str, password: str, realm: str) -> None:
     sources = Sources(Maven(Path("/nowhere"), Repository(url, user, password)))
@@ -131,9 +131,9 @@ def test_ivys_settings_hold_any_text(url: str, user: str, password: str, realm: 
     assert credentials == ([(user, password, realm)] if user else [])
 
 
-def test_what_lies_on_the_machine_is_looked_at_first_and_central_last(tmp_path: Path) -> None:
+def test_local_repositories_come_first_and_central_last(tmp_path: Path) -> None:
     maven = Maven(tmp_path, Repository(CENTRAL, "me", "secret"))
-    sources = Sources(maven, further=("https://more.corp/",), ivy_homes=(tmp_path / "a",))
+    sources = Sources(maven, repositories=("https://more.corp/",), ivy_homes=(tmp_path / "a",))
     for realm, names in (
         ("", ["local-m2-cache", "ivy-1", "repo-1", "central"]),
         (None, ["local-m2-cache", "ivy-1", "repo-1"]),
@@ -143,7 +143,7 @@ def test_what_lies_on_the_machine_is_looked_at_first_and_central_last(tmp_path: 
         assert (root.find("credentials") is not None) == (realm is not None)
 
 
-def test_what_spark_brings_is_not_fetched() -> None:
+def test_jars_of_spark_are_not_fetched() -> None:
     root = ElementTree.fromstring(module_text(RELEASE))
     assert {one.get("org") for one in root.iterfind("dependencies/exclude")} >= {"org.antlr", "org.scala-lang"}
 
@@ -167,5 +167,5 @@ def test_what_spark_brings_is_not_fetched() -> None:
         ),
     ],
 )
-def test_proxies_in_javas_words(proxies: dict[str, str], options: list[str]) -> None:
+def test_proxies_as_java_options(proxies: dict[str, str], options: list[str]) -> None:
     assert proxy_options(proxies) == options

@@ -1,4 +1,4 @@
-"""Our own Scala classes: compiled by the real compiler, used by a real session."""
+"""The package's Scala classes: compiled by the real compiler, used by a real session."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Sessio
         yield started
 
 
-@pytest.mark.skipif(not list(JARS.glob("scala-compiler-2.12.*")), reason="there are own classes for Scala 2.12 only")
+@pytest.mark.skipif(not list(JARS.glob("scala-compiler-2.12.*")), reason="the Scala classes are for Scala 2.12 only")
 def test_a_session_uses_the_interpreter_that_was_compiled(session: service.Session) -> None:
     assert [jar.suffix for jar in scala_classes(JARS)] == [".jar"]
     assert session.text(INTERPRETER, "spark").rstrip().endswith("String = fabric_livy_magic.local.LineInterpreter")
@@ -65,7 +65,7 @@ def test_what_scala_specializes_works_line_by_line(session: service.Session, cod
     assert session.text(code.strip(), "spark").rstrip().endswith(shown)
 
 
-def test_a_scala_that_refuses_the_sources_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_that_a_compiler_refuses_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     jars = tmp_path / "jars"
     jars.mkdir()

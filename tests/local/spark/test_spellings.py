@@ -1,4 +1,4 @@
-"""One lakehouse, every spelling: what was written by one name or path is there by each of the others, at once."""
+"""Every spelling of lakehouse names and paths: what is written by one of them can be read by all others, at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.service import NO_DELTA, Api, Session
 pytestmark = pytest.mark.spark
 
 SALES, BRONZE, SILVER = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "123")
-PLACES = f"""
+WORKSPACES = f"""
 [[workspaces]]
 name = "Sales EMEA"
 id = "{SALES}"
@@ -36,7 +36,7 @@ folder = "finance/gold"
 schemas = true
 """
 HOST = "onelake.dfs.fabric.microsoft.com"
-# Of a child process, whose calls are never mapped.
+# In a child process, whose file calls are not mapped.
 MOUNTED = "import subprocess; print(subprocess.run(['test', '-d', '/lakehouse/default']).returncode == 0)"
 BY_NAME, BY_ID = f"abfss://Sales EMEA@{HOST}", f"abfss://{SALES}@{HOST}"
 
@@ -214,14 +214,14 @@ print([spark.catalog.tableExists(name) for name in ("finance.gold.dbo.w2", "n2",
     Cell("Fabric's settings", "set spark.ms.autotune.enabled=true", [["spark.ms.autotune.enabled", "true"]]),
     Cell("Fabric's properties", "create table v (id int) tblproperties ('delta.parquet.vorder.enabled' = 'true')", []),
     python(
-        "where it is",
+        "the workspace and lakehouse in the settings",
         """
 spark.conf.set("spark.microsoft.delta.optimizeWrite.enabled", "true")
 print(*(spark.conf.get(f"trident.{key}") for key in ("workspace.id", "lakehouse.id", "lakehouse.name")))
 """,
         f"{SALES} {SILVER} Silver",
     ),
-    # ---- what is an error, and makes nothing anywhere
+    # ---- errors, which create no file
     python("an unknown workspace", f'spark.read.text("abfss://No@{HOST}/Silver/Files/x")', "there is no workspace 'No'", fails=True),
     python("… written to", f'spark.range(1).write.csv("abfss://No@{HOST}/Silver/Files/x")', "there is no workspace", fails=True),
     python("an unknown lakehouse", f'spark.range(1).write.csv("{BY_NAME}/No.Lakehouse/Files/x")', "there is no lakehouse", fails=True),
@@ -252,19 +252,19 @@ print([spark.table(name).columns for name in ("b", "`Sales EMEA`.Bronze.n5", "fi
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lake houses é")
-    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    (folder / "workspaces.toml").write_text(WORKSPACES, encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
 def api(root: Path) -> Iterator[Api]:
-    process, running = service.start(None, "--workspaces", str(root / "places.toml"), "--token", service.TOKEN)
+    process, running = service.start(None, "--workspaces", str(root / "workspaces.toml"), "--token", service.TOKEN)
     yield running
     running.http.close()
     assert service.close(process) == 0
 
 
-def outputs(session: Session, cells: list[Cell]) -> dict[str, dict[str, Any]]:
+def run_cells(session: Session, cells: list[Cell]) -> dict[str, dict[str, Any]]:
     mounted = session.text(MOUNTED) == "True"
     return {cell.what: session.output(cell.code, cell.kind) for cell in cells if mounted or not cell.mounted}
 
@@ -276,17 +276,17 @@ def in_silver(api: Api) -> dict[str, dict[str, Any]]:
     missing = session.view()["tags"].get("FallbackMessages", "")
     if any(words in missing for words in NO_DELTA):
         pytest.skip(missing)
-    return outputs(session, SILVER_CELLS)
+    return run_cells(session, SILVER_CELLS)
 
 
 @pytest.fixture(scope="module")
 def in_bronze(api: Api, in_silver: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """In another application, after all that was done in Silver."""
-    there = Api({**api.ready, "livy_endpoint": api.base.replace(SILVER, BRONZE)})
-    session = there.start_session()
+    bronze = Api({**api.ready, "livy_endpoint": api.base.replace(SILVER, BRONZE)})
+    session = bronze.start_session()
     session.wait_for("idle")
-    found = outputs(session, BRONZE_CELLS)
-    there.http.close()
+    found = run_cells(session, BRONZE_CELLS)
+    bronze.http.close()
     return found
 
 
@@ -313,7 +313,7 @@ def test_in_a_lakehouse_without_schemas(in_bronze: dict[str, dict[str, Any]], ce
 
 
 def test_nothing_was_written_anywhere_else(in_bronze: dict[str, dict[str, Any]], root: Path) -> None:
-    assert sorted(path.name for path in root.iterdir()) == ["finance", "places.toml", "sales"]
+    assert sorted(path.name for path in root.iterdir()) == ["finance", "sales", "workspaces.toml"]
     assert {path.relative_to(root).as_posix() for path in root.glob("*/*/*")} <= {
         f"{house}/{part}"
         for house in ("sales/silver", "sales/bronze", "finance/gold")

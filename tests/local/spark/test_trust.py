@@ -1,4 +1,4 @@
-"""Which certificates a Java is made to trust. That a real one does is in test_ivy."""
+"""Which certificates a Java gets as trust store. A real Java uses one in test_ivy."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_store_is_made_once_for_the_same_certificates(bundle: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 @pytest.mark.parametrize("java", [WHEELS, INSTALLED])
-def test_what_the_environment_names_counts_for_every_java(bundle: Path, name: str, java: Path) -> None:
+def test_certificates_that_the_environment_names_are_for_every_java(bundle: Path, name: str, java: Path) -> None:
     options = trust_options(java, (), {name: str(bundle)})
     store = Path(options[0].removeprefix("-Djavax.net.ssl.trustStore="))
     assert names(store) == ["CN=Test authority", "CN=two"]
@@ -75,7 +75,7 @@ def test_a_folder_of_certificates(bundle: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")  # of a real authority's certificate
-def test_without_a_word_the_wheels_java_gets_what_python_trusts_and_an_installed_one_keeps_its_own() -> None:
+def test_by_default_the_wheels_java_gets_what_python_trusts_and_an_installed_one_keeps_its_own() -> None:
     (store, *_) = trust_options(WHEELS, (), {})
     assert len(names(Path(store.partition("=")[2]))) > 50
     assert trust_options(INSTALLED, (), {}) == []
@@ -84,8 +84,8 @@ def test_without_a_word_the_wheels_java_gets_what_python_trusts_and_an_installed
 @pytest.mark.parametrize(
     ("options", "environment"),
     [
-        (["-Djavax.net.ssl.trustStore=/mine.jks"], {}),
-        ([], {"JAVA_TOOL_OPTIONS": "-Xmx1g -Djavax.net.ssl.trustStore=/mine.jks"}),
+        (["-Djavax.net.ssl.trustStore=/own.jks"], {}),
+        ([], {"JAVA_TOOL_OPTIONS": "-Xmx1g -Djavax.net.ssl.trustStore=/own.jks"}),
     ],
 )
 def test_a_trust_store_of_the_users_own_wins(bundle: Path, options: list[str], environment: dict[str, str]) -> None:
