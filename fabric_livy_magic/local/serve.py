@@ -31,7 +31,7 @@ from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.server import Server
 
-BODY_TIMEOUT_S = 600.0  # a request that is never sent to its end must not be kept for good
+BODY_TIMEOUT_S = 600.0  # a request whose body never ends must not be kept for good
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
 
 
@@ -77,24 +77,24 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 def run_serve(options: argparse.Namespace) -> int:
     """Runs until SIGINT, SIGTERM or, when owned, the end of standard input. Returns the exit code."""
     if any(find_spec(name) is None for name in ("tornado", "pyspark", "py4j")):
-        return _complain(MISSING_EXTRA, EXIT_MISSING_EXTRA)
-    if wrong := _wrong_use(options):
-        return _complain(wrong, EXIT_USAGE)
+        return _fail(MISSING_EXTRA, EXIT_MISSING_EXTRA)
+    if problem := _usage_problem(options):
+        return _fail(problem, EXIT_USAGE)
     try:
         workspaces = _workspaces(options)
         tokens, token = _tokens(options)
         faults = read_faults(options.faults.expanduser()) if options.faults else None
         listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
     except ValueError as problem:  # BadWorkspaces, BadAuthority, BadFaults
-        return _complain(str(problem), EXIT_USAGE)
+        return _fail(str(problem), EXIT_USAGE)
     except OverflowError:
-        return _complain(f"{options.port} is no port number", EXIT_USAGE)
+        return _fail(f"{options.port} is no port number", EXIT_USAGE)
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
-            return _complain(
+            return _fail(
                 f"port {options.port} is in use; choose another --port, or leave it out for a free one", EXIT_USAGE
             )
-        return _complain(str(problem), EXIT_USAGE)
+        return _fail(str(problem), EXIT_USAGE)
     with listener:
         announcement = Announcement(
             token,
@@ -109,7 +109,7 @@ def run_serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _wrong_use(options: argparse.Namespace) -> str | None:
+def _usage_problem(options: argparse.Namespace) -> str | None:
     if options.workspaces and options.lakehouse:
         return "--workspaces names the folders of its lakehouses; leave --lakehouse out"
     if options.authority and options.token is not None:
@@ -134,7 +134,7 @@ def _workspaces(options: argparse.Namespace) -> Workspaces:
 
 
 def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
-    """And the server's own token, where that is what it checks."""
+    """The check, and the server's own token where that is what requests carry."""
     if not options.authority:
         token = options.token or secrets.token_urlsafe(32)
         return OwnToken(token), token
@@ -143,7 +143,7 @@ def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
     return AuthorityTokens(options.authority, options.authority_ca, options.tenant, options.clock_skew), None
 
 
-def _complain(message: str, code: int) -> int:
+def _fail(message: str, code: int) -> int:
     print(f"fabric-livy serve: {message}", file=sys.stderr)  # noqa: T201 - a command line
     return code
 
@@ -161,14 +161,16 @@ def _server(
     from fabric_livy_magic.local.sessions.capacity import Capacity, usual_limit
     from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
     from fabric_livy_magic.local.sessions.lifetimes import livy_lifetimes
-    from fabric_livy_magic.local.sessions.sessions import Sessions, counting
+    from fabric_livy_magic.local.sessions.sessions import Sessions, counting_ids
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
     quirks: bool = options.quirks
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(folder, groups, capacity, workspaces, counting(), lifetimes, quirks=quirks, faults=faults)
-        batches = Batches(folder, groups, capacity, workspaces, counting())
+        sessions = Sessions(
+            folder, groups, capacity, workspaces, counting_ids(), lifetimes, quirks=quirks, faults=faults
+        )
+        batches = Batches(folder, groups, capacity, workspaces, counting_ids())
     else:
         sessions = Sessions(folder, groups, capacity, workspaces, quirks=quirks, faults=faults, notebookutils=True)
         batches = Batches(folder, groups, capacity, workspaces)
@@ -202,10 +204,10 @@ async def _serve(
 
     folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
     groups = ProcessGroups(folder)
-    serving = _server(folder, groups, workspaces, tokens, faults, options)
+    server = _server(folder, groups, workspaces, tokens, faults, options)
     try:
         listener.setblocking(False)
-        http = HTTPServer(make_app(serving), body_timeout=BODY_TIMEOUT_S)
+        http = HTTPServer(make_app(server), body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop)
@@ -214,16 +216,18 @@ async def _serve(
         port = listener.getsockname()[1]
         if announcement.token is None:
             remove_token(port)
-        open_to_user = announcement.token is not None and not announcement.owned
+        publishes_token = announcement.token is not None and not announcement.owned
         with (
-            published_token(port, announcement.token or "") if open_to_user else contextlib.nullcontext(False) as found
+            published_token(port, announcement.token or "")
+            if publishes_token
+            else contextlib.nullcontext(False) as token_is_published
         ):
-            announce(port, workspaces, announcement, found)
+            announce(port, workspaces, announcement, token_is_published)
             await stop.wait()
         http.stop()
         loop = asyncio.get_running_loop()
-        ends = (serving.sessions.stop_all, serving.batches.stop_all)
-        await asyncio.gather(*(loop.run_in_executor(None, end) for end in ends))
+        stops = (server.sessions.stop_all, server.batches.stop_all)
+        await asyncio.gather(*(loop.run_in_executor(None, stop_all) for stop_all in stops))
     finally:
         groups.close()
         shutil.rmtree(folder, ignore_errors=True)

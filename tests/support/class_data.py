@@ -43,7 +43,7 @@ def in_the_making() -> Iterator[None]:
 
 
 def main() -> None:
-    from fabric_livy_magic.local.sessions.class_data_archive import make_what_is_missing
+    from fabric_livy_magic.local.sessions.class_data_archive import build_what_is_missing
     from fabric_livy_magic.local.spark.delta import DeltaMissing, delta_jars
     from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 
@@ -54,7 +54,7 @@ def main() -> None:
                 delta_jars({}, groups)
         finally:
             groups.close()
-    make_what_is_missing()
+    build_what_is_missing()
 
 
 if __name__ == "__main__":

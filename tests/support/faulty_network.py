@@ -1,6 +1,6 @@
-"""The network before one host: at random its name is not found, nothing listens there, or TLS breaks in its handshake.
+"""A faulty network before one host: at random its name is not found, nothing listens there, or its TLS handshake fails.
 
-It answers the look-ups of this process, so that each fault is a real one of sockets and TLS.
+It replaces `socket.getaddrinfo`, so each fault is a real one of sockets and TLS.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tests.support.entra.certificates import certificate_authority, new_key, pem
 
 HOST = "livy.test"
 FAULTS = ("no name", "nothing listens", "handshake")
-OF_THE_MACHINE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+MACHINE_SETTINGS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 class FaultyNetwork:
     """`with`, or `start` and `close`, put it in place. A share of the new connections to HOST fails, the first one never."""
 
     def __init__(self, seed: int, share: float) -> None:
-        self._lots, self._share = random.Random(seed), share
-        self._look_up = socket.getaddrinfo
+        self._random, self._share = random.Random(seed), share
+        self._getaddrinfo = socket.getaddrinfo
         self.injected: Counter[str] = Counter()
-        self._asked = 0
+        self._lookups = 0
         self._lock = threading.Lock()
         self._environ = mock.patch.dict(os.environ)
 
@@ -45,43 +45,43 @@ class FaultyNetwork:
     def start(self) -> None:
         self._closed = socket.socket()  # bound, so that nobody else listens there
         self._closed.bind(("127.0.0.1", 0))
-        self._hanging_up = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._hang_up, daemon=True).start()
+        self._closing_listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._close_connections, daemon=True).start()
         self._environ.start()
-        for name in OF_THE_MACHINE:
+        for name in MACHINE_SETTINGS:
             os.environ.pop(name, None)
-        socket.getaddrinfo = self._found  # type: ignore[assignment]
+        socket.getaddrinfo = self._resolve  # type: ignore[assignment]
 
     def close(self) -> None:
-        socket.getaddrinfo = self._look_up
+        socket.getaddrinfo = self._getaddrinfo
         self._environ.stop()
         self._closed.close()
-        self._hanging_up.shutdown(socket.SHUT_RDWR)
-        self._hanging_up.close()
+        self._closing_listener.shutdown(socket.SHUT_RDWR)
+        self._closing_listener.close()
 
-    def _found(self, host: Any, port: Any, *more: Any, **named: Any) -> Any:
+    def _resolve(self, host: Any, port: Any, *arguments: Any, **keywords: Any) -> Any:
         if host != HOST:
-            return self._look_up(host, port, *more, **named)
+            return self._getaddrinfo(host, port, *arguments, **keywords)
         fault = self._draw()
         if fault == "no name":
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         if fault:
-            port = (self._closed if fault == "nothing listens" else self._hanging_up).getsockname()[1]
-        return self._look_up("127.0.0.1", port, *more, **named)
+            port = (self._closed if fault == "nothing listens" else self._closing_listener).getsockname()[1]
+        return self._getaddrinfo("127.0.0.1", port, *arguments, **keywords)
 
     def _draw(self) -> str:
         with self._lock:
-            self._asked += 1
-            if self._asked == 1 or self._lots.random() >= self._share:
+            self._lookups += 1
+            if self._lookups == 1 or self._random.random() >= self._share:
                 return ""
-            fault = self._lots.choice(FAULTS)
+            fault = self._random.choice(FAULTS)
             self.injected[fault] += 1
             return fault
 
-    def _hang_up(self) -> None:
+    def _close_connections(self) -> None:
         while True:
             try:
-                self._hanging_up.accept()[0].close()
+                self._closing_listener.accept()[0].close()
             except OSError:
                 return
 

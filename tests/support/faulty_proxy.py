@@ -1,7 +1,7 @@
-"""A proxy before a real server that breaks calls at random: before the server acted, after it, and while it has not yet.
+"""A proxy before a real server that breaks calls at random: before the server has acted, after it, or before it acts.
 
-What strikes is drawn from a seed. With several threads the order of the calls is the machine's, so a seed gives the same
-mix of faults, not the same run.
+The faults are drawn from a seed. With several threads the order of the calls is not fixed, so a seed gives the same mix of
+faults, not the same run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>Microsoft-Azure-Application-Gateway/v2</body></html>"
-# After what it strikes: `before` the server has acted, `after` it, or `early`: the connection ends, and then it acts.
+# By the moment: `before` the server has acted, `after` it has, or `early`: the connection ends before the server acts.
 BEFORE, AFTER, EARLY = "before", "after", "early"
 FAULTS = {
     BEFORE: ("close", "reset", "500", "502", "503", "504", "html", "429", "429 date", "429 until", "401", "404", "cut"),
@@ -30,7 +30,7 @@ FAULTS = {
     EARLY: ("close", "reset"),
 }
 OWN_HEADERS = {"host", "connection", "accept-encoding"}
-LATE_S = 0.05  # how long after the end of the connection the server acts; the look for a lost statement comes later
+EARLY_DELAY_S = 0.05  # from the end of the connection to the server's work; the client looks for a lost statement later
 STALL_S = 2.5  # longer than the client waits for an answer; so it comes rarely
 
 
@@ -55,7 +55,7 @@ class FaultyProxy:
         call this machine."""
         parts = urlsplit(server)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._lots, self._lock = random.Random(seed), threading.Lock()
+        self._random, self._lock = random.Random(seed), threading.Lock()
         self._share, self._may_inject = share, may_inject
         self.injected: Counter[str] = Counter()
         self.calls = 0
@@ -76,11 +76,11 @@ class FaultyProxy:
             if method == "POST" and path.endswith("/sessions") and not self.injected[f"{BEFORE} 430"]:
                 self.injected[f"{BEFORE} 430"] += 1  # the one call that a full capacity refuses
                 return BEFORE, "430"
-            if self._lots.random() >= self._share:
+            if self._random.random() >= self._share:
                 return None
-            when = self._lots.choices((BEFORE, AFTER, EARLY), (5, 5, 1))[0]
-            fault = self._lots.choice(FAULTS[when])
-            if not self._may_inject(method, path, fault) or (fault == "stall" and self._lots.random() > 0.2):
+            when = self._random.choices((BEFORE, AFTER, EARLY), (5, 5, 1))[0]
+            fault = self._random.choice(FAULTS[when])
+            if not self._may_inject(method, path, fault) or (fault == "stall" and self._random.random() > 0.2):
                 return None
             self.injected[f"{when} {fault}"] += 1
             return when, fault
@@ -115,19 +115,19 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in OWN_HEADERS}
-            lot = proxy.draw(self.command, self.path.partition("?")[0])
-            if lot is None:
+            drawn = proxy.draw(self.command, self.path.partition("?")[0])
+            if drawn is None:
                 return self.answer(*proxy.forward(self.command, self.path, body, headers))
-            when, fault = lot
+            when, fault = drawn
             if when == EARLY:
                 broke_off_at = time.monotonic()
                 self.break_off(fault)
-                time.sleep(LATE_S)
-            told = (200, b'{"id": 0}') if when == BEFORE else proxy.forward(self.command, self.path, body, headers)
+                time.sleep(EARLY_DELAY_S)
+            reply = (200, b'{"id": 0}') if when == BEFORE else proxy.forward(self.command, self.path, body, headers)
             if when == EARLY:
                 proxy.latest_s = max(proxy.latest_s, time.monotonic() - broke_off_at)
                 return None
-            return self.inject(fault, *told)
+            return self.inject(fault, *reply)
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - names of the library
 
@@ -148,13 +148,13 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
 
         def refuse(self, fault: str) -> None:
             code, _, how = fault.partition(" ")
-            soon_s = time.time() + 1
+            retry_at_s = time.time() + 1
             headers = {}
             message = "injected by the faulty proxy"
             if how == "until":
-                message = f"Request is blocked by the upstream service until: {until_text(soon_s)}"
+                message = f"Request is blocked by the upstream service until: {until_text(retry_at_s)}"
             elif code == "429":
-                headers["Retry-After"] = formatdate(soon_s, usegmt=True) if how else "1"
+                headers["Retry-After"] = formatdate(retry_at_s, usegmt=True) if how else "1"
             body = PAGE if code == "502" else json.dumps({"errorCode": "Struck", "message": message}).encode()
             self.answer(int(code), body, **headers)
 

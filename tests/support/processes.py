@@ -7,7 +7,7 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
-from fabric_livy_magic.local.sessions.class_data_archive import only_one
+from fabric_livy_magic.local.sessions.class_data_archive import exclusive_lock
 from tests.support import service
 from tests.support.service import Session
 
@@ -48,8 +48,8 @@ class Marked:
         self.temp = tmp_path / "temp"
         self.temp.mkdir()
         environment = {MARK: self.mark, "TMPDIR": str(self.temp)}
-        self._no_archiver = ExitStack()  # it would rightly be there for half a minute after a session's end
-        self._no_archiver.enter_context(only_one())
+        self._archive_lock = ExitStack()  # it would rightly be there for half a minute after a session's end
+        self._archive_lock.enter_context(exclusive_lock())
         self.process, self.api = service.start(tmp_path / "lake", *options, extra_env=environment)
 
     def session(self) -> Session:
@@ -76,4 +76,4 @@ class Marked:
     def close(self) -> None:
         self.api.http.close()
         service.close(self.process)
-        self._no_archiver.close()
+        self._archive_lock.close()

@@ -1,4 +1,4 @@
-"""Random requests over raw sockets, most of them wrong, and what every answer to one has to be.
+"""Random requests over raw sockets, most of them wrong, and the checks of every response to one.
 
 For more than the tests send, against a server of your own (its sessions should be ones that start no Spark; see `STUCK`):
 
@@ -69,12 +69,12 @@ class Target:
     calls: Sequence[tuple[str, str]]
     ids: Sequence[str]
     check_error: Callable[[int, bytes], None]
-    bare: frozenset[int] = frozenset({400})  # HTTP's own: of what is no request, whose path and dialect nobody knows
+    bare: frozenset[int] = frozenset({400})  # tornado's own: of what is no HTTP request, and so of no dialect
 
 
 @dataclass(frozen=True)
 class Request:
-    """`complete`: HTTP's own rules were kept, so that there has to be an answer."""
+    """`complete`: the request is valid HTTP, so it has to get a response."""
 
     data: bytes
     complete: bool
@@ -86,8 +86,8 @@ class Request:
 
 
 @dataclass
-class Told:
-    """Of a run: how many answers of which status, and requests without one."""
+class Outcome:
+    """Of a run: responses by status, and requests without one."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     unanswered: int = 0
@@ -223,7 +223,7 @@ class _Received(io.BytesIO):
         """Not before the rest was looked at."""
 
 
-def check(target: Target, request: Request, received: bytes, told: Told) -> None:
+def check(target: Target, request: Request, received: bytes, outcome: Outcome) -> None:
     assert b"Traceback" not in received
     assert target.token.encode() not in received
     method = request.data.split(b" ", 1)[0].decode("latin-1")
@@ -236,7 +236,7 @@ def check(target: Target, request: Request, received: bytes, told: Told) -> None
             break  # nothing but `100 Continue`
         length = answer.length or 0
         body = file.read(length)
-        told.statuses[answer.status] += 1
+        outcome.statuses[answer.status] += 1
         assert len(body) == length
         if answer.status >= 400 and method != "HEAD":
             if body:
@@ -247,12 +247,12 @@ def check(target: Target, request: Request, received: bytes, told: Told) -> None
         if not received:
             return
     assert not request.complete, request.data[:300]
-    told.unanswered += 1
+    outcome.unanswered += 1
 
 
-def run(target: Target, count: int, seed_: int) -> Told:
+def run(target: Target, count: int, seed_: int) -> Outcome:
     """Raises AssertionError, with a request that hypothesis has made as small as it can."""
-    told = Told()
+    outcome = Outcome()
 
     @seed(seed_)
     @settings(
@@ -265,10 +265,10 @@ def run(target: Target, count: int, seed_: int) -> Told:
     )
     @given(random_requests(target))
     def one(request: Request) -> None:
-        check(target, request, send(target, request), told)
+        check(target, request, send(target, request), outcome)
 
     one()
-    return told
+    return outcome
 
 
 # ------------------------------------------------------------------------------------------------ Fabric's dialect
@@ -307,9 +307,9 @@ def fabric_target(api: Api) -> Target:
     )
 
 
-def run_on_fabric(count: int, seed_: int) -> Told:
+def run_on_fabric(count: int, seed_: int) -> Outcome:
     """On a server of its own. Its sessions are made anew every some hundred requests, as their statements never end."""
-    told = Told()
+    outcome = Outcome()
     with tempfile.TemporaryDirectory() as folder:
         faults = Path(folder) / "faults.toml"
         faults.write_text(STUCK, encoding="utf-8")
@@ -317,12 +317,12 @@ def run_on_fabric(count: int, seed_: int) -> Told:
         with service.serving(Path(folder) / "lake", options) as api:
             for part in range(0, count, 500):
                 found = run(fabric_target(api), min(500, count - part), seed_ + part)
-                told.statuses += found.statuses
-                told.unanswered += found.unanswered
+                outcome.statuses += found.statuses
+                outcome.unanswered += found.unanswered
                 for item in api.get("/sessions").json()["items"]:
                     api.delete(f"/sessions/{item['id']}")
             assert api.get("/sessions").json()["totalCountOfMatchedItems"] == 0
-    return told
+    return outcome
 
 
 def main() -> None:
@@ -339,12 +339,12 @@ def main() -> None:
         calls = [(method, path) for path in options.path for method in ("GET", "POST", "DELETE")]
         bare = frozenset(range(400, 500))
         target = Target(options.url, options.token, calls, options.id, lambda _status, _body: None, bare)
-        told = run(target, options.count, options.seed)
+        outcome = run(target, options.count, options.seed)
     else:
-        told = run_on_fabric(options.count, options.seed)
-    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(told.statuses.items()))
+        outcome = run_on_fabric(options.count, options.seed)
+    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(outcome.statuses.items()))
     print(
-        f"seed {options.seed}, {time.monotonic() - began:.0f} s; answers by status: {statuses}; none: {told.unanswered}"
+        f"seed {options.seed}, {time.monotonic() - began:.0f} s; answers by status: {statuses}; none: {outcome.unanswered}"
     )
 
 

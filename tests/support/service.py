@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-# Of the messages of a machine that reaches no Maven repository.
+# Parts of the messages on a machine that reaches no Maven repository.
 NO_DELTA = ("cannot be reached", "does not answer", "was not there after")
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
@@ -111,8 +111,8 @@ def command(lakehouse: Path | None, *options: str) -> list[str]:
     return [sys.executable, "-m", "fabric_livy_magic.local", "--json", *where, *options]
 
 
-def complaint(folder: Path, *options: str) -> str:
-    """What a server says that does not start because of its options."""
+def startup_error(folder: Path, *options: str) -> str:
+    """The message of a server that does not start because of its options."""
     root = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command(None, *options), cwd=folder, env=root, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr

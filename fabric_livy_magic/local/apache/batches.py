@@ -6,20 +6,20 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache import request_parsing, views
 from fabric_livy_magic.local.apache.handler import part_of
 from fabric_livy_magic.local.apache.refusals import message, rejected, thrown
-from fabric_livy_magic.local.apache.sessions import FULL, PAGE, SparkHandler, in_livys_words
+from fabric_livy_magic.local.apache.sessions import FULL, PAGE, SparkHandler, livy_message
 from fabric_livy_magic.local.batches.batch import ENDED, Batch
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.capacity import NoCapacity
-from fabric_livy_magic.local.sessions.lifetimes import LIVY_ENDED_KEPT_S
+from fabric_livy_magic.local.sessions.lifetimes import LIVY_KEEP_ENDED_S
 from fabric_livy_magic.local.spark.session_request import BatchRequest
 from fabric_livy_magic.local.spark.settings import BadSetting
 
 
-class NoLog:
+class EmptyLog:
     def stdout_lines(self) -> list[str]:
         return []
 
@@ -34,7 +34,7 @@ class RefusedBatch:
     id: str
     request: BatchRequest
     state: str = "starting"
-    log: NoLog = field(default_factory=NoLog)
+    log: EmptyLog = field(default_factory=EmptyLog)
 
 
 class BatchHandler(SparkHandler):
@@ -43,18 +43,18 @@ class BatchHandler(SparkHandler):
         self.refused = refused
 
     def all_batches(self) -> list[Batch | RefusedBatch]:
-        """Without those that ended long ago, which Livy forgets."""
+        """Without those that ended longer ago than Livy keeps them."""
         batches = self.server.batches
         for batch in batches.all():
-            if batch.state in ENDED and _ended_s(batch) > LIVY_ENDED_KEPT_S:
+            if batch.state in ENDED and _seconds_since_end(batch) > LIVY_KEEP_ENDED_S:
                 batches.delete(batch.id)
         return sorted([*batches.all(), *self.refused.values()], key=lambda one: int(one.id))
 
-    def known_batch(self, given: str) -> Batch | RefusedBatch:
-        return self.known(given, self.all_batches())
+    def known_batch(self, id_or_name: str) -> Batch | RefusedBatch:
+        return self.known(id_or_name, self.all_batches())
 
 
-def _ended_s(batch: Batch) -> float:
+def _seconds_since_end(batch: Batch) -> float:
     return (datetime.now(UTC) - batch.times[batch.state]).total_seconds()
 
 
@@ -66,10 +66,10 @@ class BatchesHandler(BatchHandler):
         self.answer({"from": start, "total": len(batches), "sessions": page})
 
     def post(self) -> None:
-        read = requests_in.read_batch(self.json_text)
+        read = request_parsing.read_batch(self.json_text)
         self.check_running()
-        number = self.server.batches.new_id()  # also where it is refused now
-        request = requests_in.batch_request(read)
+        number = self.server.batches.new_id()  # used up also where the request is refused
+        request = request_parsing.batch_request(read)
         batch = self._created(request, number, has_file=read.get("file") is not None)
         batch.start()
         self.set_header("Location", f"/batches/{batch.id}")
@@ -90,17 +90,17 @@ class BatchesHandler(BatchHandler):
         except BadPath as problem:
             if self.server.quirks:
                 self.refused[number] = RefusedBatch(number, request)
-            raise rejected(in_livys_words(problem)) from problem
+            raise rejected(livy_message(problem)) from problem
         except BadSetting as problem:
             raise rejected(str(problem)) from problem
 
 
 class OneBatchHandler(BatchHandler):
-    def get(self, given: str) -> None:
-        self.answer(views.batch_view(self.known_batch(given)))
+    def get(self, id_or_name: str) -> None:
+        self.answer(views.batch_view(self.known_batch(id_or_name)))
 
-    async def delete(self, given: str) -> None:
-        batch = self.known_batch(given)
+    async def delete(self, id_or_name: str) -> None:
+        batch = self.known_batch(id_or_name)
         if self.refused.pop(batch.id, None) is None:
             loop = asyncio.get_running_loop()
             if not await loop.run_in_executor(None, self.server.batches.delete, batch.id):
@@ -109,13 +109,13 @@ class OneBatchHandler(BatchHandler):
 
 
 class BatchStateHandler(BatchHandler):
-    def get(self, given: str) -> None:
-        batch = self.known_batch(given)
+    def get(self, id_or_name: str) -> None:
+        batch = self.known_batch(id_or_name)
         self.answer({"id": int(batch.id), "state": views.batch_state(batch)})
 
 
 class BatchLogHandler(BatchHandler):
-    def get(self, given: str) -> None:
-        batch = self.known_batch(given)
+    def get(self, id_or_name: str) -> None:
+        batch = self.known_batch(id_or_name)
         start, size = self.number("from", -1), self.number("size", PAGE)
         self.answer(views.log_view(int(batch.id), batch.log, start, size))

@@ -1,4 +1,4 @@
-"""What requests of Apache Livy's API have in common: who may call, ids and names, numbers in Java's words, the answer's form."""
+"""What requests of Apache Livy's API have in common: sign-in, ids and names, numbers as Java reads them, the form of responses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from tornado.web import RequestHandler
-
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, not_found
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.server.tokens import TokenRefused
@@ -22,8 +20,8 @@ JSON = "application/json;charset=utf-8"
 HTML = "text/html;charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
 API_VERSIONS = ("0.1",)
-VERSION_ASKED = re.compile(r"application/vnd\.livy\.v([^+]*).*")
-ZIPPED_BYTES = 1024 * 1024  # larger answers would cost more time to zip than loopback takes to carry them
+ACCEPT_VERSION = re.compile(r"application/vnd\.livy\.v([^+]*).*")
+MAX_GZIP_BYTES = 1024 * 1024  # larger responses take longer to compress than loopback takes to carry them
 EMPTY_GZIP = gzip.compress(b"", mtime=0)
 HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -61,60 +59,60 @@ class LivyHandler(Handler):
         await super().prepare()
         if self.request.method not in ("GET", "HEAD"):
             self._check_origin()
-        accepts = VERSION_ASKED.fullmatch(self.request.headers.get("Accept", ""))
+        accepts = ACCEPT_VERSION.fullmatch(self.request.headers.get("Accept", ""))
         if accepts and accepts[1] not in API_VERSIONS:
             raise message(406, f"No value found for '{accepts[1]}'")
 
     def bearer(self) -> str:
-        """Clients of Apache Livy know user and password only: any user, and the token as password."""
-        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        """Clients of Apache Livy have only a user and a password: any user, and the token as password."""
+        scheme, _, credentials = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return given.strip()
+            return credentials.strip()
         if scheme.lower() == "basic":
             try:
-                return base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")[2]
+                return base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")[2]
             except (binascii.Error, UnicodeDecodeError):
                 pass  # refused below
         raise TokenRefused(401, "Unauthorized", "the request carries no token of this server, as bearer or as password")
 
     def _check_origin(self) -> None:
-        """A browser that was given the password sends it along with what any web page posts here."""
+        """A browser that knows the password sends it with whatever any web page posts here."""
         origin = self.request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() != self.request.host.lower():
             raise message(403, f"a page of {origin} may not change anything on this server")
 
-    # ---- what was asked
+    # ---- the request
 
     def head(self, *args: str, **ids: str) -> Any:
         return self.get(*args, **ids)
 
     @property
     def json_text(self) -> bytes:
-        """What Livy finds in a form's body is nothing: the form's reader took it."""
+        """Livy reads the body of an HTML form as empty: its form parser has consumed it."""
         is_form = self.request.headers.get("Content-Type", "").lower().startswith(FORM)
         return b"" if is_form else self.body
 
     def number(self, name: str, default: int) -> int:
         """A number in the query."""
-        given = self.get_query_arguments(name, strip=False)
-        return java_number(given[0]) if given else default
+        values = self.get_query_arguments(name, strip=False)
+        return java_number(values[0]) if values else default
 
-    def known(self, given: str, ones: Iterable[T]) -> T:
-        """By number, or by name where it is none."""
-        if given.isascii() and given.isdigit():
-            number = str(java_number(given))
-            found = (one for one in ones if one.id == number)
+    def known(self, id_or_name: str, items: Iterable[T]) -> T:
+        """The one with this number, or with this name where it is no number."""
+        if id_or_name.isascii() and id_or_name.isdigit():
+            number = str(java_number(id_or_name))
+            found = (one for one in items if one.id == number)
         else:
-            found = (one for one in ones if one.request.name == given)
+            found = (one for one in items if one.request.name == id_or_name)
         one = next(found, None)
         if one is None:
-            raise not_found(given)
+            raise not_found(id_or_name)
         return one
 
-    # ---- the answer
+    # ---- the response
 
     def compute_etag(self) -> None:
-        """Livy sends none, and a large answer would be hashed for nothing."""
+        """None: Livy sends no ETag, and a large response would be hashed for nothing."""
 
     def answer(self, value: Any, status: int = 200) -> None:
         self.set_status(status)
@@ -124,21 +122,21 @@ class LivyHandler(Handler):
         self.answer_bytes(text.encode("utf-8"))
 
     def answer_bytes(self, data: bytes) -> None:
-        if self._takes_gzip and len(data) <= ZIPPED_BYTES:
+        if self._accepts_gzip and len(data) <= MAX_GZIP_BYTES:
             data = gzip.compress(data, compresslevel=1, mtime=0)
             self.set_header("Content-Encoding", "gzip")
             self.set_header("Vary", "Accept-Encoding")
         self.finish(data)
 
     def answer_nothing(self, status: int) -> None:
-        """With quirks zipped all the same, and without saying so, as Livy's 404 and 405 are."""
+        """With quirks, 404 and 405 are compressed without a header that says so, as in Livy."""
         self.set_status(status)
         if status == 204:
             self.flush()  # else tornado leaves out the content type, which Livy sends
-        self.finish(EMPTY_GZIP if self.server.quirks and self._takes_gzip and status >= 400 else None)
+        self.finish(EMPTY_GZIP if self.server.quirks and self._accepts_gzip and status >= 400 else None)
 
     @property
-    def _takes_gzip(self) -> bool:
+    def _accepts_gzip(self) -> bool:
         return "gzip" in self.request.headers.get("Accept-Encoding", "").lower()
 
     def write_error(self, status_code: int, **details: Any) -> None:
@@ -154,12 +152,8 @@ class LivyHandler(Handler):
             super().write_error(status_code, **details)
 
     def _allowed(self) -> list[str]:
-        own = [name for name in ("POST", "DELETE", "GET") if self._has(name)]
-        return [*own, "HEAD"] if "GET" in own else own
-
-    def _has(self, method: str) -> bool:
-        name = method.lower()
-        return getattr(type(self), name) is not getattr(RequestHandler, name)
+        methods = [name for name in ("POST", "DELETE", "GET") if self.has_method(name)]
+        return [*methods, "HEAD"] if "GET" in methods else methods
 
     def answer_refusal(self, refusal: Refusal) -> None:
         if refusal.status_code >= 500:
@@ -169,7 +163,7 @@ class LivyHandler(Handler):
 
 
 class Unknown(LivyHandler):
-    """No route: below an API's own path in JSON's type, else in HTML's, and empty in both."""
+    """A path without a route: an empty response, of JSON's type below an API path, else of HTML's."""
 
     def get(self) -> None:
         is_api = re.match(r"/(sessions|batches)(/|$)", self.request.path)
@@ -180,7 +174,7 @@ class Unknown(LivyHandler):
 
 
 def java_number(text: str, bits: int = INT_BITS) -> int:
-    """As Java reads an int or a long, with its words for what is none."""
+    """As Java reads an int or a long; a refusal with Java's message where the text is none."""
     if re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII) and -(1 << (bits - 1)) <= int(text) < 1 << (bits - 1):
         return int(text)
     raise message(400, f'For input string: "{text}"')

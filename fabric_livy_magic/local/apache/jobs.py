@@ -1,6 +1,6 @@
-"""Jobs of Livy's own clients: Python functions, pickled. A Java client's jobs need classes of Livy, which are not here.
+"""Jobs of Livy's Python client: pickled functions. Jobs of its Java client would need classes of Livy.
 
-They take their turn among the session's statements; Livy runs them beside.
+They are queued with the session's statements; Livy runs them in parallel.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import OrderedDict
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fabric_livy_magic.local.apache import requests_in
+from fabric_livy_magic.local.apache import request_parsing
 from fabric_livy_magic.local.apache.handler import LONG_BITS, java_number
-from fabric_livy_magic.local.apache.python_work import PythonWork, ask_python
+from fabric_livy_magic.local.apache.python_tasks import PythonTask, submit_to_python
 from fabric_livy_magic.local.apache.refusals import requirement, thrown
 from fabric_livy_magic.local.apache.sessions import SessionHandler
 from fabric_livy_magic.local.server.server import Server
@@ -24,22 +24,22 @@ STATES = {"waiting": "QUEUED", "running": "STARTED", "cancelling": "STARTED", "c
 
 
 class Jobs:
-    """Of all sessions. A session's own begin at 1, as in Livy."""
+    """Of all sessions. Each session's numbers begin at 1, as in Livy."""
 
     def __init__(self) -> None:
-        self._of: WeakKeyDictionary[Session, OrderedDict[int, PythonWork]] = WeakKeyDictionary()
+        self._of: WeakKeyDictionary[Session, OrderedDict[int, PythonTask]] = WeakKeyDictionary()
         self._numbers: WeakKeyDictionary[Session, itertools.count[int]] = WeakKeyDictionary()
 
     def number(self, session: Session) -> int:
         return next(self._numbers.setdefault(session, itertools.count(1)))
 
-    def keep(self, session: Session, number: int, work: PythonWork) -> None:
+    def keep(self, session: Session, number: int, task: PythonTask) -> None:
         kept = self._of.setdefault(session, OrderedDict())
-        kept[number] = work
+        kept[number] = task
         while len(kept) > KEPT:
             kept.popitem(last=False)[1].reply_file.unlink(missing_ok=True)
 
-    def get(self, session: Session, number: int) -> PythonWork | None:
+    def get(self, session: Session, number: int) -> PythonTask | None:
         return self._of.get(session, OrderedDict()).get(number)
 
 
@@ -48,8 +48,8 @@ class JobHandler(SessionHandler):
         super().initialize(server)
         self.jobs = jobs
 
-    def active_session(self, given: str) -> Session:
-        session = self.known_session(given)
+    def active_session(self, id_or_name: str) -> Session:
+        session = self.known_session(id_or_name)
         if not session.active:
             raise requirement("Session isn't active.")
         session.touch()
@@ -57,32 +57,32 @@ class JobHandler(SessionHandler):
 
 
 class SubmitJobHandler(JobHandler):
-    """`submit-job` and `run-job`: Livy has the second jump its queue, of which it sees little."""
+    """`submit-job` and `run-job`; in Livy the second jumps the queue."""
 
-    def post(self, given: str) -> None:
-        request = requests_in.read_job(self.json_text)
-        session = self.known_session(given)
+    def post(self, id_or_name: str) -> None:
+        request = request_parsing.read_job(self.json_text)
+        session = self.known_session(id_or_name)
         pickled = request.checked()
         if request.job_type != "pyspark":
             raise requirement(
                 f"this server runs jobs of type pyspark only, not {request.job_type}: the others need Livy's own classes."
             )
-        session = self.active_session(given)
+        session = self.active_session(id_or_name)
         number = self.jobs.number(session)
         text = base64.b64encode(pickled).decode("ascii")
-        self.jobs.keep(session, number, ask_python(session, self.repl_of(session), "job", text))
+        self.jobs.keep(session, number, submit_to_python(session, self.repl_of(session), "job", text))
         self.answer(_status(number, "SENT"), 201)
 
 
 class OneJobHandler(JobHandler):
-    def get(self, given: str, job_id: str) -> None:
+    def get(self, id_or_name: str, job_id: str) -> None:
         number = java_number(job_id, LONG_BITS)
-        work = self.jobs.get(self.active_session(given), number)
-        if work is None:
+        task = self.jobs.get(self.active_session(id_or_name), number)
+        if task is None:
             raise thrown("java.util.NoSuchElementException", f"key not found: {number}")
-        reply = work.reply()
-        if work.statement.state == "cancelled" or reply is None:
-            self.answer(_status(number, STATES[work.statement.state]))
+        reply = task.reply()
+        if task.statement.state == "cancelled" or reply is None:
+            self.answer(_status(number, STATES[task.statement.state]))
         elif "error" in reply:
             self.answer(_status(number, "FAILED", error=f"java.lang.Exception: Client job error:{reply['error']}"))
         else:
@@ -91,11 +91,11 @@ class OneJobHandler(JobHandler):
 
 
 class CancelJobHandler(JobHandler):
-    def post(self, given: str, job_id: str) -> None:
+    def post(self, id_or_name: str, job_id: str) -> None:
         number = java_number(job_id, LONG_BITS)
-        session = self.active_session(given)
-        if work := self.jobs.get(session, number):
-            self.repl_of(session).cancel_statement(work.statement)
+        session = self.active_session(id_or_name)
+        if task := self.jobs.get(session, number):
+            self.repl_of(session).cancel_statement(task.statement)
         self.answer_nothing(200)
 
 

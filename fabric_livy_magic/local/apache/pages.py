@@ -1,4 +1,4 @@
-"""What is not the API itself: version, health, and pages for a browser."""
+"""Beside the API itself: version, health, and pages for a browser."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class SessionsPage(PageHandler):
 
 
 class SessionPage(PageHandler):
-    def get(self, given: str) -> None:
-        session = self.known_session(given)
+    def get(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         lines = "\n".join(views.log_lines(session.log))
         self.show(
             f"Session {session.id}",

@@ -1,7 +1,7 @@
-"""Work that Livy's REST API asks of a session's Python: jobs of Livy's own Python client, and Python files to add.
+"""Tasks of Livy's REST API that run in a session's Python: jobs of Livy's Python client, and Python files to add.
 
-Runs in the session's Python. The server leaves a request in a file and has the REPL call `run` with its path; the reply is
-a file beside it. So nothing of a request becomes code, and nothing that a job prints gets into a reply.
+The server writes a request into a file and has the REPL call `run` with its path; the reply is a file beside it. So nothing
+of a request becomes code, and nothing that a job prints gets into a reply.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REPLY_SUFFIX = ".reply"
 
 
 class JobContext:
-    """What a job is given: the names of `livy.job_context.JobContext`."""
+    """The argument of a job: the names of `livy.job_context.JobContext`."""
 
     def __init__(self, folder: Path) -> None:
         from pyspark.sql import SparkSession
@@ -41,7 +41,7 @@ class JobContext:
 
         return SQLContext(self.sc, self.spark_session)
 
-    hive_ctx = sql_ctx  # one catalog, whatever one asks
+    hive_ctx = sql_ctx  # both have the one catalog
 
     def create_streaming_ctx(self, batch_duration: int) -> None:
         from pyspark.streaming import StreamingContext
@@ -67,7 +67,7 @@ class JobContext:
             return self._shared.get(name)
 
     def set_shared_object(self, name: str, value: Any) -> None:
-        """The hundred used last are kept."""
+        """Keeps the SHARED_OBJECTS used last."""
         with self._lock:
             self._shared[name] = value
             self._shared.move_to_end(name)
@@ -81,13 +81,13 @@ class JobContext:
 
 @cache
 def context(folder: Path) -> JobContext:
-    """One for all jobs of a session, which share objects by it."""
+    """One for all jobs of a session, so that they share objects."""
     return JobContext(folder)
 
 
 def run_job(pickled: str, folder: Path) -> str:
     dumps: Any = import_module("pyspark.cloudpickle").dumps
-    job = pickle.loads(base64.b64decode(pickled))  # noqa: S301 - to run the client's code is our purpose
+    job = pickle.loads(base64.b64decode(pickled))  # noqa: S301 - it is the client's own code, which is to run here
     return base64.b64encode(dumps(job(context(folder)))).decode("ascii")
 
 
@@ -95,15 +95,15 @@ def add_py_file(uri: str, folder: Path) -> None:
     context(folder).sc.addPyFile(uri)
 
 
-WORK = {"job": run_job, "py_file": add_py_file}
+TASKS = {"job": run_job, "py_file": add_py_file}
 
 
 def run(request_file: str) -> None:
     path = Path(request_file)
     request = json.loads(path.read_text(encoding="utf-8"))
     try:
-        reply = {"result": WORK[request["work"]](request["given"], path.parent)}
-    except BaseException as failure:  # noqa: BLE001 - the client's code: whatever it raises is its answer
+        reply = {"result": TASKS[request["task"]](request["argument"], path.parent)}
+    except BaseException as failure:  # noqa: BLE001 - the client's code: whatever it raises is its result
         reply = {"error": _error_text(failure)}
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(reply), encoding="utf-8")
@@ -111,7 +111,7 @@ def run(request_file: str) -> None:
 
 
 def _error_text(failure: BaseException) -> str:
-    """Without the frames of this file, which the client did not write."""
+    """Without the frames of this file."""
     java = getattr(failure, "java_exception", None)
     if java is not None:
         return str(java.toString())

@@ -1,7 +1,7 @@
-"""What Apache Livy answers where it does not do what was asked.
+"""Error responses of Apache Livy.
 
 Two forms: `{"msg": …}` where its own code refuses, and a bare JSON string where Jackson or Java does: a body that cannot
-be read (400), or an exception that nobody foresaw (500, `class: message`). Clients know both.
+be read (400), or an unexpected exception (500, `class: message`). Clients know both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fabric_livy_magic.local.web.answers import Refusal
 
 
 class LivyRefusal(Refusal):
-    """`body` is answered as JSON."""
+    """`body` is sent as JSON."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status, str(body))
@@ -28,13 +28,13 @@ def requirement(text: str) -> LivyRefusal:
 
 
 def rejected(reason: str) -> LivyRefusal:
-    """Of a session or batch that is not made."""
+    """Of a session or batch that is not created."""
     return message(400, f"Rejected, Reason: {reason}")
 
 
-def not_found(given: str) -> LivyRefusal:
-    """Batches are sessions, too, in Livy's words."""
-    return message(404, f"Session '{given}' not found.")
+def not_found(id_or_name: str) -> LivyRefusal:
+    """Livy's message calls batches sessions, too."""
+    return message(404, f"Session '{id_or_name}' not found.")
 
 
 def unreadable(text: str) -> LivyRefusal:
@@ -54,6 +54,6 @@ def illegal_state(text: str) -> LivyRefusal:
 
 
 def refused_by_driver(text: str) -> LivyRefusal:
-    """What the session's driver said through Livy's RPC."""
+    """An error of the session's driver, as Livy's RPC reports it."""
     remote = "org.apache.livy.rsc.rpc.RpcException: java.lang.IllegalArgumentException"
     return thrown("java.util.concurrent.ExecutionException", f"{remote}: {text}")

@@ -10,39 +10,39 @@ from urllib.parse import unquote
 from py4j.protocol import Py4JError, Py4JJavaError
 from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
-from fabric_livy_magic.local.apache import requests_in
-from fabric_livy_magic.local.apache.python_work import ask_python
+from fabric_livy_magic.local.apache import request_parsing
+from fabric_livy_magic.local.apache.python_tasks import submit_to_python
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, null_pointer, thrown, unreadable
-from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler, in_livys_words
+from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler, livy_message
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.dependencies import spark_address
 from fabric_livy_magic.local.sessions.session import Session
 
 RESOURCES = ("jar", "pyfile", "file")
-UPLOAD_BYTES = 100 * 1024 * 1024  # Livy's `livy.file.upload.max.size`, and all that tornado takes
+UPLOAD_BYTES = 100 * 1024 * 1024  # Livy's `livy.file.upload.max.size`, and tornado's limit
 ENCODED_NAME = "utf-8''"  # how older clients of Livy mark a name that is not ASCII
 
 
 class ResourceHandler(SessionHandler):
-    """`what` is a jar, a pyfile or a file."""
+    """`kind` is one of RESOURCES."""
 
-    def initialize(self, server: Server, what: str) -> None:  # type: ignore[override]
+    def initialize(self, server: Server, kind: str) -> None:  # type: ignore[override]
         super().initialize(server)
-        self.what = what
+        self.kind = kind
 
     async def add(self, session: Session, uri: str) -> None:
         repl = await self.active_repl(session)
         session.touch()
-        if self.what == "pyfile":
-            work = ask_python(session, repl, "py_file", uri)
-            while not work.statement.finished:
+        if self.kind == "pyfile":
+            task = submit_to_python(session, repl, "py_file", uri)
+            while not task.statement.finished:
                 await asyncio.sleep(POLL_INTERVAL_S)
-            reply = work.reply() or {"error": CANCELLED}
+            reply = task.reply() or {"error": CANCELLED}
             if "error" in reply:
                 raise not_added(reply["error"])
             return
-        add = add_jar if self.what == "jar" else add_file
+        add = add_jar if self.kind == "jar" else add_file
         try:
             await asyncio.get_running_loop().run_in_executor(None, add, session, uri)
         except Py4JJavaError as failure:
@@ -65,15 +65,15 @@ def not_added(reason: str) -> LivyRefusal:
 
 
 class AddHandler(ResourceHandler):
-    async def post(self, given: str) -> None:
-        uri = requests_in.read_resource(self.json_text)
-        session = self.known_session(given)
+    async def post(self, id_or_name: str) -> None:
+        uri = request_parsing.read_resource(self.json_text)
+        session = self.known_session(id_or_name)
         if uri is None:
             raise null_pointer("uri")
         try:
             address = spark_address(uri, "files", self.lakehouse, self.server.workspaces)
         except BadPath as problem:
-            raise message(400, in_livys_words(problem)) from problem
+            raise message(400, livy_message(problem)) from problem
         await self.add(session, address)
         self.answer_nothing(200)
 
@@ -81,13 +81,13 @@ class AddHandler(ResourceHandler):
 class UploadHandler(ResourceHandler):
     body_limit_bytes = UPLOAD_BYTES
 
-    async def post(self, given: str) -> None:
-        session = self.known_session(given)
-        part = "jar" if self.what == "jar" else "file"
-        sent = self._files().get(part)
-        if not sent:
+    async def post(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
+        part = "jar" if self.kind == "jar" else "file"
+        uploads = self._files().get(part)
+        if not uploads:
             raise unreadable(f"No {part} sent!")
-        path = await asyncio.get_running_loop().run_in_executor(None, _keep, session, sent[0])
+        path = await asyncio.get_running_loop().run_in_executor(None, _save, session, uploads[0])
         await self.add(session, path.as_uri())
         self.answer_nothing(200)
 
@@ -102,16 +102,16 @@ class UploadHandler(ResourceHandler):
         return files
 
 
-def _keep(session: Session, sent: HTTPFile) -> Path:
-    """In a folder of its own: Spark takes a path that it had before for the same file."""
-    path = Path(tempfile.mkdtemp(prefix="upload-", dir=session.folders.private)) / _name(sent.filename)
-    path.write_bytes(sent.body)
+def _save(session: Session, upload: HTTPFile) -> Path:
+    """Each in a new folder: Spark takes a path that it has seen before for the same file."""
+    path = Path(tempfile.mkdtemp(prefix="upload-", dir=session.folders.private)) / _file_name(upload.filename)
+    path.write_bytes(upload.body)
     return path
 
 
-def _name(given: str) -> str:
-    """Without folders: where it is kept is not the client's choice."""
-    if given.lower().startswith(ENCODED_NAME):
-        given = unquote(given[len(ENCODED_NAME) :])
-    name = PurePosixPath(given.replace("\\", "/")).name
+def _file_name(sent: str) -> str:
+    """The bare file name: the client does not choose the folder."""
+    if sent.lower().startswith(ENCODED_NAME):
+        sent = unquote(sent[len(ENCODED_NAME) :])
+    name = PurePosixPath(sent.replace("\\", "/")).name
     return "".join(letter for letter in name if letter.isprintable()) or "upload"

@@ -1,4 +1,4 @@
-"""Which path is whose, in Apache Livy's dialect. A slash at the end belongs to the collections only."""
+"""The routes of Apache Livy's dialect. Only the collections take a slash at the end."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def session_routes() -> list[Route]:
         (rf"{one}/(?:submit|run)-job", SubmitJobHandler, {"jobs": jobs}),
         (rf"{one}/jobs{ID}", OneJobHandler, {"jobs": jobs}),
         (rf"{one}/jobs{ID}/cancel", CancelJobHandler, {"jobs": jobs}),
-        *((rf"{one}/add-{what}", AddHandler, {"what": what}) for what in RESOURCES),
-        *((rf"{one}/upload-{what}", UploadHandler, {"what": what}) for what in RESOURCES),
+        *((rf"{one}/add-{kind}", AddHandler, {"kind": kind}) for kind in RESOURCES),
+        *((rf"{one}/upload-{kind}", UploadHandler, {"kind": kind}) for kind in RESOURCES),
     ]
 
 
 def batch_routes() -> list[Route]:
     one = rf"/batches{ID}"
-    kept: dict[str, Any] = {"refused": {}}
+    refused_batches: dict[str, Any] = {"refused": {}}
     return [
-        (r"/batches/?", batches.BatchesHandler, kept),
-        (one, batches.OneBatchHandler, kept),
-        (rf"{one}/state", batches.BatchStateHandler, kept),
-        (rf"{one}/log", batches.BatchLogHandler, kept),
+        (r"/batches/?", batches.BatchesHandler, refused_batches),
+        (one, batches.OneBatchHandler, refused_batches),
+        (rf"{one}/state", batches.BatchStateHandler, refused_batches),
+        (rf"{one}/log", batches.BatchLogHandler, refused_batches),
     ]
 
 

@@ -1,11 +1,11 @@
-"""Sessions: made, listed, shown, ended."""
+"""Sessions: created, listed, shown, ended."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 
-from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache import request_parsing, views
 from fabric_livy_magic.local.apache.handler import LivyHandler, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, illegal_state, message, rejected, requirement
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, Outside
@@ -38,7 +38,7 @@ class SparkHandler(LivyHandler):
             raise Refusal(503, "the server is stopping")
 
     def check_name(self, request: SessionRequest) -> None:
-        """A number would be taken for an id. Livy's check is true of an empty name, too."""
+        """A number would be taken for an id. Livy refuses an empty name, too."""
         if request.name is not None and all(letter.isdigit() for letter in request.name):
             raise rejected(f"Invalid session name: {request.name}")
 
@@ -52,23 +52,23 @@ class SparkHandler(LivyHandler):
             raise rejected(f"Blacklisted configuration values in session config: {NEVER_IN_CONF}")
 
 
-def in_livys_words(problem: BadPath) -> str:
+def livy_message(problem: BadPath) -> str:
     if isinstance(problem, Outside):
         return f"requirement failed: Local path {problem.path} cannot be added to user sessions."
     return f"requirement failed: {problem}"
 
 
 class SessionHandler(SparkHandler):
-    def known_session(self, given: str) -> Session:
-        """Asking for it is its heartbeat."""
-        session = self.known(given, self.server.sessions.all())
-        session.hear()
+    def known_session(self, id_or_name: str) -> Session:
+        """Each request for it is a heartbeat."""
+        session = self.known(id_or_name, self.server.sessions.all())
+        session.heartbeat()
         return session
 
     def repl_of(self, session: Session) -> Repl:
-        """Raises what Livy answers where its channel to the driver is gone, which happens with quirks only."""
+        """Raises Livy's refusal where its channel to the driver is broken, which happens with quirks only."""
         repl = session.repl()
-        assert repl is not None  # a session of this dialect has one from its first moment
+        assert repl is not None  # a session of this dialect has one from its creation on
         if repl.channel_closed:
             raise illegal_state("RPC channel is closed.")
         if repl.channel_broken:
@@ -77,30 +77,30 @@ class SessionHandler(SparkHandler):
         return repl
 
     def running_repl(self, session: Session) -> Repl:
-        """For what Livy asks of a running session only."""
+        """For requests that Livy takes for a running session only."""
         state = views.state_of(session)
         if state == "starting" or not session.active:
             raise illegal_state(f"Session is in state {state}")
         return self.repl_of(session)
 
     async def active_repl(self, session: Session) -> Repl:
-        """For what Livy asks of its driver: while there is none yet, it waits."""
+        """For requests that Livy sends on to the driver: waits while the session starts."""
         while session.active and not session.settled.is_set():
             await asyncio.sleep(POLL_INTERVAL_S)
         if not session.active:
-            raise self._lost(session)
+            raise self._driver_died(session)
         return self.repl_of(session)
 
-    def _lost(self, session: Session) -> LivyRefusal:
-        """The call that finds out that the driver died is the one that waited for it; those that come later are told so."""
-        if session.end_reason.message and not session.end_was_told:
-            session.end_was_told = True
+    def _driver_died(self, session: Session) -> LivyRefusal:
+        """The first request after the driver's death fails with CANCELLED, later ones with a refusal."""
+        if session.end_reason.message and not session.end_reported:
+            session.end_reported = True
             return LivyRefusal(500, CANCELLED)
         return requirement("Session isn't active.")
 
-    def told_state(self, session: Session) -> str:
+    def reported_state(self, session: Session) -> str:
         state = views.state_of(session)
-        session.end_was_told = state in ENDED
+        session.end_reported = state in ENDED
         return state
 
 
@@ -112,10 +112,10 @@ class SessionsHandler(SessionHandler):
         self.answer({"from": start, "total": len(sessions), "sessions": page})
 
     def post(self) -> None:
-        read = requests_in.read_session(self.json_text)
+        read = request_parsing.read_session(self.json_text)
         self.check_running()
-        number = self.server.sessions.new_id()  # also where it is refused now
-        request = requests_in.session_request(read)
+        number = self.server.sessions.new_id()  # used up also where the request is refused
+        request = request_parsing.session_request(read)
         located = self._checked(request, number)
         try:
             session = self.server.sessions.create(
@@ -131,17 +131,17 @@ class SessionsHandler(SessionHandler):
         self.answer(views.session_view(session), 201)
 
     def _checked(self, request: SessionRequest, number: str) -> SessionRequest:
-        """The request with its files where they are on this machine."""
+        """The request with the addresses of its files on this machine. Raises Livy's refusal of what is wrong."""
         self.check_conf(request)
         try:
             located = with_local_files(request, self.lakehouse, self.server.workspaces)
-            for given in (request.ttl, request.idle_timeout):
-                if given is not None:
-                    time_s(given)
+            for time_text in (request.ttl, request.idle_timeout):
+                if time_text is not None:
+                    time_s(time_text)
         except BadTime as problem:
             raise rejected(str(problem)) from problem
         except BadPath as problem:
-            raise rejected(in_livys_words(problem)) from problem
+            raise rejected(livy_message(problem)) from problem
         try:
             self.check_name(request)
         except LivyRefusal:
@@ -153,13 +153,13 @@ class SessionsHandler(SessionHandler):
 
 
 class OneSessionHandler(SessionHandler):
-    def get(self, given: str) -> None:
-        session = self.known_session(given)
-        self.told_state(session)
+    def get(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
+        self.reported_state(session)
         self.answer(views.session_view(session))
 
-    async def delete(self, given: str) -> None:
-        session = self.known_session(given)
+    async def delete(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         loop = asyncio.get_running_loop()
         if not await loop.run_in_executor(None, self.server.sessions.delete, session.id):
             raise message(404, f"Session {session.id} already stopped.")
@@ -167,21 +167,21 @@ class OneSessionHandler(SessionHandler):
 
 
 class StateHandler(SessionHandler):
-    def get(self, given: str) -> None:
-        session = self.known_session(given)
-        self.answer({"id": int(session.id), "state": self.told_state(session)})
+    def get(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
+        self.answer({"id": int(session.id), "state": self.reported_state(session)})
 
 
 class LogHandler(SessionHandler):
-    def get(self, given: str) -> None:
-        session = self.known_session(given)
+    def get(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         start, size = self.number("from", -1), self.number("size", PAGE)
         self.answer(views.log_view(int(session.id), session.log, start, size))
 
 
 class ConnectHandler(SessionHandler):
-    def post(self, given: str) -> None:
-        session = self.known_session(given)
+    def post(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         session.touch()
         self.answer(views.session_view(session))
 
@@ -189,8 +189,8 @@ class ConnectHandler(SessionHandler):
 class StopHandler(SessionHandler):
     """It stays listed as dead."""
 
-    async def post(self, given: str) -> None:
-        session = self.known_session(given)
+    async def post(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         await asyncio.get_running_loop().run_in_executor(None, session.stop)
         self.answer_nothing(204)
 
@@ -198,7 +198,7 @@ class StopHandler(SessionHandler):
 class InterruptHandler(SessionHandler):
     """Not of a statement: Livy's interrupt is a stop."""
 
-    async def post(self, given: str) -> None:
-        session = self.known_session(given)
+    async def post(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         await asyncio.get_running_loop().run_in_executor(None, session.stop)
         self.answer({"msg": "interrupted"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache import request_parsing, views
 from fabric_livy_magic.local.apache.handler import java_number, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, null_pointer, refused_by_driver, unreadable
-from fabric_livy_magic.local.apache.requests_in import SESSION_KINDS, SHARED
+from fabric_livy_magic.local.apache.request_parsing import SESSION_KINDS, SHARED
 from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.quirks.limits import LARGEST_ANSWER_BYTES, LONGEST_STRING_CHARS
@@ -18,25 +18,25 @@ from fabric_livy_magic.local.sessions.statements import Statement
 
 
 class StatementReader(SessionHandler):
-    _left = False
+    _client_gone = False
 
     def on_connection_close(self) -> None:
-        self._left = True
+        self._client_gone = True
 
     async def answer_over_channel(self, session: Session, repl: Repl, view: Any) -> None:
-        """Livy's channel to its driver breaks of what is too large, and the client waits until it gives up."""
+        """With quirks, a response that is too large breaks Livy's channel to its driver, and the client waits until its time-out."""
         data = dumps(view)
         if self.server.quirks and len(data) > LARGEST_ANSWER_BYTES:
             repl.channel_broken = True
-            while session.active and not self._left:
+            while session.active and not self._client_gone:
                 await asyncio.sleep(POLL_INTERVAL_S)
             raise LivyRefusal(500, CANCELLED)
         self.answer_bytes(data)
 
 
 class StatementsHandler(StatementReader):
-    async def get(self, given: str) -> None:
-        session = self.known_session(given)
+    async def get(self, id_or_name: str) -> None:
+        session = self.known_session(id_or_name)
         repl = await self.active_repl(session)
         statements = repl.statements()
         start, size = self.number("from", 0), self.number("size", len(statements))
@@ -46,11 +46,11 @@ class StatementsHandler(StatementReader):
             page = [views.statement_view(one) for one in part_of(statements, start, size)]
         await self.answer_over_channel(session, repl, {"total_statements": len(statements), "statements": page})
 
-    def post(self, given: str) -> None:
-        request = requests_in.read_statement(self.json_text)
+    def post(self, id_or_name: str) -> None:
+        request = request_parsing.read_statement(self.json_text)
         if self.server.quirks and request.code is not None and len(request.code) > LONGEST_STRING_CHARS:
             raise unreadable(f"String length ({len(request.code)}) exceeds the maximum length ({LONGEST_STRING_CHARS})")
-        session = self.known_session(given)
+        session = self.known_session(id_or_name)
         repl = self.running_repl(session)
         if request.code is None:
             raise null_pointer("code")
@@ -78,8 +78,8 @@ def kind_of(request: str | None, session: Session) -> str:
 
 
 class StatementHandler(StatementReader):
-    async def get(self, given: str, statement_id: str) -> None:
-        session = self.known_session(given)
+    async def get(self, id_or_name: str, statement_id: str) -> None:
+        session = self.known_session(id_or_name)
         number = java_number(statement_id)
         repl = await self.active_repl(session)
         statement = repl.statement(number)
@@ -91,17 +91,17 @@ class StatementHandler(StatementReader):
 
 
 class CancelHandler(SessionHandler):
-    def post(self, given: str, statement_id: str) -> None:
-        session = self.known_session(given)
+    def post(self, id_or_name: str, statement_id: str) -> None:
+        session = self.known_session(id_or_name)
         number = java_number(statement_id)
         self.running_repl(session).cancel(number)
         self.answer({"msg": "canceled"})
 
 
 class CompletionHandler(SessionHandler):
-    async def post(self, given: str) -> None:
-        request = requests_in.read_completion(self.json_text)
-        session = self.known_session(given)
+    async def post(self, id_or_name: str) -> None:
+        request = request_parsing.read_completion(self.json_text)
+        session = self.known_session(id_or_name)
         repl = self.running_repl(session)
         if request.code is None:
             raise null_pointer("code")

@@ -11,7 +11,7 @@ from fabric_livy_magic.local.spark.session_request import BatchRequest
 JsonObject = dict[str, Any]
 
 VIEW_LOG_LINES = 10
-NO_APP_INFO = {"driverLogUrl": None, "sparkUiUrl": None, "executorLogUrls": None}  # so it is with Spark in local mode
+NO_APP_INFO = {"driverLogUrl": None, "sparkUiUrl": None, "executorLogUrls": None}  # as with Spark in local mode
 
 
 class Log(Protocol):
@@ -45,7 +45,7 @@ def log_view(number: int, log: Log, start: int, size: int) -> JsonObject:
 
 
 def state_of(session: Session) -> str:
-    """Livy shows a session from the moment on that its process starts."""
+    """Livy has no state before the start of the session's process."""
     state = session.state
     return "starting" if state == "acquiring" else state
 
@@ -97,7 +97,7 @@ def batch_view(batch: BatchLike) -> JsonObject:
 
 
 def statement_view(statement: Statement) -> JsonObject:
-    """Belongs under the REPL's lock."""
+    """Called with the REPL's lock held."""
     return {
         "id": statement.id,
         "code": statement.code,

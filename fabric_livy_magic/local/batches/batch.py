@@ -1,4 +1,4 @@
-"""One batch: a Spark application of its own, started by Spark's submitter, whose end is the end of its program."""
+"""One batch: a Spark application that spark-submit starts, and that ends with its program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEAD = "LIVY_JOB_STATE_DEAD"  # what Synapse and Fabric call each application th
 
 
 class Batch:
-    """`start` returns at once. `asked` is as the client sent it, `located` has its files where they are on this machine."""
+    """`start` returns at once. `request` is as the client sent it; `located` has the addresses of its files on this machine."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Batch:
         self._settings = spark_settings(located, name, self._folders, sys.executable)
         self._app_id: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._launching = threading.Lock()  # a stop finds the process, or keeps it from starting
+        self._launching = threading.Lock()  # a stop ends the process, or keeps it from starting
         self.stopping = False  # on its way to `killed`
         self.state = ""
         self._enter("not_started")
@@ -93,7 +93,7 @@ class Batch:
         return self._folders.private / "events"
 
     def _read_app_id(self) -> str | None:
-        """Python's driver writes it down. A jar's context only lets it be seen as the name of its event log."""
+        """Python's driver writes it into a file. Of a jar it is only the name of the event log."""
         try:
             if self.is_python:
                 return self._app_id_file.read_text(encoding="utf-8") or None
@@ -131,7 +131,7 @@ class Batch:
                 return
             self._groups.watch(self._process.pid)
             self._enter("running")
-        threading.Thread(target=self._look_after_log, name=f"batch-log-{self.id}", daemon=True).start()
+        threading.Thread(target=self._limit_log, name=f"batch-log-{self.id}", daemon=True).start()
         self._finish(self._state_after(self._process.wait()))
 
     def _prepare(self) -> None:
@@ -142,7 +142,7 @@ class Batch:
 
     def _note(self, line: str) -> None:
         with contextlib.suppress(FileNotFoundError), self.log.stderr_file.open("a", encoding="utf-8") as stderr:
-            stderr.write(f"{line}\n")  # no file: the batch was deleted meanwhile
+            stderr.write(f"{line}\n")  # no folder: the batch was deleted meanwhile
 
     def _launch(self) -> subprocess.Popen[bytes]:
         self._folders.make()
@@ -190,9 +190,9 @@ class Batch:
         file.write_text(json.dumps(asdict(job)), encoding="ascii")
         return file
 
-    def _look_after_log(self) -> None:
+    def _limit_log(self) -> None:
         while not self.ended.wait(POLL_INTERVAL_S):
-            with contextlib.suppress(FileNotFoundError):  # deleted this moment
+            with contextlib.suppress(FileNotFoundError):  # the batch has just been deleted
                 self.log.shorten()
 
     # ---- end
@@ -204,14 +204,14 @@ class Batch:
             return "killed"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.end_reason = EndReason(
-            message=f"the application ended with {how}. {self._telling_lines()}".rstrip(), code=DEAD, source="User"
+            message=f"the application ended with {how}. {self._reason_lines()}".rstrip(), code=DEAD, source="User"
         )
         return "dead"
 
-    def _telling_lines(self) -> str:
+    def _reason_lines(self) -> str:
         streams = [self.log.stdout_lines(), self.log.stderr_lines()]
-        told = [significant_lines(lines) for lines in (streams if self.is_python else reversed(streams))]
-        return told[0] or told[1]
+        reasons = [significant_lines(lines) for lines in (streams if self.is_python else reversed(streams))]
+        return reasons[0] or reasons[1]
 
     def _finish(self, state: str) -> None:
         if self._process is not None:
@@ -223,7 +223,7 @@ class Batch:
         self._enter(state)
 
     def stop(self) -> None:
-        """Ends it and all it started; returns when they are gone. Of one that has ended nothing changes."""
+        """Ends the application and all that it started, and returns then. Does nothing once it has ended."""
         with self._launching:
             if not self.alive:
                 return
@@ -242,8 +242,8 @@ class Batch:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # gone; macOS says PermissionError of a zombie
             os.killpg(self._process.pid, number)
 
-    def forget(self) -> None:
-        """Its log too."""
+    def remove_files(self) -> None:
+        """Its log, too."""
         shutil.rmtree(self._private, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""All batches of a server: made, found, listed, ended."""
+"""All batches of a server: created, found, listed, ended."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Batches:
     def create(self, request: BatchRequest, lakehouse: Lakehouse, submitter: str, batch_id: str | None = None) -> Batch:
         """Not started yet. Whether its file is there is seen when it starts. Raises NoCapacity, BadSetting or BadPath.
 
-        `batch_id` is one that `new_id` gave, where the caller had to know it before.
+        `batch_id` comes from `new_id`, where the caller needed it before.
         """
         batch_id = batch_id or self.new_id()
         located = self._located(request, lakehouse)
-        check_settings(request)  # what is wrong stays so, whatever room there is
+        check_settings(request)  # before the capacity: a wrong request stays wrong
         self._capacity.check()
         private = self._private / f"batch-{batch_id}"
         batch = Batch(batch_id, request, located, lakehouse, self._workspaces, private, self._groups, submitter)
@@ -65,18 +65,18 @@ class Batches:
         return self._by_id.get(batch_id.lower())
 
     def all(self) -> list[Batch]:
-        """In the order in which they were made."""
+        """In the order of their creation."""
         with self._lock:
             return list(self._by_id.values())
 
     def delete(self, batch_id: str) -> bool:
-        """Ended and forgotten, with its log. False where there is none. Returns when its processes are gone."""
+        """Ends it and removes it with its log. False where there is none. Returns when its processes have ended."""
         with self._lock:
             batch = self._by_id.pop(batch_id.lower(), None)
         if batch is None:
             return False
         batch.stop()
-        batch.forget()
+        batch.remove_files()
         return True
 
     def stop_all(self) -> None:

@@ -18,7 +18,7 @@ CANCELLED = "The batch was cancelled by a request."
 
 
 def early_batch_view(batch: Batch) -> JsonObject:
-    """What Fabric tells before Livy has the batch: no `state` yet, as with sessions."""
+    """The view before Livy has the batch: no `state` yet, as with sessions."""
     view = {
         "id": batch.id,
         "name": batch.name,

@@ -1,13 +1,13 @@
-"""Batches of a lakehouse: made, listed, shown, cancelled."""
+"""Batches of a lakehouse: created, listed, shown, cancelled."""
 
 from __future__ import annotations
 
 import asyncio
 
 from fabric_livy_magic.local.batches.batch import Batch
-from fabric_livy_magic.local.fabric import requests_in
+from fabric_livy_magic.local.fabric import request_parsing
 from fabric_livy_magic.local.fabric.batch_views import batch_activity_view, batch_view, early_batch_view
-from fabric_livy_magic.local.fabric.requests_in import BadRequest
+from fabric_livy_magic.local.fabric.request_parsing import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.sessions.capacity import NoCapacity
@@ -26,7 +26,7 @@ class BatchesHandler(SparkHandler):
         body = self.json_body()
         self.check_running()
         try:
-            request = requests_in.read_batch_request(body)
+            request = request_parsing.read_batch_request(body)
             batch = self.server.batches.create(request, self.lakehouse, self.caller.name)
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
@@ -46,8 +46,8 @@ class BatchHandler(SparkHandler):
         self.answer(batch_view(self.known_batch(batch_id)))
 
     async def delete(self, *, batch_id: str, **_ids: str) -> None:
-        """A cancel: the batch stays listed, as `killed` and `Cancelled`, with its log. The contract calls the operation
-        "Cancels a batch execution" and has `killedAt` and `Cancelled` for what follows.
+        """A cancel: the batch stays listed, as `killed` and `Cancelled`, with its log. The contract describes the operation as
+        "Cancels a batch execution" and has `killedAt` and `Cancelled` for the outcome.
         """
         batch = self.known_batch(batch_id)
         await asyncio.get_running_loop().run_in_executor(None, batch.stop)

@@ -8,7 +8,7 @@ from fabric_livy_magic.local.server.tokens import Caller
 from fabric_livy_magic.local.web.answers import Refusal
 from fabric_livy_magic.local.web.handler import Handler
 
-READING = ("Lakehouse.Read.All", "Lakehouse.Execute.All")
+READ_SCOPES = ("Lakehouse.Read.All", "Lakehouse.Execute.All")
 
 
 class FabricHandler(Handler):
@@ -23,7 +23,7 @@ class FabricHandler(Handler):
         return caller
 
     def need_scope(self, *scopes: str) -> None:
-        """One of them, where the caller is a person whose token names single scopes."""
+        """Raises a refusal where the token lists scopes and none of these is among them."""
         if not self.caller.may(*scopes):
             raise Refusal(
                 403,
@@ -33,7 +33,7 @@ class FabricHandler(Handler):
             )
 
     def query(self, name: str) -> str | None:
-        """As it was given; None where it was not."""
+        """The argument as it was sent; None where it was not."""
         return self.get_query_argument(name, None, strip=False)
 
     def workspace(self, workspace_id: str) -> Workspace:
@@ -47,7 +47,7 @@ class FabricHandler(Handler):
 
 
 class LakehouseHandler(FabricHandler):
-    """Paths of the Livy API of one lakehouse; their parts are named in `routes`."""
+    """For paths of the Livy API of one lakehouse; `routes` names their parts."""
 
     lakehouse: Lakehouse
 
@@ -63,7 +63,7 @@ class LakehouseHandler(FabricHandler):
         self.lakehouse = lakehouse
         if version != API_VERSION:
             raise Refusal(404, f"API version {version} is not known, only {API_VERSION}")
-        self.need_scope(*(READING if self.request.method == "GET" else ("Lakehouse.Execute.All",)))
+        self.need_scope(*(READ_SCOPES if self.request.method == "GET" else ("Lakehouse.Execute.All",)))
         if workspace.role not in MAY_RUN:
             raise Refusal(
                 403,

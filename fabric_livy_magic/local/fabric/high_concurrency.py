@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from fabric_livy_magic.local.fabric import requests_in, session_views
-from fabric_livy_magic.local.fabric.requests_in import BadRequest
+from fabric_livy_magic.local.fabric import request_parsing, session_views
+from fabric_livy_magic.local.fabric.request_parsing import BadRequest
 from fabric_livy_magic.local.fabric.sessions import SparkHandler
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.sessions.capacity import NoCapacity
@@ -19,13 +19,13 @@ class AcquireHandler(SparkHandler):
         body = self.json_body()
         self.check_running()
         try:
-            request, tag = requests_in.read_session_request(body), requests_in.read_session_tag(body)
+            request, tag = request_parsing.read_session_request(body), request_parsing.read_session_tag(body)
             located = self.located(request)
-            made = self.server.high_concurrency.acquire(request, located, tag, self.lakehouse, self.caller.name)
+            acquired = self.server.high_concurrency.acquire(request, located, tag, self.lakehouse, self.caller.name)
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
-        view = session_views.high_concurrency_view(made)
-        made.start()
+        view = session_views.high_concurrency_view(acquired)
+        acquired.start()
         self.answer(view, 202)
 
 

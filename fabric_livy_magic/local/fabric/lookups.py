@@ -1,6 +1,6 @@
-"""Workspaces, lakehouses, tables, environments and capacities as Fabric's REST API tells them, and OneLake's table API.
+"""Workspaces, lakehouses, tables, environments and capacities as Fabric's REST API shows them, and OneLake's table API.
 
-Lists come in pages. A token that continues one is opaque and holds characters that a URL must quote, as Fabric's does.
+Lists come in pages. A continuation token is opaque and has characters that a URL must quote, as Fabric's does.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from fabric_livy_magic.local.web.answers import Refusal
 JsonObject = dict[str, Any]
 
 # Delegated scopes by the reference of each call (learn.microsoft.com/rest/api/fabric).
-LISTING = ("Workspace.Read.All", "Workspace.ReadWrite.All")
-OF_LAKEHOUSE = ("Lakehouse.Read.All", "Lakehouse.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
-OF_TABLES = ("Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
-OF_ENVIRONMENT = ("Environment.Read.All", "Environment.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
-OF_CAPACITY = ("Capacity.Read.All", "Capacity.ReadWrite.All")
+LIST_SCOPES = ("Workspace.Read.All", "Workspace.ReadWrite.All")
+LAKEHOUSE_SCOPES = ("Lakehouse.Read.All", "Lakehouse.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
+TABLE_SCOPES = ("Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
+ENVIRONMENT_SCOPES = ("Environment.Read.All", "Environment.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
+CAPACITY_SCOPES = ("Capacity.Read.All", "Capacity.ReadWrite.All")
 MOST_TABLES = 100
 TOKEN_START = "+RID:~"  # noqa: S105 - how a continuation token begins
 
 
 class ListHandler(FabricHandler):
-    """Answers a list a page at a time."""
+    """Answers a list by pages."""
 
     def answer_page(self, entries: Sequence[Any], key: str = "value", size: int | None = None) -> None:
         size = min(size or self.server.page_size, self.server.page_size)
-        start = self._start("continuationToken", len(entries))
+        start = self._position("continuationToken", len(entries))
         view: JsonObject = {key: entries[start : start + size]}
         if start + size < len(entries):
             token = continuation(start + size)
-            here = f"{self.request.protocol}://{self.request.host}{self.request.path}"
+            url = f"{self.request.protocol}://{self.request.host}{self.request.path}"
             query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
             view |= {
                 "continuationToken": token,
-                "continuationUri": f"{here}?{urlencode({**query, 'continuationToken': token})}",
+                "continuationUri": f"{url}?{urlencode({**query, 'continuationToken': token})}",
             }
         self.answer(view)
 
-    def _start(self, argument: str, length: int) -> int:
+    def _position(self, argument: str, length: int) -> int:
         token = self.get_query_argument(argument, "")
         start = position_of(token) if token else 0
         if start is None or start > length:
@@ -66,16 +66,16 @@ def position_of(token: str) -> int | None:
     if text == token or not text.endswith("=="):
         return None
     try:
-        number, found, _ = base64.b64decode(text[:-2], validate=True).decode("ascii").partition("//?")
+        number, separator, _ = base64.b64decode(text[:-2], validate=True).decode("ascii").partition("//?")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return int(number) if found and number.isdecimal() and len(number) < 10 else None
+    return int(number) if separator and number.isdecimal() and len(number) < 10 else None
 
 
 # ------------------------------------------------------------------------------------------------ the Fabric API
 class WorkspacesHandler(ListHandler):
     def get(self) -> None:
-        self.need_scope(*LISTING)
+        self.need_scope(*LIST_SCOPES)
         roles = {role for role in self.get_query_argument("roles", "").split(",") if role}
         if unknown := roles - set(ROLES):
             raise Refusal(400, f"{sorted(unknown)[0]!r} is no workspace role", "InvalidParameter")
@@ -85,7 +85,7 @@ class WorkspacesHandler(ListHandler):
 
 class WorkspaceHandler(FabricHandler):
     def get(self, workspace_id: str) -> None:
-        self.need_scope(*LISTING)
+        self.need_scope(*LIST_SCOPES)
         workspace = self.workspace(workspace_id)
         view = workspace_view(workspace)
         if workspace.capacity:
@@ -95,11 +95,11 @@ class WorkspaceHandler(FabricHandler):
 
 class LakehousesHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
-        self.need_scope(*LISTING)
+        self.need_scope(*LIST_SCOPES)
         self.answer_page([lakehouse_view(one) for one in self.workspace(workspace_id).lakehouses])
 
 
-class OfLakehouse(FabricHandler):
+class WithLakehouse(FabricHandler):
     def lakehouse(self, workspace_id: str, lakehouse_id: str) -> Lakehouse:
         lakehouse = self.workspace(workspace_id).lakehouse(lakehouse_id)
         if lakehouse is None:
@@ -107,15 +107,15 @@ class OfLakehouse(FabricHandler):
         return lakehouse
 
 
-class LakehouseItemHandler(OfLakehouse):
+class LakehouseItemHandler(WithLakehouse):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
-        self.need_scope(*OF_LAKEHOUSE)
+        self.need_scope(*LAKEHOUSE_SCOPES)
         self.answer(lakehouse_view(self.lakehouse(workspace_id, lakehouse_id)))
 
 
-class TablesHandler(OfLakehouse, ListHandler):
+class TablesHandler(WithLakehouse, ListHandler):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
-        self.need_scope(*OF_TABLES)
+        self.need_scope(*TABLE_SCOPES)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
         size = _count(self, "maxResults")
         if lakehouse.default_schema:
@@ -138,14 +138,14 @@ class TablesHandler(OfLakehouse, ListHandler):
 
 class EnvironmentsHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
-        self.need_scope(*LISTING)
+        self.need_scope(*LIST_SCOPES)
         workspace = self.workspace(workspace_id)
         self.answer_page([item_view(one, "Environment", workspace_id) for one in workspace.environments])
 
 
 class EnvironmentHandler(FabricHandler):
     def get(self, workspace_id: str, environment_id: str) -> None:
-        self.need_scope(*OF_ENVIRONMENT)
+        self.need_scope(*ENVIRONMENT_SCOPES)
         environment = self.workspace(workspace_id).environment(environment_id)
         if environment is None:
             raise Refusal(404, f"environment {environment_id} is not known", "ItemNotFound")
@@ -154,7 +154,7 @@ class EnvironmentHandler(FabricHandler):
 
 class CapacitiesHandler(ListHandler):
     def get(self) -> None:
-        self.need_scope(*OF_CAPACITY)
+        self.need_scope(*CAPACITY_SCOPES)
         found = {one.capacity.id: one.capacity for one in self.server.workspaces.all if one.capacity}
         self.answer_page(
             [{"id": one.id, "displayName": one.name, "sku": one.sku, "state": one.state} for one in found.values()]
@@ -182,7 +182,7 @@ def workspace_view(workspace: Workspace) -> JsonObject:
 
 
 def lakehouse_view(lakehouse: Lakehouse) -> JsonObject:
-    """The paths are those of the folder: there is no OneLake behind an embedded Fabric."""
+    """The paths are those of the lakehouse's folder on this machine."""
     properties = {
         "oneLakeTablesPath": (lakehouse.folder / "Tables").as_uri(),
         "oneLakeFilesPath": (lakehouse.folder / "Files").as_uri(),
@@ -193,8 +193,8 @@ def lakehouse_view(lakehouse: Lakehouse) -> JsonObject:
 
 
 # ------------------------------------------------------------------------------------------------ OneLake's table API
-class UnityHandler(OfLakehouse):
-    """What lists the tables of lakehouses with schemas; in the manner of Unity Catalog, by a token for storage."""
+class UnityHandler(WithLakehouse):
+    """Lists schemas and tables of lakehouses with schemas, in the form of Unity Catalog. Takes tokens for storage."""
 
     audiences = STORAGE_AUDIENCES
 
@@ -244,17 +244,17 @@ class UnityTablesHandler(UnityHandler):
 
 # ------------------------------------------------------------------------------------------------ what the folder holds
 def tables_of(folder: Path) -> dict[str, list[JsonObject]]:
-    """Definitions of the tables of each schema, views left out, by name. Schemas without tables are there, too."""
+    """Schema → definitions of its tables, without views, sorted by name. Also of schemas without tables."""
     found: dict[str, list[JsonObject]] = {}
     for path in DefinitionFiles(folder / FOLDER).stamps():
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
-            # Its `database` is the schema, also in a schema's own definition, whose name it is then.
+            # `database` is the schema; in a schema's own definition it is its name.
             tables = found.setdefault(str(entry["database"]), [])
             if entry.get("kind") in {"managed", "external"}:
                 tables.append({**entry, "name": str(entry["name"])})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # removed since, or broken: the session that reads it next notes that in its log
+            continue  # removed meanwhile, or broken: the next session that reads it logs that
     for tables in found.values():
         tables.sort(key=lambda entry: entry["name"])
     return found

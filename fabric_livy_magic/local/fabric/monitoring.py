@@ -1,7 +1,7 @@
-"""Fabric's monitoring of Spark: the Livy sessions there are, Spark's own REST API of each, and its logs.
+"""Fabric's monitoring of Spark: the list of Livy sessions, Spark's own REST API of each, and its logs.
 
 Paths and forms: learn.microsoft.com/fabric/data-engineering, pages open-source-apis, driver-log and livy-log, and
-learn.microsoft.com/rest/api/fabric/spark/livy-sessions. Nothing of this is in the Livy API's own contract.
+learn.microsoft.com/rest/api/fabric/spark/livy-sessions. The Livy API's own contract has none of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from py4j.protocol import Py4JError
 
 from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.handler import FabricHandler
-from fabric_livy_magic.local.fabric.lookups import ListHandler, OfLakehouse
+from fabric_livy_magic.local.fabric.lookups import ListHandler, WithLakehouse
 from fabric_livy_magic.local.fabric.monitoring_views import Job, application_id, container, file_meta, monitored_view
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.session import Session
@@ -22,36 +22,36 @@ from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.rest import RestAnswer
 from fabric_livy_magic.local.web.answers import Refusal
 
-OF_ITEM = ("Item.Read.All", "Item.ReadWrite.All", "Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
-OF_WORKSPACE = ("Workspace.Read.All", "Workspace.ReadWrite.All")
+ITEM_SCOPES = ("Item.Read.All", "Item.ReadWrite.All", "Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
+WORKSPACE_SCOPES = ("Workspace.Read.All", "Workspace.ReadWrite.All")
 ATTEMPT = "1"  # an application of local Spark has one attempt and no number for it
 PART_BYTES = 1024 * 1024  # the documented size of a part
 
 
 def all_jobs(server: Server) -> list[Job]:
-    """In the order in which they were asked for."""
+    """Sessions and batches in the order of their submission."""
     return sorted([*server.sessions.all(), *server.batches.all()], key=lambda job: job.times["notStarted"])
 
 
 class WorkspaceSessionsHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
-        self.need_scope(*OF_WORKSPACE)
+        self.need_scope(*WORKSPACE_SCOPES)
         workspace = self.workspace(workspace_id)
         found = [job for job in all_jobs(self.server) if job.lakehouse.workspace_id == workspace.id]
         self.answer_page([monitored_view(job) for job in found])
 
 
-class LakehouseSessionsHandler(OfLakehouse, ListHandler):
+class LakehouseSessionsHandler(WithLakehouse, ListHandler):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
-        self.need_scope(*OF_ITEM)
+        self.need_scope(*ITEM_SCOPES)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
         found = [job for job in all_jobs(self.server) if job.lakehouse.id == lakehouse.id]
         self.answer_page([monitored_view(job) for job in found])
 
 
-class MonitoredHandler(OfLakehouse):
+class MonitoredHandler(WithLakehouse):
     def job(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> Job:
-        self.need_scope(*OF_ITEM)
+        self.need_scope(*ITEM_SCOPES)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
         job = self.server.sessions.get(livy_id) or self.server.batches.get(livy_id)
         if job is None or job.lakehouse.id != lakehouse.id:
@@ -65,7 +65,7 @@ class MonitoredSessionHandler(MonitoredHandler):
 
 
 class LivyLogHandler(MonitoredHandler):
-    """What the server itself noted of a session is in the driver's log here, so both are the same."""
+    """The server's own lines about a session are in the driver's log here, so both logs are the same."""
 
     def get(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> None:
         job = self.job(workspace_id, lakehouse_id, livy_id)
@@ -78,7 +78,7 @@ class LivyLogHandler(MonitoredHandler):
 
 
 class ApplicationHandler(MonitoredHandler):
-    """Everything below one Spark application. Of a batch there are logs only: its JVM is its program's own."""
+    """Everything below one Spark application. A batch has logs only, as its JVM belongs to its program."""
 
     async def get(self, workspace_id: str, lakehouse_id: str, livy_id: str, app_id: str, rest: str | None) -> None:
         job = self.job(workspace_id, lakehouse_id, livy_id)
@@ -114,18 +114,18 @@ class ApplicationHandler(MonitoredHandler):
                 name = self.get_query_argument("fileName", "")
                 if name not in files:
                     raise Refusal(404, f"there is no driver log {name!r}, only {', '.join(files)}", "LogFileNotFound")
-                if self._asks("meta"):
+                if self._flag("meta"):
                     self.answer(container(job, file_meta(name, files[name])))
                 else:
                     answer_log(self, name, files[name])
-            case "rollingdriver" if self._asks("meta"):
+            case "rollingdriver" if self._flag("meta"):
                 start = self.get_query_argument("filenamePrefix", "")
                 found = [file_meta(name, path) for name, path in files.items() if name.startswith(start)]
                 self.answer(container(job, found))
             case kind:
                 raise Refusal(400, f"{kind!r} is no type of driver log", "InvalidParameter")
 
-    def _asks(self, argument: str) -> bool:
+    def _flag(self, argument: str) -> bool:
         return self.get_query_argument(argument, "").lower() == "true"
 
 

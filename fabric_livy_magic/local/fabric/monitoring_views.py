@@ -67,7 +67,7 @@ def monitored_state(job: Job) -> str:
 
 
 def _duration(begun: datetime, ended: datetime | None) -> JsonObject:
-    """Until now where it has not ended."""
+    """Until now where it has not ended yet."""
     return {"value": ((ended or datetime.now(UTC)) - begun).total_seconds(), "timeUnit": "Seconds"}
 
 

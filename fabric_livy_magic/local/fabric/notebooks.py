@@ -1,7 +1,7 @@
 """Notebooks as items of a workspace: those of the repository that this server was started for, and their definitions.
 
-learn.microsoft.com/rest/api/fabric/notebook/items/get-notebook-definition: the answer is the definition, or 202 and an
-operation that has it later (…/rest/api/fabric/articles/long-running-operations). Here long ones take that way.
+learn.microsoft.com/rest/api/fabric/notebook/items/get-notebook-definition: the response is the definition, or 202 and
+a long-running operation that returns it later (…/rest/api/fabric/articles/long-running-operations). Here large ones do.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 
 from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.local.fabric.handler import FabricHandler
-from fabric_livy_magic.local.fabric.lookups import LISTING, ListHandler, item_view
+from fabric_livy_magic.local.fabric.lookups import LIST_SCOPES, ListHandler, item_view
 from fabric_livy_magic.local.lakehouse.workspaces import Named
 from fabric_livy_magic.local.sessions.notebook_context import notebooks_folder
 from fabric_livy_magic.local.web.answers import Refusal
 from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
 
-OF_NOTEBOOK = ("Notebook.Read.All", "Notebook.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
-OF_DEFINITION = ("Notebook.ReadWrite.All", "Item.ReadWrite.All")
+NOTEBOOK_SCOPES = ("Notebook.Read.All", "Notebook.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
+DEFINITION_SCOPES = ("Notebook.ReadWrite.All", "Item.ReadWrite.All")
 IPYNB, GIT = "ipynb", "fabricGitSource"
-AT_ONCE_BYTES = 4096
+MAX_IMMEDIATE_BYTES = 4096
 RETRY_AFTER_S = 1
 MOST_OPERATIONS = 100
-# Operations by their id: how often each was asked for, and what it leads to.
+# Operation id → the number of polls so far, and the result.
 _operations: dict[str, list[Any]] = {}
 
 
 def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
-    """By their ids, which follow from where they are kept."""
+    """By id; the id is derived from the notebook's path."""
     folder = notebooks_folder()
     found = find_notebooks(folder) if folder else []
     ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, one.path.as_uri())) for one in found]
@@ -40,12 +40,12 @@ def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
 
 class NotebooksHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
-        self.need_scope(*LISTING)
+        self.need_scope(*LIST_SCOPES)
         workspace = self.workspace(workspace_id)
         self.answer_page([item_view(item, "Notebook", workspace.id) for item, _ in notebooks().values()])
 
 
-class OfNotebook(FabricHandler):
+class WithNotebook(FabricHandler):
     def notebook(self, workspace_id: str, notebook_id: str) -> tuple[Named, NotebookFile]:
         self.workspace(workspace_id)
         found = notebooks().get(notebook_id.lower())
@@ -54,19 +54,19 @@ class OfNotebook(FabricHandler):
         return found
 
 
-class NotebookHandler(OfNotebook):
+class NotebookHandler(WithNotebook):
     def get(self, workspace_id: str, notebook_id: str) -> None:
-        self.need_scope(*OF_NOTEBOOK)
+        self.need_scope(*NOTEBOOK_SCOPES)
         item, _ = self.notebook(workspace_id, notebook_id)
         self.answer(item_view(item, "Notebook", workspace_id))
 
 
-class DefinitionHandler(OfNotebook):
+class DefinitionHandler(WithNotebook):
     def post(self, workspace_id: str, notebook_id: str) -> None:
-        self.need_scope(*OF_DEFINITION)
+        self.need_scope(*DEFINITION_SCOPES)
         _, file = self.notebook(workspace_id, notebook_id)
         view = definition_view(file, self.get_query_argument("format", ""))
-        if len(view["definition"]["parts"][0]["payload"]) <= AT_ONCE_BYTES:
+        if len(view["definition"]["parts"][0]["payload"]) <= MAX_IMMEDIATE_BYTES:
             return self.answer(view)
         operation_id = str(uuid.uuid4())
         while len(_operations) >= MOST_OPERATIONS:
@@ -86,9 +86,9 @@ class OperationHandler(FabricHandler):
         return found
 
     def get(self, operation_id: str) -> None:
-        found = self.operation(operation_id)
-        found[0] += 1
-        done = found[0] > 1
+        operation = self.operation(operation_id)
+        operation[0] += 1
+        done = operation[0] > 1
         if done:
             self.set_header("Location", f"{self.request.protocol}://{self.request.host}{self.request.path}/result")
         self.answer({"status": "Succeeded" if done else "Running", "percentComplete": 100 if done else 50})
@@ -99,13 +99,13 @@ class OperationResultHandler(OperationHandler):
         self.answer(self.operation(operation_id)[1])
 
 
-def definition_view(file: NotebookFile, wanted: str) -> dict[str, Any]:
-    """Fabric gives its Git format where no other is asked for."""
-    if wanted not in {"", IPYNB, GIT}:
-        raise Refusal(400, f"format {wanted!r} is none of {IPYNB}, {GIT}", "InvalidDefinitionFormat")
+def definition_view(file: NotebookFile, format_name: str) -> dict[str, Any]:
+    """Fabric's default is its Git format."""
+    if format_name not in {"", IPYNB, GIT}:
+        raise Refusal(400, f"format {format_name!r} is none of {IPYNB}, {GIT}", "InvalidDefinitionFormat")
     is_git = is_git_folder(file.path.parent)
     try:
-        if wanted == IPYNB or not is_git:
+        if format_name == IPYNB or not is_git:
             content = {f"notebook-content{SUFFIX}": write_ipynb(file.read()).encode("utf-8")}
         else:
             content = {file.path.name: file.path.read_bytes()}
@@ -117,7 +117,7 @@ def definition_view(file: NotebookFile, wanted: str) -> dict[str, Any]:
         {"path": path, "payload": base64.b64encode(data).decode("ascii"), "payloadType": "InlineBase64"}
         for path, data in parts.items()
     ]
-    return {"definition": {"format": wanted or (GIT if is_git else IPYNB), "parts": listed}}
+    return {"definition": {"format": format_name or (GIT if is_git else IPYNB), "parts": listed}}
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -1,8 +1,7 @@
-"""OneLake's file calls (the DFS endpoint of Azure Data Lake Storage Gen2), at `/onelake` as if that were the account.
+"""OneLake's file calls (the DFS endpoint of Azure Data Lake Storage Gen2), with `/onelake` as the account.
 
-They take tokens for storage. Appended data is written as it arrives and files are sent in parts, so that their size does
-not matter. `x-ms-…` headers that only the service's own bookkeeping needs (leases, encryption, owners) are ignored, as
-OneLake ignores them.
+They take tokens for storage. Appended data is written as it arrives and files are sent in parts, so they may be of any size.
+`x-ms-…` headers about leases, encryption and owners are ignored, as OneLake ignores them.
 """
 
 from __future__ import annotations
@@ -40,21 +39,21 @@ from fabric_livy_magic.local.web.handler import Handler
 APPEND_LIMIT = 4000 * 1024 * 1024  # the service's own; the Python SDK sends 100 MiB at a time
 PAGE = 5000
 PART_BYTES = 1 << 20
-USUAL_VERSION = "2021-06-08"
+DEFAULT_VERSION = "2021-06-08"
 THREADS = 4
-UNMET = "the condition specified using HTTP conditional header(s) is not met"
-ECHOED = re.compile(r"[A-Za-z0-9.:_-]{1,128}")
-RENAMED = {
+CONDITION_NOT_MET = "the condition specified using HTTP conditional header(s) is not met"
+ECHOED_VALUE = re.compile(r"[A-Za-z0-9.:_-]{1,128}")
+STORAGE_CODES = {
     "MethodNotAllowed": "UnsupportedHttpVerb",
     "Forbidden": "AuthorizationFailure",
     "EntityNotFound": "PathNotFound",
 }
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
 class Store:
-    """What the handlers of a server share. The event loop's own threads are taken for seconds by sessions that end."""
+    """Shared by the handlers of a server. Own threads: those of the event loop are busy for seconds when sessions end."""
 
     def __init__(self) -> None:
         self.uploads = Uploads()
@@ -71,19 +70,19 @@ class OneLakeHandler(Handler):
         self._failure: Exception | None = None
         action = self.request.query_arguments.get("action", [b""])[
             -1
-        ]  # not decoded, which may fail, and here unanswered
+        ]  # not decoded: a failure here would get no response
         self._appends = self.request.method == "PATCH" and action == b"append"
         if self._appends:
             self.body_limit_bytes = APPEND_LIMIT
 
     async def prepare(self) -> None:
         await super().prepare()
-        self.path_named = self._place(str(self.path_args[0]))
-        if self.path_named.workspace.role not in MAY_RUN:
+        self.target = self._read_path(str(self.path_args[0]))
+        if self.target.workspace.role not in MAY_RUN:
             raise Refusal(
                 403,
                 "this request is not authorized to perform this operation using this permission: the caller's role in "
-                f"the workspace is {self.path_named.workspace.role}, and OneLake needs Contributor or a higher one",
+                f"the workspace is {self.target.workspace.role}, and OneLake needs Contributor or a higher one",
                 "AuthorizationPermissionMismatch",
             )
         if self._appends:
@@ -95,28 +94,28 @@ class OneLakeHandler(Handler):
                 self._failure = refusal
 
     def data_received(self, chunk: bytes) -> None:
-        """A failure is told when all was read: a client in the middle of sending would not see the answer."""
+        """A failure is answered after the whole body: a client that is still sending would not read the response."""
         if not self._appends:
             super().data_received(chunk)
         elif self._piece is not None and self._failure is None:
             try:
                 self._piece.write(chunk)
             except (OSError, StorageError) as problem:
-                self._failure = self._told(problem)
+                self._failure = self._as_refusal(problem)
 
     # ---- calls
 
     async def head(self, _path: str) -> None:
-        self._answer_properties(self._looked_at())
+        self._answer_properties(self._properties())
         self.finish()
 
     async def get(self, _path: str) -> None:
         if self._query("resource") == "filesystem":
             await self._list()
-        elif self._query("restype") == "container":  # how the SDKs look at a workspace
-            self._answer_properties(self._looked_at())
+        elif self._query("restype") == "container":  # how the SDKs read a workspace's properties
+            self._answer_properties(self._properties())
             self._answer_empty(200)
-        elif self.path_named.lakehouse is None:
+        elif self.target.lakehouse is None:
             raise _refusal("MissingRequiredQueryParameter", "resource=filesystem is needed to list")
         else:
             await self._read()
@@ -126,8 +125,8 @@ class OneLakeHandler(Handler):
             raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
         may_replace = self.request.headers.get("If-None-Match", "").strip() != "*"
         if source := self.request.headers.get("x-ms-rename-source"):
-            await self._off_loop(onelake_files.rename, self._source(source), self.path_named, may_replace=may_replace)
-            self._store.uploads.forget(self._try(lambda: self.path_named.file))
+            await self._in_thread(onelake_files.rename, self._source(source), self.target, may_replace=may_replace)
+            self._store.uploads.forget(self._try(lambda: self.target.file))
         else:
             create = {"file": onelake_files.create_file, "directory": onelake_files.create_directory}
             kind = self._query("resource")
@@ -135,8 +134,8 @@ class OneLakeHandler(Handler):
                 code = "InvalidQueryParameterValue" if kind else "MissingRequiredQueryParameter"
                 raise _refusal(code, "resource is file or directory")
             if kind == "file":
-                self._store.uploads.forget(self._try(lambda: self.path_named.file))
-            await self._off_loop(create[kind], self.path_named, may_replace=may_replace)
+                self._store.uploads.forget(self._try(lambda: self.target.file))
+            await self._in_thread(create[kind], self.target, may_replace=may_replace)
         self._answer_changed(201)
 
     async def patch(self, _path: str) -> None:
@@ -151,24 +150,24 @@ class OneLakeHandler(Handler):
 
     async def delete(self, _path: str) -> None:
         recursive = self._query("recursive").lower() == "true"
-        self._check_match(self._looked_at())
-        await self._off_loop(onelake_files.delete, self.path_named, recursive=recursive)
-        self._store.uploads.forget(self._try(lambda: self.path_named.file))
+        self._check_match(self._properties())
+        await self._in_thread(onelake_files.delete, self.target, recursive=recursive)
+        self._store.uploads.forget(self._try(lambda: self.target.file))
         self._answer_empty(200)
 
     # ---- parts of calls
 
     async def _list(self) -> None:
-        if self.path_named.lakehouse is not None:
+        if self.target.lakehouse is not None:
             raise _refusal("InvalidUri", "a listing is asked of the workspace; directory names what is below it")
         directory = self._query("directory")
-        top = self._place(f"{self.path_named.workspace.id}/{directory}") if directory else self.path_named
+        top = self._read_path(f"{self.target.workspace.id}/{directory}") if directory else self.target
         recursive, limit = self._query("recursive").lower(), self._query("maxResults") or str(PAGE)
         if recursive not in ("true", "false"):
             raise _refusal("MissingRequiredQueryParameter", "recursive is true or false")
         if not re.fullmatch(r"[1-9]\d{0,8}", limit, re.ASCII):
             raise _refusal("OutOfRangeQueryParameterValue", "maxResults is a whole number above 0")
-        entries, last = await self._off_loop(
+        entries, last = await self._in_thread(
             onelake_files.list_paths,
             top,
             recursive=recursive == "true",
@@ -180,7 +179,7 @@ class OneLakeHandler(Handler):
         self.answer({"paths": entries})
 
     async def _read(self) -> None:
-        found = self._looked_at()
+        found = self._properties()
         if found.is_directory:
             raise _refusal("PathConflict", "the specified path is a directory")
         wanted = self.request.headers.get("x-ms-range") or self.request.headers.get("Range", "")
@@ -191,16 +190,16 @@ class OneLakeHandler(Handler):
         if part is not whole:
             self.set_status(206)
             self.set_header("Content-Range", f"bytes {part.start}-{part.stop - 1}/{found.length}")
-        with await self._off_loop(self.path_named.file.open, "rb") as file:
+        with await self._in_thread(self.target.file.open, "rb") as file:
             file.seek(part.start)
-            left = len(part)
+            remaining = len(part)
             try:
-                while left and (data := await self._off_loop(file.read, min(PART_BYTES, left))):
+                while remaining and (data := await self._in_thread(file.read, min(PART_BYTES, remaining))):
                     self.write(data)
                     await self.flush()
-                    left -= len(data)
+                    remaining -= len(data)
             except StreamClosedError:
-                return  # nobody listens any more
+                return  # the client closed the connection
         self.finish()
 
     async def _append(self) -> None:
@@ -217,28 +216,28 @@ class OneLakeHandler(Handler):
         if self._body:
             raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
         file = self._existing_file()
-        self._check_match(self._looked_at())
-        if self.request.headers.get("If-None-Match", "").strip() == "*":  # the SDK's way not to write over a file
-            raise _refusal("ConditionNotMet", UNMET)
+        self._check_match(self._properties())
+        if self.request.headers.get("If-None-Match", "").strip() == "*":  # how the SDK avoids overwriting a file
+            raise _refusal("ConditionNotMet", CONDITION_NOT_MET)
         upload = self._try(self._store.uploads.take, file, position)
         if upload is not None:
-            await self._off_loop(self._store.uploads.commit, upload, file, position)
+            await self._in_thread(self._store.uploads.commit, upload, file, position)
 
-    # ---- what a request says
+    # ---- the request
 
-    def _place(self, text: str) -> OneLakePath:
+    def _read_path(self, text: str) -> OneLakePath:
         return self._try(onelake_files.read_path, text, self.server.workspaces)
 
-    def _looked_at(self) -> Properties:
-        return self._try(onelake_files.properties, self.path_named)
+    def _properties(self) -> Properties:
+        return self._try(onelake_files.properties, self.target)
 
     def _existing_file(self) -> Any:
-        if self._looked_at().is_directory:
+        if self._properties().is_directory:
             raise _refusal("PathConflict", "the specified path is a directory")
-        return self.path_named.file
+        return self.target.file
 
     def _source(self, header: str) -> OneLakePath:
-        """Its path is quoted, and may be followed by a key that is not needed here."""
+        """The path is quoted, and a key may follow, which is ignored."""
         try:
             return onelake_files.read_path(unquote(header.partition("?")[0]), self.server.workspaces)
         except BadPath as problem:
@@ -260,29 +259,29 @@ class OneLakeHandler(Handler):
     def _check_match(self, found: Properties) -> None:
         wanted = self.request.headers.get("If-Match", "*").strip()
         if wanted not in ("*", found.etag, f'"{found.etag}"'):
-            raise _refusal("ConditionNotMet", UNMET)
+            raise _refusal("ConditionNotMet", CONDITION_NOT_MET)
 
-    # ---- answers
+    # ---- responses
 
-    def _try(self, work: Callable[..., Made], *arguments: Any) -> Made:
+    def _try(self, work: Callable[..., T], *arguments: Any) -> T:
         try:
             return work(*arguments)
         except (BadPath, OSError, StorageError) as problem:
-            raise self._told(problem) from problem
+            raise self._as_refusal(problem) from problem
 
-    async def _off_loop(self, work: Callable[..., Made], *arguments: Any, **named: Any) -> Made:
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._store.threads, partial(work, *arguments, **named))
+            return await loop.run_in_executor(self._store.threads, partial(work, *arguments, **keywords))
         except (BadPath, OSError, StorageError) as problem:
-            raise self._told(problem) from problem
+            raise self._as_refusal(problem) from problem
 
-    def _told(self, problem: BadPath | OSError | StorageError) -> Exception:
+    def _as_refusal(self, problem: BadPath | OSError | StorageError) -> Exception:
         found = problem if isinstance(problem, StorageError) else storage_error(problem)
         return Refusal(found.status, str(found), found.code) if found else problem
 
     def _answer_changed(self, status: int) -> None:
-        found = self._looked_at()
+        found = self._properties()
         self.set_header("ETag", f'"{found.etag}"')
         self.set_header("Last-Modified", found.last_modified)
         self._answer_empty(status)
@@ -310,16 +309,16 @@ class OneLakeHandler(Handler):
     def set_default_headers(self) -> None:
         super().set_default_headers()
         self.set_header("x-ms-request-id", getattr(self, "request_id", ""))
-        self.set_header("x-ms-version", USUAL_VERSION)
+        self.set_header("x-ms-version", DEFAULT_VERSION)
         for name in ("x-ms-version", "x-ms-client-request-id"):
-            if ECHOED.fullmatch(self.request.headers.get(name, "")):
+            if ECHOED_VALUE.fullmatch(self.request.headers.get(name, "")):
                 self.set_header(name, self.request.headers[name])
 
     def compute_etag(self) -> None:
-        """tornado's own would be that of the answer, not of the file."""
+        """None: tornado's would be that of the response, not of the file."""
 
     def answer_refusal(self, refusal: Refusal) -> None:
-        code = RENAMED.get(refusal.code, refusal.code)
+        code = STORAGE_CODES.get(refusal.code, refusal.code)
         self.set_header("x-ms-error-code", code)
         self.answer({"error": {"code": code, "message": refusal.message}}, refusal.status_code)
 
@@ -329,7 +328,7 @@ def _refusal(code: str, message: str) -> Refusal:
 
 
 def _range(header: str, whole: range) -> range:
-    """The bytes that are asked for; the whole itself where the header is none, or none that one answer could hold."""
+    """The requested bytes; `whole` itself without a range, or with one that is not supported."""
     match = re.fullmatch(r"bytes=(\d{1,18})-(\d{0,18})", header.strip(), re.ASCII)
     if not match:
         return whole
@@ -344,7 +343,7 @@ def _token_of(names: Names) -> str:
 
 
 def _names_of(token: str) -> Names:
-    """No name where there is no token: a listing from its beginning."""
+    """No names without a token: the listing starts at its beginning."""
     try:
         names = json.loads(base64.urlsafe_b64decode(token)) if token else []
     except (binascii.Error, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Which path is whose, in Fabric's dialect."""
+"""The routes of Fabric's dialect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fabric_livy_magic.local.web.handler import log_refused
 
 
 def livy_routes() -> list[tuple[str, type[FabricHandler]]]:
-    """Microsoft's own sample for applications joins `…/v1/` and `/workspaces/…`."""
+    """Two slashes are allowed: Microsoft's sample for applications joins `…/v1/` and `/workspaces/…`."""
     base = (
         r"/v1//?workspaces/(?P<workspace_id>[^/]+)/lakehouses/(?P<lakehouse_id>[^/]+)"
         r"/(?i:livyapi)/versions/(?P<version>[^/]+)"

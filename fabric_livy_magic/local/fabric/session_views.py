@@ -11,7 +11,7 @@ from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySes
 from fabric_livy_magic.local.sessions.session import ENDED, Session
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 
-# Which of Fabric's services has the session in hand, by its state; in any other it runs and is watched.
+# States of Fabric's scheduler and Spark plugin by the session's state; in any other it is Scheduled and Monitoring.
 SCHEDULER = {"acquiring": "Queued", "not_submitted": "Queued", "not_started": "Queued"}
 PLUGIN = {
     "not_submitted": "Preparation",
@@ -28,13 +28,13 @@ REDACTED = "*********(redacted)"
 
 
 def early_session_view(session: Session) -> JsonObject:
-    """What Fabric tells while it looks for a cluster, or if it finds none: no `state`, no `livyInfo`.
+    """The view while Fabric looks for a cluster, or if it finds none: no `state`, no `livyInfo`.
 
-    [FIELD] dbt-fabricspark #158: a refusal of the capacity is told here only.
+    [FIELD] dbt-fabricspark #158: a refusal of the capacity is shown here only.
     """
     acquisition = {"state": session.acquisition}
     if session.ended:
-        acquisition["errorMessage"] = _why(session)
+        acquisition["errorMessage"] = _end_message(session)
     return {
         "id": session.id,
         "name": session.name,
@@ -80,7 +80,7 @@ def _never_acquired(session: Session) -> bool:
     return session.ended and session.acquisition in ("error", "cancelled")
 
 
-def _why(session: Session) -> str:
+def _end_message(session: Session) -> str:
     return session.end_reason.message or session.end_reason.cancellation_reason
 
 
@@ -96,16 +96,16 @@ def _result(session: Session) -> str:
 
 
 def _fabric_state(session: Session, state: str) -> JsonObject:
-    if session.ended and (message := _why(session)):
+    if session.ended and (message := _end_message(session)):
         return {"state": "cancelled" if _result(session) == "Cancelled" else "error", "errorMessage": message}
     starting = ("not_submitted", "submitting", "not_started", "starting")
     if state in starting:
         return {"state": "acquiringSession"}
-    # [FIELD] a session that is there has nothing to be acquired: `unknown`.
+    # [FIELD] a session that runs is `unknown`, as nothing is acquired any more.
     return {"state": "cancelling" if state == "shutting_down" else "unknown"}
 
 
-# ---- who had it in hand, and when
+# ---- Fabric's services, and their times
 
 
 def _livy_info(session: Session, state: str) -> JsonObject:
@@ -115,7 +115,7 @@ def _livy_info(session: Session, state: str) -> JsonObject:
 
 
 def _last_changes(session: Session, state: str) -> dict[str, datetime]:
-    """`busy`, and the `error` of a dead Python, come and go: the times of the last ones follow from the statements."""
+    """`busy`, and the `error` of a dead Python, recur: their last times are those of the statements."""
     statements = [one for repl in session.repls() for one in repl.statements()]
     found = {"busy": max((one.started for one in statements), default=0)}
     if state == "error" and not session.ended:
@@ -124,8 +124,8 @@ def _last_changes(session: Session, state: str) -> dict[str, datetime]:
 
 
 def creation_request(request: SessionRequest, name: str) -> JsonObject:
-    """What was asked for, in the API's words; values of settings that look like secrets are left out."""
-    asked_for = {
+    """The request in the API's fields; values of settings that look like secrets are left out."""
+    requested = {
         "archives": list(request.archives),
         "conf": {key: REDACTED if HIDDEN.search(key) else value for key, value in request.conf.items()},
         "tags": dict(request.tags),
@@ -135,7 +135,7 @@ def creation_request(request: SessionRequest, name: str) -> JsonObject:
         "executorCores": request.executor_cores,
         "numExecutors": request.num_executors,
     }
-    return {"name": name, **{key: value for key, value in asked_for.items() if value}}
+    return {"name": name, **{key: value for key, value in requested.items() if value}}
 
 
 def _scheduler_info(session: Session, state: str) -> JsonObject:
@@ -224,7 +224,7 @@ def activity_view(session: Session) -> JsonObject:
 
 
 def high_concurrency_view(one: HighConcurrencySession) -> JsonObject:
-    """`sessionId` and `replId` are null until it is Idle; `fabricSessionStateInfo` is there while there is something to say."""
+    """`sessionId` and `replId` are null until it is Idle; `fabricSessionStateInfo` is left out once nothing is acquired."""
     state = one.state
     ready = state in ("Idle", "Dead", "Killed", "Deleting")
     view = {
@@ -248,7 +248,7 @@ def high_concurrency_view(one: HighConcurrencySession) -> JsonObject:
 def _acquisition(one: HighConcurrencySession, state: str) -> JsonObject | None:
     if state == "AcquiringHighConcurrencySession":
         return {"state": one.session.acquisition}
-    if state in ("Dead", "Killed", "Failed") and (message := one.error_message or _why(one.session)):
+    if state in ("Dead", "Killed", "Failed") and (message := one.error_message or _end_message(one.session)):
         cancelled = one.session.ended and _result(one.session) == "Cancelled"
         return {"state": "cancelled" if cancelled else "error", "errorMessage": message}
     return None

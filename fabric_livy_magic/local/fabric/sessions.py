@@ -1,12 +1,12 @@
-"""Sessions of a lakehouse: made, listed, shown, kept alive, ended."""
+"""Sessions of a lakehouse: created, listed, shown, kept alive, ended."""
 
 from __future__ import annotations
 
 import asyncio
 
-from fabric_livy_magic.local.fabric import requests_in, session_views
+from fabric_livy_magic.local.fabric import request_parsing, session_views
 from fabric_livy_magic.local.fabric.handler import LakehouseHandler
-from fabric_livy_magic.local.fabric.requests_in import BadRequest, Page
+from fabric_livy_magic.local.fabric.request_parsing import BadRequest, Page
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.sessions.capacity import FULL, NoCapacity
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
@@ -17,7 +17,7 @@ from fabric_livy_magic.local.web.answers import Refusal
 
 
 class SparkHandler(LakehouseHandler):
-    """What starts and finds Spark applications."""
+    """For routes that start or find Spark applications."""
 
     def check_running(self) -> None:
         if self.server.sessions.ended:
@@ -25,7 +25,7 @@ class SparkHandler(LakehouseHandler):
 
     def page(self) -> Page:
         try:
-            return requests_in.read_page(*(self.query(name) for name in ("$top", "$skip", "$count")))
+            return request_parsing.read_page(*(self.query(name) for name in ("$top", "$skip", "$count")))
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
 
@@ -36,11 +36,11 @@ class SparkHandler(LakehouseHandler):
         return session
 
     def located(self, request: SessionRequest) -> SessionRequest:
-        """With the archives it names where they are on this machine. Raises BadPath."""
-        return with_local_files(request, self.lakehouse, self.server.workspaces, settings_too=False)
+        """The request with the addresses of its files on this machine. Raises BadPath."""
+        return with_local_files(request, self.lakehouse, self.server.workspaces, resolve_conf=False)
 
     def refusal_of(self, problem: Exception) -> Refusal:
-        """What keeps a Spark application from being started."""
+        """The refusal of a request that starts no Spark application."""
         if isinstance(problem, NoCapacity):
             return Refusal(430, f"{FULL}. Here: {problem}.", "TooManyRequestsForCapacity")
         return Refusal(400, str(problem))
@@ -58,7 +58,7 @@ class SessionsHandler(SparkHandler):
         body = self.json_body()
         self.check_running()
         try:
-            session = self._create(requests_in.read_session_request(body))
+            session = self._create(request_parsing.read_session_request(body))
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = session_views.early_session_view(session)
@@ -88,13 +88,13 @@ class ResetTimeoutHandler(SparkHandler):
     def post(self, *, session_id: str, **_ids: str) -> None:
         session = self.known_session(session_id)
         if not session.active:
-            raise gone(session)
+            raise session_gone(session)
         session.touch()
         self.set_status(204)
         self.finish()
 
 
-def gone(session: Session) -> Refusal:
+def session_gone(session: Session) -> Refusal:
     """404 is what Fabric says of a session that can take no more statements."""
     why = session.end_reason.message or session.end_reason.cancellation_reason
     reason = f": {why}" if why else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from fabric_livy_magic.local.fabric import requests_in, views
-from fabric_livy_magic.local.fabric.requests_in import BadRequest
-from fabric_livy_magic.local.fabric.sessions import SparkHandler, gone
+from fabric_livy_magic.local.fabric import request_parsing, views
+from fabric_livy_magic.local.fabric.request_parsing import BadRequest
+from fabric_livy_magic.local.fabric.sessions import SparkHandler, session_gone
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.sessions.statements import Statement
 from fabric_livy_magic.local.web.answers import Refusal
@@ -51,11 +51,11 @@ class StatementsHandler(ReplHandler):
         body = self.json_body()
         session, repl = self.known_session(session_id), self.repl(session_id, repl_id)
         try:
-            request = requests_in.read_statement_request(body, session.request.kind)
+            request = request_parsing.read_statement_request(body, session.request.kind)
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
         if not session.active:
-            raise gone(session)
+            raise session_gone(session)
         self.answer_statement(repl, repl.submit(request.code, request.kind, request.source_id))
 
 
@@ -64,7 +64,7 @@ class StatementHandler(ReplHandler):
         repl = self.repl(session_id, repl_id)
         statement = self.statement(repl, statement_id)
         try:
-            part = requests_in.read_byte_range(self.query("from"), self.query("size"))
+            part = request_parsing.read_byte_range(self.query("from"), self.query("size"))
         except BadRequest as problem:
             raise Refusal(400, str(problem)) from problem
         self.answer_statement(repl, statement, part)

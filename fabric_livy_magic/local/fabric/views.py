@@ -21,12 +21,12 @@ def time_text(moment: datetime) -> str:
 
 
 def person_id(name: str) -> str:
-    """The same for the same name. There is no directory behind an embedded Fabric."""
+    """A stable id derived from the name; an embedded Fabric has no directory of users."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"fabric-livy:{name}"))
 
 
 def statement_view(statement: Statement, part: slice = slice(0, None)) -> JsonObject:
-    """`part` is the part of the output's text that is asked for, in bytes."""
+    """`part` is the requested part of the output's text, in bytes."""
     view = {
         "id": statement.id,
         "code": statement.code,
@@ -43,7 +43,7 @@ def statement_view(statement: Statement, part: slice = slice(0, None)) -> JsonOb
 
 
 def _part_of(output: Output, part: slice) -> Output:
-    """The contract pages an output by bytes and does not say of what; only text can be cut and still be an answer."""
+    """The contract pages an output by bytes and does not say of which part; only text can be cut."""
     text = output.get("data", {}).get("text/plain")
     if text is None or part == slice(0, None):
         return output

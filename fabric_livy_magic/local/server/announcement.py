@@ -16,7 +16,7 @@ FABRIC, LIVY = DIALECTS = ("fabric", "livy")
 
 @dataclass(frozen=True)
 class Announcement:
-    """What the start announces, and to whom. `token` is None where an authority's tokens are wanted."""
+    """What is printed, and how. `token` is None where requests carry an authority's tokens."""
 
     token: str | None
     authority: str | None
@@ -27,8 +27,8 @@ class Announcement:
     log: Path | None = None
 
 
-def announce(port: int, workspaces: Workspaces, announcement: Announcement, found: bool) -> None:
-    """`found`: notebooks of the same user find the token by themselves."""
+def announce(port: int, workspaces: Workspaces, announcement: Announcement, token_is_published: bool) -> None:
+    """`token_is_published`: notebooks of the same user find the token by themselves."""
     root = f"http://127.0.0.1:{port}"
     api_url = f"{root}/v1" if announcement.dialect == FABRIC else None
     endpoint = f"{api_url}/{workspaces.first_lakehouse.livy_path()}" if api_url else root
@@ -37,39 +37,39 @@ def announce(port: int, workspaces: Workspaces, announcement: Announcement, foun
         ready |= {} if announcement.faults_seed is None else {"faults_seed": announcement.faults_seed}
         text = json.dumps(ready)
     elif announcement.dialect == LIVY:
-        text = _livy_text(endpoint, announcement, found)
+        text = _livy_text(endpoint, announcement, token_is_published)
     else:
-        text = _fabric_text(endpoint, announcement, found)
+        text = _fabric_text(endpoint, announcement, token_is_published)
     print(text, flush=True)  # noqa: T201 - a command line
 
 
-def _fabric_text(endpoint: str, announcement: Announcement, found: bool) -> str:
+def _fabric_text(endpoint: str, announcement: Announcement, token_is_published: bool) -> str:
     if announcement.authority:
         how = "Before that, sign in with `%livy login`."
-    elif found:
+    elif token_is_published:
         how = f"A notebook of this user finds the token by itself; for others, set {TOKEN_VARIABLE} to it."
     else:
         how = f"Before that, set the environment variable {TOKEN_VARIABLE} to the token."
     return (
         f"Livy endpoint: {endpoint}\nToken:         {announcement.token or f'one that {announcement.authority} gives'}\n\n"
-        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_more(announcement)}Ctrl-C ends it."
+        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_notes(announcement)}Ctrl-C ends it."
     )
 
 
-def _livy_text(endpoint: str, announcement: Announcement, found: bool) -> str:
+def _livy_text(endpoint: str, announcement: Announcement, token_is_published: bool) -> str:
     set_up = f"`%livy config livy_user livy`, and the environment variable {PASSWORD_VARIABLE} set to the token"
     how = f"A notebook of this user finds the token by itself; others need {set_up}."
-    if not found:
+    if not token_is_published:
         how = f"Before that: {set_up}."
     with_password = endpoint.replace("://", f"://livy:{announcement.token}@")
     return (
         f"Livy endpoint: {endpoint}\nToken:         {announcement.token}\n\n"
         f"A client of Apache Livy takes any user, and the token as password:\n\n{with_password}\n\n"
-        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_more(announcement)}Ctrl-C ends it."
+        f"In a notebook, paste:\n\n%livy use {endpoint}\n\n{how}\n{_notes(announcement)}Ctrl-C ends it."
     )
 
 
-def _more(announcement: Announcement) -> str:
+def _notes(announcement: Announcement) -> str:
     faults = (
         "" if announcement.faults_seed is None else f"Faults strike, by the lots of seed {announcement.faults_seed}.\n"
     )

@@ -23,7 +23,7 @@ def published_token(port: int, token: str) -> Iterator[bool]:
     path = token_file(port)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # a killed server's, perhaps readable by others
+        path.unlink(missing_ok=True)  # left by a killed server, and perhaps readable by others
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - of a descriptor
             file.write(f"{os.getpid()}\n{token}")
     except OSError:
@@ -36,7 +36,7 @@ def published_token(port: int, token: str) -> Iterator[bool]:
 
 
 def remove_token(port: int) -> None:
-    """Of a killed server, before one on the same port wants other tokens."""
+    """The one that a killed server left for this port, before a server there takes other tokens."""
     with contextlib.suppress(OSError):
         token_file(port).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Start an embedded Fabric that belongs to this process, and end it. Needs neither tornado nor pyspark itself."""
+"""Starts an embedded Fabric that belongs to this process, and ends it. Needs neither tornado nor pyspark itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fabric_livy_magic.errors import LocalFabricError
 SERVER = "fabric_livy_magic.local"  # run as a module
 LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
 MISSING_EXTRA = 'the embedded Fabric needs pyspark and tornado: pip install "fabric-livy-magic[local]"'
-TELLING_LINES = 5
+STDERR_LINES = 5
 KILL_WAIT_S = 5.0
 
 
@@ -32,7 +32,7 @@ def default_lakehouse() -> Path:
 
 
 class LocalFabric:
-    """A running server. It ends with `stop`, or by itself when this process is gone."""
+    """A running server. It ends with `stop`, or by itself when this process has ended."""
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any]) -> None:
         self._process = process
@@ -49,7 +49,7 @@ class LocalFabric:
         return self._process.poll() is None
 
     def stop(self, timeout_s: float = 15.0) -> None:
-        """Returns when the server and all that it started are gone; after the time is up it is killed."""
+        """Returns when the server and all that it started have ended; after the time-out it is killed."""
         _end(self._process, timeout_s)
 
 
@@ -59,17 +59,17 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
         raise LocalFabricError(
             "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
         )
-    with tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", SERVER, "--json", "--owned", "--lakehouse", str(lakehouse)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr,
             env=_environment(),
             start_new_session=True,  # an interrupt of the notebook reaches its whole process group
         )
         try:
-            return LocalFabric(process, _read_ready(process, complaints, start_timeout_s))
+            return LocalFabric(process, _read_ready(process, stderr, start_timeout_s))
         except BaseException:
             _end(process, 0)
             raise
@@ -82,33 +82,33 @@ def _environment() -> dict[str, str]:
     return dict(os.environ, PYTHONPATH=os.pathsep.join([*path, root]))
 
 
-def _read_ready(process: subprocess.Popen[bytes], complaints: IO[bytes], timeout_s: float) -> dict[str, Any]:
+def _read_ready(process: subprocess.Popen[bytes], stderr: IO[bytes], timeout_s: float) -> dict[str, Any]:
     assert process.stdout is not None
     deadline = time.monotonic() + timeout_s
     line = b""
     while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise LocalFabricError(f"the embedded Fabric did not start within {timeout_s:g} s. {_telling(complaints)}")
-        if not select.select([process.stdout], [], [], left)[0]:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise LocalFabricError(f"the embedded Fabric did not start within {timeout_s:g} s. {_last_lines(stderr)}")
+        if not select.select([process.stdout], [], [], remaining_s)[0]:
             continue
         part = os.read(process.stdout.fileno(), 65536)
         if not part:
             code = process.wait()
-            raise LocalFabricError(f"the embedded Fabric did not start (exit code {code}). {_telling(complaints)}")
+            raise LocalFabricError(f"the embedded Fabric did not start (exit code {code}). {_last_lines(stderr)}")
         line += part
     ready: dict[str, Any] = json.loads(line)
     return ready
 
 
-def _telling(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", errors="replace").strip().splitlines()
-    return "\n".join(lines[-TELLING_LINES:])
+def _last_lines(stderr: IO[bytes]) -> str:
+    stderr.seek(0)
+    lines = stderr.read().decode("utf-8", errors="replace").strip().splitlines()
+    return "\n".join(lines[-STDERR_LINES:])
 
 
 def _end(process: subprocess.Popen[bytes], timeout_s: float) -> None:
-    """The end of its input is its order to stop. Its output ends when its reaper is gone as well."""
+    """It stops at the end of its standard input. Its output ends when its reaper process has ended, too."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()

@@ -1,4 +1,4 @@
-"""The server's own log: what it refused, what failed in it, which faults struck. Never a body, code, a query or a token.
+"""The server's own log: refusals, failures, injected faults. Never a body, code, a query or a token.
 
 One file for all servers of a user, as most of them live for one notebook only; each line has its server's process id.
 """
@@ -15,8 +15,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
-OURS = "fabric_livy_magic.local"
-INFORMING = (OURS, "tornado")  # of others only warnings count
+OWN_LOGGER = "fabric_livy_magic.local"
+INFO_LOGGERS = (OWN_LOGGER, "tornado")  # others log from WARNING on
 MOST_BYTES = 1024 * 1024  # and as much in the one before
 
 
@@ -31,7 +31,7 @@ def begin_log() -> Path | None:
     try:
         path = log_file()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_to(_OwnersFile(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8"))
+        _write_to(_OwnerOnlyFile(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8"))
     except OSError:
         stderr = logging.StreamHandler()
         stderr.setLevel(logging.ERROR)
@@ -41,16 +41,15 @@ def begin_log() -> Path | None:
 
 
 def _write_to(handler: logging.Handler) -> None:
-    """For all loggers, so that none of a library's finds its own way to standard error."""
+    """On the root logger, so that no library's logger writes to standard error itself."""
     handler.setFormatter(_Formatter())
     logging.getLogger().addHandler(handler)
-    for name in INFORMING:
+    for name in INFO_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-class _OwnersFile(logging.handlers.RotatingFileHandler):
-    """Readable by its owner alone, also the new one that follows a full one. Several servers write it, one of which puts
-    it aside when it is full."""
+class _OwnerOnlyFile(logging.handlers.RotatingFileHandler):
+    """Readable by its owner alone, also after a rollover. Several servers write it; one of them rolls it over."""
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -59,7 +58,7 @@ class _OwnersFile(logging.handlers.RotatingFileHandler):
     def doRollover(self) -> None:  # noqa: N802 - the name that logging calls
         path = Path(self.baseFilename)
         assert self.stream is not None  # it is full
-        with contextlib.suppress(OSError):  # another did so this moment
+        with contextlib.suppress(OSError):  # another server has just done so
             if path.stat().st_ino == os.fstat(self.stream.fileno()).st_ino:
                 path.replace(f"{path}.1")
         self.stream.close()
@@ -67,13 +66,13 @@ class _OwnersFile(logging.handlers.RotatingFileHandler):
 
 
 class _Formatter(logging.Formatter):
-    """Exceptions without their messages, and others' lines without what is filled in: both may hold a user's text."""
+    """Exceptions without their messages, and libraries' lines without their arguments: both may hold a user's text."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(process)d %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        if not record.name.startswith(OURS):
+        if not record.name.startswith(OWN_LOGGER):
             words = re.split(r"[%:\n]", str(record.msg))[0].strip()
             record = logging.makeLogRecord({**record.__dict__, "msg": f"{record.name}: {words}", "args": ()})
         return super().format(record)

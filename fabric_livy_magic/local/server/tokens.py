@@ -24,11 +24,11 @@ FABRIC_AUDIENCES = ("https://api.fabric.microsoft.com", "https://analysis.window
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
 CLOCK_SKEW_S = 300.0  # what Entra's own services allow
 KEYS_KEPT_S = 3600.0
-KEYS_AGAIN_AFTER_S = 5.0  # an unknown key id asks again, but not with every request
+KEYS_REFRESH_AFTER_S = 5.0  # an unknown key id fetches the keys again, but not with every request
 FETCH_TIMEOUT_S = 10.0
-CHECKS_AT_ONCE = 4
-EVERY_SCOPE = "user_impersonation"  # what a first-party client's `.default` gives
-EACH_TENANT = ("organizations", "common")
+CHECK_THREADS = 4
+FULL_SCOPE = "user_impersonation"  # what a first-party client's `.default` gives
+ANY_TENANT = ("organizations", "common")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -44,19 +44,19 @@ class TokenRefused(Exception):  # noqa: N818 - what the server does
 
 @dataclass(frozen=True)
 class Caller:
-    """`scopes` is None where there are none to ask for: an application, or the holder of the server's own token."""
+    """`scopes` is None where none apply: an application, or the holder of the server's own token."""
 
     name: str
     scopes: frozenset[str] | None = None
     is_application: bool = False
 
     def may(self, *scopes: str) -> bool:
-        """Whether one of the scopes is there."""
-        return self.scopes is None or EVERY_SCOPE in self.scopes or not self.scopes.isdisjoint(scopes)
+        """Whether the token has one of the scopes."""
+        return self.scopes is None or FULL_SCOPE in self.scopes or not self.scopes.isdisjoint(scopes)
 
 
 class Tokens(Protocol):
-    async def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
+    async def check(self, token: str, audiences: tuple[str, ...]) -> Caller:
         """Raises TokenRefused."""
         ...
 
@@ -65,8 +65,8 @@ class OwnToken:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
 
-    async def check(self, secret: str, _audiences: tuple[str, ...]) -> Caller:
-        if not hmac.compare_digest(secret.encode(), self._token):
+    async def check(self, token: str, _audiences: tuple[str, ...]) -> Caller:
+        if not hmac.compare_digest(token.encode(), self._token):
             raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
         return Caller("owner")
 
@@ -84,7 +84,7 @@ class AuthorityTokens:
         ca_file: Path | None = None,
         tenant: str | None = None,
         clock_skew_s: float = CLOCK_SKEW_S,
-        keys_again_after_s: float = KEYS_AGAIN_AFTER_S,
+        keys_refresh_after_s: float = KEYS_REFRESH_AFTER_S,
     ) -> None:
         parts = urlsplit(authority)
         loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -95,7 +95,7 @@ class AuthorityTokens:
         self._authority = authority.rstrip("/")
         self._tenant = tenant
         self._skew_s = clock_skew_s
-        self._again_after_s = keys_again_after_s
+        self._refresh_after_s = keys_refresh_after_s
         try:
             context = ssl.create_default_context(cafile=ca_file)
         except OSError as problem:  # ssl.SSLError is one
@@ -104,52 +104,54 @@ class AuthorityTokens:
         if loopback:
             handlers.append(urllib.request.ProxyHandler({}))  # loopback is nothing for a proxy
         self._opener = urllib.request.build_opener(*handlers)
-        # Own threads: the event loop's own are taken for seconds by sessions that end.
-        self._threads = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="tokens")
+        # Own threads: those of the event loop are busy for seconds when sessions end.
+        self._threads = ThreadPoolExecutor(CHECK_THREADS, thread_name_prefix="tokens")
         self._lock = threading.Lock()
         self._configurations: dict[str, Mapping[str, Any]] = {}
         self._keys: dict[str, Any] = {}
         self._keys_read_at = float("-inf")
 
-    async def check(self, secret: str, audiences: tuple[str, ...]) -> Caller:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.check_now, secret, audiences)
+    async def check(self, token: str, audiences: tuple[str, ...]) -> Caller:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.check_now, token, audiences)
 
-    def check_now(self, secret: str, audiences: tuple[str, ...]) -> Caller:
-        """Raises TokenRefused. May wait for the authority, which publishes its keys."""
+    def check_now(self, token: str, audiences: tuple[str, ...]) -> Caller:
+        """Raises TokenRefused. May block while the authority's keys are fetched."""
         import jwt
 
         try:
-            header = jwt.get_unverified_header(secret)
-            unproven = jwt.decode(secret, options={"verify_signature": False})
+            header = jwt.get_unverified_header(token)
+            unverified_claims = jwt.decode(token, options={"verify_signature": False})
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise _invalid("it is no JSON Web Token") from None
-        tenant = str(unproven.get("tid", ""))
+        tenant = str(unverified_claims.get("tid", ""))
         configuration = self._configuration(self._tenant or tenant)
         key = self._key(str(header.get("kid", "")), configuration)
         try:
             claims = jwt.decode(
-                secret,
+                token,
                 key,
-                algorithms=["RS256"],  # never what the token itself asks for
+                algorithms=["RS256"],  # never the one that the token itself names
                 audience=[*audiences, *(f"{one}/" for one in audiences)],
                 issuer=self._issuers(configuration, tenant),
                 leeway=self._skew_s,
                 options={"require": ["exp", "iss", "aud", "tid"]},
             )
         except jwt.InvalidTokenError as problem:
-            raise self._refused(problem, unproven, audiences) from None
+            raise self._refused(problem, unverified_claims, audiences) from None
         return _caller(claims)
 
     def _issuers(self, configuration: Mapping[str, Any], tenant: str) -> list[str]:
-        """Of the tenant that is let in; the token's own is taken only where each is."""
-        let_in = tenant if self._tenant in {None, *EACH_TENANT} else self._tenant
-        issuer = str(configuration.get("issuer", "")).replace("{tenantid}", str(let_in))
+        """Of the trusted tenant; of the token's own tenant only where every tenant is trusted."""
+        trusted_tenant = tenant if self._tenant in {None, *ANY_TENANT} else self._tenant
+        issuer = str(configuration.get("issuer", "")).replace("{tenantid}", str(trusted_tenant))
         if urlsplit(self._authority).hostname != "login.microsoftonline.com":
             return [issuer]
-        # Fabric still asks for tokens of version 1, whose issuer has another host and ends in the same id.
+        # Fabric still takes tokens of version 1, whose issuer has another host and ends in the same id.
         return [issuer, f"https://sts.windows.net/{urlsplit(issuer).path.strip('/').partition('/')[0]}/"]
 
-    def _refused(self, problem: Exception, unproven: Mapping[str, Any], audiences: tuple[str, ...]) -> TokenRefused:
+    def _refused(
+        self, problem: Exception, unverified_claims: Mapping[str, Any], audiences: tuple[str, ...]
+    ) -> TokenRefused:
         import jwt
 
         match problem:
@@ -158,10 +160,10 @@ class AuthorityTokens:
             case jwt.ImmatureSignatureError() | jwt.InvalidIssuedAtError():
                 return _invalid("it is not valid yet: the clock of who asked for it, or of this server, is wrong")
             case jwt.InvalidAudienceError():
-                return _invalid(f"it is meant for {_short(unproven.get('aud'))}, not for {audiences[0]}")
+                return _invalid(f"it is meant for {_shortened(unverified_claims.get('aud'))}, not for {audiences[0]}")
             case jwt.InvalidIssuerError():
                 return _invalid(
-                    f"{_short(unproven.get('iss'))} issued it, which is not the tenant that this server trusts"
+                    f"{_shortened(unverified_claims.get('iss'))} issued it, which is not the tenant that this server trusts"
                 )
             case jwt.MissingRequiredClaimError():
                 return _invalid(f"it has no {problem.claim!r}")
@@ -182,7 +184,7 @@ class AuthorityTokens:
     def _key(self, key_id: str, configuration: Mapping[str, Any]) -> Any:
         with self._lock:
             age_s = time.monotonic() - self._keys_read_at
-            if age_s > KEYS_KEPT_S or (key_id not in self._keys and age_s > self._again_after_s):
+            if age_s > KEYS_KEPT_S or (key_id not in self._keys and age_s > self._refresh_after_s):
                 self._keys = _rsa_keys(self._fetch(str(configuration.get("jwks_uri", ""))))
                 self._keys_read_at = time.monotonic()
             if key_id not in self._keys:
@@ -221,7 +223,7 @@ def _rsa_keys(published: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    """A person's token says by `scp` what the person let the client do; an application's has no such claim."""
+    """A person's token lists its delegated scopes in `scp`; an application's has no such claim."""
     scopes = claims.get("scp")
     name = str(claims.get("upn") or claims.get("preferred_username") or claims.get("appid") or claims.get("azp") or "?")
     if isinstance(scopes, str):
@@ -229,13 +231,13 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     return Caller(name, is_application=True)
 
 
-def _invalid(what: str) -> TokenRefused:
-    return TokenRefused(401, "InvalidToken", f"the access token is not accepted: {what}")
+def _invalid(reason: str) -> TokenRefused:
+    return TokenRefused(401, "InvalidToken", f"the access token is not accepted: {reason}")
 
 
-def _unreachable(authority: str, what: str) -> TokenRefused:
-    return TokenRefused(503, "ServiceUnavailable", f"the authority {authority} cannot be asked for its keys: {what}")
+def _unreachable(authority: str, reason: str) -> TokenRefused:
+    return TokenRefused(503, "ServiceUnavailable", f"the authority {authority} cannot be asked for its keys: {reason}")
 
 
-def _short(value: Any) -> str:
+def _shortened(value: Any) -> str:
     return repr(str(value)[:200])

@@ -1,4 +1,4 @@
-"""How many Spark applications may be alive at a time: a laptop has its limits, as a Fabric capacity has."""
+"""How many Spark applications may be alive at a time, as a Fabric capacity limits them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FULL = (
 
 
 class NoCapacity(Exception):  # noqa: N818 - says what there is
-    """One application more would be too many."""
+    """The limit of Spark applications is reached."""
 
 
 def usual_limit() -> int:
@@ -25,14 +25,14 @@ def usual_limit() -> int:
 
 
 class Capacity:
-    """Asked before each start, on the event loop's thread, so that no two starts take the same place."""
+    """Checked before each start, on the event loop's thread, so that no two starts take the same slot."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._counters: list[Callable[[], int]] = []
 
     def count(self, alive: Callable[[], int]) -> None:
-        """`alive` tells how many applications of one sort there are."""
+        """`alive` returns how many applications of one sort (sessions, batches) there are."""
         self._counters.append(alive)
 
     def check(self) -> None:

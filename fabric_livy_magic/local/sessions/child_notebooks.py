@@ -1,7 +1,7 @@
 """A notebook of the repository as the statements of a REPL, for `notebook.run`.
 
-`%run` is followed, parameters stand below the parameters cell, frozen cells are left out. What a statement cannot carry is
-refused before anything runs.
+`%run` is resolved, parameters follow the parameters cell, frozen cells are left out. A cell that cannot become a statement
+is refused before anything runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fabric_livy_magic.notebooks.repository import Repository
 from fabric_livy_magic.notebooks.run_magic import read_run_line
 
 KINDS = ("pyspark", "spark", "sql")
-# About the front end, or about the session, which is there already.
+# They concern the front end, or the session, which is running already.
 WITHOUT_EFFECT = ("%matplotlib", "%load_ext", "%reload_ext", "%config", "%autoreload")
 _RUN = re.compile(r"%run[ \t]+(.*)", re.DOTALL)
 _SQL_PIECE = re.compile(
@@ -32,7 +32,7 @@ _SQL_PIECE = re.compile(
 
 
 class NotRunnable(ValueError):  # noqa: N818 - says what is wrong
-    """What happened, what it means, what to do next."""
+    """The message says what happened and what to do."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tu
         )
     repository = Repository(folder)
     try:
-        file = _found(repository, name, folder)
-        return file.name, list(_steps(repository, file, arguments, ()))
+        file = _find(repository, name, folder)
+        return file.name, list(_notebook_steps(repository, file, arguments, ()))
     except FabricLivyError as problem:
         raise NotRunnable(str(problem)) from problem
 
 
-def _found(repository: Repository, name: str, caller: Path) -> NotebookFile:
+def _find(repository: Repository, name: str, caller: Path) -> NotebookFile:
     found = repository.find(name, caller)
     if found.file is None:
         similar = f" Is it {' or '.join(map(repr, found.similar))}?" if found.similar else ""
@@ -67,40 +67,40 @@ def _found(repository: Repository, name: str, caller: Path) -> NotebookFile:
     return found.file
 
 
-def _steps(
-    repository: Repository, file: NotebookFile, arguments: Mapping[str, Any], above: tuple[Path, ...]
+def _notebook_steps(
+    repository: Repository, file: NotebookFile, arguments: Mapping[str, Any], callers: tuple[Path, ...]
 ) -> Iterator[Step]:
-    if file.path in above:
-        circle = " → ".join(path.parent.name if path.stem == "notebook-content" else path.stem for path in above)
+    if file.path in callers:
+        circle = " → ".join(path.parent.name if path.stem == "notebook-content" else path.stem for path in callers)
         raise NotRunnable(f"%run goes in a circle: {circle} → {file.name}")
     notebook = file.read()
-    given = _assignments(arguments, file.name)
+    parameter_code = _assignments(arguments, file.name)
     index = notebook.parameters_index
-    if given and index is None:
-        yield Step("pyspark", given, f"parameters of {file.name}")
+    if parameter_code and index is None:
+        yield Step("pyspark", parameter_code, f"parameters of {file.name}")
     for number, cell in enumerate(notebook.cells):
         if cell.kind == CODE and cell.source.strip() and not cell.is_skipped:
             where = f"cell {number + 1} of {file.name}"
-            if target := _run_target(cell.source):
-                run = read_run_line(target)
+            if run_arguments := _run_arguments(cell.source):
+                run = read_run_line(run_arguments)
                 if run.is_script:
                     raise NotRunnable(f"{where}: %run of a file of the notebook's resources is not possible here")
-                other = _found(repository, run.name, file.path)
-                yield from _steps(repository, other, run.parameters, (*above, file.path))
+                other = _find(repository, run.name, file.path)
+                yield from _notebook_steps(repository, other, run.parameters, (*callers, file.path))
             else:
-                yield from _of_cell(notebook, cell, where)
-        if given and number == index:
-            yield Step("pyspark", given, f"parameters of {file.name}")
+                yield from _cell_steps(notebook, cell, where)
+        if parameter_code and number == index:
+            yield Step("pyspark", parameter_code, f"parameters of {file.name}")
 
 
-def _run_target(source: str) -> str | None:
-    """What stands behind `%run`, which is alone in its cell but for comments."""
+def _run_arguments(source: str) -> str | None:
+    """The arguments of `%run`, which is alone in its cell but for comments."""
     lines = [line for line in source.strip().splitlines() if line.strip() and not line.lstrip().startswith("#")]
     match = _RUN.fullmatch("\n".join(lines).strip())
     return match[1] if match else None
 
 
-def _of_cell(notebook: Notebook, cell: Cell, where: str) -> Iterator[Step]:
+def _cell_steps(notebook: Notebook, cell: Cell, where: str) -> Iterator[Step]:
     language = notebook.language_of(cell)
     magic = cell_magic(cell.source, notebook.comment)
     code = cell.source
@@ -109,7 +109,7 @@ def _of_cell(notebook: Notebook, cell: Cell, where: str) -> Iterator[Step]:
         lines[magic.line] = ""
         code = "\n".join(lines)
     if language == "configure":
-        return  # the session is there already; Fabric refuses it in a notebook that is run by another one
+        return  # the session runs already; Fabric refuses it in a notebook that is run by another one
     if language not in KINDS:
         raise NotRunnable(f"{where} is {language}, and notebook.run has {', '.join(KINDS)} here")
     if language == "sql":
@@ -119,7 +119,7 @@ def _of_cell(notebook: Notebook, cell: Cell, where: str) -> Iterator[Step]:
 
 
 def python_code(source: str, where: str) -> str:
-    """Without lines that have no effect here. Raises NotRunnable for other magics and `!`: only a front end runs them."""
+    """Without the magics that have no effect here. Raises NotRunnable for other magics and `!`, which only a front end runs."""
     if _is_python(source):
         return source if source.strip() else ""
     kept = []
@@ -144,7 +144,7 @@ def _is_python(source: str) -> bool:
 
 
 def sql_statements(text: str) -> list[str]:
-    """Cut at each `;` that is in no string, no quoted name and no comment; without those that hold comments only."""
+    """Split at each `;` that is in no string, no quoted name and no comment; without statements of comments only."""
     statements: list[str] = []
     parts: list[str] = []
     has_words = False
@@ -160,7 +160,7 @@ def sql_statements(text: str) -> list[str]:
 
 
 def _assignments(arguments: Mapping[str, Any], name: str) -> str:
-    """Values are data: they are written as Python's own literals."""
+    """The parameters as Python assignments; values are written as literals."""
     for key in arguments:
         if not key.isidentifier() or keyword.iskeyword(key):
             raise NotRunnable(f"{key!r} is no name of a variable, so {name!r} cannot have such a parameter")

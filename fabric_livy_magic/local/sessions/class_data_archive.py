@@ -1,8 +1,8 @@
-"""Makes what later sessions start and run faster with: our own classes (`spark.scala_classes`), and then the class-data
-archive (`spark.class_data`), by a session of its own that does a bit of everything, then ends.
+"""Builds what makes later sessions start and run faster: our own classes (`spark.scala_classes`), and then the class-data
+archive (`spark.class_data`), by a session of its own that runs some statements of each kind and ends.
 
-A script that a server starts in the background when a session ended well and one of the two is missing. It takes some
-35 s of the least important processor time, is the only one of its sort at a time, and never outlives LONGEST_S.
+A script that a server starts in the background when a session has ended well and one of the two is missing. It takes some
+35 s of processor time at the lowest priority, runs once at a time, and is killed after MAX_RUNTIME_S.
 """
 
 from __future__ import annotations
@@ -36,55 +36,55 @@ from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, s
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.submit import spark_home
 
-LONGEST_S = 240
-DUMP_S = 90
-KEPT = 4  # archives have some 150 MB each; older ones belong to Javas and Sparks of the past
-# What a notebook's first cells do, so that their classes are in the archive.
-LESSONS = (
+MAX_RUNTIME_S = 240
+DUMP_TIMEOUT_S = 90
+KEPT_ARCHIVES = 4  # some 150 MB each; older ones belong to former versions of Java and Spark
+# Like the first cells of a notebook, so that the classes that they need are in the archive.
+TRAINING_STATEMENTS = (
     ("pyspark", "spark.range(10).selectExpr('id', 'id % 3 as k').groupBy('k').count().toPandas()"),
     ("pyspark", "spark.createDataFrame([(1, 'a')], 'id int, name string').write.saveAsTable('lesson')"),
     ("pyspark", "sc.parallelize([1, 2], 2).map(lambda x: x + 1).collect()"),
     ("sql", "select k, count(*) from (select id % 3 as k from range(10)) group by k order by k"),
     ("sql", "select a.id, b.name from lesson a join lesson b on a.id = b.id"),
     ("sql", "insert into lesson values (2, 'b')"),
-    # An error where Delta is missing, which is no matter.
+    # An error where Delta is missing, which does no harm.
     ("sql", "merge into lesson a using (select 3 id, 'c' name) b on a.id = b.id when not matched then insert *"),
     ("spark", "case class Lesson(id: Int)\nval rows = Seq(Lesson(1)).toDS.map(_.id + 1).collect"),
     ("spark", 'spark.table("lesson").show()'),
 )
 
 
-def archive_in_background() -> None:
-    """Returns at once; does nothing where there is nothing to make, or where it is being made."""
-    if is_made():
+def build_in_background() -> None:
+    """Returns at once; does nothing where nothing is missing, or another process builds it already."""
+    if is_complete():
         return
-    with only_one() as alone:
-        if not alone:
+    with exclusive_lock() as locked:
+        if not locked:
             return
     subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([p for p in sys.path if p])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([path for path in sys.path if path])},
         start_new_session=True,
     )
 
 
-def is_made() -> bool:
+def is_complete() -> bool:
     wanted = current_class_data()
     return scala_classes_are_built(spark_home() / "jars") and (wanted is None or wanted.exists)
 
 
 def current_class_data() -> ClassData | None:
     jars = spark_home() / "jars"
-    ours = (*cached_jars(), *lakehouse_classes(jars), *scala_classes(jars))
-    return class_data(find_java(version("pyspark")), [jars, *ours])
+    own_jars = (*cached_jars(), *lakehouse_classes(jars), *scala_classes(jars))
+    return class_data(find_java(version("pyspark")), [jars, *own_jars])
 
 
 @contextmanager
-def only_one() -> Iterator[bool]:
-    """True for whoever comes first. The system lets go of the lock with the process, however that ends."""
+def exclusive_lock() -> Iterator[bool]:
+    """True where no other process holds the lock. The system releases it with the process, however that ends."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with (cache_folder() / "archiver.lock").open("w") as lock:
         try:
@@ -97,49 +97,49 @@ def only_one() -> Iterator[bool]:
 
 def main() -> None:
     os.nice(19)
-    threading.Timer(LONGEST_S, lambda: os.killpg(0, signal.SIGKILL)).start()
-    make_what_is_missing()
-    os._exit(0)  # the timer's thread would keep us
+    threading.Timer(MAX_RUNTIME_S, lambda: os.killpg(0, signal.SIGKILL)).start()
+    build_what_is_missing()
+    os._exit(0)  # the timer's thread would keep the process alive
 
 
-def make_what_is_missing() -> None:
-    with only_one() as alone:
-        if alone:
+def build_what_is_missing() -> None:
+    with exclusive_lock() as locked:
+        if locked:
             java, jars = find_java(version("pyspark")), spark_home() / "jars"
             compile_scala_classes(java, jars)
             with suppress(NoLakehouseClasses):
                 compile_lakehouse_classes(java, jars)
-            wanted = current_class_data()  # by the classes that there are now
+            wanted = current_class_data()  # with the classes that have just been compiled
             if wanted is not None and not wanted.exists:
-                make(wanted)
+                build_archive(wanted)
 
 
-def make(wanted: ClassData) -> None:
+def build_archive(wanted: ClassData) -> None:
     wanted.top.parent.mkdir(parents=True, exist_ok=True)
     if wanted.base and not wanted.base.exists():
-        make_base(find_java(version("pyspark")), wanted.base)
+        build_base_archive(find_java(version("pyspark")), wanted.base)
     with tempfile.TemporaryDirectory(prefix="fabric-livy-") as name:
         folder = Path(name)
         groups = ProcessGroups(folder / "none")
         try:
-            learn(folder, groups, wanted.top)
+            run_training_session(folder, groups, wanted.top)
         finally:
             groups.close()
-    if current_class_data() != wanted:  # Delta's jars arrived meanwhile: it fits no session to come
+    if current_class_data() != wanted:  # Delta's jars have arrived meanwhile: it fits no later session
         wanted.top.unlink(missing_ok=True)
-    remove_old_ones(wanted)
+    remove_old_archives(wanted)
 
 
-def make_base(java: Path, base: Path) -> None:
-    """Of the Java's own classes, which a dynamic archive stands on. About a second."""
+def build_base_archive(java: Path, base: Path) -> None:
+    """Of Java's own classes, which a dynamic archive is built on. Takes about a second."""
     draft = base.with_suffix(f".{os.getpid()}")
     command = [str(java), "-Xshare:dump", f"-XX:SharedArchiveFile={draft}", "-Xlog:disable"]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LONGEST_S, check=True)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=MAX_RUNTIME_S, check=True)
     draft.replace(base)
 
 
-def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
-    """The JVM writes the archive when it ends."""
+def run_training_session(folder: Path, groups: ProcessGroups, archive: Path) -> None:
+    """Runs the statements; the JVM writes the archive when it ends."""
     (folder / "session").mkdir()
     workspaces = one_lakehouse(folder / "lakehouse")
     lakehouse = workspaces.first_lakehouse
@@ -153,18 +153,18 @@ def learn(folder: Path, groups: ProcessGroups, archive: Path) -> None:
     session.start()
     session.settled.wait()
     try:
-        lessons = [repl.submit(code, kind, None) for kind, code in LESSONS]
-        while session.active and not all(lesson.finished for lesson in lessons):
+        statements = [repl.submit(code, kind, None) for kind, code in TRAINING_STATEMENTS]
+        while session.active and not all(statement.finished for statement in statements):
             session.application.jvm.gone.wait(0.2)
-        session.application.jvm.close(DUMP_S)
+        session.application.jvm.close(DUMP_TIMEOUT_S)
     finally:
         session.stop()
 
 
-def remove_old_ones(wanted: ClassData) -> None:
-    """Ours has just been made, so it is among the newest."""
+def remove_old_archives(wanted: ClassData) -> None:
+    """The one just built is among the newest, so it stays."""
     archives = sorted(wanted.top.parent.glob("*.jsa"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in archives[KEPT:]:
+    for old in archives[KEPT_ARCHIVES:]:
         if old != wanted.base:
             old.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The files that a request names beside its code (jars, Python files, data, archives), for Spark to find on this machine."""
+"""The files that a request names (jars, Python files, data, archives), with the addresses where Spark finds them here."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ SETTINGS = {
     "files": "spark.files",
     "archives": "spark.archives",
 }
-OURS = frozenset({"", "abfss", "abfs", "file", "local"})
+LOCAL_SCHEMES = frozenset({"", "abfss", "abfs", "file", "local"})
 
 Request = TypeVar("Request", bound=SessionRequest)
 
 
 def with_local_files(
-    request: Request, lakehouse: Lakehouse, workspaces: Workspaces, *, settings_too: bool = True
+    request: Request, lakehouse: Lakehouse, workspaces: Workspaces, *, resolve_conf: bool = True
 ) -> Request:
-    """The same request with local addresses in its settings, which is where Spark looks. Raises BadPath.
+    """The same request with local addresses in its conf, which Spark reads. Raises BadPath.
 
-    Without `settings_too`, what the settings themselves name stays as it is, and is Spark's to find.
+    Without `resolve_conf`, addresses in the conf itself stay as they are.
     """
     conf = dict(request.conf)
     for field, setting in SETTINGS.items():
-        given = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
-        named = [spark_address(one, field, lakehouse, workspaces) for one in getattr(request, field)]
-        if settings_too:
-            given = [spark_address(one, field, lakehouse, workspaces) for one in given]
-        if given or named:
-            conf[setting] = ",".join([*given, *named])
+        in_conf = [part.strip() for part in conf.get(setting, "").split(",") if part.strip()]
+        in_request = [spark_address(one, field, lakehouse, workspaces) for one in getattr(request, field)]
+        if resolve_conf:
+            in_conf = [spark_address(one, field, lakehouse, workspaces) for one in in_conf]
+        if in_conf or in_request:
+            conf[setting] = ",".join([*in_conf, *in_request])
     return replace(request, conf=conf)
 
 
 def spark_address(path: str, field: str, lakehouse: Lakehouse, workspaces: Workspaces) -> str:
-    """What has another scheme (https, s3a) is Spark's own to fetch."""
-    if scheme_of(path) not in OURS:
+    """Addresses of other schemes (https, s3a) stay as they are: Spark fetches them itself."""
+    if scheme_of(path) not in LOCAL_SCHEMES:
         return path
     # An archive may say where it is unpacked: archive.zip#folder
     name, mark, folder = path.partition("#") if field == "archives" else (path, "", "")
-    found = local_path(name, lakehouse, workspaces)
-    if set(str(found)) & set(",*?[]{}"):
+    local = local_path(name, lakehouse, workspaces)
+    if set(str(local)) & set(",*?[]{}"):
         raise BadPath(f"{path!r}: Spark takes a comma for the end of a path and *?[]{{}} for a pattern")
-    return f"{found.as_uri()}{mark}{folder}"
+    return f"{local.as_uri()}{mark}{folder}"

@@ -1,7 +1,7 @@
 """High-concurrency sessions: each is one REPL; those with one tag share a Livy session, up to five.
 
 learn.microsoft.com/fabric/data-engineering/high-concurrency-livy: an acquire is never idempotent; without a tag it gets a
-Livy session of its own. [FIELD] The end of the last REPL ends the Livy session (facts: dbt-fabricspark #232).
+Livy session of its own. [FIELD] The end of the last REPL ends the Livy session (seen in dbt-fabricspark #232).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fabric_livy_magic.local.sessions.sessions import Sessions
 from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 
-MOST_REPLS = 5
-MOST_REPLS_CONF = "spark.highConcurrency.max"
+MAX_REPLS = 5
+MAX_REPLS_CONF = "spark.highConcurrency.max"
 
 
 class HighConcurrencySession:
@@ -39,11 +39,11 @@ class HighConcurrencySession:
         if self._state in ("Deleting", "Failed") or not self.session.ended:
             return self._state
         if not self.session.was_idle:
-            return "Failed"  # there never was a REPL
+            return "Failed"  # it never had a REPL
         return "Killed" if self.session.state == "killed" else "Dead"
 
     def start(self) -> None:
-        """Returns at once. The first REPL of a Livy session comes up with it."""
+        """Returns at once. The first REPL of a Livy session starts with it."""
         self._state = "AcquiringHighConcurrencySession"
         work = self._start_session if self._is_first else self._open_repl
         threading.Thread(target=work, name="high-concurrency", daemon=True).start()
@@ -52,28 +52,28 @@ class HighConcurrencySession:
         self.session.add_repl(self.repl_id)
         self.session.start()
         self.session.settled.wait()
-        self._become("Idle" if self.session.was_idle else "Failed")
+        self._set_state("Idle" if self.session.was_idle else "Failed")
 
     def _open_repl(self) -> None:
         self.session.settled.wait()
         try:
             if self.session.active and self._state != "Deleting":
                 self.session.open_repl(self.repl_id)
-            self._become("Idle" if self.session.was_idle else "Failed")
+            self._set_state("Idle" if self.session.was_idle else "Failed")
         except Py4JJavaError as failure:
             self._fail(self.session.application.root_cause(failure))
         except (JvmGone, WorkerDied, Py4JError, OSError) as failure:
             self._fail(f"the REPL did not start: {failure}")
 
-    def _become(self, state: str) -> None:
+    def _set_state(self, state: str) -> None:
         if self._state == "AcquiringHighConcurrencySession":
             self._state = state
-        elif self._state == "Deleting":  # asked for while it was made
+        elif self._state == "Deleting":  # deleted while it started
             self.session.close_repl(self.repl_id)
 
     def _fail(self, message: str) -> None:
         self.error_message = message
-        self._become("Failed")
+        self._set_state("Failed")
 
     def begin_delete(self) -> None:
         self._state = "Deleting"
@@ -83,7 +83,7 @@ class HighConcurrencySession:
 
 
 class HighConcurrencySessions:
-    """`acquire` belongs to the event loop's thread, so that two acquires never take the same place."""
+    """`acquire` is called on the event loop's thread, so that two acquires never take the same REPL slot."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -93,22 +93,22 @@ class HighConcurrencySessions:
     def acquire(
         self, request: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
     ) -> HighConcurrencySession:
-        """Not begun yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
-        shared = self._with_room(tag, lakehouse) if tag else None
+        """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
+        shared = self._session_with_free_repl(tag, lakehouse) if tag else None
         session = shared or self._sessions.create(
-            request, lakehouse, submitter, name_start=f"HC_{lakehouse.name}_", located=located
+            request, lakehouse, submitter, name_prefix=f"HC_{lakehouse.name}_", located=located
         )
-        made = HighConcurrencySession(tag, session, is_first=shared is None)
+        acquired = HighConcurrencySession(tag, session, is_first=shared is None)
         with self._lock:
-            self._by_id[made.id] = made
-        return made
+            self._by_id[acquired.id] = acquired
+        return acquired
 
     def get(self, lakehouse_id: str, hc_id: str) -> HighConcurrencySession | None:
         found = self._by_id.get(hc_id.lower())
         return found if found and found.session.lakehouse.id == lakehouse_id else None
 
     def delete(self, hc_id: str) -> None:
-        """Returns when its REPL is gone, and its Livy session with it if it was the last. Until then it is there."""
+        """Returns when its REPL has ended, and its Livy session too if it was the last. Until then it stays listed."""
         with self._lock:
             found = self._by_id.get(hc_id.lower())
             if found is None or found.state == "Deleting":
@@ -123,18 +123,18 @@ class HighConcurrencySessions:
             self._by_id.pop(found.id, None)
 
     def _sharing(self, session: Session) -> list[HighConcurrencySession]:
-        """Those that still need it."""
+        """Those of this Livy session that are not being deleted."""
         return [one for one in self._by_id.values() if one.session is session and one.state != "Deleting"]
 
-    def _with_room(self, tag: str, lakehouse: Lakehouse) -> Session | None:
+    def _session_with_free_repl(self, tag: str, lakehouse: Lakehouse) -> Session | None:
         with self._lock:
             for one in self._by_id.values():
                 fits = one.tag == tag and one.session.lakehouse.id == lakehouse.id and one.session.active
-                if fits and 0 < len(self._sharing(one.session)) < _most_repls(one.session.request):
+                if fits and 0 < len(self._sharing(one.session)) < _max_repls(one.session.request):
                     return one.session
         return None
 
 
-def _most_repls(request: SessionRequest) -> int:
-    text = request.conf.get(MOST_REPLS_CONF, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else MOST_REPLS
+def _max_repls(request: SessionRequest) -> int:
+    text = request.conf.get(MAX_REPLS_CONF, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else MAX_REPLS

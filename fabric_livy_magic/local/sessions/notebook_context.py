@@ -1,4 +1,4 @@
-"""What a session's Python is told about the place it runs in: the file that `notebookutils` reads, and where that package is."""
+"""The context of a session's notebook: the file that `notebookutils` reads in the session's Python, and that package's folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fabric_livy_magic.notebooks.files import display_name
 from fabric_livy_magic.notebooks.repository import repository_root
 
 PACKAGES = Path(__file__).parents[1] / "interpreters" / "session_packages"  # importable in sessions, and nowhere else
-VARIABLE = "NOTEBOOKUTILS_CONTEXT"
+CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
-# The file that this server was started for: told by `fabric-livy run`, or by Jupyter to its kernels.
+# The notebook file that this server was started for: set by `fabric-livy run`, or by Jupyter for its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
@@ -28,7 +28,7 @@ def running_notebook() -> Path | None:
 
 
 def notebooks_folder() -> Path | None:
-    """Of the repository that this server was started for."""
+    """The repository that this server was started for."""
     if named := os.environ.get(NOTEBOOKS_VARIABLE):
         return Path(named).expanduser().absolute()
     running = running_notebook()
@@ -37,7 +37,7 @@ def notebooks_folder() -> Path | None:
 
 @dataclass(frozen=True)
 class NotebookContext:
-    """Of one session. `conf` is what its client asked for."""
+    """Of one session. `conf` is the one in its client's request."""
 
     workspaces: Workspaces
     lakehouse: Lakehouse
@@ -54,27 +54,27 @@ class NotebookContext:
 
     @property
     def notebook(self) -> dict[str, Any] | None:
-        """The one that the session is for, where its client said so."""
+        """The one that the session is for, where that is known."""
         running = running_notebook()
         name = self.conf.get(NOTEBOOK_CONF) or (display_name(running) if running else None)
         return {"name": name, "above": []} if name else None
 
     def environment(
-        self, folder: Path, base: Mapping[str, str], children: Mapping[str, Any], notebook: Mapping[str, Any] | None
+        self, folder: Path, base: Mapping[str, str], child_runs: Mapping[str, Any], notebook: Mapping[str, Any] | None
     ) -> dict[str, str]:
-        """Of the Python process of one REPL, whose folder it is. Tokens and secrets are for it alone, not for the JVM."""
+        """Environment of the Python process of one REPL, in whose `folder` the context goes. Tokens and secrets do not reach the JVM."""
         file = folder / "context.json"
         file.touch(mode=0o600)
-        file.write_text(json.dumps(self._facts(children, notebook)), encoding="utf-8")
-        given = {
+        file.write_text(json.dumps(self._to_json(child_runs, notebook)), encoding="utf-8")
+        credentials = {
             key: value
             for key, value in os.environ.items()
             if key == SECRETS_VARIABLE or key.startswith(TOKEN_VARIABLES)
         }
         path = os.pathsep.join([*filter(None, [base.get("PYTHONPATH")]), str(PACKAGES)])
-        return {**base, **given, "PYTHONPATH": path, VARIABLE: str(file)}
+        return {**base, **credentials, "PYTHONPATH": path, CONTEXT_VARIABLE: str(file)}
 
-    def _facts(self, children: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _to_json(self, child_runs: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
             "workspaces": self.workspaces.to_json(),
             "workspace_id": self.lakehouse.workspace_id,
@@ -82,7 +82,7 @@ class NotebookContext:
             "private": str(self.private),
             "session_id": self.session_id,
             "user": self.user,
-            "children": dict(children),
+            "children": dict(child_runs),
             "notebooks": str(self.notebooks) if self.notebooks else None,
             "notebook": dict(notebook) if notebook else self.notebook,
             "value_set": self.conf.get(VALUE_SET_CONF),

@@ -11,11 +11,11 @@ from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.spark.jvm import Jvm
 
 POLL_INTERVAL_S = 0.5
-JOBS_LOOKED_AT = 20  # each costs some calls into the JVM
+MAX_JOBS = 20  # of a statement, the newest; each costs some calls into the JVM
 
 
 class Progress:
-    """A thread of its own, so that neither the event loop nor the statement waits for the JVM's answers."""
+    """Runs in its own thread, so that neither the event loop nor a statement waits for the JVM."""
 
     def __init__(self, jvm: Jvm, repls: Callable[[], Iterable[Repl]]) -> None:
         self._jvm = jvm
@@ -31,24 +31,24 @@ class Progress:
     def _watch(self) -> None:
         while not self._end.wait(POLL_INTERVAL_S):
             for repl in self._repls():
-                self._look_at(repl)
+                self._update(repl)
 
-    def _look_at(self, repl: Repl) -> None:
+    def _update(self, repl: Repl) -> None:
         statement = repl.running
         if statement is None or statement.finished:
             return
         try:
-            share = self._share(repl.group(statement))
+            progress = self._finished_share(repl.group(statement))
         except (Py4JError, OSError):
-            return  # the JVM's end is seen elsewhere; a stopped SparkContext has no progress
+            return  # the end of the JVM is handled elsewhere; a stopped SparkContext has no progress
         with repl.lock:
             if not statement.finished:
-                statement.progress = share
+                statement.progress = progress
 
-    def _share(self, group: str) -> float:
+    def _finished_share(self, group: str) -> float:
         tracker = self._jvm.spark.sparkContext().statusTracker()
         done = total = 0
-        for job_id in sorted(tracker.getJobIdsForGroup(group))[-JOBS_LOOKED_AT:]:
+        for job_id in sorted(tracker.getJobIdsForGroup(group))[-MAX_JOBS:]:
             job = tracker.getJobInfo(job_id)
             if not job.isDefined():
                 continue

@@ -1,4 +1,4 @@
-"""One REPL: statements of all kinds run one at a time, in the order they came, as Livy does it."""
+"""One REPL: statements of all kinds run one at a time, in the order of their submission, as in Livy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fabric_livy_magic.local.interpreters.outputs import Output, error, numbered
 from fabric_livy_magic.local.sessions.statements import Statement, StatementStore, now_ms
 from fabric_livy_magic.local.spark.jvm import JvmGone
 
-INTERRUPT_AFTER_S = 0.2  # a cancelled Spark job mostly ends the statement by itself, and more tidily
+INTERRUPT_AFTER_S = 0.2  # a cancelled Spark job mostly ends the statement by itself, with a better error
 INTERRUPT_EVERY_S = 1.0
 CANCEL_JOBS_EVERY_S = 0.1  # Livy's `livy.rsc.job-cancel.trigger-interval`
 STUCK_KIND = "shared"
@@ -38,30 +38,30 @@ class Repl:
         self._engines: Mapping[str, Engine] = {}
         self._queue: queue.SimpleQueue[Statement | None] = queue.SimpleQueue()
         self._lock = threading.RLock()  # statement states
-        self._interrupting = threading.Lock()  # an interrupt reaches the statement it is meant for, or none
+        self._interrupting = threading.Lock()  # an interrupt reaches its own statement or none
         self._running: tuple[Statement, Engine] | None = None
         self._store = StatementStore(evicts_unfinished=evicts_unfinished)
-        self._unlisted: list[Statement] = []  # the unfinished ones; a finished one stays until the next comes
+        self._unlisted: list[Statement] = []  # the unfinished ones; finished ones are dropped at the next
         self._unlisted_count = 0
-        self._closed_because = ""
+        self._close_reason = ""
         self.python_died = False
-        # Under quirks, the HTTP side's to set: an answer above `quirks.limits.LARGEST_ANSWER_BYTES` was asked for. Livy
-        # never gives it, and no call about statements works from then on.
+        # Set by the HTTP handlers under quirks when a response exceeds `quirks.limits.LARGEST_ANSWER_BYTES`: Livy never
+        # sends it, and no call about statements works from then on.
         self.channel_broken = False
         self.channel_closed = False  # since the first call on the broken channel
         self.last_active_ms = now_ms()
-        self._thread = threading.Thread(target=self._work, name="repl", daemon=True)
+        self._thread = threading.Thread(target=self._run_queue, name="repl", daemon=True)
 
     def start(self, engines: Mapping[str, Engine]) -> None:
         self._engines = engines
         self.last_active_ms = now_ms()  # the time it took to start is no idle time
         self._thread.start()
 
-    # ---- asked by the API
+    # ---- called by the API
 
     def submit(self, code: str, kind: str, source_id: str | None) -> Statement:
         with self._lock:
-            return self._queued(self._store.add(code.replace("\r\n", "\n"), kind, source_id))
+            return self._enqueue(self._store.add(code.replace("\r\n", "\n"), kind, source_id))
 
     def submit_stuck(self, code: str) -> Statement:
         """Livy's bug: it takes a statement of kind `shared`, which never runs, and holds up no other."""
@@ -69,18 +69,18 @@ class Repl:
             return self._store.add(code, STUCK_KIND, None)
 
     def submit_unlisted(self, code: str, kind: str) -> Statement:
-        """Runs in its turn like any other, and is in no list: work of our own on behalf of a request."""
+        """Queued like any other, but in no list: for our own code on behalf of a request."""
         with self._lock:
             self._unlisted = [one for one in self._unlisted if not one.finished]
             self._unlisted_count += 1
             statement = Statement(-self._unlisted_count, code, kind)
             self._unlisted.append(statement)
-            return self._queued(statement)
+            return self._enqueue(statement)
 
-    def _queued(self, statement: Statement) -> Statement:
+    def _enqueue(self, statement: Statement) -> Statement:
         self.last_active_ms = now_ms()
-        if self._closed_because:
-            self._end_unrun(statement)
+        if self._close_reason:
+            self._end_unfinished(statement)
         else:
             self._queue.put(statement)
         return statement
@@ -97,7 +97,7 @@ class Repl:
 
     @property
     def lock(self) -> threading.RLock:
-        """Held while a statement is shown, so that no half-changed one is."""
+        """Held while a view of a statement is made, so that the view is consistent."""
         return self._lock
 
     @property
@@ -134,37 +134,37 @@ class Repl:
                     threading.Thread(target=work, args=(statement,), name="cancel", daemon=True).start()
 
     def complete(self, kind: str, code: str, cursor: int) -> list[str]:
-        """Names that fit before the cursor. Blocks, but waits for no statement; the first call may start an interpreter."""
+        """Completions at the cursor. Blocks, but waits for no statement; the first call may start an interpreter."""
         self.touch()
         engine = self._engines.get(kind)
         return engine.complete(code, cursor) if engine else []
 
     def close(self, reason: str) -> None:
-        """No further statement runs; those under way or waiting end as errors that tell `reason`."""
+        """No further statement runs; those running or waiting end as errors with `reason`."""
         with self._lock:
-            if self._closed_because:
+            if self._close_reason:
                 return
-            self._closed_because = reason
+            self._close_reason = reason
             for statement in [*self._store.all(), *self._unlisted]:
                 if not statement.finished:
-                    self._end_unrun(statement)
+                    self._end_unfinished(statement)
         self._queue.put(None)
 
     def join(self, timeout_s: float) -> None:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
-    def _end_unrun(self, statement: Statement) -> None:
-        output = error("SessionEnded", self._closed_because)
+    def _end_unfinished(self, statement: Statement) -> None:
+        output = error("SessionEnded", self._close_reason)
         statement.finish(
             "cancelled" if statement.state == "cancelling" else "available", numbered(output, statement.id)
         )
 
     # ---- the thread that runs them
 
-    def _work(self) -> None:
+    def _run_queue(self) -> None:
         while (statement := self._queue.get()) is not None:
-            if not self._closed_because:
+            if not self._close_reason:
                 self._run(statement)
 
     def _run(self, statement: Statement) -> None:
@@ -180,14 +180,14 @@ class Repl:
             output = engine.run(statement.code, self.group(statement))
         except JvmGone as gone:
             output = error("SessionEnded", str(gone))
-        except Exception as bug:  # noqa: BLE001 - the queue must go on; the statement tells what was wrong with us
+        except Exception as bug:  # noqa: BLE001 - the queue must go on; the statement's output has the error
             output = error("InternalError", f"{type(bug).__name__}: {bug}")
         self._host.before_finish()
         with self._interrupting:
             with self._lock:
                 self._running = None
                 self._finish(statement, output)
-            self._settle(engine)
+            self._clear_interrupt(engine)
 
     def _finish(self, statement: Statement, output: Output) -> None:
         if statement.kind != "pyspark":
@@ -199,28 +199,28 @@ class Repl:
             state = "cancelled" if statement.state == "cancelling" else "available"
             statement.finish(state, numbered(output, statement.id))
 
-    def _settle(self, engine: Engine) -> None:
+    def _clear_interrupt(self, engine: Engine) -> None:
         try:
             engine.clear_interrupt()
-        except Exception as problem:  # noqa: BLE001 - the JVM may be gone by now, which its own watcher reports
+        except Exception as problem:  # noqa: BLE001 - the JVM may have ended, which its own watcher reports
             self._host.note(f"after a statement: {type(problem).__name__}: {problem}")
 
     # ---- the threads of one cancel
 
     def _still_cancelling(self, statement: Statement) -> bool:
         with self._lock:
-            return self._running is not None and self._running[0] is statement and not self._closed_because
+            return self._running is not None and self._running[0] is statement and not self._close_reason
 
     def _cancel_jobs(self, statement: Statement) -> None:
         pause = threading.Event()
         while self._still_cancelling(statement):
-            told = self._try(lambda: self._host.cancel_jobs(self.group(statement)))
-            pause.wait(CANCEL_JOBS_EVERY_S if told else INTERRUPT_EVERY_S)
+            succeeded = self._call_and_log(lambda: self._host.cancel_jobs(self.group(statement)))
+            pause.wait(CANCEL_JOBS_EVERY_S if succeeded else INTERRUPT_EVERY_S)
 
     def _cancel_code(self, statement: Statement) -> None:
         pause = threading.Event()
         pause.wait(INTERRUPT_AFTER_S)
-        while self._ask_engine(statement, lambda engine: engine.interrupt()):
+        while self._call_running_engine(statement, lambda engine: engine.interrupt()):
             pause.wait(INTERRUPT_EVERY_S)
 
     def _force(self, statement: Statement) -> None:
@@ -231,22 +231,22 @@ class Repl:
                 return
             statement.finish("cancelled", None)
         self._host.note(f"statement {statement.id} went on for {FORCE_AFTER_S:.0f} s after its cancel")
-        self._ask_engine(statement, lambda engine: engine.force_stop())
+        self._call_running_engine(statement, lambda engine: engine.force_stop())
 
-    def _ask_engine(self, statement: Statement, ask: Callable[[Engine], None]) -> bool:
+    def _call_running_engine(self, statement: Statement, call: Callable[[Engine], None]) -> bool:
         """False once the statement has ended."""
         with self._interrupting:
             with self._lock:
                 if not self._still_cancelling(statement) or self._running is None:
                     return False
                 engine = self._running[1]
-            self._try(lambda: ask(engine))
+            self._call_and_log(lambda: call(engine))
             return True
 
-    def _try(self, call: Callable[[], None]) -> bool:
+    def _call_and_log(self, call: Callable[[], None]) -> bool:
         try:
             call()
-        except Exception as problem:  # noqa: BLE001 - a cancel that fails must say so, and end no thread of ours badly
+        except Exception as problem:  # noqa: BLE001 - a failing cancel is logged, and must not end this thread
             self._host.note(f"cancel: {type(problem).__name__}: {problem}")
             return False
         return True

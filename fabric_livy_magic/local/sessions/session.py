@@ -38,9 +38,9 @@ MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
 
 
 class Session:
-    """`start` returns at once. `state` is `acquiring` until there is anything to see.
+    """`start` returns at once. `state` is `acquiring` until Livy has the session.
 
-    `asked` is as the client sent it, `located` has its files where they are on this machine.
+    `request` is as the client sent it; `located` has the addresses of its files on this machine.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         self.folders.make()
         self.times: dict[str, datetime] = {}
         self.end_reason = EndReason()
-        self.end_was_told = False  # to a client of Livy's dialect
+        self.end_reported = False  # to a client of Livy's dialect
         self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
         self._quirks = quirks
@@ -83,14 +83,14 @@ class Session:
         self.rest = SparkRest(self.application.jvm)
         self._progress = Progress(self.application.jvm, self.repls)
         self._lock = threading.RLock()
-        self._launching = threading.Lock()  # a stop finds all of a session's processes, or keeps them from starting
+        self._launching = threading.Lock()  # a stop ends all processes of the session, or keeps them from starting
         self._fault_injector = fault_injector
         self._state = "acquiring"
         self.acquisition = "acquiringSession"
         self._stopping = self._stopped = False
         self._stop_lock = threading.Lock()
         self.settled = threading.Event()  # idle for the first time, or ended
-        self._made_ms = self._touched_ms = self._heard_ms = now_ms()
+        self._created_ms = self._touched_ms = self._heartbeat_ms = now_ms()
         self._ended_ms = 0
         self._mark("notStarted")
 
@@ -112,7 +112,7 @@ class Session:
 
     @property
     def ended(self) -> bool:
-        """For good: `error` may also be the state of one whose Python died, which goes on."""
+        """For good: `error` may also be the state of one whose Python died, but which goes on."""
         return self._state in ENDED
 
     @property
@@ -124,7 +124,7 @@ class Session:
         return sum(statement.finished for repl in self.repls() for statement in repl.statements())
 
     def acquire(self, state: str) -> None:
-        """How far Fabric is in finding a cluster; there is no state of Livy's yet."""
+        """Sets how far Fabric is in finding a cluster; Livy has no state for it yet."""
         self.acquisition = state
 
     @property
@@ -134,11 +134,11 @@ class Session:
 
     @property
     def age_s(self) -> float:
-        return (now_ms() - self._made_ms) / 1000
+        return (now_ms() - self._created_ms) / 1000
 
     @property
-    def unheard_s(self) -> float:
-        return (now_ms() - self._heard_ms) / 1000
+    def since_heartbeat_s(self) -> float:
+        return (now_ms() - self._heartbeat_ms) / 1000
 
     @property
     def ended_s(self) -> float:
@@ -146,19 +146,19 @@ class Session:
         return (now_ms() - self._ended_ms) / 1000
 
     def touch(self) -> None:
-        """It was used."""
+        """Restarts the idle time."""
         self._touched_ms = now_ms()
 
-    def hear(self) -> None:
-        """Its client is still there."""
-        self._heard_ms = now_ms()
+    def heartbeat(self) -> None:
+        """Notes a heartbeat of its client."""
+        self._heartbeat_ms = now_ms()
 
     @property
     def tags(self) -> dict[str, str]:
-        """With Fabric's own words for a session that got less than what was asked for."""
+        """With Fabric's tags for a session that got less than it requested."""
         fallback = self.application.fallback
-        told = {"FallbackReasons": "DeltaLakeMissing", "FallbackMessages": fallback} if fallback else {}
-        return {**told, **self.request.tags}
+        fallback_tags = {"FallbackReasons": "DeltaLakeMissing", "FallbackMessages": fallback} if fallback else {}
+        return {**fallback_tags, **self.request.tags}
 
     def enter(self, state: str) -> bool:
         with self._lock:
@@ -195,7 +195,7 @@ class Session:
     def open_repl(self, repl_id: str, notebook: Mapping[str, Any] | None = None) -> Repl:
         """One more on a session that runs; returns when it is ready. Raises JvmGone, WorkerDied or Py4JError.
 
-        `notebook` is told to its Python, where another notebook runs it.
+        `notebook` is for its Python's context, where another notebook runs it.
         """
         repl = self.add_repl(repl_id)
         try:
@@ -207,7 +207,7 @@ class Session:
         return repl
 
     def close_repl(self, repl_id: str) -> None:
-        """What runs in it is ended. Returns when its process is gone."""
+        """Ends its statements. Returns when its process has ended."""
         with self._lock:
             repl = self._repls.pop(repl_id, None)
             python = self._pythons.pop(repl_id, None)
@@ -234,13 +234,15 @@ class Session:
                 self._pythons[repl.id] = python
 
     def _python_environment(self, repl: Repl, notebook: Mapping[str, Any] | None) -> Mapping[str, str]:
-        """Under the lock of launching."""
-        told = self._notebook_context
-        if told is None:
+        """Called with `_launching` held."""
+        context = self._notebook_context
+        if context is None:
             return self._environment
         if self._child_runs is None:
-            self._child_runs = ChildRuns(self.open_repl, self.close_repl, told.notebooks, self.log.write)
-        return told.environment(self.folders.repl(repl.id), self._environment, self._child_runs.facts, notebook)
+            self._child_runs = ChildRuns(self.open_repl, self.close_repl, context.notebooks, self.log.write)
+        return context.environment(
+            self.folders.repl(repl.id), self._environment, self._child_runs.connection_info, notebook
+        )
 
     def _attach(self, repl: Repl) -> None:
         jvm = self.application.jvm
@@ -264,13 +266,13 @@ class Session:
     # ---- start
 
     def start(self) -> None:
-        """From here on it has a state: Microsoft's own samples read `state` of the first look at a new session."""
+        """From here on it has a state: Microsoft's samples read `state` in the first view of a new session."""
         if self._fault_injector is None:
             self.enter("not_started")
         threading.Thread(target=self._start, name="session-start", daemon=True).start()
 
     def launch_only(self) -> None:
-        """Its JVM, and nothing that would use it."""
+        """Starts its JVM, and nothing that uses it."""
         self.application.launch(self._environment)
 
     def _start(self) -> None:
@@ -279,8 +281,8 @@ class Session:
         except (JvmGone, WorkerDied) as gone:
             self.die(str(gone))
         except Py4JJavaError as failure:
-            self.die(self.application.root_cause(failure), source="User")  # Spark came up, and refused what was asked
-        except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting has to be shown as its end
+            self.die(self.application.root_cause(failure), source="User")  # Spark started, but refused its settings
+        except Exception as failure:  # noqa: BLE001 - whatever keeps a session from starting is shown as its end
             self.die(f"{type(failure).__name__}: {failure}")
 
     def _bring_up(self) -> None:
@@ -308,11 +310,11 @@ class Session:
             self._fault_injector.when_idle(self)
 
     def _warm_up(self) -> None:
-        """The first query of a JVM loads classes for seconds; it does so while Python still attaches."""
+        """The first query of a JVM loads classes for seconds; this one does so while Python still attaches."""
         jvm = self.application.jvm
         try:
             SqlInterpreter(jvm).run("select id, count(*) from range(1) group by id", jvm.spark)
-        except Exception as problem:  # noqa: BLE001 - nothing depends on it, and a JVM that ends says so elsewhere
+        except Exception as problem:  # noqa: BLE001 - nothing depends on it, and the end of a JVM is handled elsewhere
             if not jvm.gone.is_set():
                 self.log.write(f"warm-up: {type(problem).__name__}: {problem}")
 
@@ -325,12 +327,14 @@ class Session:
     # ---- end
 
     def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead", source: str = "System") -> None:
-        """With what its log has to say about it."""
-        telling = self.log.significant_lines()
-        self.end_as(EndReason(message=f"{reason}. {telling}" if telling else reason, code=code, source=source), state)
+        """The message is the reason and the significant lines of its log."""
+        log_lines = self.log.significant_lines()
+        self.end_as(
+            EndReason(message=f"{reason}. {log_lines}" if log_lines else reason, code=code, source=source), state
+        )
 
     def end_as(self, end_reason: EndReason, state: str = "dead") -> None:
-        """It stays listed, with its log. `cancelled` is a state of Fabric's, of sessions that never had a cluster."""
+        """It stays listed, with its log. `cancelled` is Fabric's state of sessions that never had a cluster."""
         with self._lock:
             if not self.active:
                 return
@@ -344,7 +348,7 @@ class Session:
         self._end(f"The session is {state}: {reason}")
 
     def stop(self) -> None:
-        """Ends everything the session started and returns when it is gone. May be called again. Its log stays."""
+        """Ends everything that the session started, and returns then. May be called again. Its log stays."""
         self._stopping = True
         self.enter("shutting_down")
         with self._stop_lock:
@@ -366,7 +370,7 @@ class Session:
             repl.close(reason)
         self._progress.stop()
         with self._launching:
-            if self._child_runs is not None:  # what is being started has to be there before it can be ended
+            if self._child_runs is not None:  # processes that are being started have to exist before they can be ended
                 self._child_runs.close()
         for python in list(self._pythons.values()):
             _end_python(python, reason, self._groups)

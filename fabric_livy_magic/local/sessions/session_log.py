@@ -1,4 +1,4 @@
-"""Logs: what the processes of a session or batch wrote, in files that are read from their end."""
+"""Logs of sessions and batches: files that their processes write, read from the end."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TAIL_LINES = 100
 STREAM_BYTES = 512 * 1024
 MOST_BYTES = 256 * 1024 * 1024  # of each stream of a batch, on the disk
 STREAM_LINES = 200  # Livy's `livy.cache-log.size`
-TELLING = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
-TELLING_LINES = 3
-OURS = " fabric-livy "
+REASON_WORDS = ("error", "exception", "caused by", "fatal", "unrecognized", "invalid", "could not", "failed")
+REASON_LINES = 3
+OWN_MARK = " fabric-livy "
 
 
 def last_lines(path: Path, lines: int, most_bytes: int) -> list[str]:
-    """However large the file is, no more than `most_bytes` of it are read."""
+    """Reads no more than the last `most_bytes` of the file."""
     try:
         with path.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
@@ -34,20 +34,22 @@ def last_lines(path: Path, lines: int, most_bytes: int) -> list[str]:
 
 
 def significant_lines(lines: Sequence[str]) -> str:
-    """The last lines that look like a reason, or follow one that does."""
-    kept = [line.strip() for line in lines if not line.lstrip().startswith("at ") and OURS not in line]
-    looks = [any(word in line.lower() for word in TELLING) for line in kept]
-    telling = [line for line, here, before in zip(kept, looks, [False, *looks], strict=False) if here or before]
-    return " ".join(telling[-TELLING_LINES:])
+    """The last lines that look like the reason of an error, or follow such a line."""
+    kept = [line.strip() for line in lines if not line.lstrip().startswith("at ") and OWN_MARK not in line]
+    matches = [any(word in line.lower() for word in REASON_WORDS) for line in kept]
+    reasons = [
+        line for line, matching, follows in zip(kept, matches, [False, *matches], strict=False) if matching or follows
+    ]
+    return " ".join(reasons[-REASON_LINES:])
 
 
 def driver_logs(stdout: Path, stderr: Path) -> Mapping[str, Path]:
-    """Those that there are, by the names that Fabric's monitoring has for a driver's logs."""
+    """Those that exist, by the names of driver logs in Fabric's monitoring."""
     return {name: path for name, path in (("stdout", stdout), ("stderr", stderr)) if path.exists()}
 
 
 class SessionLog:
-    """What the JVM, the Python process and the server write, and apart from it the JVM's standard output."""
+    """What the JVM, the Python process and the server write, and in a file of its own the JVM's standard output."""
 
     def __init__(self, path: Path, stdout: Path) -> None:
         self._path = path
@@ -57,16 +59,16 @@ class SessionLog:
         now = datetime.now(UTC)
         try:
             with self._path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.write(f"{now:%y/%m/%d %H:%M:%S}{OURS}{line.rstrip()}\n")
+                log.write(f"{now:%y/%m/%d %H:%M:%S}{OWN_MARK}{line.rstrip()}\n")
         except FileNotFoundError:
-            pass  # the session's folder is gone, and its log with it
+            pass  # the session's folder has been removed, and its log with it
 
     @property
     def files(self) -> Mapping[str, Path]:
         return driver_logs(self._stdout, self._path)
 
     def tail(self) -> list[str]:
-        """The end of both: first what was printed, then the log."""
+        """The last lines of both: first the standard output, then the log."""
         printed = last_lines(self._stdout, TAIL_LINES // 2, TAIL_BYTES)
         return printed + last_lines(self._path, TAIL_LINES - len(printed), TAIL_BYTES)
 
@@ -98,7 +100,7 @@ class BatchLog:
         return last_lines(self.stderr_file, STREAM_LINES, STREAM_BYTES)
 
     def shorten(self, most_bytes: int = MOST_BYTES) -> None:
-        """A program that prints for good must not fill the disk. The streams are open to append, so what follows is kept."""
+        """Keeps an endless output from filling the disk. The streams are open to append, so what follows is kept."""
         for file in (self.stdout_file, self.stderr_file):
             if file.stat().st_size > most_bytes:
                 kept = last_lines(file, STREAM_LINES, STREAM_BYTES)
@@ -107,6 +109,6 @@ class BatchLog:
                     log.write("\n".join(["… older lines were dropped", *kept, ""]))
 
     def tail(self) -> list[str]:
-        """The last of both, in Livy's form."""
+        """The last lines of both, in Livy's form."""
         ends = [last_lines(file, TAIL_LINES // 2, TAIL_BYTES // 2) for file in (self.stdout_file, self.stderr_file)]
         return ["stdout: ", *ends[0], "\nstderr: ", *ends[1]]

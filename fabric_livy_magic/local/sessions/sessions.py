@@ -1,4 +1,4 @@
-"""All sessions of a server: made, found, listed, ended."""
+"""All sessions of a server: created, found, listed, ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
-from fabric_livy_magic.local.sessions.class_data_archive import archive_in_background
+from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
 from fabric_livy_magic.local.sessions.notebook_context import NotebookContext
 from fabric_livy_magic.local.sessions.session import Session
@@ -30,7 +30,7 @@ def new_guid() -> str:
     return str(uuid.uuid4())
 
 
-def counting() -> Callable[[], str]:
+def counting_ids() -> Callable[[], str]:
     """Livy's ids: 0, 1, 2…"""
     numbers = itertools.count()
     return lambda: str(next(numbers))
@@ -63,9 +63,9 @@ class Sessions:
         self._by_id: dict[str, Session] = {}
         self._left_behind: list[Session] = []
         self._lock = threading.Lock()
-        self._end = threading.Event()  # the server stops: nothing new begins
+        self._end = threading.Event()  # set when the server stops: no session is created any more
         capacity.count(lambda: sum(not session.ended for session in self.all()))
-        threading.Thread(target=self._end_overdue_ones, name="overdue-sessions", daemon=True).start()
+        threading.Thread(target=self._end_overdue_sessions, name="overdue-sessions", daemon=True).start()
 
     def create(
         self,
@@ -73,21 +73,21 @@ class Sessions:
         lakehouse: Lakehouse,
         submitter: str,
         *,
-        name_start: str = "livy-session-",
+        name_prefix: str = "livy-session-",
         session_id: str | None = None,
         located: SessionRequest | None = None,
     ) -> Session:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting.
 
-        `session_id` is one that `new_id` gave, where the caller had to know it before. `located` has the files of the
-        request where they are on this machine.
+        `session_id` comes from `new_id`, where the caller needed it before. `located` is the request with the addresses of
+        its files on this machine.
         """
-        check_settings(request)  # what is wrong stays so, whatever room there is
+        check_settings(request)  # before the capacity: a wrong request stays wrong
         self._capacity.check()
         session_id = session_id or self.new_id()
-        name = request.name or f"{name_start}{session_id}"
+        name = request.name or f"{name_prefix}{session_id}"
         faulty, fault_injector = self._with_faults(request, name, session_id)
-        session = self._made(faulty, located or request, lakehouse, submitter, name, session_id, fault_injector)
+        session = self._new_session(faulty, located or request, lakehouse, submitter, name, session_id, fault_injector)
         with self._lock:
             self._by_id[session_id] = session
         return session
@@ -99,10 +99,10 @@ class Sessions:
         injected = self._faults.inject_in_session(name, request.conf) if self._faults else None
         if injected is None:
             return request, None
-        fault_injector = SessionFaultInjector(injected, lambda: self._lose(session_id))
+        fault_injector = SessionFaultInjector(injected, lambda: self._forget(session_id))
         return replace(request, tags={**request.tags, **tags_of(injected, request.conf)}), fault_injector
 
-    def _made(
+    def _new_session(
         self,
         request: SessionRequest,
         located: SessionRequest,
@@ -114,8 +114,8 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        facts = (self._workspaces, lakehouse, session_id, submitter, folder, request.conf)
-        told = NotebookContext(*facts) if self._notebookutils else None
+        arguments = (self._workspaces, lakehouse, session_id, submitter, folder, request.conf)
+        context = NotebookContext(*arguments) if self._notebookutils else None
         return Session(
             session_id,
             name,
@@ -128,14 +128,14 @@ class Sessions:
             submitter,
             quirks=self._quirks,
             fault_injector=fault_injector,
-            notebook_context=told,
+            notebook_context=context,
         )
 
     def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
-        """Livy's bug: of some sessions that it refuses it keeps the process, and knows it no more. Ours ends with the server."""
-        left = self._made(request, request, lakehouse, "", session_id, session_id)
-        self._left_behind.append(left)
-        left.launch_only()
+        """Livy's bug: it starts the process of some sessions that it refuses, and loses track of it. Here it ends with the server."""
+        session = self._new_session(request, request, lakehouse, "", session_id, session_id)
+        self._left_behind.append(session)
+        session.launch_only()
 
     @property
     def ended(self) -> bool:
@@ -145,12 +145,12 @@ class Sessions:
         return self._by_id.get(session_id.lower())
 
     def all(self) -> list[Session]:
-        """In the order in which they were made."""
+        """In the order of their creation."""
         with self._lock:
             return list(self._by_id.values())
 
     def delete(self, session_id: str) -> bool:
-        """False where there is none. Returns when its processes are gone; until then it is there, as `shutting_down`."""
+        """False where there is none. Returns when its processes have ended; until then it is listed as `shutting_down`."""
         session = self.get(session_id)
         if session is None:
             return False
@@ -158,12 +158,12 @@ class Sessions:
         session.stop()
         session.remove_files()
         if ended_well:
-            archive_in_background()
+            build_in_background()
         with self._lock:
             return self._by_id.pop(session.id, None) is not None
 
-    def _lose(self, session_id: str) -> None:
-        """It is not known any more, and then ended."""
+    def _forget(self, session_id: str) -> None:
+        """Forgets the session, then ends it."""
         with self._lock:
             session = self._by_id.pop(session_id, None)
         if session is not None:
@@ -174,12 +174,12 @@ class Sessions:
         self._end.set()
         with self._lock:
             ids = list(self._by_id)
-        ends = [*(partial(self.delete, one) for one in ids), *(left.stop for left in self._left_behind)]
+        ends = [*(partial(self.delete, one) for one in ids), *(session.stop for session in self._left_behind)]
         if ends:
             with ThreadPoolExecutor(len(ends)) as pool:
                 list(pool.map(lambda end: end(), ends))
 
-    def _end_overdue_ones(self) -> None:
+    def _end_overdue_sessions(self) -> None:
         while not self._end.wait(POLL_INTERVAL_S):
             for session in self.all():
                 if session.active and (reason := self._lifetimes.reason_to_end(session)):
@@ -188,7 +188,7 @@ class Sessions:
                     self.delete(session.id)
 
     def _time_out(self, session: Session, reason: str) -> None:
-        if self._lifetimes.overdue_stay_listed:
+        if self._lifetimes.timed_out_stay_listed:
             session.die(reason, "LIVY_JOB_TIMED_OUT")
         else:
             session.log.write(reason)

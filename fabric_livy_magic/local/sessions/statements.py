@@ -1,4 +1,4 @@
-"""Statements of one REPL and the states they pass through."""
+"""Statements of one REPL, and their states."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Statement:
 
 
 class StatementStore:
-    """The statements a REPL still knows: all unfinished ones, and finished ones up to the retained number.
+    """The statements of a REPL: all unfinished ones, and the newest finished ones up to RETAINED.
 
-    With `evicts_unfinished` the oldest go, as in Livy, even if they still wait or run.
+    With `evicts_unfinished` the oldest are dropped even if they still wait or run, as in Livy.
     """
 
     def __init__(self, *, evicts_unfinished: bool = False) -> None:

@@ -23,7 +23,7 @@ CODES = {
 
 
 class Refusal(HTTPError):  # noqa: N818 - what the server does
-    """An answer that is none of success; `message` is for the person who reads it."""
+    """An error response (400 and above); `message` is for the person who reads it."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(status)
@@ -33,11 +33,11 @@ class Refusal(HTTPError):  # noqa: N818 - what the server does
 
 
 class AnsweringHandler(RequestHandler):
-    """The last thing that a request meets. A dialect says in `answer_refusal` how it writes errors."""
+    """Writes responses. A dialect overrides `answer_refusal` with its form of errors."""
 
     request_id: str
     refused_code = ""
-    """Of the refusal that it was answered with."""
+    """The error code of the response; empty where it is no refusal."""
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -49,7 +49,7 @@ class AnsweringHandler(RequestHandler):
         self.finish(dumps(value))
 
     def answer_status(self, status: int, message: str, code: str | None = None) -> None:
-        """An answer in the dialect's form for errors, on a connection that stays."""
+        """A refusal in the dialect's form; the connection stays open."""
         refusal = Refusal(status, message, code)
         self.refused_code = refusal.code
         self.answer_refusal(refusal)
@@ -59,4 +59,4 @@ class AnsweringHandler(RequestHandler):
         raise NotImplementedError
 
     def compute_etag(self) -> None:
-        """A large answer would be hashed for nothing, and `If-None-Match` be answered with a status nobody documents."""
+        """None: it would cost a hash of each large response, and make `If-None-Match` answer 304, which no API documents."""

@@ -1,4 +1,4 @@
-"""What struck requests are answered: pages of gateways, and answers that are not what they should be."""
+"""Bodies of injected faults: pages of gateways, and responses that are cut or altered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from fabric_livy_magic.local.sessions.capacity import FULL
 
-# [FIELD] github.com/microsoft/fabric-migration/issues/14: the only place that tells when to come back.
+# [FIELD] github.com/microsoft/fabric-migration/issues/14: no header says when to retry, only this text.
 BLOCKED = "Request is blocked by the upstream service until: {until}"
 MESSAGES = {
     401: "the access token has expired; get a new one",
@@ -35,13 +35,13 @@ def blocked_until(moment: datetime) -> str:
     return BLOCKED.format(until=until)
 
 
-def half_of(body: bytes) -> bytes:
-    """Never all of it, so that it is no JSON any more."""
+def first_half(body: bytes) -> bytes:
+    """Never all of it, so that it is no longer valid JSON."""
     return body[: len(body) // 2]
 
 
-def changed_statement(body: bytes, how: str) -> bytes | None:
-    """The answer that shows a finished statement, as `null-output` or `error-state` wants it; None if it shows none."""
+def altered_statement(body: bytes, how: str) -> bytes | None:
+    """The view of a finished statement, altered by `null-output` or `error-state`; None if the body is no such view."""
     try:
         view: Any = json.loads(body)
     except (ValueError, RecursionError):

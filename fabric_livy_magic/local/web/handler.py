@@ -1,4 +1,4 @@
-"""What every request passes, in whichever dialect: host, token, size, and faults where there are some."""
+"""The checks that every request passes, in whichever dialect: host, token and size; and the faults of a server that has some."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 @stream_request_body
 class Handler(AnsweringHandler):
-    """Checks host, token and size before anything else."""
+    """Checks host, token and size before a route's own handler runs."""
 
     audiences: tuple[str, ...] = FABRIC_AUDIENCES
     challenge = "Bearer"
@@ -40,7 +40,7 @@ class Handler(AnsweringHandler):
     async def prepare(self) -> None:
         host = re.sub(r":\d*$", "", self.request.host)
         if host.lower() not in LOCAL_HOSTS:
-            # A web page whose name was made to resolve to this machine (DNS rebinding) still sends its own name.
+            # DNS rebinding: a web page whose host name was made to resolve to this machine still sends that name.
             raise Refusal(403, f"this server answers on localhost only, not as {host!r}")
         self.caller = await self._caller()
         length = self.request.headers.get("Content-Length", "0")
@@ -56,17 +56,17 @@ class Handler(AnsweringHandler):
             raise Refusal(refused.status, refused.message, refused.code) from refused
 
     def bearer(self) -> str:
-        """The token that came with the request. Raises TokenRefused where there is none."""
-        scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        """The token of the request. Raises TokenRefused where there is none."""
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
-        return given.strip()
+        return token.strip()
 
     def data_received(self, chunk: bytes) -> None:
         if len(self._body) + len(chunk) <= self.body_limit_bytes:
             self._body.extend(chunk)
         elif not self._finished:
-            # tornado would let an exception from here end the connection without an answer.
+            # An exception from here would make tornado end the connection without a response.
             refusal = self._too_large()
             self.send_error(refusal.status_code, exc_info=(Refusal, refusal, None))
 
@@ -102,9 +102,12 @@ class Handler(AnsweringHandler):
         self.answer_status(status_code, message, code)
 
     def _methods(self) -> list[str]:
-        own = (name for name in self.SUPPORTED_METHODS if name != "OPTIONS")
-        missing = RequestHandler._unimplemented_method
-        return [name for name in own if getattr(type(self), name.lower()) is not missing]
+        return [name for name in self.SUPPORTED_METHODS if name != "OPTIONS" and self.has_method(name)]
+
+    def has_method(self, name: str) -> bool:
+        """Whether the handler's class has a method of its own for this HTTP method."""
+        attribute = name.lower()
+        return getattr(type(self), attribute) is not getattr(RequestHandler, attribute)
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"a request body may have {self.body_limit_bytes} bytes at most")
@@ -120,21 +123,21 @@ class Handler(AnsweringHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """A refusal has its line in `log_refused`."""
+        """Refusals are logged by `log_refused`."""
         if not isinstance(value, HTTPError):
-            LOG.error("%s %s failed (%s)", self.request.method, shown_path(self), self.request_id, exc_info=value)
+            LOG.error("%s %s failed (%s)", self.request.method, logged_path(self), self.request_id, exc_info=value)
 
 
 def log_refused(handler: RequestHandler) -> None:
-    """A line for each answer that is none of success; no other, as one for each poll would be noise."""
+    """One line for each error response; none for others, as one for each poll would be noise."""
     status = handler.get_status()
     if status >= 400 and isinstance(handler, Handler):
         level = logging.INFO if status == 404 else logging.WARNING
-        what = " ".join(filter(None, (str(status), handler.refused_code, f"({handler.request_id})")))
-        LOG.log(level, "%s %s %s", handler.request.method, shown_path(handler), what)
+        outcome = " ".join(filter(None, (str(status), handler.refused_code, f"({handler.request_id})")))
+        LOG.log(level, "%s %s %s", handler.request.method, logged_path(handler), outcome)
 
 
-def shown_path(handler: RequestHandler) -> str:
+def logged_path(handler: RequestHandler) -> str:
     """Without its query, which may hold anything; as ASCII, so that no request writes lines of its own into the log."""
     return ascii(handler.request.path[:300])
 

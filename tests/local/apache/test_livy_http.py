@@ -12,7 +12,7 @@ import requests
 
 from tests.support import livy_dialect
 from tests.support.livy_dialect import Livy, bare, message
-from tests.support.service import TOKEN, complaint
+from tests.support.service import TOKEN, startup_error
 
 pytestmark = pytest.mark.spark
 
@@ -56,8 +56,8 @@ def test_a_page_of_another_origin_changes_nothing(api: Livy, origin: str) -> Non
 
 
 def test_an_authority_belongs_to_the_other_dialect(tmp_path: Path) -> None:
-    said = complaint(tmp_path, "--dialect", "livy", "--authority", "https://localhost:1")
-    assert "--authority" in said
+    error = startup_error(tmp_path, "--dialect", "livy", "--authority", "https://localhost:1")
+    assert "--authority" in error
 
 
 # ------------------------------------------------------------------------------------------------ answers

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tornado")
 
-from fabric_livy_magic.local.apache import requests_in, views
+from fabric_livy_magic.local.apache import request_parsing, views
 from fabric_livy_magic.local.apache.handler import LONG_BITS, java_number, part_of
 from fabric_livy_magic.local.apache.refusals import LivyRefusal
 from fabric_livy_magic.local.sessions.lifetimes import BadTime, fabric_lifetimes, livy_lifetimes, time_s
@@ -28,7 +28,7 @@ ANY_JSON = st.recursive(
 
 
 def session(**fields: Any) -> SessionRequest:
-    return requests_in.session_request(requests_in.read_session(json.dumps(fields).encode()))
+    return request_parsing.session_request(request_parsing.read_session(json.dumps(fields).encode()))
 
 
 def test_without_a_kind_a_session_is_shared() -> None:
@@ -74,7 +74,7 @@ def test_values_are_read_as_jackson_does(fields: dict[str, Any], requested: Sess
 )
 def test_what_is_refused(body: str, status: int, words: str) -> None:
     with pytest.raises(LivyRefusal) as refused:
-        requests_in.session_request(requests_in.read_session(body.encode()))
+        request_parsing.session_request(request_parsing.read_session(body.encode()))
     assert (refused.value.status_code, words in refused.value.body) == (status, True), refused.value.body
 
 
@@ -85,17 +85,22 @@ def test_the_first_problem_of_a_body_is_the_one_that_counts() -> None:
 
 
 def test_what_follows_the_first_value_is_not_looked_at() -> None:
-    assert requests_in.read_session(b' {"kind": "sql"} ]]') == {"kind": "sql"}
+    assert request_parsing.read_session(b' {"kind": "sql"} ]]') == {"kind": "sql"}
 
 
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    for read in (requests_in.read_session, requests_in.read_batch, requests_in.read_statement, requests_in.read_job):
+    for read in (
+        request_parsing.read_session,
+        request_parsing.read_batch,
+        request_parsing.read_statement,
+        request_parsing.read_job,
+    ):
         with suppress(LivyRefusal):
             read(body)
 
 
-@given(st.dictionaries(st.sampled_from(list(requests_in.SESSION)), ANY_JSON))
+@given(st.dictionaries(st.sampled_from(list(request_parsing.SESSION)), ANY_JSON))
 def test_any_values_of_known_fields_are_read_or_refused(fields: dict[str, Any]) -> None:
     with suppress(LivyRefusal):
         requested = session(**fields)
@@ -152,29 +157,37 @@ def test_texts_that_are_no_times(text: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ lifetimes
-def aged(requested: SessionRequest, state: str, idle_s: float = 0, age_s: float = 0, unheard_s: float = 0) -> Any:
+def session_of_age(
+    requested: SessionRequest, state: str, idle_s: float = 0, age_s: float = 0, since_heartbeat_s: float = 0
+) -> Any:
     """What the rules look at of a session."""
     ended = state == "dead"
     return SimpleNamespace(
-        request=requested, state=state, ended=ended, idle_s=idle_s, age_s=age_s, unheard_s=unheard_s, ended_s=700.0
+        request=requested,
+        state=state,
+        ended=ended,
+        idle_s=idle_s,
+        age_s=age_s,
+        since_heartbeat_s=since_heartbeat_s,
+        ended_s=700.0,
     )
 
 
-ASKED = SessionRequest(idle_timeout="10s", ttl="100s", heartbeat_timeout_s=5)
+REQUESTED = SessionRequest(idle_timeout="10s", ttl="100s", heartbeat_timeout_s=5)
 
 
 @pytest.mark.parametrize(
     ("session", "ends"),
     [
-        (aged(ASKED, "idle", idle_s=9), False),
-        (aged(ASKED, "idle", idle_s=11), True),
-        (aged(ASKED, "error", idle_s=11), True),
-        (aged(ASKED, "busy", idle_s=11), False),
-        (aged(ASKED, "starting", idle_s=11), False),
-        (aged(ASKED, "busy", age_s=101), True),
-        (aged(ASKED, "starting", unheard_s=6), True),
-        (aged(SessionRequest(), "idle", idle_s=3599, age_s=1e9, unheard_s=1e9), False),
-        (aged(SessionRequest(), "idle", idle_s=3601), True),
+        (session_of_age(REQUESTED, "idle", idle_s=9), False),
+        (session_of_age(REQUESTED, "idle", idle_s=11), True),
+        (session_of_age(REQUESTED, "error", idle_s=11), True),
+        (session_of_age(REQUESTED, "busy", idle_s=11), False),
+        (session_of_age(REQUESTED, "starting", idle_s=11), False),
+        (session_of_age(REQUESTED, "busy", age_s=101), True),
+        (session_of_age(REQUESTED, "starting", since_heartbeat_s=6), True),
+        (session_of_age(SessionRequest(), "idle", idle_s=3599, age_s=1e9, since_heartbeat_s=1e9), False),
+        (session_of_age(SessionRequest(), "idle", idle_s=3601), True),
     ],
 )
 def test_when_a_session_of_livys_is_over(session: Any, ends: bool) -> None:
@@ -182,23 +195,23 @@ def test_when_a_session_of_livys_is_over(session: Any, ends: bool) -> None:
 
 
 def test_livy_itself_ends_busy_sessions_too() -> None:
-    assert livy_lifetimes(quirks=True).reason_to_end(aged(ASKED, "busy", idle_s=11))
+    assert livy_lifetimes(quirks=True).reason_to_end(session_of_age(REQUESTED, "busy", idle_s=11))
 
 
 def test_fabric_takes_the_idle_timeout_from_conf_and_knows_no_other() -> None:
     rules = fabric_lifetimes()
     requested = SessionRequest(conf={"spark.livy.session.idle.timeout": "2s"}, ttl="1s", heartbeat_timeout_s=1)
-    assert rules.reason_to_end(aged(requested, "idle", idle_s=3))
-    assert rules.reason_to_end(aged(requested, "idle", idle_s=1, age_s=9, unheard_s=9)) is None
+    assert rules.reason_to_end(session_of_age(requested, "idle", idle_s=3))
+    assert rules.reason_to_end(session_of_age(requested, "idle", idle_s=1, age_s=9, since_heartbeat_s=9)) is None
     unreadable = SessionRequest(conf={"spark.livy.session.idle.timeout": "soon"})
-    assert rules.reason_to_end(aged(unreadable, "idle", idle_s=1199)) is None
-    assert rules.reason_to_end(aged(unreadable, "idle", idle_s=1201))
-    assert rules.ended_kept_s == inf
+    assert rules.reason_to_end(session_of_age(unreadable, "idle", idle_s=1199)) is None
+    assert rules.reason_to_end(session_of_age(unreadable, "idle", idle_s=1201))
+    assert rules.keep_ended_s == inf
 
 
 def test_livy_forgets_what_ended_ten_minutes_ago() -> None:
-    assert livy_lifetimes().forgets(aged(ASKED, "dead"))
-    assert not livy_lifetimes().forgets(aged(ASKED, "idle"))
+    assert livy_lifetimes().forgets(session_of_age(REQUESTED, "dead"))
+    assert not livy_lifetimes().forgets(session_of_age(REQUESTED, "idle"))
 
 
 # ------------------------------------------------------------------------------------------------ logs

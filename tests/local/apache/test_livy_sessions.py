@@ -27,8 +27,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
 
 
 @pytest.fixture(scope="module")
-def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the session brings along, with names that need care."""
+def session_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the session request names; their paths need quoting."""
     folder = tmp_path_factory.mktemp("brought é %20")
     (folder / "brought.py").write_text("VALUE = 'a module'\n", encoding="utf-8")
     (folder / "data.txt").write_text("a file", encoding="utf-8")
@@ -40,14 +40,14 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(api: Livy, brought: Path) -> LivySession:
+def session(api: Livy, session_files: Path) -> LivySession:
     started = api.start_session(
         kind="pyspark",
         name="shared",
-        pyFiles=[str(brought / "brought.py")],
-        files=[(brought / "data.txt").as_uri()],
-        archives=[f"{brought}/packed.zip#unpacked"],
-        jars=[(brought / "resources.jar").as_uri()],
+        pyFiles=[str(session_files / "brought.py")],
+        files=[(session_files / "data.txt").as_uri()],
+        archives=[f"{session_files}/packed.zip#unpacked"],
+        jars=[(session_files / "resources.jar").as_uri()],
     )
     started.wait_for("idle")
     return started
@@ -72,10 +72,10 @@ def test_a_jar_of_the_session_is_on_scalas_class_path(session: LivySession) -> N
     assert session.text(code, "spark") == "res0: String = a jar\n"
 
 
-def test_its_view_names_them_as_they_were_given(session: LivySession, brought: Path) -> None:
+def test_its_view_names_them_as_they_were_given(session: LivySession, session_files: Path) -> None:
     view = session.view()
-    assert view["files"] == [(brought / "data.txt").as_uri()]
-    assert view["archives"] == [f"{brought}/packed.zip#unpacked"]
+    assert view["files"] == [(session_files / "data.txt").as_uri()]
+    assert view["archives"] == [f"{session_files}/packed.zip#unpacked"]
 
 
 def upload(session: LivySession, what: str, name: str, content: bytes) -> int:
@@ -101,9 +101,9 @@ def test_a_jar_that_was_uploaded_is_known_to_spark(session: LivySession) -> None
     assert "more.jar" in session.text("sc._jsc.sc().listJars().mkString(',')")
 
 
-def test_a_file_that_is_not_there_is_told_in_javas_words(session: LivySession, brought: Path) -> None:
+def test_a_file_that_is_not_there_is_told_in_javas_words(session: LivySession, session_files: Path) -> None:
     for what in ("file", "pyfile"):  # of a jar Spark itself only logs it
-        status, text = bare(session.api.post(f"{session.path}/add-{what}", {"uri": f"{brought}/nosuch.{what}"}))
+        status, text = bare(session.api.post(f"{session.path}/add-{what}", {"uri": f"{session_files}/nosuch.{what}"}))
         assert status == 500
         assert text.startswith("java.util.concurrent.ExecutionException: java.lang.RuntimeException: java.io.")
     status, text = message(session.api.post(f"{session.path}/add-file", {"uri": "/etc/passwd"}))

@@ -27,7 +27,7 @@ def test_statements_answer_as_recorded_but_for_the_listed_differences(tmp_path: 
     with service.serving(tmp_path / "lake", options) as api:
         results = statements.run_all(Target(api.base, service.TOKEN, "fabric"), cases)
     surprises = comparison.surprises(cases, results, comparison.known_differences("fabric", quirks=quirks))
-    assert not surprises, "\n".join(f"=== {case_id}\n{told}" for case_id, told in surprises.items())
+    assert not surprises, "\n".join(f"=== {case_id}\n{difference}" for case_id, difference in surprises.items())
 
 
 @pytest.mark.spark
@@ -39,7 +39,7 @@ def test_livys_dialect_answers_as_recorded_but_for_the_listed_differences(tmp_pa
     with service.serving(tmp_path / "lake", options) as api:
         results = http.run_all(Target(api.base, service.TOKEN, "livy"), cases, workers=2)
     surprises = comparison.surprises(cases, results, comparison.known_differences("livy", quirks=quirks))
-    assert not surprises, "\n".join(f"=== {case_id}\n{told}" for case_id, told in surprises.items())
+    assert not surprises, "\n".join(f"=== {case_id}\n{difference}" for case_id, difference in surprises.items())
 
 
 def test_every_listed_difference_is_of_a_recorded_case() -> None:

@@ -43,7 +43,7 @@ SAMPLE = """
         rows.withColumn("twice", col("id") * 2).write.mode("overwrite").saveAsTable("CleanedTransactions")
         with open("Files/written.txt", "w") as file:
             file.write("by a relative path")
-        told = {
+        report = {
             "argv": sys.argv, "file": __file__, "cwd": os.getcwd(), "target": targetLakehouse,
             "app": spark_context.appName,
             "path": sys.path[0], "main": sys.modules["__main__"].__dict__ is globals(),
@@ -53,8 +53,8 @@ SAMPLE = """
         }
         spark_session.stop()
         again = SparkSession.builder.getOrCreate()
-        told["after a stop"] = [again.table("CleanedTransactions").count(), again.sparkContext.applicationId]
-        print("told:" + json.dumps(told))
+        report["after a stop"] = [again.table("CleanedTransactions").count(), again.sparkContext.applicationId]
+        print("report:" + json.dumps(report))
         sys.exit(0)
 """
 FAILING = """
@@ -161,10 +161,10 @@ def test_microsofts_sample_runs(sample: Batch, lakehouse: Path) -> None:
     assert "state" not in sample.early
     view = sample.ended()
     assert (view["state"], view["result"]) == ("success", "Succeeded"), view
-    (line,) = [line for line in view["log"] if line.startswith("told:")]
-    told = json.loads(line.removeprefix("told:"))
+    (line,) = [line for line in view["log"] if line.startswith("report:")]
+    report = json.loads(line.removeprefix("report:"))
     script = str(lakehouse / "Files" / "payload é.py")
-    assert told == {
+    assert report == {
         "argv": [script, "a", "b c", "é\n'\"$x"],
         "file": script,
         "path": str(lakehouse / "Files"),
@@ -273,9 +273,9 @@ def test_a_cancelled_batch_is_killed_with_all_it_started_and_stays_to_be_seen(
     view = endless.wait(lambda view: "ready" in view.get("log", []))
     assert (view["state"], view["livyInfo"]["currentState"]) == ("running", "running")
     assert "result" not in view
-    request = time.monotonic()
+    began = time.monotonic()
     assert api.delete(endless.path).status_code == 200
-    assert time.monotonic() - request < 5
+    assert time.monotonic() - began < 5
     view = endless.view()
     assert (view["state"], view["result"]) == ("killed", "Cancelled")
     assert view["fabricBatchStateInfo"] == {"state": "cancelled"}

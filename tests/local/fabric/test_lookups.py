@@ -52,11 +52,11 @@ def api(folder: Path) -> Iterator[Api]:
     """Three entries to a page."""
     file = folder / "workspaces.json"
     file.write_text(json.dumps(WORKSPACES), encoding="utf-8")
-    with running("--workspaces", str(file), "--page-size", "3", "--token", TOKEN) as found:
+    with serving_workspaces("--workspaces", str(file), "--page-size", "3", "--token", TOKEN) as found:
         yield found
 
 
-class running:  # noqa: N801 - reads as what it does
+class serving_workspaces:  # noqa: N801 - used like a function
     """A server without the `--lakehouse` that `service.serving` gives."""
 
     def __init__(self, *options: str) -> None:
@@ -293,7 +293,7 @@ def test_the_ids_of_a_single_lakehouse_follow_from_its_folder(tmp_path: Path) ->
     ],
 )
 def test_wrong_options_are_told_at_the_start(options: list[str], words: str, tmp_path: Path) -> None:
-    assert words in service.complaint(tmp_path, *options)
+    assert words in service.startup_error(tmp_path, *options)
 
 
 # ------------------------------------------------------------------------------------------------ tables

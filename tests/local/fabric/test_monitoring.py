@@ -23,7 +23,7 @@ def with_jobs(session: Session) -> int:
 
 
 @pytest.fixture(scope="module")
-def worked(session: Session, with_jobs: int) -> Session:
+def session_with_jobs(session: Session, with_jobs: int) -> Session:
     return session
 
 
@@ -38,54 +38,62 @@ def application(session: Session) -> str:
 
 
 @pytest.mark.parametrize("attempt", ["", "/1"])
-def test_jobs_and_stages_are_sparks_own(worked: Session, with_jobs: int, attempt: str) -> None:
-    jobs = monitored(worked, f"{application(worked)}{attempt}/jobs").json()
+def test_jobs_and_stages_are_sparks_own(session_with_jobs: Session, with_jobs: int, attempt: str) -> None:
+    jobs = monitored(session_with_jobs, f"{application(session_with_jobs)}{attempt}/jobs").json()
     job = next(job for job in jobs if job.get("jobGroup") == str(with_jobs))
     assert job["status"] == "SUCCEEDED"
-    assert monitored(worked, f"{application(worked)}{attempt}/jobs/{job['jobId']}").json()["jobId"] == job["jobId"]
-    stages = monitored(worked, f"{application(worked)}{attempt}/stages", status="complete").json()
+    assert (
+        monitored(session_with_jobs, f"{application(session_with_jobs)}{attempt}/jobs/{job['jobId']}").json()["jobId"]
+        == job["jobId"]
+    )
+    stages = monitored(session_with_jobs, f"{application(session_with_jobs)}{attempt}/stages", status="complete").json()
     assert set(job["stageIds"]) & {stage["stageId"] for stage in stages}
 
 
 @pytest.mark.parametrize("below", ["/executors", "/allexecutors", "/environment", "/storage/rdd", "/sql", "/stages"])
-def test_everything_spark_has_is_there(worked: Session, below: str) -> None:
-    answer = monitored(worked, application(worked) + below)
+def test_everything_spark_has_is_there(session_with_jobs: Session, below: str) -> None:
+    answer = monitored(session_with_jobs, application(session_with_jobs) + below)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     assert isinstance(answer.json(), (list, dict))
 
 
-def test_the_application_itself(worked: Session) -> None:
-    assert monitored(worked, application(worked)).json()["id"] == worked.view()["appId"]
+def test_the_application_itself(session_with_jobs: Session) -> None:
+    assert (
+        monitored(session_with_jobs, application(session_with_jobs)).json()["id"] == session_with_jobs.view()["appId"]
+    )
 
 
 @pytest.mark.parametrize(
     "below",
     ["/applications/nosuch/jobs", "{app}/jobs/99999", "{app}/nosuch", "{app}/jobs/%0d%0aX", "{app}/jobs?status=%ff"],
 )
-def test_what_is_not_there_is_an_error_in_fabrics_form(worked: Session, below: str) -> None:
-    answer = monitored(worked, below.format(app=application(worked)))
+def test_what_is_not_there_is_an_error_in_fabrics_form(session_with_jobs: Session, below: str) -> None:
+    answer = monitored(session_with_jobs, below.format(app=application(session_with_jobs)))
     assert answer.status_code == 404
     assert set(answer.json()) == {"errorCode", "message", "requestId", "moreDetails"}
 
 
-def test_no_port_is_opened_for_it(worked: Session) -> None:
-    answer = monitored(worked, f"{application(worked)}/environment")
+def test_no_port_is_opened_for_it(session_with_jobs: Session) -> None:
+    answer = monitored(session_with_jobs, f"{application(session_with_jobs)}/environment")
     assert dict(answer.json()["sparkProperties"])["spark.ui.enabled"] == "false"
 
 
-def test_driver_logs_whole_in_parts_and_their_metadata(worked: Session) -> None:
-    worked.text('println("seen"); System.err.println("in the driver\'s log")', "spark")
-    logs = f"{application(worked)}/logs"
-    whole = monitored(worked, logs, type="driver", fileName="stderr").content
+def test_driver_logs_whole_in_parts_and_their_metadata(session_with_jobs: Session) -> None:
+    session_with_jobs.text('println("seen"); System.err.println("in the driver\'s log")', "spark")
+    logs = f"{application(session_with_jobs)}/logs"
+    whole = monitored(session_with_jobs, logs, type="driver", fileName="stderr").content
     assert b"in the driver's log" in whole
-    meta = monitored(worked, logs, type="driver", meta="true", fileName="stderr").json()
+    meta = monitored(session_with_jobs, logs, type="driver", meta="true", fileName="stderr").json()
     assert meta["containerLogMeta"]["fileName"] == "stderr"
     assert meta["containerLogMeta"]["length"] >= len(whole)
     part = {"isDownload": "true", "isPartial": "true", "offset": 5, "size": 10}
-    assert monitored(worked, logs, type="driver", fileName="stderr", **part).content == whole[5:15]
-    rolling = monitored(worked, logs, type="rollingdriver", meta="true", filenamePrefix="std").json()
+    assert monitored(session_with_jobs, logs, type="driver", fileName="stderr", **part).content == whole[5:15]
+    rolling = monitored(session_with_jobs, logs, type="rollingdriver", meta="true", filenamePrefix="std").json()
     assert "stderr" in [one["fileName"] for one in rolling["containerLogMeta"]]
-    assert monitored(worked, "/applications/none/logs", type="livy", meta="true").json()["fileName"] == "livy.log"
+    assert (
+        monitored(session_with_jobs, "/applications/none/logs", type="livy", meta="true").json()["fileName"]
+        == "livy.log"
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,18 +105,18 @@ def test_driver_logs_whole_in_parts_and_their_metadata(worked: Session) -> None:
         ({"type": "driver", "fileName": "stderr", "isDownload": "true", "isPartial": "true", "offset": "x"}, 400),
     ],
 )
-def test_logs_that_are_none(worked: Session, query: dict[str, str], status: int) -> None:
-    assert monitored(worked, f"{application(worked)}/logs", **query).status_code == status
+def test_logs_that_are_none(session_with_jobs: Session, query: dict[str, str], status: int) -> None:
+    assert monitored(session_with_jobs, f"{application(session_with_jobs)}/logs", **query).status_code == status
 
 
-def test_the_list_of_livy_sessions(worked: Session) -> None:
-    lakehouse = worked.api.base.partition("/livyapi/")[0]
+def test_the_list_of_livy_sessions(session_with_jobs: Session) -> None:
+    lakehouse = session_with_jobs.api.base.partition("/livyapi/")[0]
     workspace = lakehouse.partition("/lakehouses/")[0]
     for url in (f"{lakehouse}/livySessions", f"{workspace}/spark/livySessions"):
-        listed = {one["livyId"]: one for one in worked.api.http.get(url, timeout=60).json()["value"]}
-        assert listed[worked.id]["state"] == "InProgress"
-        assert listed[worked.id]["sparkApplicationId"] == worked.view()["appId"]
-    assert monitored(worked, "").json()["livyName"] == "shared"
+        listed = {one["livyId"]: one for one in session_with_jobs.api.http.get(url, timeout=60).json()["value"]}
+        assert listed[session_with_jobs.id]["state"] == "InProgress"
+        assert listed[session_with_jobs.id]["sparkApplicationId"] == session_with_jobs.view()["appId"]
+    assert monitored(session_with_jobs, "").json()["livyName"] == "shared"
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=5))

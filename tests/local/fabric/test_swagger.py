@@ -1,8 +1,8 @@
 """The published contract against a real server: requests made from it by schemathesis, good and bad ones, for every path
 and method, and every answer checked against it: status, content type, fields, formats.
 
-`AMENDED` is what this server is, or wants, beyond what the contract says. Two Spark applications run, which is all that
-the server takes: whatever else is asked for is refused with 430.
+`amended_contract` adds what the contract's types leave out. Two Spark applications run, which is the server's capacity: each
+further one is refused with 430.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PLACEHOLDERS = {
 }
 EXAMPLES = 40
 MOST_INT32 = 2**31 - 1
-FILES, OUR_FILE = {"archives", "files", "jars", "pyFiles"}, "Files/none.zip"
+FILES, OWN_FILE = {"archives", "files", "jars", "pyFiles"}, "Files/none.zip"
 Json = dict[str, Any]
 
 
-def amended() -> Json:
-    """The contract, with what its text says and its types do not, and with ids that lead somewhere."""
+def amended_contract() -> Json:
+    """The contract, with what its text says and its types do not, and with ids that exist."""
     found = copy.deepcopy(contract.description())
     definitions = found["definitions"]
     # `GET /sessions` really is a list (seen by clients of Fabric).
@@ -57,7 +57,7 @@ def amended() -> Json:
     definitions["BatchRequest"]["properties"]["file"]["enum"] = ["Files/none.py", "Files/none.jar"]
     for definition in ("SessionRequest", "BatchRequest"):
         for field in FILES & set(definitions[definition]["properties"]):
-            definitions[definition]["properties"][field]["items"]["enum"] = [OUR_FILE]
+            definitions[definition]["properties"][field]["items"]["enum"] = [OWN_FILE]
     statement = definitions["StatementRequest"]
     statement["required"] = ["code", "kind"]
     statement["properties"]["kind"]["enum"] = ["pyspark", "spark", "sql"]
@@ -70,24 +70,24 @@ def amended() -> Json:
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
             for parameter in operation["parameters"]:
-                _lead_somewhere(parameter, path, method)
+                _set_known_values(parameter, path, method)
     found["securityDefinitions"] = {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}
     found["security"] = [{"token": []}]
     return found
 
 
-def _lead_somewhere(parameter: Json, path: str, method: str) -> None:
+def _set_known_values(parameter: Json, path: str, method: str) -> None:
     name = parameter["name"]
     if name in ("$top", "$skip"):
         parameter["pattern"] = r"\A[0-9]{1,9}\Z"
     elif name in ("from", "size", "statementId"):
         parameter["minimum"] = 0
         parameter["maximum"] = MOST_INT32
-    elif known := _known(name, path, method):
+    elif known := _known_values(name, path, method):
         parameter["enum"] = known
 
 
-def _known(name: str, path: str, method: str) -> list[str]:
+def _known_values(name: str, path: str, method: str) -> list[str]:
     if name == "sessionId":
         if method == "delete":
             return [NOBODY]
@@ -107,7 +107,7 @@ def _known(name: str, path: str, method: str) -> list[str]:
 def _names_other_files(body: Any) -> bool:
     """Which may be right: a list of names keeps to one of ours so that it certainly is."""
     found = [body.get(field) for field in FILES] if isinstance(body, dict) else []
-    return any(isinstance(one, str) and one != OUR_FILE for names in found if isinstance(names, list) for one in names)
+    return any(isinstance(one, str) and one != OWN_FILE for names in found if isinstance(names, list) for one in names)
 
 
 def configured() -> SchemathesisConfig:
@@ -124,7 +124,7 @@ def configured() -> SchemathesisConfig:
     )
 
 
-SCHEMA = schemathesis.openapi.from_dict(amended(), config=configured())
+SCHEMA = schemathesis.openapi.from_dict(amended_contract(), config=configured())
 
 
 @dataclass
@@ -138,14 +138,14 @@ class Served:
     def call_and_check(self, case: schemathesis.Case) -> None:
         hypothesis.assume(not _names_other_files(case.body))
         for name, value in case.path_parameters.items():
-            case.path_parameters[name] = self._led_somewhere(name, value)
+            case.path_parameters[name] = self._real_id(name, value)
         root = self.api.ready["api_url"].removesuffix("/v1")
         response = case.call(base_url=root, headers={"Authorization": f"Bearer {TOKEN}"})
         # The contract has one type for all answers of a call; one without content has none.
         excluded = [content_type_conformance] if response.status_code == 204 else []
         case.validate_response(response, excluded_checks=excluded)
 
-    def _led_somewhere(self, name: str, value: Any) -> Any:
+    def _real_id(self, name: str, value: Any) -> Any:
         if name == "statementId" and isinstance(value, int) and 0 <= value <= MOST_INT32:
             return value % 20  # of those that there are, for the most part
         return self.ids.get(value, value) if isinstance(value, str) else value
@@ -154,12 +154,12 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("contract")
-    (folder / "places.toml").write_text(
+    (folder / "workspaces.toml").write_text(
         f'[[workspaces]]\nname = "w"\nid = "{WORKSPACE}"\n'
         f'[[workspaces.lakehouses]]\nname = "l"\nid = "{LAKEHOUSE}"\nfolder = "{folder / "lake"}"\n',
         encoding="utf-8",
     )
-    options = ["--workspaces", str(folder / "places.toml"), "--token", TOKEN, "--capacity", "2"]
+    options = ["--workspaces", str(folder / "workspaces.toml"), "--token", TOKEN, "--capacity", "2"]
     process, api = service.start(None, *options)
     paths = ("/sessions", "/highConcurrencySessions")
     try:
@@ -203,10 +203,10 @@ def test_an_answer_to_a_creation_is_the_contract_s(served: Served, path: str) ->
 )
 def test_an_end_is_the_contract_s(served: Served, path: str, name: str, known: str, afterwards: int) -> None:
     """The last of this file: what ends here was used by all."""
-    mine, described = f"{path}/{served.ids[PLACEHOLDERS[known]]}", f"{contract.BASE}{path}/{{{name}}}"
-    for answer, status in ((served.api.delete(mine), 200), (served.api.delete(mine), afterwards)):
+    own, described = f"{path}/{served.ids[PLACEHOLDERS[known]]}", f"{contract.BASE}{path}/{{{name}}}"
+    for answer, status in ((served.api.delete(own), 200), (served.api.delete(own), afterwards)):
         assert answer.status_code == status
         SCHEMA[described]["DELETE"].validate_response(answer)
-    gone = served.api.get(mine)
+    gone = served.api.get(own)
     assert gone.status_code == afterwards
     SCHEMA[described]["GET"].validate_response(gone)

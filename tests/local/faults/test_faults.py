@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic.local.faults.reading import BadFaults, faults_of
 from fabric_livy_magic.local.faults.rules import Call, Faults, Span, StatusFault, own_conf, path_pattern
 from fabric_livy_magic.local.faults.sessions import tags_of
-from fabric_livy_magic.local.web.fault_answers import blocked_until, changed_statement, half_of
+from fabric_livy_magic.local.web.fault_answers import altered_statement, blocked_until, first_half
 
 FABRIC = "/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
 
@@ -323,19 +323,19 @@ def test_the_time_of_a_blocked_request_is_written_as_fabric_does(moment: datetim
     ],
 )
 def test_what_shows_no_finished_statement_is_left_as_it_is(body: bytes) -> None:
-    assert changed_statement(body, "null-output") is None
+    assert altered_statement(body, "null-output") is None
 
 
 def test_a_finished_statement_is_shown_without_output_or_in_state_error() -> None:
     body = b'{"id": 1, "state": "available", "output": {"status": "ok"}, "code": "\\ud800"}'
-    assert changed_statement(body, "null-output") == (
+    assert altered_statement(body, "null-output") == (
         b'{"id": 1, "state": "available", "output": null, "code": "\\ud800"}'
     )
-    assert changed_statement(body, "error-state") == body.replace(b"available", b"Error")
+    assert altered_statement(body, "error-state") == body.replace(b"available", b"Error")
 
 
 @given(st.binary(min_size=1))
 def test_half_is_less_than_all(body: bytes) -> None:
-    half = half_of(body)
+    half = first_half(body)
     assert len(half) < len(body)
     assert body.startswith(half)

@@ -338,12 +338,12 @@ def test_the_seed_is_printed(api: Api, tmp_path: Path) -> None:
 )
 def test_a_wrong_file_keeps_the_server_from_starting(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "faults.toml").write_text(text, encoding="utf-8")
-    complaint = service.complaint(tmp_path, "--faults", "faults.toml", "--lakehouse", "lake")
+    complaint = service.startup_error(tmp_path, "--faults", "faults.toml", "--lakehouse", "lake")
     assert complaint.startswith(f"fabric-livy serve: {message}")
 
 
 def test_a_missing_file_keeps_the_server_from_starting(tmp_path: Path) -> None:
-    assert "nosuch.toml" in service.complaint(tmp_path, "--faults", "nosuch.toml", "--lakehouse", "lake")
+    assert "nosuch.toml" in service.startup_error(tmp_path, "--faults", "nosuch.toml", "--lakehouse", "lake")
 
 
 # ------------------------------------------------------------------------------------------------ the example

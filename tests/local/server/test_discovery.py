@@ -19,14 +19,14 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_token_is_found_by_the_server_s_address_while_it_runs() -> None:
-    with published_token(4567, "secret") as found:
-        assert found
+    with published_token(4567, "secret") as is_published:
+        assert is_published
         assert find_token("http://127.0.0.1:4567/v1/x") == "secret"
         assert find_token("http://localhost:4567") == "secret"
     assert find_token("http://127.0.0.1:4567/v1/x") is None
 
 
-def test_a_killed_servers_token_is_no_longer_offered() -> None:
+def test_a_killed_servers_token_is_no_longer_found() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with published_token(4567, "secret"):
@@ -56,11 +56,11 @@ def test_where_no_file_can_be_written_the_server_runs_all_the_same(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with published_token(4567, "secret") as found:
-        assert not found
+    with published_token(4567, "secret") as is_published:
+        assert not is_published
 
 
-def test_a_killed_server_s_token_can_be_withdrawn() -> None:
+def test_a_killed_server_s_token_can_be_removed() -> None:
     token_file(4567).parent.mkdir(parents=True)
     token_file(4567).write_text("old")
     for _ in range(2):  # also where there is none

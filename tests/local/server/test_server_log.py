@@ -11,14 +11,14 @@ import pytest
 
 from tests.support.service import ROOT
 
-WRITES = """
+WRITING_SCRIPT = """
 import logging, sys
 from fabric_livy_magic.local.server.server_log import MOST_BYTES, begin_log
 begin_log()
 for number in range(MOST_BYTES // 100):
     logging.getLogger("fabric_livy_magic.local").info("%s %s", number, "x" * 100)
 """
-FAILS = """
+FAILING_SCRIPT = """
 import logging
 from fabric_livy_magic.local.server.server_log import begin_log
 assert begin_log() is not None
@@ -34,7 +34,7 @@ except ValueError as problem:
 """
 
 
-def begun(script: str, state: Path) -> subprocess.Popen[str]:
+def start(script: str, state: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -42,7 +42,7 @@ def begun(script: str, state: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the state folder has another variable elsewhere")
 def test_several_servers_write_one_file_that_one_of_them_puts_aside(tmp_path: Path) -> None:
-    writers = [begun(WRITES, tmp_path) for _ in range(3)]
+    writers = [start(WRITING_SCRIPT, tmp_path) for _ in range(3)]
     assert [writer.communicate(timeout=60)[0] for writer in writers] == ["", "", ""]
     files = sorted((tmp_path / "fabric-livy-magic").iterdir())
     assert [file.name for file in files] == ["serve.log", "serve.log.1"]
@@ -54,7 +54,7 @@ def test_several_servers_write_one_file_that_one_of_them_puts_aside(tmp_path: Pa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the state folder has another variable elsewhere")
 def test_a_failure_is_told_by_its_type_and_place_and_a_library_s_line_by_its_own_words(tmp_path: Path) -> None:
-    assert begun(FAILS, tmp_path).communicate(timeout=60)[0] == ""
+    assert start(FAILING_SCRIPT, tmp_path).communicate(timeout=60)[0] == ""
     text = (tmp_path / "fabric-livy-magic" / "serve.log").read_text(encoding="utf-8")
     assert "hush" not in text.replace('raise ValueError("hush")', "")
     assert "ERROR GET failed\n" in text

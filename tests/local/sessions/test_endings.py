@@ -1,4 +1,4 @@
-"""Deaths and ends: what a session answers then, and that nothing stays behind."""
+"""Ends of sessions and servers: what a session answers then, and that no process or file is left."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[Marked]:
     started.close()
 
 
-def refused(session: Session) -> str:
+def refused_statement(session: Session) -> str:
     answer = session.api.post(f"{session.path}/statements", {"code": "1", "kind": "sql"})
     assert answer.status_code == 404
     message: str = answer.json()["message"]
@@ -59,7 +59,7 @@ def test_a_python_process_that_dies_leaves_scala_and_sql(server: Marked) -> None
     assert "JVM ended" in view["fabricSessionStateInfo"]["errorMessage"]
     assert "JVM ended" in view["errorInfo"][0]["message"]
     assert view["log"]
-    assert "dead" in refused(session)
+    assert "dead" in refused_statement(session)
     assert session.api.delete(session.path).status_code == 200
     assert session.api.get(session.path).status_code == 404
 
@@ -75,9 +75,9 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
 
     # a JVM that answers nothing any more can still be deleted
     os.kill(server.pid_of("java"), signal.SIGSTOP)
-    request = time.monotonic()
+    began = time.monotonic()
     assert session.api.delete(session.path).status_code == 200
-    assert time.monotonic() - request < 12
+    assert time.monotonic() - began < 12
     assert not any("java" in command for command in marked(server.mark).values())
 
 
@@ -131,7 +131,7 @@ def test_a_session_that_cannot_start_is_dead_and_tells_why(
     assert word in view["errorInfo"][0]["message"]
     assert word in view["fabricSessionStateInfo"]["errorMessage"]
     assert word in "\n".join(view["log"])
-    assert word in refused(session)
+    assert word in refused_statement(session)
     until = time.monotonic() + 5
     while any("java" in command or "worker.py" in command for command in marked(server.mark).values()):
         assert time.monotonic() < until

@@ -71,9 +71,9 @@ class HcSession:
 @pytest.fixture(scope="module")
 def five(api: Api) -> Iterator[list[HcSession]]:
     """Five REPLs of one Livy session."""
-    made = [HcSession(api, "demo-tag") for _ in range(5)]
-    yield [one.ready() for one in made]
-    for one in made:
+    acquired = [HcSession(api, "demo-tag") for _ in range(5)]
+    yield [one.ready() for one in acquired]
+    for one in acquired:
         one.delete()
 
 

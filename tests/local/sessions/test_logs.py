@@ -54,7 +54,7 @@ def test_a_stream_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reason"),
     [
         ([], ""),
         (["all is well"], ""),
@@ -66,5 +66,5 @@ def test_a_stream_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
         (["an error", "of our own fabric-livy error"], "an error"),
     ],
 )
-def test_lines_that_look_like_a_reason(lines: list[str], told: str) -> None:
-    assert significant_lines(lines) == told
+def test_lines_that_look_like_a_reason(lines: list[str], reason: str) -> None:
+    assert significant_lines(lines) == reason

@@ -37,12 +37,12 @@ def test_secrets_and_tokens_come_out_of_a_file_that_only_its_owner_reads(
     for audience in ("pbi", "https://analysis.windows.net/powerbi/api", "https://api.fabric.microsoft.com/.default"):
         assert credentials.getToken(audience) == "t"
     assert credentials.getToken("https://x.example") == "u"
-    for call, told in [
+    for call, message in [
         (lambda: credentials.getSecret("my-vault", "other"), "'my-vault' in the file of secrets has no 'other'"),
         (lambda: credentials.getSecret("other", "x"), "has no vault 'other'"),
         (lambda: credentials.getToken("storage"), "FABRIC_LIVY_TOKEN_STORAGE"),
     ]:
-        with pytest.raises(Exception, match=told):
+        with pytest.raises(Exception, match=message):
             call()
     file.chmod(0o640)
     with pytest.raises(Exception, match="chmod 600"):
@@ -95,24 +95,24 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_on
         monkeypatch.delenv(name, raising=False)
     workspaces = one_lakehouse(tmp_path)
 
-    def told(**conf: str) -> NotebookContext:
+    def context(**conf: str) -> NotebookContext:
         named = {f"spark.fabric_livy.{key}": value for key, value in conf.items()}
         return NotebookContext(workspaces, workspaces.first_lakehouse, "s", "u", tmp_path, named)
 
-    assert (told().notebooks, told().notebook) == (None, None)
+    assert (context().notebooks, context().notebook) == (None, None)
     (tmp_path / "main.ipynb").touch()
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOK", str(tmp_path / "main.ipynb"))
-    assert told().notebooks == tmp_path
-    assert told().notebook == {"name": "main", "above": []}
+    assert context().notebooks == tmp_path
+    assert context().notebook == {"name": "main", "above": []}
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOKS", str(tmp_path / "a"))
-    assert told().notebooks == tmp_path / "a"
-    assert told(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
-    assert told(notebook="other").notebook == {"name": "other", "above": []}
+    assert context().notebooks == tmp_path / "a"
+    assert context(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
+    assert context(notebook="other").notebook == {"name": "other", "above": []}
 
 
 # ------------------------------------------------------------------------------------------------ runMultiple
 @pytest.mark.parametrize(
-    ("dag", "told"),
+    ("dag", "message"),
     [
         ({}, "a list of names"),
         ([], "a list of names"),
@@ -125,13 +125,13 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_on
         ({"activities": [{"name": "a"}], "concurrency": "two"}, "concurrency of the DAG"),
     ],
 )
-def test_a_dag_that_is_none_says_why(utils: Any, dag: Any, told: str) -> None:
-    with pytest.raises(Exception, match=told):
+def test_a_dag_that_is_none_says_why(utils: Any, dag: Any, message: str) -> None:
+    with pytest.raises(Exception, match=message):
         utils.notebook.validateDAG(dag)
 
 
-class Recorded:
-    """Runs that end with what they were told to."""
+class RecordedRuns:
+    """Runs of which those of `failing` notebooks raise, the first `fails` times."""
 
     def __init__(self, *failing: str, fails: int = 99) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -151,21 +151,21 @@ class Recorded:
         self.ended = True
 
 
-def ran(dag: Any, runs: Recorded) -> Any:
+def run_dag(dag: Any, runs: RecordedRuns) -> Any:
     from notebookutils import _dag
 
     return _dag.run_all(_dag.read_dag(dag, 90), runs)
 
 
 def test_activities_run_after_those_they_depend_on_and_get_their_exit_values(utils: Any) -> None:
-    runs = Recorded()
+    runs = RecordedRuns()
     dag = {
         "activities": [
             {"name": "b", "path": "B", "args": {"x": "<@activity('a').exitValue()>"}, "dependencies": ["a"]},
             {"name": "a", "path": "A", "args": {"n": 1}},
         ]
     }
-    assert ran(dag, runs) == {
+    assert run_dag(dag, runs) == {
         "b": {"exitVal": "B done", "exception": None},
         "a": {"exitVal": "A done", "exception": None},
     }
@@ -174,27 +174,32 @@ def test_activities_run_after_those_they_depend_on_and_get_their_exit_values(uti
 
 
 def test_what_depends_on_a_failed_activity_does_not_run(utils: Any) -> None:
-    runs = Recorded("a")
-    result = ran({"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}, {"name": "c"}]}, runs)
+    runs = RecordedRuns("a")
+    result = run_dag({"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}, {"name": "c"}]}, runs)
     assert str(result["b"]["exception"]) == "Job b failed due to upstream job a failed"
     assert sorted(path for path, _ in runs.calls) == ["a", "c"]
     assert result["c"] == {"exitVal": "c done", "exception": None}
 
 
 def test_a_failed_activity_is_tried_again_as_often_as_it_says(utils: Any) -> None:
-    runs = Recorded("a", fails=2)
-    assert ran({"activities": [{"name": "a", "retry": 2, "retryIntervalInSeconds": 0}]}, runs)["a"]["exception"] is None
+    runs = RecordedRuns("a", fails=2)
+    assert (
+        run_dag({"activities": [{"name": "a", "retry": 2, "retryIntervalInSeconds": 0}]}, runs)["a"]["exception"]
+        is None
+    )
     assert len(runs.calls) == 3
 
 
 def test_a_dag_that_takes_too_long_is_ended(utils: Any) -> None:
-    class Slow(Recorded):
+    class Slow(RecordedRuns):
         def run(self, *arguments: Any) -> str:
             while not self.ended:
                 time.sleep(0.01)
             return "late"
 
-    result = ran({"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}], "timeoutInSeconds": 0.2}, Slow())
+    result = run_dag(
+        {"activities": [{"name": "a"}, {"name": "b", "dependencies": ["a"]}], "timeoutInSeconds": 0.2}, Slow()
+    )
     assert all("timeoutInSeconds" in str(one["exception"]) for one in result.values())
 
 
@@ -210,9 +215,9 @@ def test_help_tells_each_function_with_its_signature(utils: Any, capsys: pytest.
     utils.fs.help()
     utils.fs.help("mv")
     utils.runtime.help()
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in ("variableLibrary:", "cp(src", "create_path", "currentWorkspaceName: Sales"):
-        assert text in told
+        assert text in printed
 
 
 @pytest.mark.parametrize(

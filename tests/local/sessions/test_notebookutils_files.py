@@ -45,7 +45,7 @@ def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_fo
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("", "A path is a text"),
         ("Files/../../etc", "'..' is no part of a path"),
@@ -60,8 +60,8 @@ def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_fo
         ("synfs:/notebook/other/point", "is no mount of this session"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_an_error(utils: Any, path: str, told: str) -> None:
-    with pytest.raises(Exception, match=told.replace("(", r"\(")) as raised:
+def test_a_path_that_leads_nowhere_is_an_error(utils: Any, path: str, message: str) -> None:
+    with pytest.raises(Exception, match=message.replace("(", r"\(")) as raised:
         utils.fs.exists(path)
     assert type(raised.value).__name__ == "NoPlace"
 

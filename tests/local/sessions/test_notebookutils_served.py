@@ -58,7 +58,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[service.Session]:
     folder = tmp_path_factory.mktemp("utilities")
-    workspaces = folder / "places.toml"
+    workspaces = folder / "workspaces.toml"
     workspaces.write_text(
         """
         [[workspaces]]
@@ -142,7 +142,7 @@ def test_a_child_that_fails_says_where_and_what(session: service.Session) -> Non
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         ("run('chidl')", "There is no notebook 'chidl'"),
         ("run('child', 60, {'not a name': 1})", "is no name of a variable"),
@@ -150,8 +150,8 @@ def test_a_child_that_fails_says_where_and_what(session: service.Session) -> Non
         ("run('child', 60, {}, 'Elsewhere')", "There is no workspace 'Elsewhere'"),
     ],
 )
-def test_what_cannot_run_is_refused_before_anything_runs(session: service.Session, call: str, told: str) -> None:
-    assert told in session.error(f"notebookutils.notebook.{call}")["evalue"]
+def test_what_cannot_run_is_refused_before_anything_runs(session: service.Session, call: str, message: str) -> None:
+    assert message in session.error(f"notebookutils.notebook.{call}")["evalue"]
 
 
 def test_a_cell_that_takes_longer_than_its_timeout_ends_its_notebook(session: service.Session) -> None:
@@ -210,7 +210,7 @@ def test_python_begins_anew_and_spark_stays(session: service.Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("import sempy.fabric", "No module named 'sempy': semantic link works on"),
         ("notebookutils.data.connect_to_artifact('x')", "needs the service"),
@@ -219,8 +219,8 @@ def test_python_begins_anew_and_spark_stays(session: service.Session) -> None:
         ("notebookutils.fs.ls('Files/../..')", "'..' is no part of a path here"),
     ],
 )
-def test_what_is_not_there_says_so(session: service.Session, code: str, told: str) -> None:
-    assert told in session.error(code)["evalue"]
+def test_what_is_not_there_says_so(session: service.Session, code: str, message: str) -> None:
+    assert message in session.error(code)["evalue"]
 
 
 def test_libraries_that_only_look_for_a_module_of_the_service_find_none(session: service.Session) -> None:

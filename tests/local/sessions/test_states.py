@@ -1,7 +1,7 @@
-"""Every documented state comes about: by itself, or by a fault that wants it. And every documented field is filled.
+"""Every documented state occurs: by itself, or by an injected fault. And every documented field is filled.
 
-One server; most of its sessions are kept by a fault from ever starting Spark. What its answers hold is collected by the
-contract's own definitions while they go through their states.
+One server; faults keep most of its sessions from starting Spark. The values and fields of its responses are collected by the
+contract's definitions while the sessions go through their states.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.service import TOKEN, Api
 
 pytestmark = pytest.mark.spark
 
-# Where each value comes from. A fault's words are what its rule says; the others come about by themselves.
+# Where each value comes from: the text of a fault's rule, or ITSELF where it occurs without a fault.
 ITSELF = ""
 
 
@@ -125,15 +125,15 @@ STATES: dict[tuple[str, str], dict[str, str]] = {
         "Error": fault('answer = "error-state"'),
     },
 }
-# What the contract names and an embedded Fabric has no place for.
+# Values of the contract that an embedded Fabric does not have.
 NOT_HERE = {
     ("SessionResponse", "jobType"): {"SparkBatch", "ScopeBatch", "JupyterEnvironment"},  # no Livy sessions
     # While it is deleted, the view of a high-concurrency session says Deleting and no more.
     ("FabricSessionStateInfo", "state"): {"cancelling"},
 }
 # Not in the contract; a real Livy has them (and clients show progress by them).
-MORE_FIELDS = {"StatementResponse": {"progress", "started", "completed"}}
-# Null until there is something: so says the contract of two of them, and a real Livy of the third.
+LIVY_FIELDS = {"StatementResponse": {"progress", "started", "completed"}}
+# Null at first: by the contract two of them, and as in a real Livy the third.
 NULLS = {"sessionId", "replId", "output"}
 FULL_REQUEST = {
     "archives": ["a.zip"],
@@ -148,15 +148,15 @@ FULL_REQUEST = {
 
 
 class Seen:
-    """Values and fields that answers had, by the contract's definitions, each checked on the way."""
+    """Values and fields of responses, by the contract's definitions; each response is checked."""
 
     def __init__(self) -> None:
         self.values: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self.fields: defaultdict[str, set[str]] = defaultdict(set)
 
-    def look(self, definition: str, view: dict[str, Any]) -> dict[str, Any]:
+    def check(self, definition: str, view: dict[str, Any]) -> dict[str, Any]:
         described = contract.fields(definition)
-        assert set(view) <= set(described) | MORE_FIELDS.get(definition, set()), (definition, view)
+        assert set(view) <= set(described) | LIVY_FIELDS.get(definition, set()), (definition, view)
         self.fields[definition] |= set(view)
         for field, value in view.items():
             if value is None:
@@ -171,7 +171,7 @@ class Seen:
             self.values[definition, field].add(value)
         elif inner:
             for one in value if isinstance(value, list) else [value]:
-                self.look(inner.rpartition("/")[2], one)
+                self.check(inner.rpartition("/")[2], one)
         elif "enum" in described:
             assert value in described["enum"]
             self.values[definition, field].add(value)
@@ -190,42 +190,44 @@ class Scenario:
 
     def get(self, path: str, definition: str) -> dict[str, Any]:
         view: dict[str, Any] = self.api.get(path).json()
-        return self.seen.look(definition, view)
+        return self.seen.check(definition, view)
 
     def start(self, name: str, **request: Any) -> None:
         view = self.api.post("/sessions", {"name": name, **request}).json()
-        self.sessions.append(f"/sessions/{self.seen.look('SessionResponse', view)['id']}")
+        self.sessions.append(f"/sessions/{self.seen.check('SessionResponse', view)['id']}")
 
     def acquire(self, name: str, **request: Any) -> str:
         view = self.api.post("/highConcurrencySessions", {"name": name, **request}).json()
-        self.acquired.append(f"/highConcurrencySessions/{self.seen.look('HighConcurrencySessionResponse', view)['id']}")
+        self.acquired.append(
+            f"/highConcurrencySessions/{self.seen.check('HighConcurrencySessionResponse', view)['id']}"
+        )
         return self.acquired[-1]
 
-    def look_at_all(self) -> None:
+    def check_all(self) -> None:
         """Also at the Livy sessions below high-concurrency ones, which the list has."""
         for path in self.acquired:
             self.get(path, "HighConcurrencySessionResponse")
         for item in self.api.get("/sessions").json()["items"]:
-            self.seen.look("LivySparkActivity", item)
+            self.seen.check("LivySparkActivity", item)
             self.get(f"/sessions/{item['id']}", "SessionResponse")
 
-    def look_until(self, path: str, state: str) -> dict[str, Any]:
+    def check_until(self, path: str, state: str) -> dict[str, Any]:
         until = time.monotonic() + 120
         while (view := self.get(path, "HighConcurrencySessionResponse"))["state"] != state:
             assert time.monotonic() < until, view
-            self.look_at_all()
+            self.check_all()
             time.sleep(0.05)
         return view
 
-    def run(self, statements: str, code: str, *looked_for: str) -> None:
-        """Until the statement was in each of the states."""
+    def run(self, statements: str, code: str, *states: str) -> None:
+        """Waits until the statement has been in each of `states`."""
         view = self.api.post(statements, {"code": code, "kind": "pyspark", "sourceId": "s"}).json()
         path = f"{statements}/{view['id']}"
-        missing = set(looked_for)
+        missing = set(states)
         until = time.monotonic() + 60
-        while missing := missing - {self.seen.look("StatementResponse", view)["state"]}:
+        while missing := missing - {self.seen.check("StatementResponse", view)["state"]}:
             assert time.monotonic() < until, (missing, view)
-            self.look_at_all()
+            self.check_all()
             if missing == {"cancelling", "cancelled"}:
                 self.api.post(f"{path}/cancel", {})
             view = self.api.get(path).json()
@@ -242,33 +244,33 @@ def play(scenario: Scenario) -> None:
         scenario.acquire(name)
     natural = scenario.acquire("natural", sessionTag="tag")
     # Ready, it has one statement waiting behind one that runs.
-    view = scenario.look_until(natural, "Idle")
+    view = scenario.check_until(natural, "Idle")
     statements = f"/highConcurrencySessions/{view['sessionId']}/repls/{view['replId']}/statements"
     scenario.run(statements, "1 + 1", "available")
-    assert scenario.first_outputs == [None], "so the fault wants it"
+    assert scenario.first_outputs == [None], "by the fault"
     assert scenario.api.get(f"{statements}/0").json()["output"]["data"] == {"text/plain": "2"}
     slow = "import time\ntry: time.sleep(60)\nfinally: time.sleep(1)"
     scenario.run(statements, slow, "running", "cancelling", "cancelled")
     scenario.api.post(statements, {"code": "import time; time.sleep(1)", "kind": "pyspark"})
     scenario.run(statements, "1", "waiting", "Error")
     scenario.run(statements, "import os; os._exit(1)", "available")
-    scenario.look_at_all()
+    scenario.check_all()
     dead = scenario.acquired[1]
-    view = scenario.look_until(dead, "Idle")
+    view = scenario.check_until(dead, "Idle")
     scenario.run(f"/highConcurrencySessions/{view['sessionId']}/repls/{view['replId']}/statements", "1", "available")
-    scenario.look_until(dead, "Dead")
-    scenario.look_until(scenario.acquired[0], "Killed")
+    scenario.check_until(dead, "Dead")
+    scenario.check_until(scenario.acquired[0], "Killed")
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(scenario.api.delete, natural)
         while not deleting.done():
             found = scenario.api.get(natural)
             if found.status_code == 200:
-                view = scenario.seen.look("HighConcurrencySessionResponse", found.json())
+                view = scenario.seen.check("HighConcurrencySessionResponse", found.json())
                 below = scenario.api.get(f"/sessions/{view['sessionId']}")
                 if below.status_code == 200:
-                    scenario.seen.look("SessionResponse", below.json())
+                    scenario.seen.check("SessionResponse", below.json())
             for item in scenario.api.get("/sessions").json()["items"]:
-                scenario.seen.look("LivySparkActivity", item)
+                scenario.seen.check("LivySparkActivity", item)
     assert scenario.api.get(natural).status_code == 404
 
 

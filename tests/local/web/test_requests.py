@@ -1,4 +1,4 @@
-"""What the server says to wrong requests. No Spark is started here, but the server needs the `local` extra."""
+"""Responses to wrong requests. No Spark is started here, but the server needs the `local` extra."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_an_empty_list(api: Api) -> None:
 
 
 def test_a_body_that_is_too_large(api: Api) -> None:
-    """Said by its length alone; nobody has to send 64 MiB to learn it."""
+    """The announced length is enough; the 64 MiB are not sent."""
     url = urlsplit(api.base)
     with socket.create_connection((url.hostname or "", url.port or 0), timeout=10) as link:
         link.sendall(

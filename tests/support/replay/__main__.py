@@ -36,8 +36,8 @@ def main() -> int:
         results |= http.run_all(target, of_http, options.workers)
     known = comparison.known_differences(options.dialect, quirks=options.quirks)
     surprises = comparison.surprises(cases, results, {} if options.all else known)
-    for case_id, told in surprises.items():
-        print(f"=== {case_id}\n{told}\n")
+    for case_id, surprise in surprises.items():
+        print(f"=== {case_id}\n{surprise}\n")
     different = sum(bool(comparison.difference(case, results[case["id"]])) for case in cases)
     print(
         f"{len(cases)} cases, {len(cases) - different} as recorded, {different} different, "
@@ -55,10 +55,10 @@ def target_of(options: argparse.Namespace) -> Iterator[Target]:
     if options.base_url:
         yield Target(options.base_url, options.token, options.dialect)
         return
-    given = ["--token", service.TOKEN]
-    given += ["--quirks"] if options.quirks else []
-    given += ["--dialect", options.dialect] if options.dialect != "fabric" else []
-    with tempfile.TemporaryDirectory(prefix="replay-") as folder, service.serving(Path(folder), given) as api:
+    server_options = ["--token", service.TOKEN]
+    server_options += ["--quirks"] if options.quirks else []
+    server_options += ["--dialect", options.dialect] if options.dialect != "fabric" else []
+    with tempfile.TemporaryDirectory(prefix="replay-") as folder, service.serving(Path(folder), server_options) as api:
         yield Target(api.base, service.TOKEN, options.dialect)
 
 

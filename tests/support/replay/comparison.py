@@ -32,8 +32,8 @@ def difference(case: Case, seen: Any) -> str:
     seen = with_any_text(expected, seen)
     if expected == seen:
         return ""
-    recorded, given = (json.dumps(part, ensure_ascii=False, indent=1).splitlines() for part in (expected, seen))
-    return "\n".join(difflib.unified_diff(recorded, given, "recorded", "seen", lineterm=""))
+    recorded, current = (json.dumps(part, ensure_ascii=False, indent=1).splitlines() for part in (expected, seen))
+    return "\n".join(difflib.unified_diff(recorded, current, "recorded", "seen", lineterm=""))
 
 
 def statuses(seen: Any) -> Any:
@@ -43,8 +43,8 @@ def statuses(seen: Any) -> Any:
     if "statement" not in seen:
         return seen
     parts = [seen["statement"], *seen.get("after", [])]
-    told = [(part.get("state"), part.get("output") or {}) for part in parts]
-    return [(state, output.get("status"), output.get("ename")) for state, output in told], seen.get("session_state")
+    outcomes = [(part.get("state"), part.get("output") or {}) for part in parts]
+    return [(state, output.get("status"), output.get("ename")) for state, output in outcomes], seen.get("session_state")
 
 
 def with_any_text(expected: Any, seen: Any) -> Any:

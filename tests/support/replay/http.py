@@ -124,7 +124,7 @@ def run_step(target: Target, step: Mapping[str, Any], names: Names) -> dict[str,
     method, path = filled(step["request"], names).split(" ", 1)
     began = time.monotonic()
     try:
-        answer, states = asked_until(target, method, path, step, names)
+        answer, states = request_until(target, method, path, step, names)
     except requests.RequestException as lost:
         return {"request": step["request"], "failure": type(lost).__name__}
     body = json_or_text(answer)
@@ -143,7 +143,7 @@ def run_step(target: Target, step: Mapping[str, Any], names: Names) -> dict[str,
     return record
 
 
-def asked_until(
+def request_until(
     target: Target, method: str, path: str, step: Mapping[str, Any], names: Names
 ) -> tuple[requests.Response, list[str]]:
     """The last answer, and the distinct states of all."""
@@ -155,12 +155,12 @@ def asked_until(
         early = path.startswith("/batches") and state == "starting"
         if state is not None and states[-1:] != [state] and not early:
             states.append(state)
-        if not wanted or not isinstance(body, dict) or time.monotonic() > until or is_there(body, wanted):
+        if not wanted or not isinstance(body, dict) or time.monotonic() > until or is_reached(body, wanted):
             return answer, states
         time.sleep(step.get("every_s", 0.05))
 
 
-def is_there(body: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def is_reached(body: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(bool(body.get(key)) if values == "*" else body.get(key) in values for key, values in wanted.items())
 
 

@@ -123,5 +123,5 @@ def statement(answered: dict[str, Any], code: str, *, keeps_res: bool) -> dict[s
 
 def refusal(status: int, body: Any) -> dict[str, Any]:
     """Instead of a statement: the answer to a request that was not taken."""
-    told = texts_changed(body, lambda text: plain(text).removesuffix("\n\t<jvm frames>"))
-    return {"answer": {"status": status, "body": told}}
+    content = texts_changed(body, lambda text: plain(text).removesuffix("\n\t<jvm frames>"))
+    return {"answer": {"status": status, "body": content}}

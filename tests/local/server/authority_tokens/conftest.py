@@ -120,14 +120,14 @@ def tokens(shared_key_server: KeyServer) -> AuthorityTokens:
     return AuthorityTokens(shared_key_server.url, clock_skew_s=0)
 
 
-def check(tokens: AuthorityTokens | OwnToken, secret: str, audiences: tuple[str, ...] = FABRIC_AUDIENCES) -> Caller:
-    return asyncio.run(tokens.check(secret, audiences))
+def check(tokens: AuthorityTokens | OwnToken, token: str, audiences: tuple[str, ...] = FABRIC_AUDIENCES) -> Caller:
+    return asyncio.run(tokens.check(token, audiences))
 
 
 def refusal(
-    tokens: AuthorityTokens | OwnToken, secret: str, audiences: tuple[str, ...] = FABRIC_AUDIENCES
+    tokens: AuthorityTokens | OwnToken, token: str, audiences: tuple[str, ...] = FABRIC_AUDIENCES
 ) -> TokenRefused:
     with pytest.raises(TokenRefused) as refused:
-        check(tokens, secret, audiences)
-    assert secret not in refused.value.message or not secret
+        check(tokens, token, audiences)
+    assert token not in refused.value.message or not token
     return refused.value

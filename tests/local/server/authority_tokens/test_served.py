@@ -39,18 +39,18 @@ class Server:
         self.http = requests.Session()
         self.http.trust_env = False
 
-    def call(self, secret: str, method: str = "GET", url: str = "/sessions", **options: Any) -> requests.Response:
+    def call(self, token: str, method: str = "GET", url: str = "/sessions", **options: Any) -> requests.Response:
         url = url if url.startswith("http") else self.base + url
-        headers = {"Authorization": f"Bearer {secret}"}
+        headers = {"Authorization": f"Bearer {token}"}
         return self.http.request(method, url, headers=headers, timeout=30, **options)
 
     def close(self) -> str:
         """What it wrote to its standard error."""
         self.http.close()
         self.process.terminate()
-        _, complaints = self.process.communicate(timeout=30)
+        _, stderr = self.process.communicate(timeout=30)
         assert self.process.returncode == 0
-        return complaints
+        return stderr
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +73,9 @@ def test_the_server_takes_a_token_of_the_authority_and_announces_none_of_its_own
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("secret", ["", "None", "x", "a.b.c"])
-def test_the_server_refuses_what_is_no_token(server: Server, secret: str) -> None:
-    answer = server.call(secret)
+@pytest.mark.parametrize("token", ["", "None", "x", "a.b.c"])
+def test_the_server_refuses_what_is_no_token(server: Server, token: str) -> None:
+    answer = server.call(token)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.status_code == 401
 
@@ -88,9 +88,9 @@ def test_the_server_tells_an_expired_token_from_a_wrong_one(server: Server, shar
 
 @pytest.mark.spark
 def test_a_session_needs_the_scope_to_execute(server: Server, shared_key_server: KeyServer) -> None:
-    secret = shared_key_server.token(scp="Lakehouse.Read.All Code.AccessFabric.All")
-    assert server.call(secret).status_code == 200
-    answer = server.call(secret, "POST", json={})
+    token = shared_key_server.token(scp="Lakehouse.Read.All Code.AccessFabric.All")
+    assert server.call(token).status_code == 200
+    answer = server.call(token, "POST", json={})
     assert code_of(answer) == (403, "InsufficientScopes")
     assert "Lakehouse.Execute.All" in answer.json()["message"]
 

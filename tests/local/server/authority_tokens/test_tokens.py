@@ -61,7 +61,7 @@ def test_keys_are_fetched_once_for_many_tokens(own_key_server: KeyServer) -> Non
 
 
 def test_a_new_signing_key_is_found(own_key_server: KeyServer) -> None:
-    tokens = AuthorityTokens(own_key_server.url, keys_again_after_s=0)
+    tokens = AuthorityTokens(own_key_server.url, keys_refresh_after_s=0)
     check(tokens, own_key_server.token())
     own_key_server.rotate("second")
     assert check(tokens, own_key_server.token())
@@ -151,9 +151,9 @@ def test_a_token_without_or_with_a_forged_signature(tokens: AuthorityTokens, sha
     assert refusal(tokens, signed_with_the_public_key(shared_key_server)).code == "InvalidToken"
 
 
-@pytest.mark.parametrize("secret", ["", "x", "a.b.c", "é.é.é", "....", "eyJhbGciOiJSUzI1NiJ9.e30.x", "[" * 5000])
-def test_what_is_no_token_at_all(tokens: AuthorityTokens, secret: str) -> None:
-    refused = refusal(tokens, secret)
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "....", "eyJhbGciOiJSUzI1NiJ9.e30.x", "[" * 5000])
+def test_what_is_no_token_at_all(tokens: AuthorityTokens, token: str) -> None:
+    refused = refusal(tokens, token)
     assert (refused.status, refused.code) == (401, "InvalidToken")
 
 
@@ -178,9 +178,9 @@ def test_an_authority_that_cannot_be_asked_is_no_fault_of_the_token(own_key_serv
 
 
 def test_an_authority_that_does_not_answer(own_key_server: KeyServer) -> None:
-    secret = own_key_server.token()
+    token = own_key_server.token()
     own_key_server.close()
-    refused = refusal(AuthorityTokens(own_key_server.url), secret)
+    refused = refusal(AuthorityTokens(own_key_server.url), token)
     assert refused.status == 503
     assert own_key_server.url in refused.message
 
@@ -193,9 +193,9 @@ def test_an_authority_is_asked_over_tls_only(url: str) -> None:
 
 def test_an_authority_over_tls_is_believed_by_its_own_ca_alone() -> None:
     with Authority() as authority:
-        secret = authority.mint(FABRIC, app="app-1")
-        assert check(AuthorityTokens(authority.url, Path(authority.ca_file)), secret).name == "app-1"
-        refused = refusal(AuthorityTokens(authority.url), secret)
+        token = authority.mint(FABRIC, app="app-1")
+        assert check(AuthorityTokens(authority.url, Path(authority.ca_file)), token).name == "app-1"
+        refused = refusal(AuthorityTokens(authority.url), token)
         assert refused.status == 503
         assert "certificate" in refused.message
 

@@ -37,11 +37,11 @@ def api(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Api]:
 
 
 @pytest.fixture
-def log(state: Path) -> LogOfServer:
-    return LogOfServer(state / "fabric-livy-magic" / "serve.log")
+def log(state: Path) -> ServerLog:
+    return ServerLog(state / "fabric-livy-magic" / "serve.log")
 
 
-class LogOfServer:
+class ServerLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen = len(self.text()) if path.exists() else 0
@@ -68,7 +68,7 @@ def head(method: str, path: str, *more: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def all_of(link: socket.socket) -> bytes:
+def read_all(link: socket.socket) -> bytes:
     received = b""
     while part := link.recv(65536):
         received += part

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.local.web.bad_input.conftest import STRANGE, LogOfServer, all_of, connected, head, refused
+from tests.local.web.bad_input.conftest import STRANGE, ServerLog, connected, head, read_all, refused
 from tests.support import service
 from tests.support.random_requests import NOBODY, run_on_fabric
 from tests.support.service import TOKEN, Api
@@ -19,38 +19,38 @@ pytestmark = pytest.mark.spark
 
 
 # ------------------------------------------------------------------------------------------------ the log
-def test_a_refusal_leaves_one_line_without_what_was_sent(api: Api, log: LogOfServer) -> None:
-    hush = "hush-hush"
+def test_a_refusal_leaves_one_line_without_what_was_sent(api: Api, log: ServerLog) -> None:
+    secret = "hush-hush"
     answer = api.http.post(
-        f"{api.base}/sessions/{NOBODY}/statements?secret={hush}",
-        json={"code": hush, "kind": "sql"},
-        headers={"X-Secret": hush},
+        f"{api.base}/sessions/{NOBODY}/statements?secret={secret}",
+        json={"code": secret, "kind": "sql"},
+        headers={"X-Secret": secret},
         timeout=15,
     )
     (line,) = log.new_lines(1)
     assert " INFO POST " in line
     assert line.endswith(f"statements' 404 SparkCoreSessionNotFound ({answer.headers['RequestId']})")
-    requests.get(api.base, headers={"Authorization": f"Bearer {hush}"}, timeout=15)
+    requests.get(api.base, headers={"Authorization": f"Bearer {secret}"}, timeout=15)
     line = log.new_lines(2)[1]
     assert " WARNING GET " in line
     assert " 401 Unauthorized (" in line
-    assert not {hush, TOKEN} & set(log.text().split())
-    assert hush not in log.text()
+    assert not {secret, TOKEN} & set(log.text().split())
+    assert secret not in log.text()
 
 
-def test_a_success_leaves_none(api: Api, log: LogOfServer) -> None:
+def test_a_success_leaves_none(api: Api, log: ServerLog) -> None:
     api.get("/sessions")
     assert log.new_lines() == []
 
 
-def test_no_request_writes_lines_of_its_own_into_the_log(api: Api, log: LogOfServer) -> None:
+def test_no_request_writes_lines_of_its_own_into_the_log(api: Api, log: ServerLog) -> None:
     with connected(api) as link:
         link.sendall(head("GET", "/v1/a%0aFAKE\x85\xa0b" + "c" * 3_000, "Connection: close"))
-        all_of(link)
+        read_all(link)
         link.close()
     with connected(api) as link:
         link.sendall(b"GET / HTTP/1.1\r\nAuthorization Bearer hush\r\n\r\n")
-        all_of(link)
+        read_all(link)
     lines = log.new_lines(2)
     assert len(lines) == 2
     assert all(len(line) < 600 and line.isascii() and " FAKE" not in line for line in lines)
@@ -85,13 +85,13 @@ def test_a_failure_of_its_own_is_told_without_its_words_and_logged_with_its_plac
 def test_livys_dialect_logs_what_it_refuses_too(tmp_path: Path) -> None:
     options = ["--token", TOKEN, "--dialect", "livy"]
     process, api = service.start(tmp_path / "lake", *options, extra_env={"XDG_STATE_HOME": str(tmp_path)})
-    log = LogOfServer(tmp_path / "fabric-livy-magic" / "serve.log")
+    log = ServerLog(tmp_path / "fabric-livy-magic" / "serve.log")
     assert api.post("/sessions", {"hush": 1}).status_code == 400
     assert api.get("/sessions/9/statements?hush=1").status_code == 404
     api.http.close()
     assert service.close(process) == 0
-    told = re.findall(r"(POST|GET) '(\S+)' (\d+)", log.text())
-    assert told == [("POST", "/sessions", "400"), ("GET", "/sessions/9/statements", "404")]
+    logged = re.findall(r"(POST|GET) '(\S+)' (\d+)", log.text())
+    assert logged == [("POST", "/sessions", "400"), ("GET", "/sessions/9/statements", "404")]
     assert "hush" not in log.text()
 
 
@@ -108,9 +108,9 @@ def test_without_a_folder_for_its_log_a_server_serves_all_the_same(tmp_path: Pat
 # ------------------------------------------------------------------------------------------------ at random
 def test_random_requests_get_documented_answers() -> None:
     """A share of what `python -m tests.support.random_requests` sends."""
-    told = run_on_fabric(1_500, seed_=20_260_417)
-    assert set(told.statuses) >= {200, 202, 204, 400, 401, 403, 404, 405, 430}
-    assert told.unanswered < 300
+    outcome = run_on_fabric(1_500, seed_=20_260_417)
+    assert set(outcome.statuses) >= {200, 202, 204, 400, 401, 403, 404, 405, 430}
+    assert outcome.unanswered < 300
 
 
 # ------------------------------------------------------------------------------------------------ with Spark

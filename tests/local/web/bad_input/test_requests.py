@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.local.web.bad_input.conftest import MIB, STRANGE, all_of, connected, head, refused
+from tests.local.web.bad_input.conftest import MIB, STRANGE, connected, head, read_all, refused
 from tests.support import contract
 from tests.support.random_requests import NOBODY, check_form
 from tests.support.service import Api
@@ -124,7 +124,7 @@ def test_other_methods_are_refused_and_the_right_ones_told(api: Api, call: contr
 def test_ids_are_no_paths(api: Api, path: str, part: str) -> None:
     with connected(api) as link:
         link.sendall(head("GET", urlsplit(api.base).path + path.format(part), "Connection: close"))
-        answer = all_of(link)
+        answer = read_all(link)
     assert answer.startswith(b"HTTP/1.1 404 ")
     fields, _, body = answer.partition(b"\r\n\r\n")
     assert b"X-Injected" not in fields
@@ -186,7 +186,7 @@ def test_what_is_no_http_ends_its_connection_only(api: Api, data: bytes) -> None
     with connected(api) as link:
         link.sendall(data)
         link.shutdown(socket.SHUT_WR)
-        answer = all_of(link)
+        answer = read_all(link)
     # Where it was HTTP up to its head, our own answer may have gone out before.
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 403 "))
     assert api.get("/sessions").status_code == 200
@@ -196,7 +196,7 @@ def test_garbage_behind_a_request_does_not_harm_it(api: Api) -> None:
     with connected(api) as link:
         path = f"{urlsplit(api.base).path}/sessions"
         link.sendall(head("GET", path) * 3 + b"\0garbage\r\n\r\n")
-        answer = all_of(link)
+        answer = read_all(link)
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.endswith(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 

@@ -1,4 +1,4 @@
-"""Work for a session's Python that is no statement: asked for here, done by `pyjobs`, which runs in that Python."""
+"""Tasks for a session's Python that are no statements: submitted here, run by `pyjobs` in that Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabric_livy_magic.local.sessions.statements import Statement
 
 
 @dataclass(frozen=True)
-class PythonWork:
+class PythonTask:
     statement: Statement
     reply_file: Path
 
@@ -26,17 +26,17 @@ class PythonWork:
         except FileNotFoundError:
             if self.statement.state != "available":
                 return None
-            output = self.statement.output or {}  # its Python died, or never ran it
+            output = self.statement.output or {}  # its Python died, or has never run it
             return {"error": f"{output.get('ename', 'Error')}: {output.get('evalue', 'no answer came')}"}
         return read
 
 
-def ask_python(session: Session, repl: Repl, work: str, given: str) -> PythonWork:
-    """`work` is one of `pyjobs.WORK`. The path, our own, is all that gets into the code."""
-    folder = session.folders.private / "python-work"
+def submit_to_python(session: Session, repl: Repl, task: str, argument: str) -> PythonTask:
+    """`task` is one of `pyjobs.TASKS`. Of the request only the path of its file gets into the code."""
+    folder = session.folders.private / "python-tasks"
     folder.mkdir(mode=0o700, exist_ok=True)
     descriptor, request = tempfile.mkstemp(suffix=".json", dir=folder)  # 0600
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        json.dump({"work": work, "given": given}, file)
+        json.dump({"task": task, "argument": argument}, file)
     code = f"__import__({pyjobs.__name__!r}, fromlist=['run']).run({request!r})"
-    return PythonWork(repl.submit_unlisted(code, "pyspark"), Path(request).with_suffix(pyjobs.REPLY_SUFFIX))
+    return PythonTask(repl.submit_unlisted(code, "pyspark"), Path(request).with_suffix(pyjobs.REPLY_SUFFIX))

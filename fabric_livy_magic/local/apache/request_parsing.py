@@ -1,7 +1,7 @@
 """Request bodies, read as Jackson reads them for Apache Livy.
 
-An unknown field is an error, numbers and booleans count as text where text is wanted, and what follows the first JSON value is
-not looked at. What Livy notices only later, when it uses a value, is raised by `session_request` and `batch_request`.
+An unknown field is an error, numbers and booleans are taken as text where text is expected, and what follows the first JSON
+value is ignored. What Livy notices only when it uses a value is raised by `session_request` and `batch_request`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def text_map(name: str, value: Any) -> dict[str, str | None] | None:
 
 
 def number(name: str, value: Any) -> int:
-    """A number's fraction is cut off, and a text that is a number is one."""
+    """The fraction is cut off, and a text is parsed."""
     if value is None:
         return 0
     try:
@@ -125,21 +125,21 @@ RESOURCE: Mapping[str, Reader] = {"uri": text}
 
 
 def read_body(body: bytes, fields: Mapping[str, Reader], java_class: str) -> Fields:
-    """Raises the refusal that Livy answers with."""
+    """Raises Livy's own refusal."""
     value = _first_value(body)
     if value is None:
         raise null_pointer(java_class)
     if not isinstance(value, dict):
         raise _mismatch(java_class, "(the whole body)", value)
     read: Fields = {}
-    for name, given in value.items():
+    for name, field in value.items():
         if name not in fields:
             known = ", ".join(f'"{one}"' for one in fields)
             raise unreadable(
                 f'Unrecognized field "{name}" (class {java_class}), not marked as ignorable '
                 f"({len(fields)} known properties: {known})"
             )
-        read[name] = fields[name](name, given)
+        read[name] = fields[name](name, field)
     return read
 
 
@@ -161,7 +161,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"Non-standard token '{name}'")
 
 
-# ---- what they ask for
+# ---- the requests in them
 
 
 def read_session(body: bytes) -> Fields:
@@ -185,7 +185,7 @@ def read_batch(body: bytes) -> Fields:
 
 
 def batch_request(read: Fields) -> BatchRequest:
-    """Its file is checked by whoever knows which files may be used."""
+    """The caller checks its file."""
     return BatchRequest(
         file=read.get("file") or "", class_name=read.get("className"), args=_items(read, "args"), **_common(read)
     )
@@ -224,7 +224,7 @@ def _items(read: Fields, name: str) -> tuple[str, ...]:
 
 
 def _integer(read: Fields, name: str) -> int:
-    """Jackson cannot see that Scala means a number here, so Livy fails when it uses one that is none."""
+    """Jackson does not know that Scala expects a number here, so Livy fails only when it uses the value."""
     value = read.get(name)
     if value is None:
         return 0
@@ -236,28 +236,28 @@ def _integer(read: Fields, name: str) -> int:
 
 
 @dataclass(frozen=True)
-class AskedStatement:
+class StatementBody:
     code: str | None
     kind: str | None
 
 
-def read_statement(body: bytes) -> AskedStatement:
+def read_statement(body: bytes) -> StatementBody:
     read = read_body(body, STATEMENT, "org.apache.livy.ExecuteRequest")
-    return AskedStatement(read.get("code"), read.get("kind"))
+    return StatementBody(read.get("code"), read.get("kind"))
 
 
 @dataclass(frozen=True)
-class AskedCompletion(AskedStatement):
+class CompletionBody(StatementBody):
     cursor: int
 
 
-def read_completion(body: bytes) -> AskedCompletion:
+def read_completion(body: bytes) -> CompletionBody:
     read = read_body(body, COMPLETION, "org.apache.livy.CompletionRequest")
-    return AskedCompletion(read.get("code"), read.get("kind"), read.get("cursor", 0))
+    return CompletionBody(read.get("code"), read.get("kind"), read.get("cursor", 0))
 
 
 @dataclass(frozen=True)
-class AskedJob:
+class JobBody:
     pickled: bytes | None
     job_type: str | None
 
@@ -267,9 +267,9 @@ class AskedJob:
         return self.pickled
 
 
-def read_job(body: bytes) -> AskedJob:
+def read_job(body: bytes) -> JobBody:
     read = read_body(body, JOB, "org.apache.livy.client.common.HttpMessages$SerializedJob")
-    return AskedJob(read.get("job"), read.get("jobType"))
+    return JobBody(read.get("job"), read.get("jobType"))
 
 
 def read_resource(body: bytes) -> str | None:

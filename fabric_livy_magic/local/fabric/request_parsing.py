@@ -1,4 +1,4 @@
-"""Request bodies, checked: wrong types get an answer that names the field."""
+"""Request bodies and queries, checked: the refusal of a wrong type names the field."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class BadRequest(ValueError):  # noqa: N818 - the status it becomes
 
 
 def read_session_request(body: Body) -> SessionRequest:
-    """Unknown fields are let through, as Fabric does; a null counts as absent.
+    """Unknown fields are ignored, as Fabric does; a null counts as absent.
 
-    `kind` is no part of Fabric's contract; clients made for Apache Livy send it when they make a session.
+    `kind` is no part of Fabric's contract; clients made for Apache Livy send it when they create a session.
     """
     return SessionRequest(kind=_kind(_text(body, "kind")), **_common(body))
 
@@ -132,7 +132,7 @@ def read_page(top: str | None, skip: str | None, count: str | None) -> Page:
 
 
 def read_byte_range(start: str | None, size: str | None) -> slice:
-    """`from` and `size` of a statement's output, in bytes. All of it where neither is given."""
+    """`from` and `size` of a statement's output, in bytes; all of it without them."""
     first = _whole("from", start, 0)
     return slice(first, None if size is None else first + _whole("size", size, 0))
 
