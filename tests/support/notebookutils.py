@@ -63,5 +63,5 @@ def importable() -> Iterator[Any]:
 def utilities(folder: Path, **more: Any) -> Iterator[Any]:
     with importable() as package, pytest.MonkeyPatch.context() as patch:
         kept = importlib.import_module("notebookutils._context")
-        patch.setattr(kept.Kept, "session_context", kept.read(facts(folder, **more)))
+        patch.setattr(kept.Cache, "session_context", kept.read(facts(folder, **more)))
         yield package

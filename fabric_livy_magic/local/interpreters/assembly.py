@@ -1,4 +1,4 @@
-"""What the interpreters of a REPL are put together from: our own parts, or with `quirks` those that have Livy's bugs."""
+"""Creates the interpreters of a REPL: the correct ones, or with `quirks` those with Livy's bugs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def start_python(
     *,
     quirks: bool,
 ) -> PythonProcess:
-    where: tuple[Path, Path] = (folders.repl(repl_id), folders.lakehouse)
+    repl_folders: tuple[Path, Path] = (folders.repl(repl_id), folders.lakehouse)
     if quirks:
         from fabric_livy_magic.local.interpreters.quirks.python_process import LivyPythonProcess
 
-        return LivyPythonProcess(jvm, *where, environment, folders.log, watch_group)
-    return PythonProcess(*where, environment, folders.log, watch_group)
+        return LivyPythonProcess(jvm, *repl_folders, environment, folders.log, watch_group)
+    return PythonProcess(*repl_folders, environment, folders.log, watch_group)
 
 
 def make_engines(

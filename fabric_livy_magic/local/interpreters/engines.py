@@ -1,4 +1,4 @@
-"""The four kinds of statements, each behind the same calls."""
+"""One engine for each kind of statement, with the same interface."""
 
 from __future__ import annotations
 
@@ -21,30 +21,32 @@ KINDS = {
     "sparkr": "sparkr",
     "r": "sparkr",
 }
-GONE_WAIT_S = 2.0  # a broken connection is mostly the JVM's end, which its watcher sees a moment later
-GONE_WAIT_PYTHON_S = 0.3  # shorter: user code has connections of its own that can break
-LOST = (Py4JNetworkError, OSError)
-LOST_IN_PYTHON = frozenset({"Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError"})
-CANNOT_START = "Fail to start interpreter"  # Livy's words
-STOPPED = "the SparkContext was stopped. SparkSession.builder.getOrCreate() in a pyspark statement starts a new one."
+JVM_END_WAIT_S = 2.0  # a broken connection mostly means that the JVM ended, which its watcher notices a moment later
+JVM_END_WAIT_PYTHON_S = 0.3  # shorter: user code has its own connections, which can break, too
+CONNECTION_LOST = (Py4JNetworkError, OSError)
+CONNECTION_LOST_ENAMES = frozenset({"Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError"})
+CANNOT_START = "Fail to start interpreter"  # Livy's text
+CONTEXT_STOPPED = (
+    "the SparkContext was stopped. SparkSession.builder.getOrCreate() in a pyspark statement starts a new one."
+)
 NO_R = "R is not part of the embedded Fabric. Use a pyspark, spark (Scala) or sql statement."
 
 
 class Engine(Protocol):
     def run(self, code: str, group: str) -> Output:
-        """Blocks until the code ended. Raises JvmGone when the JVM ended meanwhile."""
+        """Blocks until the code has ended. Raises JvmGone if the JVM ended meanwhile."""
 
     def interrupt(self) -> None:
-        """Ask the running code to stop. Called from other threads, and only while `run` is under way."""
+        """Interrupts the running code. Called from other threads, and only during `run`."""
 
     def force_stop(self) -> None:
-        """The code took no notice for the whole time that a cancel has: use the last means there is."""
+        """Called when the code still runs after the time-out of a cancel."""
 
     def clear_interrupt(self) -> None:
-        """Called by the thread of `run` between statements: an interrupt that came late must not hit the next one."""
+        """Called by the thread of `run` between statements, so that a late interrupt does not reach the next one."""
 
     def complete(self, code: str, cursor: int) -> list[str]:
-        """Names that fit before the cursor. Called from other threads, also while `run` is under way."""
+        """Candidates before the cursor. Called from other threads, also during `run`."""
 
 
 class Interpreter(Protocol):
@@ -57,24 +59,24 @@ class Interpreter(Protocol):
 
 
 class ReplSpark:
-    """The SparkSession of a REPL: another one after user code stopped the context and made a new one."""
+    """The SparkSession of a REPL; a new one after user code stopped the context and made another."""
 
-    def __init__(self, spark: Any, renewed: Callable[[], Any | None]) -> None:
-        self._renewed = renewed
-        self._take(spark)
+    def __init__(self, spark: Any, current_session: Callable[[], Any | None]) -> None:
+        self._current_session = current_session
+        self._use(spark)
 
-    def _take(self, spark: Any) -> None:
+    def _use(self, spark: Any) -> None:
         self.session = spark
-        self.context = spark.sparkContext()  # kept: each of its calls is one trip to the JVM then
+        self.context = spark.sparkContext()  # kept, so that each of its calls is one round trip to the JVM
 
     def usable(self) -> bool:
-        """False while the context is stopped. Costs a call of the JVM."""
+        """False while the context is stopped. One call to the JVM."""
         if not self.context.isStopped():
             return True
-        spark = self._renewed()
+        spark = self._current_session()
         if spark is None:
             return False
-        self._take(spark)
+        self._use(spark)
         return True
 
 
@@ -86,11 +88,12 @@ class PythonEngine:
 
     def run(self, code: str, group: str) -> Output:
         output = self._process.run(code, group)
-        if output.get("ename") in LOST_IN_PYTHON and self._jvm.gone.wait(GONE_WAIT_PYTHON_S):
+        if output.get("ename") in CONNECTION_LOST_ENAMES and self._jvm.gone.wait(JVM_END_WAIT_PYTHON_S):
             raise JvmGone("the JVM ended while the statement ran")
         if output.pop("context_changed", False):
-            with contextlib.suppress(Py4JError, OSError):  # the next statement of SQL or Scala looks again, and says so
-                self._spark.usable()  # takes the new one, if there is one
+            # The next SQL or Scala statement checks again, and reports a failure.
+            with contextlib.suppress(Py4JError, OSError):
+                self._spark.usable()  # uses the new context, if there is one
         return output
 
     def interrupt(self) -> None:
@@ -100,7 +103,7 @@ class PythonEngine:
         self._process.kill("The statement went on after its cancel, so its Python process was ended.")
 
     def clear_interrupt(self) -> None:
-        pass  # the process itself takes no notice of signals between statements
+        pass  # the process ignores interrupts between statements
 
     def complete(self, code: str, cursor: int) -> list[str]:
         return []
@@ -122,18 +125,18 @@ class JvmEngine:
             if self._thread is None:
                 self._thread = self._jvm.view.java.lang.Thread.currentThread()
             if not self._spark.usable() and self._interpreter.needs_spark:
-                return self.cannot_start(STOPPED)
+                return self.cannot_start(CONTEXT_STOPPED)
             self._enter(group)
             return self._interpreter.run(code, self._spark.session)
         except (Py4JError, OSError) as broken:
-            if isinstance(broken, LOST) and self._jvm.gone.wait(GONE_WAIT_S):
+            if isinstance(broken, CONNECTION_LOST) and self._jvm.gone.wait(JVM_END_WAIT_S):
                 raise JvmGone("the JVM ended while the statement ran") from broken
             return error("InterpreterError", str(broken))
 
     def _enter(self, group: str) -> None:
         if self._active is not self._spark.session:
             self._active = self._spark.session
-            # What `SparkSession.builder.getOrCreate()` gives to code on this thread.
+            # What `SparkSession.builder.getOrCreate()` returns to code on this thread.
             self._jvm.view.org.apache.spark.sql.SparkSession.setActiveSession(self._active)
         self._spark.context.setJobGroup(group, f"statement {group}", True)
 
@@ -146,7 +149,7 @@ class JvmEngine:
             self._thread.interrupt()
 
     def force_stop(self) -> None:
-        """`Thread.stop` is deprecated for what it may leave half done, and still better than a session blocked for good."""
+        """`Thread.stop` is deprecated, because it may leave objects inconsistent; a session blocked forever would be worse."""
         if self._thread is not None:
             self._thread.stop()
 
@@ -156,15 +159,15 @@ class JvmEngine:
         self._interrupted = False
         try:
             self._jvm.view.java.lang.Thread.interrupted()
-        except LOST:
-            if not self._jvm.gone.wait(GONE_WAIT_S):
+        except CONNECTION_LOST:
+            if not self._jvm.gone.wait(JVM_END_WAIT_S):
                 raise
 
     def complete(self, code: str, cursor: int) -> list[str]:
         try:
             return self._interpreter.complete(code, cursor, self._spark.session)
         except (Py4JError, OSError):
-            return []  # no compiler run, no candidates; the JVM's end is seen elsewhere
+            return []  # the end of the JVM is noticed elsewhere
 
 
 class NoR:

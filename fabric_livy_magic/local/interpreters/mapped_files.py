@@ -1,7 +1,7 @@
-"""`/lakehouse/default` in a Python whose system lets nobody mount it (macOS, many containers): its own file calls are mapped.
+"""Maps `/lakehouse/default` in Python's file calls where the system allows no mount (macOS, many containers).
 
-They are what `open`, `os`, `pathlib`, `shutil`, `glob` and pandas go through. Other libraries that open files in C by
-themselves, child processes and UDFs are not reached.
+`open`, `os`, `pathlib`, `shutil`, `glob` and pandas use these calls. Libraries that open files in C, child processes and UDFs
+do not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_mounted(lakehouse: str) -> bool:
 
 
 def map_files(lakehouse: str) -> None:
-    """For the rest of this process."""
+    """Until this process ends."""
     builtins.open = io.open = _mapped(builtins.open, 1, lakehouse)
     for names, paths in ((ONE_PATH, 1), (TWO_PATHS, 2)):
         for name in names:
@@ -53,12 +53,12 @@ def map_files(lakehouse: str) -> None:
                     if before in known:
                         known.add(after)
     try:
-        import pyarrow.parquet  # as pandas has Parquet; its half second overlaps with the start of the JVM
+        import pyarrow.parquet  # pandas reads Parquet with it; its half second overlaps with the start of the JVM
     except ImportError:
         return
-    for home, functions in ((pyarrow, ("OSFile", "memory_map")), (pyarrow.parquet, ("read_table", "write_table"))):
+    for module, functions in ((pyarrow, ("OSFile", "memory_map")), (pyarrow.parquet, ("read_table", "write_table"))):
         for name in functions:
-            setattr(home, name, _mapped(getattr(home, name), 2, lakehouse))
+            setattr(module, name, _mapped(getattr(module, name), 2, lakehouse))
 
 
 def _mapped(function: Callable[..., Any], paths: int, lakehouse: str) -> Callable[..., Any]:
@@ -71,15 +71,15 @@ def _mapped(function: Callable[..., Any], paths: int, lakehouse: str) -> Callabl
 
 
 def real_path(path: Any, lakehouse: str) -> Any:
-    """The same object where it is not below the mount, or leads out of it."""
+    """The same object if it is not below the mount, or leads out of it by `..`."""
     if not isinstance(path, str | bytes | os.PathLike):
-        return path  # a descriptor, None, or what the function itself refuses
-    given: str | bytes = os.fspath(path)
-    text = os.fsdecode(given)
+        return path  # a descriptor, None, or a value that the function refuses
+    raw: str | bytes = os.fspath(path)
+    text = os.fsdecode(raw)
     if text != MOUNT and not text.startswith(f"{MOUNT}/"):
         return path
     clean = os.path.normpath(text)
     if clean != MOUNT and not clean.startswith(f"{MOUNT}/"):
         return path
     found = lakehouse + clean[len(MOUNT) :]
-    return os.fsencode(found) if isinstance(given, bytes) else found
+    return os.fsencode(found) if isinstance(raw, bytes) else found

@@ -1,4 +1,4 @@
-"""A statement's output as Livy's API gives it: `ok` with data by MIME type, or `error` with ename, evalue, traceback."""
+"""A statement's output as in Livy's API: `ok` with data by MIME type, or `error` with ename, evalue and traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def ok(data: Mapping[str, Any]) -> Output:
 
 
 def error(ename: str, evalue: str, traceback: Sequence[str] = (), printed: str = "") -> Output:
-    """`printed` is what the code wrote before it failed. Livy loses it; here the error carries it as `data`."""
+    """`printed` is the text that the code wrote before it failed. Livy loses it; here it is the `data` of the error."""
     output: Output = {"status": "error", "ename": ename, "evalue": evalue, "traceback": list(traceback)}
     if printed:
         output["data"] = {"text/plain": printed}
@@ -21,5 +21,5 @@ def error(ename: str, evalue: str, traceback: Sequence[str] = (), printed: str =
 
 
 def numbered(output: Output, execution_count: int) -> Output:
-    """The output with its execution count, keys in the order Livy writes them."""
+    """The output with its execution count; the keys have Livy's order."""
     return {"status": output["status"], "execution_count": execution_count, **output}

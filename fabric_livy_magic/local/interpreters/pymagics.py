@@ -44,7 +44,7 @@ def read_magic(line: str) -> Magic:
 
 
 def table(rows: Any) -> dict[str, Any]:
-    """Rows may be lists, tuples, dicts, Spark Rows or single values; a column has one type, nulls aside."""
+    """Rows may be lists, tuples, dicts, Spark Rows or single values; all values of a column but nulls have one type."""
     headers: dict[Any, dict[str, str]] = {}
     data: list[list[Any]] = []
     for row in rows if isinstance(rows, (list, tuple)) else [rows]:

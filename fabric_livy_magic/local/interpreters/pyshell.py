@@ -1,9 +1,9 @@
-"""How a PySpark statement runs and what it answers: the rules of Livy's fake_shell.py.
+"""Runs PySpark statements and makes their outputs, by the rules of Livy's fake_shell.py.
 
 The last node of the code is compiled in `single` mode, so that its value is echoed; all output goes into one text,
-first stdout, then stderr, without trailing white space. `%json`, `%table` and `%matplot` lines are looked for only
-where the code is no valid Python. Chosen differences: text printed before an error is kept (in the error's `data`),
-`__name__` is `__main__`, and a magic that cannot work is an ordinary error instead of a dead interpreter.
+first stdout, then stderr, without trailing white space. `%json`, `%table` and `%matplot` lines are searched only if the
+code is not valid Python. Intended differences: text printed before an error is kept (in the error's `data`), `__name__` is
+`__main__`, and a magic that fails is an ordinary error instead of the end of the interpreter.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from typing import Any
 from fabric_livy_magic.local.interpreters import pymagics
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 
-OUR_FRAMES = f'File "{Path(__file__).parent}{os.sep}'
+OWN_FRAMES = f'File "{Path(__file__).parent}{os.sep}'
 TOP_FRAME = re.compile(r'\s*File "<stdin>".*in <module>')
 
 
 class CapturedStream(io.TextIOWrapper):
-    """What the code writes to sys.stdout or sys.stderr, kept until taken.
+    """What the code writes to sys.stdout or sys.stderr, kept until `take`.
 
-    `fileno()` is the real descriptor: a child process that is given this stream writes to that one. `write` gives no
-    count, as Livy's does not: a cell that ends in `sys.stdout.write("x")` shows x, not x and a number.
+    `fileno()` is the real descriptor, to which a child process with this stream writes. `write` returns no count, as in
+    Livy: a cell that ends in `sys.stdout.write("x")` shows x, not x and a number.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -56,16 +56,16 @@ class CapturedStream(io.TextIOWrapper):
 
 
 class PythonShell:
-    """Runs statements in one set of globals. `stray` gives what reached descriptors 1 and 2 past sys.stdout."""
+    """Runs statements in one set of globals. `descriptor_output` returns what was written to descriptors 1 and 2 directly."""
 
-    def __init__(self, user_globals: dict[str, Any], stray: Callable[[], str] = lambda: "") -> None:
+    def __init__(self, user_globals: dict[str, Any], descriptor_output: Callable[[], str] = lambda: "") -> None:
         self.globals = user_globals
-        self._stray = stray
+        self._descriptor_output = descriptor_output
         self.stdout = CapturedStream(1)
         self.stderr = CapturedStream(2)
 
     def install_streams(self) -> None:
-        """Put our streams in place, also after the user closed or replaced them for good."""
+        """Sets sys.stdout and sys.stderr, also after user code closed or replaced them."""
         if self.stdout.closed:
             self.stdout = CapturedStream(1)
         if self.stderr.closed:
@@ -73,7 +73,7 @@ class PythonShell:
         sys.stdout, sys.stderr = self.stdout, self.stderr
 
     def run(self, code: str) -> Output:
-        """Never raises for what the code does; KeyboardInterrupt and SystemExit in it are errors of the statement."""
+        """Never raises what the code raises: KeyboardInterrupt and SystemExit are errors of the statement, too."""
         self.install_streams()
         try:
             nodes = parse_nodes(code)
@@ -82,17 +82,17 @@ class PythonShell:
             return self._error(failure, None)
         data: dict[str, Any] = {}
         try:
-            # Run in this very frame: how deep user code may recurse depends on the frames below it.
+            # Run in this frame: the fewer frames below user code, the deeper it may recurse.
             for node in nodes:
                 if isinstance(node, pymagics.Magic):
                     data = node.run(self.globals)
                     continue
-                for code_object in compiled(node):
-                    exec(code_object, self.globals)  # noqa: S102 - our purpose
+                for code_object in compiled_statements(node):
+                    exec(code_object, self.globals)  # noqa: S102 - the purpose of this module
                 data = {}
             self._check_json(data)
             text = str(data.pop("text/plain", "")) + self._printed()
-        except BaseException as failure:  # noqa: BLE001 - the user's code: whatever it raises is its answer
+        except BaseException as failure:  # noqa: BLE001 - whatever user code raises is its output
             return self._error(failure, failure.__traceback__)
         text = text.rstrip()
         if text or not data:
@@ -100,7 +100,7 @@ class PythonShell:
         return ok(data)
 
     def _check_json(self, data: dict[str, Any]) -> None:
-        """A value that is no JSON becomes this statement's error, where Livy's interpreter would die of it."""
+        """A value that is no JSON becomes the statement's error; Livy's interpreter would end."""
         for mime, value in data.items():
             if mime.endswith("json"):
                 json.dumps(value, allow_nan=False)
@@ -111,7 +111,7 @@ class PythonShell:
                 stream.flush()
         out = "" if self.stdout.closed else self.stdout.take()
         err = "" if self.stderr.closed else self.stderr.take()
-        return out + self._stray() + err
+        return out + self._descriptor_output() + err
 
     def _error(self, failure: BaseException, tb: TracebackType | None) -> Output:
         lines = format_error(failure, tb)
@@ -121,14 +121,14 @@ class PythonShell:
 def message_of(failure: BaseException) -> str:
     try:
         return str(failure)
-    except Exception as second:  # noqa: BLE001 - a broken __str__ of the user's class must not hide the error itself
+    except Exception as second:  # noqa: BLE001 - a broken __str__ of a user's class must not hide the error
         return f"<exception str() failed: {type(second).__name__}>"
 
 
 def format_error(failure: BaseException, tb: TracebackType | None) -> list[str]:
-    """Livy's traceback: causes left out, our own frames and the cell's `<module>` frame removed."""
+    """Livy's traceback: without causes, without the frames of this package and the cell's `<module>` frame."""
     lines = traceback.format_exception(type(failure), failure, tb, chain=False)
-    lines = [line for line in lines if not line.lstrip().startswith(OUR_FRAMES)]
+    lines = [line for line in lines if not line.lstrip().startswith(OWN_FRAMES)]
     for index, line in enumerate(lines):
         if TOP_FRAME.match(line):
             return lines[:1] + lines[index + 1 :]
@@ -136,7 +136,7 @@ def format_error(failure: BaseException, tb: TracebackType | None) -> list[str]:
 
 
 def parse_nodes(code: str) -> list[ast.Module | pymagics.Magic]:
-    """The code as one module; where that is no Python, cut at lines that start with `%`."""
+    """The code as one module; if it is not Python, split at lines that start with `%`."""
     try:
         return [parse(code)]
     except SyntaxError:
@@ -150,8 +150,8 @@ def parse(code: str) -> ast.Module:
     return ast.parse(code, filename="<stdin>")
 
 
-def compiled(module: ast.Module) -> Iterator[CodeType]:
-    """Statement by statement, each compiled when its turn has come: an error in the last one comes after the others ran.
+def compiled_statements(module: ast.Module) -> Iterator[CodeType]:
+    """Statement by statement, each compiled after the one before ran, so that its compile error comes then.
 
     The last is compiled in `single` mode, which echoes its value.
     """

@@ -1,7 +1,7 @@
 """Scala statements: Scala's own interpreter (`scala.tools.nsc.interpreter.IMain`) inside the session's JVM.
 
-The code is fed line by line as Livy does it (AbstractSparkInterpreter.scala): a line that is incomplete is joined with
-the next one and tried again; what is left incomplete at the end is tried once more inside braces, for trailing comments.
+The code is run line by line as in Livy (AbstractSparkInterpreter.scala): an incomplete line is joined with the next one and
+tried again; code that is incomplete at the end is tried once more inside braces, for trailing comments.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from fabric_livy_magic.local.interpreters.sql import java_error
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders
 
-COMPLETION_WAITS_S = 1.0
+COMPLETION_TIMEOUT_S = 1.0
 SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
-# What Livy's shell imports, and Fabric's `display`. In one line: each line is a compiler run of its own.
+# What Livy's shell imports, and Fabric's `display`. In one line, because each line is one compiler run.
 IMPORTS = (
     "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._; "
     "def display(value: Any): Unit = value match { "
@@ -30,10 +30,10 @@ IMPORTS = (
 )
 
 
-def run_lines(code: str, interpret: Callable[[str], str], holds_nothing: Callable[[str], bool]) -> str:
-    """Feed `code` line by line; gives the last verdict: Success, Incomplete or Error. Stops at the first error.
+def run_lines(code: str, interpret: Callable[[str], str], is_only_comments: Callable[[str], bool]) -> str:
+    """Runs `code` line by line; returns the last verdict: Success, Incomplete or Error. Stops at the first error.
 
-    `holds_nothing` is asked about what is incomplete at the end: comments are, and no fault of the code.
+    `is_only_comments` is called for code that is incomplete at the end: comments are, and they are no error.
     """
     lines = code.strip().split("\n")
     pending = ""
@@ -41,7 +41,7 @@ def run_lines(code: str, interpret: Callable[[str], str], holds_nothing: Callabl
         pending = f"{pending}\n{line}" if pending else line
         verdict = interpret(pending)
         if verdict == INCOMPLETE:
-            if index == len(lines) - 1 and not holds_nothing(pending):
+            if index == len(lines) - 1 and not is_only_comments(pending):
                 return INCOMPLETE
             continue
         if verdict != SUCCESS:
@@ -51,7 +51,7 @@ def run_lines(code: str, interpret: Callable[[str], str], holds_nothing: Callabl
 
 
 class ScalaInterpreter:
-    """Made on first use: the start costs seconds. `run` belongs to one thread, `complete` to any."""
+    """Started at its first use, which takes seconds. `run` is for one thread, `complete` for any."""
 
     needs_spark = False
 
@@ -59,20 +59,20 @@ class ScalaInterpreter:
         self._jvm = jvm
         self._repl_id = repl_id
         self._folders = folders
-        self._in_use = threading.Lock()  # its compiler is for one thread at a time
+        self._compiler_lock = threading.Lock()  # the compiler is for one thread at a time
         self._imain: Any = None
-        self._bound: Any = None  # the SparkSession that the name `spark` stands for
+        self._bound_session: Any = None  # the SparkSession that `spark` is bound to
         self._thread: Any = None
 
     def run(self, code: str, spark: Any) -> Output:
-        with self._in_use:
+        with self._compiler_lock:
             try:
                 self._enter(spark)
                 return Cell(self).run(code)
             except Py4JJavaError as failure:
                 return java_error(self._jvm, failure)
 
-    # ---- what a cell asks
+    # ---- called by Cell
 
     def interpret(self, text: str) -> str:
         verdict: str = self._imain.interpret(text).toString()
@@ -82,7 +82,7 @@ class ScalaInterpreter:
         return int(self._buffer.size())
 
     def output(self, begin: int, end: int | None = None) -> str:
-        """What the statement has shown so far, or a part of it; the places are those of `output_size`."""
+        """The output of the statement so far, or a part of it; `begin` and `end` count as `output_size` does."""
         self._writer.flush()
         if not begin and end is None:
             whole: str = self._buffer.toString("UTF-8")
@@ -92,17 +92,17 @@ class ScalaInterpreter:
     def failed(self, ename: str, evalue: str, traceback: list[str], printed: str) -> Output:
         return error(ename, evalue, traceback, printed)
 
-    def run_magic(self, name: str, words: str, *, has_value: bool) -> Output:
+    def run_magic(self, name: str, argument: str, *, has_value: bool) -> Output:
         if name not in scala_magics.MAGICS:
             return scala_magics.unknown_magic(name)
         try:
             text = self._last_value() if has_value else None
         except Py4JJavaError:
             return scala_magics.no_json()
-        return scala_magics.no_value(words) if text is None else scala_magics.shown(name, json.loads(text))
+        return scala_magics.no_value(argument) if text is None else scala_magics.magic_output(name, json.loads(text))
 
     def _last_value(self) -> str | None:
-        """What the last line gave, as JSON; of an RDD the first items. None for null, Unit and lines that give no value.
+        """The value of the last line as JSON; of an RDD the first items. None for null, Unit and lines without a value.
 
         It stays in the JVM, inside an Option: py4j would turn a BigDecimal into an int.
         """
@@ -116,21 +116,21 @@ class ScalaInterpreter:
         if view.py4j.reflection.TypeUtil.isInstanceOf("org.apache.spark.rdd.RDD", value):
             held = value.take(scala_magics.ROWS_OF_RDD)
         json4s = view.org.json4s
-        tree = json4s.Extraction.decompose(held, the_object(json4s, "DefaultFormats"))
-        text: str = the_object(json4s.jackson, "JsonMethods").compact(tree)
+        tree = json4s.Extraction.decompose(held, scala_object(json4s, "DefaultFormats"))
+        text: str = scala_object(json4s.jackson, "JsonMethods").compact(tree)
         return text
 
     # ---- completion
 
     def complete(self, code: str, cursor: int, spark: Any) -> list[str]:
-        """Whole names that fit before `cursor`; none while a statement runs for longer than a moment."""
-        if not self._in_use.acquire(timeout=COMPLETION_WAITS_S):
+        """Whole names for the code before `cursor`; none if a statement runs for COMPLETION_TIMEOUT_S."""
+        if not self._compiler_lock.acquire(timeout=COMPLETION_TIMEOUT_S):
             return []
         try:
             self._start_once(spark)
             return self._candidates(code, cursor)
         finally:
-            self._in_use.release()
+            self._compiler_lock.release()
 
     def _candidates(self, code: str, cursor: int) -> list[str]:
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
@@ -146,19 +146,22 @@ class ScalaInterpreter:
     # ---- start
 
     def _enter(self, spark: Any) -> None:
-        """Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes)."""
+        """Prepares the thread and the buffer for a statement.
+
+        Case classes of earlier lines are found through the thread's class loader (Spark's OuterScopes).
+        """
         self._start_once(spark)
         if self._thread is None:
             self._thread = self._jvm.view.java.lang.Thread.currentThread()
             self._close_input()
         self._thread.setContextClassLoader(self._class_loader)
         self._console.setOutDirect(self._stream)
-        if spark is not self._bound:
+        if spark is not self._bound_session:
             self._bind(spark)
         self._buffer.reset()
 
     def _close_input(self) -> None:
-        """There is nobody to answer `StdIn.readLine()`; without this it waits for the input of the JVM, for ever."""
+        """Without this `StdIn.readLine()` waits for the input of the JVM forever."""
         java = self._jvm.view.java.io
         self._console.setInDirect(java.BufferedReader(java.StringReader("")))
 
@@ -174,10 +177,10 @@ class ScalaInterpreter:
         self._buffer = view.java.io.ByteArrayOutputStream()
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
-        self._console = the_object(view.scala, "Console")
+        self._console = scala_object(view.scala, "Console")
         with self._jvm.scala_naming_lock:
-            self._name_lines()
-            imain = self._make(settings)
+            self._set_line_prefix()
+            imain = self._make_imain(settings)
         self._class_loader = imain.classLoader()
         view.java.lang.Thread.currentThread().setContextClassLoader(self._class_loader)
         self._imain = imain
@@ -188,11 +191,11 @@ class ScalaInterpreter:
         self._imain.bind("spark", "org.apache.spark.sql.SparkSession", spark, transient)
         self._imain.bind("sc", "org.apache.spark.SparkContext", spark.sparkContext(), transient)
         self._imain.interpret(IMPORTS)
-        self._bound = spark
+        self._bound_session = spark
 
-    def _name_lines(self) -> None:
-        """Each line becomes a class, `$line3.$read`. REPLs of one application share the folder that their classes go to,
-        and what executors have loaded, so each needs names of its own. Scala reads this property when its interpreter starts.
+    def _set_line_prefix(self) -> None:
+        """Each line becomes a class, `$line3.$read`. REPLs of one application share the folder of these classes, and the classes
+        that executors have loaded, so each REPL needs its own names. Scala reads the property when the interpreter starts.
         """
         line = f"$line{self._repl_id.replace('-', '')}_" if self._repl_id else "$line"
         self._jvm.view.java.lang.System.setProperty("scala.repl.name.line", line)
@@ -202,12 +205,13 @@ class ScalaInterpreter:
         version: str = self._jvm.view.scala.util.Properties.versionNumberString()
         return version.startswith("2.12.")
 
-    def _make(self, settings: Any) -> Any:
-        """The interpreter of Scala 2.13 reports through an object of its own."""
+    def _make_imain(self, settings: Any) -> Any:
+        """The interpreter of Scala 2.13 needs a reporter object."""
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
         if self._is_212():
-            faster = self._jvm.view.fabric_livy_magic.local.LineInterpreter  # a package where it is not compiled yet
-            make = faster if isinstance(faster, JavaClass) else interpreter.IMain
+            # py4j returns a package if the class is not compiled yet.
+            line_interpreter = self._jvm.view.fabric_livy_magic.local.LineInterpreter
+            make = line_interpreter if isinstance(line_interpreter, JavaClass) else interpreter.IMain
             imain = make(settings, self._writer)
             imain.initializeSynchronous()
         else:
@@ -220,23 +224,23 @@ class ScalaInterpreter:
 
 
 class Cell:
-    """One statement: its lines run one by one. A magic shows a value instead of all that the lines above it showed."""
+    """One statement, run line by line. The output of a magic replaces the output of the lines above it."""
 
     def __init__(self, interpreter: ScalaInterpreter) -> None:
         self._interpreter = interpreter
-        self._ran = False  # any line of Scala
-        self._of_magic: Output | None = None  # what the last line gave, where that is a magic
-        self._begin = 0  # in the output's bytes: what came before does not count any more
+        self._scala_ran = False  # True after a line of Scala
+        self._magic_output: Output | None = None  # the output of the last line, if it is a magic
+        self._begin = 0  # byte offset in the output: what was written before is dropped
         self._begin_of_line = 0
 
     def run(self, code: str) -> Output:
-        verdict = run_lines(code, self._run_line, self._holds_nothing)
+        verdict = run_lines(code, self._run_line, self._is_only_comments)
         if verdict == INCOMPLETE:
             return self._failed("Error", "incomplete statement", [])
-        if self._of_magic is not None:
+        if self._magic_output is not None:
             if verdict == SUCCESS:
-                return self._of_magic
-            return self._failed(self._of_magic["ename"], self._of_magic["evalue"], [])
+                return self._magic_output
+            return self._failed(self._magic_output["ename"], self._magic_output["evalue"], [])
         if verdict == SUCCESS:
             return ok({"text/plain": self._interpreter.output(self._begin)})
         lines = self._interpreter.output(self._begin_of_line).splitlines(keepends=True) or [""]
@@ -250,23 +254,23 @@ class Cell:
         return self._interpreter.failed(ename, evalue, traceback, printed)
 
     def _run_line(self, line: str) -> str:
-        begin = self._interpreter.output_size() if self._ran else 0
+        begin = self._interpreter.output_size() if self._scala_ran else 0
         if magic := scala_magics.read_magic(line):
             self._begin_of_line = begin
-            self._of_magic = self._interpreter.run_magic(*magic, has_value=self._ran)
-            return SUCCESS if self._of_magic["status"] == "ok" else FAILED
+            self._magic_output = self._interpreter.run_magic(*magic, has_value=self._scala_ran)
+            return SUCCESS if self._magic_output["status"] == "ok" else FAILED
         verdict = self._interpreter.interpret(line)
         if verdict != INCOMPLETE:
-            self._ran = True
+            self._scala_ran = True
             self._begin_of_line = begin
-            if self._of_magic is not None:
-                self._of_magic, self._begin = None, begin
+            if self._magic_output is not None:
+                self._magic_output, self._begin = None, begin
         return verdict
 
-    def _holds_nothing(self, text: str) -> bool:
+    def _is_only_comments(self, text: str) -> bool:
         return self._interpreter.interpret(f"{{\n{text}\n}}") == SUCCESS
 
 
-def the_object(package: Any, name: str) -> Any:
-    """A Scala `object`, as Java sees it."""
+def scala_object(package: Any, name: str) -> Any:
+    """The instance of a Scala `object`."""
     return getattr(getattr(package, f"{name}$"), "MODULE$")

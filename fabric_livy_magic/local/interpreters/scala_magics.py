@@ -1,6 +1,6 @@
-"""Livy's line magics in Scala code, `%json` and `%table`, as far as they need no JVM.
+"""Livy's line magics in Scala code, `%json` and `%table`, without their calls to the JVM.
 
-They show the value of the line above, of the same cell; the name behind them is only words. A value reaches us as JSON.
+They show the value of the line above in the same cell; their argument is only for error messages. The value comes as JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class DifferentTypes(Exception):  # noqa: N818 - says what is wrong
 
 
 def read_magic(line: str) -> tuple[str, str] | None:
-    """Its name and the words behind, or None: any other line is Scala."""
+    """Its name and its argument, or None: any other line is Scala."""
     match = MAGIC.fullmatch(line)
     return (match[1], match[2]) if match else None
 
@@ -31,15 +31,15 @@ def unknown_magic(name: str) -> Output:
     return error("UnknownMagic", f"Unknown magic command {name}")
 
 
-def no_value(words: str) -> Output:
-    return error("NameError", f"Value {words} does not exist")
+def no_value(argument: str) -> Output:
+    return error("NameError", f"Value {argument} does not exist")
 
 
 def no_json() -> Output:
     return error("ValueError", "Failed to convert value into a JSON value")
 
 
-def shown(magic: str, value: Any) -> Output:
+def magic_output(magic: str, value: Any) -> Output:
     if magic == "json":
         return ok({"application/json": value})
     try:
@@ -49,7 +49,7 @@ def shown(magic: str, value: Any) -> Output:
 
 
 def table(value: Any) -> dict[str, Any]:
-    """A list is a table of its items, anything else a table of one row. Here a null has a type of its own."""
+    """A list is a table of its items, any other value a table of one row. Null is a type here, unlike in Python."""
     headers: dict[str, str] = {}
     data: list[list[Any]] = []
     for row in value if isinstance(value, list) else [value]:

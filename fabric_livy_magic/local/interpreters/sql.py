@@ -44,16 +44,16 @@ class SqlInterpreter:
         return table_text(schema, self._rows(frame, schema))
 
     def _rows(self, frame: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
-        port, secret = served(frame.limit(ROWS).collectToPython())
+        port, secret = port_and_secret(frame.limit(ROWS).collectToPython())
         return read_rows(port, secret)
 
 
-def served(answer: Any) -> tuple[int, str]:
+def port_and_secret(answer: Any) -> tuple[int, str]:
     return int(answer[0]), str(answer[1])
 
 
 def read_rows(port: int, secret: str) -> Iterator[Any]:
-    """Rows of `collectToPython`: Spark serves them on a socket of their own, as batches of pickled lists."""
+    """Rows of `collectToPython`, which Spark serves on a new socket, as batches of pickled lists."""
     with socket.create_connection(("127.0.0.1", port), timeout=ROWS_WAIT_S) as link, link.makefile("rwb") as stream:
         _write_text(stream, secret)
         stream.flush()
@@ -86,9 +86,9 @@ def _row(*_schema: Any) -> Any:
 
 
 class RowUnpickler(pickle.Unpickler):
-    """Spark's pickles without PySpark: rows become tuples. Anything else a pickle could name is refused."""
+    """Reads Spark's pickles without PySpark: rows become tuples. Every other class is refused."""
 
-    NAMES: dict[tuple[str, str], Any] = {  # noqa: RUF012 - a table, never changed
+    ALLOWED: dict[tuple[str, str], Any] = {  # noqa: RUF012 - a table, never changed
         ("pyspark.sql.types", "_parse_datatype_json_string"): json.loads,
         ("pyspark.sql.types", "_create_row_inbound_converter"): _row,
         ("pyspark.sql.types", "Row"): _row,
@@ -101,13 +101,13 @@ class RowUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return self.NAMES[module, name]
+            return self.ALLOWED[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"{module}.{name} in a row of a result") from None
 
 
 def java_error(jvm: Jvm, failure: Py4JJavaError) -> Output:
-    """Livy's form: the message, and the frames of the exception itself without their `at`."""
+    """As Livy formats it: the message, and the frames of the exception without its causes and without `at`."""
     exception = failure.java_exception
     text: str = jvm.view.org.apache.spark.util.Utils.exceptionString(exception)
     frames: list[str] = []

@@ -2,7 +2,7 @@
 
 The forms are Livy's (SQLInterpreter.scala): dates and UTC timestamps as text, decimals as numbers, binary as signed
 bytes, structs as `{"schema", "values"}`, NaN and infinity as null. Where Livy fails on Java 17 (timestamps without
-zone, intervals) the text of Spark SQL itself is given.
+zone, intervals) the cell has the text of Spark SQL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def table_text(schema: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def cell_writer(kind: str | Mapping[str, Any]) -> Cell:
-    """Null is `null` in every type; the writers themselves never see one."""
+    """Null is `null` in every type, so that the writers need not handle it."""
     write = _writer(kind)
     return lambda value: "null" if value is None else write(value)
 
@@ -99,7 +99,7 @@ def _timestamp_ntz(micros: int) -> str:
 
 
 def date_text(days: int) -> str:
-    """ISO date of days since 1970. Spark's dates reach beyond Python's, so this counts for itself.
+    """ISO date of days since 1970. Spark's dates have a wider range than Python's, so it is calculated here.
 
     The algorithm is `civil_from_days` of Howard Hinnant's chrono notes: eras of 400 years that start in March.
     """
@@ -132,7 +132,7 @@ def _month_interval(months: int) -> str:
 
 
 def _calendar_interval(_value: Any) -> str:
-    return "{}"  # as Livy has it
+    return "{}"  # as in Livy
 
 
 SIMPLE: dict[str, Cell] = {

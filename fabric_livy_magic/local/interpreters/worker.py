@@ -1,7 +1,7 @@
 """The Python process of one REPL.
 
 Started as a script by `python_process`, with three inherited descriptors: requests (JSON lines in), replies (JSON
-lines out), and a lifeline that reaches its end when the server is gone. Descriptors 1 and 2 are a capture file.
+lines out), and a lifeline, a pipe that is closed when the server has ended. Descriptors 1 and 2 are a capture file.
 The first request attaches to the session's JVM; every further one is a statement.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from fabric_livy_magic.local.interpreters.json_text import dumps
 
-STRAY_LIMIT = 16 * 1024 * 1024
+CAPTURE_LIMIT_BYTES = 16 * 1024 * 1024
 CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"  # as in local/sessions/notebook_context.py, which this process does not load
 
 
@@ -35,10 +35,10 @@ class CaptureFile:
         size = os.fstat(1).st_size
         if not size:
             return ""
-        data = os.pread(1, min(size, STRAY_LIMIT), 0)
+        data = os.pread(1, min(size, CAPTURE_LIMIT_BYTES), 0)
         os.ftruncate(1, 0)
         text = data.decode("utf-8", errors="backslashreplace")
-        return text if size <= STRAY_LIMIT else f"{text}\n… {size - STRAY_LIMIT} more bytes\n"
+        return text if size <= CAPTURE_LIMIT_BYTES else f"{text}\n… {size - CAPTURE_LIMIT_BYTES} more bytes\n"
 
     def move_to_log(self, written: str = "") -> None:
         text = written + self.take()
@@ -47,8 +47,8 @@ class CaptureFile:
                 log.write(text)
 
 
-class SparkLink:
-    """The session's Spark, attached to this process. `names` is what statements find of it."""
+class SparkConnection:
+    """This process's connection to the session's Spark. `names` are the globals of statements."""
 
     def __init__(self, port: int, secret: str, session_id: str) -> None:
         from pyspark import SparkConf, SparkContext, cloudpickle
@@ -63,16 +63,16 @@ class SparkLink:
         for name in IMPORTS:
             java_import(gateway.jvm, name)
         jvm = gateway.jvm
-        # The server holds the session by this id. py4j would free it for both of us when our object goes, so ours stays.
-        self._held = JavaObject(session_id, gateway._gateway_client)
-        jspark = self._held.sqlContext().sparkSession()  # the same one, by an id of our own
+        # The server has the session by this id. py4j would free it for the server, too, so this object is kept.
+        self._pinned = JavaObject(session_id, gateway._gateway_client)
+        jspark = self._pinned.sqlContext().sparkSession()  # the same session, by a new id
         jsc = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(jspark.sparkContext())
         sc = SparkContext(gateway=gateway, jsc=jsc, conf=SparkConf(_jvm=jvm, _jconf=jsc.getConf()))
         default = jvm.SparkSession.getDefaultSession().get()
         spark = SparkSession(sc, jspark)  # makes it the default of the whole JVM, which other REPLs share
         jvm.SparkSession.setDefaultSession(default)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SQLContext is deprecated, and Livy offers it all the same
+            warnings.simplefilter("ignore")  # SQLContext is deprecated, but Livy has it
             sql_context = SQLContext(sc, spark)
         self._context_class = SparkContext
         self._context: Any = sc
@@ -83,11 +83,11 @@ class SparkLink:
 
     @property
     def context(self) -> Any:
-        """The SparkContext of this process: ours, None after user code stopped it, or the one it made then."""
+        """The SparkContext of this process: the first one, None after user code stopped it, or the one that it made then."""
         return self._context_class._active_spark_context
 
     def context_changed(self) -> bool:
-        """Since the last call. Looks at this process only, which costs nothing."""
+        """Since the last call; without a call to the JVM."""
         before, self._context = self._context, self.context
         return self._context is not before
 
@@ -96,22 +96,22 @@ class Worker:
     def __init__(self, log: Path) -> None:
         from fabric_livy_magic.local.interpreters.pyshell import PythonShell
 
-        self._main = types.ModuleType("__main__")  # what cloudpickle looks at to send the user's classes by value
+        self._main = types.ModuleType("__main__")  # cloudpickle sends the classes of `__main__` by value
         sys.modules["__main__"] = self._main
         self.capture = CaptureFile(log)
         self.shell = PythonShell(self._main.__dict__, self.capture.take)
         self._interruptible = False
-        self._link: SparkLink | None = None
+        self._connection: SparkConnection | None = None
 
     def attach(self, port: int, secret: str, session_id: str) -> None:
-        self._link = SparkLink(port, secret, session_id)
-        self.shell.globals.update(self._link.names)
-        self.shell.globals.update(fabric_names())
+        self._connection = SparkConnection(port, secret, session_id)
+        self.shell.globals.update(self._connection.names)
+        self.shell.globals.update(fabric_globals())
 
     def run(self, code: str, group: str) -> dict[str, Any]:
-        # PySpark sets a handler that cancels the jobs of every REPL; user code may set its own, too.
+        # Set for each statement: PySpark sets a handler that cancels the jobs of all REPLs, and user code may set its own.
         signal.signal(signal.SIGINT, self._on_interrupt)
-        self.capture.move_to_log(self._left_over())
+        self.capture.move_to_log(self._output_since())
         self._set_job_group(group)
         reply: dict[str, Any] | None = None
         try:
@@ -121,17 +121,17 @@ class Worker:
             finally:
                 self._interruptible = False
         except KeyboardInterrupt:
-            # It arrived outside the user's code, in the last steps of the statement.
+            # It arrived after the user's code, in the last steps of the statement.
             if reply is None:
                 from fabric_livy_magic.local.interpreters.outputs import error
 
                 reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
-        if self._link is not None and self._link.context_changed():
+        if self._connection is not None and self._connection.context_changed():
             reply["context_changed"] = True
         return reply
 
-    def _left_over(self) -> str:
-        """What threads of earlier statements printed since."""
+    def _output_since(self) -> str:
+        """What threads of earlier statements printed since the last statement."""
         self.shell.install_streams()
         return self.shell.stdout.take() + self.shell.stderr.take()
 
@@ -139,7 +139,7 @@ class Worker:
         """The user may have stopped the context, or made a new one."""
         from py4j.protocol import Py4JError
 
-        context = self._link.context if self._link else None
+        context = self._connection.context if self._connection else None
         if context is None:
             return
         try:
@@ -152,21 +152,21 @@ class Worker:
             raise KeyboardInterrupt
 
 
-def fabric_names() -> dict[str, Any]:
-    """What a notebook on Fabric finds without an import. Their modules are loaded at their first use."""
+def fabric_globals() -> dict[str, Any]:
+    """The names of a Fabric notebook that need no import. Their modules are loaded at the first use."""
     if CONTEXT_VARIABLE not in os.environ:
         return {}
     import mssparkutils
     import notebookutils
     from notebookutils import _hidden_display, _service_modules
 
-    _service_modules.explain()
+    _service_modules.install()
     _hidden_display.install()
     return {"notebookutils": notebookutils, "mssparkutils": mssparkutils}
 
 
-def watch(lifeline: int) -> None:
-    """Ends this process and its children when the server is gone, also while user code runs."""
+def end_with_server(lifeline: int) -> None:
+    """A thread's work: ends this process and its children when the server has ended, also while user code runs."""
     while os.read(lifeline, 1):
         pass
     os.killpg(0, signal.SIGKILL)
@@ -177,11 +177,11 @@ def main(arguments: list[str]) -> None:
     log = Path(arguments[3])
     for descriptor in (requests, replies, lifeline):
         os.set_inheritable(descriptor, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing to interrupt yet
-    threading.Thread(target=watch, args=(lifeline,), name="lifeline", daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignored until the first statement
+    threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
-    map_files_where_nothing_is_mounted(log)
+    map_files_if_not_mounted(log)
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log)
@@ -196,10 +196,10 @@ def main(arguments: list[str]) -> None:
             send(replies, dumps(reply))
 
 
-def map_files_where_nothing_is_mounted(log: Path) -> None:
+def map_files_if_not_mounted(log: Path) -> None:
     from fabric_livy_magic.local.interpreters.mapped_files import NOTICE, is_mounted, map_files
 
-    lakehouse = os.getcwd()  # noqa: PTH109 - as `map_files` wants it
+    lakehouse = os.getcwd()  # noqa: PTH109 - `map_files` takes a text
     if not is_mounted(lakehouse):
         map_files(lakehouse)
         with log.open("a", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from tests.support.timing import eventually
 
 pytestmark = pytest.mark.spark
 
-# kind, code, how long it takes until the work itself is under way
+# kind, code, seconds until the work is under way
 WORK = [
     ("pyspark", "import time; time.sleep(60)", 0.3),
     ("pyspark", "while True: pass", 0.3),
@@ -45,13 +45,13 @@ def test_cancel_ends_the_statement_and_the_next_one_runs(
     number = warm.submit(code, kind)
     warm.wait(number, "running", within_s=10)
     time.sleep(under_way_s)
-    request = time.monotonic()
+    requested_at = time.monotonic()
     answer = warm.cancel(number)
     assert (answer.status_code, answer.json()) == (200, {"msg": "canceled"})
     assert warm.statement(number)["state"] in ("cancelling", "cancelled")
     view = warm.wait(number, within_s=20)
     assert view["state"] == "cancelled"
-    assert time.monotonic() - request < 15
+    assert time.monotonic() - requested_at < 15
     if kind == "sql":
         assert warm.rows("select 'after'") == [["after"]]
     else:
@@ -79,7 +79,7 @@ def test_cancel_of_a_finished_statement_changes_nothing(warm: Session) -> None:
     assert warm.statement(number) == before
 
 
-def test_cancels_that_come_as_the_statement_ends_hit_no_other(warm: Session) -> None:
+def test_cancels_at_the_end_of_a_statement_reach_no_other(warm: Session) -> None:
     """The interrupt is on its way while statements end and begin; each ends as itself or cancelled, none is lost."""
     for pause in (0.15, 0.19, 0.2, 0.21, 0.25):
         number = warm.submit(f"import time; time.sleep({pause})")
@@ -91,7 +91,7 @@ def test_cancels_that_come_as_the_statement_ends_hit_no_other(warm: Session) -> 
             assert warm.wait(other)["output"]["data"] == {"text/plain": "'untouched'"}
 
 
-class _LosesACall:
+class _FirstCallsBreak:
     """The Spark of a REPL whose first call of each kind breaks, as a connection to a JVM under load can."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class _LosesACall:
 
 
 def test_a_cancel_is_tried_again_after_a_call_that_broke() -> None:
-    spark = _LosesACall()
+    spark = _FirstCallsBreak()
     repl = Repl(spark)
     repl.start({"spark": spark})
     statement = repl.submit("Thread.sleep(60000)", "spark", None)

@@ -30,7 +30,7 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
         "completion", "completion", request, request, workspaces.first_lakehouse, workspaces, private, groups, "tests"
     )
     repl = session.add_repl()
-    assert repl.complete("spark", '"a".', 4) == []  # nothing to ask yet
+    assert repl.complete("spark", '"a".', 4) == []  # no engine yet
     session.start()
     try:
         assert session.settled.wait(120)
@@ -41,7 +41,7 @@ def repl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repl]:
         groups.close()
 
 
-def ended(repl: Repl, code: str) -> Statement:
+def run_to_end(repl: Repl, code: str) -> Statement:
     statement = repl.submit(code, "spark", None)
     while not statement.finished:
         time.sleep(0.02)
@@ -62,19 +62,19 @@ CASES = [
 def test_scala_completes_whole_names_before_the_cursor(repl: Repl) -> None:
     """The first completion starts the interpreter."""
     assert {"charAt", "compareTo", "+"} <= set(repl.complete("spark", '"a".', 4))
-    ended(repl, 'val completeMe = "x"')
+    run_to_end(repl, 'val completeMe = "x"')
     assert [repl.complete("spark", code, cursor) for code, cursor, _ in CASES] == [names for *_, names in CASES]
 
 
-def test_a_statement_that_runs_is_neither_waited_for_nor_disturbed(repl: Repl) -> None:
-    """Scala's compiler is for one at a time: "illegal cyclic reference", the statement said."""
+def test_completion_neither_waits_for_a_running_statement_nor_breaks_it(repl: Repl) -> None:
+    """Scala's compiler is for one thread at a time; else the statement fails with "illegal cyclic reference"."""
     running = repl.submit("Thread.sleep(60000)", "spark", None)
     while running.state == "waiting":
         time.sleep(0.02)
     assert [repl.complete("spark", code, cursor) for code, cursor, _ in CASES[:2]] == [[], []]
     assert running.state == "running", running.output
     repl.cancel(running.id)
-    after = ended(repl, "1 + 1").output
+    after = run_to_end(repl, "1 + 1").output
     assert after is not None
     assert after["data"]["text/plain"].endswith(": Int = 2\n")
     assert repl.complete("spark", *CASES[0][:2]) == CASES[0][2]

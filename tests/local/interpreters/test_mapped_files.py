@@ -1,4 +1,4 @@
-"""`/lakehouse/default` where nothing can be mounted: a Python whose file calls are mapped, as a session's is then."""
+"""`/lakehouse/default` where nothing can be mounted: Python's file calls are mapped, as in a session."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ assert os.stat(0) and os.listdir() == ["Files"]
 """
 
 
-def test_python_reads_and_writes_by_the_mounts_name(tmp_path: Path) -> None:
+def test_python_reads_and_writes_below_the_mount_point(tmp_path: Path) -> None:
     lakehouse = tmp_path / "a lakehouse é"
     (lakehouse / "Files").mkdir(parents=True)
     root = Path(__file__).parents[3]
@@ -81,7 +81,7 @@ def test_python_reads_and_writes_by_the_mounts_name(tmp_path: Path) -> None:
         (None, None),
     ],
 )
-def test_what_is_mapped(path: object, real: object) -> None:
+def test_which_paths_are_mapped(path: object, real: object) -> None:
     assert real_path(path, "/house") == real
 
 

@@ -1,4 +1,4 @@
-"""Livy's output rules for Python, without Spark: what a statement answers."""
+"""Livy's output rules for Python statements, without Spark."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_magics(shell: PythonShell, code: str, data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("code", ["%json nosuch", "x = object()\n%json x", "x = [1, 'a']\n%table x"])
-def test_a_magic_that_cannot_work_is_an_error(shell: PythonShell, code: str) -> None:
+def test_a_magic_that_fails_is_an_error(shell: PythonShell, code: str) -> None:
     assert shell.run(code)["status"] == "error"
     assert shell.run("1")["data"] == {"text/plain": "1"}
 

@@ -24,7 +24,7 @@ LONGEST = 20_000_000
 
 @contextmanager
 def livy_shell() -> Iterator[LivyShell]:
-    """No fixture: it takes sys.stdout, which pytest sets anew for each phase of a test."""
+    """No fixture, because it replaces sys.stdout, which pytest sets for each phase of a test."""
     streams = sys.stdout, sys.stderr
     try:
         yield LivyShell()
@@ -44,7 +44,7 @@ def test_what_was_printed_before_an_error_comes_with_the_next_request() -> None:
     "code",
     ["%json", "x = {1: {'a': 1}}\n%table x", "x = [[1], ['a']]\n%table x", "import sys; sys.stdout.close()"],
 )
-def test_what_ends_the_process(code: str) -> None:
+def test_code_that_ends_the_process(code: str) -> None:
     with livy_shell() as shell, pytest.raises((TypeError, ValueError)):
         shell.run(code)
 
@@ -64,7 +64,7 @@ def test_code_before_an_unknown_magic_runs() -> None:
 
 
 @pytest.mark.parametrize(("evicts_unfinished", "first"), [(False, True), (True, False)])
-def test_the_oldest_statement_goes_even_if_it_waits(evicts_unfinished: bool, first: bool) -> None:
+def test_livy_evicts_the_oldest_statement_even_if_it_waits(evicts_unfinished: bool, first: bool) -> None:
     store = StatementStore(evicts_unfinished=evicts_unfinished)
     for _ in range(RETAINED + 1):
         store.add("1", "sql", None)
@@ -103,7 +103,7 @@ def test_a_cancel_does_not_reach_python_code(livy_like: Session) -> None:
 
 @pytest.fixture(scope="module")
 def side_by_side(livy_like: Session) -> Iterator[client.Session]:
-    """A high-concurrency session of our client: its further REPLs reach what a cancel does not."""
+    """A high-concurrency session of the client: with another REPL it interrupts code that a cancel does not reach."""
     api = livy_like.api
     with connect(api.base, credential=StaticToken(service.TOKEN), high_concurrency=True) as session:
         session.run("import time\nkept = 1")
@@ -124,13 +124,13 @@ def test_a_second_repl_ends_python_code_that_a_cancel_does_not_reach(side_by_sid
     with pytest.raises(StatementCancelled):
         handle.result(20)
     assert side_by_side.run("kept + 1").text == "2"
-    assert time.monotonic() - began < 15  # the code would run for 30 s, or for ever
+    assert time.monotonic() - began < 15  # the code would run for 30 s, or forever
     assert side_by_side.run("spark.range(3).count()").text == "3"
 
 
 @pytest.mark.spark
 def test_a_call_into_the_jvm_is_not_torn_by_a_second_repl(side_by_side: client.Session) -> None:
-    """Its answer would be taken for that of the next call."""
+    """Else the next call would get its reply."""
     handle = side_by_side.submit(
         "for n in range(2000):\n    assert sc._jvm.java.lang.Math.abs(-n) == n\n    time.sleep(0.002)"
     )
@@ -142,8 +142,8 @@ def test_a_call_into_the_jvm_is_not_torn_by_a_second_repl(side_by_side: client.S
 
 
 @pytest.mark.spark
-def test_what_is_json_but_no_reply(livy_like: Session) -> None:
-    """The last test of its session: replies are out of step from now on."""
+def test_json_that_is_no_reply(livy_like: Session) -> None:
+    """The last test of its session: from now on replies are out of step with requests."""
     output = livy_like.error("import os; os.write(1, b'5\\n')")
     assert output["ename"] == "org.json4s.package$MappingException"
     assert livy_like.text("'mine'") == ""

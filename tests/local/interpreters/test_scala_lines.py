@@ -1,4 +1,4 @@
-"""How Scala code is fed to its interpreter, line by line."""
+"""Scala code is run line by line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import pytest
 scala = pytest.importorskip("fabric_livy_magic.local.interpreters.scala")
 
 
-def fed(code: str, incomplete: tuple[str, ...] = (), wrong: tuple[str, ...] = ()) -> tuple[str, list[str]]:
+def run_lines(code: str, incomplete: tuple[str, ...] = (), wrong: tuple[str, ...] = ()) -> tuple[str, list[str]]:
     seen: list[str] = []
 
     def interpret(text: str) -> str:
         seen.append(text)
         return "Incomplete" if text in incomplete else "Error" if text in wrong else "Success"
 
-    def holds_nothing(text: str) -> bool:
+    def is_only_comments(text: str) -> bool:
         return interpret(f"{{\n{text}\n}}") == "Success"
 
-    return scala.run_lines(code, interpret, holds_nothing), seen
+    return scala.run_lines(code, interpret, is_only_comments), seen
 
 
 CASES = [
@@ -32,4 +32,4 @@ CASES = [
 
 @pytest.mark.parametrize(("code", "incomplete", "wrong", "verdict", "seen"), CASES)
 def test_lines(code: str, incomplete: tuple[str, ...], wrong: tuple[str, ...], verdict: str, seen: list[str]) -> None:
-    assert fed(code, incomplete, wrong) == (verdict, seen)
+    assert run_lines(code, incomplete, wrong) == (verdict, seen)

@@ -1,4 +1,4 @@
-"""`%json` and `%table` in Scala code: which lines they are, and the tables they make."""
+"""`%json` and `%table` in Scala code: which lines are magics, and their tables."""
 
 from __future__ import annotations
 
@@ -47,10 +47,13 @@ TABLES: list[tuple[Any, list[dict[str, str]], list[list[Any]]]] = [
 
 @pytest.mark.parametrize(("value", "columns", "data"), TABLES)
 def test_tables(value: Any, columns: list[dict[str, str]], data: list[list[Any]]) -> None:
-    assert scala_magics.shown("table", value) == {"status": "ok", "data": {TABLE: {"headers": columns, "data": data}}}
+    assert scala_magics.magic_output("table", value) == {
+        "status": "ok",
+        "data": {TABLE: {"headers": columns, "data": data}},
+    }
 
 
 @pytest.mark.parametrize("value", [[[1], ["a"]], [[1], [None]], [[[1, "a"]]], [{"m": {"a": 1, "b": "c"}}]])
 def test_a_column_a_list_and_a_map_have_one_type(value: Any) -> None:
-    output = scala_magics.shown("table", value)
+    output = scala_magics.magic_output("table", value)
     assert (output["ename"], output["evalue"]) == ("TypeError", "table rows have different types")

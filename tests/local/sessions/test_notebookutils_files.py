@@ -39,9 +39,9 @@ from tests.support.notebookutils import BRONZE, GOLD, OTHER_WORKSPACE, WORKSPACE
 def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_for(
     utils: Any, tmp_path: Path, path: str, written: str, local: str
 ) -> None:
-    from notebookutils._paths import place_of  # type: ignore[import-not-found, unused-ignore]
+    from notebookutils._paths import resolve  # type: ignore[import-not-found, unused-ignore]
 
-    assert place_of(path) == (str(tmp_path / local), written)
+    assert resolve(path) == (str(tmp_path / local), written)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_no_path_leads_out_of_the_folders(path: str) -> None:
         with tempfile.TemporaryDirectory() as text:
             from tests.support.notebookutils import facts
 
-            patch.setattr(_context.Kept, "session_context", _context.read(facts(Path(text))))
+            patch.setattr(_context.Cache, "session_context", _context.read(facts(Path(text))))
             patch.setattr(_paths.tempfile, "gettempdir", lambda: text)
             try:
-                place = _paths.place_of(path)
+                place = _paths.resolve(path)
             except _context.NoPlace:
                 return
             assert Path(os.path.realpath(place.local)).is_relative_to(os.path.realpath(text))

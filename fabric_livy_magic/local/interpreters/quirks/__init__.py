@@ -1,5 +1,4 @@
-"""Apache Livy's own bugs, for `serve --quirks`: clients can be tested against what they meet on a real Livy.
+"""Apache Livy's bugs, for `serve --quirks`, so that clients can be tested against them.
 
-Nothing of it is loaded without that option. Where it can, a bug comes about the way it does in Livy, so that what nobody
-listed goes wrong in the same way too.
+Only loaded with that option. Where possible a bug has the same cause as in Livy, so that its other effects are the same, too.
 """

@@ -1,4 +1,4 @@
-"""SQL, Scala and Python as Livy runs them."""
+"""Engines for SQL, Scala and Python with Livy's bugs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fabric_livy_magic.local.interpreters.sqlcells import DAY_INTERVALS, MONTH_I
 from fabric_livy_magic.local.spark.jvm import Jvm
 from fabric_livy_magic.local.spark.settings import SessionFolders
 
-# What Livy's JSON library reads of a cell by reflection, where Java 17 refuses it.
+# Fields that Livy's JSON library reads by reflection, which Java 17 refuses.
 CLOSED_FIELDS = {
     "timestamp_ntz": ("java.time.LocalDateTime", "date"),
     **dict.fromkeys(DAY_INTERVALS, ("java.time.Duration", "seconds")),
@@ -24,7 +24,7 @@ CLOSED_FIELDS = {
 
 class LivySqlInterpreter(SqlInterpreter):
     def run(self, code: str, spark: Any) -> Output:
-        self.needs_spark = False  # only its start looks whether there is a context
+        self.needs_spark = False  # Livy checks the context at the interpreter's start only
         return super().run(code, spark)
 
     def _rows(self, frame: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
@@ -36,7 +36,7 @@ class LivySqlInterpreter(SqlInterpreter):
         return rows
 
     def _read_closed(self, class_name: str, field: str) -> None:
-        """Raises what the JVM itself says to that."""
+        """Raises the JVM's own exception."""
         self._jvm.view.java.lang.Class.forName(class_name).getDeclaredField(field).setAccessible(True)
 
 
@@ -45,11 +45,11 @@ class LivyScalaInterpreter(ScalaInterpreter):
         return super().failed(ename, evalue, traceback, "")
 
     def _close_input(self) -> None:
-        pass  # `StdIn.readLine()` waits for ever
+        pass  # `StdIn.readLine()` waits forever
 
 
 class LivyPythonEngine(PythonEngine):
-    """A cancel reaches Spark's jobs, never the code itself."""
+    """A cancel ends Spark's jobs, but does not interrupt the code."""
 
     def interrupt(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""How large things may be in Livy. What is larger is not cut but goes wrong."""
+"""Livy's size limits. What is larger fails, it is not truncated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's end of a Python process that speaks as Livy's does: one line in, one line out, whoever wrote it."""
+"""A Python process with Livy's protocol: one line in, one line out, whether the worker or user code wrote it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabric_livy_magic.local.spark.jvm import Jvm
 
 
 class LivyPythonProcess(PythonProcess):
-    """A stray line on descriptor 1 is read as the reply; from then on each reply answers the request before."""
+    """A line of user code on descriptor 1 is read as the reply; from then on each reply is that of the request before."""
 
     script = str(Path(__file__).with_name("worker.py"))
     replies_by_stdout = True
@@ -26,15 +26,15 @@ class LivyPythonProcess(PythonProcess):
         super().__init__(*arguments)
 
     def run(self, code: str, group: str) -> Output:
-        """Two requests a statement, as in Livy. The first takes what the statement before left behind."""
+        """Two requests for each statement, as in Livy. The first one gets the output that the statement before left."""
         self._execute(f'sc.setJobGroup("{group}", "Job group for statement {group}")')
         return self._execute(code)
 
     def _execute(self, code: str) -> Output:
         try:
-            return read_reply(self._jvm, self._ask({"code": code}))
+            return read_reply(self._jvm, self._request({"code": code}))
         except WorkerDied as died:
-            return self._death(str(died))
+            return self._death_output(str(died))
 
     def _read_line(self) -> bytes:
         parts = [self._unread]
@@ -45,7 +45,7 @@ class LivyPythonProcess(PythonProcess):
 
 
 def read_reply(jvm: Jvm, line: bytes) -> Output:
-    """What Livy's JSON library, Jackson, would make of the line. It is asked where it may differ from Python's."""
+    """The line as Livy's JSON library, Jackson, reads it. Jackson itself is called where it may differ from Python's."""
     text = line.decode("utf-8", errors="replace")
     reply: Any = None
     try:

@@ -1,9 +1,9 @@
-"""The Python process of one REPL as Livy's is: its bugs come from how it is made.
+"""The Python process of one REPL with Livy's structure, from which its bugs come.
 
 - Replies are lines on descriptor 1, which user code and its children can write to as well.
-- What a cell printed stays in sys.stdout until a request ends well. One that failed leaves it to the next one, which is
-  Livy's own, and nobody sees its output.
-- What goes wrong outside user code, as in a magic, is not caught: the process ends, and takes the SparkContext with it.
+- What a cell printed stays in sys.stdout until a request succeeds. After a failed one it is output of the next request, which
+  is Livy's own and has no visible output.
+- Exceptions outside of user code, as in a magic, are not caught: the process ends, and stops the SparkContext.
 - The globals have no `__name__`, so it is that of the builtins.
 """
 
@@ -23,8 +23,8 @@ from typing import Any
 from fabric_livy_magic.local.interpreters import pymagics
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 from fabric_livy_magic.local.interpreters.pymagics import UnknownMagic
-from fabric_livy_magic.local.interpreters.pyshell import TOP_FRAME, compiled, message_of, parse, split_magics
-from fabric_livy_magic.local.interpreters.worker import SparkLink, send, watch
+from fabric_livy_magic.local.interpreters.pyshell import TOP_FRAME, compiled_statements, message_of, parse, split_magics
+from fabric_livy_magic.local.interpreters.worker import SparkConnection, end_with_server, send
 
 
 class UnicodeDecodingStringIO(io.StringIO):
@@ -33,7 +33,7 @@ class UnicodeDecodingStringIO(io.StringIO):
 
 
 class LivyShell:
-    """What `run` raises is the end of the process."""
+    """An exception of `run` ends the process."""
 
     def __init__(self) -> None:
         self.globals: dict[str, Any] = {}
@@ -55,7 +55,7 @@ class LivyShell:
                 return failed(failure, None)
             if isinstance(node, ast.Module) and (raised := self._execute(node)):
                 return failed(raised, raised.__traceback__)
-        # Whatever the code put there: if it is no stream of ours, or closed, the process ends here.
+        # If user code has replaced or closed them, the process ends here.
         stdout: Any = sys.stdout
         stderr: Any = sys.stderr
         text = stdout.getvalue() + stderr.getvalue()
@@ -66,11 +66,11 @@ class LivyShell:
         return ok(data)
 
     def _execute(self, node: ast.Module) -> BaseException | None:
-        """How deep user code may recurse depends on the frames below it. They are as many as in Livy."""
+        """With as many frames as in Livy, because they limit how deep user code may recurse."""
         try:
-            for code_object in compiled(node):
-                exec(code_object, self.globals)  # noqa: S102 - our purpose
-        except BaseException as failure:  # noqa: BLE001 - the user's code: whatever it raises is its answer
+            for code_object in compiled_statements(node):
+                exec(code_object, self.globals)  # noqa: S102 - the purpose of this module
+        except BaseException as failure:  # noqa: BLE001 - whatever user code raises is its output
             return failure
         return None
 
@@ -85,7 +85,7 @@ class LivyShell:
 
 
 def parse_nodes(code: str) -> list[ast.Module | str]:
-    """A line that is a magic stays text: whether there is such a magic is found out when its turn comes."""
+    """A magic stays text: an unknown one is an error only when it runs."""
     try:
         return [parse(code)]
     except SyntaxError:
@@ -107,7 +107,7 @@ def magic_matplot(names: dict[str, Any], name: str) -> dict[str, Any]:
     picture = io.BytesIO()
     try:
         names[name].gcf().savefig(picture, format="png")
-    except BaseException as failure:  # noqa: BLE001 - as in Livy: whatever it is becomes a reply inside the data
+    except BaseException as failure:  # noqa: BLE001 - as in Livy, it becomes a reply inside the data
         return reply_as_data(failure)
     return {"image/png": base64.b64encode(picture.getvalue()).decode("ascii"), "text/plain": ""}
 
@@ -116,12 +116,12 @@ MAGICS = {"json": magic_json, "table": magic_table, "matplot": magic_matplot}
 
 
 def reply_as_data(failure: BaseException) -> dict[str, Any]:
-    """A magic that fails returns a whole error reply, and that is taken for its data."""
+    """A magic that fails returns a complete error reply, which becomes its data."""
     return {"msg_type": "execute_reply", "content": failed(failure, None)}
 
 
 def refuse_cells(rows: Any) -> None:
-    """Lists of several types, and dicts, as cells of a table: Livy's shell ends by them."""
+    """Raises for lists of several types, and dicts, as cells of a table: they end Livy's shell."""
     for row in rows if isinstance(rows, (list, tuple)) else [rows]:
         cells = row.values() if isinstance(row, dict) else row if isinstance(row, (list, tuple)) else ()
         for cell in cells:
@@ -130,7 +130,7 @@ def refuse_cells(rows: Any) -> None:
 
 
 def failed(failure: BaseException, tb: TracebackType | None) -> Output:
-    """The traceback from below the cell's own frame on, or all of it, our frames too, where it has none."""
+    """With the traceback below the cell's own frame; with all frames, also of this package, if it has none."""
     lines = traceback.format_exception(type(failure), failure, tb, chain=False)
     for index, line in enumerate(lines):
         if TOP_FRAME.match(line):
@@ -144,24 +144,24 @@ def main(arguments: list[str]) -> None:
     os.close(replies)  # it is descriptor 1 as well
     for descriptor in (requests, lifeline):
         os.set_inheritable(descriptor, False)
-    threading.Thread(target=watch, args=(lifeline,), name="lifeline", daemon=True).start()
+    threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
     sys.argv = [""]
     sys.stdin = io.StringIO()
     shell = LivyShell()
-    links: list[SparkLink] = []  # kept, or py4j would let go of the session
+    connections: list[SparkConnection] = []  # kept, or py4j would free the session
     try:
         with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor
             for line in lines:
                 request = json.loads(line)
                 if "attach" in request:
-                    links.append(SparkLink(**request["attach"]))
-                    shell.globals.update(links[0].names)
+                    connections.append(SparkConnection(**request["attach"]))
+                    shell.globals.update(connections[0].names)
                     reply: Output = {"attached": True}
                 else:
                     reply = shell.run(request["code"])
-                send(1, json.dumps(reply).encode("ascii"))  # as Livy's: NaN stays, and its server fails on it
+                send(1, json.dumps(reply).encode("ascii"))  # as in Livy: NaN stays, and its server fails to read it
     finally:
         if "sc" in shell.globals:
             shell.globals["sc"].stop()

@@ -35,9 +35,9 @@ def __getattr__(name: str) -> Any:
 
         return resources()
     if name in SERVICE_ONLY:
-        from notebookutils._errors import Missing
+        from notebookutils._errors import ServiceOnlyModule
 
-        return Missing(f"notebookutils.{name}", SERVICE_ONLY[name])
+        return ServiceOnlyModule(f"notebookutils.{name}", SERVICE_ONLY[name])
     raise AttributeError(f"module 'notebookutils' has no attribute {name!r}. It has: {', '.join(MODULES)}")
 
 

@@ -1,7 +1,7 @@
-"""How this Python asks the server to run another notebook in a REPL of its own.
+"""Requests the run of a child notebook, in a REPL of its own, from the server.
 
-One connection for each run, on a port that only this machine reaches, with the session's secret: a line of JSON there, a line
-of JSON back. The end of the connection ends the run, so that an interrupt, or this process's end, leaves nothing behind.
+One connection per run, on a loopback port, with the session's secret: one line of JSON as request, one as reply. The run ends
+with the connection, so that it also ends with an interrupt or with this process.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from notebookutils._context import find_workspace, session_context
 from notebookutils._errors import NoPlace, NotebookRunFailed, NotebookUtilsError
 
 
-class Running:
-    """The runs of one `runMultiple`: they can be ended together, from another thread."""
+class ChildRuns:
+    """The runs of one `runMultiple`; `end` is for another thread."""
 
     def __init__(self) -> None:
         self._links: Set[socket.socket] = set()
@@ -41,44 +41,44 @@ class Running:
         with self._lock:
             self._ended = True
             for link in self._links:
-                with contextlib.suppress(OSError):  # it has ended by itself
+                with contextlib.suppress(OSError):  # the run has ended
                     link.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; a close would not
 
 
-def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, running: Running | None = None) -> str:
+def run(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str, runs: ChildRuns | None = None) -> str:
     request = request_of(path, timeout_s, arguments, workspace)
-    running = running or Running()
+    runs = runs or ChildRuns()
     with socket.create_connection(("127.0.0.1", session_context().facts["children"]["port"])) as link:
-        running.begin(link)
+        runs.begin(link)
         try:
             link.sendall(request)
-            with link.makefile("rb") as answers:
-                line = answers.readline()
+            with link.makefile("rb") as replies:
+                line = replies.readline()
         finally:
-            running.finish(link)
+            runs.finish(link)
     if not line:
         raise NotebookRunFailed(f"The run of {path!r} was ended.")
     return value_of(json.loads(line))
 
 
 def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace: str) -> bytes:
-    here = session_context()
-    if "children" not in here.facts:
+    context = session_context()
+    if "children" not in context.facts:
         raise NotebookUtilsError("Other notebooks are run from a session, and this is none.")
     if not isinstance(path, str) or not path.strip():
         raise NotebookUtilsError(f"notebook.run takes the name of a notebook, and this is {path!r}.")
-    if workspace and find_workspace(workspace).id != here.workspace.id:
+    if workspace and find_workspace(workspace).id != context.workspace.id:
         raise NoPlace(
             f"{path!r} of the workspace {workspace!r}: the embedded Fabric runs the notebooks of one repository, as its own "
             "workspace's."
         )
-    given = {name: value for name, value in arguments.items() if name != "useRootDefaultLakehouse"}
-    notebook = here.facts.get("notebook") or {}
+    parameters = {name: value for name, value in arguments.items() if name != "useRootDefaultLakehouse"}
+    notebook = context.facts.get("notebook") or {}
     request = {
-        "secret": here.facts["children"]["secret"],
+        "secret": context.facts["children"]["secret"],
         "notebook": path,
         "timeout_s": timeout_s,
-        "arguments": given,
+        "arguments": parameters,
         "caller": notebook,
     }
     try:
@@ -89,10 +89,10 @@ def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace
         ) from None
 
 
-def value_of(answer: Dict[str, Any]) -> str:
-    if "failed" in answer:
-        raise NotebookRunFailed(answer["failed"], answer.get("traceback", ""))
-    if "refused" in answer:
-        raise NotebookUtilsError(answer["refused"])
-    value: str = answer["exit"]
+def value_of(reply: Dict[str, Any]) -> str:
+    if "failed" in reply:
+        raise NotebookRunFailed(reply["failed"], reply.get("traceback", ""))
+    if "refused" in reply:
+        raise NotebookUtilsError(reply["refused"])
+    value: str = reply["exit"]
     return value

@@ -1,4 +1,4 @@
-"""What the server tells a session's Python about the place it runs in: one JSON file, read when it is first needed."""
+"""The context of a session's Python: one JSON file from the server, read at its first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Lakehouse(NamedTuple):
 
     @property
     def url(self) -> str:
-        """By ids, which is how Fabric itself writes it."""
+        """By ids, as Fabric writes it."""
         return f"abfss://{self.workspace_id}@{HOST}/{self.id}"
 
 
@@ -38,17 +38,17 @@ class SessionContext(NamedTuple):
     workspace: Workspace
     lakehouse: Lakehouse
     private: str
-    """The session's own folder, which goes with it."""
+    """The session's folder, which is removed with it."""
     facts: Dict[str, Any]
     """session_id, user, notebook (name, path of reference runs), children (port, secret), notebooks."""
 
 
-class Kept:
+class Cache:
     session_context: SessionContext | None = None
 
 
 def session_context() -> SessionContext:
-    if Kept.session_context is None:
+    if Cache.session_context is None:
         file = os.environ.get(VARIABLE)
         if not file:
             raise NotebookUtilsError(
@@ -56,8 +56,8 @@ def session_context() -> SessionContext:
                 "Start one with `%livy use local` or `fabric-livy serve`."
             )
         with open(file, encoding="utf-8") as opened:
-            Kept.session_context = read(json.load(opened))
-    return Kept.session_context
+            Cache.session_context = read(json.load(opened))
+    return Cache.session_context
 
 
 def read(facts: Dict[str, Any]) -> SessionContext:
@@ -72,15 +72,15 @@ def read(facts: Dict[str, Any]) -> SessionContext:
 
 def find_workspace(name: str) -> Workspace:
     """By id or name, in any letter case; empty is the session's own. Raises NoPlace."""
-    here = session_context()
+    context = session_context()
     if not name:
-        return here.workspace
-    found = [one for one in here.workspaces if name.casefold() in (one.id, one.name.casefold())]
+        return context.workspace
+    found = [one for one in context.workspaces if name.casefold() in (one.id, one.name.casefold())]
     if len(found) == 1:
         return found[0]
     if found:
         raise NoPlace(f"{len(found)} workspaces are called {name!r}. Use the id of the one that is meant.")
-    known = ", ".join(repr(one.name) for one in here.workspaces)
+    known = ", ".join(repr(one.name) for one in context.workspaces)
     raise NoPlace(f"There is no workspace {name!r} on this embedded Fabric. It has: {known}.")
 
 
@@ -99,7 +99,7 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 
 def resources() -> str:
-    """The notebook's own resource folder: empty at the session's start, since no file of a notebook holds them."""
+    """The notebook's resource folder: empty at the session's start, since notebook files have no resources."""
     folder = os.path.join(session_context().private, "nb_resource")
     os.makedirs(os.path.join(folder, "builtin"), exist_ok=True)
     return folder

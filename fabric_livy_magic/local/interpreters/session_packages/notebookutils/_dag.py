@@ -1,4 +1,4 @@
-"""`runMultiple`: activities, what each waits for, and their runs side by side."""
+"""`runMultiple`: activities, their dependencies, and their parallel runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Protocol, Set
 
 from notebookutils._errors import NotebookRunFailed, NotebookUtilsError
 
-USUAL_TIMEOUT_S = 12 * 3600  # learn.microsoft.com: timeoutInSeconds of a DAG
+DEFAULT_TIMEOUT_S = 12 * 3600  # learn.microsoft.com: timeoutInSeconds of a DAG
 POLL_INTERVAL_S = 0.1
 EXIT_VALUE = re.compile(r"@activity\('([^']*)'\)\.exitValue\(\)")
 KEYS = {
@@ -44,7 +44,7 @@ class Runs(Protocol):
 
 
 def read_dag(dag: Dict[str, Any] | List[str], timeout_s: float) -> Plan:
-    """Raises NotebookUtilsError, which says what is wrong."""
+    """Raises NotebookUtilsError for a wrong DAG."""
     if isinstance(dag, (list, tuple)):
         dag = {"activities": [{"name": one, "path": one} if isinstance(one, str) else one for one in dag]}
     listed = dag.get("activities") if isinstance(dag, dict) else None
@@ -55,7 +55,7 @@ def read_dag(dag: Dict[str, Any] | List[str], timeout_s: float) -> Plan:
     concurrency = number(dag, "concurrency", "the DAG", os.cpu_count() or 1)
     return Plan(
         activities,
-        number(dag, "timeoutInSeconds", "the DAG", USUAL_TIMEOUT_S),
+        number(dag, "timeoutInSeconds", "the DAG", DEFAULT_TIMEOUT_S),
         int(concurrency) or len(activities),
     )
 
@@ -82,10 +82,10 @@ def read_activity(one: Any, timeout_s: float) -> Activity:
     )
 
 
-def number(table: Dict[str, Any], key: str, where: str, usual: float) -> float:
+def number(table: Dict[str, Any], key: str, where: str, default: float) -> float:
     value = table.get(key)
     if value is None:
-        return usual
+        return default
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
         raise wrong(f"{key} of {where} is a number not below 0, and this is {value!r}")
     return value
@@ -93,20 +93,20 @@ def number(table: Dict[str, Any], key: str, where: str, usual: float) -> float:
 
 def check(activities: List[Activity]) -> None:
     names = [one.name for one in activities]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise wrong(f"two activities are called {twice[0]!r}")
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
+        raise wrong(f"two activities are called {duplicates[0]!r}")
     for one in activities:
         missing = [name for name in one.dependencies if name not in names]
         if missing:
             raise wrong(f"activity {one.name!r} depends on {missing[0]!r}, which is not there")
-    left = {one.name: set(one.dependencies) for one in activities}
-    while left:
-        free = [name for name, needed in left.items() if not needed & set(left)]
+    remaining = {one.name: set(one.dependencies) for one in activities}
+    while remaining:
+        free = [name for name, needed in remaining.items() if not needed & set(remaining)]
         if not free:
-            raise wrong(f"these activities wait for each other: {', '.join(sorted(left))}")
+            raise wrong(f"these activities wait for each other: {', '.join(sorted(remaining))}")
         for name in free:
-            del left[name]
+            del remaining[name]
 
 
 def wrong(what: str) -> NotebookUtilsError:
@@ -114,7 +114,7 @@ def wrong(what: str) -> NotebookUtilsError:
 
 
 def run_all(plan: Plan, runs: Runs) -> Result:
-    """Each after those it depends on; what depends on a failed one fails without a run. An interrupt ends them all."""
+    """Each after its dependencies; activities that depend on a failed one fail without a run. An interrupt ends all."""
     result: Result = {}
     waiting = list(plan.activities)
     under_way: Dict[Future[str], Activity] = {}
@@ -127,17 +127,19 @@ def run_all(plan: Plan, runs: Runs) -> Result:
                 waiting.remove(one)
                 failed = [name for name in one.dependencies if result[name]["exception"] is not None]
                 if failed:
-                    reason = f"Job {one.name} failed due to upstream job {failed[0]} failed"  # Fabric's words
+                    reason = f"Job {one.name} failed due to upstream job {failed[0]} failed"  # Fabric's text
                     result[one.name] = outcome(error=NotebookRunFailed(reason))
                 else:
-                    under_way[pool.submit(attempts, one, result, runs, ended)] = one
+                    under_way[pool.submit(run_with_retries, one, result, runs, ended)] = one
             done, _ = wait(under_way, POLL_INTERVAL_S, FIRST_COMPLETED)
             for future in done:
                 result[under_way.pop(future).name] = outcome_of(future)
             if time.monotonic() > until:
-                late = NotebookRunFailed(f"The DAG took longer than its {plan.timeout_s:g} s (timeoutInSeconds).")
-                left = [*under_way.values(), *waiting]
-                result.update({one.name: outcome(error=late) for one in left})
+                timeout_error = NotebookRunFailed(
+                    f"The DAG took longer than its {plan.timeout_s:g} s (timeoutInSeconds)."
+                )
+                unfinished = [*under_way.values(), *waiting]
+                result.update({one.name: outcome(error=timeout_error) for one in unfinished})
                 break
     finally:
         ended.set()
@@ -151,19 +153,19 @@ def ready(waiting: List[Activity], result: Result) -> List[Activity]:
     return [one for one in waiting if set(one.dependencies) <= finished]
 
 
-def attempts(one: Activity, result: Result, runs: Runs, ended: threading.Event) -> str:
+def run_with_retries(one: Activity, result: Result, runs: Runs, ended: threading.Event) -> str:
     arguments = with_exit_values(one.args, result)
-    for left in range(one.retry, -1, -1):
+    for retries_left in range(one.retry, -1, -1):
         try:
             return runs.run(one.path, one.timeout_s, arguments, one.workspace)
         except NotebookRunFailed:
-            if not left or ended.wait(one.retry_interval_s):
+            if not retries_left or ended.wait(one.retry_interval_s):
                 raise
     raise AssertionError("a retry is not below 0")
 
 
 def with_exit_values(args: Dict[str, Any], result: Result) -> Dict[str, Any]:
-    """`@activity('A').exitValue()` in a text is what A ended with."""
+    """Replaces `@activity('A').exitValue()` in texts by the exit value of A."""
 
     def value(found: re.Match[str]) -> str:
         known = result.get(found.group(1))
@@ -174,7 +176,7 @@ def with_exit_values(args: Dict[str, Any], result: Result) -> Dict[str, Any]:
         text: str = known["exitVal"]
         return text
 
-    return {name: EXIT_VALUE.sub(value, given) if isinstance(given, str) else given for name, given in args.items()}
+    return {name: EXIT_VALUE.sub(value, text) if isinstance(text, str) else text for name, text in args.items()}
 
 
 def outcome(value: str = "", error: Any = None) -> Dict[str, Any]:

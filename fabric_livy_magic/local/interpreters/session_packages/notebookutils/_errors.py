@@ -1,6 +1,6 @@
-"""What a notebook can meet here.
+"""The exceptions that notebooks see.
 
-Every module of the package uses this one, under whichever name it was imported, so that `except` finds its class.
+There is one copy of this module, also if the package is imported under another name, so that `except` finds the class.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any, Dict, NoReturn
 
 
 class NotebookUtilsError(RuntimeError):
-    """What happened, what it means, what to do next."""
+    """Its message has what happened, what it means and what to do next."""
 
 
 class ServiceNeeded(NotebookUtilsError):
@@ -17,11 +17,11 @@ class ServiceNeeded(NotebookUtilsError):
 
 
 class NoPlace(NotebookUtilsError):
-    """A path names no place that there is here."""
+    """A path, workspace or lakehouse that is not available here."""
 
 
 class NotebookExit(Exception):
-    """`notebook.exit(value)`: the notebook ends here, and not by an error. Its text is the value.
+    """`notebook.exit(value)`: the end of the notebook, without an error. Its text is the value.
 
     As on Fabric it is an Exception: code that catches every Exception keeps its notebook from ending.
     """
@@ -32,7 +32,7 @@ class NotebookExit(Exception):
 
 
 class NotebookRunFailed(NotebookUtilsError):
-    """The notebook that was run failed: which, in which cell, with what."""
+    """A child notebook failed. The message has its name, the cell and the error."""
 
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class NotebookRunFailed(NotebookUtilsError):
 
 
 class RunMultipleFailedException(Exception):
-    """At least one of the notebooks failed. `result` has all of them, as `runMultiple` returns it otherwise."""
+    """At least one of the notebooks failed. `result` has those of all, as `runMultiple` returns them otherwise."""
 
     def __init__(self, message: str, result: Dict[str, Dict[str, Any]]) -> None:
         super().__init__(message)
@@ -53,8 +53,8 @@ def refuse(what: str, why: str) -> NoReturn:
     )
 
 
-class Missing:
-    """Stands for a module of which nothing is here. It can be looked at, and refuses to be used."""
+class ServiceOnlyModule:
+    """In place of a module that only the service has. Its functions raise ServiceNeeded."""
 
     def __init__(self, name: str, about: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""What `fs` lists, and how files are copied and moved here."""
+"""The entries that `fs` lists, and its file operations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import shutil
 from typing import Dict, List
 
 from notebookutils._errors import NotebookUtilsError
-from notebookutils._paths import Place, mount_root, place_of, roots, segments
+from notebookutils._paths import ResolvedPath, allowed_roots, mount_root, resolve, segments
 
 
 class Listed:
-    """Attributes as text, in the manner of Fabric's own."""
+    """Shows its attributes as Fabric's classes do."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value}' for key, value in vars(self).items())})"
@@ -27,12 +27,12 @@ class Listed:
 class FileInfo(Listed):
     """One entry of `fs.ls`."""
 
-    def __init__(self, place: Place) -> None:
-        status = os.stat(place.local)
-        self.isDir = os.path.isdir(place.local)
+    def __init__(self, resolved: ResolvedPath) -> None:
+        status = os.stat(resolved.local)
+        self.isDir = os.path.isdir(resolved.local)
         self.isFile = not self.isDir
-        self.name = place.written.rstrip("/").rpartition("/")[2]
-        self.path = place.written
+        self.name = resolved.fabric_path.rstrip("/").rpartition("/")[2]
+        self.path = resolved.fabric_path
         self.size = 0 if self.isDir else status.st_size
         self.modifyTime = int(status.st_mtime * 1000)
 
@@ -47,79 +47,81 @@ class MountPointInfo(Listed):
         self.localPath = local_path
 
 
-def existing(path: str) -> Place:
-    place = place_of(path)
-    if not os.path.exists(place.local):
+def existing(path: str) -> ResolvedPath:
+    resolved = resolve(path)
+    if not os.path.exists(resolved.local):
         raise FileNotFoundError(f"There is no {path}")
-    return place
+    return resolved
 
 
-def file_of(path: str) -> Place:
-    place = existing(path)
-    if os.path.isdir(place.local):
+def file_of(path: str) -> ResolvedPath:
+    resolved = existing(path)
+    if os.path.isdir(resolved.local):
         raise IsADirectoryError(f"{path} is a folder, and a file is needed.")
-    return place
+    return resolved
 
 
-def target_of(source: Place, path: str) -> Place:
-    """Into a folder that is there, else under the name itself."""
-    place = place_of(path)
-    if os.path.isdir(place.local):
-        place = place.below(os.path.basename(source.local.rstrip("/")))
-    if os.path.realpath(place.local).startswith(os.path.realpath(source.local) + os.sep):
+def target_of(source: ResolvedPath, path: str) -> ResolvedPath:
+    """Inside `path` if it is a folder, else `path` itself."""
+    resolved = resolve(path)
+    if os.path.isdir(resolved.local):
+        resolved = resolved.below(os.path.basename(source.local.rstrip("/")))
+    if os.path.realpath(resolved.local).startswith(os.path.realpath(source.local) + os.sep):
         raise NotebookUtilsError(f"{path} is inside of what is to be copied or moved there.")
-    return place
+    return resolved
 
 
-def removable(place: Place) -> Place:
-    """Raises for what a lakehouse, or this machine, cannot be without."""
-    kept = [one for root in roots() for one in (root, os.path.join(root, "Files"), os.path.join(root, "Tables"))]
-    if os.path.realpath(place.local) in map(os.path.realpath, kept):
+def removable(resolved: ResolvedPath) -> ResolvedPath:
+    """Raises for the folders of lakehouses, their `Files` and `Tables`, and the temporary folders themselves."""
+    protected = [
+        one for root in allowed_roots() for one in (root, os.path.join(root, "Files"), os.path.join(root, "Tables"))
+    ]
+    if os.path.realpath(resolved.local) in map(os.path.realpath, protected):
         raise NotebookUtilsError(
-            f"{place.written} stays: what is in it can be moved or removed, and not the folder itself."
+            f"{resolved.fabric_path} stays: what is in it can be moved or removed, and not the folder itself."
         )
-    return place
+    return resolved
 
 
-def make_parent(place: Place) -> None:
-    os.makedirs(os.path.dirname(place.local), exist_ok=True)
+def make_parent(resolved: ResolvedPath) -> None:
+    os.makedirs(os.path.dirname(resolved.local), exist_ok=True)
 
 
-def copy(source: Place, target: Place, recurse: bool) -> None:
-    """Links inside of a folder stay links: what they lead to may be none of ours."""
+def copy(source: ResolvedPath, target: ResolvedPath, recurse: bool) -> None:
+    """Links inside of a folder stay links: their targets may be outside of the lakehouse."""
     if os.path.isdir(source.local):
         if not recurse:
-            raise IsADirectoryError(f"{source.written} is a folder: copy it with recurse=True.")
+            raise IsADirectoryError(f"{source.fabric_path} is a folder: copy it with recurse=True.")
         shutil.copytree(source.local, target.local, dirs_exist_ok=True, symlinks=True)
     elif os.path.realpath(source.local) == os.path.realpath(target.local):
-        raise NotebookUtilsError(f"{source.written} is to be copied onto itself.")
+        raise NotebookUtilsError(f"{source.fabric_path} is to be copied onto itself.")
     else:
         make_parent(target)
         shutil.copy2(source.local, target.local)
 
 
-def remove(place: Place) -> None:
-    if os.path.isdir(place.local) and not os.path.islink(place.local):
-        shutil.rmtree(place.local)
+def remove(resolved: ResolvedPath) -> None:
+    if os.path.isdir(resolved.local) and not os.path.islink(resolved.local):
+        shutil.rmtree(resolved.local)
     else:
-        os.unlink(place.local)
+        os.unlink(resolved.local)
 
 
-def move(source: Place, target: Place) -> None:
+def move(source: ResolvedPath, target: ResolvedPath) -> None:
     shutil.move(source.local, target.local)
 
 
-def write(place: Place, content: str, mode: str) -> None:
-    if os.path.isdir(place.local):
-        raise IsADirectoryError(f"{place.written} is a folder, and a file is needed.")
+def write(resolved: ResolvedPath, content: str, mode: str) -> None:
+    if os.path.isdir(resolved.local):
+        raise IsADirectoryError(f"{resolved.fabric_path} is a folder, and a file is needed.")
     if not isinstance(content, str):
         raise TypeError(f"The content is a text, and this is {type(content).__name__}.")
-    with open(place.local, mode) as opened:
+    with open(resolved.local, mode) as opened:
         opened.write(content.encode("utf-8"))
 
 
 def whole_characters(data: bytes) -> str:
-    """What is no UTF-8 is shown as such; what was cut at the end is not."""
+    """Invalid UTF-8 is replaced; an incomplete character at the end is left out."""
     for cut in range(1, min(4, len(data) + 1)):
         last = data[-cut]
         if last >= 0xC0:  # the first byte of a character of 2, 3 or 4
@@ -143,7 +145,7 @@ def sources_file() -> str:
 
 
 def mount_sources() -> Dict[str, str]:
-    """By mount point. All REPLs of a session share them, as on Fabric."""
+    """Sources by mount point. All REPLs of a session share them, as on Fabric."""
     try:
         with open(sources_file(), encoding="utf-8") as opened:
             found: Dict[str, str] = json.load(opened)
@@ -170,12 +172,12 @@ def add_mount(source: str, text: str) -> None:
         raise NotebookUtilsError(
             f"{key} is mounted already, from {sources[key]}. notebookutils.fs.unmount('{key}') first."
         )
-    place = existing(source)
-    if not os.path.isdir(place.local):
+    resolved = existing(source)
+    if not os.path.isdir(resolved.local):
         raise NotADirectoryError(f"{source} is a file, and a folder is what can be mounted.")
     link = local_mount(parts)
     os.makedirs(os.path.dirname(link), exist_ok=True)
-    os.symlink(place.local, link)
+    os.symlink(resolved.local, link)
     keep_sources({**sources, key: source})
 
 

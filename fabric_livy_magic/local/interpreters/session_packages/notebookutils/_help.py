@@ -39,7 +39,7 @@ def overview(module: ModuleType, method: str = "") -> None:
 
 
 def signature(function: Callable[..., Any]) -> str:
-    """Annotations are texts here, as `from __future__ import annotations` leaves them: without their quotes."""
+    """Without the quotes around annotations, which are texts by `from __future__ import annotations`."""
     return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
 
 

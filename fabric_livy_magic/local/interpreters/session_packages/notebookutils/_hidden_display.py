@@ -1,4 +1,4 @@
-"""`display` in a notebook that another one runs: nobody sees what it shows, so it shows nothing."""
+"""`display` in a child notebook, whose output is not shown: it does nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ def display(*values: Any, **options: Any) -> None:
 
 
 def install() -> None:
-    """Among Python's builtins, so that user code may hide them. A notebook that runs by itself gets its own from its
-    front end."""
+    """Into Python's builtins, so that user code may define its own. Other notebooks get `display` from their front end."""
     if (session_context().facts.get("notebook") or {}).get("above"):
         builtins.display = display  # type: ignore[attr-defined]
         builtins.displayHTML = display  # type: ignore[attr-defined]

@@ -45,8 +45,8 @@ def token(audience: str) -> str:
     tokens = section("tokens")
     for key in (audience, short):
         if isinstance(tokens.get(key), str):
-            given: str = tokens[key]
-            return given
+            value: str = tokens[key]
+            return value
     by_variable = f"set {variable}, or " if variable else ""
     raise NotebookUtilsError(
         f"There is no token for {audience!r}: the embedded Fabric is signed in nowhere. Where the server is started, "
@@ -56,7 +56,7 @@ def token(audience: str) -> str:
 
 
 def short_name(audience: str) -> str:
-    """`https://storage.azure.com/.default` is storage; what is known by no short name stays."""
+    """`https://storage.azure.com/.default` is storage; an audience without a short name stays."""
     if "://" not in audience:
         return audience.lower()
     host = (urlsplit(audience).hostname or "").lower()
@@ -102,7 +102,7 @@ def file_name() -> str:
 
 
 def content() -> Dict[str, Any]:
-    """Read anew each time: it is small, and may be mended while a session runs."""
+    """Read at each call: the file is small, and may be edited while a session runs."""
     file = file_name()
     if not file:
         return {}

@@ -1,6 +1,6 @@
-"""`import sempy` and others that are nothing without the service: an ImportError that says so.
+"""`import sempy` and other modules that need the service raise an ImportError with that reason.
 
-What the user has installed under such a name comes first and is imported as ever.
+A module that the user has installed under such a name is imported as usual.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MODULES = {
 
 
 class ServiceModules(importlib.abc.MetaPathFinder):
-    """The last one that is asked, so that it answers only for what is nowhere."""
+    """The last finder, called only for modules that no other one found."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in MODULES and not only_looked_for():
+        if name in MODULES and not is_find_spec_call():
             raise ModuleNotFoundError(
                 f"No module named {name!r}: {MODULES[name]}. The embedded Fabric does not have it; the notebook runs on Fabric "
                 "itself. Keep the import in a cell or function that is only used there.",
@@ -33,8 +33,8 @@ class ServiceModules(importlib.abc.MetaPathFinder):
         return None
 
 
-def only_looked_for() -> bool:
-    """Whether this is `importlib.util.find_spec`, by which libraries ask what there is."""
+def is_find_spec_call() -> bool:
+    """Whether `importlib.util.find_spec` calls, with which libraries check what is installed."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("importlib"):
         if frame.f_globals["__name__"] == "importlib.util":
@@ -43,5 +43,5 @@ def only_looked_for() -> bool:
     return False
 
 
-def explain() -> None:
+def install() -> None:
     sys.meta_path.append(ServiceModules())

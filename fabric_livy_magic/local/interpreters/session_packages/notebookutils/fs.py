@@ -8,28 +8,28 @@ from typing import Any, List
 
 from notebookutils import _files, _help
 from notebookutils._files import FileInfo, MountPointInfo
-from notebookutils._paths import place_of
+from notebookutils._paths import resolve
 
 HEAD_BYTES = 100 * 1024
 
 
 def ls(path: str) -> List[FileInfo]:
     """The entries of a folder, by name; of a file, the file itself."""
-    place = _files.existing(path)
-    if not os.path.isdir(place.local):
-        return [FileInfo(place)]
-    below = [place.below(name) for name in sorted(os.listdir(place.local))]
+    resolved = _files.existing(path)
+    if not os.path.isdir(resolved.local):
+        return [FileInfo(resolved)]
+    below = [resolved.below(name) for name in sorted(os.listdir(resolved.local))]
     return [FileInfo(one) for one in below if os.path.exists(one.local)]
 
 
 def exists(path: str) -> bool:
     """Whether there is such a file or folder."""
-    return os.path.exists(place_of(path).local)
+    return os.path.exists(resolve(path).local)
 
 
 def mkdirs(path: str) -> bool:
     """Makes the folder, and those above it."""
-    os.makedirs(place_of(path).local, exist_ok=True)
+    os.makedirs(resolve(path).local, exist_ok=True)
     return True
 
 
@@ -51,7 +51,7 @@ def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) 
     target = _files.target_of(source, dest)
     if os.path.exists(target.local):
         if not overwrite:
-            raise FileExistsError(f"{target.written} is there already. overwrite=True replaces it.")
+            raise FileExistsError(f"{target.fabric_path} is there already. overwrite=True replaces it.")
         if os.path.realpath(target.local) == os.path.realpath(source.local):
             return True
         _files.remove(target)
@@ -65,11 +65,11 @@ def mv(src: str, dest: str, create_path: bool = False, overwrite: bool = False) 
 
 def put(file: str, content: str, overwrite: bool = False) -> bool:
     """Writes the text to a file, as UTF-8. A file that is there stays, unless `overwrite`."""
-    place = place_of(file)
-    if os.path.exists(place.local) and not overwrite:
+    resolved = resolve(file)
+    if os.path.exists(resolved.local) and not overwrite:
         raise FileExistsError(f"{file} is there already. overwrite=True replaces it.")
-    _files.make_parent(place)
-    _files.write(place, content, "wb")
+    _files.make_parent(resolved)
+    _files.write(resolved, content, "wb")
     return True
 
 
@@ -89,11 +89,11 @@ def head(file: str, max_bytes: int = HEAD_BYTES) -> str:
 
 def rm(path: str, recurse: bool = False) -> bool:
     """Removes a file, or with `recurse` a folder and all in it."""
-    place = _files.removable(_files.existing(path))
-    is_full = os.path.isdir(place.local) and bool(os.listdir(place.local))
+    resolved = _files.removable(_files.existing(path))
+    is_full = os.path.isdir(resolved.local) and bool(os.listdir(resolved.local))
     if is_full and not recurse:
         raise IsADirectoryError(f"{path} is a folder that is not empty: remove it with recurse=True.")
-    _files.remove(place)
+    _files.remove(resolved)
     return True
 
 

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NoReturn
 from notebookutils import _child_runs, _dag, _help
 from notebookutils._errors import NotebookExit, RunMultipleFailedException, refuse
 
-USUAL_TIMEOUT_S = 90  # learn.microsoft.com: the default of `run`, as of a cell in `runMultiple`
+DEFAULT_TIMEOUT_S = 90  # learn.microsoft.com: the default of `run`, as of a cell in `runMultiple`
 
 
 def exit(value: Any = "") -> NoReturn:
@@ -18,7 +18,7 @@ def exit(value: Any = "") -> NoReturn:
 
 def run(
     path: str,
-    timeout_seconds: int = USUAL_TIMEOUT_S,
+    timeout_seconds: int = DEFAULT_TIMEOUT_S,
     arguments: Dict[str, Any] | None = None,
     workspace: str = "",
 ) -> str:
@@ -36,8 +36,8 @@ def runMultiple(dag: Dict[str, Any] | List[str], config: Dict[str, Any] | None =
     `dag` is a list of names, or a dict of activities. As many run at a time as the machine has cores, or as `concurrency`
     says (0: all). `config` is about how Fabric draws them. Raises RunMultipleFailedException, whose `result` has them all.
     """
-    plan = _dag.read_dag(dag, USUAL_TIMEOUT_S)
-    result = _dag.run_all(plan, _child_runs.Running())
+    plan = _dag.read_dag(dag, DEFAULT_TIMEOUT_S)
+    result = _dag.run_all(plan, _child_runs.ChildRuns())
     failed = [name for name, one in result.items() if one["exception"] is not None]
     if failed:
         first = result[failed[0]]["exception"]
@@ -49,7 +49,7 @@ def runMultiple(dag: Dict[str, Any] | List[str], config: Dict[str, Any] | None =
 
 def validateDAG(dag: Dict[str, Any] | List[str]) -> bool:
     """True, or an error that says what is wrong with it."""
-    _dag.read_dag(dag, USUAL_TIMEOUT_S)
+    _dag.read_dag(dag, DEFAULT_TIMEOUT_S)
     return True
 
 

@@ -15,19 +15,19 @@ def __getattr__(name: str) -> Any:
 
 def made_context() -> Dict[str, Any]:
     """Fabric's keys. What only a pipeline or the service would know is None."""
-    here = session_context()
-    notebook = here.facts.get("notebook") or {}
+    context = session_context()
+    notebook = context.facts.get("notebook") or {}
     above = notebook.get("above") or []
-    session = here.facts["session_id"]
+    session = context.facts["session_id"]
     return {
-        "currentWorkspaceId": here.workspace.id,
-        "currentWorkspaceName": here.workspace.name,
+        "currentWorkspaceId": context.workspace.id,
+        "currentWorkspaceName": context.workspace.name,
         "currentNotebookId": notebook.get("id"),
         "currentNotebookName": notebook.get("name"),
-        "defaultLakehouseId": here.lakehouse.id,
-        "defaultLakehouseName": here.lakehouse.name,
-        "defaultLakehouseWorkspaceId": here.workspace.id,
-        "defaultLakehouseWorkspaceName": here.workspace.name,
+        "defaultLakehouseId": context.lakehouse.id,
+        "defaultLakehouseName": context.lakehouse.name,
+        "defaultLakehouseWorkspaceId": context.workspace.id,
+        "defaultLakehouseWorkspaceName": context.workspace.name,
         "activityId": notebook.get("run_id") or session,
         "currentRunId": notebook.get("run_id") or session,
         "parentRunId": notebook.get("parent_run_id"),
@@ -43,7 +43,7 @@ def made_context() -> Dict[str, Any]:
         "environmentId": None,
         "environmentWorkspaceId": None,
         "userId": None,
-        "userName": here.facts.get("user"),
+        "userName": context.facts.get("user"),
         "productType": "Fabric",
     }
 
