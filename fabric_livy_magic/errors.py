@@ -82,12 +82,12 @@ class HttpError(FabricLivyError):
 
 class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
     """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name).
-    `passes` is False where trying again cannot help (a certificate that is not trusted)."""
+    `may_pass` is False where a retry cannot help (a certificate that is not trusted)."""
 
-    def __init__(self, message: str, *, maybe_sent: bool = True, passes: bool = True) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool = True, may_pass: bool = True) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
-        self.passes = passes
+        self.may_pass = may_pass
 
 
 class NotLivyError(HttpError):

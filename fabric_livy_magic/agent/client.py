@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 from fabric_livy_magic.errors import NoAgent, SessionError
-from fabric_livy_magic.livy.endings import has_died, statement_error
+from fabric_livy_magic.livy.endings import interpreter_died, statement_error
 from fabric_livy_magic.livy.models import Output
 
 Execute = Callable[[str], Output]
@@ -62,7 +62,7 @@ class Agent:
         request = uuid.uuid4().hex
         code = call_text(request, operation, arguments)
         output = execute(code)
-        if has_died(output):
+        if interpreter_died(output):
             self.unavailable = NoAgent("its Python process has ended")
         if is_agent_missing(output):  # Python was restarted in the session; the call did not run
             self._installed = False

@@ -1,7 +1,8 @@
 """The Livy REST client: an endpoint is a method of `client`; send, wait, do things exactly once.
 
-`http` sends one request, at the pace of `rate` and again by `retries`; `client` has one method an endpoint and never waits;
-`waiting` has the only sleep; `submission` and `creation` do a POST once; `statements` and `sessions` follow what runs.
+`http` sends one request, within the limit of `rate`, and retries it by `retries`; `client` has one method per endpoint and
+never waits: a new endpoint goes there. `waiting` has the only sleep; `submission` and `creation` make a POST take effect once;
+`statements` and `sessions` wait for the result.
 
 May import: errors, settings.
 Used by others: `LivyClient` (of `client`), `LivyHttp` (of `http`), `StandardSession` (of `sessions`), the API's JSON as

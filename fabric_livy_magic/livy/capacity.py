@@ -1,4 +1,4 @@
-"""Waiting while the Spark capacity is full (430). It is asked again rarely: each refusal counts against the account, too."""
+"""Waiting while the Spark capacity is full (430). Retries are rare, as each refusal counts against the account, too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_NAMED = 5
 
 
 def wait_for_capacity(
-    ask: Callable[[], T],
+    request: Callable[[], T],
     client: LivyClient,
     *,
     wait_s: float,
@@ -26,17 +26,17 @@ def wait_for_capacity(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
 ) -> T:
-    """What `ask` gives. While it raises CapacityError it is asked again, for `wait_s` at most; the error that comes out then
-    names the sessions that hold the capacity, as far as they can be seen."""
+    """Returns what `request` returns. While it raises CapacityError it is retried, for `wait_s` at most; the final error names
+    the sessions that hold the capacity, as far as they are visible."""
     until_s, holders = clock() + wait_s, ""
     while True:
         try:
-            return ask()
+            return request()
         except CapacityError as error:
-            holders = holders or holders_of(client)
+            holders = holders or capacity_holders(client)
             pause_s = max(error.retry_after_s or 0.0, PAUSE_S * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
             if clock() + pause_s > until_s:
-                raise _still_full(error, holders, wait_s) from error
+                raise _capacity_error(error, holders, wait_s) from error
             _pause(pause_s, until_s, holders, on_progress, clock, sleep)
 
 
@@ -48,32 +48,37 @@ def _pause(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:
-    again_s = clock() + seconds
+    next_request_s = clock() + seconds
 
     def report() -> None:
         if on_progress:
             now_s = clock()
-            detail = f"the Spark capacity is full; asking again in {again_s - now_s:.0f} s, for {until_s - now_s:.0f} s at most"
+            detail = f"the Spark capacity is full; asking again in {next_request_s - now_s:.0f} s, for {until_s - now_s:.0f} s at most"
             on_progress(
-                Progress("session", "waiting", now_s - again_s + seconds, detail=f"{detail}. {holders}".rstrip(". "))
+                Progress(
+                    "session", "waiting", now_s - next_request_s + seconds, detail=f"{detail}. {holders}".rstrip(". ")
+                )
             )
 
     pause(seconds, sleep, report if on_progress else None)
 
 
-def _still_full(error: CapacityError, holders: str, wait_s: float) -> CapacityError:
+def _capacity_error(error: CapacityError, holders: str, wait_s: float) -> CapacityError:
     waited = f"It was still so after {wait_s:.0f} s (setting capacity_wait_s)." if wait_s else ""
     return error.and_also(f"{holders} {waited}".strip()) if holders or waited else error
 
 
-def holders_of(client: LivyClient) -> str:
-    """The live sessions of this lakehouse, in a sentence; empty where there is none to be seen."""
+def capacity_holders(client: LivyClient) -> str:
+    """The live sessions of this lakehouse, in a sentence; empty where none is visible."""
     try:
-        alive = [info for info in client.with_short_timeouts().list_sessions() if not info.state.has_ended]
+        live_sessions = [info for info in client.with_short_timeouts().list_sessions() if not info.state.has_ended]
     except HttpError:
-        return ""  # the refusal is on its way to the user; it must not be replaced by this one
-    if not alive:
+        return ""  # the refusal is being reported, and must not be replaced by this error
+    if not live_sessions:
         return ""
-    named = [f"{info.name or info.id} ({info.state.value}{f', {info.owner}' if info.owner else ''})" for info in alive]
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    return f"On this lakehouse run: {', '.join(named[:MOST_NAMED])}{more}."
+    descriptions = [
+        f"{info.name or info.id} ({info.state.value}{f', {info.owner}' if info.owner else ''})"
+        for info in live_sessions
+    ]
+    more = f" and {len(descriptions) - MOST_NAMED} more" if len(descriptions) > MOST_NAMED else ""
+    return f"On this lakehouse run: {', '.join(descriptions[:MOST_NAMED])}{more}."

@@ -1,4 +1,6 @@
-"""One method per endpoint; never waits. The two dialects, Fabric and Apache Livy, differ here and only here.
+"""One method per REST endpoint of Livy; never waits. The two dialects, Fabric and Apache Livy, differ only here.
+
+A new endpoint is one method of `LivyClient`, with a test in `tests/livy` against the server of `tests/support/fakes.py`.
 
 Paths and shapes: the published Fabric Livy swagger (2023-12-01) and Apache Livy's rest-api.md.
 """
@@ -41,26 +43,28 @@ class LivyClient:
         return other
 
     def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
-        """See `LivyHttp.telling`."""
+        """See `LivyHttp.reporting_to`."""
         other = copy.copy(self)
         other.http = self.http.reporting_to(listener, subject)
         return other
 
     def create_session(
-        self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
+        self, spec: SessionSpec, on_late_answer: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
-        """`late`: see `LivyHttp.post`."""
-        answer = self.http.post("/sessions", session_body(spec), late=reading(SessionInfo, late))
+        """`on_late_answer`: see `LivyHttp.post`."""
+        answer = self.http.post(
+            "/sessions", session_body(spec), on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
+        )
         return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
 
     def get_session(self, session_id: str) -> SessionInfo:
         return SessionInfo.from_json(self._object(self.http.get(self.session_path(session_id)), "a session"))
 
     def list_sessions(self) -> list[SessionInfo]:
-        """All sessions of this endpoint that the server lets us see."""
+        """All sessions of this endpoint that are visible to the account."""
         found: list[SessionInfo] = []
         while True:
-            page = self._object(self.http.get("/sessions", self._page(len(found))), "a list of sessions")
+            page = self._object(self.http.get("/sessions", self._page_parameters(len(found))), "a list of sessions")
             items = page.get("items", page.get("sessions"))
             items = items if isinstance(items, list) else []
             found += [SessionInfo.from_json(item) for item in items if isinstance(item, Mapping)]
@@ -69,7 +73,7 @@ class LivyClient:
                 return found
 
     def delete_session(self, session_id: str) -> bool:
-        """True if it was there. A session that is gone already (404) counts as deleted."""
+        """True if it existed. A session that is gone already (404) counts as deleted."""
         try:
             self.http.delete(self.session_path(session_id))
         except NotFoundError:
@@ -87,7 +91,7 @@ class LivyClient:
         return [str(line) for line in lines] if isinstance(lines, list) else []
 
     def reset_timeout(self, session_id: str) -> None:
-        """The session's idle time begins anew. Apache Livy has no such call (NotFoundError)."""
+        """Restarts the session's idle time. Apache Livy has no such call (NotFoundError)."""
         self.http.post(f"{self.session_path(session_id)}/reset-timeout", {}, idempotent=True)
 
     def submit_statement(
@@ -96,14 +100,16 @@ class LivyClient:
         code: str,
         kind: str,
         source_id: str,
-        late: Callable[[StatementInfo | None], None] | None = None,
+        on_late_answer: Callable[[StatementInfo | None], None] | None = None,
     ) -> StatementInfo:
-        """`source_id` is ours and comes back with the statement, so that it can be found again. Apache Livy refuses
-        fields it does not know, so it is not sent there. `late`: see `LivyHttp.post`."""
+        """`source_id` is chosen by the caller and comes back with the statement, so that it can be found again. Apache Livy
+        refuses fields it does not know, so it is not sent there. `on_late_answer`: see `LivyHttp.post`."""
         body = {"code": code, "kind": kind}
         if self.dialect is Dialect.FABRIC:
             body["sourceId"] = source_id
-        answer = self.http.post(self.statements_path(session_id), body, late=reading(StatementInfo, late))
+        answer = self.http.post(
+            self.statements_path(session_id), body, on_late_answer=parse_late_answer(StatementInfo, on_late_answer)
+        )
         return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
@@ -130,7 +136,7 @@ class LivyClient:
         self.http.post(f"{self.statements_path(session_id)}/{statement_id}/cancel", {}, idempotent=True)
 
     def candidates(self, session_id: str, kind: str, code: str, cursor: int) -> list[str]:
-        """What Livy's own completion says; Fabric has none (NotFoundError)."""
+        """The completions of Livy itself; Fabric has none (NotFoundError)."""
         body = {"kind": kind, "code": code, "cursor": cursor}
         path = f"{self.session_path(session_id)}/completion"
         found = self._object(self.http.post(path, body, idempotent=True), "a completion")
@@ -142,7 +148,7 @@ class LivyClient:
     def statements_path(self, session_id: str) -> str:
         return f"{self.session_path(session_id)}/statements"
 
-    def _page(self, start: int) -> dict[str, Any]:
+    def _page_parameters(self, start: int) -> dict[str, Any]:
         if self.dialect is Dialect.FABRIC:
             return {"$top": str(PAGE_SIZE), "$skip": str(start)}  # text in the contract
         return {"from": start, "size": PAGE_SIZE}
@@ -168,10 +174,12 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value}
 
 
-def reading(model: type[_Model], late: Callable[[_Model | None], None] | None) -> Callable[[Any], None] | None:
-    """`late` for an answer's JSON: it gets None where that names no id."""
-    if late is None:
+def parse_late_answer(
+    model: type[_Model], on_late_answer: Callable[[_Model | None], None] | None
+) -> Callable[[Any], None] | None:
+    """`on_late_answer` for an answer's JSON: it gets None where the JSON has no id."""
+    if on_late_answer is None:
         return None
-    return lambda answer: late(
+    return lambda answer: on_late_answer(
         model.from_json(answer) if isinstance(answer, Mapping) and answer.get("id") is not None else None
     )

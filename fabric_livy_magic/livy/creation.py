@@ -1,4 +1,4 @@
-"""A session is made once: one POST, and where its answer is lost, a look for the name that it was given."""
+"""Creates a session exactly once: one POST; where its answer is lost, the session is searched by its name."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
 from fabric_livy_magic.livy.waiting import interruptible_sleep, run_in_background
 from fabric_livy_magic.settings import SessionSpec
 
-OUR_NAME = "fabric-livy-magic-"  # what the names of sessions begin with for which none was chosen
+NAME_PREFIX = "fabric-livy-magic-"  # of sessions for which no name was chosen
 NOT_CREATED = "No session is known to have been made. If the server makes one after all, it is stopped at once; `%livy sessions` lists them."
 NOT_STOPPED = (
     "The session that was asked for (id {id}) could not be stopped yet: {error} It is told to stop once more, if this process "
     "still runs; `%livy sessions` lists it."
 )
 MAYBE_CREATED = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
-LOOKS_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
-TRIES = 3  # a session costs money, and a server that fails so often says the same a fourth time
+LOOKUP_PAUSES_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
+MOST_REQUESTS = 3  # a session costs money, and a fourth request would fail, too
 
 
 @dataclass
 class Creation:
-    """One session on its way. It gets a name of its own where none was chosen: by it a lost answer is made good, and an
-    interrupt leaves no session behind."""
+    """The request for one session. Without a chosen name it gets a unique one, by which the session is found where its answer
+    was lost, and stopped after an interrupt."""
 
     client: LivyClient
     spec: SessionSpec
     on_progress: Callable[[Progress], None] | None = None
     sleep: Callable[[float], None] = interruptible_sleep
-    _own_name: str = field(default_factory=lambda: f"{OUR_NAME}{uuid.uuid4().hex[:12]}")
-    _lost: int = 0
-    """Requests that may have arrived although no usable answer came."""
+    _own_name: str = field(default_factory=lambda: f"{NAME_PREFIX}{uuid.uuid4().hex[:12]}")
+    _lost_answers: int = 0
+    """Number of requests that may have arrived although no usable answer came."""
 
     def request(self) -> SessionInfo:
         """Raises HttpError: where the server may have acted, its text says so."""
@@ -50,56 +50,58 @@ class Creation:
                     raise
                 if self.spec.name:  # others may have sessions of that name
                     raise error.and_also(MAYBE_CREATED.format(name=self.spec.name)) from error
-                self._lost += 1
+                self._lost_answers += 1
                 if found := self._find_created(reporting_client, error):
                     return found
-                if self._lost >= TRIES:
+                if self._lost_answers >= MOST_REQUESTS:
                     raise error.and_also("The list of sessions has none that came of it.") from error
                 reporting_client.http.wait(next(pauses), str(error), self.sleep)
 
     def _find_created(self, reporting_client: LivyClient, error: HttpError) -> SessionInfo | None:
-        """The session that a lost answer spoke of; None where it was not made, as far as the list of sessions tells."""
+        """The session whose answer was lost; None where the list of sessions does not have it."""
         try:
-            for wait_s in LOOKS_S:
+            for wait_s in LOOKUP_PAUSES_S:
                 if wait_s:
                     reporting_client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
-                if found := self._named(self.client):
+                if found := self._find_by_own_name(self.client):
                     return found[0]
         except (NotLivyError, NotFoundError, AccessError):
-            raise error from None  # no such server, or not for us: then nothing was made, either
+            raise error from None  # no such server, or no access: then no session was created, either
         except HttpError:
             raise error.and_also(MAYBE_CREATED.format(name=self._own_name)) from error
         return None
 
-    def _named(self, client: LivyClient) -> list[SessionInfo]:
+    def _find_by_own_name(self, client: LivyClient) -> list[SessionInfo]:
         return [info for info in client.list_sessions() if info.name == self._own_name]
 
     def stop_duplicates(self, kept_id: str) -> None:
-        """Where it was asked for again, the first request may have arrived after all."""
-        if not self._lost or self.spec.name:
+        """After a repeated request: the first one may have arrived, too."""
+        if not self._lost_answers or self.spec.name:
             return
-        with contextlib.suppress(FabricLivyError):  # the session that was asked for is there; that is what counts
-            for info in self._named(self.client.with_short_timeouts()):
+        with contextlib.suppress(
+            FabricLivyError
+        ):  # the requested session is ready, and a failure here must not hide that
+            for info in self._find_by_own_name(self.client.with_short_timeouts()):
                 if info.id != kept_id:
                     self.client.with_short_timeouts().delete_session(info.id)
 
     def give_up(self) -> str:
-        """After an interrupt: stops what may have been made, and says in a sentence what became of it."""
-        brief = self.client.with_short_timeouts()
+        """After an interrupt: stops the session if it was created, and returns a sentence about it."""
+        quick_client = self.client.with_short_timeouts()
         found: list[SessionInfo] = []
         try:
-            found = [] if self.spec.name else self._named(brief)
+            found = [] if self.spec.name else self._find_by_own_name(quick_client)
             for one in found:
-                brief.delete_session(one.id)
+                quick_client.delete_session(one.id)
         except HttpError as error:
             run_in_background(self._look_again, "stop")
             return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_CREATED
-        if not found and self._lost:
+        if not found and self._lost_answers:
             run_in_background(self._look_again, "stop")
         return "The session that was asked for was stopped." if found else NOT_CREATED
 
     def _stop_unwanted(self, info: SessionInfo | None) -> None:
-        """The answer came after an interrupt; None where it broke. Nobody waits any more, or would hear of a failure."""
+        """For the answer that comes after an interrupt, None where the request failed. In the background: a failure is not reported."""
         if info:
             with contextlib.suppress(FabricLivyError):
                 self.client.delete_session(info.id)
@@ -107,9 +109,9 @@ class Creation:
             self._look_again()
 
     def _look_again(self) -> None:
-        """A request may arrive a moment after it broke, and a list of sessions may lag behind."""
-        for wait_s in LOOKS_S:
+        """Stops it when it is listed: a request may arrive after its connection broke, and the list of sessions may lag behind."""
+        for wait_s in LOOKUP_PAUSES_S:
             self.sleep(wait_s)
             with contextlib.suppress(FabricLivyError):
-                for one in self._named(self.client):
+                for one in self._find_by_own_name(self.client):
                     self.client.delete_session(one.id)

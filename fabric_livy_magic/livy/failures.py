@@ -1,4 +1,4 @@
-"""What went wrong with a call, as one of our errors: no connection, a refusal, or an answer that no Livy server gives."""
+"""Failed calls as HttpError: no connection, an error status, or an answer that no Livy server gives."""
 
 from __future__ import annotations
 
@@ -29,21 +29,25 @@ CONNECT_TIMEOUT_S = 10.0
 GZIP = b"\x1f\x8b"
 CHECK_THE_ADDRESS = "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root."
 CHECK_THE_NETWORK = "Is the address right, and the network (VPN, proxy) there?"
-TRUST_IT = "Where a proxy of the company opens TLS, its CA has to be trusted: `%livy config ca_file <PEM file>`."
-NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")  # what OpenSSL says of a server without it
+TRUST_HINT = "Where a proxy of the company opens TLS, its CA has to be trusted: `%livy config ca_file <PEM file>`."
+NO_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "RECORD_LAYER_FAILURE",
+)  # OpenSSL's error codes for a server without TLS
 
 
 # ------------------------------------------------------------------------------------------------ no answer at all
-def broken(error: Exception, method: str, host: str, timeout_s: float) -> ConnectionFailed:
-    """What `requests` raised. `maybe_sent` is False only where the server cannot have seen the request."""
-    cause = _innermost(error)
+def connection_error(error: Exception, method: str, host: str, timeout_s: float) -> ConnectionFailed:
+    """The error for what `requests` raised. `maybe_sent` is False only where the server cannot have seen the request."""
+    cause = _root_cause(error)
     if isinstance(error, requests.exceptions.SSLError):
-        return _broken_tls(error, method, host, cause)
+        return _tls_error(error, method, host, cause)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
     if isinstance(error, requests.exceptions.Timeout):
         return ConnectionFailed(
-            f"{host} took the request but gave no answer within {timeout_s:.0f} s. {_unknown(method)}".strip(),
+            f"{host} took the request but gave no answer within {timeout_s:.0f} s. {_outcome_note(method)}".strip(),
             maybe_sent=True,
         )
     if "NameResolutionError" in repr(error):
@@ -54,18 +58,22 @@ def broken(error: Exception, method: str, host: str, timeout_s: float) -> Connec
         return ConnectionFailed(
             f"No server answers at {host}: {cause}. Is the address right, and is it running?", maybe_sent=False
         )
-    return ConnectionFailed(f"The connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
+    return ConnectionFailed(
+        f"The connection to {host} broke: {cause}. {_outcome_note(method)}".strip(), maybe_sent=True
+    )
 
 
-def _broken_tls(error: Exception, method: str, host: str, cause: str) -> ConnectionFailed:
-    """TLS may also break after the request was sent; only what the handshake itself says is sure to come before."""
+def _tls_error(error: Exception, method: str, host: str, cause: str) -> ConnectionFailed:
+    """TLS may also fail after the request was sent; only an error of the handshake is sure to come before."""
     if _is_distrusted(error):
-        text = f"No trusted TLS connection to {host}: {cause}. {TRUST_IT}"
-        return ConnectionFailed(text, maybe_sent=False, passes=False)
+        text = f"No trusted TLS connection to {host}: {cause}. {TRUST_HINT}"
+        return ConnectionFailed(text, maybe_sent=False, may_pass=False)
     if any(word in repr(error) for word in NO_TLS):
         text = f"{host} does not speak TLS: {cause}. Is it an http:// address?"
-        return ConnectionFailed(text, maybe_sent=False, passes=False)
-    return ConnectionFailed(f"The TLS connection to {host} broke: {cause}. {_unknown(method)}".strip(), maybe_sent=True)
+        return ConnectionFailed(text, maybe_sent=False, may_pass=False)
+    return ConnectionFailed(
+        f"The TLS connection to {host} broke: {cause}. {_outcome_note(method)}".strip(), maybe_sent=True
+    )
 
 
 def _is_distrusted(error: BaseException | None) -> bool:
@@ -76,7 +84,7 @@ def _is_distrusted(error: BaseException | None) -> bool:
     return False
 
 
-def _unknown(method: str) -> str:
+def _outcome_note(method: str) -> str:
     return "It is not known whether the server acted on it." if method == "POST" else ""
 
 
@@ -93,25 +101,25 @@ def _never_connected(error: Exception) -> bool:
     )
 
 
-def _innermost(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     while error.__context__ is not None:
         error = error.__context__
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).rstrip(".")
 
 
-# ------------------------------------------------------------------------------------------------ what a refusal says
+# ------------------------------------------------------------------------------------------------ error statuses
 _UNTIL = re.compile(r"until:\s*(\d+/\d+/\d+ \d+:\d+:\d+ [AP]M) \(UTC\)")
 
 
-class _Named(TypedDict):
+class _ErrorFields(TypedDict):
     status: int
     code: str | None
     request_id: str | None
 
 
-def error_from(response: requests.Response) -> HttpError:
-    """The refusal as one of our errors, with the server's own words, code and request id, and when to come back."""
+def http_error(response: requests.Response) -> HttpError:
+    """The error status as HttpError, with the server's message, code, request id and `Retry-After`."""
     code, message, request_id = _error_details(response)
     error = _refusal(response, code, message, request_id)
     error.retry_after_s = retry_after_s(response.headers.get("Retry-After"), message)
@@ -120,38 +128,38 @@ def error_from(response: requests.Response) -> HttpError:
 
 def _refusal(response: requests.Response, code: str, message: str, request_id: str | None) -> HttpError:
     status = response.status_code
-    silent = not code and not message
+    without_details = not code and not message
     request_id = request_id or response.headers.get("RequestId") or response.headers.get("x-ms-request-id")
     detail = ": ".join(part for part in (code, message) if part) or response.reason or "no reason given"
     host = urlsplit(response.url or "").netloc
-    about = f" (request id {request_id})" if request_id else ""
-    named: _Named = {"status": status, "code": code or None, "request_id": request_id}
+    request_note = f" (request id {request_id})" if request_id else ""
+    fields: _ErrorFields = {"status": status, "code": code or None, "request_id": request_id}
     if status == 401:
-        return AccessError(f"Not signed in: {detail}{about}. {SIGN_IN_HINT}", **named)
+        return AccessError(f"Not signed in: {detail}{request_note}. {SIGN_IN_HINT}", **fields)
     if status == 403:
-        return AccessError(f"No access: {detail}{about}. {_NO_ACCESS.get(code, _NO_ROLE)}", **named)
-    if status == 404 and silent:  # a Livy server names the session or statement that it misses; this path it has not
+        return AccessError(f"No access: {detail}{request_note}. {_ACCESS_HINTS.get(code, _ROLE_HINT)}", **fields)
+    if status == 404 and without_details:  # a Livy server would name the missing session or statement
         path = urlsplit(response.url or "").path
-        return NotFoundError(f"Not found: {host} has nothing at {path}{about}. {CHECK_THE_ADDRESS}", **named)
+        return NotFoundError(f"Not found: {host} has nothing at {path}{request_note}. {CHECK_THE_ADDRESS}", **fields)
     if status in {404, 410}:
-        return NotFoundError(f"Not found: {detail}{about}.", **named)
+        return NotFoundError(f"Not found: {detail}{request_note}.", **fields)
     if status == 429:
-        return ThrottledError(f"{host} asks for fewer calls: {detail}{about}.", **named)
+        return ThrottledError(f"{host} asks for fewer calls: {detail}{request_note}.", **fields)
     if status == 430:
         return CapacityError(
-            f"The Spark capacity is full: {detail}{about}. Stop a session that is not needed (`%livy sessions` lists them), "
+            f"The Spark capacity is full: {detail}{request_note}. Stop a session that is not needed (`%livy sessions` lists them), "
             "wait, or choose a larger capacity.",
-            **named,
+            **fields,
         )
     if 300 <= status < 400:
         return NotLivyError(
-            f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **named
+            f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **fields
         )
-    return HttpError(f"{host} answered {status}: {detail}{about}.", **named)
+    return HttpError(f"{host} answered {status}: {detail}{request_note}.", **fields)
 
 
-_NO_ROLE = "The workspace needs to give this account the Contributor role or a higher one."
-_NO_ACCESS = {  # where the server's code tells that a role is not what is missing
+_ROLE_HINT = "The workspace needs to give this account the Contributor role or a higher one."
+_ACCESS_HINTS = {  # by the server's code: where it is not a role that is missing
     "InsufficientScopes": (
         "The sign-in did not ask for it. An own app registration needs that delegated permission of the Power BI service "
         "with consent; then sign in again."
@@ -170,7 +178,7 @@ SIGN_IN_HINT = (
 
 
 def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
-    """(code, message, request id) from every error body seen in the field; HTML becomes its title."""
+    """(code, message, request id) from every form of error body that was seen; of HTML the title."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -185,7 +193,7 @@ def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
     return code, message, str(inner.get("requestId") or "") or None
 
 
-def not_livy(response: requests.Response, base_url: str) -> NotLivyError:
+def not_livy_error(response: requests.Response, base_url: str) -> NotLivyError:
     return NotLivyError(
         f"{base_url} answered, but not as a Livy server does: {_excerpt(response)}. {CHECK_THE_ADDRESS}",
         status=response.status_code,
@@ -193,7 +201,7 @@ def not_livy(response: requests.Response, base_url: str) -> NotLivyError:
 
 
 def _excerpt(response: requests.Response) -> str:
-    if response.content.startswith(GZIP):  # Apache Livy packs its empty answers and does not say so
+    if response.content.startswith(GZIP):  # Apache Livy compresses its empty answers without a Content-Encoding
         return ""
     text = response.content[:20_000].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
@@ -218,7 +226,7 @@ def retry_after_s(header: str | None, message: str = "", now: Callable[[], float
         try:
             moment_s = _utc(datetime.strptime(until[1], "%m/%d/%Y %I:%M:%S %p")).timestamp()
         except (ValueError, OverflowError):
-            return None  # the pauses of RetryPolicy apply
+            return None  # then RetryPolicy's pauses apply
     return None if moment_s is None else max(0.0, moment_s - now())
 
 

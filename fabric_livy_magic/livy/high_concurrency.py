@@ -15,42 +15,47 @@ from typing import Any
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import FabricLivyError, HttpError, SessionLostError, SettingsError
-from fabric_livy_magic.livy.client import Dialect, LivyClient, reading, session_body
+from fabric_livy_magic.livy.client import Dialect, LivyClient, parse_late_answer, session_body
 from fabric_livy_magic.livy.creation import Creation
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, SessionState
 from fabric_livy_magic.livy.sessions import StandardSession
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.settings import SessionSpec
 
 
 class ReplClient(LivyClient):
-    """The calls of one REPL. Its id is that of the acquired session; statements go by the two ids that it is told later."""
+    """The calls of one REPL. Its id is that of the acquired session; statements need two more ids, which it has once it is ready."""
 
     def __init__(self, http: LivyHttp, dialect: Dialect = Dialect.FABRIC) -> None:
         super().__init__(http, dialect)
-        self._place: dict[str, str] = {}  # one for all copies: whichever of them waits is told the ids
+        self._repl_ids: dict[str, str] = {}  # shared by all copies: any of them may read the ids
 
     @property
     def application_id(self) -> str:
         """Of the Livy session that the REPL is in; empty until it is ready."""
-        return self._place.get("session", "")
+        return self._repl_ids.get("session", "")
 
     def create_session(
-        self, spec: SessionSpec, late: Callable[[SessionInfo | None], None] | None = None
+        self, spec: SessionSpec, on_late_answer: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         body = {**session_body(spec), "sessionTag": spec.session_tag}
-        return self._info(self.http.post("/highConcurrencySessions", body, late=reading(SessionInfo, late)), needs="id")
+        return self._info(
+            self.http.post(
+                "/highConcurrencySessions", body, on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
+            ),
+            needs="id",
+        )
 
     def get_session(self, session_id: str) -> SessionInfo:
         return self._info(self.http.get(self.session_path(session_id)))
 
     def list_sessions(self) -> list[SessionInfo]:
-        """Raises: one whose answer was lost cannot be looked for, and must not be asked for twice; it ends by its idle timeout."""
+        """Raises HttpError: a session whose answer was lost cannot be found; it is not requested twice, and ends by its idle timeout."""
         raise HttpError("The API has no list of high-concurrency sessions.")
 
     def session_log(self, session_id: str) -> list[str]:
-        """A REPL has none of its own; that of the Livy session that it is in, where the server shows that."""
+        """A REPL has no log of its own: that of its Livy session, where the server shows it."""
         if not self.application_id:
             return []
         standard = LivyClient(self.http, self.dialect)
@@ -64,9 +69,9 @@ class ReplClient(LivyClient):
         info = SessionInfo.from_json(view)
         session_id, repl_id = view.get("sessionId"), view.get("replId")
         if session_id and repl_id:
-            self._place.update(session=str(session_id), repl=str(repl_id))
+            self._repl_ids.update(session=str(session_id), repl=str(repl_id))
             return replace(info, app_id=info.app_id or self.application_id)
-        if info.state.is_ready:  # not before it says where its statements go
+        if info.state.is_ready:  # not ready before it names its session and REPL
             return replace(info, state=SessionState.STARTING)
         return info
 
@@ -74,53 +79,57 @@ class ReplClient(LivyClient):
         return f"/highConcurrencySessions/{quote(session_id, safe='', errors='replace')}"
 
     def statements_path(self, session_id: str) -> str:
-        if not self._place:
+        if not self._repl_ids:
             raise SessionLostError(f"High-concurrency session {session_id} has no REPL yet. Wait until it is ready.")
-        return f"{self.session_path(self.application_id)}/repls/{quote(self._place['repl'], safe='', errors='replace')}/statements"
+        return f"{self.session_path(self.application_id)}/repls/{quote(self._repl_ids['repl'], safe='', errors='replace')}/statements"
 
 
 class HighConcurrencySession(StandardSession):
-    """One REPL, and those acquired beside it, which end with it."""
+    """One REPL, and the further ones that were acquired for it, which end with it."""
 
     client: ReplClient
 
     def __init__(
-        self, client: LivyClient, first: SessionInfo, ledger: Ledger | None = None, creation: Creation | None = None
+        self,
+        client: LivyClient,
+        info: SessionInfo,
+        known_statements: KnownStatements | None = None,
+        creation: Creation | None = None,
     ) -> None:
-        super().__init__(client, first, ledger, creation)
-        self._spec = SessionSpec(high_concurrency=True, session_tag=first.raw.get("sessionTag"))
+        super().__init__(client, info, known_statements, creation)
+        self._spec = SessionSpec(high_concurrency=True, session_tag=info.raw.get("sessionTag"))
         self._others: list[HighConcurrencySession] = []
         self._acquiring = threading.Lock()
-        self._ending = False
+        self._stopping = False
 
     @classmethod
     def create(cls, client: LivyClient, spec: SessionSpec, **waiting: Any) -> HighConcurrencySession:
-        """As of any session. Without a tag it gets one of its own, so that more REPLs can join it."""
+        """See `StandardSession.create`. Without a tag it gets a unique one, so that more REPLs can join it."""
         if client.dialect is not Dialect.FABRIC:
             raise SettingsError("Apache Livy has no high-concurrency sessions; start several sessions instead.")
         spec = replace(spec, session_tag=spec.session_tag or f"fabric-livy-magic-{uuid.uuid4().hex[:12]}")
-        made = super().create(ReplClient(client.http, client.dialect), spec, **waiting)
-        assert isinstance(made, HighConcurrencySession)
-        made._spec = spec
-        return made
+        created = super().create(ReplClient(client.http, client.dialect), spec, **waiting)
+        assert isinstance(created, HighConcurrencySession)
+        created._spec = spec
+        return created
 
     @classmethod
     def attach(cls, client: LivyClient, session_id: str) -> HighConcurrencySession:
-        """By the id that its acquire gave."""
+        """By the id that the acquire call returned."""
         found = super().attach(ReplClient(client.http, client.dialect), session_id)
         assert isinstance(found, HighConcurrencySession)
         return found
 
     def acquire_another(self, *, timeout_s: float) -> HighConcurrencySession:
-        """Another REPL, ready. One is acquired at a time. None is left behind where it fails, or where this one is stopped
-        meanwhile."""
+        """Another REPL, ready. One is acquired at a time; it is released again where that fails, or where this session is
+        stopped meanwhile."""
         with self._acquiring:
             self._check_not_stopped()
             other = self.create(self.client, self._spec)
-            self._others.append(other)  # from now on `stop` finds it
+            self._others.append(other)  # so that `stop` ends it, too
             try:
                 other.wait_ready(timeout_s=timeout_s)
-                if self._ending:
+                if self._stopping:
                     raise SessionLostError(f"Session {self.id} was stopped.")
             except BaseException:
                 self.release(other)
@@ -128,22 +137,22 @@ class HighConcurrencySession(StandardSession):
             return other
 
     def release(self, other: HighConcurrencySession) -> None:
-        """Ends one that was acquired beside it. Where that fails, its idle timeout does it."""
+        """Ends a REPL of `acquire_another`. Where that fails, its idle timeout ends it."""
         if other in self._others:
             self._others.remove(other)
         with contextlib.suppress(FabricLivyError):
-            other.stop(brief=True)
+            other.stop(short_timeouts=True)
 
-    def stop(self, *, brief: bool = False) -> bool:
-        """Those beside it first. Raises the first error only after all of them were told to end."""
-        self._ending = True
-        failed: FabricLivyError | None = None
+    def stop(self, *, short_timeouts: bool = False) -> bool:
+        """Stops the further REPLs first. Raises the first error only after it has tried all of them."""
+        self._stopping = True
+        first_error: FabricLivyError | None = None
         while self._others:
             try:
-                self._others.pop().stop(brief=brief)
+                self._others.pop().stop(short_timeouts=short_timeouts)
             except FabricLivyError as error:
-                failed = failed or error
-        there = super().stop(brief=brief)
-        if failed:
-            raise failed
-        return there
+                first_error = first_error or error
+        existed = super().stop(short_timeouts=short_timeouts)
+        if first_error:
+            raise first_error
+        return existed

@@ -1,4 +1,4 @@
-"""One request: URL, authorization, timeout, its turn, further tries where they are safe, and its failure as our error."""
+"""One request: URL, authorization, timeout, rate limit, retries where they are safe, and failures as HttpError."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import requests
 
 from fabric_livy_magic.errors import HttpError, ThrottledError
 from fabric_livy_magic.livy import request_log
-from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, broken, error_from, not_livy
+from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, connection_error, http_error, not_livy_error
 from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.livy.rate import Pace, shared_pace
-from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryPolicy, Tries, may_repeat
+from fabric_livy_magic.livy.rate import RateLimiter, shared_rate_limiter
+from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
 from fabric_livy_magic.livy.waiting import interruptible_call, interruptible_sleep, pause
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -38,8 +38,8 @@ class WrittenFloat(float):
 
 
 class Authorization(Protocol):
-    """Puts a token on a request. `renew` fetches a new one after a 401 and tells whether that makes sense; `account` is
-    whose calls the server counts."""
+    """Puts a token on a request. `renew`, after a 401, has the next request fetch a new one; False where that cannot help.
+    `account` is whose calls the server counts."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest: ...
 
@@ -50,7 +50,7 @@ class Authorization(Protocol):
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer of a call that goes on as an operation of the Fabric API, without a body."""
+    """The response 202 without a body: the call goes on as a long-running operation of the Fabric API."""
 
     operation_id: str
 
@@ -66,7 +66,7 @@ class LivyHttp:
         timeout_s: float = 60.0,
         verify: str | bool = True,
         retry: RetryPolicy = USUAL,
-        pace: Pace | None = None,
+        rate_limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> None:
@@ -74,13 +74,15 @@ class LivyHttp:
         self._authorization = authorization
         self._timeout_s = timeout_s
         self._retry = retry
-        self._paces = [pace] if pace else []  # one at most, shared with the copies that `brief` and others make
+        self._rate_limiters = (
+            [rate_limiter] if rate_limiter else []
+        )  # one at most, shared with the copies that `with_short_timeouts` and others make
         self._clock = clock
         self._sleep = sleep
         self._listener: Callable[[Progress], None] | None = None
         self._subject = ""
         self._session = requests.Session()
-        self._session.hooks["response"].append(request_log.answered)
+        self._session.hooks["response"].append(request_log.log_response)
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
         self._session.trust_env = not self._is_loopback
         self._verify = None if verify is True else verify
@@ -98,11 +100,11 @@ class LivyHttp:
         body: Mapping[str, Any] | None = None,
         *,
         idempotent: bool = False,
-        late: Callable[[Any], None] | None = None,
+        on_late_answer: Callable[[Any], None] | None = None,
     ) -> Any:
-        """`idempotent`: twice is as good as once, so that it may be sent again whatever became of it. `late` gets the
-        answer if it comes after an interrupt ended the waiting for it; None where it failed."""
-        return self.request("POST", path, body=body, idempotent=idempotent, late=late)
+        """`idempotent`: sending it twice does no harm, so that it is retried whatever became of it. `on_late_answer` gets the
+        answer if it comes after an interrupt has ended the wait for it; None where the request failed."""
+        return self.request("POST", path, body=body, idempotent=idempotent, on_late_answer=on_late_answer)
 
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
@@ -114,16 +116,16 @@ class LivyHttp:
         return other
 
     def with_short_timeouts(self) -> LivyHttp:
-        """The same connections with 4 s a call and no second try: for what must not keep a person, or a kernel that is
-        killed 5 s after it was told to shut down, waiting."""
+        """The same connections with a time-out of 4 s a call and no retry: for calls after an interrupt, and in a kernel that
+        is killed 5 s after its shutdown request."""
         other = copy.copy(self)
         other._timeout_s = min(self._timeout_s, 4.0)
         other._retry = NO_RETRY
         return other
 
     def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
-        """The same connections, with each wait between two calls told to `listener`, and more patience: what is waited
-        for runs on the server, and somebody sees the wait."""
+        """The same connections; each wait between two calls is reported to `listener`, and retries go on for longer, as
+        what is waited for runs on the server and the user sees the wait."""
         other = copy.copy(self)
         other._listener, other._subject = listener, subject
         if self._retry is USUAL:
@@ -138,14 +140,14 @@ class LivyHttp:
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
 
-    def _pace(self) -> Pace:
-        if not self._paces and self._is_loopback:  # this machine bears any number of calls
-            self._paces.append(Pace(None))
-        elif not self._paces:
-            # It may have to sign in first.
+    def _rate_limiter(self) -> RateLimiter:
+        if not self._rate_limiters and self._is_loopback:  # no limit for this machine
+            self._rate_limiters.append(RateLimiter(None))
+        elif not self._rate_limiters:
+            # This may sign in first.
             account = interruptible_call(self._authorization.account) if self._authorization else ""
-            self._paces.append(shared_pace(self._host.lower(), account))
-        return self._paces[0]
+            self._rate_limiters.append(shared_rate_limiter(self._host.lower(), account))
+        return self._rate_limiters[0]
 
     def request(
         self,
@@ -155,43 +157,43 @@ class LivyHttp:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         idempotent: bool = False,
-        late: Callable[[Any], None] | None = None,
+        on_late_answer: Callable[[Any], None] | None = None,
     ) -> Any:
-        """The answer's JSON, None where it has no body. Raises HttpError or one of its kinds.
+        """The answer's JSON, None where it has no body. Raises HttpError or a subclass.
 
         A POST that is not `idempotent` is repeated only after an answer that says the server did nothing (401 once, with
         a new token; 429), or where no connection came about; anything else might run the user's code twice.
         """
-        pace, tries, renewed = self._pace(), Tries(self._retry), False
+        rate_limiter, budget, token_renewed = self._rate_limiter(), RetryBudget(self._retry), False
         idempotent = idempotent or method in {"GET", "DELETE"}
         while True:
-            self._wait_for_turn(pace, is_command=method != "GET")
+            self._wait_for_turn(rate_limiter, is_command=method != "GET")
             try:
-                answer = interruptible_call(lambda: self._once(method, path, body, params), late)
+                answer = interruptible_call(lambda: self._send_once(method, path, body, params), on_late_answer)
             except HttpError as error:
-                if error.status == 401 and not renewed and self._authorization and self._authorization.renew():
-                    renewed = True
+                if error.status == 401 and not token_renewed and self._authorization and self._authorization.renew():
+                    token_renewed = True
                     continue
-                pause_s, may_wait = tries.pause_after(error, self._clock())
+                pause_s, may_wait = budget.pause_after(error, self._clock())
                 if isinstance(error, ThrottledError):
-                    pace.close(self._clock() + pause_s)
+                    rate_limiter.close_until(self._clock() + pause_s)
                 if not may_wait or not may_repeat(
                     error,
                     idempotent=idempotent,
-                    proven=self.base_url in pace.proven,
+                    is_verified=self.base_url in rate_limiter.verified_urls,
                     is_loopback=self._is_loopback,
                 ):
                     raise
-                if not isinstance(error, ThrottledError):  # the gate is what waits for that
+                if not isinstance(error, ThrottledError):  # the rate limiter waits for that
                     self.wait(pause_s, str(error))
             else:
-                pace.proven.add(self.base_url)
+                rate_limiter.verified_urls.add(self.base_url)
                 return answer
 
-    def _wait_for_turn(self, pace: Pace, *, is_command: bool) -> None:
+    def _wait_for_turn(self, rate_limiter: RateLimiter, *, is_command: bool) -> None:
         began_s = self._clock()
-        while (wait_s := pace.take(self._clock(), is_command=is_command)) > 0:
-            closed_s = pace.closed_for_s(self._clock())
+        while (wait_s := rate_limiter.acquire(self._clock(), is_command=is_command)) > 0:
+            closed_s = rate_limiter.closed_for_s(self._clock())
             if closed_s > 0 and self._clock() - began_s + closed_s > self._retry.throttled_s:
                 refusal = ThrottledError(
                     f"{self._host} asked for fewer calls: it wants none for another {closed_s:.0f} s.", status=429
@@ -200,19 +202,21 @@ class LivyHttp:
                 raise refusal
             self.wait(wait_s, f"{self._host} asks for fewer calls")
 
-    def wait(self, seconds: float, why: str, sleep: Callable[[float], None] | None = None) -> None:
-        """A pause between two calls, which the listener hears of."""
+    def wait(self, seconds: float, reason: str, sleep: Callable[[float], None] | None = None) -> None:
+        """A pause between two calls, reported to the listener."""
         began_s = self._clock()
 
         def report() -> None:
             if self._listener:
                 waited_s = self._clock() - began_s
-                detail = f"{why.rstrip('.')}; going on in {max(0.0, seconds - waited_s):.0f} s"
+                detail = f"{reason.rstrip('.')}; going on in {max(0.0, seconds - waited_s):.0f} s"
                 self._listener(Progress(self._subject, "waiting", waited_s, detail=detail))
 
         pause(seconds, sleep or self._sleep, report if self._listener else None)
 
-    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None) -> Any:
+    def _send_once(
+        self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None
+    ) -> Any:
         try:
             response = self._session.request(
                 method,
@@ -221,21 +225,21 @@ class LivyHttp:
                 params=params,
                 auth=self._authorization,
                 timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
-                verify=self._verify,  # given here, as REQUESTS_CA_BUNDLE overrides Session.verify
+                verify=self._verify,  # passed here, as REQUESTS_CA_BUNDLE overrides Session.verify
                 allow_redirects=False,  # a redirect could carry the token to another host
             )
-        # ValueError: of a host, or a Location, that can be none
+        # ValueError: an invalid host or Location
         except (requests.RequestException, ValueError) as error:
-            request_log.broke(method, path, error)
-            raise broken(error, method, self._host, self._timeout_s) from error
+            request_log.log_failure(method, path, error)
+            raise connection_error(error, method, self._host, self._timeout_s) from error
         if response.status_code >= 300:
-            raise error_from(response)
+            raise http_error(response)
         try:
             answer = json.loads(response.content, parse_float=WrittenFloat) if response.content.strip() else None
         except (ValueError, RecursionError):
-            raise not_livy(response, self.base_url) from None
+            raise not_livy_error(response, self.base_url) from None
         if answer is None and response.status_code == 202 and "x-ms-operation-id" in response.headers:
             return Accepted(response.headers["x-ms-operation-id"])
-        if answer is None and method == "GET":  # whatever is asked for is there, or refused
-            raise not_livy(response, self.base_url)
+        if answer is None and method == "GET":  # a GET always has a body
+            raise not_livy_error(response, self.base_url)
         return answer

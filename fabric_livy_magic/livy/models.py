@@ -1,5 +1,5 @@
-"""The API's JSON as frozen dataclasses. camelCase and missing keys stop here; unknown states become UNKNOWN. Their `repr`
-has neither code nor output.
+"""The API's JSON as frozen dataclasses. camelCase and missing keys are handled here; unknown states become UNKNOWN. Their
+`repr` has neither code nor output.
 
 All fields of all answers may be missing. Field names: the published swagger of the Fabric Livy API
 (SessionResponse, StatementResponse) and Apache Livy's rest-api.md.
@@ -66,7 +66,7 @@ _ENDED = {
     SessionState.FAILED,
     SessionState.DELETING,
 }
-# The states that say "Livy has it, but not yet": they hold back an `idle` that another field gives too early.
+# Livy has the session, but it is not ready: these states go before an `idle` that another field has too early.
 _STARTING = {SessionState.NOT_STARTED, SessionState.STARTING, SessionState.SUBMITTING, SessionState.NOT_SUBMITTED}
 
 
@@ -91,7 +91,7 @@ class StatementState(StrEnum):
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """One reading of a session. `id` is text: a GUID on Fabric, digits on Apache Livy."""
+    """The state of a session at one time. `id` is text: a GUID on Fabric, digits on Apache Livy."""
 
     id: str
     state: SessionState
@@ -121,7 +121,7 @@ class SessionInfo:
 
     @property
     def fallback(self) -> str:
-        """Why the session is not quite what was asked for, as Fabric tells it in tags; empty where it is."""
+        """Why Fabric could not start the session as requested, from its tags; empty where it could."""
         return str(self.tags.get("FallbackMessages") or self.tags.get("FallbackReasons") or "")
 
     @property
@@ -161,7 +161,7 @@ class Output:
 
 @dataclass(frozen=True)
 class StatementInfo:
-    """One reading of a statement. `progress` is 0..1; `started_ms` and `completed_ms` are epoch milliseconds.
+    """The state of a statement at one time. `progress` is 0..1; `started_ms` and `completed_ms` are epoch milliseconds.
 
     The last three are Apache Livy's; whether Fabric sends them is not established, so each may be None.
     """
@@ -192,7 +192,7 @@ class StatementInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a listener is told while something is waited for. `elapsed_s` counts from the start of this wait."""
+    """What a listener gets during a wait. `elapsed_s` counts from the start of this wait."""
 
     subject: str  # "session", "statement" or "frame"
     state: str
@@ -202,7 +202,7 @@ class Progress:
 
 
 def _session_state(raw: Json) -> SessionState:
-    """One state out of three fields (seen in the field: dbt-fabricspark pull 158 and 65).
+    """One state out of three fields (seen by dbt-fabricspark, pulls 158 and 65).
 
     Early on only `fabricSessionStateInfo` is there, and a refusal by the capacity is reported only there. Later `state`
     and `livyInfo.currentState` may disagree for a moment: an end in either counts, and "still starting" beats "idle".

@@ -1,4 +1,4 @@
-"""How often one account may call one host: shared by all sessions and threads of this process.
+"""Rate limit of one account's calls to one host, shared by all sessions and threads of this process.
 
 Fabric counts the calls of an identity, not of a session, and answers all of them with 429 once there are too many.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import threading
 
-CALLS_PER_MINUTE = 150  # what Fabric was seen to bear (dbt-fabricspark, pull request 265)
+CALLS_PER_MINUTE = 150  # what Fabric was seen to accept (dbt-fabricspark, pull request 265)
 BURST = 30
-FOR_COMMANDS = 5  # of the burst: a look waits sooner than a statement or a cancel does
+RESERVED_FOR_COMMANDS = 5  # tokens of the burst: a GET has to wait earlier than a statement or a cancel
 
 
-class Pace:
-    """A token bucket, of which no minute gives more than `calls_per_minute`, behind a gate that `Retry-After` closes.
+class RateLimiter:
+    """A token bucket of at most `calls_per_minute` in any minute, which `Retry-After` closes for a time.
 
-    `now_s` is the caller's monotonic clock, the same for all that share a pace.
+    `now_s` is the caller's monotonic clock, the same for all that share a rate limiter.
     """
 
     def __init__(self, calls_per_minute: float | None = CALLS_PER_MINUTE) -> None:
@@ -24,11 +24,11 @@ class Pace:
         self._counted_at_s: float | None = None
         self._closed_until_s = float("-inf")
         self._lock = threading.Lock()
-        self.proven: set[str] = set()
-        """Base addresses that have answered as they should: what goes wrong there now is no wrong address."""
+        self.verified_urls: set[str] = set()
+        """Base URLs that have answered as a Livy server: a later failure there does not come from a wrong address."""
 
-    def take(self, now_s: float, *, is_command: bool) -> float:
-        """Seconds to wait before asking again. 0: the call may go, and was counted."""
+    def acquire(self, now_s: float, *, is_command: bool) -> float:
+        """Seconds to wait before the next `acquire`. 0: the call may be sent, and was counted."""
         with self._lock:
             if now_s < self._closed_until_s:
                 return self._closed_until_s - now_s
@@ -37,7 +37,7 @@ class Pace:
             passed_s = 0.0 if self._counted_at_s is None else max(0.0, now_s - self._counted_at_s)
             self._counted_at_s = now_s
             self._tokens = min(float(BURST), self._tokens + passed_s * self._per_second)
-            needed = 1 if is_command else 1 + FOR_COMMANDS
+            needed = 1 if is_command else 1 + RESERVED_FOR_COMMANDS
             if self._tokens >= needed - 1e-6:
                 self._tokens -= 1
                 return 0.0
@@ -46,17 +46,17 @@ class Pace:
     def closed_for_s(self, now_s: float) -> float:
         return max(0.0, self._closed_until_s - now_s)
 
-    def close(self, until_s: float) -> None:
-        """No call of anybody before that moment."""
+    def close_until(self, until_s: float) -> None:
+        """No call before that time."""
         with self._lock:
             self._closed_until_s = max(self._closed_until_s, until_s)
 
 
-_paces: dict[tuple[str, str], Pace] = {}
-_paces_lock = threading.Lock()
+_rate_limiters: dict[tuple[str, str], RateLimiter] = {}
+_rate_limiters_lock = threading.Lock()
 
 
-def shared_pace(host: str, account: str) -> Pace:
-    """The one pace of that account on that host."""
-    with _paces_lock:
-        return _paces.setdefault((host, account), Pace())
+def shared_rate_limiter(host: str, account: str) -> RateLimiter:
+    """The rate limiter of that account on that host."""
+    with _rate_limiters_lock:
+        return _rate_limiters.setdefault((host, account), RateLimiter())

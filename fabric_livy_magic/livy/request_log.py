@@ -13,8 +13,8 @@ _LOG = logging.getLogger(__name__)
 _NUMBERS = itertools.count(1)
 
 
-def answered(response: requests.Response, *_: Any, **__: Any) -> None:
-    """A `response` hook of requests. Its query (paging) is left out with the rest."""
+def log_response(response: requests.Response, *_: Any, **__: Any) -> None:
+    """A `response` hook of requests. The URL's query (paging) is left out, too."""
     if _LOG.isEnabledFor(logging.DEBUG):
         server_id = response.headers.get("RequestId") or response.headers.get("x-ms-request-id") or "-"
         _LOG.debug(
@@ -29,6 +29,6 @@ def answered(response: requests.Response, *_: Any, **__: Any) -> None:
         )
 
 
-def broke(method: str, path: str, error: Exception) -> None:
-    """No answer came. The error's own text is left out: it may quote what was sent."""
+def log_failure(method: str, path: str, error: Exception) -> None:
+    """For a request without an answer. The error's text is left out: it may quote what was sent."""
     _LOG.debug("#%d %s %s → no answer: %s", next(_NUMBERS), method, path, type(error).__name__)

@@ -1,4 +1,4 @@
-"""The life of a session: start or attach, be ready, run, stop."""
+"""A standard Livy session: create or attach, wait until it is ready, run statements, stop."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ from fabric_livy_magic.livy.creation import NOT_CREATED, Creation
 from fabric_livy_magic.livy.endings import ending_of, last_log_lines, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, result_within, wait_until
 from fabric_livy_magic.settings import SessionSpec
 
 # "Session not yet visible" right after its creation (dbt-fabricspark pull 158).
-YOUNG_S = 30.0
+NEW_SESSION_404_S = 30.0
 
 
 class StandardSession:
     """One Livy session, made by `create` or found by `attach`. Not ready until `wait_ready` has returned."""
 
     def __init__(
-        self, client: LivyClient, first: SessionInfo, ledger: Ledger | None = None, creation: Creation | None = None
+        self,
+        client: LivyClient,
+        info: SessionInfo,
+        known_statements: KnownStatements | None = None,
+        creation: Creation | None = None,
     ) -> None:
         self.client = client
-        self.id = first.id
-        self.last = first
-        """The latest reading; asking the server is `info`."""
+        self.id = info.id
+        self.last_info = info
+        """The latest state that was read; `info` reads it from the server."""
         self.ready = False
         self._stopped = False
-        self._ledger = ledger or Ledger()
+        self._known_statements = known_statements or KnownStatements()
         self._creation = creation
-        self.running = 0
-        """Statements of ours that are on their way."""
-        self._counted = threading.Lock()
+        self.running_statements = 0
+        """Statements of this process that have not ended."""
+        self._count_lock = threading.Lock()
 
     @classmethod
     def create(
@@ -50,17 +54,17 @@ class StandardSession:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> StandardSession:
-        """Asks for a session and returns at once. Raises HttpError: CapacityError where the capacity is full, after
+        """Requests a session and returns before it is ready. Raises HttpError: CapacityError where the capacity is full, after
         `capacity_wait_s`.
         """
         creation = Creation(client, spec, on_progress, sleep)
         try:
-            made = wait_for_capacity(
+            created = wait_for_capacity(
                 creation.request, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
             )
         except KeyboardInterrupt:
             raise Interrupted(result_within(creation.give_up, ANSWER_WAIT_S, NOT_CREATED)) from None
-        return cls(client, made, Ledger(-1), creation)
+        return cls(client, created, KnownStatements(-1), creation)
 
     @classmethod
     def attach(cls, client: LivyClient, session_id: str) -> StandardSession:
@@ -78,12 +82,12 @@ class StandardSession:
         return cls(client, info)
 
     def info(self) -> SessionInfo:
-        """A fresh reading. Raises SessionLostError where the server has forgotten the session."""
+        """Its state, read from the server. Raises SessionLostError where the server does not know the session any more."""
         try:
-            self.last = self.client.get_session(self.id)
+            self.last_info = self.client.get_session(self.id)
         except NotFoundError as error:
             raise lost_session(self.client, self.id, error) or error from None
-        return self.last
+        return self.last_info
 
     def _check_not_stopped(self) -> None:
         if self._stopped:
@@ -97,7 +101,7 @@ class StandardSession:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> SessionInfo:
-        """Waits for idle. Any end comes back at once as SessionStartError with the server's reason and log.
+        """Waits until it is idle. If it ends instead, SessionStartError with the server's reason and log.
 
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
@@ -108,9 +112,9 @@ class StandardSession:
             try:
                 return client.get_session(self.id)
             except NotFoundError:
-                if clock() - began > YOUNG_S:
+                if clock() - began > NEW_SESSION_404_S:
                     raise
-                return self.last
+                return self.last_info
 
         def report(value: SessionInfo, elapsed_s: float) -> None:
             if on_progress:
@@ -120,7 +124,7 @@ class StandardSession:
             info = wait_until(
                 fetch,
                 lambda value: value.state.is_ready or value.state.has_ended,
-                first=self.last,
+                first=self.last_info,
                 timeout_s=timeout_s,
                 pauses=SESSION_PAUSES,
                 on_wait=report,
@@ -132,7 +136,7 @@ class StandardSession:
                 f"The session was not ready after {timeout_s:.0f} s and goes on starting (id {self.id}). The next cell waits "
                 "for it again; `%livy config start_timeout_s <seconds>` sets how long, `%livy stop` gives it up."
             ) from None
-        self.last = info
+        self.last_info = info
         if info.state.has_ended:
             raise SessionStartError(self._why_not_started(info))
         self.ready = True
@@ -158,29 +162,29 @@ class StandardSession:
     ) -> StatementInfo:
         """See `run_statement`."""
         self._check_not_stopped()
-        with self._counted:
-            self.running += 1
+        with self._count_lock:
+            self.running_statements += 1
         try:
             return run_statement(
                 self.client,
                 self.id,
                 code,
                 kind,
-                ledger=self._ledger,
+                known_statements=self._known_statements,
                 timeout_s=timeout_s,
                 on_progress=on_progress,
                 on_cancel=on_cancel,
             )
         finally:
-            with self._counted:
-                self.running -= 1
+            with self._count_lock:
+                self.running_statements -= 1
 
     def logs(self) -> list[str]:
         return self.client.session_log(self.id)
 
-    def stop(self, *, brief: bool = False) -> bool:
-        """True if the session was still there. `brief`: see `LivyHttp.with_short_timeouts`."""
-        client = self.client.with_short_timeouts() if brief else self.client
-        there = client.delete_session(self.id)
+    def stop(self, *, short_timeouts: bool = False) -> bool:
+        """True if the session still existed. `short_timeouts`: see `LivyHttp.with_short_timeouts`."""
+        client = self.client.with_short_timeouts() if short_timeouts else self.client
+        existed = client.delete_session(self.id)
         self._stopped = True
-        return there
+        return existed

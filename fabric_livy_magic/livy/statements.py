@@ -26,13 +26,13 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
 from fabric_livy_magic.livy.retries import is_transient
-from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
+from fabric_livy_magic.livy.submission import LOOKUP_PAUSES_S, KnownStatements, Submission
 from fabric_livy_magic.livy.waiting import Pauses, interruptible_sleep, result_within, run_in_background, wait_until
 
 Listener = Callable[[Progress], None]
 
-# A statement was seen `available` with a null output for a moment, and a fresh one answered 404 (facts of the field:
-# Apache Livy writes the record field by field; Fabric's front end lags). Both are read again this long.
+# A statement was seen `available` with a null output for a moment, and a new one answered 404: Apache Livy writes the record
+# field by field, and Fabric's front end lags. Both are read again for this long.
 UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 0.7
 ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
@@ -54,8 +54,8 @@ NOT_FOUND = (
 )
 
 
-class Cancelled(NamedTuple):
-    """What became of a statement that was cancelled, in a sentence."""
+class CancelOutcome(NamedTuple):
+    """What became of a cancel, in a sentence."""
 
     message: str
     may_run_on: bool
@@ -67,7 +67,7 @@ def run_statement(
     code: str,
     kind: str,
     *,
-    ledger: Ledger | None = None,
+    known_statements: KnownStatements | None = None,
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
     on_cancel: Callable[[int], object] | None = None,
@@ -82,13 +82,15 @@ def run_statement(
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
     client = client.reporting_to(on_progress, "statement")
-    submission = Submission(client, session_id, code, kind, ledger or Ledger(), clock, sleep)
+    submission = Submission(client, session_id, code, kind, known_statements or KnownStatements(), clock, sleep)
     statement = _Statement(client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel)
     try:
-        statement.submitted = submission.send(statement.cancel_late)
+        statement.submitted = submission.send(statement.cancel_late_answer)
         final = statement.follow(timeout_s, on_progress)
     except KeyboardInterrupt:
-        message, may_run_on = result_within(statement.cancel, ANSWER_WAIT_S, Cancelled(NOT_CONFIRMED, may_run_on=True))
+        message, may_run_on = result_within(
+            statement.cancel, ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True)
+        )
         raise Interrupted(message, may_run_on=may_run_on) from None
     except WaitTimeout as error:
         raise WaitTimeout(f"{error} {statement.cancel().message}") from None
@@ -106,7 +108,7 @@ def follow_statement(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
 ) -> StatementInfo:
-    """The end of a statement that somebody submitted. An interrupt does nothing to it."""
+    """Waits for a statement that was submitted elsewhere. An interrupt does not cancel it."""
     client = client.reporting_to(on_progress, "statement")
     statement = _Statement(client, session_id, clock, sleep, submitted=submitted)
     return statement.follow(None, on_progress)
@@ -114,8 +116,8 @@ def follow_statement(
 
 @dataclass
 class _Statement:
-    """One statement on its way. `submitted` is its latest reading, first the POST's own answer; `submission` is None
-    where somebody else sent it."""
+    """One statement until its end. `submitted` is its latest state, at first the POST's own answer; `submission` is None
+    where it was submitted elsewhere."""
 
     client: LivyClient
     session_id: str
@@ -124,9 +126,9 @@ class _Statement:
     submission: Submission | None = None
     submitted: StatementInfo | None = None
     unsettled_since: float | None = None
-    cancels: bool = False
+    was_cancelled: bool = False
     on_cancel: Callable[[int], object] | None = None
-    """What else ends the statement of that number; it runs beside the cancel."""
+    """Called in the background with the statement's id when it is cancelled."""
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None
@@ -150,7 +152,7 @@ class _Statement:
         return final
 
     def _fetch(self) -> StatementInfo:
-        """An odd answer is no end of the statement, so what cannot be read is said to be not known."""
+        """The statement's state. Where it cannot be read, the error says that the outcome is not known."""
         assert self.submitted is not None
         try:
             self.submitted = self.client.get_statement(self.session_id, self.submitted.id)
@@ -160,7 +162,7 @@ class _Statement:
                 raise SessionLostError(f"{lost}\n{not_known}") from error
             if isinstance(error, NotFoundError | NotLivyError) and self._unsettled():
                 return self.submitted
-            if isinstance(error, AccessError):  # what helps is to sign in
+            if isinstance(error, AccessError):  # signing in helps
                 raise error.and_also(not_known) from error
             raise OutcomeUnknown(f"{error} {not_known}") from error
         if not _is_half_written(self.submitted):
@@ -168,59 +170,59 @@ class _Statement:
         return self.submitted
 
     def _unsettled(self) -> bool:
-        """Whether an odd answer may still be a passing one."""
+        """Whether an incomplete or missing state may still become right."""
         if self.unsettled_since is None:
             self.unsettled_since = self.clock()
         return self.clock() - self.unsettled_since <= UNSETTLED_S
 
-    def cancel(self) -> Cancelled:
+    def cancel(self) -> CancelOutcome:
         """See `cancel_statement`."""
-        brief = self.client.with_short_timeouts()  # nobody waits long for a server that hangs
+        quick_client = self.client.with_short_timeouts()  # an interrupt does not wait for a server that hangs
         try:
-            statement_id = self._find(brief)
+            statement_id = self._find_number(quick_client)
         except HttpError as error:
             run_in_background(self._look_again, "cancel")
-            return Cancelled(NOT_FOUND.format(error=error), may_run_on=True)
+            return CancelOutcome(NOT_FOUND.format(error=error), may_run_on=True)
         if statement_id is None:
-            if self.submission and self.submission.in_doubt:
+            if self.submission and self.submission.may_still_arrive:
                 run_in_background(self._look_again, "cancel")
-            return Cancelled(NOT_ACCEPTED, may_run_on=True)
-        self._also_end(statement_id)
+            return CancelOutcome(NOT_ACCEPTED, may_run_on=True)
+        self._call_on_cancel(statement_id)
         return cancel_statement(
-            brief, self.session_id, statement_id, clock=self.clock, sleep=self.sleep, later=self.client
+            quick_client, self.session_id, statement_id, clock=self.clock, sleep=self.sleep, patient_client=self.client
         )
 
-    def cancel_late(self, answer: StatementInfo | None) -> None:
-        """The server's answer came when the user had interrupted already; None where it broke."""
+    def cancel_late_answer(self, answer: StatementInfo | None) -> None:
+        """For the answer to the POST that comes after an interrupt; None where the request failed."""
         if answer:
-            self._cancel_unseen(answer.id)
+            self._cancel_unattended(answer.id)
         else:
             self._look_again()
 
     def _look_again(self) -> None:
         """As `Submission.send` does: a request may arrive a moment after it broke."""
-        for wait_s in LOOKS_S:
+        for wait_s in LOOKUP_PAUSES_S:
             self.sleep(wait_s)
-            if self.cancels:
+            if self.was_cancelled:
                 return
             with contextlib.suppress(FabricLivyError):
-                if (found := self._find(self.client)) is not None:
-                    self._cancel_unseen(found)
+                if (found := self._find_number(self.client)) is not None:
+                    self._cancel_unattended(found)
 
-    def _cancel_unseen(self, statement_id: int) -> None:
-        """Nobody waits any more, or would hear of a failure."""
-        if not self.cancels:
-            self._also_end(statement_id)
+    def _cancel_unattended(self, statement_id: int) -> None:
+        """In the background, so that a failure is reported to nobody."""
+        if not self.was_cancelled:
+            self._call_on_cancel(statement_id)
             with contextlib.suppress(FabricLivyError):
                 self.client.cancel_statement(self.session_id, statement_id)
 
-    def _also_end(self, statement_id: int) -> None:
-        self.cancels = True
-        if also := self.on_cancel:
-            run_in_background(lambda: also(statement_id), "cancel")
+    def _call_on_cancel(self, statement_id: int) -> None:
+        self.was_cancelled = True
+        if on_cancel := self.on_cancel:
+            run_in_background(lambda: on_cancel(statement_id), "cancel")
 
-    def _find(self, client: LivyClient) -> int | None:
-        """Its number, as far as it can be told while no answer came."""
+    def _find_number(self, client: LivyClient) -> int | None:
+        """The statement's id, or None where it is not known."""
         return self.submission.find_to_cancel(client) if self.submission else None
 
 
@@ -235,10 +237,10 @@ def cancel_statement(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
-    later: LivyClient | None = None,
-) -> Cancelled:
-    """Cancels, and waits a moment for the session to confirm. Where that fails and may pass, it is cancelled once more
-    through `later`, which has more patience, in the background."""
+    patient_client: LivyClient | None = None,
+) -> CancelOutcome:
+    """Cancels, and waits a moment for the session to confirm. After a transient failure it is cancelled once more in the
+    background, by `patient_client`, which retries for longer."""
     try:
         client.cancel_statement(session_id, statement_id)
         wait_until(
@@ -250,13 +252,13 @@ def cancel_statement(
             sleep=sleep,
         )
     except WaitTimeout:
-        return Cancelled(STILL_RUNNING, may_run_on=True)
+        return CancelOutcome(STILL_RUNNING, may_run_on=True)
     except FabricLivyError as error:
         message = f"Whether the statement was stopped is not known: {error}"
-        if later is not None and is_transient(error):
-            run_in_background(lambda: later.cancel_statement(session_id, statement_id), "cancel")
+        if patient_client is not None and is_transient(error):
+            run_in_background(lambda: patient_client.cancel_statement(session_id, statement_id), "cancel")
             message = f"{message} {CANCELLED_AGAIN}"
             if isinstance(error, ThrottledError):
                 message = CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
-        return Cancelled(message, may_run_on=True)
-    return Cancelled(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)
+        return CancelOutcome(message, may_run_on=True)
+    return CancelOutcome(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)

@@ -1,4 +1,4 @@
-"""A statement reaches its session once: one POST, and where its answer is lost, a look at what the session has."""
+"""Submits a statement exactly once: one POST; where its answer is lost, the statements of the session are searched."""
 
 from __future__ import annotations
 
@@ -15,68 +15,71 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
-from fabric_livy_magic.livy.waiting import WAKE_S, check_interrupted, interruptible_sleep
+from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, check_interrupted, interruptible_sleep
 
-NEWEST = 12  # statements among which one is looked for in a hurry: a frame on its way has up to eight
-# A POST that broke on its way may arrive a moment after its error, so what is not there is looked for again. The last
-# two are for looks that fail.
-LOOKS_S = (0.0, 1.0, 3.0, 3.0, 3.0)
-ENOUGH_LOOKS = 3
+QUICK_LOOKUP_STATEMENTS = (
+    12  # the newest statements, searched after an interrupt: a frame that is sent has up to eight on their way
+)
+# A POST whose connection broke may arrive a moment after its error, so a statement that is not listed is searched again. The
+# last two pauses are for lookups that fail.
+LOOKUP_PAUSES_S = (0.0, 1.0, 3.0, 3.0, 3.0)
+ENOUGH_LOOKUPS = 3
 SEND_AGAIN_S = 120.0
-YOUNG_S = 5.0  # a session that has just become ready was seen to answer 404
+NEW_SESSION_404_S = 5.0  # a session that has just become ready was seen to answer 404
 MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
 DROPPED = "The session lists only its newest statements, and this one may be older than those."
 NEVER_RAN = "The session has no trace of this statement: it did not run."
 
 
-def _in_doubt(lost: SessionLostError) -> SessionLostError:
-    """What is not known is said before the log."""
+def _with_unknown_outcome(lost: SessionLostError) -> SessionLostError:
+    """Adds that the outcome is not known, before the log."""
     first_line, line_end, log = str(lost).partition("\n")
     return SessionLostError(f"{first_line} {MAYBE_RAN}{line_end}{log}")
 
 
-class Ledger:
-    """Which statements of a session are accounted for, so that one whose answer was lost is told from earlier ones of the
-    same code: Apache Livy keeps no mark of ours. `newest` is None where statements of others may be there already."""
+class KnownStatements:
+    """Ids of the session's statements that a thread of this process has claimed, to tell a statement whose answer was lost
+    from earlier ones of the same code: Apache Livy stores no id of ours. `newest_id` is None where the session may already
+    have statements of others."""
 
-    def __init__(self, newest: int | None = None) -> None:
-        self.newest = newest
-        self._taken: set[int] = set()
-        self._on_their_way: set[str] = set()
+    def __init__(self, newest_id: int | None = None) -> None:
+        self.newest_id = newest_id
+        self._claimed: set[int] = set()
+        self._being_sent: set[str] = set()
         self._changed = threading.Condition()
 
-    def take(self, statement_id: int) -> bool:
-        """False where another thread has it."""
+    def claim(self, statement_id: int) -> bool:
+        """False where another thread has claimed it."""
         with self._changed:
-            if statement_id in self._taken:
+            if statement_id in self._claimed:
                 return False
-            self._taken.add(statement_id)
-            self.newest = max(statement_id, -1 if self.newest is None else self.newest)
+            self._claimed.add(statement_id)
+            self.newest_id = max(statement_id, -1 if self.newest_id is None else self.newest_id)
             return True
 
     def is_unclaimed(self, statement_id: int, code: str) -> bool:
-        """False where a thread has it, or may just be about to: of those that sent the same code, any."""
+        """False where a thread has claimed it, or may do so at any moment: any thread that sends the same code."""
         with self._changed:
-            return statement_id not in self._taken and code not in self._on_their_way
+            return statement_id not in self._claimed and code not in self._being_sent
 
-    def accounts_for(self, statement_ids: Iterable[int]) -> bool:
+    def has_claimed(self, statement_ids: Iterable[int]) -> bool:
         with self._changed:
-            return self._taken.issuperset(statement_ids)
+            return self._claimed.issuperset(statement_ids)
 
     @contextmanager
     def sending(self, code: str) -> Iterator[None]:
-        """Of the same code one at a time, so that nobody takes the statement of another thread, still unanswered, for the
-        one that was lost."""
+        """One submission at a time of the same code, so that no thread takes another's statement, still unanswered, for
+        the one that it lost."""
         with self._changed:
-            while code in self._on_their_way:
+            while code in self._being_sent:
                 check_interrupted()
-                self._changed.wait(WAKE_S)  # in short turns, so that an interrupt gets through
-            self._on_their_way.add(code)
+                self._changed.wait(INTERRUPT_CHECK_S)  # short waits, so that an interrupt gets through
+            self._being_sent.add(code)
         try:
             yield
         finally:
             with self._changed:
-                self._on_their_way.discard(code)
+                self._being_sent.discard(code)
                 self._changed.notify_all()
 
 
@@ -88,40 +91,42 @@ class Submission:
     session_id: str
     code: str
     kind: str
-    ledger: Ledger = field(default_factory=Ledger)
+    known_statements: KnownStatements = field(default_factory=KnownStatements)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = interruptible_sleep
     source_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    after: int | None = None
-    """Its number is greater; None while it was not sent."""
+    after_id: int | None = None
+    """The id of the statement is greater than this; None before it is sent."""
     number: int | None = None
-    in_doubt: bool = False
-    """A request of it broke on its way, and may arrive yet."""
+    may_still_arrive: bool = False
+    """The connection of a request broke; the request may still arrive."""
 
     @property
-    def _has_mark(self) -> bool:
-        """Fabric echoes our id; on Apache Livy a statement is known by its code alone."""
+    def _has_source_id(self) -> bool:
+        """Fabric returns our `sourceId`; on Apache Livy a statement is recognised by its code alone."""
         return self.client.dialect is Dialect.FABRIC
 
-    def send(self, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
-        """Only where no answer came and the session has no trace of it, it is sent again. `late`: see `LivyHttp.post`.
+    def send(self, on_late_answer: Callable[[StatementInfo | None], None]) -> StatementInfo:
+        """Sends again only where no answer came and the session does not list the statement. `on_late_answer`: see `LivyHttp.post`.
 
         Raises SessionLostError, OutcomeUnknown, or the HttpError of a statement that did not run.
         """
-        if self._has_mark:
-            self.after = -1 if self.ledger.newest is None else self.ledger.newest
-            return self._send(late)
-        with self.ledger.sending(self.code):
-            self.after = self._newest_before()
-            return self._send(late)
+        if self._has_source_id:
+            self.after_id = -1 if self.known_statements.newest_id is None else self.known_statements.newest_id
+            return self._send(on_late_answer)
+        with self.known_statements.sending(self.code):
+            self.after_id = self._newest_before()
+            return self._send(on_late_answer)
 
-    def _send(self, late: Callable[[StatementInfo | None], None]) -> StatementInfo:
+    def _send(self, on_late_answer: Callable[[StatementInfo | None], None]) -> StatementInfo:
         pauses, failing_since = RetryPolicy().pauses(), dict[type[HttpError], float]()
         while True:
             try:
-                sent = self.client.submit_statement(self.session_id, self.code, self.kind, self.source_id, late)
+                sent = self.client.submit_statement(
+                    self.session_id, self.code, self.kind, self.source_id, on_late_answer
+                )
             except HttpError as error:
-                found = self._after(error)
+                found = self._recover(error)
                 if found is not None:
                     return found
                 since_s = failing_since.setdefault(type(error), self.clock())
@@ -130,86 +135,88 @@ class Submission:
                 self.client.http.wait(next(pauses), str(error), self.sleep)
             else:
                 self.number = sent.id
-                self.ledger.take(sent.id)
+                self.known_statements.claim(sent.id)
                 return sent
 
     def _is_final(self, error: HttpError, passed_s: float) -> bool:
         if isinstance(error, NotFoundError):
-            return passed_s > YOUNG_S
+            return passed_s > NEW_SESSION_404_S
         return "IllegalStateException" in str(error) or passed_s > SEND_AGAIN_S
 
     def _newest_before(self) -> int:
-        """The id after which an equal statement must be this one."""
-        if self.ledger.newest is None:
+        """The newest id before the POST: a later statement of the same code is this one."""
+        if self.known_statements.newest_id is None:
             try:
                 newest = next(self.client.newest_statements(self.session_id), None)
             except HttpError as error:
                 if lost := lost_session(self.client, self.session_id, error):
                     raise lost from error
                 raise
-            self.ledger.newest = newest.id if newest else -1
-        return self.ledger.newest
+            self.known_statements.newest_id = newest.id if newest else -1
+        return self.known_statements.newest_id
 
-    def _after(self, error: HttpError) -> StatementInfo | None:
-        """What became of a POST that ended in `error`: the statement, or None where the session has no trace of it."""
-        doubt = may_have_acted(error)
+    def _recover(self, error: HttpError) -> StatementInfo | None:
+        """What became of a POST that ended in `error`: the statement, or None where the session does not list it."""
+        may_have_run = may_have_acted(error)
         if lost := lost_session(self.client, self.session_id, error):
-            raise (_in_doubt(lost) if doubt else lost) from error
+            raise (_with_unknown_outcome(lost) if may_have_run else lost) from error
         if isinstance(error, NotFoundError):
-            return None  # of a session that lives: it is young
-        if not doubt:
+            return None  # the session lives, and is not visible yet
+        if not may_have_run:
             raise error
-        self.in_doubt = True
-        return self._looked_for(error)
+        self.may_still_arrive = True
+        return self._look_up(error)
 
-    def _looked_for(self, error: HttpError) -> StatementInfo | None:
-        trouble: HttpError | None = None
-        for number, wait_s in enumerate(LOOKS_S, 1):
+    def _look_up(self, error: HttpError) -> StatementInfo | None:
+        lookup_error: HttpError | None = None
+        for number, wait_s in enumerate(LOOKUP_PAUSES_S, 1):
             if wait_s:
                 self.client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
             try:
-                found, trouble = self._find(error), None
-            except HttpError as look_error:
-                if lost := lost_session(self.client, self.session_id, look_error):
-                    raise _in_doubt(lost) from error
-                found, trouble = None, look_error
+                found, lookup_error = self._find(error), None
+            except HttpError as failed_lookup:
+                if lost := lost_session(self.client, self.session_id, failed_lookup):
+                    raise _with_unknown_outcome(lost) from error
+                found, lookup_error = None, failed_lookup
             if found:
                 return found
-            is_transient = isinstance(trouble, NotFoundError | NotLivyError)
-            if (trouble and not is_transient) or (not trouble and number >= ENOUGH_LOOKS):
+            is_transient = isinstance(lookup_error, NotFoundError | NotLivyError)
+            if (lookup_error and not is_transient) or (not lookup_error and number >= ENOUGH_LOOKUPS):
                 break
-        if trouble:
-            raise OutcomeUnknown(f"{error} The session could not be asked, either: {trouble} {MAYBE_RAN}") from error
+        if lookup_error:
+            raise OutcomeUnknown(
+                f"{error} The session could not be asked, either: {lookup_error} {MAYBE_RAN}"
+            ) from error
         return None
 
-    def _is_this(self, one: StatementInfo) -> bool:
-        return one.source_id == self.source_id if self._has_mark else one.code == self.code
+    def _matches(self, one: StatementInfo) -> bool:
+        return one.source_id == self.source_id if self._has_source_id else one.code == self.code
 
     def _find(self, error: HttpError) -> StatementInfo | None:
-        """The statement of a POST that ended in `error`, and that nobody else has found. Ids only grow, by one; other
-        threads may have sent any number meanwhile, so many that the session has dropped this one from its list."""
-        assert self.after is not None
-        oldest = self.after + 1
+        """The statement of a POST that ended in `error`, if no other thread has claimed it. Ids grow by one; other threads may
+        have sent so many statements meanwhile that the session has dropped this one from its list."""
+        assert self.after_id is not None
+        oldest = self.after_id + 1
         for one in self.client.newest_statements(self.session_id):
-            if one.id <= self.after:
+            if one.id <= self.after_id:
                 return None
-            if self._is_this(one) and self.ledger.take(one.id):
+            if self._matches(one) and self.known_statements.claim(one.id):
                 self.number = one.id
                 return one
             oldest = one.id
-        if not self.ledger.accounts_for(range(self.after + 1, oldest)):
+        if not self.known_statements.has_claimed(range(self.after_id + 1, oldest)):
             raise OutcomeUnknown(f"{error} {DROPPED} {MAYBE_RAN}") from error
         return None
 
     def find_to_cancel(self, client: LivyClient) -> int | None:
-        """Its number, looked for in a hurry if need be. Raises HttpError."""
-        if self.number is not None or self.after is None:
+        """Its id, searched among the newest statements where it is not known. Raises HttpError."""
+        if self.number is not None or self.after_id is None:
             return self.number
-        for one in itertools.islice(client.newest_statements(self.session_id), NEWEST):
-            if one.id > self.after and self._is_this(one) and (self._has_mark or self._is_no_others(one)):
+        for one in itertools.islice(client.newest_statements(self.session_id), QUICK_LOOKUP_STATEMENTS):
+            if one.id > self.after_id and self._matches(one) and (self._has_source_id or self._is_unclaimed(one)):
                 return one.id
         return None
 
-    def _is_no_others(self, one: StatementInfo) -> bool:
-        """Of those with this code: the user may have run the same cell again meanwhile."""
-        return not one.state.is_final and self.ledger.is_unclaimed(one.id, self.code)
+    def _is_unclaimed(self, one: StatementInfo) -> bool:
+        """Whether a statement of this code is not another run of the same cell."""
+        return not one.state.is_final and self.known_statements.is_unclaimed(one.id, self.code)

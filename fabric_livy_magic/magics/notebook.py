@@ -92,7 +92,7 @@ class LivyNotebook:
         began = time.monotonic()
         session = sessions.start(name, spec, progress, target)
         progress.note(session_line(session, time.monotonic() - began))
-        if fallback := session.remote.last.fallback:
+        if fallback := session.remote.last_info.fallback:
             progress.note(fallback)
         for source, point in self.mounts:
             self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)

@@ -82,7 +82,7 @@ def idle_text(sessions: NotebookSessions, session: Session) -> str:
     """For how long no cell ran on it, and which settings watch that."""
     if session.lost:
         return ""
-    if session.remote.running:
+    if session.remote.running_statements:
         return "a cell runs"
     settings, minutes = sessions.settings, (time.monotonic() - session.used_at) / 60
     words = [f"idle {minutes:.0f} min"]

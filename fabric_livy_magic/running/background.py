@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import Interrupted, StatementCancelled, WaitTimeout
 from fabric_livy_magic.livy.models import Progress, StatementState
-from fabric_livy_magic.livy.waiting import WAKE_S, InterruptRequest, check_interrupted, run_in_background
+from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, InterruptRequest, check_interrupted, run_in_background
 
 if TYPE_CHECKING:
     from fabric_livy_magic.livy.statements import Listener
@@ -105,7 +105,11 @@ class Background:
                 if on_progress and self._latest:
                     on_progress(self._latest)
                 with suppress(TimeoutError):
-                    self._future.exception(WAKE_S if until is None else max(0.0, min(WAKE_S, until - time.monotonic())))
+                    self._future.exception(
+                        INTERRUPT_CHECK_S
+                        if until is None
+                        else max(0.0, min(INTERRUPT_CHECK_S, until - time.monotonic()))
+                    )
         except KeyboardInterrupt:
             raise Interrupted(
                 f"Background statement {self.number} goes on running. `%livy wait {self.number}` waits for it again, "

@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
     StatementError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.waiting import WAKE_S, InterruptRequest, check_interrupted, run_in_background
+from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, InterruptRequest, check_interrupted, run_in_background
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result
 
@@ -73,7 +73,7 @@ class FanOut:
         try:
             while not all(one.done() for one in work):
                 check_interrupted()
-                concurrent.futures.wait(work, timeout=WAKE_S)
+                concurrent.futures.wait(work, timeout=INTERRUPT_CHECK_S)
         except KeyboardInterrupt:
             raise self._cancelled(work) from None
         for one in work:

@@ -49,4 +49,4 @@ class Introspection:
             return None
 
     def _is_busy(self) -> bool:
-        return not self._remote.ready or self._remote.running > 0
+        return not self._remote.ready or self._remote.running_statements > 0

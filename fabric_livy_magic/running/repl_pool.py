@@ -40,7 +40,7 @@ class ReplPool(Generic[R]):
         """One of the same Spark application that runs nothing; else one acquired, if it is still needed a moment later. None
         where the application is full: the next REPL would begin another application, which costs as much again."""
         for repl in [*self.repls]:
-            if repl.remote.running == 0 and self._shares_application(repl):
+            if repl.remote.running_statements == 0 and self._shares_application(repl):
                 return repl
         interruptible_sleep(CANCEL_SETTLES_S)
         if not is_needed():

@@ -53,7 +53,7 @@ class IdleWatch:
         """Does what is due."""
         settings, now = self._sessions.settings, self._clock()
         for session in list(self._sessions.values()):
-            if session.lost or not session.remote.ready or session.remote.running:
+            if session.lost or not session.remote.ready or session.remote.running_statements:
                 continue
             try:
                 if session.started_here and 0 < settings.stop_idle_min * 60 <= now - session.used_at:
@@ -64,7 +64,7 @@ class IdleWatch:
                 self.trouble[session.id] = str(error)
 
     def _stop(self, session: Session, minutes: float) -> None:
-        session.remote.stop(brief=True)
+        session.remote.stop(short_timeouts=True)
         session.lost = SessionLostError(
             f"Session {session.name!r} was stopped: no cell ran on it for {minutes:g} minutes (setting stop_idle_min). "
             "Its variables and temporary views are lost; tables are not. `%livy restart` starts it anew."

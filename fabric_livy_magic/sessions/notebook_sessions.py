@@ -142,21 +142,21 @@ class NotebookSessions(Mapping[str, Session]):
                 raise Interrupted("The session was not started here, so it goes on starting.") from None
             raise Interrupted(self._give_up_after_interrupt(session)) from None
 
-    def _give_up(self, session: Session, *, brief: bool = True) -> None:
+    def _give_up(self, session: Session, *, short_timeouts: bool = True) -> None:
         if session.started_here:
-            session.remote.stop(brief=brief)
+            session.remote.stop(short_timeouts=short_timeouts)
             self._remove(session)
 
     def _give_up_after_interrupt(self, session: Session) -> str:
         """The message. The session stays listed unless it is known to have been stopped."""
         try:
-            if not result_within(lambda: session.remote.stop(brief=True) or True, ANSWER_WAIT_S, False):
+            if not result_within(lambda: session.remote.stop(short_timeouts=True) or True, ANSWER_WAIT_S, False):
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except FabricLivyError as error:
             message = f"The session that was starting (id {session.id}) could not be stopped: {error}"
             if is_transient(error):
                 self._make_another_current(session)
-                run_in_background(lambda: self._give_up(session, brief=False), "stop")
+                run_in_background(lambda: self._give_up(session, short_timeouts=False), "stop")
                 message += " It is told to stop once more, if this process still runs."
             return message
         self._remove(session)
@@ -189,7 +189,7 @@ class NotebookSessions(Mapping[str, Session]):
             # Sessions of the embedded Fabric end with it, faster than one by one.
             if session.started_here and not session.target.is_embedded:
                 try:
-                    session.remote.stop(brief=True)
+                    session.remote.stop(short_timeouts=True)
                 except FabricLivyError as error:
                     not_stopped.append(_not_stopped(session, error))
                     continue

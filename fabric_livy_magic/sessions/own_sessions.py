@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fabric_livy_magic.errors import SessionError, SessionLostError
-from fabric_livy_magic.livy.creation import OUR_NAME
+from fabric_livy_magic.livy.creation import NAME_PREFIX
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.sessions.records import KernelRecord, SessionRecord, kernel_records
 from fabric_livy_magic.sessions.runner import Runner
@@ -36,7 +36,7 @@ def own_sessions(runner: Runner) -> list[OwnSession]:
             found.append(OwnSession(info, f"this notebook: {here[info.id]}"))
         elif info.id in on_record:
             found.append(_on_record(info, *on_record[info.id]))
-        elif (info.name or "").startswith(OUR_NAME):
+        elif (info.name or "").startswith(NAME_PREFIX):
             found.append(OwnSession(info, "not started on this machine"))
     return found
 

@@ -11,7 +11,7 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import StatementInfo
 from fabric_livy_magic.livy.statements import run_statement
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
@@ -38,10 +38,12 @@ def client(fake: FakeFabric) -> LivyClient:
 @pytest.fixture
 def run(client: LivyClient, clock: FakeClock) -> Run:
     """Runs one statement after the other on one session."""
-    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
+    session_id, known_statements = client.create_session(SessionSpec()).id, KnownStatements(-1)
 
     def run(code: str = "1+1", kind: str = "pyspark", **more: Any) -> StatementInfo:
-        return run_statement(client, session_id, code, kind, ledger=ledger, clock=clock, sleep=clock.sleep, **more)
+        return run_statement(
+            client, session_id, code, kind, known_statements=known_statements, clock=clock, sleep=clock.sleep, **more
+        )
 
     return run
 

@@ -15,7 +15,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import StatementState
 from fabric_livy_magic.livy.statements import cancel_statement, run_statement
-from fabric_livy_magic.livy.submission import LOOKS_S, Ledger, Submission
+from fabric_livy_magic.livy.submission import LOOKUP_PAUSES_S, KnownStatements, Submission
 from fabric_livy_magic.settings import SessionSpec
 from tests.livy.conftest import Run
 from tests.support.clients import client_of
@@ -73,7 +73,7 @@ def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
     statement_id = client.submit_statement(session_id, "slow()", "pyspark", "an-id").id
     fake.fault("POST", "/cancel", body='{"message": "no"}', **fault)
     told, may_run_on = cancel_statement(
-        client.with_short_timeouts(), session_id, statement_id, later=client if later else None
+        client.with_short_timeouts(), session_id, statement_id, patient_client=client if later else None
     )
     assert said in told
     assert may_run_on
@@ -85,7 +85,7 @@ def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fak
     interrupt = interrupt_after(0.3)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is False
     assert time.monotonic() - began < 0.3 + 1.5
     assert len(fake.seen("POST", "/cancel")) == 1
@@ -99,7 +99,7 @@ def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fa
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="still runs") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is True
     assert time.monotonic() - began < 0.2 + 1.5
     interrupt.join()
@@ -111,7 +111,7 @@ def test_ctrl_c_while_the_statement_is_sent_finds_and_cancels_it(client: LivyCli
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.3)
     with pytest.raises(Interrupted, match="was cancelled"):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
 
@@ -122,7 +122,7 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
     fake.fault("POST", "/statements$", delay_s=1.2)
     interrupt = interrupt_after(0.3)
     with pytest.raises(Interrupted, match="had not been accepted yet") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is True
     assert not fake.seen("POST", "/cancel")
     interrupt.join()
@@ -138,7 +138,7 @@ def test_a_cancel_that_breaks_is_sent_again_behind_the_cell(
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted) as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on
     assert time.monotonic() - began < 0.2 + 1.5
     interrupt.join()
@@ -163,7 +163,14 @@ def test_a_statement_whose_broken_request_arrives_after_ctrl_c_is_cancelled_then
             client.submit_statement(session_id, "slow()", "pyspark", source_id)
 
     with pytest.raises(Interrupted, match="If the server takes it after all, it is cancelled at once"):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), sleep=interrupted_while_it_looks)
+        run_statement(
+            client,
+            session_id,
+            "slow()",
+            "pyspark",
+            known_statements=KnownStatements(-1),
+            sleep=interrupted_while_it_looks,
+        )
     assert eventually(lambda: fake.seen("POST", "/cancel"))
     assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
     assert len(fake.seen("POST", "/cancel")) == 1
@@ -174,7 +181,7 @@ def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
 ) -> None:
     """On Apache Livy the code is all that a statement is known by."""
     fake.statement_goes("running")
-    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
+    session_id, known_statements = client.create_session(SessionSpec()).id, KnownStatements(-1)
     fake.fault("POST", "/statements$", status=502)
     looks: list[float] = []
 
@@ -183,11 +190,13 @@ def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
         if len(looks) == 1:
             raise KeyboardInterrupt
         if len(looks) == 3:
-            Submission(client, session_id, "slow()", "pyspark", ledger).send(lambda _: None)
+            Submission(client, session_id, "slow()", "pyspark", known_statements).send(lambda _: None)
 
     with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=ledger, sleep=interrupted_while_it_looks)
-    assert eventually(lambda: len(looks) == 1 + len(LOOKS_S))
+        run_statement(
+            client, session_id, "slow()", "pyspark", known_statements=known_statements, sleep=interrupted_while_it_looks
+        )
+    assert eventually(lambda: len(looks) == 1 + len(LOOKUP_PAUSES_S))
     assert [code for _, code in fake.posted_code] == ["slow()"] * 2
     assert not fake.seen("POST", "/cancel")
 
@@ -212,7 +221,9 @@ def test_a_statement_that_the_server_takes_after_ctrl_c_is_cancelled_then(client
     fake.fault("GET", "/statements$", status=503)  # not to be found meanwhile
     interrupt, also_ended = interrupt_after(0.3), list[int]()
     with pytest.raises(Interrupted):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), on_cancel=also_ended.append)
+        run_statement(
+            client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1), on_cancel=also_ended.append
+        )
     assert not fake.seen("POST", "/cancel")
     assert eventually(lambda: fake.seen("POST", "/statements/0/cancel"))
     assert eventually(lambda: also_ended == [0])
@@ -229,7 +240,7 @@ def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -
     interrupt = interrupt_after(0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted, match="The server has not answered yet") as caught:
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1))
+        run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is True
     assert time.monotonic() - began < 0.2 + 1.5
     assert len(fabric.seen("POST", "/cancel")) == 1

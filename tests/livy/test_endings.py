@@ -59,7 +59,7 @@ def test_what_ended_a_session_is_told_apart(category: str, view: dict[str, Any],
 
 @given(st.text(), st.lists(st.text()))
 def test_any_reason_and_log_can_be_read(reason: str, log: list[str]) -> None:
-    assert ending_of(SessionInfo.from_json({"id": "1", **failed("X", reason)}), log).words
+    assert ending_of(SessionInfo.from_json({"id": "1", **failed("X", reason)}), log).reason
 
 
 def test_an_ending_says_what_is_lost_and_what_to_do(fabric: FakeFabric) -> None:

@@ -11,7 +11,7 @@ import requests
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import ConnectionFailed, HttpError, NotFoundError, NotLivyError, ThrottledError
-from fabric_livy_magic.livy.failures import broken
+from fabric_livy_magic.livy.failures import connection_error
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from fabric_livy_magic.signin.external_credentials import StaticToken
@@ -185,27 +185,27 @@ def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock:
 
 
 @pytest.mark.parametrize(
-    ("proven", "is_loopback", "repeated"), [(True, False, True), (False, False, False), (True, True, False)]
+    ("is_verified", "is_loopback", "repeated"), [(True, False, True), (False, False, False), (True, True, False)]
 )
 def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
-    proven: bool, is_loopback: bool, repeated: bool
+    is_verified: bool, is_loopback: bool, repeated: bool
 ) -> None:
     """Also for a POST: nothing was sent."""
     error = ConnectionFailed("The name x was not found", maybe_sent=False)
-    assert may_repeat(error, idempotent=False, proven=proven, is_loopback=is_loopback) is repeated
+    assert may_repeat(error, idempotent=False, is_verified=is_verified, is_loopback=is_loopback) is repeated
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
     distrusted = requests.exceptions.SSLError(
         ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
     )
-    error = broken(distrusted, "POST", "example.com", 60.0)
+    error = connection_error(distrusted, "POST", "example.com", 60.0)
     assert "ca_file" in str(error)
-    assert not may_repeat(error, idempotent=True, proven=True, is_loopback=False)
+    assert not may_repeat(error, idempotent=True, is_verified=True, is_loopback=False)
 
 
 def test_tls_that_breaks_after_it_was_there_may_have_carried_the_request() -> None:
-    error = broken(requests.exceptions.SSLError(ssl.SSLEOFError("EOF")), "POST", "example.com", 60.0)
+    error = connection_error(requests.exceptions.SSLError(ssl.SSLEOFError("EOF")), "POST", "example.com", 60.0)
     assert error.maybe_sent
     assert "It is not known whether the server acted on it" in str(error)
 
@@ -219,7 +219,7 @@ EXCEPTIONS = [
 
 @pytest.mark.parametrize("kind", EXCEPTIONS)
 def test_every_exception_of_the_http_library_becomes_ours(kind: type[requests.RequestException]) -> None:
-    assert isinstance(broken(kind("x"), "POST", "example.com", 60.0), ConnectionFailed)
+    assert isinstance(connection_error(kind("x"), "POST", "example.com", 60.0), ConnectionFailed)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70, "é..x", "-"])

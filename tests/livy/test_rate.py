@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import CapacityError, ThrottledError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.livy.rate import BURST, CALLS_PER_MINUTE, Pace, shared_pace
+from fabric_livy_magic.livy.rate import BURST, CALLS_PER_MINUTE, RateLimiter, shared_rate_limiter
 from fabric_livy_magic.livy.retries import RetryPolicy
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
@@ -35,13 +35,13 @@ def most_in_a_minute(moments: list[float]) -> int:
 class Calls:
     """Of clients that share a pace, each with the moment it was made at."""
 
-    def __init__(self, fabric: FakeFabric, pace: Pace) -> None:
-        self.fabric, self.pace = fabric, pace
+    def __init__(self, fabric: FakeFabric, rate_limiter: RateLimiter) -> None:
+        self.fabric, self.rate_limiter = fabric, rate_limiter
         self.moments: list[float] = []
 
     def client(self, clock: FakeClock) -> LivyClient:
         authorization = Noting(BearerAuth(StaticToken(self.fabric.token)), lambda: self.moments.append(clock()))
-        http = LivyHttp(self.fabric.url, authorization, pace=self.pace, clock=clock, sleep=clock.sleep)
+        http = LivyHttp(self.fabric.url, authorization, rate_limiter=self.rate_limiter, clock=clock, sleep=clock.sleep)
         return LivyClient(http, Dialect.FABRIC)
 
 
@@ -62,7 +62,7 @@ class Noting:
 
 # ------------------------------------------------------------------------------------------------ how many calls
 def test_a_statement_of_ten_minutes_takes_150_calls_at_most(fabric: FakeFabric, clock: FakeClock) -> None:
-    calls = Calls(fabric, Pace())
+    calls = Calls(fabric, RateLimiter())
     client = calls.client(clock)
     session_id = client.create_session(SessionSpec()).id
     fabric.statement_goes("running")
@@ -81,14 +81,14 @@ def test_a_statement_of_ten_minutes_takes_150_calls_at_most(fabric: FakeFabric, 
 
 def test_five_sessions_together_make_150_calls_a_minute_at_most() -> None:
     """Each with a statement that has just begun, when it is looked at most often; new ones begin all the time."""
-    pace, moments, clock = Pace(), [], 0.0
+    rate_limiter, moments, clock = RateLimiter(), [], 0.0
     due = [(0.0, 0.0)] * 5  # of each session: when its next call is due, and when its statement began
     while clock < 600:
         which = min(range(5), key=lambda one: due[one][0])
         at, began = due[which]
         clock = max(clock, at)
         is_command = at == began
-        if wait_s := pace.take(clock, is_command=is_command):
+        if wait_s := rate_limiter.acquire(clock, is_command=is_command):
             due[which] = (clock + wait_s, clock + wait_s if is_command else began)
             continue
         moments.append(clock)
@@ -101,7 +101,7 @@ def test_five_sessions_together_make_150_calls_a_minute_at_most() -> None:
 def test_after_a_retry_after_no_session_of_the_account_calls_before_it_ends(
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
-    calls = Calls(fabric, Pace())
+    calls = Calls(fabric, RateLimiter())
     first, second = calls.client(clock), calls.client(clock)
     session_id = first.create_session(SessionSpec()).id
     clock.sleep(10)
@@ -122,7 +122,7 @@ def test_a_throttled_call_waits_as_told_and_says_so(fabric: FakeFabric, clock: F
     soon_s = time.time() + 5
     headers = {"seconds": {"Retry-After": "5"}, "date": {"Retry-After": formatdate(soon_s, usegmt=True)}}.get(where, {})
     heard: list[Progress] = []
-    client = Calls(fabric, Pace()).client(clock).reporting_to(heard.append, "session")
+    client = Calls(fabric, RateLimiter()).client(clock).reporting_to(heard.append, "session")
     fabric.fault("GET", "/sessions$", status=429, headers=headers, body=f'{{"message": "until: {until_text(soon_s)}"}}')
     client.list_sessions()
     assert 3 < clock.now_s <= 5
@@ -131,34 +131,36 @@ def test_a_throttled_call_waits_as_told_and_says_so(fabric: FakeFabric, clock: F
 
 
 # ------------------------------------------------------------------------------------------------ the pace itself
-def taken(pace: Pace, moments: Iterator[float], *, is_command: bool) -> int:
-    return sum(pace.take(moment, is_command=is_command) == 0 for moment in moments)
+def taken(rate_limiter: RateLimiter, moments: Iterator[float], *, is_command: bool) -> int:
+    return sum(rate_limiter.acquire(moment, is_command=is_command) == 0 for moment in moments)
 
 
 def test_no_minute_has_more_calls_than_the_limit() -> None:
-    pace, tenths = Pace(), [tenth / 10 for tenth in range(3000)]
-    assert most_in_a_minute([one for one in tenths if pace.take(one, is_command=True) == 0]) <= CALLS_PER_MINUTE
+    rate_limiter, tenths = RateLimiter(), [tenth / 10 for tenth in range(3000)]
+    assert (
+        most_in_a_minute([one for one in tenths if rate_limiter.acquire(one, is_command=True) == 0]) <= CALLS_PER_MINUTE
+    )
 
 
 def test_looks_give_way_to_commands() -> None:
-    pace = Pace()
-    looks = taken(pace, itertools.repeat(0.0, 100), is_command=False)
-    commands = taken(pace, itertools.repeat(0.0, 100), is_command=True)
+    rate_limiter = RateLimiter()
+    looks = taken(rate_limiter, itertools.repeat(0.0, 100), is_command=False)
+    commands = taken(rate_limiter, itertools.repeat(0.0, 100), is_command=True)
     assert (looks, commands) == (BURST - 5, 5)
 
 
 def test_the_gate_is_for_commands_as_well() -> None:
-    pace = Pace(None)
-    pace.close(55.0)
-    assert pace.take(10.0, is_command=True) == 45.0
-    assert pace.take(55.0, is_command=True) == 0.0
+    rate_limiter = RateLimiter(None)
+    rate_limiter.close_until(55.0)
+    assert rate_limiter.acquire(10.0, is_command=True) == 45.0
+    assert rate_limiter.acquire(55.0, is_command=True) == 0.0
 
 
 def test_an_account_has_one_pace_on_a_host_and_another_account_its_own() -> None:
-    ada = shared_pace("api.fabric.example", "ada")
-    assert shared_pace("api.fabric.example", "ada") is ada
-    assert shared_pace("api.fabric.example", "bob") is not ada
-    assert shared_pace("other.example", "ada") is not ada
+    ada = shared_rate_limiter("api.fabric.example", "ada")
+    assert shared_rate_limiter("api.fabric.example", "ada") is ada
+    assert shared_rate_limiter("api.fabric.example", "bob") is not ada
+    assert shared_rate_limiter("other.example", "ada") is not ada
 
 
 def test_this_machine_bears_any_number_of_calls(fabric: FakeFabric, clock: FakeClock) -> None:
@@ -173,7 +175,7 @@ FULL = {"status": 430, "body": '{"errorCode": "TooManyRequestsForCapacity", "mes
 
 
 def test_a_full_capacity_is_waited_for_and_asked_rarely(fabric: FakeFabric, clock: FakeClock) -> None:
-    client, heard = Calls(fabric, Pace()).client(clock), []
+    client, heard = Calls(fabric, RateLimiter()).client(clock), []
     held = client.create_session(SessionSpec(name="nightly"))
     fabric.fault("POST", "/sessions$", **FULL, times=4)
     session = StandardSession.create(
@@ -190,7 +192,7 @@ def test_a_full_capacity_is_waited_for_and_asked_rarely(fabric: FakeFabric, cloc
 def test_a_capacity_that_stays_full_is_said_to_after_the_time_that_was_set(
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
-    client = Calls(fabric, Pace()).client(clock)
+    client = Calls(fabric, RateLimiter()).client(clock)
     fabric.fault("POST", "/sessions$", **FULL, times=1000)
     with pytest.raises(CapacityError, match=r"still so after 100 s \(setting capacity_wait_s\)"):
         StandardSession.create(client, SessionSpec(), capacity_wait_s=100, clock=clock, sleep=clock.sleep)
@@ -208,7 +210,7 @@ class Renewing:
 
 
 def test_a_statement_whose_token_expired_is_sent_once_with_a_new_one(fabric: FakeFabric, clock: FakeClock) -> None:
-    good = Calls(fabric, Pace()).client(clock)
+    good = Calls(fabric, RateLimiter()).client(clock)
     session_id = good.create_session(SessionSpec()).id
     http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), clock=clock, sleep=clock.sleep)
     run_statement(LivyClient(http, Dialect.FABRIC), session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)

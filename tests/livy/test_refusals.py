@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import HttpError, NotFoundError, NotLivyError
-from fabric_livy_magic.livy.failures import error_from, retry_after_s
+from fabric_livy_magic.livy.failures import http_error, retry_after_s
 from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
@@ -64,7 +64,7 @@ def response(status: int, body: Any, headers: dict[str, str] | None = None) -> r
     ],
 )
 def test_where_no_role_would_help_the_hint_is_another(code: str, says: str) -> None:
-    error = error_from(response(403, {"errorCode": code, "message": "m"}))
+    error = http_error(response(403, {"errorCode": code, "message": "m"}))
     assert type(error) is errors.AccessError
     assert says in str(error)
     assert "Contributor" not in str(error)
@@ -72,7 +72,7 @@ def test_where_no_role_would_help_the_hint_is_another(code: str, says: str) -> N
 
 @pytest.mark.parametrize(("status", "kind", "says"), REFUSALS)
 def test_each_status_becomes_its_error(status: int, kind: type[HttpError], says: str) -> None:
-    error = error_from(response(status, {"errorCode": "C", "message": "m", "requestId": "r-1"}))
+    error = http_error(response(status, {"errorCode": "C", "message": "m", "requestId": "r-1"}))
     assert type(error) is kind
     assert (error.status, error.code, error.request_id) == (status, "C", "r-1")
     assert says in str(error)
@@ -85,14 +85,14 @@ def test_the_servers_own_words_are_in_the_message(name: str, status: int) -> Non
     body, words = BODIES[name]
     if name == "bare string":
         body = json.dumps(body)
-    text = str(error_from(response(status, body)))
+    text = str(http_error(response(status, body)))
     assert words in text
     assert ".." not in text
     assert "  " not in text
 
 
 def test_the_request_id_of_a_header_is_kept() -> None:
-    assert error_from(response(500, "", {"RequestId": "h-1"})).request_id == "h-1"
+    assert http_error(response(500, "", {"RequestId": "h-1"})).request_id == "h-1"
 
 
 @given(
@@ -110,7 +110,7 @@ def test_the_request_id_of_a_header_is_kept() -> None:
     ),
 )
 def test_any_refusal_can_be_read(status: int, body: bytes) -> None:
-    error = error_from(response(status, body))
+    error = http_error(response(status, body))
     assert str(error)
     assert error.status == status
     assert error.code is None or isinstance(error.code, str)

@@ -20,7 +20,7 @@ from fabric_livy_magic.livy.endings import failure_lines, lost_session
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import run_statement
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
@@ -192,8 +192,8 @@ def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: 
 def test_a_lost_statement_is_only_sent_again_if_it_cannot_be_among_those_that_the_session_dropped(
     client: LivyClient, fake: FakeFabric, clock: FakeClock, acts: bool
 ) -> None:
-    session_id, ledger = client.create_session(SessionSpec()).id, Ledger(-1)
-    run = partial(run_statement, client, session_id, kind="pyspark", ledger=ledger, clock=clock)
+    session_id, known_statements = client.create_session(SessionSpec()).id, KnownStatements(-1)
+    run = partial(run_statement, client, session_id, kind="pyspark", known_statements=known_statements, clock=clock)
     fake.fault("POST", "/statements", closes=True, acts=acts)
     others = iter([100])
 
@@ -213,14 +213,14 @@ def test_a_lost_statement_is_only_sent_again_if_it_cannot_be_among_those_that_th
 
 def test_equal_statements_of_many_threads_run_as_often_as_they_were_sent(fake: FakeFabric) -> None:
     """Also where answers are lost: none is taken for another's."""
-    client, ledger = client_of(fake), Ledger(-1)
+    client, known_statements = client_of(fake), KnownStatements(-1)
     session_id = client.create_session(SessionSpec()).id
     fake.fault("POST", "/statements", closes=True, acts=True, times=4)
     fake.fault("POST", "/statements", closes=True, times=4)
 
     def run_one() -> int:
         sleep = lambda seconds: time.sleep(seconds / 50)  # noqa: E731
-        return run_statement(client, session_id, "1+1", "pyspark", ledger=ledger, sleep=sleep).id
+        return run_statement(client, session_id, "1+1", "pyspark", known_statements=known_statements, sleep=sleep).id
 
     with ThreadPoolExecutor(8) as pool:
         ids = [future.result() for future in [pool.submit(run_one) for _ in range(12)]]
@@ -245,7 +245,9 @@ def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
     fabric.fault("POST", "/statements", closes=True, acts=True)
     fabric.fault("GET", "/statements$", status=503, times=1000)
     with pytest.raises(OutcomeUnknown, match="it is not known whether it ran"):
-        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
+        run_statement(
+            client, session_id, "1+1", "pyspark", known_statements=KnownStatements(-1), clock=clock, sleep=clock.sleep
+        )
     assert len(fabric.posted_code) == 1
 
 
@@ -259,7 +261,9 @@ def test_each_statement_has_a_source_id_of_its_own(fabric: FakeFabric, clock: Fa
     client = client_of(fabric)
     session_id = client.create_session(SessionSpec()).id
     for _ in range(3):
-        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
+        run_statement(
+            client, session_id, "1+1", "pyspark", known_statements=KnownStatements(-1), clock=clock, sleep=clock.sleep
+        )
     assert len({one.body["sourceId"] for one in fabric.seen("POST", "/statements")}) == 3
 
 
@@ -300,7 +304,9 @@ def test_a_session_that_dies_while_the_statement_runs_is_lost(
                 fake.forget_sessions()
 
     with pytest.raises(SessionLostError, match="session is gone"):
-        run_statement(client, session_id, "slow()", "pyspark", ledger=Ledger(-1), clock=clock, sleep=sleep)
+        run_statement(
+            client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1), clock=clock, sleep=sleep
+        )
     assert clock.now_s < 5
 
 
@@ -314,7 +320,9 @@ def test_a_session_whose_channel_broke_is_lost_although_the_server_calls_it_idle
     closed = '"java.lang.IllegalStateException: RPC channel is closed."'
     apache_livy.fault("POST", "/statements", status=500, body=closed)
     with pytest.raises(SessionLostError, match="lost its connection to it"):
-        run_statement(client, session_id, "1+1", "pyspark", ledger=Ledger(-1), clock=clock, sleep=clock.sleep)
+        run_statement(
+            client, session_id, "1+1", "pyspark", known_statements=KnownStatements(-1), clock=clock, sleep=clock.sleep
+        )
 
 
 def test_a_refusal_on_a_live_session_is_not_called_a_loss(client: LivyClient, fake: FakeFabric) -> None:

@@ -146,7 +146,7 @@ def test_an_idle_session_is_stopped_and_the_next_cell_is_told_why(at_rest: Rest,
 
 def test_a_session_on_which_a_cell_runs_is_not_idle(at_rest: Rest, fabric: FakeFabric) -> None:
     at_rest.runner.account.choose("stop_idle_min", 10)
-    at_rest.runner.sessions.find().remote.running = 1
+    at_rest.runner.sessions.find().remote.running_statements = 1
     at_rest.minutes(30)
     assert fabric.deleted == []
 

@@ -24,10 +24,10 @@ from pathlib import Path
 from fabric_livy_magic.errors import FabricLivyError, OutcomeUnknown, SessionLostError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.livy.rate import Pace
+from fabric_livy_magic.livy.rate import RateLimiter
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import run_statement
-from fabric_livy_magic.livy.submission import Ledger
+from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.request_auth import BearerAuth
@@ -110,7 +110,7 @@ class Run:
             BearerAuth(FixedToken(), allow_host=HOST),
             timeout_s=2.0,
             verify=str(ca_file),
-            pace=Pace(
+            rate_limiter=RateLimiter(
                 None
             ),  # the machine's own pace; how often a server is called at most is in tests/livy/test_rate.py
             clock=clock,
@@ -128,7 +128,7 @@ class Run:
         """Appends a key while `may_continue(number of keys so far)`."""
         self.client.list_sessions()
         self.session = session = self.ready_session()
-        ledger, numbers = Ledger(-1), itertools.count()
+        known_statements, numbers = KnownStatements(-1), itertools.count()
         direct = service.Session if self.dialect is Dialect.FABRIC else livy_dialect.LivySession
         self.direct = direct(self.api, session.id)
         self.folder.mkdir()
@@ -139,7 +139,9 @@ class Run:
                 key = f"{self.name}-{number}"
                 code, kind = self._statement(key, number)
                 try:
-                    done = run_statement(self.client, session.id, code, kind, ledger=ledger, clock=clock, sleep=sleep)
+                    done = run_statement(
+                        self.client, session.id, code, kind, known_statements=known_statements, clock=clock, sleep=sleep
+                    )
                 except FabricLivyError as error:
                     self.outcomes.note(key, error)
                 else:
