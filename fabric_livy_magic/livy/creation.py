@@ -101,7 +101,7 @@ class Creation:
         return "The session that was asked for was stopped." if found else NOT_CREATED
 
     def _stop_unwanted(self, info: SessionInfo | None) -> None:
-        """For the answer that comes after an interrupt, None where the request failed. In the background: a failure is not reported."""
+        """For the answer that comes after an interrupt, None where the request failed. A failure here is not reported."""
         if info:
             with contextlib.suppress(FabricLivyError):
                 self.client.delete_session(info.id)
@@ -109,7 +109,7 @@ class Creation:
             self._look_again()
 
     def _look_again(self) -> None:
-        """Stops it when it is listed: a request may arrive after its connection broke, and the list of sessions may lag behind."""
+        """Stops it once it is listed: a request may arrive after its connection broke, and the list may lag behind."""
         for wait_s in LOOKUP_PAUSES_S:
             self.sleep(wait_s)
             with contextlib.suppress(FabricLivyError):

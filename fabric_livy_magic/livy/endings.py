@@ -103,9 +103,9 @@ CANCELLED = Ending("cancelled", "somebody cancelled it: in the Monitoring hub, o
 STOPPED = Ending("stopped", "somebody stopped it, or its code ended the Spark application")
 UNKNOWN = Ending("unknown", "it ended by itself")
 
-# The first match counts: what ran out of memory is also killed. Seen in the field: dbt-fabricspark pull 158 (LIVY_JOB_TIMED_OUT), its
-# issue 159 (idle); microsoft/fabric-toolbox issue 416 (TooManyRequestsForCapacity). YARN's and Spark's own words for the
-# first: exit codes 137 and 143 are a process that was killed, by the kernel or by YARN, which on a node means memory.
+# The first match counts: what ran out of memory is also killed. Seen by others: dbt-fabricspark pull 158 (LIVY_JOB_TIMED_OUT) and
+# issue 159 (idle), microsoft/fabric-toolbox issue 416 (TooManyRequestsForCapacity). For memory YARN's and Spark's own words: exit
+# codes 137 and 143 are a process that was killed, by the kernel or by YARN, which on a node means memory.
 _PATTERNS = (
     (
         MEMORY,

@@ -51,7 +51,7 @@ class ReplClient(LivyClient):
         return self._info(self.http.get(self.session_path(session_id)))
 
     def list_sessions(self) -> list[SessionInfo]:
-        """Raises HttpError: a session whose answer was lost cannot be found; it is not requested twice, and ends by its idle timeout."""
+        """Raises HttpError: a session whose answer was lost cannot be found; it is not requested twice, and its idle timeout ends it."""
         raise HttpError("The API has no list of high-concurrency sessions.")
 
     def session_log(self, session_id: str) -> list[str]:
@@ -81,7 +81,8 @@ class ReplClient(LivyClient):
     def statements_path(self, session_id: str) -> str:
         if not self._repl_ids:
             raise SessionLostError(f"High-concurrency session {session_id} has no REPL yet. Wait until it is ready.")
-        return f"{self.session_path(self.application_id)}/repls/{quote(self._repl_ids['repl'], safe='', errors='replace')}/statements"
+        repl_id = quote(self._repl_ids["repl"], safe="", errors="replace")
+        return f"{self.session_path(self.application_id)}/repls/{repl_id}/statements"
 
 
 class HighConcurrencySession(StandardSession):
