@@ -1,4 +1,4 @@
-"""The published description of the Fabric Livy API, asked for its calls, fields and values."""
+"""The published description of the Fabric Livy API, as calls, fields and values."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class FaultyNetwork:
         self.close()
 
     def start(self) -> None:
-        self._closed = socket.socket()  # bound, so that nobody else listens there
+        self._closed = socket.socket()  # bound, so that no other process listens there
         self._closed.bind(("127.0.0.1", 0))
         self._closing_listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._close_connections, daemon=True).start()

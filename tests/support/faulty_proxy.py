@@ -174,7 +174,7 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             try:
                 self.wfile.write("\r\n".join(lines).encode() + content)
             except OSError:
-                self.close_connection = True  # whoever asked has gone
+                self.close_connection = True  # the client closed the connection
 
         def log_message(self, *words: Any) -> None:
             """Nothing."""

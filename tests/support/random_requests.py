@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from tests.support import contract, service
 from tests.support.service import TOKEN, Api
 
-# Sessions that are there and never start Spark.
+# Sessions that exist and never start Spark.
 STUCK = '[[sessions]]\nstart.states = ["not_started"]\nstart.seconds = inf\n'
 LOOKUPS = (
     *("/v1/workspaces", "/v1/workspaces/WORKSPACE", "/v1/workspaces/{id}", "/v1/workspaces/WORKSPACE/lakehouses"),
@@ -60,8 +60,8 @@ WORDS = ("", "sql", "pyspark", "spark", "1g", "9" * 5000 + "g", "a\0b", "\ud800"
 
 @dataclass(frozen=True)
 class Target:
-    """`calls` are methods and paths, whose `{id}` stands for any of `ids`. `check_error` holds an answer that is none of
-    success to its form; those of `bare` statuses may come without a body.
+    """`calls` are methods and paths, whose `{id}` stands for any of `ids`. `check_error` checks the form of an error response;
+    those with a status of `bare` may have no body.
     """
 
     url: str
@@ -195,11 +195,11 @@ def _chunked(body: bytes) -> bytes:
 
 # ------------------------------------------------------------------------------------------------ what has to come back
 def send(target: Target, request: Request) -> bytes:
-    """Everything that comes back until the server closes the connection, or has nothing more to say."""
+    """Everything that is received until the server closes the connection."""
     url = urlsplit(target.url)
     received = b""
     with socket.create_connection((url.hostname or "", url.port or 80), timeout=20) as link:
-        # What it refuses before all of it was sent, it may stop to read.
+        # The server may stop reading a request that it refuses early.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             size = max(1, len(request.data) // request.pieces)
             for at in range(0, len(request.data), size):
@@ -214,13 +214,13 @@ def send(target: Target, request: Request) -> bytes:
 
 
 class _Received(io.BytesIO):
-    """What `http.client` reads an answer from, and that then tells how far it came."""
+    """What `http.client` reads a response from; its position then shows where the response ended."""
 
     def makefile(self, _mode: str) -> _Received:
         return self
 
     def close(self) -> None:
-        """Not before the rest was looked at."""
+        """Not closed: the rest is still to be read."""
 
 
 def check(target: Target, request: Request, received: bytes, outcome: Outcome) -> None:
@@ -287,7 +287,7 @@ def check_form(body: bytes) -> None:
 
 
 def fabric_target(api: Api) -> Target:
-    """On a server whose sessions are stuck: one session and one high-concurrency session, asked for by all their paths."""
+    """For a server whose sessions are stuck: all paths of one session and one high-concurrency session."""
     session = api.start_session(name="random").id
     hc_id = api.post("/highConcurrencySessions", {"sessionTag": "random"}).json()["id"]
     below = next(one["id"] for one in api.get("/sessions").json()["items"] if one["id"] != session)
@@ -308,7 +308,7 @@ def fabric_target(api: Api) -> Target:
 
 
 def run_on_fabric(count: int, seed_: int) -> Outcome:
-    """On a server of its own. Its sessions are made anew every some hundred requests, as their statements never end."""
+    """On a server of its own. It gets new sessions every 500 requests, as their statements never end."""
     outcome = Outcome()
     with tempfile.TemporaryDirectory() as folder:
         faults = Path(folder) / "faults.toml"

@@ -181,5 +181,5 @@ def java_number(text: str, bits: int = INT_BITS) -> int:
 
 
 def part_of(items: list[Any], start: int, size: int) -> list[Any]:
-    """Scala's `slice`: a start below 0 takes from what it leaves."""
+    """Scala's `slice(start, start + size)`: a negative start shortens the part."""
     return items[max(0, start) : max(0, start + size)]

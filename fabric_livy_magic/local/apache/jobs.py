@@ -19,7 +19,7 @@ from fabric_livy_magic.local.apache.sessions import SessionHandler
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.session import Session
 
-KEPT = 100
+KEPT_JOBS = 100
 STATES = {"waiting": "QUEUED", "running": "STARTED", "cancelling": "STARTED", "cancelled": "CANCELLED"}
 
 
@@ -27,20 +27,20 @@ class Jobs:
     """Of all sessions. Each session's numbers begin at 1, as in Livy."""
 
     def __init__(self) -> None:
-        self._of: WeakKeyDictionary[Session, OrderedDict[int, PythonTask]] = WeakKeyDictionary()
+        self._by_session: WeakKeyDictionary[Session, OrderedDict[int, PythonTask]] = WeakKeyDictionary()
         self._numbers: WeakKeyDictionary[Session, itertools.count[int]] = WeakKeyDictionary()
 
     def number(self, session: Session) -> int:
         return next(self._numbers.setdefault(session, itertools.count(1)))
 
     def keep(self, session: Session, number: int, task: PythonTask) -> None:
-        kept = self._of.setdefault(session, OrderedDict())
+        kept = self._by_session.setdefault(session, OrderedDict())
         kept[number] = task
-        while len(kept) > KEPT:
+        while len(kept) > KEPT_JOBS:
             kept.popitem(last=False)[1].reply_file.unlink(missing_ok=True)
 
     def get(self, session: Session, number: int) -> PythonTask | None:
-        return self._of.get(session, OrderedDict()).get(number)
+        return self._by_session.get(session, OrderedDict()).get(number)
 
 
 class JobHandler(SessionHandler):

@@ -95,7 +95,7 @@ class ResetTimeoutHandler(SparkHandler):
 
 
 def session_gone(session: Session) -> Refusal:
-    """404 is what Fabric says of a session that can take no more statements."""
+    """Fabric answers 404 for a session that takes no more statements."""
     why = session.end_reason.message or session.end_reason.cancellation_reason
     reason = f": {why}" if why else ""
     return Refusal(404, f"session {session.id} is {session.state}{reason}", "SparkCoreSessionNotFound")

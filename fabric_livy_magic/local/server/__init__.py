@@ -3,6 +3,7 @@
 `launch` and `discovery` need neither tornado nor pyspark.
 
 May import: lakehouse, faults, sessions, batches.
-Used by others: `Server` (of `server`), `Tokens` (of `tokens`), `start_local_fabric` (of `launch`), `begin_log` (of
-`server_log`).
+Used by others: `Server` (of `server`), `OwnToken`, `AuthorityTokens`, `Caller` and `TokenRefused` (of `tokens`),
+`start_local_fabric` and `default_lakehouse` (of `launch`), `find_token` and `published_token` (of `discovery`),
+`Announcement` and `announce` (of `announcement`), `begin_log` and `log_file` (of `server_log`).
 """

@@ -1,6 +1,6 @@
 """Who may call: holders of the server's own token, or of a token that an authority (Microsoft Entra, or a test's) signed.
 
-Only this module knows JSON Web Tokens (PyJWT and cryptography come with msal), and loads them when an authority is given.
+Only this module knows JSON Web Tokens (PyJWT and cryptography come with msal), and loads them when there is an authority.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
 class TokenRefused(Exception):  # noqa: N818 - what the server does
-    """`status` is 401, or 503 where the authority cannot be asked. The message never holds the token."""
+    """`status` is 401, or 503 where the authority cannot be reached. The message never holds the token."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -15,7 +15,7 @@ FULL = (
 )
 
 
-class NoCapacity(Exception):  # noqa: N818 - says what there is
+class NoCapacity(Exception):  # noqa: N818 - says what is missing
     """The limit of Spark applications is reached."""
 
 

@@ -123,8 +123,8 @@ class Session:
     def statements_finished(self) -> int:
         return sum(statement.finished for repl in self.repls() for statement in repl.statements())
 
-    def acquire(self, state: str) -> None:
-        """Sets how far Fabric is in finding a cluster; Livy has no state for it yet."""
+    def set_acquisition(self, state: str) -> None:
+        """How far Fabric is in finding a cluster; Livy has no state for it yet."""
         self.acquisition = state
 
     @property

@@ -95,7 +95,7 @@ class Sessions:
     def _with_faults(
         self, request: SessionRequest, name: str, session_id: str
     ) -> tuple[SessionRequest, SessionFaultInjector | None]:
-        """As a fault wants it, where there are faults and one strikes."""
+        """The request with the tags of the fault injected into its session, and that fault's injector; without a fault, unchanged."""
         injected = self._faults.inject_in_session(name, request.conf) if self._faults else None
         if injected is None:
             return request, None

@@ -51,7 +51,7 @@ class FaultInjection:
         self._stage = _Stage.UNCHANGED
         self._sending: asyncio.Future[None] | None = None
         name = self._call.method.lower()
-        self._work = getattr(handler, name)
+        self._method = getattr(handler, name)
         setattr(handler, name, self._run)
 
     async def _run(self, *args: str, **kwargs: str) -> None:
@@ -65,7 +65,7 @@ class FaultInjection:
             return
         if injected.fault or injected.stall_s or injected.reply_faults:
             self._hold_response()
-        done = self._work(*args, **kwargs)
+        done = self._method(*args, **kwargs)
         if done is not None:
             await done
         if self._stage is _Stage.HELD:

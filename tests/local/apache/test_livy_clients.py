@@ -1,4 +1,4 @@
-"""Clients of Apache Livy, unchanged: pylivy (`livy` on PyPI), which nobody here wrote, and our own, by what `serve` prints."""
+"""Clients of Apache Livy: pylivy (`livy` on PyPI), unchanged, and this package, set up with what `serve` prints."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_an_authority_belongs_to_the_other_dialect(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ answers
-def test_what_was_asked_for_zipped_comes_zipped(api: Livy) -> None:
+def test_a_response_is_compressed_on_request(api: Livy) -> None:
     answer = api.get("/sessions", headers={"Accept-Encoding": "gzip"}, stream=True)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.raw.read()) == b'{"from":0,"total":0,"sessions":[]}'
@@ -127,7 +127,7 @@ def test_files_elsewhere_on_this_machine_are_refused(api: Livy, field: str, path
     assert (status, text.startswith("Rejected, Reason: requirement failed: Local path /")) == (400, True), text
 
 
-def test_a_wrong_amount_of_memory_is_told(api: Livy) -> None:
+def test_a_wrong_amount_of_memory_is_reported(api: Livy) -> None:
     status, text = message(api.post("/sessions", {"driverMemory": "lots"}))
     assert (status, "lots" in text) == (400, True)
 

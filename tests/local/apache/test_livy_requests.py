@@ -115,7 +115,7 @@ def test_a_number_in_javas_words(text: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", " 1", "1 ", "2147483648", "-2147483649", "٣", "9" * 5000])
-def test_what_is_no_int_is_said_as_java_says_it(text: str) -> None:
+def test_what_is_no_int_is_refused_with_javas_message(text: str) -> None:
     with pytest.raises(LivyRefusal) as refused:
         java_number(text)
     assert (refused.value.status_code, refused.value.body) == (400, {"msg": f'For input string: "{text}"'})

@@ -63,7 +63,7 @@ def session(api: Livy, session_files: Path) -> LivySession:
         ("from pyspark import SparkFiles; open(SparkFiles.get('unpacked/inside.txt')).read()", "'an archive'"),
     ],
 )
-def test_a_session_finds_what_it_brought(session: LivySession, code: str, text: str) -> None:
+def test_a_session_finds_the_files_of_its_request(session: LivySession, code: str, text: str) -> None:
     assert session.text(code) == text
 
 
@@ -72,7 +72,7 @@ def test_a_jar_of_the_session_is_on_scalas_class_path(session: LivySession) -> N
     assert session.text(code, "spark") == "res0: String = a jar\n"
 
 
-def test_its_view_names_them_as_they_were_given(session: LivySession, session_files: Path) -> None:
+def test_its_view_names_them_as_in_the_request(session: LivySession, session_files: Path) -> None:
     view = session.view()
     assert view["files"] == [(session_files / "data.txt").as_uri()]
     assert view["archives"] == [f"{session_files}/packed.zip#unpacked"]
@@ -101,7 +101,7 @@ def test_a_jar_that_was_uploaded_is_known_to_spark(session: LivySession) -> None
     assert "more.jar" in session.text("sc._jsc.sc().listJars().mkString(',')")
 
 
-def test_a_file_that_is_not_there_is_told_in_javas_words(session: LivySession, session_files: Path) -> None:
+def test_a_missing_file_is_reported_with_javas_message(session: LivySession, session_files: Path) -> None:
     for what in ("file", "pyfile"):  # of a jar Spark itself only logs it
         status, text = bare(session.api.post(f"{session.path}/add-{what}", {"uri": f"{session_files}/nosuch.{what}"}))
         assert status == 500
@@ -152,7 +152,7 @@ def test_jobs_share_objects(session: LivySession) -> None:
     assert result_of(job(session, lambda context: context.get_shared_object("n"))) == 5
 
 
-def test_a_job_that_fails_tells_its_error(session: LivySession) -> None:
+def test_a_job_that_fails_reports_its_error(session: LivySession) -> None:
     def fail(_context: Any) -> None:
         raise TypeError("no good")
 
@@ -183,7 +183,7 @@ def test_jobs_of_java_are_refused(session: LivySession) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ statements
-def test_statements_are_listed_newest_first_where_that_is_asked(session: LivySession) -> None:
+def test_statements_are_listed_newest_first_on_request(session: LivySession) -> None:
     ids = [session.submit("1") for _ in range(3)]
     session.wait(ids[-1])
     listed = session.api.get(f"{session.path}/statements?order=desc&size=2").json()["statements"]

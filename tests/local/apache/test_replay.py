@@ -1,6 +1,6 @@
 """Recorded answers of a real Apache Livy, replayed: a share of what `python -m tests.support.replay` replays in whole.
 
-What differs is exactly what `tests/payloads/livy/differences.toml` lists.
+The differences are exactly those that `tests/payloads/livy/differences.toml` lists.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ def test_an_exception_is_the_end_and_the_reason(api: Api, lakehouse: Path) -> No
     ]
 
 
-def test_a_file_that_is_not_there_is_told_by_python(api: Api, lakehouse: Path) -> None:
+def test_a_missing_file_is_reported_by_python(api: Api, lakehouse: Path) -> None:
     view = Batch(api, file=f"file:{lakehouse}/Files/nosuch.py").ended()
     assert view["state"] == "dead"
     where = lakehouse / "Files" / "nosuch.py"
@@ -267,7 +267,7 @@ def test_a_jar_runs_its_class(api: Api, filled: Session, more: list[str], state:
     assert reason in "".join(error["message"] for error in view["errorInfo"])
 
 
-def test_a_cancelled_batch_is_killed_with_all_it_started_and_stays_to_be_seen(
+def test_a_cancelled_batch_is_killed_with_all_it_started_and_stays_listed(
     endless: Batch, filled: Session, api: Api
 ) -> None:
     view = endless.wait(lambda view: "ready" in view.get("log", []))

@@ -129,7 +129,7 @@ def test_a_continuation_uri_is_absolute_and_leads_to_the_next_page(api: Api) -> 
 
 
 @pytest.mark.parametrize("token", ["x", "+RID:~", "+RID:~x==", "5", continuation(99), "+RID:~====", "é"])
-def test_a_continuation_token_that_is_none_is_refused(api: Api, token: str) -> None:
+def test_an_invalid_continuation_token_is_refused(api: Api, token: str) -> None:
     refused(get(api, "/workspaces", continuationToken=token), 400, "InvalidParameter")
 
 
@@ -151,7 +151,7 @@ def test_a_workspace_by_its_id_in_any_case(api: Api) -> None:
     }  # fmt: skip
 
 
-def test_a_lakehouse_tells_its_paths_and_its_default_schema_only_where_it_has_schemas(api: Api, folder: Path) -> None:
+def test_a_lakehouse_has_its_paths_and_a_default_schema_only_with_schemas(api: Api, folder: Path) -> None:
     plain = get(api, f"/workspaces/{FULL}/lakehouses/{lakehouse(api, 'plain')['id']}").json()
     assert plain["properties"] == {
         "oneLakeTablesPath": (folder / "plain" / "Tables").as_uri(),
@@ -161,13 +161,13 @@ def test_a_lakehouse_tells_its_paths_and_its_default_schema_only_where_it_has_sc
     assert lakehouse(api, "schemas/on")["properties"]["defaultSchema"] == "dbo"
 
 
-def test_environments_are_listed_and_told_one_by_one(api: Api) -> None:
+def test_environments_are_listed_and_shown_one_by_one(api: Api) -> None:
     found = everything(api, f"/workspaces/{FULL}/environments")
     assert [one["displayName"] for one in found] == ["Libs", "libs", "Env é"]
     assert get(api, f"/workspaces/{FULL}/environments/{found[2]['id']}").json() == found[2]
 
 
-def test_a_capacity_tells_whether_it_is_paused(api: Api) -> None:
+def test_a_capacity_shows_whether_it_is_paused(api: Api) -> None:
     (capacity,) = everything(api, "/capacities")
     assert (capacity["displayName"], capacity["sku"], capacity["state"]) == ("small", "F2", "Inactive")
     assert get(api, f"/workspaces/{FULL}").json()["capacityId"] == capacity["id"]
@@ -266,7 +266,7 @@ def test_lakehouses_without_a_folder_get_one_each(tmp_path: Path) -> None:
         ("service_principals = 1", "true or false"),
     ],
 )
-def test_a_workspace_file_that_is_wrong_says_where(tmp_path: Path, text: str, words: str) -> None:
+def test_a_wrong_workspace_file_is_refused_with_the_place(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(BadWorkspaces, match=r"w\.toml") as problem:
         workspaces(tmp_path, text)
     assert words in str(problem.value)
@@ -292,7 +292,7 @@ def test_the_ids_of_a_single_lakehouse_follow_from_its_folder(tmp_path: Path) ->
         (["--tenant", "x"], "--authority"),
     ],
 )
-def test_wrong_options_are_told_at_the_start(options: list[str], words: str, tmp_path: Path) -> None:
+def test_wrong_options_are_reported_at_the_start(options: list[str], words: str, tmp_path: Path) -> None:
     assert words in service.startup_error(tmp_path, *options)
 
 

@@ -105,7 +105,7 @@ def test_driver_logs_whole_in_parts_and_their_metadata(session_with_jobs: Sessio
         ({"type": "driver", "fileName": "stderr", "isDownload": "true", "isPartial": "true", "offset": "x"}, 400),
     ],
 )
-def test_logs_that_are_none(session_with_jobs: Session, query: dict[str, str], status: int) -> None:
+def test_wrong_log_requests_are_refused(session_with_jobs: Session, query: dict[str, str], status: int) -> None:
     assert monitored(session_with_jobs, f"{application(session_with_jobs)}/logs", **query).status_code == status
 
 

@@ -27,7 +27,7 @@ from tests.support.service import TOKEN, Api
 pytestmark = pytest.mark.spark
 
 WORKSPACE, LAKEHOUSE, NOBODY = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("w", "l", "nobody"))
-# Stand in the generated requests for ids that only the running server knows.
+# In the generated requests, in place of ids that only the running server knows.
 PLACEHOLDERS = {
     name: str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("sessionId", "replId", "hcId", "inHcId", "batchId")
 }
@@ -105,7 +105,7 @@ def _known_values(name: str, path: str, method: str) -> list[str]:
 
 
 def _names_other_files(body: Any) -> bool:
-    """Which may be right: a list of names keeps to one of ours so that it certainly is."""
+    """Other names may be valid or not; OWN_FILE certainly is."""
     found = [body.get(field) for field in FILES] if isinstance(body, dict) else []
     return any(isinstance(one, str) and one != OWN_FILE for names in found if isinstance(names, list) for one in names)
 
@@ -147,7 +147,7 @@ class Served:
 
     def _real_id(self, name: str, value: Any) -> Any:
         if name == "statementId" and isinstance(value, int) and 0 <= value <= MOST_INT32:
-            return value % 20  # of those that there are, for the most part
+            return value % 20  # mostly one that exists
         return self.ids.get(value, value) if isinstance(value, str) else value
 
 
@@ -198,7 +198,7 @@ def test_an_answer_to_a_creation_is_the_contract_s(served: Served, path: str) ->
     [
         ("/sessions", "sessionId", "sessionId", 404),
         ("/highConcurrencySessions", "highConcurrencySessionId", "hcId", 404),
-        ("/batches", "batchId", "batchId", 200),  # a cancelled batch stays to be seen
+        ("/batches", "batchId", "batchId", 200),  # a cancelled batch stays listed
     ],
 )
 def test_an_end_is_the_contract_s(served: Served, path: str, name: str, known: str, afterwards: int) -> None:

@@ -1,4 +1,4 @@
-"""The token of a running server, left for notebooks of the same user and for nobody else."""
+"""The token of a running server, published for notebooks of the same user only."""
 
 from __future__ import annotations
 

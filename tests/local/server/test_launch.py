@@ -49,7 +49,7 @@ def test_two_starts_get_two_ports_and_tokens_and_the_same_ids(tmp_path: Path) ->
     assert first.livy_endpoint.removeprefix(first.api_url) == second.livy_endpoint.removeprefix(second.api_url)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(LocalFabricError, match=r"exit code 2.*(?s:.)*file"):
         launch.start_local_fabric(tmp_path / "file")
@@ -63,7 +63,7 @@ def test_a_start_that_takes_too_long_leaves_nothing(tmp_path: Path, monkeypatch:
     assert left_after(mark, 2) == {}
 
 
-def test_a_missing_extra_is_told(tmp_path: Path) -> None:
+def test_a_missing_extra_is_reported(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['tornado'] = None\n"
         "from fabric_livy_magic.local.__main__ import main\n"

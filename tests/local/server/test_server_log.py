@@ -53,7 +53,7 @@ def test_several_servers_write_one_file_that_one_of_them_puts_aside(tmp_path: Pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the state folder has another variable elsewhere")
-def test_a_failure_is_told_by_its_type_and_place_and_a_library_s_line_by_its_own_words(tmp_path: Path) -> None:
+def test_a_failure_is_logged_with_type_and_place_and_a_library_s_line_without_its_arguments(tmp_path: Path) -> None:
     assert start(FAILING_SCRIPT, tmp_path).communicate(timeout=60)[0] == ""
     text = (tmp_path / "fabric-livy-magic" / "serve.log").read_text(encoding="utf-8")
     assert "hush" not in text.replace('raise ValueError("hush")', "")

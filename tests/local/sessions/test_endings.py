@@ -120,7 +120,7 @@ def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_al
         ({"conf": {"spark.jars.packages": "nonsense"}}, "nonsense"),
     ],
 )
-def test_a_session_that_cannot_start_is_dead_and_tells_why(
+def test_a_session_that_cannot_start_is_dead_and_shows_the_reason(
     server: Marked, request_body: dict[str, dict[str, str]], word: str
 ) -> None:
     session = server.api.start_session(**request_body)

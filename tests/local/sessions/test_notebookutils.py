@@ -88,7 +88,7 @@ def test_variables_of_a_repository_are_attributes(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ where notebooks are
-def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_one_that_runs(
+def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_in_the_folder_of_the_one_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("FABRIC_LIVY_NOTEBOOKS", *NOTEBOOK_VARIABLES):
@@ -125,7 +125,7 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_beside_the_on
         ({"activities": [{"name": "a"}], "concurrency": "two"}, "concurrency of the DAG"),
     ],
 )
-def test_a_dag_that_is_none_says_why(utils: Any, dag: Any, message: str) -> None:
+def test_an_invalid_dag_is_refused_with_the_reason(utils: Any, dag: Any, message: str) -> None:
     with pytest.raises(Exception, match=message):
         utils.notebook.validateDAG(dag)
 
@@ -181,7 +181,7 @@ def test_what_depends_on_a_failed_activity_does_not_run(utils: Any) -> None:
     assert result["c"] == {"exitVal": "c done", "exception": None}
 
 
-def test_a_failed_activity_is_tried_again_as_often_as_it_says(utils: Any) -> None:
+def test_a_failed_activity_is_retried_as_often_as_its_retry_says(utils: Any) -> None:
     runs = RecordedRuns("a", fails=2)
     assert (
         run_dag({"activities": [{"name": "a", "retry": 2, "retryIntervalInSeconds": 0}]}, runs)["a"]["exception"]
@@ -210,7 +210,7 @@ def test_an_exit_is_an_exception_whose_text_is_the_value(utils: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ help, refusals, SQL
-def test_help_tells_each_function_with_its_signature(utils: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_each_function_with_its_signature(utils: Any, capsys: pytest.CaptureFixture[str]) -> None:
     utils.help()
     utils.fs.help()
     utils.fs.help("mv")
@@ -228,7 +228,7 @@ def test_help_tells_each_function_with_its_signature(utils: Any, capsys: pytest.
         lambda utils: utils.credentials.putSecret("v", "s", "x"),
     ],
 )
-def test_what_only_the_service_can_do_says_so(utils: Any, call: Any) -> None:
+def test_what_only_the_service_can_do_is_refused(utils: Any, call: Any) -> None:
     with pytest.raises(Exception, match="needs the service"):
         call(utils)
 

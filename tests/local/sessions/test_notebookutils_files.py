@@ -36,7 +36,7 @@ from tests.support.notebookutils import BRONZE, GOLD, OTHER_WORKSPACE, WORKSPACE
         ("file:///lakehouse/default/Files/a%20b", "file:/lakehouse/default/Files/a b", "Bronze/Files/a b"),
     ],
 )
-def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_for(
+def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_of_the_request(
     utils: Any, tmp_path: Path, path: str, written: str, local: str
 ) -> None:
     from notebookutils._paths import resolve  # type: ignore[import-not-found, unused-ignore]
@@ -60,7 +60,7 @@ def test_a_path_leads_to_its_lakehouse_and_is_listed_in_the_form_it_was_asked_fo
         ("synfs:/notebook/other/point", "is no mount of this session"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_an_error(utils: Any, path: str, message: str) -> None:
+def test_a_path_outside_every_lakehouse_is_an_error(utils: Any, path: str, message: str) -> None:
     with pytest.raises(Exception, match=message.replace("(", r"\(")) as raised:
         utils.fs.exists(path)
     assert type(raised.value).__name__ == "NoPlace"

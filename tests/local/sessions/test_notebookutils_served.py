@@ -131,11 +131,11 @@ def test_a_child_gets_its_parameters_and_gives_its_exit_value(session: service.S
     assert value(session, "notebookutils.notebook.run('child', 60, {'count': 41})") == "Monday 42"
 
 
-def test_a_child_runs_sql_and_includes_other_notebooks_and_knows_its_name(session: service.Session) -> None:
+def test_a_child_runs_sql_and_other_notebooks_by_percent_run_and_knows_its_name(session: service.Session) -> None:
     assert json.loads(value(session, "notebookutils.notebook.run('mixed')")) == [42, 1, "mixed", True]
 
 
-def test_a_child_that_fails_says_where_and_what(session: service.Session) -> None:
+def test_a_child_that_fails_reports_the_cell_and_the_error(session: service.Session) -> None:
     output = session.error("notebookutils.notebook.run('failing')")
     assert output["ename"] == "NotebookRunFailed"
     assert output["evalue"] == "Notebook 'failing' failed in cell 2 of failing: ZeroDivisionError: division by zero"
@@ -202,7 +202,7 @@ def test_a_cancel_ends_the_notebooks_that_run(session: service.Session) -> None:
         time.sleep(0.1)
 
 
-def test_python_begins_anew_and_spark_stays(session: service.Session) -> None:
+def test_python_restarts_and_spark_stays(session: service.Session) -> None:
     session.text("mine = 1\nspark.range(3).createOrReplaceTempView('kept')")
     session.text("notebookutils.session.restartPython()")
     assert session.error("mine")["ename"] == "NameError"
@@ -219,7 +219,7 @@ def test_python_begins_anew_and_spark_stays(session: service.Session) -> None:
         ("notebookutils.fs.ls('Files/../..')", "'..' is no part of a path here"),
     ],
 )
-def test_what_is_not_there_says_so(session: service.Session, code: str, message: str) -> None:
+def test_what_is_missing_is_reported(session: service.Session, code: str, message: str) -> None:
     assert message in session.error(code)["evalue"]
 
 

@@ -327,7 +327,7 @@ def test_every_documented_field_is_filled(scenario: Scenario, definition: str) -
     assert set(contract.fields(definition)) - scenario.seen.fields[definition] == set()
 
 
-def test_what_was_asked_for_is_shown_without_secrets(scenario: Scenario) -> None:
+def test_the_request_is_shown_without_secrets(scenario: Scenario) -> None:
     path = scenario.sessions[list(STARTS).index("running")]
     request = scenario.get(path, "SessionResponse")["livyInfo"]["jobCreationRequest"]
     hidden = {**FULL_REQUEST["conf"], "fs.azure.account.key.x": "*********(redacted)"}  # type: ignore[dict-item]

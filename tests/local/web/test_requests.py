@@ -53,7 +53,7 @@ def test_own_host_names(api: Api, host: str) -> None:
     assert api.get("/sessions", headers={"Host": host}).status_code == 200
 
 
-def test_a_refusal_tells_that_its_connection_ends(api: Api) -> None:
+def test_a_refusal_announces_that_its_connection_is_closed(api: Api) -> None:
     for _ in range(20):
         refused = api.get("/sessions", headers={"Host": "evil.example"})
         assert (refused.status_code, refused.headers["Connection"]) == (403, "close")

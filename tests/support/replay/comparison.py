@@ -1,4 +1,4 @@
-"""Whether what was seen is what was recorded, and which differences are known."""
+"""Compares what was seen with what was recorded; and the list of known differences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def difference(case: Case, seen: Any) -> str:
 
 
 def statuses(seen: Any) -> Any:
-    """All that counts where the words are free: of HTTP steps the status, of statements state, status and ename."""
+    """What counts where messages may differ: of HTTP steps the status, of statements state, status and ename."""
     if isinstance(seen, list):
         return [step.get("status", step.get("failure")) for step in seen]
     if "statement" not in seen:
@@ -65,14 +65,14 @@ def known_differences(dialect: str, *, quirks: bool) -> dict[str, str]:
 
 
 def timely_differences() -> dict[str, str]:
-    """Those that come and go with the time that things take."""
+    """Those that depend on timing."""
     with (RECORDED / "differences.toml").open("rb") as file:
         timely: dict[str, str] = tomllib.load(file)["timely"]
     return timely
 
 
 def surprises(cases: Iterable[Case], results: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    """What the list of differences does not say, by case: a difference that is not listed, or a listed one that is none."""
+    """Case id → a difference that is not listed, or a listed one that does not occur."""
     timely = timely_differences()
     found: dict[str, str] = {}
     for case in cases:

@@ -1,4 +1,4 @@
-"""The HTTP cases: requests in a row, each with what Livy answered; and what is made equal in an answer."""
+"""The HTTP cases: sequences of requests, each with Livy's response; and the normal form of a response."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST_TEXT = 600
 Names = dict[str, Any]
 
 
-# Some seconds each, or a session of their own that has to become idle.
+# They take some seconds each, or a session of their own that has to become idle.
 LONG = re.compile(
     r"http-(cancel/(waiting|running|twice)|progress/|retention/|starting/(get|delete|conf)|ending/|batch/"
     r"|name/statements-by-name|list/two|shared/)"
@@ -42,7 +42,7 @@ def http_cases() -> list[Case]:
 
 
 def quick_share(cases: Iterable[Case], *, quirks: bool) -> list[Case]:
-    """Most of what is quick, and few of the others: each mode has some that the other has not."""
+    """Most of the quick cases and a few of the others, which differ by mode."""
     chosen = CHOSEN_QUIRKS if quirks else CHOSEN_DEFAULT
     other_sessions = ("shared",) if quirks else ("spark",)
     return [
@@ -56,7 +56,7 @@ def quick_share(cases: Iterable[Case], *, quirks: bool) -> list[Case]:
 
 # ------------------------------------------------------------------------------------------------ groups
 def run_all(target: Target, cases: Sequence[Case], workers: int = 1) -> dict[str, Any]:
-    """What was seen, by case. Those that need the server to themselves come last."""
+    """Case id → what was seen. Cases that need the server to themselves run last."""
     results: dict[str, Any] = {}
     with ThreadPoolExecutor(workers) as pool:
         for part in pool.map(lambda group: run_group(target, group), by_session(cases)):
@@ -80,8 +80,8 @@ def by_session(cases: Iterable[Case]) -> list[list[Case]]:
 def delete_everything(target: Target) -> None:
     """Also the batches that Livy refused and lists all the same."""
     for folder in ("sessions", "batches"):
-        for left in target.call("GET", f"/{folder}").json()["sessions"]:
-            target.call("DELETE", f"/{folder}/{left['id']}")
+        for entry in target.call("GET", f"/{folder}").json()["sessions"]:
+            target.call("DELETE", f"/{folder}/{entry['id']}")
 
 
 def run_group(target: Target, cases: Sequence[Case]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def recorded_body(method: str, path: str, status: int, body: Any) -> Any:
     return {key: value for key, value in body.items() if path != "/batches" or key != "state"}
 
 
-# ------------------------------------------------------------------------------------------------ what is made equal
+# ------------------------------------------------------------------------------------------------ the normal form
 class Seen:
     """Ids of sessions, batches and shared statements, times, log lines and the like."""
 

@@ -1,4 +1,4 @@
-"""What is made equal in an answer before it is compared: all that differs between two runs of the same server."""
+"""What is normalised in a response before it is compared: all that differs between two runs of the same server."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class NotStarted(Exception):  # noqa: N818 - says what happened
 
 
 class Target:
-    """The few calls that both dialects have. Usable from several threads."""
+    """The calls that both dialects have. Usable from several threads."""
 
     def __init__(self, base_url: str, token: str | None, dialect: str) -> None:
         self.base_url = base_url.rstrip("/")

@@ -69,7 +69,7 @@ def test_a_listing_has_the_services_own_shape(api: Api) -> None:
     assert "x-ms-continuation" not in answer.headers
 
 
-def test_a_folder_is_deleted_with_what_is_in_it_only_when_asked(api: Api, house: Path) -> None:
+def test_a_folder_is_deleted_with_its_content_only_when_requested(api: Api, house: Path) -> None:
     upload(api, "full/x.txt", b"1")
     refused(call(api, "DELETE", "full"), 409, "DirectoryNotEmpty")
     assert call(api, "DELETE", "full?recursive=true").status_code == 200
@@ -151,6 +151,6 @@ def test_a_viewer_of_a_workspace_reads_nothing(api: Api) -> None:
         assert "Viewer" in refused(answer, 403, "AuthorizationPermissionMismatch")
 
 
-def test_without_a_token_nothing_is_told(api: Api) -> None:
+def test_without_a_token_everything_is_refused(api: Api) -> None:
     answer = requests.get(f"{root_of(api)}/nowhere/x", timeout=30)
     refused(answer, 401, "Unauthorized")

@@ -36,7 +36,7 @@ def test_the_sdk_uploads_pieces_side_by_side(sales: FileSystemClient) -> None:
     assert file.download_file(max_concurrency=4).readall() == content
 
 
-def test_the_sdk_writes_over_no_file_unless_told_to(sales: FileSystemClient) -> None:
+def test_the_sdk_overwrites_no_file_unless_requested(sales: FileSystemClient) -> None:
     file = sales.get_file_client(f"{BRONZE}/Files/kept.txt")
     file.upload_data(b"first", overwrite=True)
     with pytest.raises(HttpResponseError):
@@ -71,7 +71,7 @@ def test_the_sdk_moves_files_and_folders(sales: FileSystemClient, house: Path) -
     assert (house / "Tables" / "t" / "y.txt").exists()
 
 
-def test_the_sdk_tells_what_is_not_there(service_client: DataLakeServiceClient, sales: FileSystemClient) -> None:
+def test_the_sdk_reports_what_does_not_exist(service_client: DataLakeServiceClient, sales: FileSystemClient) -> None:
     assert sales.exists()
     assert not service_client.get_file_system_client("nowhere").exists()
     for path in (f"{BRONZE}/Files/nosuch.txt", "nosuch.Lakehouse/Files/x.txt", f"{BRONZE}/.catalog/x"):

@@ -81,7 +81,9 @@ def test_the_server_refuses_what_is_no_token(server: Server, token: str) -> None
 
 
 @pytest.mark.spark
-def test_the_server_tells_an_expired_token_from_a_wrong_one(server: Server, shared_key_server: KeyServer) -> None:
+def test_the_server_distinguishes_an_expired_token_from_a_wrong_one(
+    server: Server, shared_key_server: KeyServer
+) -> None:
     assert code_of(server.call(shared_key_server.token(exp=int(time.time()) - 1))) == (401, "TokenExpired")
     assert code_of(server.call(shared_key_server.token(aud="https://x"))) == (401, "InvalidToken")
 

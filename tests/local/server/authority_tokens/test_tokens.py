@@ -27,7 +27,7 @@ from tests.support.entra.authority import Authority
 
 
 # ------------------------------------------------------------------------------------------------ what is accepted
-def test_a_person_s_token_tells_name_and_scopes(tokens: AuthorityTokens, shared_key_server: KeyServer) -> None:
+def test_a_person_s_token_has_a_name_and_scopes(tokens: AuthorityTokens, shared_key_server: KeyServer) -> None:
     caller = check(tokens, shared_key_server.token(scp="Lakehouse.Read.All Item.Read.All"))
     assert caller == Caller("ann@example.org", frozenset({"Lakehouse.Read.All", "Item.Read.All"}))
     assert caller.may("Lakehouse.Execute.All", "Item.Read.All")
@@ -121,7 +121,7 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changed", "words"), CHANGES, ids=[str(case[0]) for case in CHANGES])
-def test_a_token_with_a_wrong_claim_says_which(
+def test_a_token_with_a_wrong_claim_is_refused_with_the_claim(
     tokens: AuthorityTokens, shared_key_server: KeyServer, changed: dict[str, Any], words: str
 ) -> None:
     refused = refusal(tokens, sign(shared_key_server, changed))
@@ -169,7 +169,7 @@ def test_organizations_lets_in_each_tenant(own_key_server: KeyServer) -> None:
     assert check(tokens, own_key_server.token(tenant=OTHER_TENANT))
 
 
-def test_an_authority_that_cannot_be_asked_is_no_fault_of_the_token(own_key_server: KeyServer) -> None:
+def test_an_authority_that_fails_is_no_fault_of_the_token(own_key_server: KeyServer) -> None:
     tokens = AuthorityTokens(own_key_server.url)
     own_key_server.status = 500
     assert refusal(tokens, own_key_server.token()).status == 503
@@ -186,7 +186,7 @@ def test_an_authority_that_does_not_answer(own_key_server: KeyServer) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "x", "http://login.example.org", "ftp://127.0.0.1", "https://"])
-def test_an_authority_is_asked_over_tls_only(url: str) -> None:
+def test_an_authority_is_reached_over_tls_only(url: str) -> None:
     with pytest.raises(BadAuthority, match="https"):
         AuthorityTokens(url)
 

@@ -57,7 +57,7 @@ def test_no_request_writes_lines_of_its_own_into_the_log(api: Api, log: ServerLo
     assert "hush" not in "".join(lines)
 
 
-def test_a_failure_of_its_own_is_told_without_its_words_and_logged_with_its_place(tmp_path: Path) -> None:
+def test_a_failure_of_the_server_is_answered_without_its_message_and_logged_with_its_place(tmp_path: Path) -> None:
     """A lakehouse that became a file, in whose place the session's folders cannot be made."""
     (tmp_path / "lake").mkdir()
     options = ["--token", TOKEN]

@@ -1,4 +1,4 @@
-"""Bodies, paths and methods that are none, and broken HTTP."""
+"""Wrong bodies, paths and methods, and broken HTTP."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.spark
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_session_that_cannot_be_asked_for_like_that(api: Api, body: bytes, word: str) -> None:
+def test_a_wrong_session_request_is_refused(api: Api, body: bytes, word: str) -> None:
     refused(api.http.post(f"{api.base}/sessions", data=body, timeout=15), 400, word)
 
 
@@ -61,7 +61,7 @@ def test_a_session_that_cannot_be_asked_for_like_that(api: Api, body: bytes, wor
         ({"code": "1", "kind": "sql", "sourceId": 5}, "'sourceId'"),
     ],
 )
-def test_a_statement_that_is_none(api: Api, body: dict[str, Any], word: str) -> None:
+def test_a_wrong_statement_request_is_refused(api: Api, body: dict[str, Any], word: str) -> None:
     session = api.start_session()
     refused(api.post(f"{session.path}/statements", body), 400, word)
     assert api.get(f"{session.path}/statements").json() == {"statements": [], "total_statements": 0}
@@ -94,7 +94,7 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------ paths and methods
 @pytest.mark.parametrize("call", contract.calls(), ids=lambda call: f"{call.method} {call.path}")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "HEAD", "OPTIONS", "TRACE", "NONSENSE"])
-def test_other_methods_are_refused_and_the_right_ones_told(api: Api, call: contract.Call, method: str) -> None:
+def test_other_methods_are_refused_and_the_right_ones_listed(api: Api, call: contract.Call, method: str) -> None:
     if call.path.startswith("/batches") and api.get("/batches").status_code == 404:
         pytest.skip("this server has no batches")
     path = call.path.replace("{statementId}", "0")
@@ -132,7 +132,7 @@ def test_ids_are_no_paths(api: Api, path: str, part: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["%ff", "%ED%A0%80"])
-def test_what_is_no_text_is_no_id(api: Api, part: str) -> None:
+def test_an_id_that_is_no_utf_8_is_refused(api: Api, part: str) -> None:
     refused(api.http.get(f"{api.base}/sessions/{part}", timeout=15), 400)
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_text_is_no_id(api: Api, part: str) -> None:
     ],
     ids=lambda value: value[:20],
 )
-def test_a_page_that_is_none(api: Api, query: str, word: str) -> None:
+def test_wrong_paging_arguments_are_refused(api: Api, query: str, word: str) -> None:
     refused(api.get(f"/sessions?{query}"), 400, word)
 
 
@@ -160,7 +160,7 @@ def test_the_count_may_be_left_out(api: Api) -> None:
 
 
 @pytest.mark.parametrize("token", ["+RID:~" + "x" * 50 + "==", "+RID:~OTk5OTk5OTk5OTk5OTk5OTk5Ly8/=="])
-def test_a_continuation_that_is_none(api: Api, token: str) -> None:
+def test_a_wrong_continuation_token_is_refused(api: Api, token: str) -> None:
     answer = api.http.get(f"{api.ready['api_url']}/workspaces", params={"continuationToken": token}, timeout=15)
     refused(answer, 400, "continuation token")
 
@@ -187,7 +187,7 @@ def test_what_is_no_http_ends_its_connection_only(api: Api, data: bytes) -> None
         link.sendall(data)
         link.shutdown(socket.SHUT_WR)
         answer = read_all(link)
-    # Where it was HTTP up to its head, our own answer may have gone out before.
+    # Where the head was valid HTTP, the server's response may have been sent before.
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 403 "))
     assert api.get("/sessions").status_code == 200
 
@@ -201,7 +201,7 @@ def test_garbage_behind_a_request_does_not_harm_it(api: Api) -> None:
     assert answer.endswith(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def test_slow_and_half_requests_keep_nobody_waiting(api: Api) -> None:
+def test_slow_and_half_requests_block_no_other_request(api: Api) -> None:
     halves = [connected(api) for _ in range(150)]
     path = f"{urlsplit(api.base).path}/sessions"
     beginnings = (b"GET ", head("GET", path)[:-2], head("POST", path, "Content-Length: 1000") + b'{"name": "')
@@ -216,7 +216,7 @@ def test_slow_and_half_requests_keep_nobody_waiting(api: Api) -> None:
     assert "name" not in {item.get("name") for item in api.get("/sessions").json()["items"]}
 
 
-def test_an_answer_is_given_whole_to_who_seems_to_have_it(api: Api) -> None:
-    """304 is no documented answer."""
+def test_if_none_match_gets_the_whole_response(api: Api) -> None:
+    """No API documents 304."""
     assert api.get("/sessions", headers={"If-None-Match": "*"}).status_code == 200
     assert "Etag" not in api.get("/sessions").headers
