@@ -1,7 +1,9 @@
 """Fabric's other REST APIs: workspaces, lakehouses, tables, environments, notebook items.
 
-One method of `FabricApi` an endpoint.
+`api` has one method per endpoint: a new endpoint goes there. `names` finds the item of a name, `targets` reads
+`workspace/lakehouse` and Livy connection strings.
 
 May import: errors, notebooks, livy.
-Used by others: `FabricApi`, `Item` and `ids_in` (of `api`), `WorkspaceNotebooks` (of `notebook_items`).
+Used by others: `FabricApi` (of `api`), `Item` (of `models`), `ids_in_url`, `livy_url` and `split_target` (of
+`targets`), `WorkspaceNotebooks` (of `notebook_items`).
 """

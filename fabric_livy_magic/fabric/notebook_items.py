@@ -9,7 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fabric_livy_magic.errors import NotebookError, NotLivyError
-from fabric_livy_magic.fabric.api import FabricApi, Item, named
+from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.models import Item
+from fabric_livy_magic.fabric.names import items_named
 from fabric_livy_magic.livy.http import Accepted
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, wait_until
 from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git
@@ -17,24 +19,24 @@ from fabric_livy_magic.notebooks.ipynb import SUFFIX, read_ipynb
 from fabric_livy_magic.notebooks.model import Notebook
 
 OPERATION_WAIT_S = 120.0
-_UNDER_WAY = {"NotStarted", "Running", "Undefined"}
+_NOT_FINISHED = {"NotStarted", "Running", "Undefined"}
 
 
 class WorkspaceNotebooks:
-    """Of one workspace. Each is fetched once: a session that has run one goes on with what it has run."""
+    """The notebooks of one workspace. Each is fetched once, so that a session sees one version of it."""
 
     def __init__(self, api: FabricApi, workspace_id: str) -> None:
         self._api = api
         self._workspace_id = workspace_id
         self._listed: list[Item] | None = None
-        self._read: dict[str, Notebook] = {}
+        self._notebooks: dict[str, Notebook] = {}
 
     def find(self, name: str) -> tuple[str, Notebook] | None:
-        """Its display name and what it holds, or None. Raises NotebookError where the name means two, or it cannot be read;
-        HttpError where it may not be."""
+        """Its display name and its content, or None. Raises NotebookError where the name means two, or it cannot be read;
+        HttpError where it cannot be fetched."""
         if self._listed is None:
             self._listed = self._api.notebooks(self._workspace_id)
-        found = named(name.lstrip("./").rpartition("/")[2].strip(), self._listed)
+        found = items_named(name.lstrip("./").rpartition("/")[2].strip(), self._listed)
         if len(found) > 1:
             raise NotebookError(
                 f"{len(found)} notebooks of the workspace are called {name!r}; names differ in case alone."
@@ -42,25 +44,25 @@ class WorkspaceNotebooks:
         if not found:
             return None
         item = found[0]
-        if item.id not in self._read:
-            self._read[item.id] = read_definition(fetched(self._api, self._workspace_id, item), item.name)
-        return item.name, self._read[item.id]
+        if item.id not in self._notebooks:
+            self._notebooks[item.id] = read_definition(fetch_definition(self._api, self._workspace_id, item), item.name)
+        return item.name, self._notebooks[item.id]
 
 
-def fetched(
+def fetch_definition(
     api: FabricApi,
     workspace_id: str,
     item: Item,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
 ) -> Any:
-    """Its definition as JSON, waited for where the server takes its time. Raises NotebookError where that fails."""
+    """Its definition as JSON; waits for a long-running operation. Raises NotebookError where that fails."""
     answer = api.notebook_definition(workspace_id, item.id)
     if not isinstance(answer, Accepted):
         return answer
     operation = wait_until(
         lambda: _status(api.operation(answer.operation_id)),
-        lambda status: status["status"] not in _UNDER_WAY,
+        lambda status: status["status"] not in _NOT_FINISHED,
         timeout_s=OPERATION_WAIT_S,
         what=f"the definition of the notebook {item.name!r}",
         pauses=SESSION_PAUSES,
@@ -68,8 +70,12 @@ def fetched(
         sleep=sleep,
     )
     if operation["status"] != "Succeeded":
-        why = operation.get("error")
-        reason = f"{why.get('errorCode', '')}: {why.get('message', '')}".strip(": ") if isinstance(why, Mapping) else ""
+        error = operation.get("error")
+        reason = (
+            f"{error.get('errorCode', '')}: {error.get('message', '')}".strip(": ")
+            if isinstance(error, Mapping)
+            else ""
+        )
         raise NotebookError(
             f"The workspace did not give its notebook {item.name!r}: {reason or operation['status']}. A notebook with a "
             "sensitivity label that is encrypted is given to nobody."

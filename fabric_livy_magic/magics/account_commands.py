@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from fabric_livy_magic.cells.subcommands import login_choices
-from fabric_livy_magic.fabric.api import Item
+from fabric_livy_magic.fabric.models import Item
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.account import findings_bundle, identity_lines, show_device_prompt
 from fabric_livy_magic.output.bundles import show

@@ -9,7 +9,8 @@ from typing import Any
 
 from fabric_livy_magic import settings as _settings
 from fabric_livy_magic.errors import SettingsError, SignInError
-from fabric_livy_magic.fabric.api import FabricApi, ids_in
+from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
@@ -120,7 +121,7 @@ class Account:
     def workspace(self, name: str | None = None) -> tuple[FabricApi, str]:
         """The API, and the id of the named workspace or of the target's."""
         api = self.api()
-        return api, api.find_workspace(name).id if name else ids_in(self.client().http.base_url)[0]
+        return api, api.find_workspace(name).id if name else ids_in_url(self.client().http.base_url)[0]
 
     def environment_id(self, name: str) -> str:
         api, workspace_id = self.workspace()
@@ -137,7 +138,7 @@ class Account:
 
     def tables(self, pattern: str | None = None) -> list[list[str]]:
         """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""
-        workspace_id, lakehouse_id = ids_in(self.client().http.base_url)
+        workspace_id, lakehouse_id = ids_in_url(self.client().http.base_url)
         found = self.api().tables(workspace_id, lakehouse_id)
         wanted = (pattern or "*").lower()
         rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]

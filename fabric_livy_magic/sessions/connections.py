@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.fabric.api import FabricApi, livy_url, split_target
+from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token

@@ -19,7 +19,7 @@ from fabric_livy_magic.errors import (
     NotFoundError,
     SettingsError,
 )
-from fabric_livy_magic.fabric.api import ids_in
+from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.signin.identity import Identity
 from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES, FABRIC_AUDIENCES
@@ -158,7 +158,7 @@ def _lakehouse(runner: Runner) -> Iterator[Finding]:
         return
 
     def names() -> str:
-        workspace_id, lakehouse_id = ids_in(runner.account.client().http.base_url)
+        workspace_id, lakehouse_id = ids_in_url(runner.account.client().http.base_url)
         api = runner.account.api()
         return f"{api.find_workspace(workspace_id).name} / {api.lakehouse(workspace_id, lakehouse_id).name}"
 
@@ -171,7 +171,7 @@ def _role(runner: Runner) -> Iterator[Finding]:
     if not runner.account.target.is_fabric_api or runner.account.target.is_embedded:
         return
     try:
-        workspace_id, _ = ids_in(runner.account.client().http.base_url)
+        workspace_id, _ = ids_in_url(runner.account.client().http.base_url)
         may_run = {one.id for one in runner.account.api().workspaces("Admin", "Member", "Contributor")}
     except FabricLivyError as error:
         yield Finding(WARN, "role", f"could not be read: {error}")

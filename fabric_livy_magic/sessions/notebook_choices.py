@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fabric_livy_magic.cells.session_request import ENVIRONMENT_CONF, Configuration, ItemReference, environment_details
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.fabric.api import ids_in, livy_url
+from fabric_livy_magic.fabric.targets import ids_in_url, livy_url
 from fabric_livy_magic.notebooks.defaults import Defaults
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
@@ -60,7 +60,7 @@ def _choose_lakehouse(account: Account, lakehouse: ItemReference) -> str:
         if len(all_of_them) == 1:
             name = lakehouse.name or lakehouse.id
             return f"Default lakehouse: {name}, for which the only one of this embedded Fabric stands ({all_of_them[0].name})"
-    workspace_id = ids_in(here)[0]
+    workspace_id = ids_in_url(here)[0]
     if lakehouse.workspace_id:
         workspace_id = api.find_workspace(lakehouse.workspace_id).id
     found = api.find_lakehouse(workspace_id, wanted)

@@ -15,7 +15,7 @@ from fabric_livy_magic.completion import sql
 from fabric_livy_magic.completion.complete import complete, inspect
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
-from tests.support.lists import Lists
+from tests.support.lists import ListServer
 from tests.support.notebook import Notebook, notebook
 
 
@@ -93,8 +93,8 @@ def test_words_of_earlier_cells_are_known_without_a_session() -> None:
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
-    server = Lists()
+def lists() -> Iterator[ListServer]:
+    server = ListServer()
     yield server
     server.close()
 
@@ -106,7 +106,7 @@ class Token:
         return AccessToken("header.e30.signature", time.time() + 3600)
 
 
-def test_workspaces_and_lakehouses_are_offered_to_whom_has_signed_in_and_asked_for_once(lists: Lists) -> None:
+def test_workspaces_and_lakehouses_are_offered_to_whom_has_signed_in_and_asked_for_once(lists: ListServer) -> None:
     lists.names("/v1/workspaces", "Sales", "Supply")
     lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
     runner = Runner({"api_url": f"{lists.root}/v1"}, Token())

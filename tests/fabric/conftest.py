@@ -10,23 +10,21 @@ import pytest
 from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.retries import RetryPolicy
-from tests.support.lists import Lists
+from tests.support.lists import ListServer
 
 WORKSPACE = "aaaaaaaa-0000-4000-8000-000000000001"
-
-
 HOUSE = "bbbbbbbb-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
-def lists() -> Iterator[Lists]:
-    server = Lists()
+def lists() -> Iterator[ListServer]:
+    server = ListServer()
     yield server
     server.close()
 
 
 @pytest.fixture
-def api(lists: Lists) -> FabricApi:
+def api(lists: ListServer) -> FabricApi:
     return FabricApi(http(f"{lists.root}/v1"), http(f"{lists.root}/delta"))
 
 

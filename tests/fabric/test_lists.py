@@ -1,4 +1,4 @@
-"""Lists of the Fabric API, page by page, and tables."""
+"""ListServer of the Fabric API, page by page, and tables."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fabric_livy_magic.errors import AccessError, NotFoundError, NotLivyError, SettingsError
-from fabric_livy_magic.fabric.api import FabricApi, Item, Table
+from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.models import Item, Table
 from tests.fabric.conftest import HOUSE, WORKSPACE, http, page
-from tests.support.lists import Lists
+from tests.support.lists import ListServer
 
 
 # ------------------------------------------------------------------------------------------------ lists
-def test_an_item_has_what_the_server_told_of_it(lists: Lists, api: FabricApi) -> None:
-    told = {
+def test_an_item_has_the_fields_of_the_json(lists: ListServer, api: FabricApi) -> None:
+    entry = {
         "id": HOUSE, "displayName": "Bronze", "type": "Lakehouse", "workspaceId": WORKSPACE, "description": "raw",
         "properties": {"defaultSchema": "dbo", "oneLakeTablesPath": "https://x"},
     }  # fmt: skip
-    lists.put(f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}", told)
+    lists.put(f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}", entry)
     item = api.lakehouse(WORKSPACE, HOUSE)
     assert item == Item(
         id=HOUSE,
@@ -27,12 +28,12 @@ def test_an_item_has_what_the_server_told_of_it(lists: Lists, api: FabricApi) ->
         kind="Lakehouse",
         workspace_id=WORKSPACE,
         description="raw",
-        properties=told["properties"],
+        properties=entry["properties"],
     )
     assert item.default_schema == "dbo"
 
 
-def test_all_pages_of_a_list_are_read(lists: Lists, api: FabricApi) -> None:
+def test_all_pages_of_a_list_are_read(lists: ListServer, api: FabricApi) -> None:
     lists.put(
         "/v1/workspaces",
         page("a", continuationToken="+RID:~x/?==", continuationUri="https://elsewhere.example/v1/workspaces?x"),
@@ -45,13 +46,13 @@ def test_all_pages_of_a_list_are_read(lists: Lists, api: FabricApi) -> None:
     ]  # fmt: skip
 
 
-def test_what_was_asked_is_asked_on_every_page(lists: Lists, api: FabricApi) -> None:
+def test_query_parameters_are_sent_for_every_page(lists: ListServer, api: FabricApi) -> None:
     lists.put("/v1/workspaces", page("a", continuationToken="t"), page("b"))
     api.workspaces("Admin", "Member")
     assert all(parse_qs(urlsplit(path).query)["roles"] == ["Admin,Member"] for path in lists.seen)
 
 
-def test_a_continuation_by_uri_alone_is_followed_on_the_same_server(lists: Lists, api: FabricApi) -> None:
+def test_a_continuation_by_uri_alone_is_followed_on_the_same_server(lists: ListServer, api: FabricApi) -> None:
     lists.put(
         "/v1/workspaces", page("a", continuationUri=f"{lists.root}/v1/workspaces?continuationToken=a%2B"), page("b")
     )
@@ -63,7 +64,7 @@ def test_a_continuation_by_uri_alone_is_followed_on_the_same_server(lists: Lists
     "uri",
     ["https://elsewhere.example/v1/workspaces?x=1", "{root}/v2/workspaces", "//elsewhere.example/v1/x", "{other}/v1/x"],
 )
-def test_a_continuation_elsewhere_is_not_followed(lists: Lists, api: FabricApi, uri: str) -> None:
+def test_a_continuation_elsewhere_is_not_followed(lists: ListServer, api: FabricApi, uri: str) -> None:
     uri = uri.replace("{root}", lists.root).replace("{other}", lists.root.replace("http:", "https:"))
     lists.put("/v1/workspaces", page("a", continuationUri=uri))
     with pytest.raises(NotLivyError, match="outside"):
@@ -71,7 +72,7 @@ def test_a_continuation_elsewhere_is_not_followed(lists: Lists, api: FabricApi, 
     assert len(lists.seen) == 1
 
 
-def test_a_list_that_turns_in_circles_ends(lists: Lists, api: FabricApi) -> None:
+def test_a_list_that_repeats_a_page_is_refused(lists: ListServer, api: FabricApi) -> None:
     lists.put(
         "/v1/workspaces",
         page("a", continuationToken="1"),
@@ -83,18 +84,18 @@ def test_a_list_that_turns_in_circles_ends(lists: Lists, api: FabricApi) -> None
 
 
 @pytest.mark.parametrize("answer", [[], "text", 5, None, {"value": 5}, {"value": {"a": 1}}])
-def test_what_is_no_list(lists: Lists, api: FabricApi, answer: Any) -> None:
+def test_an_answer_that_is_no_list_is_refused(lists: ListServer, api: FabricApi, answer: Any) -> None:
     lists.put("/v1/workspaces", answer)
     with pytest.raises(NotLivyError):
         api.workspaces()
 
 
-def test_entries_with_missing_or_odd_fields_do_not_break_the_list(lists: Lists, api: FabricApi) -> None:
+def test_entries_with_missing_or_odd_fields_do_not_break_the_list(lists: ListServer, api: FabricApi) -> None:
     lists.put("/v1/workspaces", {"value": [{}, 5, {"id": 7, "displayName": None, "properties": []}]})
     assert [(one.id, one.name) for one in api.workspaces()] == [("", ""), ("7", "")]
 
 
-def test_ids_are_quoted_in_the_path(lists: Lists, api: FabricApi) -> None:
+def test_ids_are_quoted_in_the_path(lists: ListServer, api: FabricApi) -> None:
     with pytest.raises(NotFoundError):
         api.lakehouses("a/../b?c#d é")
     assert lists.seen == ["/v1/workspaces/a%2F..%2Fb%3Fc%23d%20%C3%A9/lakehouses"]
@@ -107,7 +108,7 @@ def test_ids_that_would_lead_to_another_path_are_refused(api: FabricApi, part: s
 
 
 # ------------------------------------------------------------------------------------------------ tables
-def test_tables_are_listed_under_their_own_key(lists: Lists, api: FabricApi) -> None:
+def test_tables_are_listed_under_their_own_key(lists: ListServer, api: FabricApi) -> None:
     path = f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}/tables"
     one = {"type": "Managed", "name": "t", "location": "abfss://x", "format": "delta"}
     lists.put(
@@ -118,7 +119,7 @@ def test_tables_are_listed_under_their_own_key(lists: Lists, api: FabricApi) -> 
     ]
 
 
-def test_tables_of_a_lakehouse_with_schemas_come_from_onelake(lists: Lists, api: FabricApi) -> None:
+def test_tables_of_a_lakehouse_with_schemas_come_from_onelake(lists: ListServer, api: FabricApi) -> None:
     has_schemas(lists)
     base = f"/delta/{WORKSPACE}/{HOUSE}/api/2.1/unity-catalog"
     lists.put(f"{base}/schemas", {"schemas": [{"name": "dbo"}], "next_page_token": "p"}, {"schemas": [{"name": "s é"}]})
@@ -134,18 +135,18 @@ def test_tables_of_a_lakehouse_with_schemas_come_from_onelake(lists: Lists, api:
     assert parse_qs(urlsplit(lists.seen[-1]).query) == {"catalog_name": [HOUSE], "schema_name": ["s é"]}
 
 
-def test_without_a_way_to_onelake_the_message_tells_another_way(lists: Lists) -> None:
+def test_without_onelake_the_message_suggests_show_tables(lists: ListServer) -> None:
     has_schemas(lists)
     with pytest.raises(SettingsError, match="SHOW TABLES"):
         FabricApi(http(f"{lists.root}/v1")).tables(WORKSPACE, HOUSE)
 
 
-def has_schemas(lists: Lists) -> None:
+def has_schemas(lists: ListServer) -> None:
     error = {"errorCode": "UnsupportedOperationForSchemasEnabledLakehouse", "message": "no"}
     lists.put(f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}/tables", error, status=400)
 
 
-def test_another_refusal_of_the_tables_is_told_as_it_is(lists: Lists, api: FabricApi) -> None:
+def test_another_error_of_the_tables_endpoint_is_raised_as_it_is(lists: ListServer, api: FabricApi) -> None:
     lists.put(f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}/tables", {"errorCode": "InsufficientScopes"}, status=403)
     with pytest.raises(AccessError, match="InsufficientScopes"):
         api.tables(WORKSPACE, HOUSE)

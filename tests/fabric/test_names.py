@@ -11,22 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.fabric.api import FabricApi, Item, ids_in, join_target, livy_url, named, split_target
+from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.models import Item
+from fabric_livy_magic.fabric.names import items_named
+from fabric_livy_magic.fabric.targets import ids_in_url, join_target, livy_url, split_target
 from fabric_livy_magic.livy.http import LivyHttp
 from tests.fabric.conftest import HOUSE, WORKSPACE
-from tests.support.lists import Lists
+from tests.support.lists import ListServer
 
 # ------------------------------------------------------------------------------------------------ which one is meant
 AWKWARD = ["Sales / EMEA", "Ünïcödé 数据", "  blanks  ", "a'b\"c", "%2F?&#", "a\\b", "x" * 256, "𝒮ales", "Straße"]
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_names_are_found(lists: Lists, api: FabricApi, name: str) -> None:
+def test_awkward_names_are_found(lists: ListServer, api: FabricApi, name: str) -> None:
     ids = lists.names("/v1/workspaces", *AWKWARD)
     assert api.find_workspace(name).id == ids[AWKWARD.index(name)]
 
 
-def test_the_exact_name_goes_before_another_case(lists: Lists, api: FabricApi) -> None:
+def test_the_exact_name_goes_before_another_case(lists: ListServer, api: FabricApi) -> None:
     lists.names("/v1/workspaces", "SALES", "Sales", "sales")
     assert api.find_workspace("Sales").id == "id-1"
 
@@ -34,15 +37,17 @@ def test_the_exact_name_goes_before_another_case(lists: Lists, api: FabricApi) -
 @pytest.mark.parametrize(
     ("typed", "name"), [("sales", "Sales"), ("STRASSE", "Straße"), ("Cafe\u0301", "Café"), ("blanks", " blanks ")]
 )
-def test_another_case_or_unicode_form_will_do_where_one_name_fits(
-    lists: Lists, api: FabricApi, typed: str, name: str
+def test_another_case_or_unicode_form_is_enough_where_one_name_fits(
+    lists: ListServer, api: FabricApi, typed: str, name: str
 ) -> None:
     lists.names("/v1/workspaces", "other", name)
     assert api.find_workspace(typed).name == name
 
 
 @pytest.mark.parametrize(("typed", "names"), [("twice", ["twice", "twice"]), ("case", ["Case", "CASE"])])
-def test_a_name_that_means_several_lists_their_ids(lists: Lists, api: FabricApi, typed: str, names: list[str]) -> None:
+def test_a_name_that_means_several_lists_their_ids(
+    lists: ListServer, api: FabricApi, typed: str, names: list[str]
+) -> None:
     lists.names("/v1/workspaces", *names)
     with pytest.raises(SettingsError, match="2 workspaces are named") as error:
         api.find_workspace(typed)
@@ -54,43 +59,43 @@ def test_a_name_that_means_several_lists_their_ids(lists: Lists, api: FabricApi,
     ("typed", "words"),
     [("Slaes", "Did you mean 'Sales'"), ("EMEA", "Did you mean 'Sales EMEA'"), ("zzz", "It sees 'Sales'")],
 )
-def test_a_missing_name_lists_the_near_ones_or_some(lists: Lists, api: FabricApi, typed: str, words: str) -> None:
+def test_a_missing_name_lists_similar_names_or_some(lists: ListServer, api: FabricApi, typed: str, words: str) -> None:
     lists.names("/v1/workspaces", "Sales", "Sales EMEA", "Finance")
     with pytest.raises(SettingsError, match="no access") as error:
         api.find_workspace(typed)
     assert words in str(error.value)
 
 
-def test_many_names_are_not_all_listed(lists: Lists, api: FabricApi) -> None:
+def test_many_names_are_not_all_listed(lists: ListServer, api: FabricApi) -> None:
     lists.names("/v1/workspaces", *(f"w{number}" for number in range(30)))
     with pytest.raises(SettingsError, match="and 25 more"):
         api.find_workspace("quite another")
 
 
-def test_an_account_that_sees_nothing_is_told_so(lists: Lists, api: FabricApi) -> None:
+def test_an_account_without_items_gets_a_message_that_says_so(lists: ListServer, api: FabricApi) -> None:
     lists.put("/v1/workspaces", {"value": []})
     with pytest.raises(SettingsError, match="sees no workspace at all"):
         api.find_workspace("Sales")
 
 
 @pytest.mark.parametrize("blank", ["", "  "])
-def test_no_name_at_all(api: FabricApi, blank: str) -> None:
+def test_an_empty_name_is_refused(api: FabricApi, blank: str) -> None:
     with pytest.raises(SettingsError, match="No workspace was named"):
         api.find_workspace(blank)
 
 
-def test_an_id_costs_one_call_and_no_list(lists: Lists, api: FabricApi) -> None:
+def test_an_id_costs_one_call_and_no_list(lists: ListServer, api: FabricApi) -> None:
     lists.put(f"/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE.upper()}", {"id": HOUSE, "displayName": "Bronze"})
     assert api.find_lakehouse(WORKSPACE, HOUSE.upper()).name == "Bronze"
     assert len(lists.seen) == 1
 
 
-def test_a_name_may_look_like_an_id(lists: Lists, api: FabricApi) -> None:
+def test_a_name_may_look_like_an_id(lists: ListServer, api: FabricApi) -> None:
     lists.names("/v1/workspaces", HOUSE)
     assert api.find_workspace(HOUSE).id == "id-0"
 
 
-def test_environments_are_found_by_name(lists: Lists, api: FabricApi) -> None:
+def test_environments_are_found_by_name(lists: ListServer, api: FabricApi) -> None:
     lists.names(f"/v1/workspaces/{WORKSPACE}/environments", "Libs", "libs", "Other")
     assert api.find_environment(WORKSPACE, "libs").id == "id-1"
     assert api.find_environment(WORKSPACE, "OTHER").id == "id-2"
@@ -100,7 +105,7 @@ def test_environments_are_found_by_name(lists: Lists, api: FabricApi) -> None:
 def test_an_exact_name_always_finds_its_item(names: list[str], data: st.DataObject) -> None:
     items = [Item(id=f"{number:032}", name=name) for number, name in enumerate(names)]
     name = data.draw(st.sampled_from(names))
-    assert [one.name for one in named(name, items)] == [name]
+    assert [one.name for one in items_named(name, items)] == [name]
 
 
 # ------------------------------------------------------------------------------------------------ workspace/lakehouse
@@ -140,7 +145,7 @@ def test_a_target_is_split_at_its_slash(text: str, names: tuple[str, str]) -> No
         ("'a'b/c", "goes on"),
     ],
 )
-def test_a_text_that_is_no_target_says_how_one_is_written(text: str, words: str) -> None:
+def test_a_text_that_is_no_target_is_refused_with_how_one_is_written(text: str, words: str) -> None:
     with pytest.raises(SettingsError, match="workspace/lakehouse") as error:
         split_target(text)
     assert words in str(error.value)
@@ -167,14 +172,14 @@ def test_a_livy_url_is_built_and_read_back() -> None:
     assert url == (
         f"https://api.fabric.microsoft.com/v1/workspaces/{WORKSPACE}/lakehouses/{HOUSE}/livyapi/versions/2023-12-01"
     )
-    assert ids_in(url) == (WORKSPACE, HOUSE)
+    assert ids_in_url(url) == (WORKSPACE, HOUSE)
     with pytest.raises(SettingsError):
-        ids_in("http://127.0.0.1:8998")
+        ids_in_url("http://127.0.0.1:8998")
 
 
 # ------------------------------------------------------------------------------------------------ the embedded Fabric
 @pytest.mark.spark
-def test_names_lead_to_a_lakehouse_of_the_embedded_fabric(tmp_path: Path) -> None:
+def test_names_are_resolved_to_a_lakehouse_of_the_embedded_fabric(tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
     from fabric_livy_magic.signin.external_credentials import StaticToken
     from fabric_livy_magic.signin.request_auth import BearerAuth

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
-from fabric_livy_magic.fabric.api import join_target
+from fabric_livy_magic.fabric.targets import join_target
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.methods import Person

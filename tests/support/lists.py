@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 
-class Lists:
+class ListServer:
     """Answers what a test put down for a path, in order; the last answer stays. `seen` has the paths with their queries."""
 
     def __init__(self) -> None:
