@@ -1,4 +1,4 @@
-"""Every error a user can meet.
+"""All errors that a user can get.
 
     FabricLivyError
     ├── SettingsError           a wrong option, name, value or target
@@ -61,7 +61,7 @@ class LocalFabricError(FabricLivyError):
 
 class HttpError(FabricLivyError):
     """`status` is None where no answer came; `code` and `request_id` are the server's own, if it named them.
-    `retry_after_s` is after how many seconds it wants to be asked again, if it said so."""
+    `retry_after_s` is its `Retry-After` in seconds, if it sent one."""
 
     retry_after_s: float | None = None
 
@@ -123,8 +123,8 @@ class SessionLostError(SessionError):
 
 
 class StatementError(FabricLivyError):
-    """The remote code raised. `printed` is what it wrote before that, where the server kept it, and `parts` all that it
-    gave (see `results`); `users_traceback` leaves out the frames of libraries."""
+    """The remote code raised. `printed` is its output before that, where the server has it, and `parts` all parts of its result
+    (see `running.results`); `users_traceback` leaves out the frames of libraries."""
 
     def __init__(
         self,
@@ -135,9 +135,9 @@ class StatementError(FabricLivyError):
         users_traceback: str = "",
         parts: Sequence[Any] = (),
     ) -> None:
-        said = evalue.strip()  # Spark's SQL messages begin with a line break
-        named = ename if ename != "Error" else ""  # all that Livy says of Scala and SQL errors
-        super().__init__(": ".join(part for part in (named, said) if part) or ename)
+        message = evalue.strip()  # Spark's SQL messages begin with a line break
+        name = ename if ename != "Error" else ""  # Livy's name for all Scala and SQL errors
+        super().__init__(": ".join(part for part in (name, message) if part) or ename)
         self.ename = ename
         self.evalue = evalue
         self.traceback = list(traceback)
@@ -153,7 +153,7 @@ class StatementError(FabricLivyError):
 
 
 class OutcomeUnknown(FabricLivyError):  # noqa: N818 - names what is known
-    """A statement was sent, and the server cannot be asked what became of it. Look at what it should have done."""
+    """A statement was sent, and its outcome cannot be read from the server. Look at what it should have done."""
 
 
 class StatementCancelled(FabricLivyError):  # noqa: N818 - a cancel is no error of anybody
@@ -177,8 +177,8 @@ class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while something was waited for. It stays a KeyboardInterrupt, so that it gets through every `except Exception`.
-    `may_run_on`: a statement was waited for, and it is not known that the session has stopped it."""
+    """Ctrl-C during a wait. It stays a KeyboardInterrupt, so that it gets through every `except Exception`.
+    `may_run_on`: the wait was for a statement, and it is not known that the session has stopped it."""
 
     def __init__(self, message: str, *, may_run_on: bool = False) -> None:
         super().__init__(message)

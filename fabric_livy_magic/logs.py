@@ -1,7 +1,7 @@
-"""Where the package's log goes. It says nothing until somebody asks for it.
+"""Where the package's log goes. It is silent until `write_to` is called.
 
 Every logger below `fabric_livy_magic` writes lines without tokens, secrets, code and data, and none above INFO, which
-Python would show unasked.
+Python would show by default.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from fabric_livy_magic.errors import SettingsError
 
 LOGGER = logging.getLogger("fabric_livy_magic")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_ours: list[logging.Handler] = []
+_own_handlers: list[logging.Handler] = []
 
 
-class _OwnFile(logging.FileHandler):
-    """For this user alone, also where the file is there already."""
+class _PrivateFile(logging.FileHandler):
+    """Readable by this user alone, also where the file exists already."""
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -33,8 +33,8 @@ class _OwnFile(logging.FileHandler):
             raise
 
 
-class _Here(logging.StreamHandler[Any]):
-    """Standard error as it is at each line: a kernel gives each of its cells its own."""
+class _CurrentStderr(logging.StreamHandler[Any]):
+    """Looks up standard error for each line: a kernel replaces it for each cell."""
 
     @property
     def stream(self) -> Any:
@@ -46,9 +46,9 @@ class _Here(logging.StreamHandler[Any]):
 
 
 def write_to(path: Path | None = None) -> None:
-    """Everything, into a file, or else to standard error; instead of what was asked for before. Raises SettingsError."""
+    """Logs everything into a file, or else to standard error, instead of an earlier destination. Raises SettingsError."""
     try:
-        handler = _Here() if path is None else _OwnFile(path)
+        handler = _CurrentStderr() if path is None else _PrivateFile(path)
     except OSError as error:
         raise SettingsError(f"Nothing can be logged into {path}: {error.strerror}.") from error
     stop_writing()
@@ -56,12 +56,12 @@ def write_to(path: Path | None = None) -> None:
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.DEBUG)
     LOGGER.propagate = False  # a program that logs by itself would show each line twice
-    _ours.append(handler)
+    _own_handlers.append(handler)
 
 
 def stop_writing() -> None:
-    while _ours:
-        handler = _ours.pop()
+    while _own_handlers:
+        handler = _own_handlers.pop()
         LOGGER.removeHandler(handler)
         handler.close()
     LOGGER.setLevel(logging.NOTSET)

@@ -1,8 +1,8 @@
-"""What the user chose, and where each value came from.
+"""The settings, and where each value came from.
 
-Order, decided here and nowhere else: argument of the call → this notebook (`%livy config`, `%livy use`, `%livy login`) →
+Order: argument of the call → this notebook (`%livy config`, `%livy use`, `%livy login`) →
 profile → environment (`FABRIC_LIVY_*`, and Azure's own `AZURE_*` names) → project file (`[tool.fabric-livy]` in
-pyproject.toml) → user file (config.toml) → default. No secret is a setting: see `auth`.
+pyproject.toml) → user file (config.toml) → default. No secret is a setting: see `INSTEAD_OF_A_SETTING`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _setting(default: Any, help_text: str, **more: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One value per choice; `origins` tells where a value that is no default came from."""
+    """`origins` has where each value that is no default came from."""
 
     target: str = _setting("", "where sessions run: local, workspace/lakehouse, a Livy connection string, a profile")
     lakehouse: str = _setting("", "folder of the embedded Fabric's lakehouse (empty: a user folder)")
@@ -103,7 +103,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionSpec:
-    """What is asked of a new session. Only what the user chose is sent: a key too many costs the starter pool."""
+    """The request for a new session. Only chosen values are sent: any other key costs the starter pool."""
 
     name: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -146,7 +146,7 @@ def setting_names() -> list[str]:
 
 
 def setting_choices(name: str) -> tuple[str, ...]:
-    """Empty where it takes any text, and for a name that is no setting."""
+    """Empty where any text is allowed, and for a name that is no setting."""
     return next((f.metadata.get("choices", ()) for f in fields(Settings) if f.name == name), ())
 
 
@@ -156,7 +156,7 @@ def setting_help(name: str) -> str:
 
 @dataclass(frozen=True)
 class Files:
-    """What the settings files say: values by origin, lowest first, and profiles by name."""
+    """The content of the settings files: values by origin, lowest precedence first, and profiles by name."""
 
     layers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     profiles: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
@@ -169,7 +169,7 @@ def user_file() -> Path:
 
 
 def read_files(folder: Path | None = None) -> Files:
-    """The user file, and the nearest pyproject.toml at or above `folder`. Raises SettingsError for one that is broken."""
+    """The user file, and the nearest pyproject.toml at or above `folder`. Raises SettingsError for a file that cannot be parsed."""
     layers: list[tuple[str, Mapping[str, Any]]] = []
     profiles: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for path, table in ((user_file(), _toml(user_file())), _project(folder or Path.cwd())):
@@ -188,11 +188,12 @@ def write_user_setting(name: str, text: str) -> None:
     name, path = name.replace("-", "_"), user_file()
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
-    kept = [line for line in lines[:top] if line.partition("=")[0].strip().replace("-", "_") != name]
-    # JSON's form of a text, a number or a truth value is also TOML's.
+    kept_lines = [line for line in lines[:top] if line.partition("=")[0].strip().replace("-", "_") != name]
+    # JSON's text, numbers and booleans are also TOML.
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        "\n".join([*kept, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]), encoding="utf-8"
+        "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]),
+        encoding="utf-8",
     )
 
 
@@ -252,7 +253,7 @@ def resolve(
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
-    """One layer for each variable: Azure's own names first, so that ours win."""
+    """One layer for each variable: Azure's own names first, so that FABRIC_LIVY_* win."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for setting in fields(Settings):
         for variable in (setting.metadata.get("azure"), ENVIRONMENT_PREFIX + setting.name.upper()):
@@ -308,9 +309,9 @@ def _yes_or_no(name: str, value: Any, where: str) -> bool:
     return words[word]
 
 
-def _number(name: str, value: Any, where: str, wanted: type[int] | type[float], may_be_0: bool) -> float:
+def _number(name: str, value: Any, where: str, number_type: type[int] | type[float], may_be_0: bool) -> float:
     try:
-        number = wanted(value)
+        number = number_type(value)
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"{name}{where} is a number, not {value!r}.") from None
     if isinstance(value, bool) or not 0 <= number < float("inf") or (number == 0 and not may_be_0):

@@ -232,13 +232,15 @@ def _login(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cells.subcommands import login_choices
     from fabric_livy_magic.output.account import identity_lines
     from fabric_livy_magic.sessions.account import Account
-    from fabric_livy_magic.signin.methods import Person, has_browser
+    from fabric_livy_magic.signin.methods import UserPrompts, has_browser
 
     def show(prompt: DevicePrompt) -> None:
         print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
 
     account = Account()
-    identity = account.login(Person(show=show, say=print, has_browser=has_browser()), **login_choices(options))
+    identity = account.login(
+        UserPrompts(show_device_prompt=show, print_line=print, has_browser=has_browser()), **login_choices(options)
+    )
     print("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])]))
     return 0
 

@@ -13,7 +13,7 @@ from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.settings import explain
-from fabric_livy_magic.signin.methods import Person, has_browser
+from fabric_livy_magic.signin.methods import UserPrompts, has_browser
 
 
 def use(notebook: LivyNotebook, options: argparse.Namespace) -> None:
@@ -32,8 +32,8 @@ def use(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 
 def login(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     account = notebook.runner.account
-    person = Person(show=show_device_prompt, say=notebook.say, has_browser=has_browser())
-    identity = account.login(person, **login_choices(options))
+    prompts = UserPrompts(show_device_prompt=show_device_prompt, print_line=notebook.say, has_browser=has_browser())
+    identity = account.login(prompts, **login_choices(options))
     notebook.say(*identity_lines(identity), *filter(None, [account.login_notice()]))
 
 

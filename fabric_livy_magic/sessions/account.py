@@ -15,7 +15,7 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
 from fabric_livy_magic.signin.identity import Identity
-from fabric_livy_magic.signin.methods import NOT_KEPT, Person, is_kept
+from fabric_livy_magic.signin.methods import NOT_SAVED, UserPrompts, is_saved
 from fabric_livy_magic.signin.tokens import Credential
 
 
@@ -66,23 +66,23 @@ class Account:
         return read_target(self.settings.target)
 
     # ------------------------------------------------------------------------------------------- sign-in
-    def login(self, person: Person, **choices: Any) -> Identity:
+    def login(self, prompts: UserPrompts, **choices: Any) -> Identity:
         """Signs in and keeps the choices for this notebook. Raises SignInError; nothing is kept then."""
         before = dict(self._chosen)
         try:
             for name, value in choices.items():
                 self.choose(name, value)
-            return self._connections.login(self.settings, person)
+            return self._connections.login(self.settings, prompts)
         except BaseException:
             self._chosen = before
             raise
 
     def login_notice(self) -> str:
         """What to say of where the sign-in is kept; empty where it is kept as usual, and after it was said once."""
-        if self._gave_notice or self.settings.method not in {"auto", "browser", "device"} or is_kept(self.settings):
+        if self._gave_notice or self.settings.method not in {"auto", "browser", "device"} or is_saved(self.settings):
             return ""
         self._gave_notice = True
-        return NOT_KEPT
+        return NOT_SAVED
 
     def whoami(self) -> Identity:
         return self._connections.whoami(self.settings)

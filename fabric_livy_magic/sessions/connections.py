@@ -17,7 +17,7 @@ from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
-from fabric_livy_magic.signin.methods import Person, by_method, credential_for, store_of
+from fabric_livy_magic.signin.methods import UserPrompts, credential_by_method, credential_for, open_token_store
 from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential
 
@@ -52,10 +52,10 @@ class Connections:
         self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
 
     # ------------------------------------------------------------------------------------------- sign-in
-    def login(self, settings: Settings, person: Person, environ: Mapping[str, str] | None = None) -> Identity:
+    def login(self, settings: Settings, prompts: UserPrompts, environ: Mapping[str, str] | None = None) -> Identity:
         """Signs in by the settings' method, asking the person where it has to. Raises SignInError."""
         environ = os.environ if environ is None else environ
-        credential = by_method(settings, environ, person)
+        credential = credential_by_method(settings, environ, prompts)
         identity = identity_of(credential.token())
         self._signed_in = credential
         return identity
@@ -66,7 +66,7 @@ class Connections:
     def logout(self, settings: Settings) -> None:
         """Forgets the sign-in of this notebook and what was kept of earlier ones."""
         self._signed_in = None
-        store_of(settings).forget()
+        open_token_store(settings).forget()
 
     def _credential(self, settings: Settings, url: str = "") -> Credential:
         if self._signed_in is None and (token := find_token(url)):

@@ -1,8 +1,8 @@
 """Who is asked for a token, by which method, and on which request it may go.
 
-`methods` chooses the sign-in: a method is added there. `entra/` signs in by MSAL, `external_credentials` holds what others
-signed in for.
+`methods` chooses the sign-in method: a new method is added there. `entra/` signs in by MSAL, `external_credentials` wraps tokens
+of other programs, `request_auth` puts the token on a request.
 
 May import: errors, settings, livy.
-Used by others: `credential_for`, `Person` and `has_browser` (of `methods`), `Credential` (of `tokens`).
+Used by others: `credential_for`, `UserPrompts` and `has_browser` (of `methods`), `Credential` (of `tokens`).
 """

@@ -1,4 +1,4 @@
-"""Credentials that somebody else signed in for: a token, the Azure CLI, a Fabric notebook, a TokenCredential."""
+"""Credentials whose sign-in happened elsewhere: a token, the Azure CLI, a Fabric notebook, a TokenCredential."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class StaticToken:
-    """A token that somebody else got, by audience. It cannot be renewed."""
+    """A token from elsewhere, one for each audience. It cannot be renewed."""
 
     def __init__(self, secret: str, *, storage: str | None = None) -> None:
-        self._secrets = {FABRIC: _bare(secret), STORAGE: _bare(storage) if storage else ""}
+        self._secrets = {FABRIC: _without_bearer(secret), STORAGE: _without_bearer(storage) if storage else ""}
 
     def __repr__(self) -> str:
         return "GivenToken(…)"
@@ -30,7 +30,7 @@ class StaticToken:
         secret = self._secrets[audience]
         if audience == STORAGE and not secret:
             raise SignInError("The token that was given is for Fabric, not for OneLake. Sign in with `%livy login`.")
-        # Checked here, as the HTTP library's complaint would quote the token.
+        # Checked here, as an error of the HTTP library would quote the token.
         if not _TOKEN.fullmatch(secret):
             raise SignInError(
                 "What was given as a token is none: it is empty, or has a space, a line break or another character that "
@@ -44,7 +44,7 @@ class StaticToken:
         return AccessToken(secret, expiry(secret))
 
 
-def _bare(text: str) -> str:
+def _without_bearer(text: str) -> str:
     return text.strip().removeprefix("Bearer ").strip()
 
 
@@ -69,18 +69,18 @@ class AzureCli:
         if self._tenant:
             command += ["--tenant", self._tenant]
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 command, capture_output=True, text=True, timeout=AZ_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SignInError(
                 f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal."
             ) from error
-        if done.returncode != 0:
-            message = (done.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
+        if process.returncode != 0:
+            message = (process.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
             raise SignInError(f"The Azure CLI has no sign-in: {message.rstrip('.')}. Run `az login` in a terminal.")
         try:
-            answer = json.loads(done.stdout)
+            answer = json.loads(process.stdout)
             secret = str(answer["accessToken"])
         except (ValueError, KeyError, TypeError) as error:
             raise SignInError(
@@ -127,22 +127,22 @@ class TokenCredential:
         scope = scopes_for(audience, delegated=False, resource=self._resource if audience == FABRIC else "")[0]
         try:
             found = self._credential.get_token(scope)
-        except Exception as error:  # it is foreign code with error types of its own
+        except Exception as error:  # third-party code may raise anything
             raise SignInError(
                 f"{type(self._credential).__name__} gave no token: {type(error).__name__}: {error}"
             ) from error
         return AccessToken(str(found.token), float(found.expires_on))
 
     @classmethod
-    def by_path(cls, path: str, resource: str = "") -> TokenCredential:
+    def from_path(cls, path: str, resource: str = "") -> TokenCredential:
         module_name, _, name = path.replace(":", ".").rpartition(".")
         try:
-            made = getattr(importlib.import_module(module_name), name)
+            target = getattr(importlib.import_module(module_name), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise SettingsError(
                 f"method {path!r} is no sign-in method and no importable TokenCredential: {error}"
             ) from error
-        credential = made() if isinstance(made, type) else made
+        credential = target() if isinstance(target, type) else target
         if not hasattr(credential, "get_token"):
             raise SettingsError(f"method {path!r} names something without get_token(scope).")
         return cls(credential, resource)

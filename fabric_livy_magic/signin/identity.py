@@ -1,4 +1,4 @@
-"""Who a token says is signed in. For showing, never for trust."""
+"""The account in a token's claims. For display, never for trust."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fabric_livy_magic.signin.tokens import AccessToken, claims
 
 @dataclass(frozen=True)
 class Identity:
-    """What a token says of who is signed in. `expires_at` is epoch seconds."""
+    """From the claims of a token. `expires_at` is epoch seconds."""
 
     who: str
     tenant: str
@@ -19,15 +19,19 @@ class Identity:
 
 
 def identity_of(token: AccessToken) -> Identity:
-    found = claims(token.secret)
+    token_claims = claims(token.secret)
     who = next(
         (
-            str(found[name])
+            str(token_claims[name])
             for name in ("upn", "preferred_username", "unique_name", "name", "app_displayname", "appid", "oid")
-            if found.get(name)
+            if token_claims.get(name)
         ),
         "unknown",
     )
-    roles = found.get("roles") or ()
-    scopes = str(found.get("scp") or "").split() or [str(role) for role in (roles if isinstance(roles, list) else ())]
-    return Identity(who, str(found.get("tid") or ""), token.expires_at, tuple(scopes), str(found.get("aud") or ""))
+    roles = token_claims.get("roles") or ()
+    scopes = str(token_claims.get("scp") or "").split() or [
+        str(role) for role in (roles if isinstance(roles, list) else ())
+    ]
+    return Identity(
+        who, str(token_claims.get("tid") or ""), token.expires_at, tuple(scopes), str(token_claims.get("aud") or "")
+    )

@@ -38,72 +38,74 @@ SECRET_VARIABLE = "AZURE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True)
-class Person:
-    """How a sign-in may ask somebody. Without one, nothing is asked: a job must fail, not wait."""
+class UserPrompts:
+    """How a sign-in prompts the user. Where it is None nothing is prompted: a job must fail, not wait."""
 
-    show: Callable[[DevicePrompt], None]
-    ask: Callable[[str], str] = getpass.getpass
+    show_device_prompt: Callable[[DevicePrompt], None]
+    ask_secret: Callable[[str], str] = getpass.getpass
     open_browser: Callable[[str], bool] = webbrowser.open
-    say: Callable[[str], None] = lambda text: None
+    print_line: Callable[[str], None] = lambda text: None
     has_browser: bool = True
 
 
 # ---------------------------------------------------------------------------------------------- which sign-in applies
 def credential_for(settings: Settings, environ: Mapping[str, str] | None = None) -> Credential:
-    """The credential for calls that nobody watches: it asks nothing.
+    """The credential without a prompt.
 
-    `auto` takes the first that fits: given token → environment → Fabric notebook → kept sign-in → Azure CLI.
+    `auto` takes the first that is available: token → environment → Fabric notebook → saved sign-in → Azure CLI.
     """
     environ = os.environ if environ is None else environ
     if settings.method == "auto":
-        return _first_that_fits(settings, environ)
-    return by_method(settings, environ, person=None)
+        return _first_available(settings, environ)
+    return credential_by_method(settings, environ, prompts=None)
 
 
-def _first_that_fits(settings: Settings, environ: Mapping[str, str]) -> Credential:
+def _first_available(settings: Settings, environ: Mapping[str, str]) -> Credential:
     if environ.get(TOKEN_VARIABLE):
-        return by_method(settings, environ, person=None, method="token")
+        return credential_by_method(settings, environ, prompts=None, method="token")
     if settings.client_id and settings.tenant:
-        for method, there in (
+        for method, is_set in (
             ("secret", SECRET_VARIABLE in environ),
             ("certificate", bool(settings.certificate)),
             ("workload-identity", "AZURE_FEDERATED_TOKEN_FILE" in environ),
         ):
-            if there:
-                return by_method(settings, environ, person=None, method=method)
+            if is_set:
+                return credential_by_method(settings, environ, prompts=None, method=method)
     if "IDENTITY_ENDPOINT" in environ or "MSI_ENDPOINT" in environ:
-        return by_method(settings, environ, person=None, method="managed-identity")
+        return credential_by_method(settings, environ, prompts=None, method="managed-identity")
     if find_spec("notebookutils") is not None:
         return FabricNotebook()
-    if kept := kept_sign_in(settings):
-        return kept
+    if saved := saved_sign_in(settings):
+        return saved
     if shutil.which("az"):
-        return by_method(settings, environ, person=None, method="cli")
+        return credential_by_method(settings, environ, prompts=None, method="cli")
     raise NotSignedIn("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
 
 
-def _first_or_person(settings: Settings, environ: Mapping[str, str], person: Person | None) -> Credential:
-    """The first sign-in that is there, else a browser or a code. An `az` without a login does not count as there."""
+def _first_available_or_prompt(
+    settings: Settings, environ: Mapping[str, str], prompts: UserPrompts | None
+) -> Credential:
+    """The first sign-in that is available, else browser or device code. An `az` without a login does not count."""
     try:
-        found = _first_that_fits(settings, environ)
+        credential = _first_available(settings, environ)
     except NotSignedIn:
-        return _sign_in_by_person(settings, person)
-    if isinstance(found, AzureCli):
+        return _sign_in_by_user(settings, prompts)
+    if isinstance(credential, AzureCli):
         try:
-            found.token()
+            credential.token()
         except SignInError:
-            return _sign_in_by_person(settings, person)
-    return found
+            return _sign_in_by_user(settings, prompts)
+    return credential
 
 
-def by_method(
-    settings: Settings, environ: Mapping[str, str], person: Person | None, method: str | None = None
+def credential_by_method(
+    settings: Settings, environ: Mapping[str, str], prompts: UserPrompts | None, method: str | None = None
 ) -> Credential:
     """The credential of one method. Raises SettingsError for what is missing or unknown, SignInError where it fails."""
     method = method or settings.method
-    resource = _resource(settings)
+    resource = _fabric_resource(settings)
     if method == "auto":
-        return _first_or_person(settings, environ, person)
+        return _first_available_or_prompt(settings, environ, prompts)
     if method == "token":
         if not environ.get(TOKEN_VARIABLE):
             raise SignInError(f"There is no token: put one into the environment variable {TOKEN_VARIABLE}.")
@@ -113,29 +115,33 @@ def by_method(
     if method == "notebook":
         return FabricNotebook()
     if method in {"browser", "device"}:
-        return _sign_in_by_person(settings, person, method)
+        return _sign_in_by_user(settings, prompts, method)
     if method in METHODS:
-        return _application(settings, environ, person, method)
+        return _application_credential(settings, environ, prompts, method)
     if "." in method or ":" in method:
-        return TokenCredential.by_path(method, resource)
+        return TokenCredential.from_path(method, resource)
     raise SettingsError(
         f"There is no sign-in method {method!r}.{did_you_mean(method, list(METHODS))} Methods: {', '.join(METHODS)}."
     )
 
 
-def _application(settings: Settings, environ: Mapping[str, str], person: Person | None, method: str) -> Credential:
+def _application_credential(
+    settings: Settings, environ: Mapping[str, str], prompts: UserPrompts | None, method: str
+) -> Credential:
     from fabric_livy_magic.signin.entra import sign_in
 
     if method == "managed-identity":
-        return sign_in.ManagedIdentity(client_id=settings.client_id or None, fabric_resource=_resource(settings))
+        return sign_in.ManagedIdentity(client_id=settings.client_id or None, fabric_resource=_fabric_resource(settings))
     for name in ("tenant", "client_id"):
         if not getattr(settings, name):
             raise SettingsError(
                 f"Sign-in by {method} needs {name}: `%livy login --method {method} --{name.replace('_', '-')} …`, or AZURE_{name.upper()}{'_ID' if name == 'tenant' else ''}."
             )
-    app = app_of(settings)
+    app = app_registration(settings)
     if method == "secret":
-        return sign_in.ServicePrincipal(app, secret=_secret(environ, SECRET_VARIABLE, "Client secret: ", person))
+        return sign_in.ServicePrincipal(
+            app, secret=_secret_or_prompt(environ, SECRET_VARIABLE, "Client secret: ", prompts)
+        )
     if method == "certificate":
         if not settings.certificate:
             raise SettingsError(
@@ -147,45 +153,47 @@ def _application(settings: Settings, environ: Mapping[str, str], person: Person 
     return sign_in.ServicePrincipal(app, assertion=sign_in.workload_assertion(environ))
 
 
-def _secret(environ: Mapping[str, str], variable: str, prompt: str, person: Person | None) -> str:
+def _secret_or_prompt(environ: Mapping[str, str], variable: str, prompt: str, prompts: UserPrompts | None) -> str:
     if environ.get(variable):
         return environ[variable]
-    if person is None:
+    if prompts is None:
         raise SignInError(
             f"The secret is missing: put it into the environment variable {variable}, or run `%livy login --method secret`, which asks."
         )
-    return person.ask(prompt)
+    return prompts.ask_secret(prompt)
 
 
-def _sign_in_by_person(settings: Settings, person: Person | None, method: str = "") -> Credential:
-    """Browser or device: shown to a person, else only what an earlier sign-in left."""
+def _sign_in_by_user(settings: Settings, prompts: UserPrompts | None, method: str = "") -> Credential:
+    """Browser or device code; without `prompts` only a saved sign-in."""
     from fabric_livy_magic.signin.entra import sign_in
 
-    app, store = app_of(settings), store_of(settings)
-    if person is None:
-        if kept := kept_sign_in(settings):
-            return kept
+    app, store = app_registration(settings), open_token_store(settings)
+    if prompts is None:
+        if saved := saved_sign_in(settings):
+            return saved
         raise SignInError("Not signed in, and nobody is there to be asked. Run `%livy login` first.")
-    if method == "device" or (not method and not person.has_browser):
-        asking: DeviceCodeSignIn | BrowserSignIn = sign_in.DeviceCodeSignIn(app, store, person.show)
+    if method == "device" or (not method and not prompts.has_browser):
+        sign_in_flow: DeviceCodeSignIn | BrowserSignIn = sign_in.DeviceCodeSignIn(
+            app, store, prompts.show_device_prompt
+        )
     else:
-        person.say(
+        prompts.print_line(
             "A browser opens for the sign-in. Interrupt the cell to give up, or use `%livy login --method device`."
         )
-        asking = sign_in.BrowserSignIn(app, store, person.open_browser)
-    asking.sign_in()  # always asks: who is remembered may not be who is meant
-    return asking
+        sign_in_flow = sign_in.BrowserSignIn(app, store, prompts.open_browser)
+    sign_in_flow.sign_in()  # always prompts: the user may want another account than the saved one
+    return sign_in_flow
 
 
-def kept_sign_in(settings: Settings) -> Credential | None:
-    """The sign-in of an earlier `%livy login`, if it was kept."""
+def saved_sign_in(settings: Settings) -> Credential | None:
+    """The sign-in of an earlier `%livy login`, if it was saved."""
     from fabric_livy_magic.signin.entra import sign_in
 
-    store = store_of(settings)
-    return sign_in.BrowserSignIn(app_of(settings), store, interactive=False) if store.accounts() else None
+    store = open_token_store(settings)
+    return sign_in.BrowserSignIn(app_registration(settings), store, interactive=False) if store.accounts() else None
 
 
-def app_of(settings: Settings) -> App:
+def app_registration(settings: Settings) -> App:
     from fabric_livy_magic.signin.entra.sign_in import App
 
     return App(
@@ -193,38 +201,38 @@ def app_of(settings: Settings) -> App:
         tenant=settings.tenant or "organizations",
         authority_host=settings.authority_host.rstrip("/"),
         verify=settings.ca_file or True,
-        fabric_resource=_resource(settings),
+        fabric_resource=_fabric_resource(settings),
     )
 
 
-def _resource(settings: Settings) -> str:
-    """The token's resource is the API's own host, in every cloud; the public one where the API is on this machine."""
+def _fabric_resource(settings: Settings) -> str:
+    """The resource to request a token for: the API's host in every cloud, the public one where the API is on this machine."""
     parts = urlsplit(settings.api_url)
     return FABRIC_RESOURCE if parts.hostname in LOOPBACK else f"{parts.scheme}://{parts.netloc}"
 
 
 _memory_stores: dict[str, TokenStore] = {}
-NOT_KEPT = (
+NOT_SAVED = (
     "This machine has no keyring, so the sign-in lasts as long as this kernel. To keep it in a file that only you can "
     "read: `%livy config sign_in_cache plain`."
 )
 
 
-def store_of(settings: Settings) -> TokenStore:
-    """Where sign-ins are kept. In memory, one for each authority in this process; also where there is no keyring."""
+def open_token_store(settings: Settings) -> TokenStore:
+    """Where sign-ins are saved. Without a keyring in memory: one store for each authority in this process."""
     from fabric_livy_magic.signin.entra.sign_in import TokenStore
 
     if settings.sign_in_cache != "memory":
         try:
             return TokenStore.persistent(CACHE_NAME, allow_plain=settings.sign_in_cache == "plain")
         except SignInError:
-            pass  # no keyring; `is_kept` tells, so that `login` can say it
+            pass  # no keyring; `is_saved` is False then, so that `login` can report it
     return _memory_stores.setdefault(settings.authority_host, TokenStore.memory())
 
 
-def is_kept(settings: Settings) -> bool:
-    """Whether a sign-in outlives this process as the settings ask for it."""
-    return settings.sign_in_cache == "memory" or store_of(settings) not in _memory_stores.values()
+def is_saved(settings: Settings) -> bool:
+    """Whether a sign-in is saved as the settings say."""
+    return settings.sign_in_cache == "memory" or open_token_store(settings) not in _memory_stores.values()
 
 
 def has_browser(environ: Mapping[str, str] | None = None) -> bool:

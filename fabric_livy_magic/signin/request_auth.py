@@ -1,4 +1,4 @@
-"""The token or password on a request, but only on one that goes to a host that it is meant for."""
+"""Puts a token or password on a request, and only on requests to hosts that may get it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOKEN_HOSTS = (
 
 
 class BearerAuth:
-    """Puts the token of `credential` on requests to a Fabric host over https, or to this machine. One renewal at a time."""
+    """Puts the token of `credential` on requests to a Fabric host over https, or to this machine. Renews it once at a time."""
 
     def __init__(self, credential: Credential, audience: str = FABRIC, allow_host: str = "") -> None:
         self._credential = credential
@@ -37,7 +37,7 @@ class BearerAuth:
         self._allow_host = allow_host
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
-        self._refused = False
+        self._was_refused = False
 
     def __repr__(self) -> str:
         return f"BearerAuth({self._credential!r})"
@@ -48,9 +48,9 @@ class BearerAuth:
         return request
 
     def renew(self) -> bool:
-        """After a 401: ask for a new token. False where asking again can only give the same one."""
+        """After a 401: the next request fetches a new token. False where that can only return the same one."""
         with self._lock:
-            self._token, self._refused = None, True
+            self._token, self._was_refused = None, True
         return not isinstance(self._credential, StaticToken)
 
     def account(self) -> str:
@@ -60,13 +60,13 @@ class BearerAuth:
         with self._lock:
             expires_at = self._token.expires_at if self._token else None
             if self._token is None or (expires_at is not None and expires_at - time.time() < RENEW_BEFORE_S):
-                self._token = self._credential.token(self._audience, renew=self._refused)
-                self._refused = False
+                self._token = self._credential.token(self._audience, renew=self._was_refused)
+                self._was_refused = False
             return self._token
 
 
 class BasicAuth:
-    """User and password for a Livy server behind a gateway; over https, to this machine, or to the host that was allowed."""
+    """User and password for a Livy server behind a gateway; over https, to this machine, or to `allow_host`."""
 
     def __init__(self, user: str, password: str, allow_host: str = "") -> None:
         self._user = user
@@ -83,8 +83,8 @@ class BasicAuth:
             raise SignInError(
                 f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
             )
-        signed: requests.PreparedRequest = self._basic(request)
-        return signed
+        with_password: requests.PreparedRequest = self._basic(request)
+        return with_password
 
     def renew(self) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Access tokens, who can give them, and what they say of themselves. Pure: no I/O."""
+"""Access tokens, the protocol of credentials, scopes and claims. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FABRIC, STORAGE = "fabric", "storage"  # the two audiences: the Fabric API with 
 
 FABRIC_RESOURCE = "https://api.fabric.microsoft.com"
 STORAGE_RESOURCE = "https://storage.azure.com"
-# Both are the same resource: a token asked for the first carries the second as its audience (Fabric CLI, fab_constant.py).
+# Both are the same resource: a token requested for the first carries the second as its audience (Fabric CLI, fab_constant.py).
 FABRIC_AUDIENCES = (FABRIC_RESOURCE, "https://analysis.windows.net/powerbi/api")
 
 # "Get started with the Livy API": what an own app registration must be granted to run Spark code for a person.
@@ -32,7 +32,7 @@ class AccessToken:
 
 class Credential(Protocol):
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
-        """A token that is good for at least five minutes; with `renew` a new one, after the server refused the last.
+        """A token that is valid for at least five minutes; with `renew` a new one, after the server refused the last.
 
         Raises SignInError with what to do.
         """
@@ -40,9 +40,9 @@ class Credential(Protocol):
 
 
 def scopes_for(audience: str, *, delegated: bool, client_id: str = "", resource: str = "") -> list[str]:
-    """The scopes to ask for. `resource` replaces the public cloud's host of that audience.
+    """The scopes to request. `resource` replaces the public cloud's host of that audience.
 
-    Azure CLI's own client id is pre-authorised as a whole and cannot ask for single scopes, so it asks for `.default`.
+    Azure CLI's own client id is pre-authorised as a whole and cannot request single scopes, so it requests `.default`.
     """
     host = (resource or (FABRIC_RESOURCE if audience == FABRIC else STORAGE_RESOURCE)).rstrip("/")
     if audience == FABRIC and delegated and client_id != AZURE_CLI_CLIENT_ID:
@@ -51,7 +51,7 @@ def scopes_for(audience: str, *, delegated: bool, client_id: str = "", resource:
 
 
 def claims(secret: str) -> Mapping[str, Any]:
-    """The payload of a JWT, unchecked; empty where it is none. For showing and for expiry, never for trust."""
+    """The payload of a JWT, unchecked; empty where it is none. For display and expiry, never for trust."""
     parts = secret.split(".")
     if len(parts) != 3:
         return {}

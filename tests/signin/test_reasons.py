@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.signin.entra.reasons import MEANINGS, codes, explain
+from fabric_livy_magic.signin.entra.reasons import MEANINGS, error_codes, explain
 from tests.support.entra.model import ERRORS
 
 TAIL = " Trace ID: 5f3c8d6e-0000-0000-0000-000000000000 Correlation ID: 0f0f0f0f-1111-2222-3333-444444444444 Timestamp: 2026-01-01 00:00:00Z"
@@ -57,7 +57,7 @@ def test_an_unknown_refusal_keeps_the_words_of_entra_without_its_tail() -> None:
 
 
 def test_the_most_telling_of_several_numbers_counts() -> None:
-    assert codes({"error_codes": [12345, 50076], "error_description": "AADSTS12345: x"}) == [50076, 12345]
+    assert error_codes({"error_codes": [12345, 50076], "error_description": "AADSTS12345: x"}) == [50076, 12345]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
 from fabric_livy_magic.fabric.targets import join_target
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.sessions.runner import Runner
-from fabric_livy_magic.signin.methods import Person
+from fabric_livy_magic.signin.methods import UserPrompts
 from tests.support.entra.authority import Authority
 from tests.support.entra.certificates import pem_of
 from tests.support.entra.model import TENANT
@@ -75,10 +75,10 @@ def settings(
         sys.modules.pop(name, None)
 
 
-def somebody(authority: Authority) -> Person:
-    return Person(
-        show=lambda prompt: authority.approve(prompt.user_code),
-        ask=lambda question: SECRET,
+def prompts_of(authority: Authority) -> UserPrompts:
+    return UserPrompts(
+        show_device_prompt=lambda prompt: authority.approve(prompt.user_code),
+        ask_secret=lambda question: SECRET,
         open_browser=authority.browser,
     )
 
@@ -189,7 +189,7 @@ def session_id(authority: Authority, ready: dict[str, Any]) -> Iterator[str]:
         {"target": ready["livy_endpoint"], "authority_host": authority.url, "ca_file": str(authority.ca_file)}
         | {"sign_in_cache": "memory", "tenant": TENANT, "method": "browser"}
     )
-    runner.account.login(somebody(authority))
+    runner.account.login(prompts_of(authority))
     yield runner.sessions.start().id
     runner.close()
 
@@ -205,7 +205,7 @@ def test_a_statement_runs_with_the_token_of_each_method(
 ) -> None:
     choices = way(authority, settings, tmp_path, monkeypatch)
     runner = Runner(settings)
-    assert runner.account.login(somebody(authority), **choices).tenant == TENANT
+    assert runner.account.login(prompts_of(authority), **choices).tenant == TENANT
     assert runner.sessions.attach(session_id).run("6 * 7").text == "42"
 
 
@@ -273,7 +273,7 @@ def test_an_expired_token_from_the_environment_says_to_put_in_a_new_one(
 def test_a_failed_login_keeps_the_choices_as_they_were(authority: Authority, settings: dict[str, Any]) -> None:
     runner = Runner({name: value for name, value in settings.items() if name != "tenant"})
     with pytest.raises(SignInError):
-        runner.account.login(somebody(authority), method="secret", tenant=TENANT, client_id="nobody")
+        runner.account.login(prompts_of(authority), method="secret", tenant=TENANT, client_id="nobody")
     assert runner.settings.method == "auto"
 
 
@@ -281,7 +281,7 @@ def test_names_lead_to_the_lakehouse_and_its_tables(
     authority: Authority, settings: dict[str, Any], session_id: str
 ) -> None:
     runner = Runner({name: value for name, value in settings.items() if name != "target"})
-    runner.account.login(somebody(authority), method="browser")
+    runner.account.login(prompts_of(authority), method="browser")
     (workspace,) = runner.account.api().workspaces()
     (lakehouse,) = runner.account.api().lakehouses(workspace.id)
     runner.account.use(join_target(workspace.name, lakehouse.name))
@@ -300,7 +300,7 @@ def test_the_doctor_finds_a_healthy_set_up_and_a_missing_sign_in(
     authority: Authority, settings: dict[str, Any]
 ) -> None:
     runner = Runner(settings)
-    runner.account.login(somebody(authority), method="browser")
+    runner.account.login(prompts_of(authority), method="browser")
     healthy = examine(runner)
     assert [one for one in healthy if one.verdict == "fail"] == []
     assert {"versions", "target", "network", "authority", "sign-in", "Livy endpoint"} <= {one.what for one in healthy}

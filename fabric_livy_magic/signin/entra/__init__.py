@@ -1,1 +1,1 @@
-"""Signing in at Entra by MSAL: a person, an application, a machine. `sign_in` is the way in; the rest serves it."""
+"""Signing in at Entra by MSAL: a person, an application, a machine. `sign_in` has the credentials; the other modules support it."""

@@ -1,4 +1,4 @@
-"""The road to Entra: which app at which authority, one question at a time, and every failure in plain words."""
+"""Token requests to Entra: the app registration and its authority, one request at a time, and failures as SignInError."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fabric_livy_magic.signin.tokens import FABRIC, FABRIC_RESOURCE, STORAGE_RES
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 TIMEOUT_S = 30.0
-ON_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 _TENANT = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """Which app registration signs in, where, and what for. `verify` is a CA bundle where the system's is not right."""
+    """An app registration, its authority, and the resources to get tokens for. `verify` is True or the path of a CA bundle."""
 
     client_id: str
     tenant: str = "organizations"
@@ -41,8 +41,8 @@ class App:
         return scopes_for(audience, delegated=delegated, client_id=self.client_id, resource=resource)
 
 
-class Renewing:
-    """One question to Entra at a time; who waited meanwhile gets its outcome instead of asking again."""
+class EntraCredential:
+    """Sends one token request at a time; threads that waited meanwhile share its outcome."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -57,35 +57,35 @@ class Renewing:
                 if isinstance(outcome, SignInError):
                     raise SignInError(str(outcome)) from outcome
                 return outcome
-            return self._settled(audience, lambda: self._obtain(audience, renew))
+            return self._fetch_token(audience, lambda: self._acquire(audience, renew))
 
-    def _settled(self, audience: str, obtain: Callable[[], Mapping[str, Any]]) -> AccessToken:
+    def _fetch_token(self, audience: str, acquire: Callable[[], Mapping[str, Any]]) -> AccessToken:
         try:
-            answer = obtain()
+            answer = acquire()
             if not answer.get("access_token"):
                 raise SignInError(explain(answer))
             token = AccessToken(str(answer["access_token"]), time.time() + float(answer.get("expires_in") or 0))
         except SignInError as error:
-            self._forget_answers()
-            self._keep(audience, error)
+            self._reset_client()
+            self._record_outcome(audience, error)
             raise
         if answer.get("token_source") != "cache":
-            self._keep(audience, token)
+            self._record_outcome(audience, token)
         return token
 
-    def _keep(self, audience: str, outcome: AccessToken | SignInError) -> None:
+    def _record_outcome(self, audience: str, outcome: AccessToken | SignInError) -> None:
         self._outcome[audience] = outcome
         self._answers[audience] = self._answers.get(audience, 0) + 1
 
-    def _obtain(self, audience: str, renew: bool) -> Mapping[str, Any]:
+    def _acquire(self, audience: str, renew: bool) -> Mapping[str, Any]:
         raise NotImplementedError
 
-    def _forget_answers(self) -> None:
-        """MSAL repeats a refusal for a minute without asking again, also to a person who has just mended its reason."""
+    def _reset_client(self) -> None:
+        """MSAL caches a refusal for a minute, also when its reason has just been fixed."""
 
 
-class AtEntra(Renewing):
-    """An app at an authority. MSAL's object for it is made at the first use, as that asks the authority for its endpoints."""
+class AppCredential(EntraCredential):
+    """An app at an authority. MSAL's client is created at first use, as that requests the authority's endpoints."""
 
     def __init__(self, app: App, cache: Any) -> None:
         super().__init__()
@@ -96,10 +96,10 @@ class AtEntra(Renewing):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client_id={self._app.client_id!r}, tenant={self._app.tenant!r})"
 
-    def _forget_answers(self) -> None:
+    def _reset_client(self) -> None:
         self._client = None
 
-    def _connected(self) -> Any:
+    def _msal_client(self) -> Any:
         if self._client is None:
             app = self._app
             host = urlsplit(app.authority_host)
@@ -110,40 +110,40 @@ class AtEntra(Renewing):
             if not _TENANT.fullmatch(app.tenant):
                 raise SignInError(f"{app.tenant!r} is no tenant id and no domain: `%livy config tenant`.")
             try:
-                self._client = self._make(
+                self._client = self._make_msal_client(
                     {
                         "client_id": app.client_id,
                         "authority": f"{app.authority_host.rstrip('/')}/{app.tenant}",
                         "token_cache": self._cache,
-                        "http_client": Http(app.verify, on_this_machine=host.hostname in ON_THIS_MACHINE),
-                        # Microsoft vouches for its own hosts only; a sovereign or private one the user chose to trust.
+                        "http_client": MsalHttp(app.verify, is_on_this_machine=host.hostname in LOOPBACK_HOSTS),
+                        # Instance discovery knows Microsoft's hosts only; a sovereign or private one was chosen by the user.
                         "instance_discovery": None if host.hostname in WELL_KNOWN_AUTHORITY_HOSTS else False,
                     }
                 )
             except (ValueError, KeyError) as error:
-                # MSAL keeps Entra's reason to itself here: a 4xx to the question for a tenant's endpoints.
+                # A 4xx to the request for the tenant's endpoints, of which MSAL does not pass on the reason.
                 raise SignInError(
                     f"{app.authority_host} knows no tenant {app.tenant!r}. Check the tenant id or domain "
                     "(`%livy config tenant`) and the cloud (`%livy config authority_host`). (AADSTS90002)"
                 ) from error
         return self._client
 
-    def _make(self, options: Mapping[str, Any]) -> Any:
+    def _make_msal_client(self, options: Mapping[str, Any]) -> Any:
         raise NotImplementedError
 
-    def _settled(self, audience: str, obtain: Callable[[], Mapping[str, Any]]) -> AccessToken:
-        return super()._settled(audience, lambda: told_plainly(obtain, self._app.authority_host))
+    def _fetch_token(self, audience: str, acquire: Callable[[], Mapping[str, Any]]) -> AccessToken:
+        return super()._fetch_token(audience, lambda: as_sign_in_errors(acquire, self._app.authority_host))
 
 
-class Http(requests.Session):
-    """What MSAL sends with: bounded in time, no redirects (they would carry secrets elsewhere), the CA that was chosen."""
+class MsalHttp(requests.Session):
+    """MSAL's HTTP client: with a time-out, without redirects (they would carry secrets elsewhere), with the chosen CA."""
 
     def __init__(
-        self, verify: str | bool = True, *, timeout_s: float = TIMEOUT_S, on_this_machine: bool = False
+        self, verify: str | bool = True, *, timeout_s: float = TIMEOUT_S, is_on_this_machine: bool = False
     ) -> None:
         super().__init__()
         self._ca, self._timeout_s = verify, timeout_s
-        self.trust_env = not on_this_machine  # no proxy between a process and its own machine
+        self.trust_env = not is_on_this_machine  # no proxy between a process and its own machine
         for scheme in ("http://", "https://"):
             self.mount(scheme, requests.adapters.HTTPAdapter(max_retries=1))
 
@@ -151,14 +151,14 @@ class Http(requests.Session):
         kwargs.setdefault("timeout", self._timeout_s)
         kwargs["allow_redirects"] = False
         if self._ca is not True:
-            kwargs["verify"] = self._ca  # given here, as REQUESTS_CA_BUNDLE overrides Session.verify
+            kwargs["verify"] = self._ca  # passed here, as REQUESTS_CA_BUNDLE overrides Session.verify
         return super().request(*args, **kwargs)
 
 
-def told_plainly(obtain: Callable[[], Mapping[str, Any]], host: str) -> Mapping[str, Any]:
+def as_sign_in_errors(acquire: Callable[[], Mapping[str, Any]], host: str) -> Mapping[str, Any]:
     """Failures of network, storage and answers as SignInError."""
     try:
-        return obtain()
+        return acquire()
     except requests.exceptions.SSLError as error:
         raise SignInError(
             f"The certificate of {host} is not trusted on this machine. If your organisation inspects TLS, name its CA: "

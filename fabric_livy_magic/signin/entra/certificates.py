@@ -1,4 +1,4 @@
-"""The certificate that an application signs in with, from a PEM or PFX file."""
+"""Certificates of applications, from PEM or PFX files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Certificate:
     send_chain: bool = False
 
     def load(self) -> LoadedCertificate:
-        """Key and certificates of the file. Raises SignInError where it cannot be read, fits not or is not valid now."""
+        """Key and certificates of the file. Raises SignInError where it cannot be read, does not match the key, or is not valid now."""
         path = Path(self.path)
         try:
             data = path.read_bytes()
@@ -65,7 +65,7 @@ class Certificate:
                 f"{self.path} holds no private key, so nothing can be signed with it. Give the file that has key and "
                 "certificate (`cat key.pem certificate.pem > both.pem`)."
             )
-        # cryptography refuses a passphrase for a key that has none; it is not needed then.
+        # cryptography refuses a passphrase for a key that is not encrypted.
         locked = b"ENCRYPTED" in keys[0]
         try:
             key = load_pem_private_key(keys[0], self._passphrase() if locked else None)
@@ -80,7 +80,7 @@ class Certificate:
         try:
             key, own, others = load_key_and_certificates(data, self._passphrase())
         except ValueError as error:
-            # What is no PFX at all fails while it is parsed, a wrong passphrase at its checksum.
+            # DER begins with "0" (a sequence): then it is a wrong passphrase, else no PFX at all.
             raise self._unreadable(locked=data[:1] == b"0") from error
         if key is None or own is None:
             raise SignInError(f"{self.path} lacks the private key or its certificate. Export it again with both.")

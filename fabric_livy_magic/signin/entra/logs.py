@@ -1,5 +1,5 @@
-"""MSAL's log at DEBUG level holds authorization codes and device codes. They are masked here; tokens and secrets too, in
-case another version of it writes them."""
+"""Masks secrets in MSAL's log. At DEBUG level it has authorization codes and device codes; tokens and secrets are masked, too,
+in case another version writes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IN_MAPPING = re.compile(rf"""((["'])(?:{_KEYS})\2\s*:\s*)b?(["']).*?(?<!\\)\3""
 _IN_QUERY = re.compile(rf"([?&](?:{_KEYS})=)[^&\s\"']+")
 _JWT = re.compile(r"eyJ[\w-]{6,}\.[\w-]+\.[\w-]*")
 
-# A filter sees only what is logged at its own logger, so each of them gets one.
+# A filter sees only records of its own logger, so each logger gets one.
 _LOGGERS = (
     "msal.application",
     "msal.authority",
@@ -32,21 +32,21 @@ _LOGGERS = (
 
 
 def masked(text: str) -> str:
-    """`text` without the values of what nobody may read."""
+    """`text` with `***` for each secret."""
     text = _IN_MAPPING.sub(r"\1\3***\3", text)
     return _JWT.sub("***", _IN_QUERY.sub(r"\1***", text))
 
 
 class SecretsFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
-        if (shown := masked(said)) != said:
+        message = record.getMessage()
+        if (shown := masked(message)) != message:
             record.msg, record.args = shown, ()
         return True
 
 
 def keep_secrets_out_of_logs() -> None:
-    """Before MSAL is used. Doing it again changes nothing."""
+    """To be called before MSAL is used; idempotent."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(one, SecretsFilter) for one in logger.filters):

@@ -1,4 +1,4 @@
-"""What Entra's refusals mean for a person: AADSTS number → what happened and what to do next. Pure: no I/O.
+"""Entra's errors: AADSTS number → what happened and what to do next. Pure: no I/O.
 
 Numbers and meanings: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
@@ -104,7 +104,7 @@ MEANINGS: Mapping[int, str] = {
     7000222: "The client secret has expired. Make a new one (app registration → Certificates & secrets) and put it into AZURE_CLIENT_SECRET.",
 }  # fmt: skip
 
-# Where no number is known: OAuth's own words.
+# By OAuth's error code, where no AADSTS number is known.
 _BY_ERROR: Mapping[str, str] = {
     "access_denied": f"The sign-in was refused or cancelled. {AGAIN}",
     "authorization_declined": f"The sign-in was declined. {AGAIN}",
@@ -123,33 +123,35 @@ _BY_ERROR: Mapping[str, str] = {
 _NUMBER = re.compile(r"AADSTS(\d{4,8})")
 _REFERENCE = re.compile(r"Correlation ID:\s*([0-9a-fA-F-]{36})")
 _TAIL = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-MOST_WORDS = 300
+MOST_CHARACTERS = 300
 
 
-def codes(answer: Mapping[str, Any]) -> list[int]:
-    """The AADSTS numbers of a refusal, the most telling first."""
-    listed = answer.get("error_codes")
-    numbers = [one for one in listed if isinstance(one, int)] if isinstance(listed, list) else []
-    written = [int(one) for one in _NUMBER.findall(str(answer.get("error_description") or ""))]
-    found = list(dict.fromkeys([*written, *numbers]))
+def error_codes(answer: Mapping[str, Any]) -> list[int]:
+    """The AADSTS numbers of a refusal, those with a known meaning first."""
+    in_list = answer.get("error_codes")
+    numbers = [one for one in in_list if isinstance(one, int)] if isinstance(in_list, list) else []
+    in_description = [int(one) for one in _NUMBER.findall(str(answer.get("error_description") or ""))]
+    found = list(dict.fromkeys([*in_description, *numbers]))
     return sorted(found, key=lambda number: number not in MEANINGS)
 
 
 def explain(answer: Mapping[str, Any]) -> str:
     """What a refusal (MSAL's error dictionary) means and what to do next, as one paragraph.
 
-    Entra's own words follow where no meaning is known, its number and correlation id always: support asks for them.
+    Contains Entra's own description where no meaning is known, and always the number and correlation id, which support needs.
     """
-    found = codes(answer)
+    found = error_codes(answer)
     error = str(answer.get("error") or "")
     description = str(answer.get("error_description") or "")
     meaning = MEANINGS.get(found[0]) if found else None
     if meaning is None:
-        # Entra's words say more than OAuth's one word; that word's meaning says what to do.
+        # Entra's description says more than OAuth's error code, whose meaning says what to do.
         words = _NUMBER.sub("", _TAIL.sub("", description)).strip(" :\r\n")
-        words = words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 1] + "…"
-        said = f"Entra refused the sign-in: {words or error or 'no reason given'}"
-        meaning = " ".join([said if said.endswith((".", "…")) else said + ".", *filter(None, [_BY_ERROR.get(error)])])
+        words = words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 1] + "…"
+        refusal = f"Entra refused the sign-in: {words or error or 'no reason given'}"
+        meaning = " ".join(
+            [refusal if refusal.endswith((".", "…")) else refusal + ".", *filter(None, [_BY_ERROR.get(error)])]
+        )
     reference = _REFERENCE.search(description)
     correlation = str(answer.get("correlation_id") or (reference.group(1) if reference else ""))
     details = [f"AADSTS{found[0]}" if found else error, f"correlation id {correlation}" if correlation else ""]

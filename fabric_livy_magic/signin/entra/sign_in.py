@@ -1,6 +1,6 @@
 """The ways to sign in at Entra, by MSAL: a person by browser or device code, an application, a managed identity.
 
-Each is a `Credential`: first what MSAL's cache has, then a silent renewal, then, where a person may be asked, a question.
+Each is a `Credential`: first a token of MSAL's cache, then a silent renewal, then, if `interactive`, a prompt.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msal.exceptions import MsalError
 from msal.oauth2cli import AuthCodeReceiver, JwtAssertionCreator
 
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.signin.entra.app import App, AtEntra, Http, Renewing
+from fabric_livy_magic.signin.entra.app import App, AppCredential, EntraCredential, MsalHttp
 from fabric_livy_magic.signin.entra.certificates import Certificate
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
 from fabric_livy_magic.signin.entra.reasons import AGAIN
@@ -38,13 +38,13 @@ __all__ = [
     "workload_assertion",
 ]
 
-MANAGED_IDENTITY_TIMEOUT_S = 5.0  # its endpoint is on the machine itself; elsewhere nothing answers at all
+MANAGED_IDENTITY_TIMEOUT_S = 5.0  # its endpoint is on the machine itself, or nowhere
 _NO_TENANT = {"organizations", "common", "consumers"}
 
 
 @dataclass(frozen=True)
 class DevicePrompt:
-    """What a person needs for a device-code sign-in: open `url`, enter `user_code`. `expires_at` is epoch seconds."""
+    """What the user needs for a device-code sign-in: open `url`, enter `user_code`. `expires_at` is epoch seconds."""
 
     user_code: str
     url: str
@@ -52,8 +52,8 @@ class DevicePrompt:
     expires_at: float
 
 
-class ServicePrincipal(AtEntra):
-    """An application with a secret, a certificate, or a statement of another issuer that Entra trusts (`assertion`)."""
+class ServicePrincipal(AppCredential):
+    """An application with a secret, a certificate, or a token of another issuer that Entra trusts (`assertion`)."""
 
     def __init__(
         self,
@@ -74,32 +74,32 @@ class ServicePrincipal(AtEntra):
             raise SignInError("An application signs in to one tenant. Name it: `--tenant …`, or AZURE_TENANT_ID.")
         self._secret, self._certificate, self._assertion = secret, certificate, assertion
 
-    def _make(self, options: Mapping[str, Any]) -> Any:
-        return msal.ConfidentialClientApplication(client_credential=self._proof(), **options)
+    def _make_msal_client(self, options: Mapping[str, Any]) -> Any:
+        return msal.ConfidentialClientApplication(client_credential=self._client_credential(), **options)
 
-    def _proof(self) -> Any:
+    def _client_credential(self) -> Any:
         if self._secret is not None:
             return self._secret.strip()
         if self._certificate is None:
             return {"client_assertion": self._assertion}
-        # Signed by MSAL's own class, but loaded here: MSAL reads PEM and PFX by two ways of different abilities (SHA-1 or
-        # SHA-256 thumbprint, chain or none) and reports what is wrong with a file in cryptography's words.
+        # Signed by MSAL's own class, but loaded here: MSAL's readers of PEM and PFX differ (SHA-1 or SHA-256 thumbprint, chain or
+        # none), and their errors are those of cryptography.
         loaded = self._certificate.load()
         chain = {"x5c": loaded.encoded_chain()} if self._certificate.send_chain else {}
         signer = JwtAssertionCreator(loaded.key, "PS256", sha256_thumbprint=loaded.thumbprint, headers=chain)
         audience = f"{self._app.authority_host.rstrip('/')}/{self._app.tenant}/oauth2/v2.0/token"
         return {"client_assertion": signer.create_regenerative_assertion(audience, self._app.client_id)}
 
-    def _obtain(self, audience: str, renew: bool) -> Mapping[str, Any]:
-        client = self._connected()
+    def _acquire(self, audience: str, renew: bool) -> Mapping[str, Any]:
+        client = self._msal_client()
         if renew:
-            client.remove_tokens_for_client()  # MSAL has no other way to ask for a new one
+            client.remove_tokens_for_client()  # MSAL's only way to get a new one
         answer: Mapping[str, Any] = client.acquire_token_for_client(self._app.scopes(audience, delegated=False))
         return answer
 
 
-class _Person(AtEntra):
-    """Somebody who signs in once; the store renews without a question until Entra wants one."""
+class _UserCredential(AppCredential):
+    """A user who signs in once; the token is renewed silently until Entra requires a new sign-in."""
 
     def __init__(self, app: App, store: TokenStore, interactive: bool) -> None:
         super().__init__(app, store.cache)
@@ -108,30 +108,30 @@ class _Person(AtEntra):
         self._signed_in = False
 
     def sign_in(self) -> AccessToken:
-        """Ask, whatever is remembered: to be another account, or after Entra wanted a fresh sign-in."""
+        """Prompts also where a sign-in is saved: for another account, or after Entra required a new sign-in."""
         with self._lock:
-            return self._settled(FABRIC, lambda: self._ask(self._app.scopes(FABRIC, delegated=True)))
+            return self._fetch_token(FABRIC, lambda: self._sign_in_by_flow(self._app.scopes(FABRIC, delegated=True)))
 
-    def _make(self, options: Mapping[str, Any]) -> Any:
+    def _make_msal_client(self, options: Mapping[str, Any]) -> Any:
         return msal.PublicClientApplication(**options)
 
-    def _obtain(self, audience: str, renew: bool) -> Mapping[str, Any]:
-        client, scopes = self._connected(), self._app.scopes(audience, delegated=True)
+    def _acquire(self, audience: str, renew: bool) -> Mapping[str, Any]:
+        client, scopes = self._msal_client(), self._app.scopes(audience, delegated=True)
         answer: Mapping[str, Any] | None = None
-        if account := self._remembered(client):
+        if account := self._saved_account(client):
             answer = client.acquire_token_silent_with_error(scopes, account, force_refresh=renew)
         if account and answer and "access_token" in answer:
             self._account, self._signed_in = account["home_account_id"], True
             return answer
-        # Asked once only: a window that opens in the middle of a long statement would surprise, or find nobody there.
+        # Prompts only once: no browser window opens in the middle of a long statement.
         if self._interactive and not self._signed_in:
-            return self._ask(scopes)
+            return self._sign_in_by_flow(scopes)
         if answer:
             return answer
         raise SignInError(f"Nobody is signed in. {AGAIN}")
 
-    def _remembered(self, client: Any) -> dict[str, Any] | None:
-        """The account of this sign-in, else the one that was used last: never another after one that is refused."""
+    def _saved_account(self, client: Any) -> dict[str, Any] | None:
+        """The account of this sign-in, else the one that was used last. After a refusal no other account is tried."""
         accounts = {one["home_account_id"]: one for one in client.get_accounts()}
         if self._account:
             return accounts.get(self._account)
@@ -146,23 +146,23 @@ class _Person(AtEntra):
             default=None,
         )
 
-    def _ask(self, scopes: list[str]) -> Mapping[str, Any]:
-        answer = self._question(self._connected(), scopes)
+    def _sign_in_by_flow(self, scopes: list[str]) -> Mapping[str, Any]:
+        answer = self._run_flow(self._msal_client(), scopes)
         if answer.get("access_token"):
             self._signed_in = True
-            with_whom = str(answer.get("client_info") or "")
-            found = json.loads(base64.urlsafe_b64decode(with_whom + "=" * (-len(with_whom) % 4)) or b"{}")
+            client_info = str(answer.get("client_info") or "")
+            found = json.loads(base64.urlsafe_b64decode(client_info + "=" * (-len(client_info) % 4)) or b"{}")
             self._account = f"{found['uid']}.{found['utid']}" if {"uid", "utid"} <= found.keys() else ""
         return answer
 
-    def _question(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
+    def _run_flow(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
         raise NotImplementedError
 
 
-class BrowserSignIn(_Person):
-    """In the browser of this machine, which sends its answer to a port of this process (authorization code with PKCE).
+class BrowserSignIn(_UserCredential):
+    """By the browser of this machine, which sends its answer to a port of this process (authorization code with PKCE).
 
-    With `interactive` off it uses only what an earlier sign-in left in `store`.
+    With `interactive` off it uses only a sign-in that is saved in `store`.
     """
 
     def __init__(
@@ -177,8 +177,8 @@ class BrowserSignIn(_Person):
         super().__init__(app, store, interactive)
         self._open_browser, self._timeout_s = open_browser, timeout_s
 
-    def _question(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
-        # MSAL's acquire_token_interactive does the same, but opens a browser of its own choice only.
+    def _run_flow(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
+        # MSAL's acquire_token_interactive does the same, but chooses the browser itself.
         with AuthCodeReceiver() as receiver:
             flow = client.initiate_auth_code_flow(
                 scopes,
@@ -206,8 +206,8 @@ class BrowserSignIn(_Person):
         return found
 
 
-class DeviceCodeSignIn(_Person):
-    """On any device: `show` gets the code and the page to enter it at. Works over SSH and in hosted notebooks."""
+class DeviceCodeSignIn(_UserCredential):
+    """By any device: `show` gets the code and the URL to enter it at. Works over SSH and in hosted notebooks."""
 
     def __init__(
         self, app: App, store: TokenStore, show: Callable[[DevicePrompt], None], *, interactive: bool = True
@@ -215,7 +215,7 @@ class DeviceCodeSignIn(_Person):
         super().__init__(app, store, interactive)
         self._show = show
 
-    def _question(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
+    def _run_flow(self, client: Any, scopes: list[str]) -> Mapping[str, Any]:
         flow = client.initiate_device_flow(scopes)
         if "user_code" not in flow:
             return {"error": "invalid_request", **flow}
@@ -225,7 +225,7 @@ class DeviceCodeSignIn(_Person):
         return answer
 
 
-class ManagedIdentity(Renewing):
+class ManagedIdentity(EntraCredential):
     """The identity that Azure gave this machine (VM, App Service, Functions, Arc, Machine Learning); `client_id` names one
     that was assigned by hand."""
 
@@ -245,16 +245,16 @@ class ManagedIdentity(Renewing):
     def __repr__(self) -> str:
         return f"ManagedIdentity({self._client_id!r})" if self._client_id else "ManagedIdentity()"
 
-    def _obtain(self, audience: str, renew: bool) -> Mapping[str, Any]:
+    def _acquire(self, audience: str, renew: bool) -> Mapping[str, Any]:
         if renew:
-            self._cache = msal.TokenCache()  # MSAL has no other way to ask for a new one
+            self._cache = msal.TokenCache()  # MSAL's only way to get a new one
         identity = (
             msal.UserAssignedManagedIdentity(client_id=self._client_id)
             if self._client_id
             else msal.SystemAssignedManagedIdentity()
         )
-        # Made anew for each call: it keeps a refusal, and its session must not outlive a change of the environment.
-        http = Http(timeout_s=MANAGED_IDENTITY_TIMEOUT_S, on_this_machine=True)
+        # A new client for each call: it caches a refusal, and the environment may change.
+        http = MsalHttp(timeout_s=MANAGED_IDENTITY_TIMEOUT_S, is_on_this_machine=True)
         client = msal.ManagedIdentityClient(identity, http_client=http, token_cache=self._cache)
         try:
             answer: Mapping[str, Any] = client.acquire_token_for_client(resource=self._resources[audience == FABRIC])
@@ -264,9 +264,9 @@ class ManagedIdentity(Renewing):
                 "Service, Functions, Arc …), where an identity is assigned. Elsewhere: `%livy login --method browser`."
             ) from error
         if not answer.get("access_token"):
-            named = f"the client id {self._client_id}" if self._client_id else "a system-assigned one"
+            which = f"the client id {self._client_id}" if self._client_id else "a system-assigned one"
             raise SignInError(
-                f"This machine has no such managed identity ({named}): {answer.get('error_description') or answer.get('error')}. "
+                f"This machine has no such managed identity ({which}): {answer.get('error_description') or answer.get('error')}. "
                 "Assign it in the Azure portal (Identity), or name another: `--client-id`."
             )
         return answer

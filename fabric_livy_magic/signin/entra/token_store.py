@@ -1,4 +1,4 @@
-"""Where sign-ins are kept between runs: encrypted by the system's keyring, in a plain file only where that was asked for."""
+"""Saves sign-ins between runs: encrypted by the system's keyring; in a plain file only if the settings allow it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who signed in earlier, and can be signed in again without being asked."""
+    """An account with a saved sign-in that can be renewed without a prompt."""
 
     username: str
     tenant: str
 
 
 class TokenStore:
-    """A token cache of MSAL. Made by `persistent` or `memory`; safe to use from several threads and processes."""
+    """A token cache of MSAL. Created by `persistent` or `memory`; safe to use from several threads and processes."""
 
     def __init__(self, cache: Any, persistence: Any = None, location: Path | None = None) -> None:
         self.cache = cache
@@ -44,12 +44,12 @@ class TokenStore:
 
     @classmethod
     def memory(cls) -> TokenStore:
-        """Forgotten at the end of this process."""
+        """Lost at the end of this process."""
         return cls(msal.TokenCache())
 
     @classmethod
     def persistent(cls, name: str, allow_plain: bool = False, folder: Path | None = None) -> TokenStore:
-        """Kept between runs. Where there is no keyring: a file that only this user can read, if `allow_plain`, else
+        """Saved between runs. Where there is no keyring: a file that only this user can read, if `allow_plain`, else
         SignInError with the choices. `folder` is this user's data folder by default."""
         keep_secrets_out_of_logs()
         if folder is None:
@@ -57,7 +57,7 @@ class TokenStore:
         location = folder / "sign-in.bin"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            persistence = _encrypted(location)
+            persistence = _encrypted_persistence(location)
             if persistence is None and not allow_plain:
                 raise SignInError(
                     "This machine has no keyring that could keep the sign-in safe (on Linux: libsecret with PyGObject, and "
@@ -68,51 +68,51 @@ class TokenStore:
                 location = folder / "sign-in.json"
                 persistence = msal_extensions.FilePersistence(str(location))
                 if location.exists():
-                    location.chmod(0o600)  # it may have come out of a backup
-            _remove_dead_lock(location.with_name(location.name + ".lockfile"))
-            cache = KeptTokens(persistence)
+                    location.chmod(0o600)  # a file from a backup may have other permissions
+            _remove_stale_lock(location.with_name(location.name + ".lockfile"))
+            cache = SavedTokenCache(persistence)
         except OSError as error:
             raise _storage_error(location, error) from error
         return cls(cache, persistence, location)
 
     def accounts(self) -> list[Account]:
-        """Who can be signed in again without being asked."""
+        """The accounts whose sign-in can be renewed without a prompt."""
         kinds = msal.TokenCache.CredentialType
         known = list(self.cache.search(kinds.ACCOUNT))
         renewable = {one.get("home_account_id") for one in self.cache.search(kinds.REFRESH_TOKEN)}
         found = []
         for one in known:
             if one.get("home_account_id") in renewable:
-                home = str(one.get("home_account_id") or "").rpartition(".")[2]
+                home_tenant = str(one.get("home_account_id") or "").rpartition(".")[2]
                 realm = str(one.get("realm") or "")
-                found.append(Account(str(one.get("username") or ""), home if realm in _NO_TENANT else realm))
+                found.append(Account(str(one.get("username") or ""), home_tenant if realm in _NO_TENANT else realm))
         return list(dict.fromkeys(found))
 
     def forget(self) -> None:
         """Remove all sign-ins, also those that other kernels of this user hold in memory.
 
-        The file stays, empty: a kernel that finds it changed reads it again, one that finds none keeps what it has.
+        The file stays, empty: other kernels read a changed file again, but keep their tokens where it is missing.
         """
         if self._persistence is not None:
-            self._empty()  # first, so that also a file which cannot be read any more is forgotten
+            self._clear_file()  # first, so that a file which cannot be read is cleared, too
         kinds = msal.TokenCache.CredentialType
         for kind in (kinds.ACCESS_TOKEN, kinds.REFRESH_TOKEN, kinds.ID_TOKEN, kinds.ACCOUNT, kinds.APP_METADATA):
             for entry in list(self.cache.search(kind)):
                 self.cache.modify(kind, entry)
 
-    def _empty(self) -> None:
+    def _clear_file(self) -> None:
         try:
             self._persistence.save("{}")
         except (OSError, RuntimeError) as error:
             raise _storage_error(self.location, error) from error
 
 
-DEAD_LOCK_S = 60.0  # a write takes milliseconds
+STALE_LOCK_S = 60.0  # a write takes milliseconds
 _NO_TENANT = {"", "organizations", "common", "consumers"}
 
 
-class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # untyped
-    """Reads and writes as MSAL asks, with failures of the storage told as SignInError."""
+class SavedTokenCache(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # untyped
+    """MSAL's cache, with failures of the storage as SignInError."""
 
     def search(self, credential_type: Any, **kwargs: Any) -> Any:
         with self._as_sign_in_error():
@@ -126,7 +126,11 @@ class KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]  # 
     def _as_sign_in_error(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: libsecret's, and a lock that is not freed
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+        ) as error:  # RuntimeError: of libsecret, or a lock that is not released
             raise _storage_error(Path(self._persistence.get_location()), error) from error
 
 
@@ -139,21 +143,21 @@ def _storage_error(location: Path | None, error: BaseException) -> SignInError:
     )
 
 
-def _remove_dead_lock(lock: Path) -> None:
-    """A kernel that was killed while it wrote leaves its lock, which msal_extensions would respect for ever."""
+def _remove_stale_lock(lock: Path) -> None:
+    """A kernel that was killed while it wrote leaves its lock file, for which msal_extensions would wait for ever."""
     with contextlib.suppress(FileNotFoundError):
-        if time.time() - lock.stat().st_mtime > DEAD_LOCK_S:
+        if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
             lock.unlink()
 
 
-def _encrypted(location: Path) -> Any:
-    """The system's own encryption; None where it has none that works."""
+def _encrypted_persistence(location: Path) -> Any:
+    """By the system's keyring; None where none works."""
     try:
         return msal_extensions.build_encrypted_persistence(str(location))
     except OSError as error:
-        # A file or folder that cannot be written is another matter than a missing keyring.
+        # A file or folder that cannot be written is no missing keyring.
         if not os.access(location.parent, os.W_OK):
             raise error
         return None
     except (ImportError, ValueError, RuntimeError):
-        return None  # no PyGObject, no libsecret, or a session without a keyring (SSH): msal_extensions tells by these
+        return None  # no PyGObject, no libsecret, or a session without a keyring (SSH)

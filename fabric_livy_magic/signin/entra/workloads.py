@@ -1,4 +1,4 @@
-"""The statements of other issuers that Entra trusts: a Kubernetes service account's, a GitHub Actions job's."""
+"""Federated tokens (client assertions) of issuers that Entra trusts: Kubernetes service accounts, GitHub Actions jobs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.signin.entra.app import ON_THIS_MACHINE, Http
+from fabric_livy_magic.signin.entra.app import LOOPBACK_HOSTS, MsalHttp
 
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 
 
 def workload_assertion(environ: Mapping[str, str]) -> Callable[[], str]:
-    """Gives the token of this workload's own issuer, fetched anew each time, as it lives for minutes.
+    """Returns a function that fetches the token of this workload's issuer; anew for each call, as it is valid for minutes.
 
-    Kubernetes keeps it in the file AZURE_FEDERATED_TOKEN_FILE; a GitHub Actions job with `id-token: write` asks for it.
+    Kubernetes keeps it in the file AZURE_FEDERATED_TOKEN_FILE; a GitHub Actions job with `id-token: write` requests it.
     """
     if path := environ.get("AZURE_FEDERATED_TOKEN_FILE"):
         return lambda: _token_of_file(Path(path))
@@ -44,10 +44,10 @@ def _token_of_file(path: Path) -> str:
 
 def _token_of_github(url: str, bearer: str) -> str:
     parts = urlsplit(url)
-    here = parts.hostname in ON_THIS_MACHINE
-    if parts.scheme != "https" and not here:
+    is_loopback = parts.hostname in LOOPBACK_HOSTS
+    if parts.scheme != "https" and not is_loopback:
         raise SignInError("The job's token is not sent to ACTIONS_ID_TOKEN_REQUEST_URL: it is no https address.")
-    http = Http(on_this_machine=here)
+    http = MsalHttp(is_on_this_machine=is_loopback)
     try:
         answer = http.get(url, params={"audience": EXCHANGE_AUDIENCE}, headers={"Authorization": f"Bearer {bearer}"})
         token = answer.json().get("value") if answer.status_code == 200 else None
