@@ -1,4 +1,4 @@
-"""Which sign-in method applies. A new method is a branch of `by_method`, and a name in `settings.METHODS`."""
+"""Which sign-in method applies. A new method is a branch of `credential_by_method`, and a name in `settings.METHODS`."""
 
 from __future__ import annotations
 
