@@ -22,14 +22,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from tests.support.kernels import SPECS as FOLDER
+from tests.support.kernels import kernel_dirs
 
 SPECS = ("python3", "fabric-livy")
 TARGET = 1.15
 
 
 def ready_s(spec: str, folder: Path) -> float:
-    specs = KernelSpecManager(kernel_dirs=[str(FOLDER)] if spec != "python3" else [], ensure_native_kernel=True)
+    specs = KernelSpecManager(kernel_dirs=kernel_dirs() if spec != "python3" else [], ensure_native_kernel=True)
     manager = KernelManager(kernel_name=spec, kernel_spec_manager=specs)
     began = time.perf_counter()
     manager.start_kernel(env={**os.environ, "IPYTHONDIR": str(folder / "ipython")}, cwd=str(folder), stderr=DEVNULL)

@@ -22,7 +22,7 @@ from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks, read_note
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from tests.support import service
 from tests.support.commands import ROOT, fabric_livy
-from tests.support.kernels import SPECS
+from tests.support.kernels import install_kernels
 from tests.support.service import NO_DELTA
 
 pytestmark = pytest.mark.spark
@@ -161,7 +161,7 @@ def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: 
 
 # ------------------------------------------------------------------------------------------------ Jupyter's own tools
 def by_jupyter(place: Place, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    shutil.copytree(SPECS, folder / "kernels")
+    install_kernels(folder)
     environ = {**os.environ, **place.environ, "JUPYTER_PATH": str(folder), "IPYTHONDIR": str(folder / "ipython")}
     return subprocess.run(
         [sys.executable, "-m", *command],

@@ -1,4 +1,4 @@
-"""Work in a thread beside the event loop, and what an interrupt of the cell does to it."""
+"""Work in a thread beside the event loop, and how an interrupt of the cell ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fabric_livy_magic.kernel.cell_thread import GRACE_S, in_thread
 from fabric_livy_magic.livy.waiting import interruptible_call, interruptible_sleep, run_in_background
 
 
-def test_what_the_work_gives_is_given_at_once() -> None:
+def test_the_result_of_the_work_is_returned_at_once() -> None:
     began = time.monotonic()
     assert asyncio.run(in_thread(lambda: 6 * 7)) == 42
     assert time.monotonic() - began < 1
@@ -106,7 +106,7 @@ def test_an_interrupt_ends_work_that_computes() -> None:
     assert time.monotonic() - began < GRACE_S
 
 
-def test_work_that_waits_for_a_thread_to_start_is_not_struck_meanwhile() -> None:
+def test_work_that_waits_for_a_thread_to_start_gets_no_exception_meanwhile() -> None:
     class SlowToStart(threading.Thread):
         def _bootstrap(self) -> None:
             time.sleep(0.7)
@@ -136,7 +136,7 @@ def test_threads_that_the_work_has_started_do_not_use_up_its_interrupt() -> None
     assert [one.exception(5) for one in started] == [None] * 5
 
 
-def test_work_that_does_not_listen_is_left_behind_and_that_is_said() -> None:
+def test_work_that_cannot_be_interrupted_is_left_running_and_the_error_says_so() -> None:
     go_on = threading.Event()
     began = time.monotonic()
     with pytest.raises(Interrupted, match="The server has not answered yet"):

@@ -20,7 +20,7 @@ import nbformat
 import pytest
 
 from tests.support import service
-from tests.support.kernels import SPECS
+from tests.support.kernels import install_kernels
 from tests.support.service import NO_DELTA
 
 pytestmark = pytest.mark.spark
@@ -50,7 +50,7 @@ class Run:
 @dataclass(frozen=True)
 class Ran:
     code: int
-    said: str
+    log: str
     notebook: Any
 
     def outputs(self, text: str) -> list[Any]:
@@ -99,31 +99,25 @@ RUNS = (
 
 
 @pytest.fixture(scope="module")
-def fabric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
-    with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN)) as api:
-        yield api
-
-
-@pytest.fixture(scope="module")
-def ran(fabric: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Ran]]:
-    """What became of a run. The next one is started meanwhile: half of the time of each is waiting."""
+def ran(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Ran]]:
+    """Gives what came of a run. The next run is started meanwhile, since half of its time is waiting."""
     folder = tmp_path_factory.mktemp("jupyter")
-    shutil.copytree(SPECS, folder / "kernels")
+    install_kernels(folder)
     environ = {
         **os.environ,
         "JUPYTER_PATH": str(folder),
         "IPYTHONDIR": str(folder / "ipython"),
-        "FABRIC_LIVY_TARGET": fabric.base,
+        "FABRIC_LIVY_TARGET": api.base,
         "FABRIC_LIVY_TOKEN": service.TOKEN,
     }
     started: dict[Run, Future[Ran]] = {}
 
     def execute(number: int) -> Ran:
-        run, place = RUNS[number], tmp_path_factory.mktemp("run")
-        source, target = place / f"{run.notebook}.ipynb", place / "executed.ipynb"
+        run, run_folder = RUNS[number], tmp_path_factory.mktemp("run")
+        source, target = run_folder / f"{run.notebook}.ipynb", run_folder / "executed.ipynb"
         shutil.copy(NOTEBOOKS / source.name, source)
         done = subprocess.run(
-            run.command(source, target), cwd=place, env=environ, capture_output=True, text=True, timeout=300
+            run.command(source, target), cwd=run_folder, env=environ, capture_output=True, text=True, timeout=300
         )
         executed = nbformat.read(target, as_version=4) if target.exists() else None
         return Ran(done.returncode, done.stdout + done.stderr, executed)
@@ -132,20 +126,20 @@ def ran(fabric: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
         def wait_for(notebook: str, tool: str = "") -> Ran:
             number = next(n for n, run in enumerate(RUNS) if run.notebook == notebook and tool in run.tool)
-            for soon in range(number, min(number + 2, len(RUNS))):
-                if RUNS[soon] not in started:
-                    started[RUNS[soon]] = pool.submit(execute, soon)
+            for next_number in range(number, min(number + 2, len(RUNS))):
+                if RUNS[next_number] not in started:
+                    started[RUNS[next_number]] = pool.submit(execute, next_number)
             return started[RUNS[number]].result()
 
         yield wait_for
 
 
 def ok(done: Ran) -> Ran:
-    """A good run, whose file has nothing in it that must not be saved."""
-    assert done.code == 0, done.said
+    """Of a run without errors; nothing is in its file that must not be saved."""
+    assert done.code == 0, done.log
     nbformat.validate(done.notebook)
     text = nbformat.writes(done.notebook)
-    assert service.TOKEN not in text + done.said
+    assert service.TOKEN not in text + done.log
     assert "widget" not in text
     assert all(cell.execution_count for cell in done.notebook.cells if cell.cell_type == "code")
     assert all("microsoft" in cell.metadata for cell in done.notebook.cells if "DeltaTable" in cell.source)
@@ -256,23 +250,23 @@ def test_parameters_of_papermill_are_set_in_the_session(ran: Callable[..., Ran])
 def test_a_cell_that_fails_in_the_session_ends_the_run_with_an_exit_code(ran: Callable[..., Ran]) -> None:
     done = ran("fails")
     assert done.code != 0
-    assert "AssertionError" in done.said
-    assert "there are no buns" in done.said
+    assert "AssertionError" in done.log
+    assert "there are no buns" in done.log
     assert done.printed("loaves = ").endswith("['loaf']\n")  # papermill writes as far as it came
     assert "never reached" not in str([cell.get("outputs") for cell in done.notebook.cells])
-    assert service.TOKEN not in nbformat.writes(done.notebook) + done.said
+    assert service.TOKEN not in nbformat.writes(done.notebook) + done.log
 
 
 @pytest.mark.parametrize("tool", ["nbconvert", "jupyter execute"])
 def test_a_cell_that_fails_here_ends_the_run_with_an_exit_code(ran: Callable[..., Ran], tool: str) -> None:
     done = ran("fails_at_once", tool)
     assert (done.code, done.notebook) == (1, None)
-    assert "SettingsError" in done.said
-    assert "'driverMemory' is a text, not 28" in done.said
-    assert service.TOKEN not in done.said
+    assert "SettingsError" in done.log
+    assert "'driverMemory' is a text, not 28" in done.log
+    assert service.TOKEN not in done.log
 
 
-def test_no_session_is_left_behind(ran: Callable[..., Ran], fabric: service.Api) -> None:
+def test_no_session_is_left_behind(ran: Callable[..., Ran], api: service.Api) -> None:
     for run in RUNS:
         ran(run.notebook, run.tool)
-    assert [one["id"] for one in fabric.get("/sessions").json()["items"] if one["state"] != "dead"] == []
+    assert [one["id"] for one in api.get("/sessions").json()["items"] if one["state"] != "dead"] == []

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import jupyter_kernel_test
 import pytest
 
-from tests.support.kernels import SPECS
+from fabric_livy_magic.kernel.install import kernel_specs
+from tests.support.kernels import install_kernels
 
 pytestmark = pytest.mark.spark
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.spark
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The specs where any Jupyter finds them, on an embedded Fabric of their own."""
     folder = tmp_path_factory.mktemp("jupyter")
-    shutil.copytree(SPECS, folder / "kernels")
+    install_kernels(folder)
     variables = {
         "JUPYTER_PATH": str(folder),
         "IPYTHONDIR": str(folder / "ipython"),  # the history of other tests is none of its own
@@ -91,7 +91,7 @@ class TestScala(jupyter_kernel_test.KernelTests):
 
 
 def test_logos_and_specs_are_whole() -> None:
-    for folder in SPECS.iterdir():
+    for folder in kernel_specs():
         assert {file.name for file in folder.iterdir()} == {
             "kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"
         }  # fmt: skip
@@ -100,4 +100,4 @@ def test_logos_and_specs_are_whole() -> None:
 
 def test_pip_alone_registers_the_kernels() -> None:
     where = Path(sysconfig.get_path("data")) / "share" / "jupyter" / "kernels"
-    assert {folder.name for folder in SPECS.iterdir()} <= {folder.name for folder in where.iterdir()}
+    assert {folder.name for folder in kernel_specs()} <= {folder.name for folder in where.iterdir()}

@@ -21,19 +21,13 @@ pytestmark = pytest.mark.spark
 STATEMENTS = r"/statements$"
 ONE_STATEMENT = r"/statements/\d+$"
 ENDS_WITHIN_S = 1.5
-# Where other tests have the cores at that moment, once. A call that is held is held for longer than either.
+# Allowed once, where other tests use the cores at that moment. A request that is held is held for longer than either.
 ENDS_WITHIN_AT_MOST_S = 5
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("notebook")
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
-    with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN)) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +61,7 @@ def alive(api: service.Api) -> list[str]:
 
 
 def running(api: service.Api) -> list[str]:
-    """What any session still works on."""
+    """The statements that are still running in any session."""
     return [
         statement["code"][-80:]
         for session in alive(api)
@@ -78,7 +72,8 @@ def running(api: service.Api) -> list[str]:
     ]
 
 
-# What runs, and where it is held: (code, method, path, more). Without a path: when its statement runs on the session.
+# The cell, and the request that is held when the interrupt comes: (code, method, path, options). Without a path: once its
+# statement runs in the session.
 NEW = "%livy start other"
 SLEEP = "time.sleep(60)"
 FRAME = "%livy get spark.range(3_000_000).selectExpr('id','rand() x') -o got"
@@ -124,20 +119,20 @@ def ended_after(point: str, notebook: Kernel, proxy: Proxy, api: service.Api) ->
         with proxy.holding(method, path, **more) as hold:
             request = notebook.send(code)
             assert hold.reached.wait(20)
-            took_s, told = interrupted_after(notebook, request)
-        # What the server does last may be to make what is to be gone below.
+            took_s, message = interrupted_after(notebook, request)
+        # The server may still be creating what has to be gone below.
         assert hold.status or hold.answered.wait(20)
     else:
         request = notebook.send(code)
         assert eventually(lambda: running(api))
-        took_s, told = interrupted_after(notebook, request)
+        took_s, message = interrupted_after(notebook, request)
     assert notebook.run("%%local\n6 * 7").text == "42"
-    assert eventually(lambda: running(api) == [] and alive(api) == before), (told, running(api), alive(api), before)
+    assert eventually(lambda: running(api) == [] and alive(api) == before), (message, running(api), alive(api), before)
     return took_s
 
 
 def interrupted_after(notebook: Kernel, request: str) -> tuple[float, str]:
-    """After how many seconds, and what was told."""
+    """After how many seconds, and with which message."""
     began = time.monotonic()
     notebook.interrupt()
     ended = notebook.wait(request, timeout_s=20)

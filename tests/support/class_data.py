@@ -1,7 +1,7 @@
-"""What the embedded Fabric makes in the background for later sessions, made early in a run of the whole suite.
+"""The class data archive that the embedded Fabric makes in the background for later sessions, made early in a run of all tests.
 
-A session that has the archive starts in about half the CPU time. The server's own `archiver` has the lowest priority and
-a few minutes, too little while tests keep all cores busy.
+With it a session starts in about half the CPU time. The server makes it at the lowest priority and within a few minutes, too
+little while tests keep all cores busy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ END_S = 10
 
 @contextmanager
 def in_the_making() -> Iterator[None]:
-    """Beside the tests: the first files are those with the most tests, which are quick and need no Spark."""
+    """While the first tests run: those of the largest files, which are quick and need no Spark."""
     if find_spec("pyspark") is None:
         yield
         return
@@ -50,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fabric-livy-") as folder:
         groups = ProcessGroups(Path(folder) / "groups")
         try:
-            with suppress(DeltaMissing):  # an archive is for a class path, on which they should be already
+            with suppress(DeltaMissing):  # they belong on the class path that the archive is for
                 delta_jars({}, groups)
         finally:
             groups.close()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,15 +17,14 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-import fabric_livy_magic
+from fabric_livy_magic.kernel.install import kernel_specs
 
-SPECS = Path(fabric_livy_magic.__file__).parents[1] / "kernelspec"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass
 class Executed:
-    """What one cell gave: the reply's status and every output message, in order."""
+    """The result of one cell: the reply's status and all output messages in order."""
 
     status: str = ""
     ename: str = ""
@@ -38,7 +38,7 @@ class Executed:
 
     @property
     def bundles(self) -> list[dict[str, Any]]:
-        """The displays as a front end shows them in the end: an update replaces what it updates."""
+        """The displays as a front end shows them in the end: an update replaces the display it updates."""
         shown: dict[str, dict[str, Any]] = {}
         for number, (kind, content) in enumerate(self.outputs):
             if kind in {"display_data", "update_display_data", "execute_result"}:
@@ -51,17 +51,28 @@ class Executed:
 
     @property
     def everything(self) -> str:
-        """All that could be saved or shown: for looking for what must not be there."""
+        """All that could be saved or shown, to search it for what must not be in it."""
         return repr(self.outputs) + self.traceback + self.evalue
 
 
+def kernel_dirs() -> list[str]:
+    """The folders that hold our kernel specs, as jupyter_client takes them."""
+    return sorted({str(folder.parent) for folder in kernel_specs()})
+
+
+def install_kernels(data_folder: Path) -> None:
+    """Where Jupyter finds them with this folder in JUPYTER_PATH."""
+    for folder in kernel_specs():
+        shutil.copytree(folder, data_folder / "kernels" / folder.name)
+
+
 class Kernel:
-    """`with_person` sends what a front end with a person sends (input allowed), else what nbclient sends."""
+    """Requests are those of a front end with a person (`with_person`: input is allowed), else those of nbclient."""
 
     def __init__(
         self, environ: Mapping[str, str], folder: Path, *, with_person: bool = False, spec: str = "python3"
     ) -> None:
-        specs = KernelSpecManager(kernel_dirs=[str(SPECS)] if spec != "python3" else [], ensure_native_kernel=True)
+        specs = KernelSpecManager(kernel_dirs=kernel_dirs() if spec != "python3" else [], ensure_native_kernel=True)
         self.manager = KernelManager(kernel_name=spec, kernel_spec_manager=specs)
         if "transport_encryption" in self.manager.trait_names():  # the kernel warns where it is off
             self.manager.set_trait("transport_encryption", "auto")
@@ -99,7 +110,7 @@ class Kernel:
         return done
 
     def wait_for_output(self, request: str, text: str, timeout_s: float = 60) -> None:
-        """Until an output of this cell has `text`; the outputs up to it are then no longer part of what `wait` gives."""
+        """Waits until an output of this cell contains `text`. `wait` then returns only the outputs after it."""
         until = time.monotonic() + timeout_s
         while True:
             message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))

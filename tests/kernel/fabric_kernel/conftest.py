@@ -1,8 +1,10 @@
-"""The Fabric Livy kernel on real Spark, driven as front ends drive it."""
+"""One Fabric Livy kernel with one session for all files, driven as front ends drive it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,23 +13,23 @@ from tests.support import service
 from tests.support.kernels import Kernel, kernel
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
     with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN)) as served:
         yield served
 
 
-@pytest.fixture(scope="module")
-def notebook(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    environ = {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN}
-    with kernel(environ, tmp_path_factory.mktemp("notebook"), with_person=True, spec="fabric-livy") as running:
+@pytest.fixture(scope="package")
+def started(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel whose session has started."""
+    with new_kernel(api, tmp_path_factory.mktemp("notebook")) as running:
+        assert running.run("1 + 1").text.endswith("2")
         yield running
 
 
-@pytest.fixture(scope="module")
-def started(notebook: Kernel) -> Kernel:
-    assert notebook.run("1 + 1").text.endswith("2")
-    return notebook
+def new_kernel(api: service.Api, folder: Path) -> AbstractContextManager[Kernel]:
+    environ = {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN}
+    return kernel(environ, folder, with_person=True, spec="fabric-livy")
 
 
 def sessions(api: service.Api) -> list[dict[str, Any]]:
@@ -36,7 +38,7 @@ def sessions(api: service.Api) -> list[dict[str, Any]]:
 
 
 def codes(api: service.Api) -> list[str]:
-    """All that any session was asked to run."""
+    """The code of all statements of all sessions."""
     return [
         statement["code"]
         for session in sessions(api)

@@ -150,8 +150,8 @@ def test_input_is_refused_in_the_session_with_where_to_ask(started: Kernel) -> N
 
 def test_input_works_in_a_local_cell(started: Kernel) -> None:
     request = started.send("%%local\nprint('hello', input('name? '))")
-    asked = started.client.get_stdin_msg(timeout=10)
-    assert asked["content"]["prompt"] == "name? "
+    request_for_input = started.client.get_stdin_msg(timeout=10)
+    assert request_for_input["content"]["prompt"] == "name? "
     started.client.input("Ada")
     assert started.wait(request).printed == "hello Ada\n"
 
@@ -226,7 +226,7 @@ def test_a_restart_stops_the_session(api: service.Api, tmp_path: Path) -> None:
     before = {session["id"] for session in sessions(api)}
     with kernel(environ, tmp_path, spec="fabric-livy") as running:
         running.run("1")
-        (mine,) = {session["id"] for session in sessions(api)} - before
+        (own_id,) = {session["id"] for session in sessions(api)} - before
         running.manager.restart_kernel()
         running.client.wait_for_ready(timeout=60)
-        assert api.get(f"/sessions/{mine}").status_code == 404 or mine not in {one["id"] for one in sessions(api)}
+        assert api.get(f"/sessions/{own_id}").status_code == 404 or own_id not in {one["id"] for one in sessions(api)}

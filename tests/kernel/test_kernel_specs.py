@@ -1,0 +1,61 @@
+"""Where the kernel specs are: in a checkout, after pip has installed the wheel, and after `pip install --target`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.kernel.install import kernel_specs
+from tests.support.rooms import PACKAGE, ROOT
+
+KERNELS = Path("share") / "jupyter" / "kernels"
+NAMES = ["fabric-livy", "fabric-livy-scala", "fabric-livy-sql"]
+
+
+def installed(site_packages: Path, kernels: Path, recorded_at: str) -> list[Path]:
+    """What `kernel_specs` gives for a distribution in `site_packages` whose kernel specs are in `kernels`. Its RECORD has them
+    below the relative path `recorded_at`."""
+    shutil.copytree(PACKAGE, site_packages / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "kernelspec", kernels)
+    metadata = site_packages / "fabric_livy_magic-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: fabric-livy-magic\nVersion: 1\n", encoding="utf-8")
+    record = [f"{recorded_at}/{file.relative_to(kernels).as_posix()},," for file in kernels.rglob("*.*")]
+    record.append("fabric_livy_magic/__init__.py,,")
+    (metadata / "RECORD").write_text("\n".join(record) + "\n", encoding="utf-8")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from fabric_livy_magic.kernel.install import kernel_specs\nprint(*kernel_specs(), sep='\\n')",
+        ],
+        cwd=site_packages.parent,
+        env={**os.environ, "PYTHONPATH": str(site_packages)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [Path(line).resolve() for line in done.stdout.splitlines()]
+
+
+def test_a_checkout_has_its_own() -> None:
+    assert kernel_specs() == [ROOT / "kernelspec" / name for name in NAMES]
+
+
+def test_a_wheel_s_are_where_its_record_says(tmp_path: Path) -> None:
+    kernels = tmp_path / KERNELS
+    found = installed(tmp_path / "lib" / "site-packages", kernels, "../../share/jupyter/kernels")
+    assert found == [kernels / name for name in NAMES]
+
+
+@pytest.mark.parametrize("recorded_at", ["../../share/jupyter/kernels", "nowhere"])
+def test_those_in_a_target_folder_are_found_though_the_record_has_another_place(
+    tmp_path: Path, recorded_at: str
+) -> None:
+    kernels = tmp_path / "target" / KERNELS
+    assert installed(tmp_path / "target", kernels, recorded_at) == [kernels / name for name in NAMES]
