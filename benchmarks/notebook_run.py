@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic import connect
-from fabric_livy_magic.cli.notebook_runs import prepared
+from fabric_livy_magic.cli.notebook_runs import prepare_run
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from tests.support import service
@@ -56,7 +56,7 @@ def before_it_runs(folder: Path, name: str, cells: list[str]) -> None:
     path = folder / f"{name}.Notebook"
     write_notebook(path, Notebook(cells=tuple(Cell(source=cell) for cell in cells)))
     began = time.perf_counter()
-    prepared(path, read_notebook(path), [])
+    prepare_run(path, read_notebook(path), [])
     print(f"{name}: read, checked and planned in {(time.perf_counter() - began) * 1000:.0f} ms")
 
 

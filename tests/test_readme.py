@@ -1,4 +1,4 @@
-"""What the README and the pages in docs/ say is true: its commands, its magics, its options, its picture of the structure."""
+"""The README and the pages in docs/ are true: commands, magics, options, links."""
 
 from __future__ import annotations
 

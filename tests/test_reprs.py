@@ -11,7 +11,7 @@ from fabric_livy_magic.agent.client import Reply
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.cells.kernel_cells import KernelCell, Step
 from fabric_livy_magic.cells.subcommands import Command
-from fabric_livy_magic.cli.notebook_runs import Planned
+from fabric_livy_magic.cli.notebook_runs import CellToRun
 from fabric_livy_magic.frames.livy_json import read_result
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
@@ -80,7 +80,7 @@ OBJECTS: list[Any] = [
     Background(failing, "main", "sql"),
     split_line_magics(SECRET),
     KernelCell((Step("livy_sql", SECRET, SECRET),)),
-    Planned(0, SECRET),
+    CellToRun(0, SECRET),
     Notebook(cells=(NotebooksCell(source=SECRET, outputs=({"text": SECRET},)),), original=OriginalFile(SECRET, ".py")),
 ]
 

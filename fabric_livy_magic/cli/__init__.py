@@ -1,6 +1,6 @@
-"""`fabric-livy` in a terminal: demo, serve, run, convert, check, login, doctor, config.
+"""`fabric-livy` in a terminal: demo, serve, run, convert, check, login, doctor, kernel, config.
 
-`main` has the parsers; `execute` runs a notebook file in a kernel.
+`main` has the parser; a module `…_commands` for each subject has its commands; `execute` runs a notebook file in a kernel.
 
 May import: errors, settings, notebooks, cells, signin, agent, sessions, output, kernel, local.
 Used by others: `main` (of `main`).

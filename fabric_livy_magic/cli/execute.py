@@ -1,4 +1,4 @@
-"""Run a notebook file in a kernel of its own, each cell's output as text as it comes. The home of nbclient and nbformat."""
+"""Runs a notebook file in a kernel of its own, and writes each cell's output as text. The only module with nbclient and nbformat."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Outcome:
-    """`exit_value` is what the notebook gave to `notebook.exit`, which ends it."""
+    """`exit_value` is the argument of `notebook.exit`, which ends the notebook."""
 
     passed: bool
     exit_value: str | None = None
 
 
 def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
-    """A notebook of this Python's own kernel. The executed notebook is written in any case, as far as it came.
+    """Runs a notebook in this Python's own kernel. The executed notebook is written in any case, up to where it ended.
 
     `environ` is the kernel's whole environment.
     """
@@ -48,40 +48,40 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
         nbformat.write(content, executed)
 
 
-def run_content(content: Any, spec: str, write: Write, environ: Mapping[str, str]) -> Outcome:
-    """Runs its cells one after the other and puts their outputs into them, up to one that fails or ends the notebook."""
-    with open_kernel(spec, environ) as run:
+def run_content(content: Any, kernel_name: str, write: Write, environ: Mapping[str, str]) -> Outcome:
+    """Runs its cells in order and stores their outputs in them, up to one that fails or ends the notebook."""
+    with open_kernel(kernel_name, environ) as run:
         return run(content, write)
 
 
 @contextlib.contextmanager
-def open_kernel(spec: str, environ: Mapping[str, str]) -> Iterator[Callable[[Any, Write], Outcome]]:
-    """One kernel for any number of notebooks, each run as by `run_content`."""
-    opened = _client(content_of([]), spec)
-    with opened.setup_kernel(env=dict(environ)):
-        yield lambda content, write: _run_cells(_client(content, spec, opened), write)
+def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[Callable[[Any, Write], Outcome]]:
+    """One kernel for several notebooks; gives a function that runs one as `run_content` does."""
+    shared = _notebook_client(content_of([]), kernel_name)
+    with shared.setup_kernel(env=dict(environ)):
+        yield lambda content, write: _run_cells(_notebook_client(content, kernel_name, shared), write)
 
 
-def _client(content: Any, spec: str, opened: NotebookClient | None = None) -> NotebookClient:
+def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | None = None) -> NotebookClient:
     client = NotebookClient(
         content,
         timeout=None,
-        kernel_name=spec,
-        kernel_manager_class=OwnKernel,
+        kernel_name=kernel_name,
+        kernel_manager_class=OwnKernelManager,
         resources={"metadata": {"path": str(Path.cwd())}},
         store_widget_state=False,
-        km=opened.km if opened else None,
+        km=shared.km if shared else None,
     )
-    if opened:
-        client.kc = opened.kc
+    if shared:
+        client.kc = shared.kc
     return client
 
 
 def _run_cells(client: NotebookClient, write: Write) -> Outcome:
-    told = _Told(write)
-    client.on_cell_start = told.start
-    client.on_cell_executed = told.done
-    client.on_cell_error = told.done
+    report = _CellReport(write)
+    client.on_cell_start = report.start
+    client.on_cell_executed = report.done
+    client.on_cell_error = report.done
     client.reset_execution_trackers()
     for index, cell in enumerate(client.nb.cells):
         try:
@@ -106,8 +106,8 @@ def _exit_value(cell: Any) -> str | None:
     return None
 
 
-class OwnKernel(AsyncKernelManager):
-    """This Python's own kernels: a kernelspec of the user may belong to another environment."""
+class OwnKernelManager(AsyncKernelManager):
+    """Finds this Python's own kernels only: a kernelspec of the user may belong to another environment."""
 
     @default("kernel_spec_manager")
     def _default_specs(self) -> KernelSpecManager:
@@ -121,8 +121,8 @@ class OwnKernel(AsyncKernelManager):
         return "auto"
 
 
-class _Told:
-    """Writes a code cell's first lines when it starts, its outputs and its time when it is done."""
+class _CellReport:
+    """Writes a code cell's first lines when it starts, its outputs and duration when it ends."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -139,7 +139,7 @@ class _Told:
     def done(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
         if cell.cell_type != "code" or cell_index == self._finished:
             return
-        self._finished = cell_index  # a failed cell is reported as executed and as failed
+        self._finished = cell_index  # nbclient reports a failed cell as executed and as failed
         for output in cell.outputs:
             for line in output_text(output).rstrip().splitlines():
                 self._write(f"    {line}".rstrip())
@@ -147,7 +147,7 @@ class _Told:
 
 
 def headline(source: str) -> str:
-    """A cell in one line: its magic with the first line of code, or its first line, and how many lines follow."""
+    """A cell in one line: its magic and first line of code, or its first line, and the number of lines that follow."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     shown = lines[:2] if lines and lines[0].startswith("%%") else lines[:1]
     more = len(lines) - len(shown)

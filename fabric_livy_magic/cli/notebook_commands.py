@@ -1,4 +1,4 @@
-"""`fabric-livy convert` and `fabric-livy check`: what a terminal does with notebooks without running them."""
+"""`fabric-livy convert` and `fabric-livy check`: notebooks without running them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.notebooks.files import NotebookFile
     from fabric_livy_magic.notebooks.needs import Need, Report
 
-WIDEST = 70  # of what a notebook needs, in the table of many
+MOST_CHARACTERS = 70  # of the column of needs, in the table of several notebooks
 VERDICTS = {"there": "there", "fabric": "on Fabric only", "problem": "problem"}
 
 
@@ -41,8 +41,8 @@ def _convert(options: argparse.Namespace) -> int:
 
     notebook = read_notebook(options.source)
     if notebook.problems:
-        told = "; ".join(f"line {problem.line}: {problem.text}" for problem in notebook.problems)
-        raise NotebookError(f"{options.source} has to be mended first, since parts of it would be lost. {told}")
+        problems = "; ".join(f"line {problem.line}: {problem.text}" for problem in notebook.problems)
+        raise NotebookError(f"{options.source} has to be mended first, since parts of it would be lost. {problems}")
     target = target_file(options.target, notebook)
     if target.exists() and not options.force:
         raise SettingsError(f"{target} is there already; --force writes over it.")
@@ -52,8 +52,8 @@ def _convert(options: argparse.Namespace) -> int:
         if target.suffix != ".ipynb"
         else ["the text above the first cell"][: bool(notebook.preamble.strip())]
     )
-    told = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
-    print(f"{target}: {_counted(len(notebook.cells), 'cell')}.{told}")
+    left_out = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
+    print(f"{target}: {_count_of(len(notebook.cells), 'cell')}.{left_out}")
     return 0
 
 
@@ -83,7 +83,7 @@ def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "notebooks": [
             {
-                "path": _shown(report.file.path),
+                "path": _shown_path(report.file.path),
                 "name": report.file.name,
                 "language": report.language,
                 "code_cells": report.code_cells,
@@ -103,7 +103,7 @@ def _as_text(reports: Sequence[Report]) -> str:
     parts = []
     names = Counter(report.file.name for report in reports)
     label = {
-        report.file.path: report.file.name if names[report.file.name] == 1 else _shown(report.file.path)
+        report.file.path: report.file.name if names[report.file.name] == 1 else _shown_path(report.file.path)
         for report in reports
     }
     if len(reports) == 1:
@@ -121,19 +121,19 @@ def _as_text(reports: Sequence[Report]) -> str:
         if missing:
             parts.append(text_table(["", "notebook", "cells", "need", "what it means"], missing))
     counts = Counter(report.verdict for report in reports)
-    told = [f"{counts[verdict]} {words}" for verdict, words in _COUNTED.items() if counts[verdict]]
-    parts.append(f"{_counted(len(reports), 'notebook')}: {', '.join(told)}.")
+    totals = [f"{counts[verdict]} {words}" for verdict, words in _COUNTED_VERDICTS.items() if counts[verdict]]
+    parts.append(f"{_count_of(len(reports), 'notebook')}: {', '.join(totals)}.")
     return "\n\n".join(parts)
 
 
-_COUNTED = {"there": "with all that is needed", "fabric": "on Fabric only", "problem": "with problems"}
+_COUNTED_VERDICTS = {"there": "with all that is needed", "fabric": "on Fabric only", "problem": "with problems"}
 
 
 def _needed(report: Report) -> str:
-    """In one line: what it runs, its lakehouse, and what it uses beyond Spark."""
-    whats = ("%run", "lakehouse", "environment", "notebookutils", "package", "magic")
-    text = "; ".join(f"{what} {names}" for what in whats if (names := _names(report, what)))
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    """In one line: the notebooks that it runs, its lakehouse, and what it uses besides Spark."""
+    subjects = ("%run", "lakehouse", "environment", "notebookutils", "package", "magic")
+    text = "; ".join(f"{what} {names}" for what in subjects if (names := _names(report, what)))
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
 def _names(report: Report, what: str) -> str:
@@ -145,11 +145,11 @@ def _cells(need: Need) -> str:
     return f"{shown}, … ({len(need.cells)})" if len(need.cells) > 5 else shown
 
 
-def _counted(number: int, what: str) -> str:
+def _count_of(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _shown(path: Path) -> str:
-    """Relative where it is below the working folder."""
+def _shown_path(path: Path) -> str:
+    """Relative if it is below the working folder."""
     here = Path.cwd()
     return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,4 +1,4 @@
-"""`fabric-livy run NOTEBOOK`: a Fabric notebook from its file, in the Fabric Livy kernel, with its own default lakehouse."""
+"""A Fabric notebook from its file, run in the Fabric Livy kernel, with its own default lakehouse."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from fabric_livy_magic.notebooks.needs import Checker
 from fabric_livy_magic.notebooks.run_magic import parameters_cell
 from fabric_livy_magic.settings import did_you_mean
 
-OF_A_SESSION = {"pyspark", "sql", "spark", "sparkr"}
-NOT_OF_A_SESSION = {
+SESSION_LANGUAGES = {"pyspark", "sql", "spark", "sparkr"}
+OTHER_LANGUAGES = {
     "tsql": "a T-SQL notebook, which runs on a warehouse or a SQL endpoint",
     "kql": "a KQL notebook, which runs on an eventhouse",
     "python": "a notebook of Fabric's Python kernel, which has no Spark",
 }
-MOST_TOLD = 5
-SPEC = "fabric-livy"
+MOST_BLOCKERS_SHOWN = 5
+KERNEL_NAME = "fabric-livy"
 NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
-INJECTED = "injected-parameters"  # as papermill calls it
+INJECTED_TAG = "injected-parameters"  # as papermill calls it
 _USES_SPARK = re.compile(r"^\s*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE)
 _OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MULTILINE)
 
 
-def is_fabrics(notebook: Notebook) -> bool:
-    """Whether it is written for Fabric: it is in Fabric's Git format, it says so, or it names no kernel and uses Spark. What
-    loads the magics by itself is for any Jupyter kernel."""
+def is_fabric_notebook(notebook: Notebook) -> bool:
+    """Whether it is written for Fabric: it is in Fabric's Git format, its metadata says so, or it names no kernel and uses Spark.
+    A notebook that loads the magics itself is for any Jupyter kernel."""
     if notebook.original and notebook.original.suffix != SUFFIX:
         return True
     code = [cell.source for cell in notebook.cells if cell.kind == CODE]
@@ -50,85 +50,85 @@ def is_fabrics(notebook: Notebook) -> bool:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A cell to run: where it stands in the notebook, and as the kernel takes it."""
+class CellToRun:
+    """A cell of the notebook by its index, and its text for the kernel."""
 
     index: int
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Run:
-    """A notebook that can be run. `content` is what a kernel executes, with the environment variables."""
+class NotebookRun:
+    """A notebook that can be run. A kernel executes `content`, with `environ` added to its environment."""
 
     path: Path
     notebook: Notebook
-    planned: Sequence[Planned]
+    planned_cells: Sequence[CellToRun]
     content: Any
     environ: Mapping[str, str]
 
     @property
     def chooses_session(self) -> bool:
-        return any(one.text.startswith("%%configure") for one in self.planned)
+        return any(one.text.startswith("%%configure") for one in self.planned_cells)
 
     def write(self, output: Path) -> None:
-        """The executed notebook, as far as it came."""
-        executed = with_outputs(self.notebook, self.planned, self.content.cells)
+        """The executed notebook, up to where it ended."""
+        executed = with_outputs(self.notebook, self.planned_cells, self.content.cells)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(write_ipynb(executed), encoding="utf-8")
 
 
-def run_fabric_notebook(run: Run, output: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+def run_fabric_notebook(run: NotebookRun, output: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
     """The executed notebook is written in any case."""
     try:
-        return run_content(run.content, SPEC, write, {**environ, **run.environ})
+        return run_content(run.content, KERNEL_NAME, write, {**environ, **run.environ})
     finally:
         run.write(output)
 
 
-def prepared(path: Path, notebook: Notebook, given: Sequence[str]) -> Run:
-    """`given` are `NAME=VALUE`. Raises NotebookError and SettingsError for what cannot run."""
+def prepare_run(path: Path, notebook: Notebook, parameters: Sequence[str]) -> NotebookRun:
+    """`parameters` are texts `NAME=VALUE`. Raises NotebookError and SettingsError for what cannot run."""
     language = notebook.language
-    if language not in OF_A_SESSION:
+    if language not in SESSION_LANGUAGES:
         raise NotebookError(
-            f"{path} is {NOT_OF_A_SESSION.get(language, f'a notebook of {language}')}. It cannot run here."
+            f"{path} is {OTHER_LANGUAGES.get(language, f'a notebook of {language}')}. It cannot run here."
         )
-    check_before(notebook_file(path))
-    notebook = with_parameters(notebook, read_parameters(given), path)
-    planned = list(plan(notebook))
+    raise_for_blockers(notebook_file(path))
+    notebook = with_parameters(notebook, read_parameters(parameters), path)
+    planned_cells = list(plan_cells(notebook))
     environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
-    return Run(path, notebook, planned, content_of([one.text for one in planned]), environ)
+    return NotebookRun(path, notebook, planned_cells, content_of([one.text for one in planned_cells]), environ)
 
 
-def check_before(file: NotebookFile) -> None:
-    """Raises NotebookError for what can be known before anything runs."""
+def raise_for_blockers(file: NotebookFile) -> None:
+    """Raises NotebookError for what would fail and is known before anything runs."""
     blockers = Checker().blockers(file)
     if not blockers:
         return
     lines = []
-    for one, need in blockers[:MOST_TOLD]:
+    for one, need in blockers[:MOST_BLOCKERS_SHOWN]:
         where = "" if one == file else f"{one.name}, which it runs: "
         cell = f"cell {need.cells[0]}: " if need.cells else ""
         lines.append(f"  {where}{cell}{need.name}: {need.text}")
-    more = len(blockers) - MOST_TOLD
+    more = len(blockers) - MOST_BLOCKERS_SHOWN
     lines += [f"  … and {more} more; `fabric-livy check` tells them all"] if more > 0 else []
     raise NotebookError("\n".join([f"{file.path} cannot run as it is. Nothing was run.", *lines]))
 
 
-def plan(notebook: Notebook) -> Iterator[Planned]:
+def plan_cells(notebook: Notebook) -> Iterator[CellToRun]:
     for index, cell in enumerate(notebook.cells):
         if cell.kind == CODE and not cell.is_skipped and cell.source.strip():
-            yield Planned(index, notebook.kernel_code(cell, kernel_language=notebook.language))
+            yield CellToRun(index, notebook.kernel_code(cell, kernel_language=notebook.language))
 
 
-def with_outputs(notebook: Notebook, planned: Sequence[Planned], executed: Sequence[Any]) -> Notebook:
-    """Cells that did not run have no output: what they once gave is not of this run."""
-    ran = dict(zip((one.index for one in planned), executed, strict=True))
+def with_outputs(notebook: Notebook, planned_cells: Sequence[CellToRun], executed: Sequence[Any]) -> Notebook:
+    """With the outputs of this run; cells that did not run have none."""
+    executed_cells = dict(zip((one.index for one in planned_cells), executed, strict=True))
     cells = []
     for index, cell in enumerate(notebook.cells):
         if cell.kind == CODE:
-            outputs = json.loads(json.dumps(ran[index].outputs)) if index in ran else ()
-            count = ran[index].execution_count if index in ran else None
+            outputs = json.loads(json.dumps(executed_cells[index].outputs)) if index in executed_cells else ()
+            count = executed_cells[index].execution_count if index in executed_cells else None
             cell = replace(cell, outputs=tuple(outputs), execution_count=count)
         cells.append(cell)
     return replace(notebook, cells=tuple(cells))
@@ -137,18 +137,18 @@ def with_outputs(notebook: Notebook, planned: Sequence[Planned], executed: Seque
 # ---------------------------------------------------------------------------------------------------------- parameters
 
 
-def read_parameters(given: Sequence[str]) -> dict[str, Any]:
-    """A value is Python's or JSON's where it reads as one, else text. Raises SettingsError."""
+def read_parameters(parameters: Sequence[str]) -> dict[str, Any]:
+    """Each value as Python or JSON where it can be read as that, else as text. Raises SettingsError."""
     found: dict[str, Any] = {}
-    for one in given:
+    for one in parameters:
         name, equals, text = one.partition("=")
         if not equals or not name.strip().isidentifier():
             raise SettingsError(f"-p takes NAME=VALUE, not {one!r}.")
-        found[name.strip()] = _value(text)
+        found[name.strip()] = _read_value(text)
     return found
 
 
-def _value(text: str) -> Any:
+def _read_value(text: str) -> Any:
     for read in (ast.literal_eval, json.loads):
         try:
             return read(text)
@@ -158,7 +158,7 @@ def _value(text: str) -> Any:
 
 
 def with_parameters(notebook: Notebook, parameters: Mapping[str, Any], path: Path) -> Notebook:
-    """With a cell of the values below its parameters cell. Raises NotebookError for a name that it does not set."""
+    """With a cell of these values below its parameters cell. Raises NotebookError for a name that the parameters cell has not."""
     if not parameters:
         return notebook
     index = notebook.parameters_index
@@ -166,19 +166,19 @@ def with_parameters(notebook: Notebook, parameters: Mapping[str, Any], path: Pat
         raise NotebookError(
             f"{path} has no parameters cell, so it takes no -p. In the portal: … on a cell, Toggle parameter cell."
         )
-    known = _assigned(notebook.cells[index].source)
+    known = _assigned_names(notebook.cells[index].source)
     for name in parameters:
         if known and name not in known:
             raise NotebookError(
                 f"{path} has no parameter {name!r}.{did_you_mean(name, known)} It has: {', '.join(known)}."
             )
-    injected = Cell(source=parameters_cell(parameters), metadata={"tags": [INJECTED]})
+    injected = Cell(source=parameters_cell(parameters), metadata={"tags": [INJECTED_TAG]})
     cells = [*notebook.cells[: index + 1], injected, *notebook.cells[index + 1 :]]
     return replace(notebook, cells=tuple(cells), original=None)
 
 
-def _assigned(source: str) -> list[str]:
-    """The names that the cell gives values to; none where it is no Python."""
+def _assigned_names(source: str) -> list[str]:
+    """The names that the cell assigns; none if it is not Python."""
     try:
         body = ast.parse(source).body
     except SyntaxError:

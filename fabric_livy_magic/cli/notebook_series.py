@@ -11,7 +11,13 @@ from typing import Any
 
 from fabric_livy_magic.agent.client import literal
 from fabric_livy_magic.cli.execute import Outcome, Write, content_of, open_kernel, run_notebook
-from fabric_livy_magic.cli.notebook_runs import LANGUAGE_VARIABLE, SPEC, Run, is_fabrics, prepared
+from fabric_livy_magic.cli.notebook_runs import (
+    KERNEL_NAME,
+    LANGUAGE_VARIABLE,
+    NotebookRun,
+    is_fabric_notebook,
+    prepare_run,
+)
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
@@ -19,8 +25,8 @@ from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_g
 EXECUTED = ".executed.ipynb"
 
 
-def series_of(paths: Sequence[Path]) -> list[NotebookFile]:
-    """The notebooks that several paths, or a folder with any number of them, stand for; none for one notebook or script.
+def notebooks_of(paths: Sequence[Path]) -> list[NotebookFile]:
+    """The notebooks of several paths, or below a folder; an empty list for one notebook or script.
 
     Raises SettingsError for a path without any.
     """
@@ -29,23 +35,23 @@ def series_of(paths: Sequence[Path]) -> list[NotebookFile]:
     found: dict[Path, NotebookFile] = {}
     for path in paths:
         if path.is_dir() and not is_git_folder(path):
-            below = [one for one in find_notebooks(path) if not one.path.name.endswith(EXECUTED)]
+            notebooks = [one for one in find_notebooks(path) if not one.path.name.endswith(EXECUTED)]
         else:
-            below = [notebook_file(path)]
-        if not below:
+            notebooks = [notebook_file(path)]
+        if not notebooks:
             raise SettingsError(f"There is no notebook below {path}.")
-        found.update({one.path: one for one in below})
+        found.update({one.path: one for one in notebooks})
     return list(found.values())
 
 
 def run_series(
     notebooks: Sequence[NotebookFile], folder: Path | None, environ: Mapping[str, str], write: Write, *, shared: bool
 ) -> int:
-    """The exit code: 1 where one of them failed; the others run all the same. Raises NotebookError and SettingsError for
-    one that cannot run, before any does."""
+    """The exit code: 1 if one of them failed, which does not stop the others. Raises NotebookError and SettingsError for one that
+    cannot run, before any does."""
     read = {one: one.read() for one in notebooks}
-    runs = {one: prepared(one.path, notebook, ()) for one, notebook in read.items() if is_fabrics(notebook)}
-    told: list[str] = []
+    runs = {one: prepare_run(one.path, notebook, ()) for one, notebook in read.items() if is_fabric_notebook(notebook)}
+    verdicts: list[str] = []
     with _Kernels(environ, shared=shared) as kernels:
         for file in notebooks:
             began = time.monotonic()
@@ -59,9 +65,9 @@ def run_series(
                     outcome = kernels.run(file.name, run, write)
                 finally:
                     run.write(output)
-            told.append(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}")
-    failed = sum(line.startswith(FAILED) for line in told)
-    write("\n".join([*told, f"\n{len(told)} notebooks, {failed} failed."]))
+            verdicts.append(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}")
+    failed = sum(line.startswith(FAILED) for line in verdicts)
+    write("\n".join([*verdicts, f"\n{len(verdicts)} notebooks, {failed} failed."]))
     return 1 if failed else 0
 
 
@@ -79,14 +85,14 @@ def _stem(file: NotebookFile) -> str:
 
 
 class _Kernels:
-    """Of a series. Shared, one kernel and its session serve several notebooks: as long as these choose no session of their
-    own, want the same lakehouse, and leave Spark as it was."""
+    """The kernels of a series: one for each notebook, or, if shared, one with its session for consecutive notebooks that do not
+    choose a session, have the same target, and do not fail or stop Spark."""
 
     def __init__(self, environ: Mapping[str, str], *, shared: bool) -> None:
         self._environ = environ
         self._shared = shared
-        self._opened = contextlib.ExitStack()
-        self._run: Callable[[Any, Write], Outcome] | None = None
+        self._kernel_context = contextlib.ExitStack()
+        self._run_content: Callable[[Any, Write], Outcome] | None = None
         self._target = ""
 
     def __enter__(self) -> _Kernels:
@@ -96,32 +102,32 @@ class _Kernels:
         self.close()
 
     def close(self) -> None:
-        self._run = None
-        self._opened.close()
+        self._run_content = None
+        self._kernel_context.close()
 
-    def run(self, name: str, run: Run, write: Write) -> Outcome:
+    def run(self, name: str, run: NotebookRun, write: Write) -> Outcome:
         environ = {**self._environ, **run.environ}
         if not self._shared or run.chooses_session:
-            with open_kernel(SPEC, environ) as alone:
-                return alone(run.content, write)
+            with open_kernel(KERNEL_NAME, environ) as run_content:
+                return run_content(run.content, write)
         target = self._environ.get("FABRIC_LIVY_TARGET") or default_target(run.notebook)
-        if self._run is None or target != self._target or not self._begins(name, run):
+        if self._run_content is None or target != self._target or not self._begin_notebook(name, run):
             self.close()
             self._target = target
-            self._run = self._opened.enter_context(open_kernel(SPEC, environ))
-        outcome = self._run(run.content, write)
+            self._run_content = self._kernel_context.enter_context(open_kernel(KERNEL_NAME, environ))
+        outcome = self._run_content(run.content, write)
         if not outcome.passed:
-            self.close()  # who knows what it has left
+            self.close()  # in an unknown state
         return outcome
 
-    def _begins(self, name: str, run: Run) -> bool:
-        """Whether the kernel and its session could be made ready for the next notebook."""
-        assert self._run
-        here = [f"os.environ[{key!r}] = {value!r}" for key, value in run.environ.items()]
+    def _begin_notebook(self, name: str, run: NotebookRun) -> bool:
+        """Whether the shared kernel and its session could be prepared for this notebook."""
+        assert self._run_content
+        variables = [f"os.environ[{key!r}] = {value!r}" for key, value in run.environ.items()]
         text = (files("fabric_livy_magic.agent") / "remote" / "begin_notebook.py").read_text(encoding="utf-8")
         cells = [
-            "\n".join(["%%local", "import os", *here]),
+            "\n".join(["%%local", "import os", *variables]),
             f"%livy config language {run.environ[LANGUAGE_VARIABLE]}",
             f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)})",
         ]
-        return self._run(content_of(cells), lambda line: None).passed
+        return self._run_content(content_of(cells), lambda line: None).passed

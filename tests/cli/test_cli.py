@@ -1,4 +1,4 @@
-"""The face in a terminal."""
+"""`fabric-livy` in a terminal: files that are one statement, exit codes, config, login."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_the_result_of_a_file_is_printed(target: str, fabric: FakeFabric, tmp_pa
     assert out[4].startswith("2 rows · ")
 
 
-def test_a_failed_statement_is_told_on_stderr_with_code_1(
+def test_a_failed_statement_is_reported_on_stderr_with_code_1(
     target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture
 ) -> None:
     fabric.answer("x", {**error_output("E", "v"), "data": {"text/plain": "printed"}})
     assert main(["run", write(tmp_path, "a.py", "x"), "--target", target]) == 1
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("printed\n", "E: v\n")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("printed\n", "E: v\n")
     assert fabric.left_running == []
 
 
@@ -79,10 +79,10 @@ def test_wrong_use_and_failures_differ_in_their_exit_code(
         write(tmp_path, name, "1+1")
     (tmp_path / "bad.py").write_bytes(b"\xff\xfe\x00")
     assert main(words) == code
-    told = capsys.readouterr()
-    assert told.err.startswith("fabric-livy: ")
-    assert says in told.err
-    assert "Traceback" not in told.err
+    captured = capsys.readouterr()
+    assert captured.err.startswith("fabric-livy: ")
+    assert says in captured.err
+    assert "Traceback" not in captured.err
 
 
 def test_ctrl_c_cancels_stops_and_ends_with_130(
@@ -114,16 +114,16 @@ def test_a_bad_variable_is_wrong_use(monkeypatch: pytest.MonkeyPatch, capsys: Ca
 
 @pytest.mark.parametrize("words", [[], ["nosuch"], ["run"], ["config", "--x"]])
 def test_words_that_are_no_command_end_with_2(words: list[str], capsys: Capture) -> None:
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as stopped:
         main(words)
-    assert left.value.code == 2
+    assert stopped.value.code == 2
     assert "usage: fabric-livy" in capsys.readouterr().err
 
 
 def test_the_version_is_the_packages(capsys: Capture) -> None:
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as stopped:
         main(["--version"])
-    assert left.value.code == 0
+    assert stopped.value.code == 0
     assert capsys.readouterr().out.strip() == f"fabric-livy-magic {__version__}"
 
 

@@ -1,6 +1,6 @@
-"""Notebooks in all shapes that Fabric's portal saves, run by `fabric-livy run` on one embedded Fabric, a sample by Jupyter's tools.
+"""Notebooks in all forms that Fabric's portal saves, run by `fabric-livy run` on one embedded Fabric, some by Jupyter's tools.
 
-Each of them asserts in its own cells what its results have to be.
+Their cells assert their own results.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.spark
 REPOSITORY = Path(__file__).parents[1] / "fabric_repository"
 BY_JUPYTER = {"Hostile Exit"}
 LARGE = "Large Cell"
-PLACES = """
+WORKSPACES = """
 [[workspaces]]
 name = "Field notes"
 [[workspaces.lakehouses]]
@@ -51,7 +51,7 @@ EXIT_VALUES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """A copy of the repository, and the embedded Fabric that its notebooks run on."""
 
     repository: Path
@@ -59,7 +59,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     folder = tmp_path_factory.mktemp("fabric")
     repository = folder / "repository"
     shutil.copytree(REPOSITORY, repository)
@@ -70,15 +70,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     secrets = folder / "secrets.json"
     secrets.write_text(json.dumps({"vaults": {"vault": {"name": "hidden"}}}), encoding="utf-8")
     secrets.chmod(0o600)
-    told = {"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"}
-    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    variables = {"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"}
+    (folder / "workspaces.toml").write_text(WORKSPACES, encoding="utf-8")
     process, api = service.start(
-        None, "--workspaces", str(folder / "places.toml"), "--token", service.TOKEN, extra_env=told
+        None, "--workspaces", str(folder / "workspaces.toml"), "--token", service.TOKEN, extra_env=variables
     )
     try:
-        yield Place(repository, {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN})
-        left = [one for one in api.get("/sessions").json()["items"] if one["state"] != "dead"]
-        assert left == []
+        yield Environment(repository, {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN})
+        not_stopped = [one for one in api.get("/sessions").json()["items"] if one["state"] != "dead"]
+        assert not_stopped == []
     finally:
         api.http.close()
         assert service.close(process) == 0
@@ -86,7 +86,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @dataclass(frozen=True)
 class Series:
-    """`parts` are what was said of each notebook, `verdicts` the lines at the end."""
+    """`parts` are the printed texts of the notebooks, `verdicts` the lines at the end."""
 
     code: int
     parts: dict[str, str]
@@ -94,36 +94,36 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def series(place: Place) -> Series:
-    """All of them, in one command, on one session where they choose none."""
-    wanted = [
+def series(environment: Environment) -> Series:
+    """All of them by one command, on one session unless they choose one."""
+    paths = [
         str(one.path.parent if one.path.stem == CONTENT else one.path)
-        for one in find_notebooks(place.repository)
+        for one in find_notebooks(environment.repository)
         if one.name in NAMES
     ]
-    out = str(place.repository.parent / "out")
-    words = ("run", *wanted, "--share-session", "--output", out)
-    done = fabric_livy(*words, folder=place.repository, timeout_s=500, **place.environ)
+    out = str(environment.repository.parent / "out")
+    words = ("run", *paths, "--share-session", "--output", out)
+    done = fabric_livy(*words, folder=environment.repository, timeout_s=500, **environment.environ)
     assert done.stderr == "", done.stderr
-    told = done.stdout.split("══ ")[1:]
-    told[-1], end = told[-1].rsplit(" s)\n\n", 1)
-    parts = {one.partition("\n")[0].strip(): one for one in told}
+    texts = done.stdout.split("══ ")[1:]
+    texts[-1], end = texts[-1].rsplit(" s)\n\n", 1)
+    parts = {one.partition("\n")[0].strip(): one for one in texts}
     verdicts = {line.partition(" s): ")[2].strip(): line for line in end.splitlines() if " s): " in line}
     return Series(done.returncode, parts, verdicts)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_of_fabric_runs_unchanged(series: Series, name: str) -> None:
-    verdict, told = series.verdicts[name.strip()], series.parts[name.strip()]
-    if verdict.startswith("failed") and any(words in told for words in NO_DELTA):
+    verdict, text = series.verdicts[name.strip()], series.parts[name.strip()]
+    if verdict.startswith("failed") and any(words in text for words in NO_DELTA):
         pytest.skip("Delta's jars cannot be had here")
     expected = f"ended with the value {EXIT_VALUES[name]!r}" if name in EXIT_VALUES else "ran"
-    assert verdict.startswith(f"{expected} ("), told
-    assert "Traceback" not in told
+    assert verdict.startswith(f"{expected} ("), text
+    assert "Traceback" not in text
 
 
-def test_what_they_ran_is_written_beside_each_other(series: Series, place: Place) -> None:
-    out = place.repository.parent / "out"
+def test_what_they_ran_is_written_beside_each_other(series: Series, environment: Environment) -> None:
+    out = environment.repository.parent / "out"
     assert len(list(out.glob("*.executed.ipynb"))) == len(NAMES)
     shown = nbformat.read(out / "Showing Results.executed.ipynb", as_version=4)
     nbformat.validate(shown)
@@ -135,7 +135,7 @@ def test_what_they_ran_is_written_beside_each_other(series: Series, place: Place
     assert "old" not in nbformat.writes(exported).replace("to", "")
 
 
-def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: Place) -> None:
+def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(environment: Environment) -> None:
     cells = (
         Cell(source="rows = 3", is_parameters=True),
         Cell(source="rows * 2"),
@@ -143,13 +143,13 @@ def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: 
         Cell(source="times(1) / 0"),
         Cell(source="print('never')"),
     )
-    failing = place.repository / "Failing.Notebook"
+    failing = environment.repository / "Failing.Notebook"
     write_notebook(failing, Notebook(cells=cells, metadata={"kernel_info": {"name": "synapse_pyspark"}}))
     words = ("run", str(failing), "-p", "rows=4", "--output", "failed.ipynb")
-    done = fabric_livy(*words, folder=place.repository, **place.environ)
+    done = fabric_livy(*words, folder=environment.repository, **environment.environ)
     assert done.returncode == 1
     assert "A cell failed" in done.stdout
-    executed = nbformat.read(place.repository / "failed.ipynb", as_version=4)
+    executed = nbformat.read(environment.repository / "failed.ipynb", as_version=4)
     assert [cell.source for cell in executed.cells][:2] == ["rows = 3", "%%pyspark\nrows = 4"]
     assert [output.data["text/plain"] for output in executed.cells[2].outputs] == ["8"]
     assert executed.cells[4].outputs[0].ename == "ZeroDivisionError"
@@ -160,12 +160,12 @@ def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(place: 
 
 
 # ------------------------------------------------------------------------------------------------ Jupyter's own tools
-def by_jupyter(place: Place, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def by_jupyter(environment: Environment, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     install_kernels(folder)
-    environ = {**os.environ, **place.environ, "JUPYTER_PATH": str(folder), "IPYTHONDIR": str(folder / "ipython")}
+    environ = {**os.environ, **environment.environ, "JUPYTER_PATH": str(folder), "IPYTHONDIR": str(folder / "ipython")}
     return subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=place.repository / "Exported",
+        cwd=environment.repository / "Exported",
         env=environ,
         capture_output=True,
         text=True,
@@ -175,11 +175,11 @@ def by_jupyter(place: Place, folder: Path, *command: str) -> subprocess.Complete
 
 
 def test_papermill_runs_one_to_its_exit_and_neither_that_nor_a_stopped_spark_harms(
-    place: Place, tmp_path: Path
+    environment: Environment, tmp_path: Path
 ) -> None:
     target = tmp_path / "executed.ipynb"
     words = ("papermill", "Hostile Exit.ipynb", str(target), "-k", "fabric-livy", "--no-progress-bar")
-    done = by_jupyter(place, tmp_path, *words)
+    done = by_jupyter(environment, tmp_path, *words)
     executed = nbformat.read(target, as_version=4)
     cells = {cell.source: cell for cell in executed.cells if cell.cell_type == "code"}
     printed = next(cell for source, cell in cells.items() if "goes on without" in source)
@@ -189,11 +189,11 @@ def test_papermill_runs_one_to_its_exit_and_neither_that_nor_a_stopped_spark_har
     assert done.returncode != 0
 
 
-def test_nbclient_runs_one_that_names_no_kernel_and_includes_another(place: Place, tmp_path: Path) -> None:
+def test_nbclient_runs_one_that_names_no_kernel_and_runs_another(environment: Environment, tmp_path: Path) -> None:
     words = ("jupyter", "execute", "--kernel_name=fabric-livy", "--output=by_nbclient", "Nothing Named.ipynb")
-    done = by_jupyter(place, tmp_path, *words)
+    done = by_jupyter(environment, tmp_path, *words)
     assert done.returncode == 0, done.stderr
-    executed = nbformat.read(place.repository / "Exported" / "by_nbclient.ipynb", as_version=4)
+    executed = nbformat.read(environment.repository / "Exported" / "by_nbclient.ipynb", as_version=4)
     assert executed.cells[-1].outputs[-1].text == "7 6\n"
 
 
@@ -205,12 +205,12 @@ def test_the_readme_s_commands_for_notebooks_do_what_it_says(tmp_path: Path) -> 
     )
     lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("fabric-livy ")]
     environ = {"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "house")}
-    told = []
+    outputs = []
     for line in lines:
         done = fabric_livy(*shlex.split(line, comments=True)[1:], folder=tmp_path, **environ)
         assert (done.returncode, done.stderr) == (0, ""), line + done.stdout + done.stderr
-        told.append(done.stdout)
-    checked, ran, series, converted = told
+        outputs.append(done.stdout)
+    checked, ran, series, converted = outputs
     assert "notebook.exit" in checked
     assert 'ended with the value \'{"day": "2024-01-01", "rows": 7}\'' in ran
     assert "3 notebooks, 0 failed." in series

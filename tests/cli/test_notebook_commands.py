@@ -31,7 +31,7 @@ def test_an_export_becomes_a_committed_notebook(target: str, capsys: Capture) ->
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
-def test_what_the_git_format_has_no_place_for_is_told_in_one_line(capsys: Capture) -> None:
+def test_what_the_git_format_cannot_hold_is_reported_in_one_line(capsys: Capture) -> None:
     assert main(["convert", "exported/plain.ipynb", "x.Notebook"]) == 0
     content = Path("x.Notebook") / "notebook-content.py"
     assert capsys.readouterr().out.splitlines() == [
@@ -68,7 +68,7 @@ def test_nothing_is_written_over_without_force(capsys: Capture) -> None:
         ("broken.py", "x.ipynb", 1, "broken.py has to be mended first, since parts of it would be lost. line 3: "),
     ],
 )
-def test_what_cannot_be_converted_is_told(source: str, target: str, code: int, says: str, capsys: Capture) -> None:
+def test_what_cannot_be_converted_is_reported(source: str, target: str, code: int, says: str, capsys: Capture) -> None:
     Path("broken.ipynb").write_text("{", encoding="utf-8")
     stars = "*" * 20
     Path("broken.py").write_text(f"# Fabric notebook source\n\n# METADATA {stars}\n\n# META {{\n", encoding="utf-8")
@@ -103,9 +103,9 @@ def test_check_names_notebooks_of_one_name_by_their_paths(capsys: Capture) -> No
 
 def test_check_gives_json(capsys: Capture) -> None:
     assert main(["check", "committed/warehouse.Notebook", "exported/plain.ipynb", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["verdicts"] == {"problem": 1, "there": 1}
-    first, second = told["notebooks"]
+    checked = json.loads(capsys.readouterr().out)
+    assert checked["verdicts"] == {"problem": 1, "there": 1}
+    first, second = checked["notebooks"]
     assert (first["name"], first["language"], first["verdict"]) == ("warehouse", "tsql", "problem")
     assert (second["path"], second["code_cells"]) == (str(Path("exported/plain.ipynb")), 4)
     assert {"what": "lakehouse", "name": "sales", "verdict": "there", "text": "", "cells": []} in second["needs"]

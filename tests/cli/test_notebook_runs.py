@@ -1,4 +1,4 @@
-"""`fabric-livy run` of a Fabric notebook: its plan, its parameters, `%run`, and what is refused. Whole runs: test_fabric_notebooks.py."""
+"""`fabric-livy run` of a Fabric notebook: its cells, its parameters, `%run`, and what is refused. Whole runs: test_fabric_notebooks.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.cli.notebook_runs import is_fabrics, plan, prepared, read_parameters, with_parameters
+from fabric_livy_magic.cli.notebook_runs import (
+    is_fabric_notebook,
+    plan_cells,
+    prepare_run,
+    read_parameters,
+    with_parameters,
+)
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebooks.defaults import default_target
@@ -32,7 +38,7 @@ def write(folder: Path, name: str, notebook: Notebook) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("notebook", "fabrics"),
+    ("notebook", "expected"),
     [
         (of("x"), True),
         (Notebook(cells=(Cell(source="spark.range(3)"),)), True),
@@ -44,25 +50,25 @@ def write(folder: Path, name: str, notebook: Notebook) -> Path:
         (Notebook(cells=(Cell(source="x"),), jupyter={"trident": {"lakehouse": {}}}), True),
     ],
 )
-def test_a_notebook_of_fabric_is_known(notebook: Notebook, fabrics: bool) -> None:
-    assert is_fabrics(notebook) is fabrics
+def test_a_notebook_of_fabric_is_known(notebook: Notebook, expected: bool) -> None:
+    assert is_fabric_notebook(notebook) is expected
 
 
 def test_a_notebook_in_git_format_is_fabric_s_though_it_says_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.Notebook"
     write_notebook(path, Notebook(cells=(Cell(source="print('plain')"),)))
-    assert is_fabrics(read_notebook(path))
+    assert is_fabric_notebook(read_notebook(path))
 
 
 def test_cells_that_fabric_skips_are_not_run() -> None:
     frozen = Cell(source="frozen", metadata={"frozen": True})
     skipped = Cell(source="skipped", metadata={"tags": ["fabric_skip_execution"]})
     notebook = of(frozen, "x", Cell(source="# title", kind=MARKDOWN), skipped, "  ", "%%sql\nSELECT 1")
-    assert [(one.index, one.text) for one in plan(notebook)] == [(1, "x"), (5, "%%sql\nSELECT 1")]
+    assert [(one.index, one.text) for one in plan_cells(notebook)] == [(1, "x"), (5, "%%sql\nSELECT 1")]
 
 
 @pytest.mark.parametrize(
-    ("given", "value"),
+    ("text", "value"),
     [
         ("a=1", 1),
         ("a=x y", "x y"),
@@ -73,17 +79,17 @@ def test_cells_that_fabric_skips_are_not_run() -> None:
         ("a=", ""),
     ],
 )
-def test_a_parameter_is_typed(given: str, value: object) -> None:
-    assert read_parameters([given]) == {"a": value}
+def test_a_parameter_is_typed(text: str, value: object) -> None:
+    assert read_parameters([text]) == {"a": value}
 
 
-def test_given_values_go_in_below_the_parameters_cell() -> None:
+def test_parameter_values_go_in_below_the_parameters_cell() -> None:
     notebook = of("first", Cell(source="a = 1\nb: int = 2", is_parameters=True), "last")
     cells = [cell.source for cell in with_parameters(notebook, {"b": "it's"}, Path("x")).cells]
     assert cells == ["first", "a = 1\nb: int = 2", '%%pyspark\nb = "it\'s"', "last"]
 
 
-def test_a_parameter_that_does_not_exist_is_told_before_anything_runs() -> None:
+def test_a_parameter_that_does_not_exist_is_reported_before_anything_runs() -> None:
     notebook = of(Cell(source="rows = 1", is_parameters=True))
     with pytest.raises(NotebookError, match=r"no parameter 'row'.*Did you mean 'rows'"):
         with_parameters(notebook, {"row": 1}, Path("x"))
@@ -110,7 +116,7 @@ def test_run_finds_a_notebook_of_the_repository_and_gives_it_its_parameters(tmp_
     assert found.cells == ["factor = 1", "%%pyspark\nfactor = 3", "use(factor)"]
 
 
-def test_run_of_what_is_not_there_or_goes_round_says_so(tmp_path: Path) -> None:
+def test_run_of_a_missing_notebook_or_in_a_circle_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     caller = write(tmp_path, "Main", of("x")) / "notebook-content.py"
     with pytest.raises(NotebookError, match=r"no notebook 'Mian'.*Did you mean Main"):
@@ -133,8 +139,8 @@ def test_cells_of_a_sql_notebook_get_their_magic() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ of the workspace
-def kept_in_workspace(folder: Path) -> None:
-    """Short ones are answered at once, long ones as an operation that takes its time."""
+def write_workspace_notebooks(folder: Path) -> None:
+    """Fabric replies to requests for short ones at once, for long ones with a long-running operation."""
     write(folder, "Tools", of("def times(x):\n    return x * factor", "%run Long"))
     write(folder, "Long", of(Cell(source="factor = 2", is_parameters=True), f"text = {'é' * 5000!r}"))
     write(folder, "Round", of("%run Round"))
@@ -143,11 +149,11 @@ def kept_in_workspace(folder: Path) -> None:
 def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept_in_workspace(tmp_path / "elsewhere")
+    write_workspace_notebooks(tmp_path / "workspace")
     (tmp_path / "here" / ".git").mkdir(parents=True)
     caller = tmp_path / "here" / "Main.ipynb"
     with service.serving(
-        tmp_path / "house", ("--token", service.TOKEN), {"FABRIC_LIVY_NOTEBOOKS": str(tmp_path / "elsewhere")}
+        tmp_path / "house", ("--token", service.TOKEN), {"FABRIC_LIVY_NOTEBOOKS": str(tmp_path / "workspace")}
     ) as api:
         monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
         runner = Runner({"target": api.base})
@@ -167,7 +173,7 @@ def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
             )
         with pytest.raises(NotebookError, match=r"below .*here.*among the notebooks of the workspace, which has none"):
             resolve_run("Nowhere", (caller,), "pyspark", workspace.find)
-        (tmp_path / "elsewhere" / "Tools.Notebook" / "notebook-content.py").unlink()
+        (tmp_path / "workspace" / "Tools.Notebook" / "notebook-content.py").unlink()
         assert resolve_run("Tools", (caller,), "pyspark", workspace.find).cells == tools.cells  # it is kept
         runner.close()
     with pytest.raises(NotebookError, match=r"which failed: .*No server answers"):
@@ -175,15 +181,15 @@ def test_run_takes_the_workspace_s_notebook_where_the_repository_has_none(
 
 
 @pytest.mark.parametrize(
-    ("definition", "told"),
+    ("definition", "message"),
     [
         (None, "none that is known"),
         ({"definition": {"parts": [{"path": "notebook-content.py", "payload": "?"}]}}, "none that is known"),
         ({"definition": {"parts": []}}, "holds no notebook"),
     ],
 )
-def test_a_definition_that_holds_no_notebook_is_told(definition: object, told: str) -> None:
-    with pytest.raises(NotebookError, match=told):
+def test_a_definition_that_holds_no_notebook_is_an_error(definition: object, message: str) -> None:
+    with pytest.raises(NotebookError, match=message):
         read_definition(definition, "x")
 
 
@@ -219,22 +225,22 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_told_before_anything_runs(tmp_path: Path, what: str) -> None:
-    metadata, cell, told = BAD[what]
+def test_bad_input_is_reported_before_anything_runs(tmp_path: Path, what: str) -> None:
+    metadata, cell, message = BAD[what]
     folder = tmp_path / "notebook.Notebook"
     folder.mkdir()
     text = f"# Fabric notebook source\n\n# METADATA {STARS}\n\n{metadata}\n\n# CELL {STARS}\n\n{cell}\n"
     (folder / "notebook-content.py").write_text(text, encoding="utf-8")
-    with pytest.raises(NotebookError, match=told.replace("?", r"\?")):
-        prepared(folder, read_notebook(folder), [])
+    with pytest.raises(NotebookError, match=message.replace("?", r"\?")):
+        prepare_run(folder, read_notebook(folder), [])
 
 
-def test_bad_input_of_an_included_notebook_is_told_with_its_name(tmp_path: Path) -> None:
+def test_bad_input_of_a_notebook_that_it_runs_is_reported_with_its_name(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     write(tmp_path, "Inner", of("x = 1", "%sh ls"))
     outer = write(tmp_path, "Outer", of("%run Inner"))
     with pytest.raises(NotebookError, match="Inner, which it runs: cell 2: %sh: in Fabric this is !command"):
-        prepared(outer, read_notebook(outer), [])
+        prepare_run(outer, read_notebook(outer), [])
 
 
 @pytest.mark.parametrize(
@@ -251,10 +257,10 @@ def test_bad_input_of_an_included_notebook_is_told_with_its_name(tmp_path: Path)
 def test_what_may_run_all_the_same_is_left_to_the_run(tmp_path: Path, cells: tuple[str, ...]) -> None:
     """A cell that is no Python fails in the portal, too; a notebook of that name may be in the workspace."""
     path = write(tmp_path, "Main", of(*cells))
-    assert len(prepared(path, read_notebook(path), []).planned) == len(cells)
+    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == len(cells)
 
 
 def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) -> None:
     path = tmp_path / "bare.ipynb"
     write_notebook(path, Notebook(cells=(Cell(source="spark.range(3)"),)))
-    assert prepared(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"
+    assert prepare_run(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"

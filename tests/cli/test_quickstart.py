@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from fabric_livy_magic.cli.main import quickstart
+from fabric_livy_magic.cli.run_commands import quickstart
 from tests.support.commands import fabric_livy
 
 
@@ -47,18 +47,18 @@ def write_notebook(path: Path, *cells: str) -> Path:
 
 
 def test_run_of_a_notebook_fails_with_its_failing_cell_and_writes_what_ran(tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path / "mine.ipynb", "print('first')", "1 / 0", "print('never')")
+    notebook = write_notebook(tmp_path / "plain.ipynb", "print('first')", "1 / 0", "print('never')")
     done = fabric_livy("run", str(notebook), folder=tmp_path)
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stdout
     assert "never" not in done.stdout.replace("print('never')", "")
     assert "A cell failed" in done.stdout
-    executed = nbformat.read(tmp_path / "mine.executed.ipynb", as_version=4)
+    executed = nbformat.read(tmp_path / "plain.executed.ipynb", as_version=4)
     assert executed.cells[0].outputs[0].text == "first\n"
 
 
 def test_run_of_a_notebook_runs_in_this_python(tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path / "mine.ipynb", "import sys; print(sys.executable)")
+    notebook = write_notebook(tmp_path / "plain.ipynb", "import sys; print(sys.executable)")
     done = fabric_livy("run", str(notebook), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sys.executable in done.stdout
@@ -77,7 +77,7 @@ def test_run_of_files_prints_their_result_and_exits_by_it(tmp_path: Path) -> Non
     assert "Traceback" not in bad.stderr
 
 
-def test_a_file_that_is_no_notebook_and_a_target_that_is_none_are_said_plainly(tmp_path: Path) -> None:
+def test_a_file_that_is_no_notebook_and_an_unknown_target_are_clear_errors(tmp_path: Path) -> None:
     (tmp_path / "x.ipynb").write_text("not json", encoding="utf-8")
     (tmp_path / "x.py").write_text("1", encoding="utf-8")
     (tmp_path / "x.txt").write_text("1", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Completions that need no session: `%livy` lines, SQL's own words, words of earlier cells; and in the plain kernel."""
+"""Completions without a session: `%livy` lines, SQL keywords, words of earlier cells; and those in the plain kernel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.lists import ListServer
 from tests.support.notebook import Notebook, notebook
 
 
-def found(code: str, language: str | None = "pyspark", runner: Runner | None = None) -> list[str] | None:
+def matches_of(code: str, language: str | None = "pyspark", runner: Runner | None = None) -> list[str] | None:
     cursor = code.index("|") if "|" in code else len(code)
     completed = complete(runner or Runner({"target": "local"}), code.replace("|", ""), cursor, language)
     return None if completed is None else [text for text, _ in completed.matches]
@@ -44,12 +44,12 @@ def found(code: str, language: str | None = "pyspark", runner: Runner | None = N
     ],
 )
 def test_magic_lines(code: str, wanted: list[str]) -> None:
-    assert found(code) == wanted
+    assert matches_of(code) == wanted
 
 
 @pytest.mark.parametrize("code", ["%matplotlib inl", "%%html\n<b", "%%local\nprin", "% "])
-def test_what_is_ipythons_is_left_to_it(code: str) -> None:
-    assert found(code) is None
+def test_lines_of_other_magics_are_left_to_ipython(code: str) -> None:
+    assert matches_of(code) is None
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_what_is_ipythons_is_left_to_it(code: str) -> None:
         ("%%sql\nSELECT town t, t| FROM x", "table"),
     ],
 )
-def test_sql_knows_its_words_in_the_case_that_is_typed(code: str, wanted: str | None) -> None:
-    matches = found(code)
+def test_sql_keywords_have_the_case_that_is_typed(code: str, wanted: str | None) -> None:
+    matches = matches_of(code)
     assert matches is not None
     assert matches == [] if wanted is None else wanted in matches
 
@@ -86,10 +86,10 @@ def test_words_of_earlier_cells_are_known_without_a_session() -> None:
     runner = Runner({"target": "local"})
     runner.recent.append(Cell(kind="pyspark", code="shops = spark.read.table('x')\nshops.join(towns)"))
     runner.recent.append(Cell(kind="spark", code="val shopsInScala = 1"))
-    assert found("sho", runner=runner) == ["shops"]
-    assert found("other.jo", runner=runner) == ["join"]
-    assert found("%%spark\nshops", runner=runner) == ["shopsInScala"]
-    assert "while" in (found("whi", runner=runner) or [])
+    assert matches_of("sho", runner=runner) == ["shops"]
+    assert matches_of("other.jo", runner=runner) == ["join"]
+    assert matches_of("%%spark\nshops", runner=runner) == ["shopsInScala"]
+    assert "while" in (matches_of("whi", runner=runner) or [])
 
 
 @pytest.fixture
@@ -99,24 +99,24 @@ def lists() -> Iterator[ListServer]:
     server.close()
 
 
-class Token:
-    """A sign-in that is there."""
+class SignedIn:
+    """A credential that has a token."""
 
     def token(self, *scopes: str, **more: object) -> AccessToken:
         return AccessToken("header.e30.signature", time.time() + 3600)
 
 
-def test_workspaces_and_lakehouses_are_offered_to_whom_has_signed_in_and_asked_for_once(lists: ListServer) -> None:
+def test_workspaces_and_lakehouses_are_listed_once_after_sign_in(lists: ListServer) -> None:
     lists.names("/v1/workspaces", "Sales", "Supply")
     lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
-    runner = Runner({"api_url": f"{lists.root}/v1"}, Token())
-    assert found("%livy use Sal", runner=runner) == ["Sales/"]
-    assert found("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
-    assert found("%livy lakehouses Su", runner=runner) == ["Supply"]
-    asked = len(lists.seen)
-    assert found("%livy use Sales/B", runner=runner) == ["Sales/Bronze"]
-    assert found("%livy use Su", runner=runner) == ["Supply/"]
-    assert len(lists.seen) == asked
+    runner = Runner({"api_url": f"{lists.root}/v1"}, SignedIn())
+    assert matches_of("%livy use Sal", runner=runner) == ["Sales/"]
+    assert matches_of("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
+    assert matches_of("%livy lakehouses Su", runner=runner) == ["Supply"]
+    requests = len(lists.seen)
+    assert matches_of("%livy use Sales/B", runner=runner) == ["Sales/Bronze"]
+    assert matches_of("%livy use Su", runner=runner) == ["Supply/"]
+    assert len(lists.seen) == requests
 
 
 @given(st.text(st.sampled_from("%livy sqtar-\n'`.,(); "), max_size=30), st.integers(0, 30))
@@ -131,9 +131,9 @@ def test_any_text_gets_an_answer(text: str, cursor: int) -> None:
     [("%livy start", "--driver-memory"), ("%livy", "usage: %livy SUBCOMMAND"), ("%%sql -o x", "--polars")],
 )
 def test_magic_lines_are_explained(code: str, says: str) -> None:
-    told = inspect(Runner({"target": "local"}), code, len(code), "", 0, "pyspark")
-    assert told is not None
-    assert says in told
+    description = inspect(Runner({"target": "local"}), code, len(code), "", 0, "pyspark")
+    assert description is not None
+    assert says in description
 
 
 # ------------------------------------------------------------------------------------------------ plain kernel
@@ -151,7 +151,7 @@ def test_the_plain_kernel_completes_our_magics_and_cells_by_ipythons_matchers(pl
 
     import warnings
 
-    warnings.simplefilter("ignore")  # IPython calls its own way provisional
+    warnings.simplefilter("ignore")  # IPython calls this API provisional
     assert matches("%livy sta") == ["start", "status", "statements"]
     assert matches("%livy start --ex") == ["--executor-memory", "--executor-cores"]
     assert "SELECT" in matches("%%livy_sql\nSEL")

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from fabric_livy_magic.cli.execute import OwnKernel
+from fabric_livy_magic.cli.execute import OwnKernelManager
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 TRIPS, TAXIS = DATA / "green_tripdata_2022-01.parquet", DATA / "taxis.csv"
@@ -59,7 +59,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     folder = tmp_path_factory.mktemp("real-data")
     notebook = new_notebook(cells=[new_code_cell(source) for source in CELLS.values()])
     client = NotebookClient(
-        notebook, timeout=180, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=180, kernel_manager_class=OwnKernelManager, resources={"metadata": {"path": str(folder)}}
     )
     client.execute(env={**os.environ, "FABRIC_LIVY_LAKEHOUSE": str(folder / "lakehouse")})
     nbformat.validate(notebook)

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from fabric_livy_magic.cli.execute import OwnKernel, output_text
+from fabric_livy_magic.cli.execute import OwnKernelManager, output_text
 from tests.support.entra.authority import Authority
 from tests.support.entra.model import TENANT
 
@@ -61,7 +61,7 @@ def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
         }
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         client = NotebookClient(
-            notebook, timeout=180, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(folder)}}
+            notebook, timeout=180, kernel_manager_class=OwnKernelManager, resources={"metadata": {"path": str(folder)}}
         )
         try:
             client.execute(env=environ)

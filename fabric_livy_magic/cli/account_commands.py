@@ -1,0 +1,69 @@
+"""`fabric-livy login`, `logout` and `doctor`: the sign-in of the person at the terminal, and what may be wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.signin.entra.sign_in import DevicePrompt
+
+
+def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    login = commands.add_parser("login", help="sign in to Fabric, and show who it is")
+    login.add_argument(
+        "--method", help="browser, device, cli, secret, certificate, managed-identity, workload-identity, …"
+    )
+    login.add_argument("--tenant")
+    login.add_argument("--client-id")
+    login.add_argument("--certificate", metavar="FILE")
+    login.add_argument("--send-chain", action="store_true")
+    login.set_defaults(command=_login)
+
+    logout = commands.add_parser("logout", help="forget the sign-in")
+    logout.set_defaults(command=_logout)
+
+    doctor = commands.add_parser("doctor", help="check each step from sign-in to session")
+    doctor.add_argument("--target", help="what `%%livy use` takes")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON")
+    doctor.set_defaults(command=_doctor)
+
+
+def _login(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.cells.subcommands import login_choices
+    from fabric_livy_magic.output.account import identity_lines
+    from fabric_livy_magic.sessions.account import Account
+    from fabric_livy_magic.signin.methods import UserPrompts, has_browser
+
+    def show(prompt: DevicePrompt) -> None:
+        print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
+
+    account = Account()
+    identity = account.login(
+        UserPrompts(show_device_prompt=show, print_line=print, has_browser=has_browser()), **login_choices(options)
+    )
+    print("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])]))
+    return 0
+
+
+def _logout(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.sessions.account import Account
+
+    Account().logout()
+    print("Signed out: no sign-in is kept on this machine any more.")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.output.account import findings_bundle
+    from fabric_livy_magic.sessions.doctor import FAIL, as_json, examine
+    from fabric_livy_magic.sessions.runner import Runner
+
+    runner = Runner({"target": options.target} if options.target else None)
+    try:
+        findings = examine(runner)
+    finally:
+        runner.close()
+    print(json.dumps(as_json(findings), indent=2) if options.json else findings_bundle(findings)["text/plain"])
+    return 1 if any(finding.verdict == FAIL for finding in findings) else 0

@@ -1,0 +1,135 @@
+"""`fabric-livy demo` and `fabric-livy run`: notebooks, and files that are one statement."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sysconfig
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fabric_livy_magic.errors import SettingsError, StatementError
+
+QUICKSTART = "01_quickstart.ipynb"
+ROWS_PRINTED = 1000
+KIND_OF_SUFFIX = {".py": "pyspark", ".sql": "sql", ".scala": "spark", ".r": "sparkr"}
+
+
+def add_demo_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser(
+        "demo", help="run the quickstart notebook on the embedded Fabric and show what comes out"
+    )
+    demo.add_argument(
+        "--output", type=Path, default=Path("01_quickstart.executed.ipynb"), help="where to write the executed notebook"
+    )
+    demo.set_defaults(command=_demo)
+
+
+def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run", help="run a notebook (.ipynb, x.Notebook), or .py, .sql, .scala and .r as one statement on a session"
+    )
+    run.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or a folder: all notebooks below it")
+    run.add_argument(
+        "-p", "--parameter", metavar="NAME=VALUE", action="append", default=[], help="a value for the parameters cell"
+    )
+    run.add_argument("--target", help="local, or a Livy connection string (default: FABRIC_LIVY_TARGET)")
+    run.add_argument(
+        "--output", type=Path, help="where to write an executed notebook, a folder for several (default: beside it)"
+    )
+    run.add_argument(
+        "--share-session",
+        action="store_true",
+        help="several notebooks one after the other on one session of the embedded Fabric, each with its own Python names",
+    )
+    run.set_defaults(command=_run)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="fabric-livy-demo-") as lakehouse:
+        print("The quickstart notebook on an embedded Fabric: real Spark on this machine, no account, no cost.\n")
+        return _run_notebook(quickstart(), options.output, {"FABRIC_LIVY_LAKEHOUSE": lakehouse})
+
+
+def quickstart() -> Path:
+    """The notebook of the checkout, else the one that was installed from the wheel."""
+    checkout = Path(__file__).parents[2] / "notebooks" / QUICKSTART
+    installed = Path(sysconfig.get_path("data")) / "share" / "fabric-livy-magic" / "notebooks" / QUICKSTART
+    return checkout if checkout.exists() else installed
+
+
+def _run(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.cli.notebook_series import notebooks_of, run_series
+
+    variables = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
+    if notebooks := notebooks_of(options.files):
+        if options.parameter:
+            raise SettingsError("-p is for one notebook.")
+        return run_series(
+            notebooks, options.output, {**os.environ, **variables}, write_now, shared=options.share_session
+        )
+    (file,) = options.files
+    if not file.exists():
+        raise SettingsError(f"There is no file {file}.")
+    if file.is_dir() or file.suffix == ".ipynb" or file.stem == "notebook-content":
+        named_after = file if file.suffix == ".ipynb" or file.is_dir() else file.parent
+        return _run_notebook(
+            file, options.output or named_after.with_suffix(".executed.ipynb"), variables, options.parameter
+        )
+    if options.parameter:
+        raise SettingsError("-p is for notebooks.")
+    kind = KIND_OF_SUFFIX.get(file.suffix.lower())
+    if kind is None:
+        raise SettingsError(f"{file}: a file that can be run ends in .ipynb, {', '.join(KIND_OF_SUFFIX)}.")
+    try:
+        code = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} could not be read as text: {error}") from error
+    return _run_statement(code, kind, options.target)
+
+
+def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], parameters: Sequence[str] = ()) -> int:
+    from fabric_livy_magic.cli.execute import run_notebook
+    from fabric_livy_magic.cli.notebook_runs import is_fabric_notebook, prepare_run, run_fabric_notebook
+    from fabric_livy_magic.notebooks.files import read_notebook
+
+    began = time.monotonic()
+    content = read_notebook(notebook)
+    environ = {**os.environ, **variables}
+    if is_fabric_notebook(content):
+        outcome = run_fabric_notebook(prepare_run(notebook, content, parameters), executed, write_now, environ)
+    elif parameters:
+        raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")
+    else:
+        outcome = run_notebook(notebook, executed, write_now, environ)
+    verdict = "All cells ran" if outcome.passed else "A cell failed"
+    if outcome.exit_value is not None:
+        verdict = f"The notebook ended with the value {outcome.exit_value!r}"
+    print(f"\n{verdict}, {time.monotonic() - began:.1f} s in all. The executed notebook: {executed}")
+    return 0 if outcome.passed else 1
+
+
+def _run_statement(code: str, kind: str, target: str | None) -> int:
+    from fabric_livy_magic import connect
+    from fabric_livy_magic.output.progress import progress_line
+    from fabric_livy_magic.output.results import print_parts
+
+    progress = progress_line("auto", None, target or "the target")
+    try:
+        with connect(target, on_progress=progress) as session:
+            result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
+            progress.erase()
+            print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
+    except StatementError as error:
+        progress.erase()
+        print_parts(error.parts, ROWS_PRINTED)
+        raise
+    finally:
+        progress.erase()
+    return 0
+
+
+def write_now(line: str) -> None:
+    print(line, flush=True)
