@@ -151,5 +151,5 @@ def _count_of(number: int, what: str) -> str:
 
 def _shown_path(path: Path) -> str:
     """Relative if it is below the working folder."""
-    here = Path.cwd()
-    return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)
+    folder = Path.cwd()
+    return os.fspath(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -1,6 +1,6 @@
-"""Runs in a session of the embedded Fabric that several notebooks use in turn, before each of them but the first.
+"""Runs in a session of the embedded Fabric that several notebooks share, before each but the first.
 
-The names of the notebook before go, by `restartPython`. Raises where it has left no Spark.
+`restartPython` deletes the names of the previous notebook. Raises if that has stopped Spark.
 """
 
 

@@ -150,7 +150,7 @@ def test_an_interrupt_ends_a_local_cell(started: Kernel) -> None:
 def test_the_kernel_answers_while_a_cell_runs(started: Kernel) -> None:
     """Widgets send comm messages, which are handled while a cell waits."""
     started.run(
-        "%%local\nheard = []\ndef on_open(comm, message):\n    comm.on_msg(lambda one: received.append(one['content']['data']))\n"
+        "%%local\nreceived = []\ndef on_open(comm, message):\n    comm.on_msg(lambda one: received.append(one['content']['data']))\n"
         "get_ipython().kernel.comm_manager.register_target('own', on_open)"
     )
     client = started.client
@@ -166,4 +166,4 @@ def test_the_kernel_answers_while_a_cell_runs(started: Kernel) -> None:
         pass
     assert time.monotonic() - began < 1
     assert started.wait(request).status == "ok"
-    assert started.run("%%local\nheard").text == "[{'clicked': 1}]"
+    assert started.run("%%local\nreceived").text == "[{'clicked': 1}]"
