@@ -83,3 +83,12 @@ def test_the_readme_s_picture_names_the_rooms_that_there_are() -> None:
 def test_links_lead_to_files(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         assert link.startswith("http") or (page.parent / link.partition("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "tests" / "payloads" / "livy" / "README.md"], ids=lambda page: page.name
+)
+def test_modules_that_are_run_are_there(page: Path) -> None:
+    for module in re.findall(r"-m ((?:tests|fabric_livy_magic)[\w.]*)", page.read_text(encoding="utf-8")):
+        path = ROOT.joinpath(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
