@@ -11,7 +11,7 @@
 
     [[workspaces.lakehouses]]
     name = "Bronze"
-    folder = "bronze"                       # beside the file; by default one named by the lakehouse's id
+    folder = "bronze"                       # relative to the file; default: the lakehouse's id
     schemas = true                          # the default schema is then dbo, as in Fabric
 
     [[workspaces.environments]]

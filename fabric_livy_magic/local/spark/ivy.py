@@ -34,7 +34,7 @@ class JarsUnavailable(Exception):  # noqa: N818 - the message says why
 
 @dataclass(frozen=True)
 class Sources:
-    """`settings_file` is the user's own for Ivy; if it is set, only it counts. `repositories` are repositories beside `maven.central`,
+    """`settings_file` is the user's own for Ivy; if it is set, only it counts. `repositories` are searched before `maven.central`,
     `ivy_homes` folders with jars that Ivy fetched for other programs.
     """
 
@@ -45,7 +45,7 @@ class Sources:
 
     @classmethod
     def of_user(cls, conf: Mapping[str, str]) -> Sources:
-        """From Spark's own settings and the usual places. Raises BadMavenSettings."""
+        """From Spark's own settings and the default files. Raises BadMavenSettings."""
         home = Path.home()
         homes = [Path(ivy_home)] if (ivy_home := conf.get("spark.jars.ivy")) else [home / ".ivy2", home / ".ivy2.5.2"]
         default = home / ".ivy2" / "ivysettings.xml"
