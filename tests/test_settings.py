@@ -63,7 +63,7 @@ def test_any_other_address_is_an_apache_livy_server(text: str, url: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "No target was chosen"),
         ("  ", "No target was chosen"),
@@ -80,10 +80,10 @@ def test_any_other_address_is_an_apache_livy_server(text: str, url: str) -> None
         ("https://user:hunter2@livy", "no place for a secret"),
     ],
 )
-def test_what_is_no_target_is_refused_with_what_to_do(text: str, says: str) -> None:
+def test_what_is_no_target_is_refused_with_what_to_do(text: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_target(text)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
@@ -142,7 +142,7 @@ def test_a_value_becomes_the_settings_type(name: str, value: Any, read: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "message"),
     [
         ("rows_shwn", "5", "Did you mean 'rows_shown'?"),
         ("color", "red", "There is no setting 'color'. `%livy config` lists them all."),
@@ -158,10 +158,10 @@ def test_a_value_becomes_the_settings_type(name: str, value: Any, read: Any) -> 
         ("progress", ["line"], "is one of"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused(name: str, value: Any, says: str) -> None:
+def test_a_value_that_does_not_fit_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_value(name, value, "notebook")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @given(st.sampled_from(setting_names()), st.text() | st.integers() | st.floats() | st.none() | st.lists(st.text()))
@@ -181,6 +181,6 @@ def test_every_setting_is_explained_with_its_origin() -> None:
     assert all(row[3] for row in rows)
 
 
-def test_a_guess_is_made_only_for_what_is_near() -> None:
+def test_a_suggestion_is_made_only_for_a_similar_name() -> None:
     assert did_you_mean("strat", ["start", "stop"]) == " Did you mean 'start'?"
     assert did_you_mean("xyz", ["start", "stop"]) == ""

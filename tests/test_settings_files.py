@@ -44,11 +44,11 @@ def test_each_source_wins_over_the_one_below_it(folders: Path) -> None:
     assert origins["lakehouse"] == "default"
 
 
-def test_our_own_variable_wins_over_azure_s() -> None:
+def test_fabric_livys_variable_wins_over_azures() -> None:
     assert resolve(environ={"AZURE_TENANT_ID": "a", "FABRIC_LIVY_TENANT": "b"}).tenant == "b"
 
 
-def test_a_profile_lies_over_the_environment_and_below_the_notebook(folders: Path) -> None:
+def test_a_profile_goes_before_the_environment_and_after_the_notebook(folders: Path) -> None:
     write_user('[profiles.prod]\ntarget = "Sales/Gold"\ntenant = "contoso"\nrows_shown = 7')
     settings = resolve(None, {"rows_shown": 8}, {"FABRIC_LIVY_TENANT": "env"}, read_files(folders), "prod")
     assert (settings.target, settings.tenant, settings.rows_shown) == ("Sales/Gold", "contoso", 8)
@@ -67,7 +67,7 @@ def test_an_unknown_profile_names_those_there_are(folders: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("rows_shown = ", "could not be read"),
         ("rows_shwon = 5", "Did you mean 'rows_shown'"),
@@ -79,14 +79,14 @@ def test_an_unknown_profile_names_those_there_are(folders: Path) -> None:
         ('[profiles.x]\npassword = "s3cret"', "a secret stays out"),
     ],
 )
-def test_a_broken_file_says_which_and_what(folders: Path, text: str, says: str) -> None:
+def test_a_broken_file_is_reported_with_its_path_and_reason(folders: Path, text: str, message: str) -> None:
     write_user(text)
-    with pytest.raises(SettingsError, match=says) as raised:
+    with pytest.raises(SettingsError, match=message) as raised:
         read_files(folders)
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_project_without_our_table_has_no_say(folders: Path) -> None:
+def test_a_project_without_the_table_changes_nothing(folders: Path) -> None:
     deep = write_project(folders, "[project]\nname = 'x'\n")
     assert read_files(deep).layers == ()
 

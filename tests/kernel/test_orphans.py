@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kernels import Kernel
-from tests.support.processes import MARK, left_after, marked
+from tests.support.processes import MARK, marked, still_running_after
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
@@ -42,7 +42,7 @@ def test_sigkill_of_the_kernel_leaves_no_process_behind(mark: str, tmp_path: Pat
     kernel = started_kernel(mark, tmp_path, busy=busy)
     os.kill(kernel.pid, signal.SIGKILL)
     try:
-        assert left_after(mark, within_s=10) == {}
+        assert still_running_after(mark, within_s=10) == {}
     finally:
         kernel.close()
 
@@ -51,7 +51,7 @@ def test_shutdown_of_the_kernel_leaves_no_process_behind(mark: str, tmp_path: Pa
     kernel = started_kernel(mark, tmp_path, busy=False)
     kernel.manager.shutdown_kernel()
     kernel.close()
-    assert left_after(mark, within_s=10) == {}
+    assert still_running_after(mark, within_s=10) == {}
 
 
 def test_sigkill_of_the_kernel_while_the_session_starts_leaves_no_process_behind(mark: str, tmp_path: Path) -> None:
@@ -63,6 +63,6 @@ def test_sigkill_of_the_kernel_while_the_session_starts_leaves_no_process_behind
         time.sleep(0.05)
     os.kill(kernel.pid, signal.SIGKILL)
     try:
-        assert left_after(mark, within_s=10) == {}
+        assert still_running_after(mark, within_s=10) == {}
     finally:
         kernel.close()

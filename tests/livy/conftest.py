@@ -15,7 +15,6 @@ from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
@@ -55,13 +54,3 @@ def http_to(fabric: FakeFabric, clock: FakeClock, **more: Any) -> LivyHttp:
 @pytest.fixture
 def http(fabric: FakeFabric, clock: FakeClock) -> LivyHttp:
     return http_to(fabric, clock)
-
-
-class Renewing:
-    """A credential whose first token is old."""
-
-    def __init__(self, *secrets: str) -> None:
-        self.secrets = list(secrets)
-
-    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
-        return AccessToken(self.secrets.pop(0) if len(self.secrets) > 1 else self.secrets[0])

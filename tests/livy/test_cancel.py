@@ -39,7 +39,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(run: Run, fake: FakeFabric
     assert clock.now_s < 32
 
 
-def test_code_that_goes_on_after_its_cancel_is_said_to(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+def test_code_that_goes_on_after_its_cancel_is_reported(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
     fake.statement_goes("running")
     fake.cancel_goes("cancelling")
     with pytest.raises(WaitTimeout, match=r"its code still runs: .* What you run next waits for it"):
@@ -47,7 +47,7 @@ def test_code_that_goes_on_after_its_cancel_is_said_to(run: Run, fake: FakeFabri
     assert clock.now_s < 32
 
 
-def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) -> None:
+def test_a_failed_cancel_is_reported(run: Run, fake: FakeFabric) -> None:
     fake.statement_goes("running")
     fake.fault("POST", "/cancel", status=500, body='{"message": "no"}')
     with pytest.raises(WaitTimeout, match="Whether the statement was stopped is not known"):
@@ -55,7 +55,7 @@ def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) 
 
 
 @pytest.mark.parametrize(
-    ("later", "fault", "said"),
+    ("retries", "fault", "message"),
     [
         (False, {"status": 500}, "is not known"),
         (False, {"status": 429, "headers": {"Retry-After": "7"}}, "is not known"),
@@ -66,20 +66,20 @@ def test_a_cancel_that_fails_is_said_to_have_failed(run: Run, fake: FakeFabric) 
     ids=["a failure", "no calls", "no calls, later", "a failure, again", "a refusal"],
 )
 def test_a_statement_whose_cancel_did_not_come_through_may_run_on(
-    client: LivyClient, fake: FakeFabric, later: bool, fault: dict[str, Any], said: str
+    client: LivyClient, fake: FakeFabric, retries: bool, fault: dict[str, Any], message: str
 ) -> None:
     fake.statement_goes("running")
     session_id = client.create_session(SessionSpec()).id
     statement_id = client.submit_statement(session_id, "slow()", "pyspark", "an-id").id
     fake.fault("POST", "/cancel", body='{"message": "no"}', **fault)
-    told, may_run_on = cancel_statement(
-        client.with_short_timeouts(), session_id, statement_id, patient_client=client if later else None
+    reported, may_run_on = cancel_statement(
+        client.with_short_timeouts(), session_id, statement_id, patient_client=client if retries else None
     )
-    assert said in told
+    assert message in reported
     assert may_run_on
 
 
-def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fake: FakeFabric) -> None:
+def test_ctrl_c_cancels_the_statement_and_raises_within_a_second(client: LivyClient, fake: FakeFabric) -> None:
     fake.statement_goes("running")
     session_id = client.create_session(SessionSpec()).id
     interrupt = interrupt_after(0.3)
@@ -92,7 +92,7 @@ def test_ctrl_c_cancels_the_statement_and_comes_out_soon(client: LivyClient, fak
     interrupt.join()
 
 
-def test_ctrl_c_comes_out_soon_also_when_the_code_goes_on(client: LivyClient, fake: FakeFabric) -> None:
+def test_ctrl_c_raises_within_a_second_also_when_the_code_goes_on(client: LivyClient, fake: FakeFabric) -> None:
     fake.statement_goes("running")
     fake.cancel_goes("cancelling")
     session_id = client.create_session(SessionSpec()).id
@@ -129,7 +129,7 @@ def test_ctrl_c_before_the_statement_has_arrived_cancels_no_other_one(client: Li
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 200, "body": "<html>"}, {"delay_s": 5}], ids=str)
-def test_a_cancel_that_breaks_is_sent_again_behind_the_cell(
+def test_a_failed_cancel_is_sent_again_in_the_background(
     client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
 ) -> None:
     fake.statement_goes("running")
@@ -183,25 +183,25 @@ def test_the_same_cell_run_again_is_not_taken_for_the_one_that_was_interrupted(
     fake.statement_goes("running")
     session_id, known_statements = client.create_session(SessionSpec()).id, KnownStatements(-1)
     fake.fault("POST", "/statements$", status=502)
-    looks: list[float] = []
+    sleeps: list[float] = []
 
     def interrupted_while_it_looks(seconds: float) -> None:
-        looks.append(seconds)
-        if len(looks) == 1:
+        sleeps.append(seconds)
+        if len(sleeps) == 1:
             raise KeyboardInterrupt
-        if len(looks) == 3:
+        if len(sleeps) == 3:
             Submission(client, session_id, "slow()", "pyspark", known_statements).send(lambda _: None)
 
     with pytest.raises(Interrupted):
         run_statement(
             client, session_id, "slow()", "pyspark", known_statements=known_statements, sleep=interrupted_while_it_looks
         )
-    assert eventually(lambda: len(looks) == 1 + len(LOOKUP_PAUSES_S))
+    assert eventually(lambda: len(sleeps) == 1 + len(LOOKUP_PAUSES_S))
     assert [code for _, code in fake.posted_code] == ["slow()"] * 2
     assert not fake.seen("POST", "/cancel")
 
 
-def test_an_equal_statement_of_somebody_else_is_not_cancelled(client: LivyClient, fake: FakeFabric) -> None:
+def test_an_equal_statement_of_another_client_is_not_cancelled(client: LivyClient, fake: FakeFabric) -> None:
     """A session may be shared, and on Apache Livy it has no mark of ours."""
     fake.statement_goes("running")
     session_id = client.create_session(SessionSpec()).id

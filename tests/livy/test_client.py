@@ -11,7 +11,7 @@ from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 
 
-def test_a_session_is_created_with_nothing_that_was_not_asked_for(client: LivyClient, fake: FakeFabric) -> None:
+def test_a_session_is_created_with_the_chosen_values_only(client: LivyClient, fake: FakeFabric) -> None:
     info = client.create_session(SessionSpec())
     assert fake.requests[0].body == {}
     assert info.id == next(iter(fake.sessions))
@@ -60,15 +60,15 @@ def test_an_answer_without_a_session_is_no_livy_answer(fabric: FakeFabric, body:
         client_of(fabric).create_session(SessionSpec())
 
 
-def test_deleting_a_session_tells_whether_it_was_there(client: LivyClient) -> None:
+def test_deleting_a_session_returns_whether_it_existed(client: LivyClient) -> None:
     session_id = client.create_session(SessionSpec()).id
     assert client.delete_session(session_id)
     assert not client.delete_session(session_id)
 
 
 def test_sessions_are_listed_page_by_page(client: LivyClient, fake: FakeFabric) -> None:
-    made = [client.create_session(SessionSpec()).id for _ in range(205)]
-    assert [info.id for info in client.list_sessions()] == made
+    created = [client.create_session(SessionSpec()).id for _ in range(205)]
+    assert [info.id for info in client.list_sessions()] == created
     assert len(fake.seen("GET", "/sessions$")) == 3
 
 
@@ -83,7 +83,7 @@ def test_a_list_with_strange_items_is_read_as_far_as_it_goes(fabric: FakeFabric,
     assert client_of(fabric).list_sessions() == []
 
 
-def test_a_statement_carries_our_source_id_on_fabric(fabric: FakeFabric) -> None:
+def test_a_statement_has_a_source_id_on_fabric(fabric: FakeFabric) -> None:
     client = client_of(fabric)
     session_id = client.create_session(SessionSpec()).id
     info = client.submit_statement(session_id, "1+1", "pyspark", "ours")

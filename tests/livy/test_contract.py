@@ -181,7 +181,7 @@ def test_statements_are_numbered_and_listed_with_their_code(server: Server) -> N
     assert listed[second].state is StatementState.AVAILABLE
 
 
-def test_our_source_id_comes_back_with_the_statement(server: Server) -> None:
+def test_the_source_id_comes_back_with_the_statement(server: Server) -> None:
     if server.client.dialect is Dialect.APACHE_LIVY:
         pytest.skip("Apache Livy has no source id")
     submitted = server.client.submit_statement(server.session.id, "1+1", "pyspark", "contract-2")
@@ -221,7 +221,7 @@ def test_a_statement_that_is_cancelled_elsewhere_raises_here(server: Server) -> 
         server.fake.statement_goes("waiting", "available")
 
 
-def test_what_is_not_there_is_not_found(server: Server) -> None:
+def test_a_missing_session_or_statement_is_not_found(server: Server) -> None:
     with pytest.raises(NotFoundError):
         server.client.get_statement(server.session.id, 99_999)
     with pytest.raises(NotFoundError):

@@ -53,7 +53,7 @@ ENDINGS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("category", "view", "log"), ENDINGS, ids=[f"{one[0]}: {one[1]}" for one in ENDINGS])
-def test_what_ended_a_session_is_told_apart(category: str, view: dict[str, Any], log: list[str]) -> None:
+def test_the_cause_of_a_sessions_end_is_recognised(category: str, view: dict[str, Any], log: list[str]) -> None:
     assert ending_of(SessionInfo.from_json({"id": "1", **view}), log).category == category
 
 
@@ -70,9 +70,9 @@ def test_an_ending_says_what_is_lost_and_what_to_do(fabric: FakeFabric) -> None:
     session_id = client.create_session(SessionSpec()).id
     log = ["INFO fine", *["INFO more"] * 20, "ERROR Executor: java.lang.OutOfMemoryError: Java heap space"]
     fabric.session_becomes("dead", errorInfo=[{"errorCode": "SESSION_FAILED", "message": "the JVM ended"}], log=log)
-    with pytest.raises(SessionLostError) as told:
+    with pytest.raises(SessionLostError) as raised:
         run_statement(client, session_id, "1 + 1", "pyspark")
-    assert str(told.value).splitlines() == [
+    assert str(raised.value).splitlines() == [
         "The session is gone: its driver or an executor ran out of memory (dead: SESSION_FAILED the JVM ended). Its variables and "
         "temporary views are lost; tables are not. `%livy restart` starts it anew. Nothing was run again. Collect fewer rows, "
         "or give it more: `%livy start --driver-memory 56g --driver-cores 8`. " + MAYBE_RAN,

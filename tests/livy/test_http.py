@@ -16,7 +16,8 @@ from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.retries import RetryPolicy, may_repeat
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from tests.livy.conftest import Renewing, http_to
+from tests.livy.conftest import http_to
+from tests.support.clients import SuccessiveTokens
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
@@ -74,7 +75,9 @@ LOST = {
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_post_whose_fate_is_unknown_is_sent_once(http: LivyHttp, fabric: FakeFabric, fault: dict[str, Any]) -> None:
+def test_a_post_whose_outcome_is_unknown_is_sent_once(
+    http: LivyHttp, fabric: FakeFabric, fault: dict[str, Any]
+) -> None:
     fabric.fault("POST", "/statements", **fault)
     session_id = http.post("/sessions", {})["id"]
     with pytest.raises(HttpError):
@@ -82,7 +85,7 @@ def test_a_post_whose_fate_is_unknown_is_sent_once(http: LivyHttp, fabric: FakeF
     assert len(fabric.seen("POST", "/statements")) == 1
 
 
-def test_a_post_that_times_out_is_sent_once_and_the_message_says_that_its_fate_is_unknown(
+def test_a_post_that_times_out_is_sent_once_and_its_outcome_is_reported_as_unknown(
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
     fabric.fault("POST", "/sessions", delay_s=5, acts=True)
@@ -92,39 +95,37 @@ def test_a_post_that_times_out_is_sent_once_and_the_message_says_that_its_fate_i
     assert len(fabric.requests) == 1
 
 
-def test_a_post_is_repeated_after_429_when_the_server_said_so(
-    http: LivyHttp, fabric: FakeFabric, clock: FakeClock
-) -> None:
+def test_a_post_is_repeated_after_429_and_its_retry_after(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
     fabric.fault("POST", "/sessions", status=429, headers={"Retry-After": "7"}, times=2)
     http.post("/sessions", {})
-    assert clock.naps == [7, 7]
+    assert clock.sleeps == [7, 7]
     assert len(fabric.sessions) == 1
 
 
-def test_a_429_that_asks_for_more_time_than_there_is_comes_out_at_once(
+def test_a_429_with_a_retry_after_beyond_the_limit_is_raised_at_once(
     http: LivyHttp, fabric: FakeFabric, clock: FakeClock
 ) -> None:
     fabric.fault("POST", "/sessions", status=429, headers={"Retry-After": "3600"})
     with pytest.raises(ThrottledError) as caught:
         http.post("/sessions", {})
     assert caught.value.retry_after_s == 3600
-    assert clock.naps == []
+    assert clock.sleeps == []
 
 
 def test_a_post_is_repeated_once_after_401_with_a_new_token(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), clock=clock, sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(SuccessiveTokens("old", fabric.token)), clock=clock, sleep=clock.sleep)
     http.post("/sessions", {})
     assert [one.headers["authorization"] for one in fabric.requests] == ["Bearer old", f"Bearer {fabric.token}"]
 
 
-def test_a_second_401_comes_out(fabric: FakeFabric, clock: FakeClock) -> None:
-    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", "older")), clock=clock, sleep=clock.sleep)
+def test_a_second_401_is_raised(fabric: FakeFabric, clock: FakeClock) -> None:
+    http = LivyHttp(fabric.url, BearerAuth(SuccessiveTokens("old", "older")), clock=clock, sleep=clock.sleep)
     with pytest.raises(errors.AccessError, match="TokenExpired"):
         http.post("/sessions", {})
     assert len(fabric.requests) == 2
 
 
-def test_a_401_with_a_token_that_cannot_be_renewed_comes_out_at_once(fabric: FakeFabric, clock: FakeClock) -> None:
+def test_a_401_with_a_token_that_cannot_be_renewed_is_raised_at_once(fabric: FakeFabric, clock: FakeClock) -> None:
     http = LivyHttp(fabric.url, BearerAuth(StaticToken("old")), clock=clock, sleep=clock.sleep)
     with pytest.raises(errors.AccessError):
         http.get("/sessions")
@@ -140,11 +141,11 @@ def test_get_and_delete_are_repeated_with_growing_pauses(
     fabric.fault(method, "/sessions/", times=3, **fault)
     http.request(method, f"/sessions/{session_id}")
     assert len(fabric.seen(method)) == 4
-    assert clock.naps == sorted(clock.naps)
-    assert len(set(clock.naps)) == 3
+    assert clock.sleeps == sorted(clock.sleeps)
+    assert len(set(clock.sleeps)) == 3
 
 
-def test_repeating_ends_when_its_time_is_used_up(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
+def test_retries_end_after_their_time_budget(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
     fabric.fault("GET", "/sessions", status=503, body='{"message": "busy"}', times=1000)
     with pytest.raises(HttpError, match="answered 503: busy"):
         http.get("/sessions")
@@ -166,7 +167,7 @@ def test_a_server_that_is_not_there_is_reported_at_once(clock: FakeClock) -> Non
     with pytest.raises(ConnectionFailed, match=f"No server answers at 127.0.0.1:{port}: Connection refused") as caught:
         LivyHttp(f"http://127.0.0.1:{port}", clock=clock, sleep=clock.sleep).get("/sessions")
     assert not caught.value.maybe_sent
-    assert clock.naps == []
+    assert clock.sleeps == []
 
 
 def test_a_name_that_does_not_resolve_is_reported_at_once(clock: FakeClock) -> None:
@@ -175,7 +176,7 @@ def test_a_name_that_does_not_resolve_is_reported_at_once(clock: FakeClock) -> N
     assert not caught.value.maybe_sent
 
 
-def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
+def test_calls_with_short_timeouts_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock: FakeClock) -> None:
     fabric.fault("DELETE", "/sessions", status=503, times=1)
     with pytest.raises(HttpError):
         http.with_short_timeouts().delete("/sessions/1")
@@ -187,7 +188,7 @@ def test_brief_calls_are_not_repeated(http: LivyHttp, fabric: FakeFabric, clock:
 @pytest.mark.parametrize(
     ("is_verified", "is_loopback", "repeated"), [(True, False, True), (False, False, False), (True, True, False)]
 )
-def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
+def test_a_dns_or_connect_failure_is_retried_for_a_verified_address(
     is_verified: bool, is_loopback: bool, repeated: bool
 ) -> None:
     """Also for a POST: nothing was sent."""
@@ -195,7 +196,7 @@ def test_a_name_or_a_port_that_is_gone_is_tried_again_where_it_was_there_before(
     assert may_repeat(error, idempotent=False, is_verified=is_verified, is_loopback=is_loopback) is repeated
 
 
-def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+def test_an_untrusted_certificate_is_not_retried() -> None:
     distrusted = requests.exceptions.SSLError(
         ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
     )
@@ -204,7 +205,7 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
     assert not may_repeat(error, idempotent=True, is_verified=True, is_loopback=False)
 
 
-def test_tls_that_breaks_after_it_was_there_may_have_carried_the_request() -> None:
+def test_a_tls_failure_after_the_handshake_may_have_sent_the_request() -> None:
     error = connection_error(requests.exceptions.SSLError(ssl.SSLEOFError("EOF")), "POST", "example.com", 60.0)
     assert error.maybe_sent
     assert "It is not known whether the server acted on it" in str(error)
@@ -218,12 +219,14 @@ EXCEPTIONS = [
 
 
 @pytest.mark.parametrize("kind", EXCEPTIONS)
-def test_every_exception_of_the_http_library_becomes_ours(kind: type[requests.RequestException]) -> None:
+def test_every_exception_of_the_http_library_becomes_a_connection_failure(
+    kind: type[requests.RequestException],
+) -> None:
     assert isinstance(connection_error(kind("x"), "POST", "example.com", 60.0), ConnectionFailed)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70, "é..x", "-"])
-def test_a_host_that_can_be_none_is_reported_at_once(clock: FakeClock, host: str) -> None:
+def test_an_invalid_host_is_reported_at_once(clock: FakeClock, host: str) -> None:
     with pytest.raises(ConnectionFailed):
         LivyHttp(f"http://{host}", clock=clock, sleep=clock.sleep).get("/sessions")
-    assert clock.naps == []
+    assert clock.sleeps == []

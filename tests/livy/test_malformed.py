@@ -80,32 +80,32 @@ ODD: list[Any] = [
 ]
 
 
-def places(shape: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths_in(shape: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     inner = shape.items() if isinstance(shape, dict) else enumerate(shape) if isinstance(shape, list) else ()
     for key, value in inner:
-        yield from places(value, (*path, key))
+        yield from paths_in(value, (*path, key))
 
 
-PLACES = [(shape, list(places(shape))) for shape in SHAPES]
+SHAPES_WITH_PATHS = [(shape, list(paths_in(shape))) for shape in SHAPES]
 
 
-def body_of(lots: Random) -> bytes:
+def body_of(random: Random) -> bytes:
     """A body of the contract with some of its values replaced or left out, and maybe not all of it."""
-    shape, paths = lots.choice(PLACES)
+    shape, paths = random.choice(SHAPES_WITH_PATHS)
     value = json.loads(json.dumps(shape))
-    for path in lots.choices(paths, k=lots.randrange(4)):
-        value = replaced(value, path, copy.deepcopy(lots.choice(ODD)), leave_out=lots.random() < 0.5)
+    for path in random.choices(paths, k=random.randrange(4)):
+        value = with_replaced_value(value, path, copy.deepcopy(random.choice(ODD)), leave_out=random.random() < 0.5)
     body = json.dumps(value).encode("utf-8", "surrogatepass")
-    how = lots.choice(["whole", "whole", "whole", "cut", "odd", "stranger"])
+    how = random.choice(["whole", "whole", "whole", "cut", "odd", "stranger"])
     if how == "cut":
-        return body[: lots.randrange(len(body) + 1)]
+        return body[: random.randrange(len(body) + 1)]
     if how == "odd":
-        return lots.choice(STRANGE)
-    return lots.randbytes(30) if how == "stranger" else body
+        return random.choice(STRANGE_BODIES)
+    return random.randbytes(30) if how == "stranger" else body
 
 
-STRANGE = [
+STRANGE_BODIES = [
     b"",
     b"null",
     b"[]",
@@ -119,17 +119,17 @@ STRANGE = [
 ]
 
 
-def replaced(value: Any, path: tuple[Any, ...], odd: Any, *, leave_out: bool) -> Any:
+def with_replaced_value(value: Any, path: tuple[Any, ...], odd: Any, *, leave_out: bool) -> Any:
     if not path:
         return odd
-    here = value
+    container = value
     try:
         for key in path[:-1]:
-            here = here[key]
-        if leave_out and isinstance(here, dict):
-            here.pop(path[-1], None)
+            container = container[key]
+        if leave_out and isinstance(container, dict):
+            container.pop(path[-1], None)
         else:
-            here[path[-1]] = odd
+            container[path[-1]] = odd
     except (TypeError, KeyError, IndexError):
         pass  # an earlier change took the place away
     return value
@@ -177,26 +177,26 @@ HEADERS = [
 ]
 
 
-def response_of(lots: Random) -> bytes:
-    body = body_of(lots)
-    length = len(body) + lots.choice([0, 0, 0, 0, 0, 7, -1])
-    head = f"HTTP/1.1 {lots.choice(STATUSES)} X\r\nContent-Length: {length}\r\n{lots.choice(HEADERS)}\r\n"
+def response_of(random: Random) -> bytes:
+    body = body_of(random)
+    length = len(body) + random.choice([0, 0, 0, 0, 0, 7, -1])
+    head = f"HTTP/1.1 {random.choice(STATUSES)} X\r\nContent-Length: {length}\r\n{random.choice(HEADERS)}\r\n"
     whole = head.encode("utf-8") + body
-    if lots.random() < 0.9:
+    if random.random() < 0.9:
         return whole
-    return lots.choice([b"", b"HTTP/1.1", b"220 smtp.example.com ESMTP\r\n", whole[:20]])
+    return random.choice([b"", b"HTTP/1.1", b"220 smtp.example.com ESMTP\r\n", whole[:20]])
 
 
-class GivenBytes(requests.adapters.HTTPAdapter):
+class RawServer(requests.adapters.HTTPAdapter):
     """Below `requests`: each call is answered by the next bytes, over and over. Without sockets, which would take a minute."""
 
     def __init__(self, answers: list[bytes]) -> None:
         super().__init__()
-        self.given = 0
+        self.sent = 0
         self.answers = itertools.cycle(answers)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        self.given += 1
+        self.sent += 1
         content = next(self.answers)
         raw = http.client.HTTPResponse(
             cast(socket.socket, SimpleNamespace(makefile=lambda *_: io.BytesIO(content))), method=request.method
@@ -228,27 +228,31 @@ def calls(client: LivyClient, clock: FakeClock) -> list[Callable[[], object]]:
     ]
 
 
-def test_malformed_answers_end_in_a_result_or_an_error_of_ours() -> None:
+def test_malformed_answers_end_in_a_result_or_a_livy_error() -> None:
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    given_in_all = 0
+    sent_in_all = 0
 
     @settings(max_examples=EXAMPLES)
-    @given(lots=st.randoms(use_true_random=True))
-    def check(lots: Random) -> None:
-        nonlocal given_in_all
-        if given_in_all >= ANSWERS:
+    @given(random=st.randoms(use_true_random=True))
+    def check(random: Random) -> None:
+        nonlocal sent_in_all
+        if sent_in_all >= ANSWERS:
             return
-        server, clock, said = GivenBytes([response_of(lots) for _ in range(lots.randrange(4, 12))]), FakeClock(), ["-"]
+        server, clock, messages = (
+            RawServer([response_of(random) for _ in range(random.randrange(4, 12))]),
+            FakeClock(),
+            ["-"],
+        )
         with_clock = LivyHttp("http://127.0.0.1:1", timeout_s=5, clock=clock, sleep=clock.sleep)
         with_clock._session.mount("http://", server)
-        client = LivyClient(with_clock, lots.choice(list(Dialect)))
+        client = LivyClient(with_clock, random.choice(list(Dialect)))
         try:
-            lots.choice(calls(client, clock))()
+            random.choice(calls(client, clock))()
         except FabricLivyError as error:
-            said.append(str(error))
-        assert all(said)
-        assert server.given < 2000, "it asks for ever"
-        given_in_all += server.given
+            messages.append(str(error))
+        assert all(messages)
+        assert server.sent < 2000, "it asks for ever"
+        sent_in_all += server.sent
 
     check()
-    assert given_in_all >= ANSWERS
+    assert sent_in_all >= ANSWERS

@@ -129,9 +129,9 @@ def test_an_id_is_text_in_both_dialects() -> None:
     assert SessionInfo.from_json({"id": "a-b"}).id == "a-b"
 
 
-@pytest.mark.parametrize(("told", "read"), [(0, 0.0), (0.5, 0.5), (7, 1.0), (-1, 0.0), (None, None), ("x", None)])
-def test_progress_is_a_fraction_or_nothing(told: Any, read: float | None) -> None:
-    assert StatementInfo.from_json({"progress": told}).progress == read
+@pytest.mark.parametrize(("received", "read"), [(0, 0.0), (0.5, 0.5), (7, 1.0), (-1, 0.0), (None, None), ("x", None)])
+def test_progress_is_a_fraction_or_nothing(received: Any, read: float | None) -> None:
+    assert StatementInfo.from_json({"progress": received}).progress == read
 
 
 def test_a_statement_that_runs_has_no_times_yet() -> None:

@@ -22,7 +22,7 @@ from fabric_livy_magic.livy.waiting import Pauses
 from fabric_livy_magic.settings import SessionSpec
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support.clients import SuccessiveTokens
 from tests.support.fakes import FakeFabric
 from tests.support.faulty_proxy import until_text
 from tests.support.timing import FakeClock
@@ -40,12 +40,14 @@ class Calls:
         self.moments: list[float] = []
 
     def client(self, clock: FakeClock) -> LivyClient:
-        authorization = Noting(BearerAuth(StaticToken(self.fabric.token)), lambda: self.moments.append(clock()))
+        authorization = TimestampedRequests(
+            BearerAuth(StaticToken(self.fabric.token)), lambda: self.moments.append(clock())
+        )
         http = LivyHttp(self.fabric.url, authorization, rate_limiter=self.rate_limiter, clock=clock, sleep=clock.sleep)
         return LivyClient(http, Dialect.FABRIC)
 
 
-class Noting:
+class TimestampedRequests:
     def __init__(self, inner: BearerAuth, note: Callable[[], None]) -> None:
         self._inner, self._note = inner, note
 
@@ -118,20 +120,22 @@ def test_after_a_retry_after_no_session_of_the_account_calls_before_it_ends(
 
 
 @pytest.mark.parametrize("where", ["seconds", "date", "body"])
-def test_a_throttled_call_waits_as_told_and_says_so(fabric: FakeFabric, clock: FakeClock, where: str) -> None:
+def test_a_throttled_call_waits_for_retry_after_and_reports_it(
+    fabric: FakeFabric, clock: FakeClock, where: str
+) -> None:
     soon_s = time.time() + 5
     headers = {"seconds": {"Retry-After": "5"}, "date": {"Retry-After": formatdate(soon_s, usegmt=True)}}.get(where, {})
-    heard: list[Progress] = []
-    client = Calls(fabric, RateLimiter()).client(clock).reporting_to(heard.append, "session")
+    reported: list[Progress] = []
+    client = Calls(fabric, RateLimiter()).client(clock).reporting_to(reported.append, "session")
     fabric.fault("GET", "/sessions$", status=429, headers=headers, body=f'{{"message": "until: {until_text(soon_s)}"}}')
     client.list_sessions()
     assert 3 < clock.now_s <= 5
-    assert {one.state for one in heard} == {"waiting"}
-    assert "asks for fewer calls; going on in" in heard[0].detail
+    assert {one.state for one in reported} == {"waiting"}
+    assert "asks for fewer calls; going on in" in reported[0].detail
 
 
 # ------------------------------------------------------------------------------------------------ the pace itself
-def taken(rate_limiter: RateLimiter, moments: Iterator[float], *, is_command: bool) -> int:
+def acquired(rate_limiter: RateLimiter, moments: Iterator[float], *, is_command: bool) -> int:
     return sum(rate_limiter.acquire(moment, is_command=is_command) == 0 for moment in moments)
 
 
@@ -142,56 +146,54 @@ def test_no_minute_has_more_calls_than_the_limit() -> None:
     )
 
 
-def test_looks_give_way_to_commands() -> None:
+def test_polls_leave_tokens_for_commands() -> None:
     rate_limiter = RateLimiter()
-    looks = taken(rate_limiter, itertools.repeat(0.0, 100), is_command=False)
-    commands = taken(rate_limiter, itertools.repeat(0.0, 100), is_command=True)
-    assert (looks, commands) == (BURST - 5, 5)
+    polls = acquired(rate_limiter, itertools.repeat(0.0, 100), is_command=False)
+    commands = acquired(rate_limiter, itertools.repeat(0.0, 100), is_command=True)
+    assert (polls, commands) == (BURST - 5, 5)
 
 
-def test_the_gate_is_for_commands_as_well() -> None:
+def test_retry_after_holds_for_commands_as_well() -> None:
     rate_limiter = RateLimiter(None)
     rate_limiter.close_until(55.0)
     assert rate_limiter.acquire(10.0, is_command=True) == 45.0
     assert rate_limiter.acquire(55.0, is_command=True) == 0.0
 
 
-def test_an_account_has_one_pace_on_a_host_and_another_account_its_own() -> None:
+def test_an_account_has_one_rate_limiter_for_each_host() -> None:
     ada = shared_rate_limiter("api.fabric.example", "ada")
     assert shared_rate_limiter("api.fabric.example", "ada") is ada
     assert shared_rate_limiter("api.fabric.example", "bob") is not ada
     assert shared_rate_limiter("other.example", "ada") is not ada
 
 
-def test_this_machine_bears_any_number_of_calls(fabric: FakeFabric, clock: FakeClock) -> None:
+def test_calls_to_this_machine_have_no_limit(fabric: FakeFabric, clock: FakeClock) -> None:
     http = LivyHttp(fabric.url, BearerAuth(StaticToken(fabric.token)), clock=clock, sleep=clock.sleep)
     for _ in range(200):
         http.get("/sessions")
-    assert clock.naps == []
+    assert clock.sleeps == []
 
 
 # ------------------------------------------------------------------------------------------------ a full capacity
 FULL = {"status": 430, "body": '{"errorCode": "TooManyRequestsForCapacity", "message": "This spark job can\'t be run"}'}
 
 
-def test_a_full_capacity_is_waited_for_and_asked_rarely(fabric: FakeFabric, clock: FakeClock) -> None:
-    client, heard = Calls(fabric, RateLimiter()).client(clock), []
+def test_a_full_capacity_is_waited_for_with_few_requests(fabric: FakeFabric, clock: FakeClock) -> None:
+    client, reported = Calls(fabric, RateLimiter()).client(clock), []
     held = client.create_session(SessionSpec(name="nightly"))
     fabric.fault("POST", "/sessions$", **FULL, times=4)
     session = StandardSession.create(
-        client, SessionSpec(), capacity_wait_s=300, on_progress=heard.append, clock=clock, sleep=clock.sleep
+        client, SessionSpec(), capacity_wait_s=300, on_progress=reported.append, clock=clock, sleep=clock.sleep
     )
     assert session.id in fabric.sessions
     assert session.id != held.id
     assert 45 <= clock.now_s <= 75
     assert len(fabric.seen("POST", "/sessions$")) == 1 + 5
-    assert "the Spark capacity is full; asking again in" in heard[0].detail
-    assert "On this lakehouse run: nightly (starting)" in heard[0].detail
+    assert "the Spark capacity is full; asking again in" in reported[0].detail
+    assert "On this lakehouse run: nightly (starting)" in reported[0].detail
 
 
-def test_a_capacity_that_stays_full_is_said_to_after_the_time_that_was_set(
-    fabric: FakeFabric, clock: FakeClock
-) -> None:
+def test_a_capacity_that_stays_full_is_reported_after_capacity_wait_s(fabric: FakeFabric, clock: FakeClock) -> None:
     client = Calls(fabric, RateLimiter()).client(clock)
     fabric.fault("POST", "/sessions$", **FULL, times=1000)
     with pytest.raises(CapacityError, match=r"still so after 100 s \(setting capacity_wait_s\)"):
@@ -201,23 +203,15 @@ def test_a_capacity_that_stays_full_is_said_to_after_the_time_that_was_set(
 
 
 # ------------------------------------------------------------------------------------------------ a new token
-class Renewing:
-    def __init__(self, *secrets: str) -> None:
-        self._secrets = iter(secrets)
-
-    def token(self, audience: str = "", *, renew: bool = False) -> AccessToken:
-        return AccessToken(next(self._secrets))
-
-
 def test_a_statement_whose_token_expired_is_sent_once_with_a_new_one(fabric: FakeFabric, clock: FakeClock) -> None:
     good = Calls(fabric, RateLimiter()).client(clock)
     session_id = good.create_session(SessionSpec()).id
-    http = LivyHttp(fabric.url, BearerAuth(Renewing("old", fabric.token)), clock=clock, sleep=clock.sleep)
+    http = LivyHttp(fabric.url, BearerAuth(SuccessiveTokens("old", fabric.token)), clock=clock, sleep=clock.sleep)
     run_statement(LivyClient(http, Dialect.FABRIC), session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
     assert len(fabric.sessions[session_id].statements) == 1
 
 
-def test_pauses_between_tries_grow_and_differ_by_chance() -> None:
+def test_pauses_between_retries_grow_and_have_jitter() -> None:
     first, second = (list(itertools.islice(RetryPolicy().pauses(), 12)) for _ in range(2))
     assert first != second
     assert first[0] < 0.5 < 7 < first[-1] < 13

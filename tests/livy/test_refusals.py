@@ -48,40 +48,42 @@ BODIES = {
 
 
 def response(status: int, body: Any, headers: dict[str, str] | None = None) -> requests.Response:
-    made = requests.Response()
-    made.status_code, made.url = status, "https://api.fabric.microsoft.com/v1/x"
-    made._content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-    made.headers.update(headers or {})
-    return made
+    answer = requests.Response()
+    answer.status_code, answer.url = status, "https://api.fabric.microsoft.com/v1/x"
+    answer._content = (
+        body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    )
+    answer.headers.update(headers or {})
+    return answer
 
 
 @pytest.mark.parametrize(
-    ("code", "says"),
+    ("code", "message"),
     [
         ("InsufficientScopes", "delegated permission"),
         ("ServicePrincipalsNotAllowed", "Tenant settings"),
         ("PrincipalTypeNotSupported", "sign in as a person"),
     ],
 )
-def test_where_no_role_would_help_the_hint_is_another(code: str, says: str) -> None:
+def test_where_no_role_is_missing_the_hint_says_what_is(code: str, message: str) -> None:
     error = http_error(response(403, {"errorCode": code, "message": "m"}))
     assert type(error) is errors.AccessError
-    assert says in str(error)
+    assert message in str(error)
     assert "Contributor" not in str(error)
 
 
-@pytest.mark.parametrize(("status", "kind", "says"), REFUSALS)
-def test_each_status_becomes_its_error(status: int, kind: type[HttpError], says: str) -> None:
+@pytest.mark.parametrize(("status", "kind", "message"), REFUSALS)
+def test_each_status_becomes_its_error(status: int, kind: type[HttpError], message: str) -> None:
     error = http_error(response(status, {"errorCode": "C", "message": "m", "requestId": "r-1"}))
     assert type(error) is kind
     assert (error.status, error.code, error.request_id) == (status, "C", "r-1")
-    assert says in str(error)
+    assert message in str(error)
     assert "r-1" in str(error)
 
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 430, 500, 503])
-def test_the_servers_own_words_are_in_the_message(name: str, status: int) -> None:
+def test_the_servers_message_is_part_of_the_message(name: str, status: int) -> None:
     body, words = BODIES[name]
     if name == "bare string":
         body = json.dumps(body)
@@ -122,7 +124,7 @@ def test_any_refusal_can_be_read(status: int, body: bytes) -> None:
     ["<html><title>Sign in</title></html>", "not json", '{"id": ', "\x00\xff"],
     ids=["HTML", "text", "cut", "binary"],
 )
-def test_a_server_that_is_no_livy_server_is_named_with_what_it_said(
+def test_a_server_that_is_no_livy_server_is_named_with_its_answer(
     http: LivyHttp, fabric: FakeFabric, body: str
 ) -> None:
     fabric.fault("GET", "/sessions", status=200, body=body)
@@ -138,18 +140,18 @@ def test_an_endlessly_nested_answer_is_no_livy_answer(http: LivyHttp, fabric: Fa
         http.get("/sessions")
 
 
-def test_a_path_that_is_not_there_is_not_found(http: LivyHttp) -> None:
+def test_an_unknown_path_is_not_found(http: LivyHttp) -> None:
     with pytest.raises(NotFoundError, match="EntityNotFound: The requested resource could not be found"):
         http.get("/nosuch")
 
 
-def test_an_address_below_a_livy_server_is_said_to_be_wrong(apache_livy: FakeFabric) -> None:
+def test_an_address_below_a_livy_server_is_reported_as_wrong(apache_livy: FakeFabric) -> None:
     with pytest.raises(NotFoundError) as caught:
         LivyHttp(f"{apache_livy.url}/ui").post("/sessions", {})
     assert f"127.0.0.1:{apache_livy.port} has nothing at /ui/sessions. Check the address" in str(caught.value)
 
 
-def test_what_a_session_can_never_do_again_is_asked_once(apache_livy: FakeFabric, clock: FakeClock) -> None:
+def test_an_illegal_state_of_apache_livy_is_not_retried(apache_livy: FakeFabric, clock: FakeClock) -> None:
     apache_livy.fault("GET", "/sessions", status=500, body='"java.lang.IllegalStateException: RPC channel is closed."')
     with pytest.raises(HttpError, match=r"answered 500: java\.lang\.IllegalStateException: RPC channel is closed\.$"):
         LivyHttp(apache_livy.url, clock=clock, sleep=clock.sleep).get("/sessions")

@@ -84,7 +84,7 @@ LOST_ANSWERS = {
 
 
 @pytest.mark.parametrize("fault", LOST_ANSWERS.values(), ids=LOST_ANSWERS)
-def test_a_session_whose_answer_was_lost_is_found_and_not_made_twice(
+def test_a_session_whose_answer_was_lost_is_found_and_not_created_twice(
     client: LivyClient, fake: FakeFabric, fault: dict[str, Any]
 ) -> None:
     fake.fault("POST", "/sessions", acts=True, **fault)
@@ -94,7 +94,7 @@ def test_a_session_whose_answer_was_lost_is_found_and_not_made_twice(
 
 
 @pytest.mark.parametrize("fault", [{"closes": True}, {"status": 503}], ids=["reset", "503"])
-def test_a_session_that_was_never_made_is_asked_for_again(
+def test_a_session_that_was_not_created_is_requested_again(
     fake: FakeFabric, clock: FakeClock, fault: dict[str, Any]
 ) -> None:
     client = client_of(fake, clock)
@@ -105,7 +105,7 @@ def test_a_session_that_was_never_made_is_asked_for_again(
     assert first.body["name"] == second.body["name"]
 
 
-def test_a_server_that_makes_no_session_is_asked_three_times(fabric: FakeFabric, clock: FakeClock) -> None:
+def test_a_server_that_creates_no_session_gets_three_requests(fabric: FakeFabric, clock: FakeClock) -> None:
     client = client_of(fabric, clock)
     fabric.fault("POST", "/sessions", status=500, times=10)
     with pytest.raises(HttpError, match="The list of sessions has none that came of it"):
@@ -123,7 +123,7 @@ def test_a_request_that_arrives_after_all_leaves_no_second_session(fabric: FakeF
     assert fabric.left_running == [session.id]
 
 
-def test_a_session_with_a_chosen_name_is_not_asked_for_again(fabric: FakeFabric, clock: FakeClock) -> None:
+def test_a_session_with_a_chosen_name_is_not_requested_again(fabric: FakeFabric, clock: FakeClock) -> None:
     """Others may have one of that name."""
     fabric.fault("POST", "/sessions", status=503)
     with pytest.raises(HttpError, match="It is not known whether session 'nightly' was made"):
@@ -131,7 +131,7 @@ def test_a_session_with_a_chosen_name_is_not_asked_for_again(fabric: FakeFabric,
     assert len(fabric.seen("POST")) == 1
 
 
-def test_a_full_capacity_is_not_hammered(fabric: FakeFabric) -> None:
+def test_a_full_capacity_gets_few_requests(fabric: FakeFabric) -> None:
     fabric.fault(
         "POST",
         "/sessions",
@@ -143,7 +143,7 @@ def test_a_full_capacity_is_not_hammered(fabric: FakeFabric) -> None:
     assert len(fabric.seen("POST")) == 1
 
 
-def test_ctrl_c_while_the_session_is_asked_for_leaves_none(client: LivyClient, fake: FakeFabric) -> None:
+def test_ctrl_c_while_the_session_is_requested_leaves_no_session(client: LivyClient, fake: FakeFabric) -> None:
     fake.fault("POST", "/sessions", acts=True, delay_s=3)
     interrupt = interrupt_after(0.3)
     began = time.monotonic()
@@ -155,7 +155,7 @@ def test_ctrl_c_while_the_session_is_asked_for_leaves_none(client: LivyClient, f
     interrupt.join()
 
 
-def test_a_session_that_cannot_be_stopped_after_ctrl_c_is_stopped_behind_the_cell(
+def test_a_session_that_cannot_be_stopped_after_ctrl_c_is_stopped_in_the_background(
     client: LivyClient, fake: FakeFabric
 ) -> None:
     fake.fault("POST", "/sessions", acts=True, delay_s=30)
@@ -239,7 +239,7 @@ def test_a_log_that_cannot_be_read_does_not_replace_the_reason(apache_livy: Fake
         ready(StandardSession.create(client_of(apache_livy), SessionSpec()), clock)
 
 
-def test_a_slow_start_is_given_up_with_its_id_and_goes_on(
+def test_a_start_that_times_out_is_reported_with_its_id_and_goes_on(
     client: LivyClient, fake: FakeFabric, clock: FakeClock
 ) -> None:
     fake.session_goes("starting")
@@ -259,34 +259,34 @@ def test_a_session_that_stays_invisible_is_not_waited_for_long(fabric: FakeFabri
     assert 30 <= clock.now_s < 40
 
 
-def test_a_listener_hears_of_each_state_of_the_start(fabric: FakeFabric, clock: FakeClock) -> None:
-    heard: list[Progress] = []
+def test_a_listener_gets_each_state_of_the_start(fabric: FakeFabric, clock: FakeClock) -> None:
+    reported: list[Progress] = []
     fabric.session_goes({"fabricSessionStateInfo": {"state": "acquiringSession"}}, "starting", "idle")
-    ready(StandardSession.create(client_of(fabric), SessionSpec()), clock, on_progress=heard.append)
-    assert list(dict.fromkeys(one.state for one in heard)) == ["acquiring_session", "starting"]
-    assert {one.subject for one in heard} == {"session"}
+    ready(StandardSession.create(client_of(fabric), SessionSpec()), clock, on_progress=reported.append)
+    assert list(dict.fromkeys(one.state for one in reported)) == ["acquiring_session", "starting"]
+    assert {one.subject for one in reported} == {"session"}
 
 
 # ------------------------------------------------------------------------------------------------ attach, run, stop
 def test_a_running_session_is_attached_by_its_id(client: LivyClient, fake: FakeFabric, clock: FakeClock) -> None:
-    made = StandardSession.create(client, SessionSpec())
-    session = StandardSession.attach(client, made.id)
+    created = StandardSession.create(client, SessionSpec())
+    session = StandardSession.attach(client, created.id)
     assert ready(session, clock) == "idle"
     output = session.run("1+1", "pyspark").output
     assert output is not None
     assert output.text == "2"
 
 
-def test_attaching_to_what_is_not_there_says_how_to_find_one(client: LivyClient) -> None:
+def test_attaching_to_a_missing_session_is_refused_with_how_to_find_one(client: LivyClient) -> None:
     with pytest.raises(SessionLostError, match=r"There is no session 4711 on this server\. `%livy sessions` lists"):
         StandardSession.attach(client, "4711")
 
 
 def test_attaching_to_an_ended_session_is_refused(client: LivyClient, fake: FakeFabric) -> None:
     fake.session_goes("dead")
-    made = StandardSession.create(client, SessionSpec())
+    created = StandardSession.create(client, SessionSpec())
     with pytest.raises(SessionLostError, match="is dead; nothing can run on it"):
-        StandardSession.attach(client, made.id)
+        StandardSession.attach(client, created.id)
 
 
 def test_nothing_runs_on_a_stopped_session_and_nothing_is_sent(client: LivyClient, fake: FakeFabric) -> None:
@@ -300,7 +300,7 @@ def test_nothing_runs_on_a_stopped_session_and_nothing_is_sent(client: LivyClien
     assert len(fake.requests) == sent
 
 
-def test_stopping_what_is_gone_is_done(client: LivyClient, fake: FakeFabric) -> None:
+def test_stopping_a_session_that_is_gone_is_no_error(client: LivyClient, fake: FakeFabric) -> None:
     session = StandardSession.create(client, SessionSpec())
     fake.forget_sessions()
     assert not session.stop()
@@ -313,7 +313,7 @@ def test_a_forgotten_session_is_lost_when_it_is_read(client: LivyClient, fake: F
         session.info()
 
 
-def test_a_server_of_another_kind_is_named_and_asked_once(fabric: FakeFabric) -> None:
+def test_a_server_that_is_no_livy_server_is_named_and_gets_one_request(fabric: FakeFabric) -> None:
     fabric.fault("POST", "/sessions", status=200, body="<html><title>Welcome</title></html>")
     fabric.fault("GET", "/sessions", status=200, body="<html><title>Welcome</title></html>")
     with pytest.raises(NotLivyError, match="Welcome"):

@@ -113,13 +113,13 @@ def test_an_unknown_state_is_waited_on(run: Run, fake: FakeFabric) -> None:
     assert run("1+1").output is not None
 
 
-def test_a_statement_that_somebody_cancelled_raises(run: Run, fake: FakeFabric) -> None:
+def test_a_statement_that_was_cancelled_elsewhere_raises(run: Run, fake: FakeFabric) -> None:
     fake.statement_goes("running", "cancelling", "cancelled")
     with pytest.raises(StatementCancelled, match="was cancelled on the session"):
         run("1+1")
 
 
-def test_a_long_statement_costs_150_looks_at_most(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
+def test_a_long_statement_costs_150_polls_at_most(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
     fake.statement_goes(*["running"] * 120, "available")  # what fits into ten minutes is test_waiting.py's
     run("1+1")
     assert len(fake.seen("GET", "/statements/0")) == 120
@@ -127,18 +127,18 @@ def test_a_long_statement_costs_150_looks_at_most(run: Run, fake: FakeFabric, cl
 
 
 # ------------------------------------------------------------------------------------------------ progress
-def test_a_listener_hears_state_time_and_fraction(run: Run, fake: FakeFabric) -> None:
-    heard: list[Progress] = []
+def test_a_listener_gets_state_time_and_fraction(run: Run, fake: FakeFabric) -> None:
+    reported: list[Progress] = []
     fake.statement_goes(
         "waiting", {"state": "running", "progress": 0.25}, {"state": "running", "progress": 0.5}, "available"
     )
-    run("1+1", on_progress=heard.append)
-    assert [one.state for one in heard] == ["waiting", "running", "running"]
-    assert [one.fraction for one in heard[1:]] == [0.25, 0.5]
-    assert {one.subject for one in heard} == {"statement"}
+    run("1+1", on_progress=reported.append)
+    assert [one.state for one in reported] == ["waiting", "running", "running"]
+    assert [one.fraction for one in reported[1:]] == [0.25, 0.5]
+    assert {one.subject for one in reported} == {"statement"}
 
 
-def test_an_error_of_the_listener_comes_out(run: Run, fake: FakeFabric) -> None:
+def test_an_error_of_the_listener_is_raised(run: Run, fake: FakeFabric) -> None:
     def listener(progress: Progress) -> None:
         raise RuntimeError("cannot draw")
 
@@ -169,20 +169,20 @@ def test_a_statement_whose_answer_was_lost_is_found_and_not_sent_again(
     assert len(fake.posted_code) == 2
 
 
-def test_a_statement_that_a_young_session_does_not_take_yet_is_sent_again(run: Run, fake: FakeFabric) -> None:
+def test_a_statement_that_a_new_session_answers_with_404_is_sent_again(run: Run, fake: FakeFabric) -> None:
     fake.fault("POST", "/statements", status=404, body='{"message": "not found"}', times=2)
     assert run("1+1").output is not None
     assert len(fake.posted_code) == 3
 
 
-def test_the_look_for_a_lost_statement_is_seen_in_the_progress(run: Run, fake: FakeFabric) -> None:
-    heard: list[Progress] = []
+def test_the_search_for_a_lost_statement_is_reported_as_progress(run: Run, fake: FakeFabric) -> None:
+    reported: list[Progress] = []
     fake.fault("POST", "/statements", status=503)
-    run("1+1", on_progress=heard.append)
-    assert "Looking whether it arrived" in next(one.detail for one in heard if one.state == "waiting")
+    run("1+1", on_progress=reported.append)
+    assert "Looking whether it arrived" in next(one.detail for one in reported if one.state == "waiting")
 
 
-def test_a_statement_that_never_arrives_is_said_not_to_have_run(run: Run, fake: FakeFabric) -> None:
+def test_a_statement_that_never_arrives_is_reported_as_not_run(run: Run, fake: FakeFabric) -> None:
     fake.fault("POST", "/statements", status=503, times=1000)
     with pytest.raises(HttpError, match=r"answered 503: .* did not run\.$"):
         run("1+1")
@@ -236,7 +236,7 @@ def test_a_session_that_vanishes_in_mid_statement_leaves_it_open_whether_that_ra
         run("1+1")
 
 
-def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
+def test_where_the_session_cannot_be_read_the_outcome_is_reported_as_unknown(
     fabric: FakeFabric, clock: FakeClock
 ) -> None:
     http = LivyHttp(fabric.url, BearerAuth(StaticToken(fabric.token)), clock=clock, sleep=clock.sleep)
@@ -251,7 +251,7 @@ def test_where_the_session_cannot_be_asked_the_outcome_is_said_to_be_unknown(
     assert len(fabric.posted_code) == 1
 
 
-def test_a_broken_look_does_not_break_the_statement(run: Run, fake: FakeFabric) -> None:
+def test_a_failed_poll_does_not_fail_the_statement(run: Run, fake: FakeFabric) -> None:
     fake.fault("GET", "/statements/0", closes=True)
     assert run("1+1").output is not None
     assert len(fake.posted_code) == 1

@@ -61,19 +61,19 @@ def plain_address() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_chosen_ca_file_counts_whatever_the_environment_names(
+def test_the_setting_ca_file_goes_before_the_environment(
     address: str, ca_file: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, ssl.get_default_verify_paths().openssl_cafile)
     assert LivyHttp(address, verify=ca_file).get("/") == {}
 
 
-def test_a_server_that_is_not_trusted_is_said_at_once(address: str) -> None:
+def test_an_untrusted_certificate_is_reported_without_a_retry(address: str) -> None:
     with pytest.raises(ConnectionFailed, match=r"No trusted TLS connection to livy\.test.*ca_file"):
         LivyHttp(address, sleep=no_wait).get("/")
 
 
-def test_a_server_without_tls_is_said_at_once(plain_address: str) -> None:
+def test_a_server_without_tls_is_reported_without_a_retry(plain_address: str) -> None:
     with pytest.raises(ConnectionFailed, match="does not speak TLS"):
         LivyHttp(plain_address, sleep=no_wait).get("/")
 

@@ -19,13 +19,13 @@ from fabric_livy_magic.livy.waiting import SESSION_PAUSES, Pauses, interruptible
 from tests.support.timing import FakeClock
 
 
-def looks_until(seconds: float, clock: FakeClock, pauses: Pauses | None = None) -> int:
-    looks = itertools.count(1)
+def polls_until(seconds: float, clock: FakeClock, pauses: Pauses | None = None) -> int:
+    polls = itertools.count(1)
     count = 0
 
     def fetch() -> bool:
         nonlocal count
-        count = next(looks)
+        count = next(polls)
         return clock.now_s >= seconds
 
     wait_until(fetch, bool, pauses=pauses or Pauses(), clock=clock, sleep=clock.sleep)
@@ -35,16 +35,16 @@ def looks_until(seconds: float, clock: FakeClock, pauses: Pauses | None = None) 
 @pytest.mark.parametrize(
     ("seconds", "most"), [(0.02, 3), (1, 40), (10, 70), (60, 90), (600, 150), (3600, 450)], ids=lambda value: str(value)
 )
-def test_a_statement_costs_few_looks(clock: FakeClock, seconds: float, most: int) -> None:
-    assert looks_until(seconds, clock) <= most
+def test_a_statement_costs_few_polls(clock: FakeClock, seconds: float, most: int) -> None:
+    assert polls_until(seconds, clock) <= most
 
 
-def test_a_ten_minute_statement_costs_150_looks_at_most(clock: FakeClock) -> None:
-    assert looks_until(600, clock) <= 150
+def test_a_ten_minute_statement_costs_150_polls_at_most(clock: FakeClock) -> None:
+    assert polls_until(600, clock) <= 150
 
 
-def test_a_session_of_three_minutes_costs_90_looks_at_most(clock: FakeClock) -> None:
-    assert looks_until(180, clock, SESSION_PAUSES) <= 90
+def test_a_session_of_three_minutes_costs_90_polls_at_most(clock: FakeClock) -> None:
+    assert polls_until(180, clock, SESSION_PAUSES) <= 90
 
 
 @given(st.floats(0.0, 1e6), st.floats(0.0, 1e6))
@@ -58,7 +58,7 @@ def test_a_pause_grows_with_the_time_waited_within_its_bounds(one_s: float, othe
 @given(st.floats(0.3, 100.0))
 def test_a_finished_statement_is_seen_within_a_tenth_of_its_time(seconds: float) -> None:
     clock = FakeClock()
-    looks_until(seconds, clock)
+    polls_until(seconds, clock)
     assert clock.now_s <= seconds * 1.1
 
 
@@ -67,22 +67,22 @@ def test_a_value_at_hand_is_not_fetched_again(clock: FakeClock) -> None:
         raise AssertionError("must not be called")
 
     assert wait_until(fetch, bool, first="done", clock=clock, sleep=clock.sleep) == "done"
-    assert clock.naps == []
+    assert clock.sleeps == []
 
 
 @given(st.floats(0.1, 500.0))
-def test_a_listener_hears_of_the_wait_at_least_every_half_second(seconds: float) -> None:
-    clock, heard = FakeClock(), []
+def test_a_listener_gets_the_elapsed_time_at_least_every_half_second(seconds: float) -> None:
+    clock, reported = FakeClock(), []
     wait_until(
         lambda: clock.now_s >= seconds,
         bool,
-        on_wait=lambda value, elapsed_s: heard.append(elapsed_s),
+        on_wait=lambda value, elapsed_s: reported.append(elapsed_s),
         clock=clock,
         sleep=clock.sleep,
     )
-    assert heard[0] == 0.0
-    assert heard == sorted(heard)
-    assert all(later - earlier <= 0.5 + 1e-6 for earlier, later in itertools.pairwise([*heard, clock.now_s]))
+    assert reported[0] == 0.0
+    assert reported == sorted(reported)
+    assert all(later - earlier <= 0.5 + 1e-6 for earlier, later in itertools.pairwise([*reported, clock.now_s]))
 
 
 @given(st.floats(0.01, 1000.0))
@@ -93,7 +93,7 @@ def test_a_wait_ends_at_its_time_limit_and_not_much_later(limit_s: float) -> Non
     assert limit_s <= clock.now_s <= limit_s + 1e-3
 
 
-def test_what_is_done_at_the_last_look_counts(clock: FakeClock) -> None:
+def test_a_result_of_the_last_poll_counts(clock: FakeClock) -> None:
     assert wait_until(lambda: clock.now_s >= 5, bool, timeout_s=5, clock=clock, sleep=clock.sleep)
 
 
@@ -105,20 +105,20 @@ def test_a_wait_ends_whatever_its_pauses_and_its_start(
 ) -> None:
     clock = FakeClock()
     clock.now_s = start_s
-    looks = itertools.count()
+    polls = itertools.count()
 
-    def look() -> int:
-        assert next(looks) < 20_000, "it does not come to an end"
+    def poll() -> int:
+        assert next(polls) < 20_000, "it does not come to an end"
         return 0
 
     with pytest.raises(WaitTimeout):
-        wait_until(look, bool, timeout_s=limit_s, pauses=Pauses(first_s, share, most_s), clock=clock, sleep=clock.sleep)
+        wait_until(poll, bool, timeout_s=limit_s, pauses=Pauses(first_s, share, most_s), clock=clock, sleep=clock.sleep)
 
 
 @pytest.mark.parametrize("line", range(12))
-def test_whatever_line_an_interrupt_strikes_what_the_call_gave_is_heard_of(line: int) -> None:
+def test_an_interrupt_at_any_line_does_not_lose_the_result_of_the_call(line: int) -> None:
     """A signal comes between any two lines."""
-    begun, heard = threading.Event(), queue.SimpleQueue[str | None]()
+    begun, reported = threading.Event(), queue.SimpleQueue[str | None]()
 
     def call() -> str:
         begun.set()
@@ -136,10 +136,10 @@ def test_whatever_line_an_interrupt_strikes_what_the_call_gave_is_heard_of(line:
 
     sys.settrace(trace)
     try:
-        gave = interruptible_call(call, heard.put)
+        result = interruptible_call(call, reported.put)
     except KeyboardInterrupt:
-        gave = ""
+        result = ""
     finally:
         sys.settrace(None)
     if begun.wait(0.1):
-        assert gave == "made" or heard.get(timeout=5) == "made"
+        assert result == "made" or reported.get(timeout=5) == "made"

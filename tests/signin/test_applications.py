@@ -32,19 +32,19 @@ def test_an_application_gets_a_token_of_its_own(authority: Authority) -> None:
     assert found["roles"] == ["Lakehouse.Execute"]
 
 
-def test_a_wrong_secret_is_told_and_not_shown(authority: Authority) -> None:
+def test_a_wrong_secret_is_reported_and_not_shown(authority: Authority) -> None:
     wrong = "wr0ng~Value"
     with pytest.raises(SignInError, match="client secret is wrong") as caught:
         with_secret(authority, wrong).token()
     assert wrong not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_expired_secret_is_told(authority: Authority) -> None:
+def test_an_expired_secret_is_reported(authority: Authority) -> None:
     with pytest.raises(SignInError, match="client secret has expired"):
         with_secret(authority, secret_expired=True).token()
 
 
-def test_an_empty_secret_is_told(authority: Authority) -> None:
+def test_an_empty_secret_is_reported(authority: Authority) -> None:
     with pytest.raises(SignInError, match="AZURE_CLIENT_SECRET"):
         with_secret(authority, " \n")
 
@@ -62,19 +62,19 @@ def test_an_application_needs_its_tenant(authority: Authority) -> None:
         ServicePrincipal(app_at(authority, "app", tenant="organizations"), secret=SECRET)
 
 
-def test_an_application_has_one_proof(authority: Authority) -> None:
+def test_an_application_has_one_credential(authority: Authority) -> None:
     for proofs in ({}, {"secret": SECRET, "assertion": lambda: "x"}):
         with pytest.raises(SignInError, match="one of"):
             ServicePrincipal(app_at(authority, "app"), **proofs)
 
 
-def test_a_wrong_tenant_is_told(authority: Authority) -> None:
+def test_a_wrong_tenant_is_reported(authority: Authority) -> None:
     client = authority.add_app(secret=SECRET)
     with pytest.raises(SignInError, match=r"knows no tenant 'nowhere\.example'"):
         ServicePrincipal(app_at(authority, client, "nowhere.example"), secret=SECRET).token()
 
 
-def test_an_application_of_another_tenant_is_told(authority: Authority) -> None:
+def test_an_application_of_another_tenant_is_reported(authority: Authority) -> None:
     authority.tenants["99999999-0000-0000-0000-000000000000"] = "99999999-0000-0000-0000-000000000000"
     client = authority.add_app(secret=SECRET)
     with pytest.raises(SignInError, match="no app with this client id"):
@@ -82,7 +82,7 @@ def test_an_application_of_another_tenant_is_told(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["", "a/b", "a b", "../x", "x?y=1"])
-def test_a_tenant_that_can_be_none_is_told(authority: Authority, tenant: str) -> None:
+def test_an_invalid_tenant_is_reported(authority: Authority, tenant: str) -> None:
     with pytest.raises(SignInError, match="no tenant id and no domain"):
         ServicePrincipal(app_at(authority, "app", tenant), secret=SECRET).token()
 
@@ -103,7 +103,7 @@ def test_a_certificate_signs_in(authority: Authority, tmp_path: Path, kind: str,
     assert claims(credential.token().secret)["appid"] == client
 
 
-def test_a_certificate_that_is_not_registered_is_told(authority: Authority, tmp_path: Path) -> None:
+def test_a_certificate_that_is_not_registered_is_reported(authority: Authority, tmp_path: Path) -> None:
     credential = with_certificate(authority, tmp_path)
     next(app for app in authority.apps.values() if app.certificates).certificates.clear()
     with pytest.raises(SignInError, match=r"does not know the certificate.*AADSTS700027"):
@@ -117,8 +117,8 @@ def test_a_rotated_certificate_is_known_by_its_subject_and_issuer(
     key, certificate = authority.certificate("lake-loader", index=5)
     (tmp_path / "new.pem").write_bytes(pem_of(key) + certificate.public_bytes(Encoding.PEM))
     client = authority.add_app(trusts_subject="lake-loader")
-    given = Certificate(tmp_path / "new.pem", None, send_chain)
-    credential = ServicePrincipal(app_at(authority, client), certificate=given)
+    certificate_file = Certificate(tmp_path / "new.pem", None, send_chain)
+    credential = ServicePrincipal(app_at(authority, client), certificate=certificate_file)
     if send_chain:
         assert credential.token().secret
     else:
@@ -126,23 +126,23 @@ def test_a_rotated_certificate_is_known_by_its_subject_and_issuer(
             credential.token()
 
 
-def test_an_expired_certificate_is_told_before_anything_is_sent(authority: Authority, tmp_path: Path) -> None:
+def test_an_expired_certificate_is_reported_before_anything_is_sent(authority: Authority, tmp_path: Path) -> None:
     key, certificate = authority.certificate(days=-1)
     (tmp_path / "old.pem").write_bytes(pem_of(key) + certificate.public_bytes(Encoding.PEM))
     client = authority.add_app(certificates=[certificate])
     with pytest.raises(SignInError, match="expired on"):
         ServicePrincipal(app_at(authority, client), certificate=Certificate(tmp_path / "old.pem")).token()
-    assert not authority.asked("client_credentials")
+    assert not authority.requests_with("client_credentials")
 
 
-def test_a_certificate_file_that_cannot_be_read_is_told(authority: Authority, tmp_path: Path) -> None:
-    given = Certificate(tmp_path / "none.pem")
+def test_a_certificate_file_that_cannot_be_read_is_reported(authority: Authority, tmp_path: Path) -> None:
+    certificate = Certificate(tmp_path / "none.pem")
     with pytest.raises(SignInError, match="No such file"):
-        ServicePrincipal(app_at(authority, authority.add_app()), certificate=given).token()
+        ServicePrincipal(app_at(authority, authority.add_app()), certificate=certificate).token()
 
 
 @pytest.mark.parametrize("skew_s", [-7200, 7200])
-def test_a_clock_that_is_wrong_is_told(authority: Authority, tmp_path: Path, skew_s: float) -> None:
+def test_a_clock_that_is_wrong_is_reported(authority: Authority, tmp_path: Path, skew_s: float) -> None:
     credential = with_certificate(authority, tmp_path)
     authority.clock_skew_s = skew_s
     with pytest.raises(SignInError, match=r"Set the clock.*AADSTS700024"):
@@ -174,7 +174,7 @@ def test_an_identity_that_was_assigned_is_named(managed: ManagedIdentity, author
 @pytest.mark.usefixtures("app_service")
 def test_app_service_has_its_own_identity(authority: Authority) -> None:
     assert claims(ManagedIdentity().token().secret)["oid"] == authority.managed_identities[""]
-    assert authority.asked("/msi/token")
+    assert authority.requests_with("/msi/token")
 
 
 @pytest.mark.usefixtures("app_service")
@@ -184,18 +184,18 @@ def test_app_service_has_assigned_identities(authority: Authority) -> None:
 
 
 @pytest.mark.usefixtures("managed")
-def test_an_identity_that_is_not_assigned_is_told() -> None:
+def test_an_identity_that_is_not_assigned_is_reported() -> None:
     with pytest.raises(SignInError, match=r"client id nobody.*Identity not found.*Assign it"):
         ManagedIdentity("nobody").token()
 
 
 @pytest.mark.usefixtures("app_service")
-def test_app_services_refusal_is_told() -> None:
+def test_app_services_refusal_is_reported() -> None:
     with pytest.raises(SignInError, match=r"client id nobody.*No User Assigned"):
         ManagedIdentity("nobody").token()
 
 
-def test_a_machine_outside_azure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_outside_azure_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{closed_port()}")
     with pytest.raises(SignInError, match="works on Azure only"):
         ManagedIdentity().token()
@@ -217,11 +217,11 @@ def test_a_token_file_of_kubernetes_signs_in_and_is_read_anew(authority: Authori
 
 def test_a_job_of_github_signs_in(authority: Authority) -> None:
     assert with_workload(authority).token().secret
-    (asked,) = authority.asked("/github/oidc")
-    assert asked.form["audience"] == "api://AzureADTokenExchange"
+    (request,) = authority.requests_with("/github/oidc")
+    assert request.form["audience"] == "api://AzureADTokenExchange"
 
 
-def test_a_workload_of_another_subject_is_told(authority: Authority) -> None:
+def test_a_workload_of_another_subject_is_reported(authority: Authority) -> None:
     authority.github_subject = "repo:contoso/lake:ref:refs/heads/main"
     credential = with_workload(authority)
     authority.github_subject = "repo:contoso/fork:pull_request"
@@ -229,7 +229,7 @@ def test_a_workload_of_another_subject_is_told(authority: Authority) -> None:
         credential.token()
 
 
-def test_an_expired_token_file_is_told(authority: Authority, tmp_path: Path) -> None:
+def test_an_expired_token_file_is_reported(authority: Authority, tmp_path: Path) -> None:
     client = authority.add_app(federated={"https://cluster.example": "me"})
     (tmp_path / "token").write_text(authority.federated_token("me", "https://cluster.example", exp=1))
     assertion = workload_assertion({"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")})
@@ -238,25 +238,25 @@ def test_an_expired_token_file_is_told(authority: Authority, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "No such file"), (b"", "is empty"), (b"\xff\xfe", "cannot be read")]
+    ("content", "message"), [(None, "No such file"), (b"", "is empty"), (b"\xff\xfe", "cannot be read")]
 )
-def test_a_token_file_that_is_none_is_told(
-    authority: Authority, tmp_path: Path, content: bytes | None, says: str
+def test_a_token_file_that_is_none_is_reported(
+    authority: Authority, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     assertion = workload_assertion({"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")})
-    with pytest.raises(SignInError, match=says):
+    with pytest.raises(SignInError, match=message):
         ServicePrincipal(app_at(authority, authority.add_app()), assertion=assertion).token()
 
 
-def test_github_that_refuses_is_told(authority: Authority) -> None:
+def test_github_that_refuses_is_reported(authority: Authority) -> None:
     environ = authority.github_environment | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "other"}
     with pytest.raises(SignInError, match=r"HTTP 401.*id-token: write"):
         workload_assertion(environ)()
 
 
-def test_github_that_does_not_answer_is_told(authority: Authority) -> None:
+def test_github_that_does_not_answer_is_reported(authority: Authority) -> None:
     environ = authority.github_environment | {"ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{closed_port()}/x?y=1"}
     with pytest.raises(SignInError, match="GitHub did not give the job its OIDC token") as caught:
         workload_assertion(environ)()

@@ -82,10 +82,10 @@ def test_a_device_code_waits_for_a_person(authority: Authority) -> None:
     url = f"{authority.url}/{TENANT}/oauth2/v2.0/devicecode"
     form = {"client_id": AZURE_CLI, "scope": SCOPE}
     device = requests.post(url, data=form, verify=authority.ca_file, timeout=5).json()
-    asked = {"grant_type": DEVICE_GRANT, "device_code": device["device_code"]}
-    assert token(authority, **asked)[1]["error"] == "authorization_pending"
+    form = {"grant_type": DEVICE_GRANT, "device_code": device["device_code"]}
+    assert token(authority, **form)[1]["error"] == "authorization_pending"
     authority.approve(device["user_code"])
-    assert token(authority, **asked)[0] == 200
+    assert token(authority, **form)[0] == 200
 
 
 def test_an_assertion_of_another_key_is_refused(authority: Authority) -> None:
@@ -105,7 +105,7 @@ def test_an_unknown_tenant_has_no_endpoints(authority: Authority) -> None:
     assert (answer.status_code, answer.json()["error_codes"]) == (400, [90002])
 
 
-def test_what_was_to_fail_fails_once(authority: Authority) -> None:
+def test_a_scripted_failure_occurs_once(authority: Authority) -> None:
     first = code(authority)
     authority.fail_next("AADSTS50076")
     assert redeem(authority, first)[1]["error_codes"] == [50076]

@@ -85,7 +85,7 @@ def test_the_thumbprint_is_the_certificates_own(pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [pem, pfx])
-def test_a_wrong_passphrase_is_told(write, pair, tmp_path: Path) -> None:
+def test_a_wrong_passphrase_is_reported(write, pair, tmp_path: Path) -> None:
     path = write(tmp_path / "it", *pair, passphrase=PASSPHRASE)
     with pytest.raises(SignInError, match="does not open") as caught:
         Certificate(path, "wrong word").load()
@@ -93,7 +93,7 @@ def test_a_wrong_passphrase_is_told(write, pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [pem, pfx])
-def test_a_missing_passphrase_is_asked_for(write, pair, tmp_path: Path) -> None:
+def test_a_missing_passphrase_is_reported(write, pair, tmp_path: Path) -> None:
     with pytest.raises(SignInError, match="AZURE_CLIENT_CERTIFICATE_PASSWORD"):
         Certificate(write(tmp_path / "it", *pair, passphrase=PASSPHRASE)).load()
 
@@ -108,47 +108,47 @@ def test_a_missing_passphrase_is_asked_for(write, pair, tmp_path: Path) -> None:
         b"-----BEGIN RSA PRIVATE KEY-----\n\xff\n-----END RSA PRIVATE KEY-----\n",
     ],
 )
-def test_a_file_of_another_kind_is_told(content: bytes, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_reported(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "it").write_bytes(content)
     with pytest.raises(SignInError, match="cannot be read as PEM or PFX"):
         Certificate(tmp_path / "it").load()
 
 
-def test_a_damaged_pfx_is_told(pair, tmp_path: Path) -> None:
+def test_a_damaged_pfx_is_reported(pair, tmp_path: Path) -> None:
     path = pfx(tmp_path / "it", *pair, passphrase=PASSPHRASE)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SignInError, match="damaged"):
         Certificate(path, PASSPHRASE).load()
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SignInError, match=r"cannot be read: No such file"):
         Certificate(tmp_path / "none.pem").load()
 
 
-def test_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SignInError, match="cannot be read"):
         Certificate(tmp_path).load()
 
 
-def test_a_certificate_without_its_key_is_told(pair, tmp_path: Path) -> None:
+def test_a_certificate_without_its_key_is_reported(pair, tmp_path: Path) -> None:
     with pytest.raises(SignInError, match="holds no private key"):
         Certificate(pem(tmp_path / "it", None, pair[1])).load()
 
 
-def test_a_key_without_its_certificate_is_told(pair, authority: Authority, tmp_path: Path) -> None:
+def test_a_key_without_its_certificate_is_reported(pair, authority: Authority, tmp_path: Path) -> None:
     _, other = authority.certificate("other", index=4)
     for certificates in ((), (other,)):
         with pytest.raises(SignInError, match="no certificate that belongs to its private key"):
             Certificate(pem(tmp_path / "it", pair[0], *certificates)).load()
 
 
-def test_an_expired_certificate_tells_when(authority: Authority, tmp_path: Path) -> None:
+def test_an_expired_certificate_is_reported_with_its_date(authority: Authority, tmp_path: Path) -> None:
     with pytest.raises(SignInError, match=r"expired on \d{4}-\d\d-\d\d"):
         Certificate(pem(tmp_path / "it", *authority.certificate(days=-2))).load()
 
 
-def test_a_key_that_entra_does_not_take_is_told(pair, tmp_path: Path) -> None:
+def test_a_key_that_entra_does_not_take_is_reported(pair, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "it").write_bytes(data + pair[1].public_bytes(Encoding.PEM))

@@ -30,13 +30,13 @@ class Counting:
     """A credential whose tokens are numbered and last `lasts_s`."""
 
     def __init__(self, lasts_s: float | None = None) -> None:
-        self.asked, self.lasts_s = 0, lasts_s
+        self.requests, self.lasts_s = 0, lasts_s
 
     def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
         import time
 
-        self.asked += 1
-        return AccessToken(f"t{self.asked}", None if self.lasts_s is None else time.time() + self.lasts_s)
+        self.requests += 1
+        return AccessToken(f"t{self.requests}", None if self.lasts_s is None else time.time() + self.lasts_s)
 
 
 def header_of(auth: BearerAuth, url: str = FABRIC) -> str:
@@ -85,11 +85,11 @@ def test_a_token_goes_nowhere_else(url: str) -> None:
         check_host(url)
 
 
-def test_a_token_is_asked_for_once_and_kept() -> None:
+def test_a_token_is_requested_once_and_kept() -> None:
     credential = Counting()
     auth = BearerAuth(credential)
     assert [header_of(auth), header_of(auth)] == ["Bearer t1", "Bearer t1"]
-    assert credential.asked == 1
+    assert credential.requests == 1
 
 
 def test_a_token_near_its_end_is_renewed_before_it_ends() -> None:
@@ -102,14 +102,14 @@ def test_a_token_with_time_left_is_kept() -> None:
     assert [header_of(auth), header_of(auth)] == ["Bearer t1", "Bearer t1"]
 
 
-def test_a_renewal_asks_for_a_new_token() -> None:
+def test_a_renewal_requests_a_new_token() -> None:
     auth = BearerAuth(Counting())
     header_of(auth)
     assert auth.renew()
     assert header_of(auth) == "Bearer t2"
 
 
-def test_a_given_token_cannot_be_renewed() -> None:
+def test_a_static_token_cannot_be_renewed() -> None:
     assert not BearerAuth(StaticToken(SECRET)).renew()
 
 
@@ -120,7 +120,7 @@ def test_no_repr_shows_a_token() -> None:
 
 
 @pytest.mark.parametrize("secret", [f"{SECRET}\nmore", f"{SECRET} more", f"{SECRET}…", f"\x00{SECRET}", "", "  "])
-def test_a_token_that_can_be_none_is_refused_without_being_shown(secret: str) -> None:
+def test_an_invalid_token_is_refused_without_being_shown(secret: str) -> None:
     with pytest.raises(SignInError) as caught:
         header_of(BearerAuth(StaticToken(secret)))
     assert SECRET not in str(caught.value)
@@ -132,7 +132,7 @@ def test_what_comes_along_when_a_token_is_copied_does_not_matter(secret: str) ->
 
 
 @given(st.text())
-def test_any_given_token_is_sent_as_one_header_or_refused(secret: str) -> None:
+def test_any_static_token_is_sent_as_one_header_or_refused(secret: str) -> None:
     try:
         header = header_of(BearerAuth(StaticToken(secret)))
     except SignInError:
@@ -149,7 +149,7 @@ def chosen(environ: dict[str, str], **settings: object) -> object:
     return credential_for(resolve({**MEMORY, **settings}, environ=environ), environ)
 
 
-def test_a_given_token_comes_before_everything_else() -> None:
+def test_a_static_token_goes_before_every_other_method() -> None:
     environ = {"FABRIC_LIVY_TOKEN": SECRET, "AZURE_CLIENT_ID": "i", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "s"}
     credential = chosen(environ)
     assert isinstance(credential, StaticToken)
@@ -167,7 +167,7 @@ def test_az_is_taken_where_nothing_else_is(az: Path) -> None:
     assert isinstance(chosen({}), AzureCli)
 
 
-def test_without_any_sign_in_the_message_leads_to_login(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_sign_in_the_message_names_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SignInError, match="Run `%livy login`"):
         chosen({})
@@ -179,7 +179,7 @@ def test_an_unknown_method_is_refused_with_the_near_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "says"),
+    ("method", "message"),
     [
         ("secret", "needs tenant"),
         ("certificate", "needs tenant"),
@@ -187,8 +187,8 @@ def test_an_unknown_method_is_refused_with_the_near_one() -> None:
         ("browser", "nobody is there"),
     ],
 )
-def test_what_a_method_misses_is_said(method: str, says: str) -> None:
-    with pytest.raises(FabricLivyError, match=says):
+def test_missing_settings_of_a_method_are_reported(method: str, message: str) -> None:
+    with pytest.raises(FabricLivyError, match=message):
         chosen({}, method=method)
 
 
@@ -204,7 +204,7 @@ def test_a_token_credential_is_taken_by_its_dotted_path() -> None:
     assert SECRET not in repr(credential)
 
 
-def test_a_path_that_is_none_is_said() -> None:
+def test_an_invalid_path_of_a_credential_is_reported() -> None:
     with pytest.raises(SettingsError, match="no importable TokenCredential"):
         chosen({}, method="no.such.module")
 
@@ -259,7 +259,7 @@ def test_an_old_azure_cli_without_the_end_is_good_enough(az: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "says"),
+    ("script", "message"),
     [
         ("echo 'ERROR: Please run az login' >&2; exit 1", "has no sign-in: Please run az login"),
         ("exit 1", "no reason given"),
@@ -268,11 +268,11 @@ def test_an_old_azure_cli_without_the_end_is_good_enough(az: Path) -> None:
         ("echo '{}'", "could not be read"),
     ],
 )
-def test_an_azure_cli_that_fails_says_what_to_do(az: Path, script: str, says: str) -> None:
+def test_an_azure_cli_that_fails_says_what_to_do(az: Path, script: str, message: str) -> None:
     write(az, script)
     with pytest.raises(SignInError, match="az login") as caught:
         AzureCli().token()
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_without_an_azure_cli_the_other_way_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -30,15 +30,15 @@ def test_the_browser_signs_in_the_person(authority: Authority) -> None:
     assert found["scp"] == "user_impersonation"
 
 
-def test_the_code_travels_with_pkce_and_not_in_an_address(authority: Authority) -> None:
+def test_the_code_is_sent_with_pkce_and_not_in_a_url(authority: Authority) -> None:
     browser_at(authority).token()
-    (asked,) = authority.asked("/authorize")
-    assert asked.form["code_challenge_method"] == "S256"
-    assert asked.form["response_mode"] == "form_post"
-    assert authority.asked("authorization_code")[0].form["code_verifier"] not in str(asked.form)
+    (request,) = authority.requests_with("/authorize")
+    assert request.form["code_challenge_method"] == "S256"
+    assert request.form["response_mode"] == "form_post"
+    assert authority.requests_with("authorization_code")[0].form["code_verifier"] not in str(request.form)
 
 
-def test_an_own_registration_asks_for_the_documented_scopes(authority: Authority) -> None:
+def test_an_own_registration_requests_the_documented_scopes(authority: Authority) -> None:
     client = authority.add_app()
     found = claims(browser_at(authority, app_at(authority, client)).token().secret)
     assert sorted(found["scp"].split()) == sorted(FABRIC_SCOPES)
@@ -63,7 +63,7 @@ def test_a_machine_without_a_browser_names_the_device_code(authority: Authority)
         credential.token()
 
 
-def test_nobody_at_the_browser_ends_the_wait(authority: Authority) -> None:
+def test_a_browser_sign_in_times_out(authority: Authority) -> None:
     credential = BrowserSignIn(app_at(authority), TokenStore.memory(), lambda url: True, timeout_s=1)
     with pytest.raises(SignInError, match="Nobody signed in within 1 s"):
         credential.token()
@@ -80,45 +80,45 @@ def test_ctrl_c_during_a_sign_in_gets_through_and_leaves_it_usable(authority: Au
         credential.token()
 
 
-def test_where_nobody_may_be_asked_no_browser_opens(authority: Authority) -> None:
+def test_without_interaction_no_browser_opens(authority: Authority) -> None:
     credential = browser_at(authority, interactive=False)
     with pytest.raises(SignInError, match="Nobody is signed in"):
         credential.token()
-    assert not authority.asked("/authorize")
+    assert not authority.requests_with("/authorize")
 
 
-def test_a_revoked_sign_in_asks_for_a_new_one_instead_of_opening_a_window(authority: Authority) -> None:
+def test_a_revoked_sign_in_is_an_error_and_opens_no_browser(authority: Authority) -> None:
     credential = browser_at(authority)
     credential.token()
     authority.revoke()
     with pytest.raises(SignInError, match=r"revoked.*%livy login.*AADSTS50173"):
         credential.token(renew=True)
-    assert len(authority.asked("/authorize")) == 1
+    assert len(authority.requests_with("/authorize")) == 1
     assert credential.sign_in().secret
     assert credential.token(renew=True).secret
 
 
-def test_a_failed_sign_in_is_told_to_all_who_waited_for_it(authority: Authority) -> None:
+def test_a_failed_sign_in_is_raised_in_all_threads_that_waited_for_it(authority: Authority) -> None:
     authority.delay_s = 0.5
     authority.fail_next(65004)
-    credential, told = browser_at(authority), []
+    credential, errors = browser_at(authority), []
 
     def ask() -> None:
         with pytest.raises(SignInError, match="declined") as caught:
             credential.token()
-        told.append(caught.value)
+        errors.append(caught.value)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 4
-    assert len(authority.asked("/authorize")) == 1
+    assert len(errors) == 4
+    assert len(authority.requests_with("/authorize")) == 1
 
 
 @pytest.mark.parametrize(
-    ("code", "says"),
+    ("code", "message"),
     [
         (50076, "multi-factor authentication"),
         (53003, "conditional access"),
@@ -128,14 +128,14 @@ def test_a_failed_sign_in_is_told_to_all_who_waited_for_it(authority: Authority)
         (700082, "not used for too long"),
     ],
 )
-def test_a_refusal_at_the_browser_says_what_to_do(authority: Authority, code: int, says: str) -> None:
+def test_a_refusal_at_the_browser_says_what_to_do(authority: Authority, code: int, message: str) -> None:
     authority.fail_next(code)
-    with pytest.raises(SignInError, match=says) as caught:
+    with pytest.raises(SignInError, match=message) as caught:
         browser_at(authority).token()
     assert f"AADSTS{code}" in str(caught.value)
 
 
-def test_consent_that_was_given_meanwhile_counts_at_once(authority: Authority) -> None:
+def test_a_consent_counts_at_the_next_sign_in(authority: Authority) -> None:
     client = authority.add_app(consented=False)
     credential = browser_at(authority, app_at(authority, client))
     with pytest.raises(SignInError, match="AADSTS65001"):
@@ -158,16 +158,16 @@ def test_the_device_code_is_shown_with_its_page_and_end(authority: Authority) ->
     assert shown[0].expires_at == pytest.approx(time.time() + 900, abs=10)
 
 
-def test_the_device_code_waits_until_the_person_is_done(authority: Authority) -> None:
+def test_the_device_code_is_polled_until_the_user_has_signed_in(authority: Authority) -> None:
     def show(prompt: DevicePrompt) -> None:
         threading.Timer(0.5, authority.approve, [prompt.user_code]).start()
 
     assert DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token().secret
-    answers = [one.answer for one in authority.asked(DEVICE_GRANT)]
+    answers = [one.answer for one in authority.requests_with(DEVICE_GRANT)]
     assert (answers[0], answers[-1]) == (400, 200)
 
 
-def test_a_declined_device_code_is_told(authority: Authority) -> None:
+def test_a_declined_device_code_is_reported(authority: Authority) -> None:
     def show(prompt: DevicePrompt) -> None:
         authority.decline(prompt.user_code)
 
@@ -175,12 +175,12 @@ def test_a_declined_device_code_is_told(authority: Authority) -> None:
         DeviceCodeSignIn(app_at(authority), TokenStore.memory(), show).token()
 
 
-def test_a_device_code_that_nobody_entered_is_told(authority: Authority) -> None:
+def test_a_device_code_that_expires_is_reported(authority: Authority) -> None:
     authority.device_lifetime_s = 1
     with pytest.raises(SignInError, match="new one: `%livy login --method device`"):
         DeviceCodeSignIn(app_at(authority), TokenStore.memory(), lambda prompt: None).token()
 
 
-def test_a_refused_device_code_is_told(authority: Authority) -> None:
+def test_a_refused_device_code_is_reported(authority: Authority) -> None:
     with pytest.raises(SignInError, match="no app with this client id"):
         DeviceCodeSignIn(app_at(authority, "unknown"), TokenStore.memory(), lambda prompt: None).token()

@@ -19,7 +19,7 @@ def refusal(code: int, words: str = "Entra's own words.", error: str = "invalid_
 
 
 @pytest.mark.parametrize(
-    ("code", "says", "do"),
+    ("code", "message", "do"),
     [
         (50076, "multi-factor", "--method browser"),
         (53003, "conditional access blocks", "administrator"),
@@ -39,11 +39,11 @@ def refusal(code: int, words: str = "Entra's own words.", error: str = "invalid_
         (500011, "does not know the Fabric service", "cloud"),
     ],
 )
-def test_a_known_refusal_says_what_to_do(code: int, says: str, do: str) -> None:
-    said = explain(refusal(code))
-    assert says in said
-    assert do in said
-    assert f"AADSTS{code}" in said
+def test_a_known_refusal_says_what_to_do(code: int, message: str, do: str) -> None:
+    text = explain(refusal(code))
+    assert message in text
+    assert do in text
+    assert f"AADSTS{code}" in text
 
 
 def test_support_gets_the_correlation_id() -> None:
@@ -51,17 +51,17 @@ def test_support_gets_the_correlation_id() -> None:
 
 
 def test_an_unknown_refusal_keeps_the_words_of_entra_without_its_tail() -> None:
-    said = explain(refusal(12345, "Something quite new."))
-    assert said.startswith("Entra refused the sign-in: Something quite new. The earlier sign-in is no longer valid.")
-    assert "Timestamp" not in said
+    text = explain(refusal(12345, "Something quite new."))
+    assert text.startswith("Entra refused the sign-in: Something quite new. The earlier sign-in is no longer valid.")
+    assert "Timestamp" not in text
 
 
-def test_the_most_telling_of_several_numbers_counts() -> None:
+def test_of_several_numbers_a_known_one_counts() -> None:
     assert error_codes({"error_codes": [12345, 50076], "error_description": "AADSTS12345: x"}) == [50076, 12345]
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "message"),
     [
         ({}, "no reason given"),
         ({"error": "access_denied"}, "refused or cancelled"),
@@ -70,8 +70,8 @@ def test_the_most_telling_of_several_numbers_counts() -> None:
         ({"error": "invalid_client", "error_description": "x" * 1000, "error_codes": "nonsense"}, "…"),
     ],
 )
-def test_an_answer_without_a_number_is_explained_by_its_word(answer: dict[str, Any], says: str) -> None:
-    assert says in explain(answer)
+def test_an_answer_without_a_number_is_explained_by_its_word(answer: dict[str, Any], message: str) -> None:
+    assert message in explain(answer)
 
 
 @given(
@@ -84,7 +84,7 @@ def test_any_answer_is_explained_in_one_paragraph(answer: dict[str, Any]) -> Non
     assert explain(answer)
 
 
-def test_what_the_local_authority_refuses_with_is_all_known() -> None:
+def test_every_refusal_of_the_local_authority_has_a_meaning() -> None:
     wrong_verifier = 501481  # MSAL's own business
     assert set(ERRORS) - set(MEANINGS) == {wrong_verifier}
 

@@ -34,21 +34,21 @@ def test_a_token_for_fabric(credential: Credential) -> None:
 def test_a_token_for_onelake_needs_no_second_sign_in(credential: Credential, authority: Authority) -> None:
     credential.token()
     assert claims(credential.token(STORAGE).secret)["aud"] == "https://storage.azure.com"
-    assert len(authority.asked("/authorize")) + len(authority.asked("/devicecode")) <= 1
+    assert len(authority.requests_with("/authorize")) + len(authority.requests_with("/devicecode")) <= 1
 
 
 def test_a_token_with_time_left_is_kept(credential: Credential, authority: Authority) -> None:
     authority.token_lifetime_s = 330
     first = credential.token()
-    asked = len(authority.requests)
+    requests_before = len(authority.requests)
     assert credential.token().secret == first.secret
-    assert len(authority.requests) == asked
+    assert len(authority.requests) == requests_before
 
 
 def test_a_token_is_renewed_five_minutes_before_its_end(credential: Credential, authority: Authority) -> None:
     authority.token_lifetime_s = 290
     assert credential.token().secret != credential.token().secret
-    assert len(authority.asked("/authorize")) + len(authority.asked("/devicecode")) <= 1
+    assert len(authority.requests_with("/authorize")) + len(authority.requests_with("/devicecode")) <= 1
 
 
 def test_a_refused_token_is_replaced_at_once(credential: Credential) -> None:
@@ -60,7 +60,7 @@ def test_a_refused_token_is_replaced_at_once(credential: Credential) -> None:
 
 def test_many_threads_make_one_renewal(credential: Credential, authority: Authority) -> None:
     credential.token()
-    asked, authority.delay_s = len(authority.requests), 0.5
+    requests_before, authority.delay_s = len(authority.requests), 0.5
     together, found = threading.Barrier(8), []
 
     def ask() -> None:
@@ -74,8 +74,8 @@ def test_many_threads_make_one_renewal(credential: Credential, authority: Author
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
-    asked_now = [one for one in authority.requests[asked:] if not one.path.startswith("/github")]
-    assert len(asked_now) == 1
+    new_requests = [one for one in authority.requests[requests_before:] if not one.path.startswith("/github")]
+    assert len(new_requests) == 1
 
 
 def test_no_repr_shows_a_secret(credential: Credential, authority: Authority) -> None:
@@ -98,19 +98,19 @@ def test_no_log_at_debug_level_shows_a_secret(
 
 
 # ----------------------------------------------------------------------------------------------------------- the road
-def test_an_authority_that_is_not_there_is_told() -> None:
+def test_an_unreachable_authority_is_reported() -> None:
     app = App(client_id="a", tenant="t", authority_host=f"https://127.0.0.1:{closed_port()}")
     with pytest.raises(SignInError, match="cannot be reached"):
         ServicePrincipal(app, secret=SECRET).token()
 
 
-def test_an_authority_that_is_not_trusted_is_told(authority: Authority) -> None:
+def test_an_authority_that_is_not_trusted_is_reported(authority: Authority) -> None:
     app = App(client_id="a", tenant=TENANT, authority_host=authority.url)
     with pytest.raises(SignInError, match="ca_file"):
         ServicePrincipal(app, secret=SECRET).token()
 
 
-def test_a_ca_file_that_is_not_there_is_told(authority: Authority, tmp_path: Path) -> None:
+def test_a_missing_ca_file_is_reported(authority: Authority, tmp_path: Path) -> None:
     app = App(client_id="a", tenant=TENANT, authority_host=authority.url, verify=str(tmp_path / "none.pem"))
     with pytest.raises(SignInError, match=r"none\.pem"):
         ServicePrincipal(app, secret=SECRET).token()
@@ -136,7 +136,7 @@ def test_no_proxy_stands_between_a_process_and_its_own_machine(authority: Author
     assert with_secret(authority).token().secret
 
 
-def test_something_that_is_no_authority_is_told(authority: Authority) -> None:
+def test_a_server_that_is_no_authority_is_reported(authority: Authority) -> None:
     app = App(client_id="a", tenant="discovery", authority_host=authority.url, verify=authority.ca_file)
     with pytest.raises(SignInError, match="knows no tenant"):
         ServicePrincipal(app, secret=SECRET).token()
@@ -154,7 +154,7 @@ def test_something_that_is_no_authority_is_told(authority: Authority) -> None:
         "token eyJhbGciOiJSUzI1NiJ9.eyJTRUNSRVQiOjF9.SECRET was refused",
     ],
 )
-def test_what_nobody_may_read_is_masked(text: str) -> None:
+def test_secrets_are_masked(text: str) -> None:
     assert "SECRET" not in masked(text)
     assert "***" in masked(text)
 

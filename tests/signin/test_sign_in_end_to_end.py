@@ -96,7 +96,7 @@ def secret(authority: Authority, settings: dict[str, Any], folder: Path, env: py
     return {"method": "secret", "client_id": authority.add_app(secret=SECRET)}
 
 
-def asked_secret(
+def prompted_secret(
     authority: Authority, settings: dict[str, Any], folder: Path, env: pytest.MonkeyPatch
 ) -> dict[str, Any]:
     return {"method": "secret", "client_id": authority.add_app(secret=SECRET)}
@@ -110,10 +110,14 @@ def token(authority: Authority, settings: dict[str, Any], folder: Path, env: pyt
 def certificate(
     authority: Authority, settings: dict[str, Any], folder: Path, env: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    key, mine = authority.certificate("app")
+    key, certificate = authority.certificate("app")
     file = folder / "app.pem"
-    file.write_bytes(pem_of(key) + mine.public_bytes(Encoding.PEM))
-    return {"method": "certificate", "certificate": str(file), "client_id": authority.add_app(certificates=[mine])}
+    file.write_bytes(pem_of(key) + certificate.public_bytes(Encoding.PEM))
+    return {
+        "method": "certificate",
+        "certificate": str(file),
+        "client_id": authority.add_app(certificates=[certificate]),
+    }
 
 
 def managed_identity(
@@ -171,7 +175,7 @@ WAYS: list[Way] = [
     browser,
     device,
     secret,
-    asked_secret,
+    prompted_secret,
     certificate,
     managed_identity,
     workload,
@@ -243,22 +247,26 @@ def test_a_token_is_renewed_in_the_middle_of_a_long_statement(
     runner = Runner({**settings, "method": "secret", "client_id": client})
     result = runner.sessions.attach(session_id).run("import time; time.sleep(7); 'done'")
     assert result.text == "'done'"
-    assert len([one for one in authority.asked("/token") if one.form.get("client_id") == client]) >= 2
+    assert len([one for one in authority.requests_with("/token") if one.form.get("client_id") == client]) >= 2
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"tenant": "no-such-tenant"}, "tenant"),
         ({"client_id": "00000000-0000-0000-0000-000000000000"}, "AADSTS700016"),
     ],
 )
-def test_a_wrong_tenant_or_client_is_told_and_nothing_runs(
-    change: dict[str, str], says: str, authority: Authority, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_tenant_or_client_is_reported_and_nothing_runs(
+    change: dict[str, str],
+    message: str,
+    authority: Authority,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
     runner = Runner({**settings, "method": "secret", "client_id": authority.add_app(secret=SECRET), **change})
-    with pytest.raises(SignInError, match=says):
+    with pytest.raises(SignInError, match=message):
         runner.sessions.start()
 
 
@@ -277,7 +285,7 @@ def test_a_failed_login_keeps_the_choices_as_they_were(authority: Authority, set
     assert runner.settings.method == "auto"
 
 
-def test_names_lead_to_the_lakehouse_and_its_tables(
+def test_names_are_resolved_to_the_lakehouse_and_its_tables(
     authority: Authority, settings: dict[str, Any], session_id: str
 ) -> None:
     runner = Runner({name: value for name, value in settings.items() if name != "target"})

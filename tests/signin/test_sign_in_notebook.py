@@ -73,7 +73,7 @@ def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
     }
 
 
-def test_the_first_message_leads_to_the_sign_in(executed: dict[str, str]) -> None:
+def test_the_first_message_names_the_login(executed: dict[str, str]) -> None:
     assert "Not signed in. Run `%livy login`" in executed["%livy use Sales/Bronze"]
 
 

@@ -34,7 +34,7 @@ def plain(tmp_path: Path) -> TokenStore:
     return TokenStore.persistent("it", allow_plain=True, folder=tmp_path / "kept")
 
 
-def test_without_a_keyring_the_choices_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_keyring_the_choices_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     with pytest.raises(SignInError) as caught:
         TokenStore.persistent("it", allow_plain=False, folder=tmp_path)
@@ -52,7 +52,7 @@ def test_a_plain_store_is_readable_by_its_user_only(tmp_path: Path, app: App, au
     assert not store.is_encrypted
 
 
-def test_a_kept_sign_in_is_renewed_without_a_question(tmp_path: Path, app: App, authority: Authority) -> None:
+def test_a_saved_sign_in_is_renewed_without_a_prompt(tmp_path: Path, app: App, authority: Authority) -> None:
     first = BrowserSignIn(app, plain(tmp_path), authority.browser).token()
     store = plain(tmp_path)  # another kernel
     assert store.accounts() == [Account(authority.users[-1].name, TENANT)]
@@ -100,7 +100,7 @@ def test_a_store_in_memory_writes_nothing(tmp_path: Path, app: App, authority: A
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_broken_file_is_told_and_can_be_forgotten(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_and_can_be_cleared(tmp_path: Path) -> None:
     store = plain(tmp_path)
     assert store.location is not None
     store.location.write_text("{ nonsense")
@@ -110,7 +110,7 @@ def test_a_broken_file_is_told_and_can_be_forgotten(tmp_path: Path) -> None:
     assert store.accounts() == []
 
 
-def test_a_sign_in_tells_of_a_broken_file(tmp_path: Path, app: App, authority: Authority) -> None:
+def test_a_sign_in_reports_a_broken_file(tmp_path: Path, app: App, authority: Authority) -> None:
     store = plain(tmp_path)
     assert store.location is not None
     store.location.write_text("[1, 2")
@@ -127,12 +127,12 @@ def test_the_lock_of_a_kernel_that_was_killed_does_not_matter(tmp_path: Path, ap
     assert BrowserSignIn(app, plain(tmp_path), authority.browser).token().secret
 
 
-def test_a_place_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("in the way")
     with pytest.raises(SignInError, match="cannot be read or written"):
         plain(tmp_path)
 
 
-def test_the_repr_tells_where_and_whether_it_is_encrypted(tmp_path: Path) -> None:
+def test_the_repr_has_the_location_and_whether_it_is_encrypted(tmp_path: Path) -> None:
     assert repr(TokenStore.memory()) == "TokenStore(memory)"
     assert repr(plain(tmp_path)).endswith("sign-in.json, not encrypted)")

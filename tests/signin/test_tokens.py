@@ -35,7 +35,7 @@ def test_what_is_no_jwt_has_no_claims_and_no_expiry() -> None:
 
 
 @given(st.text())
-def test_any_text_can_be_asked(text: str) -> None:
+def test_any_text_has_claims_or_none(text: str) -> None:
     assert isinstance(claims(text), dict)
 
 
@@ -43,7 +43,7 @@ def test_a_token_is_not_in_its_repr() -> None:
     assert "geheim" not in repr(AccessToken("geheim", 1.0))
 
 
-def test_a_person_s_own_app_asks_for_the_four_scopes_and_azure_cli_s_for_default() -> None:
+def test_an_own_app_requests_the_four_scopes_and_azure_cli_s_the_default() -> None:
     assert scopes_for(FABRIC, delegated=True, client_id="mine") == [
         "https://api.fabric.microsoft.com/Lakehouse.Execute.All",
         "https://api.fabric.microsoft.com/Lakehouse.Read.All",
@@ -55,7 +55,7 @@ def test_a_person_s_own_app_asks_for_the_four_scopes_and_azure_cli_s_for_default
     ]
 
 
-def test_applications_and_storage_ask_for_default() -> None:
+def test_applications_and_storage_request_the_default_scope() -> None:
     assert scopes_for(FABRIC, delegated=False) == ["https://api.fabric.microsoft.com/.default"]
     assert scopes_for(STORAGE, delegated=True, client_id="mine") == ["https://storage.azure.com/.default"]
     assert scopes_for(FABRIC, delegated=False, resource="https://api.fabric.microsoft.us/") == [

@@ -8,6 +8,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
+from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
@@ -18,3 +19,13 @@ def client_of(fake: FakeFabric, clock: FakeClock | None = None) -> LivyClient:
     timing: dict[str, Any] = {"clock": clock, "sleep": clock.sleep} if clock else {}
     http = LivyHttp(fake.url, authorization, **timing)
     return LivyClient(http, Dialect.APACHE_LIVY if fake.apache else Dialect.FABRIC)
+
+
+class SuccessiveTokens:
+    """A credential that returns these tokens one after the other, and then the last one again."""
+
+    def __init__(self, *secrets: str) -> None:
+        self.secrets = list(secrets)
+
+    def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
+        return AccessToken(self.secrets.pop(0) if len(self.secrets) > 1 else self.secrets[0])

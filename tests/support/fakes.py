@@ -8,7 +8,7 @@ real Livy 0.9. A test says what the server is to do before the calls are made:
     fabric.answer("SELECT 1", sql_output([("a", "integer")], [[1]]))
     fabric.fault("POST", "/statements", status=503)
 
-and looks afterwards at `fabric.requests` (everything that came in) and `fabric.left_running` (sessions nobody deleted).
+and reads afterwards `fabric.requests` (all requests that came in) and `fabric.left_running` (sessions that were not deleted).
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class Fault:
     status: int | None = None
     body: Any = ""
     headers: dict[str, str] = field(default_factory=dict)
-    acts: bool = False  # True: the server does what was asked, and only its answer is replaced
+    acts: bool = False  # True: the server handles the request, and only its answer is replaced
     closes: bool = False  # True: the connection ends without an answer
     cuts: bool = False  # True: the body is shorter than announced
-    delay_s: float = 0.0  # before the answer, which is the true one where `acts` and no status is given
+    delay_s: float = 0.0  # before the answer, which is the real one where `acts` and no status is set
     times: int = 1
 
     def fits(self, request: Request) -> bool:
@@ -99,7 +99,7 @@ class _Statement:
     script: _Script
 
 
-class Refused(Exception):  # noqa: N818 - not an error of the fake
+class ErrorStatus(Exception):  # noqa: N818 - not an error of the fake
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)
         self.status, self.body = status, body
@@ -185,7 +185,7 @@ class FakeFabric:
             try:
                 self._check(request)
                 status, body = self._route(request)
-            except Refused as refusal:
+            except ErrorStatus as refusal:
                 status, body = refusal.status, refusal.body
             if fault and fault.status:
                 return fault.status, fault.body, fault
@@ -197,9 +197,9 @@ class FakeFabric:
     def _check(self, request: Request) -> None:
         if self.apache:
             if request.method in {"POST", "DELETE"} and "x-requested-by" not in request.headers:
-                raise Refused(400, "Missing Required Header for CSRF protection.")
+                raise ErrorStatus(400, "Missing Required Header for CSRF protection.")
         elif request.headers.get("authorization") != f"Bearer {self.token}":
-            raise Refused(
+            raise ErrorStatus(
                 401, self._refusal("TokenExpired", "Access token has expired, resubmit with a new access token")
             )
 
@@ -218,13 +218,13 @@ class FakeFabric:
             if method == request.method and (match := re.fullmatch(pattern, request.path)):
                 return answer(request, *match.groups())
         if self.apache:
-            raise Refused(404, None)
-        raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+            raise ErrorStatus(404, None)
+        raise ErrorStatus(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
 
     def _create(self, request: Request) -> tuple[int, Any]:
         body = request.body or {}
         if self.apache and (strange := set(body) - APACHE_SESSION_FIELDS):
-            raise Refused(400, f'Unrecognized field "{strange.pop()}" (class CreateInteractiveRequest)')
+            raise ErrorStatus(400, f'Unrecognized field "{strange.pop()}" (class CreateInteractiveRequest)')
         session_id = str(len(self.sessions) + len(self.deleted)) if self.apache else str(uuid.uuid4())
         session = _Session(session_id, body, _Script(list(self._session_script)), dict(self._session_more))
         self.sessions[session_id] = session
@@ -244,7 +244,7 @@ class FakeFabric:
         session = self._find(session_id)
         reading = session.script.next()
         if reading == "missing":
-            raise Refused(404, self._refusal("SessionNotFound", f"Session {session_id} is not visible yet"))
+            raise ErrorStatus(404, self._refusal("SessionNotFound", f"Session {session_id} is not visible yet"))
         return 200, self._session_json(session, reading)
 
     def _session_json(self, session: _Session, reading: Reading) -> dict[str, Any]:
@@ -253,8 +253,8 @@ class FakeFabric:
             return {"id": number, **reading, **session.more}
         name = session.body.get("name")
         if self.apache:
-            told = {"id": number, "name": name, "appId": None, "owner": None, "proxyUser": None, "kind": "shared"}
-            return {**told, "state": reading, "appInfo": {}, **session.more, "log": self._log_of(session)[-10:]}
+            answer = {"id": number, "name": name, "appId": None, "owner": None, "proxyUser": None, "kind": "shared"}
+            return {**answer, "state": reading, "appInfo": {}, **session.more, "log": self._log_of(session)[-10:]}
         return {"id": number, "name": name, "state": reading, "livyInfo": {"currentState": reading}, **session.more}
 
     def _delete(self, request: Request, session_id: str) -> tuple[int, Any]:
@@ -265,7 +265,7 @@ class FakeFabric:
 
     def _log(self, request: Request, session_id: str) -> tuple[int, Any]:
         if not self.apache:
-            raise Refused(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+            raise ErrorStatus(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
         log = self._log_of(self._find(session_id))
         return 200, {"id": int(session_id), "from": 0, "total": len(log), "log": log}
 
@@ -276,9 +276,9 @@ class FakeFabric:
     def _submit(self, request: Request, session_id: str) -> tuple[int, Any]:
         session = self._find(session_id)
         if (state := session.script.now()) in ENDED:
-            raise Refused(500, f"java.lang.IllegalStateException: Session is in state {state}")
+            raise ErrorStatus(500, f"java.lang.IllegalStateException: Session is in state {state}")
         if self.apache and (strange := set(request.body) - {"code", "kind"}):
-            raise Refused(400, f'Unrecognized field "{strange.pop()}" (class ExecuteRequest)')
+            raise ErrorStatus(400, f'Unrecognized field "{strange.pop()}" (class ExecuteRequest)')
         statement = _Statement(len(session.statements), request.body, _Script(list(self._statement_script)))
         session.statements.append(statement)
         return (201 if self.apache else 200), self._statement_json(statement, statement.script.now())
@@ -295,26 +295,26 @@ class FakeFabric:
     def _statement(self, request: Request, session_id: str, number: str) -> tuple[int, Any]:
         session = self._find(session_id)
         if self.apache and session.script.now() in ENDED:
-            raise Refused(400, {"msg": "requirement failed: Session isn't active."})
+            raise ErrorStatus(400, {"msg": "requirement failed: Session isn't active."})
         if not 0 <= len(session.statements) - 1 - int(number) < RETAINED:
-            raise Refused(404, "Statement not found")
+            raise ErrorStatus(404, "Statement not found")
         statement = session.statements[int(number)]
         reading = statement.script.next()
         if reading == "missing":
-            raise Refused(404, self._refusal("StatementNotFound", "Statement not found"))
+            raise ErrorStatus(404, self._refusal("StatementNotFound", "Statement not found"))
         return 200, self._statement_json(statement, reading)
 
     def _statement_json(self, statement: _Statement, reading: Reading) -> dict[str, Any]:
-        told = {"id": statement.id, "code": statement.body["code"], "output": None}
+        answer = {"id": statement.id, "code": statement.body["code"], "output": None}
         if not self.apache:
-            told["sourceId"] = statement.body.get("sourceId")
+            answer["sourceId"] = statement.body.get("sourceId")
         if isinstance(reading, dict):
-            return {**told, **reading}
+            return {**answer, **reading}
         if reading in {"available", "Error"}:
-            told["output"] = self._answers.get(statement.body["code"].strip(), text_output(""))
+            answer["output"] = self._answers.get(statement.body["code"].strip(), text_output(""))
         if self.apache:
-            told |= {"progress": 1.0 if reading == "available" else 0.0, "started": 1732334400000, "completed": 0}
-        return {**told, "state": reading}
+            answer |= {"progress": 1.0 if reading == "available" else 0.0, "started": 1732334400000, "completed": 0}
+        return {**answer, "state": reading}
 
     def _cancel(self, request: Request, session_id: str, number: str) -> tuple[int, Any]:
         statement = self._find(session_id).statements[int(number)]
@@ -325,7 +325,7 @@ class FakeFabric:
     def _find(self, session_id: str) -> _Session:
         if session_id in self.sessions:
             return self.sessions[session_id]
-        raise Refused(404, self._refusal("SessionNotFound", f"Session '{session_id}' not found."))
+        raise ErrorStatus(404, self._refusal("SessionNotFound", f"Session '{session_id}' not found."))
 
     def _refusal(self, code: str, message: str) -> Any:
         if self.apache:
@@ -362,23 +362,23 @@ def _serve(fake: FakeFabric) -> ThreadingHTTPServer:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = json.loads(raw) if raw else None
             request = Request(self.command, path, parse_qs(parts.query), headers, body, self.path)
-            status, told, fault = fake.handle(request)
+            status, answer, fault = fake.handle(request)
             if fault and fault.delay_s:
                 fake.wait(fault.delay_s)
             if fault and fault.closes:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            self.send(status, told, fault)
+            self.send(status, answer, fault)
 
-        def send(self, status: int, told: Any, fault: Fault | None) -> None:
-            as_text = isinstance(told, str) and fault is not None
-            # A real Livy packs the empty answer to an unknown path and has no header that says so.
+        def send(self, status: int, answer: Any, fault: Fault | None) -> None:
+            as_text = isinstance(answer, str) and fault is not None
+            # A real Livy compresses the empty answer to an unknown path, without a header that says so.
             nothing = gzip.compress(b"") if fake.apache and status == 404 else b""
-            payload = nothing if told is None else (told if as_text else json.dumps(told)).encode()
+            payload = nothing if answer is None else (answer if as_text else json.dumps(answer)).encode()
             lines = [f"HTTP/1.1 {status} {self.responses.get(status, ('',))[0]}"]
             lines += [f"{name}: {value}" for name, value in (fault.headers if fault else {}).items()]
-            kind = "text/html" if as_text and "<" in told[:50] else "application/json"
+            kind = "text/html" if as_text and "<" in answer[:50] else "application/json"
             extra = 100 if fault and fault.cuts else 0
             lines += [f"Content-Type: {kind}", f"Content-Length: {len(payload) + extra}", "", ""]
             self.close_connection = bool(extra)

@@ -110,9 +110,7 @@ class Run:
             BearerAuth(FixedToken(), allow_host=HOST),
             timeout_s=2.0,
             verify=str(ca_file),
-            rate_limiter=RateLimiter(
-                None
-            ),  # the machine's own pace; how often a server is called at most is in tests/livy/test_rate.py
+            rate_limiter=RateLimiter(None),  # without a limit, which tests/livy/test_rate.py tests
             clock=clock,
             sleep=sleep,
         )

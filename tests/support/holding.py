@@ -1,6 +1,6 @@
-"""A proxy before a real server that holds the next request of a kind, so that a test can act at that very moment.
+"""A proxy before a real server that holds the next request of a kind, so that a test can act at that moment.
 
-Faults of the embedded Fabric are chosen before it starts, by count; this is told while it runs what to hold.
+Faults of the embedded Fabric are chosen before it starts, by count; here a test chooses while the server runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ LONGEST_S = 30.0
 
 @dataclass
 class Hold:
-    """`after_work`: the server acts, and its answer is held. `status`: that answer instead, at once, each time it fits."""
+    """`after_work`: the server handles the request, and its answer is held. `status`: answered instead, at once, for each
+    request that fits."""
 
     method: str
     path: str
@@ -29,7 +30,7 @@ class Hold:
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
     answered: threading.Event = field(default_factory=threading.Event)
-    """The server has acted on what was held."""
+    """The server has handled the request that was held."""
 
 
 class Proxy:
@@ -51,7 +52,7 @@ class Proxy:
             self.hold = None
             hold.released.set()
 
-    def struck(self, method: str, path: str) -> Hold | None:
+    def hold_for(self, method: str, path: str) -> Hold | None:
         hold = self.hold
         if hold is None or hold.method != method or not re.search(hold.path, path.partition("?")[0]):
             return None
@@ -67,7 +68,7 @@ class Proxy:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                hold = proxy.struck(self.command, self.path)
+                hold = proxy.hold_for(self.command, self.path)
                 if hold and hold.status is not None:
                     hold.reached.set()
                     return self.answer(hold.status, {"Retry-After": "2"}, b'{"message": "not now"}')
@@ -75,7 +76,7 @@ class Proxy:
                     hold.reached.set()
                     hold.released.wait(LONGEST_S)
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                told = requests.request(
+                answer = requests.request(
                     self.command,
                     proxy.server + self.path,
                     data=body,
@@ -88,7 +89,7 @@ class Proxy:
                     hold.released.wait(LONGEST_S)
                 if hold:
                     hold.answered.set()
-                return self.answer(told.status_code, {}, told.content)
+                return self.answer(answer.status_code, {}, answer.content)
 
             do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - names of the library
 
@@ -100,7 +101,7 @@ class Proxy:
                     self.end_headers()
                     self.wfile.write(content)
                 except OSError:
-                    self.close_connection = True  # whoever asked has gone
+                    self.close_connection = True  # the client has gone
 
             def log_message(self, *words: Any) -> None:
                 """Nothing."""

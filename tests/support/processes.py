@@ -32,15 +32,15 @@ def marked(mark: str) -> dict[int, str]:
     return found
 
 
-def left_after(mark: str, within_s: float) -> dict[int, str]:
+def still_running_after(mark: str, within_s: float) -> dict[int, str]:
     """The marked processes that are still there after at most `within_s`; empty as soon as none is."""
     until = time.monotonic() + within_s
-    while (left := marked(mark)) and time.monotonic() < until:
+    while (remaining := marked(mark)) and time.monotonic() < until:
         time.sleep(0.2)
-    return left
+    return remaining
 
 
-class Marked:
+class MarkedServer:
     """A server whose processes, down to the last child, can be told from all others."""
 
     def __init__(self, tmp_path: Path, *options: str) -> None:
@@ -66,8 +66,8 @@ class Marked:
             assert time.monotonic() < until
             time.sleep(0.02)
 
-    def left(self, within_s: float = 10) -> tuple[dict[int, str], list[Path]]:
-        processes = left_after(self.mark, within_s)
+    def remaining(self, within_s: float = 10) -> tuple[dict[int, str], list[Path]]:
+        processes = still_running_after(self.mark, within_s)
         until = time.monotonic() + 5
         while (files := list(self.temp.glob("fabric-livy-*"))) and time.monotonic() < until:
             time.sleep(0.1)

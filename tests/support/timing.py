@@ -23,13 +23,13 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.naps: list[float] = []
+        self.sleeps: list[float] = []
 
     def __call__(self) -> float:
         return self.now_s
 
     def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
+        self.sleeps.append(seconds)
         self.now_s += seconds
 
 

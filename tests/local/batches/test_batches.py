@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Marked
+from tests.support.processes import MarkedServer
 from tests.support.service import Api, Session
 
 pytestmark = pytest.mark.spark
@@ -333,7 +333,7 @@ def test_a_request_that_cannot_run_is_refused(api: Api, request_body: dict[str, 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_killed_server_takes_its_batches_along(tmp_path: Path) -> None:
     """And a batch takes a place of the capacity while it is alive."""
-    server = Marked(tmp_path, "--capacity", "1")
+    server = MarkedServer(tmp_path, "--capacity", "1")
     write(
         tmp_path / "lake", "long.py", "import os, subprocess, time\nsubprocess.Popen(['sleep', '300'])\ntime.sleep(300)"
     )
@@ -342,5 +342,5 @@ def test_a_killed_server_takes_its_batches_along(tmp_path: Path) -> None:
     assert server.api.post("/sessions", {}).status_code == 430
     server.wait_for_process("sleep")
     server.process.kill()
-    assert server.left() == ({}, [])
+    assert server.remaining() == ({}, [])
     server.close()

@@ -15,7 +15,7 @@ import requests
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.server import launch
-from tests.support.processes import MARK, left_after, marked
+from tests.support.processes import MARK, marked, still_running_after
 from tests.support.service import ROOT
 
 pytestmark = pytest.mark.spark
@@ -36,7 +36,7 @@ def test_it_starts_answers_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyP
     finally:
         fabric.stop()
     assert not fabric.alive
-    assert left_after(mark, 0.5) == {}
+    assert still_running_after(mark, 0.5) == {}
     fabric.stop()
 
 
@@ -60,7 +60,7 @@ def test_a_start_that_takes_too_long_leaves_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setenv(MARK, mark)
     with pytest.raises(LocalFabricError, match="did not start within"):
         launch.start_local_fabric(tmp_path, start_timeout_s=0.01)
-    assert left_after(mark, 2) == {}
+    assert still_running_after(mark, 2) == {}
 
 
 def test_a_missing_extra_is_reported(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, how: int) 
         owner.send_signal(how)
         owner.wait(10)
         owner.stdout.close()
-        assert left_after(mark, 10) == {}, marked(mark)
+        assert still_running_after(mark, 10) == {}, marked(mark)
 
 
 def test_the_default_lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

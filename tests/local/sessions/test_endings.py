@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import service
-from tests.support.processes import Marked, left_after, marked
+from tests.support.processes import MarkedServer, marked, still_running_after
 from tests.support.service import Api, Session
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -22,8 +22,8 @@ WITH_CHILD = "import subprocess, os\nsubprocess.Popen(['sleep', '300']).pid"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Marked]:
-    started = Marked(tmp_path)
+def server(tmp_path: Path) -> Iterator[MarkedServer]:
+    started = MarkedServer(tmp_path)
     yield started
     started.close()
 
@@ -35,7 +35,7 @@ def refused_statement(session: Session) -> str:
     return message
 
 
-def test_a_python_process_that_dies_leaves_scala_and_sql(server: Marked) -> None:
+def test_a_python_process_that_dies_leaves_scala_and_sql(server: MarkedServer) -> None:
     session = server.session()
     output = session.error("import os, sys\nos.write(2, b'last words\\n')\nos._exit(3)")
     assert (output["ename"], output["evalue"]) == ("Error", "Interpreter died:\n\n\nlast words")
@@ -64,7 +64,7 @@ def test_a_python_process_that_dies_leaves_scala_and_sql(server: Marked) -> None
     assert session.api.get(session.path).status_code == 404
 
 
-def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
+def test_a_kill_in_the_middle_of_python_code_is_its_end(server: MarkedServer) -> None:
     session = server.session()
     number = session.submit("while True: pass")
     session.wait(number, "running")
@@ -84,7 +84,7 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: Marked) -> None:
 RESTART = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.range(3).count()"
 
 
-def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_all_kinds(server: Marked) -> None:
+def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_all_kinds(server: MarkedServer) -> None:
     session = server.session()
     session.text("spark.range(4).write.format('parquet').saveAsTable('kept')\nspark.stop()")
     refused_sql = session.error("select 1", "sql")
@@ -121,7 +121,7 @@ def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_al
     ],
 )
 def test_a_session_that_cannot_start_is_dead_and_shows_the_reason(
-    server: Marked, request_body: dict[str, dict[str, str]], word: str
+    server: MarkedServer, request_body: dict[str, dict[str, str]], word: str
 ) -> None:
     session = server.api.start_session(**request_body)
     until = time.monotonic() + 30
@@ -138,7 +138,7 @@ def test_a_session_that_cannot_start_is_dead_and_shows_the_reason(
         time.sleep(0.1)
 
 
-def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: Marked) -> None:
+def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: MarkedServer) -> None:
     session = server.session()
     session.text(WITH_CHILD)
     session.submit("while True: pass")
@@ -148,7 +148,7 @@ def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: Mar
     assert list(next(iter(server.temp.glob("fabric-livy-*"))).iterdir()) == []
 
 
-def test_an_idle_session_times_out(server: Marked) -> None:
+def test_an_idle_session_times_out(server: MarkedServer) -> None:
     session = server.api.start_session(conf={"spark.livy.session.idle.timeout": "2s"})
     session.wait_for("idle")
     until = time.monotonic() + 10
@@ -160,59 +160,59 @@ def test_an_idle_session_times_out(server: Marked) -> None:
 
 @pytest.mark.parametrize("busy", ["while True: pass", "sc._jvm.java.lang.Thread.sleep(60000)"])
 def test_sigkill_of_the_server_leaves_nothing(tmp_path: Path, busy: str) -> None:
-    server = Marked(tmp_path)
+    server = MarkedServer(tmp_path)
     session = server.session()
     session.text(WITH_CHILD)
     session.submit(busy)
     time.sleep(0.3)
     server.process.kill()
-    assert server.left() == ({}, [])
+    assert server.remaining() == ({}, [])
     server.close()
 
 
 def test_sigkill_of_the_server_while_a_session_starts_leaves_nothing(tmp_path: Path) -> None:
-    server = Marked(tmp_path)
+    server = MarkedServer(tmp_path)
     server.api.start_session()
     server.wait_for_process("java")
     server.process.kill()
-    assert server.left() == ({}, [])
+    assert server.remaining() == ({}, [])
     server.close()
 
 
 def test_without_its_reaper_the_session_still_ends_with_the_server(tmp_path: Path) -> None:
-    server = Marked(tmp_path)
+    server = MarkedServer(tmp_path)
     session = server.session()
     session.submit("while True: pass")
     time.sleep(0.3)
     os.kill(server.pid_of("reaper.py"), signal.SIGKILL)
     server.process.kill()
-    assert left_after(server.mark, 10) == {}
+    assert still_running_after(server.mark, 10) == {}
     server.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: int) -> None:
-    server = Marked(tmp_path)
+    server = MarkedServer(tmp_path)
     server.api.start_session()
     server.wait_for_process("java")
     os.kill(server.process.pid, number)
     assert server.process.wait(15) == 0
-    assert server.left(within_s=1) == ({}, [])
+    assert server.remaining(within_s=1) == ({}, [])
     server.close()
 
 
 def test_an_owned_server_ends_with_its_input(tmp_path: Path) -> None:
-    server = Marked(tmp_path, "--owned")
+    server = MarkedServer(tmp_path, "--owned")
     session = server.session()
     session.submit("import time; time.sleep(60)")
     assert server.process.stdin is not None
     server.process.stdin.close()
     assert server.process.wait(15) == 0
-    assert server.left(within_s=1) == ({}, [])
+    assert server.remaining(within_s=1) == ({}, [])
     server.close()
 
 
-def test_a_port_that_is_in_use(tmp_path: Path, server: Marked) -> None:
+def test_a_port_that_is_in_use(tmp_path: Path, server: MarkedServer) -> None:
     port = server.api.base.split(":")[2].split("/")[0]
     command = service.command(tmp_path / "other", "--port", port)
     second = subprocess.run(command, cwd=service.ROOT, capture_output=True, text=True, timeout=30)
@@ -250,7 +250,7 @@ def test_a_person_is_shown_the_endpoint_the_token_and_a_line_that_works_as_paste
     assert not list((tmp_path / "state").rglob("*.token"))
 
 
-def test_two_apis_of_one_server(server: Marked) -> None:
+def test_two_apis_of_one_server(server: MarkedServer) -> None:
     """What is printed for a person is a sentence and a line to paste; what is printed for programs is one JSON line."""
     assert set(server.api.ready) == {"api_url", "livy_endpoint", "token", "pid"}
     assert server.api.ready["pid"] == server.process.pid

@@ -159,7 +159,7 @@ class Authority(SignInEndpoints, IdentityEndpoints):
         """Nobody's refresh token is good any more, as after a change of password."""
         self._refreshes.clear()
 
-    def asked(self, what: str) -> list[Request]:
+    def requests_with(self, what: str) -> list[Request]:
         """The recorded requests whose path ends with `what`, or whose grant type it is."""
         return [one for one in self.requests if one.path.endswith(what) or one.form.get("grant_type") == what]
 

@@ -83,9 +83,9 @@ class SignInEndpoints:
         error, words = ERRORS.get(refused.code, ("invalid_request", "Something else."))
         trace, correlation = uuid.uuid4(), uuid.uuid4()
         when = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        said = f"AADSTS{refused.code}: {refused.detail or words} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {when}"
+        description = f"AADSTS{refused.code}: {refused.detail or words} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {when}"
         body = {
-            "error": error, "error_description": said, "error_codes": [refused.code], "timestamp": when,
+            "error": error, "error_description": description, "error_codes": [refused.code], "timestamp": when,
             "trace_id": str(trace), "correlation_id": str(correlation),
             "error_uri": f"https://login.microsoftonline.com/error?code={refused.code}",
         }  # fmt: skip
