@@ -206,9 +206,11 @@ def test_a_capacity_that_stays_full_is_reported_after_capacity_wait_s(fabric: Fa
 def test_a_statement_whose_token_expired_is_sent_once_with_a_new_one(fabric: FakeFabric, clock: FakeClock) -> None:
     good = Calls(fabric, RateLimiter()).client(clock)
     session_id = good.create_session(SessionSpec()).id
-    http = LivyHttp(fabric.url, BearerAuth(SuccessiveTokens("old", fabric.token)), clock=clock, sleep=clock.sleep)
+    credential = SuccessiveTokens("old", fabric.token)
+    http = LivyHttp(fabric.url, BearerAuth(credential), clock=clock, sleep=clock.sleep)
     run_statement(LivyClient(http, Dialect.FABRIC), session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
     assert len(fabric.sessions[session_id].statements) == 1
+    assert credential.requests == 2
 
 
 def test_pauses_between_retries_grow_and_have_jitter() -> None:

@@ -26,6 +26,8 @@ class SuccessiveTokens:
 
     def __init__(self, *secrets: str) -> None:
         self.secrets = list(secrets)
+        self.requests = 0
 
     def token(self, audience: str = "fabric", *, renew: bool = False) -> AccessToken:
+        self.requests += 1
         return AccessToken(self.secrets.pop(0) if len(self.secrets) > 1 else self.secrets[0])
