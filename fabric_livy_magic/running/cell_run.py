@@ -46,6 +46,11 @@ class CellRun:
     rows_needed: int | None = None
     on_progress: Listener | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether Livy itself runs it, without the agent."""
+        return self.cell.plain or self.repl.settings.rich == "off"
+
     def statement(self, code: str, kind: str) -> Output:
         """The output of one Livy statement. Raises StatementError where the code failed."""
         statement = self.repl.remote.run(code, kind, timeout_s=self.deadline.left_s, on_progress=self.on_progress)

@@ -167,7 +167,7 @@ class Result:
 
     @property
     def value_table(self) -> Table | None:
-        return next((table for table in reversed(self.tables) if table.is_value), None)
+        return value_table_of(self.parts)
 
     def to(self, library: str) -> Any:
         """Its last table as a frame of `library`. Raises FrameError where there is none."""
@@ -187,6 +187,11 @@ class Result:
             return self.value_table.to(library)
         shown = [part.data for part in self.parts if isinstance(part, Shown)]
         return shown[-1].get("application/json", self.text) if shown else self.text
+
+
+def value_table_of(parts: Sequence[Part]) -> Table | None:
+    """The last table that the cell did not merely display."""
+    return next((part for part in reversed(parts) if isinstance(part, Table) and part.is_value), None)
 
 
 def parts_of_output(output: Output, limit: int | None = None, why: str = "") -> tuple[Part, ...]:

@@ -21,7 +21,6 @@ RUN_KIND: Mapping[str, Callable[[CellRun], CellOutput]] = {
     "pyspark": pyspark.run,
     "sparkr": plain.run,
 }
-BY_THE_AGENT = {"sql", "pyspark"}
 
 
 def run_cell(
@@ -46,7 +45,6 @@ def run_cell(
         repl.cells_run += 1
         repl.ensure_ready(on_progress)
         run = CellRun(repl, cell, Deadline(cell.timeout_s), values or {}, rows_needed, on_progress)
-        is_plain = cell.kind in BY_THE_AGENT and (cell.plain or repl.settings.rich == "off")
-        parts, output = (plain.run if is_plain else RUN_KIND[cell.kind])(run)
+        parts, output = RUN_KIND[cell.kind](run)
         elapsed_s = time.monotonic() - began
     return Result(kind=cell.kind, session=repl.name, elapsed_s=elapsed_s, parts=parts, output=output)

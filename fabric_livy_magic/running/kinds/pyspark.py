@@ -6,11 +6,13 @@ from fabric_livy_magic.errors import NoAgent
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
-from fabric_livy_magic.running.results import Table
+from fabric_livy_magic.running.results import value_table_of
 from fabric_livy_magic.running.session_frames import fetch_frame
 
 
 def run(run: CellRun) -> CellOutput:
+    if run.is_plain:
+        return plain.run(run)
     try:
         parts = agent_calls.run_cell(
             run.agent_call(),
@@ -20,7 +22,7 @@ def run(run: CellRun) -> CellOutput:
         )
     except NoAgent:
         return plain.run(run)
-    preview = next((part for part in reversed(parts) if isinstance(part, Table) and part.is_value), None)
+    preview = value_table_of(parts)
     if run.cell.output and preview is not None:  # into a variable goes the whole frame, not its first rows
         whole = fetch_frame(run.repl, None, limit=run.cell.limit, on_progress=run.on_progress)
         parts = tuple(whole if part is preview else part for part in parts)

@@ -9,16 +9,16 @@ from dataclasses import replace
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.cells.scala_lines import join_scala_lines
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun, Deadline
-from fabric_livy_magic.running.kinds import plain, sql
-from fabric_livy_magic.running.results import Part, Table
+from fabric_livy_magic.running.kinds import sql
+from fabric_livy_magic.running.results import Part, Table, parts_of_output
 
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _DATAFRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
 
 
 def run(run: CellRun) -> CellOutput:
-    parts, output = plain.run_code(run, join_scala_lines(run.cell.code))
-    assert output is not None
+    output = run.statement(join_scala_lines(run.cell.code), "spark")
+    parts = parts_of_output(output, run.cell.limit)
     if run.cell.output and (found := _DATAFRAME.match(output.text.rstrip().rsplit("\n", 1)[-1])):
         parts = (*parts, *_frame_of(run, found[1]))
     return CellOutput(parts, output)
@@ -31,7 +31,6 @@ def _frame_of(run: CellRun, variable: str) -> tuple[Part, ...]:
     untimed = replace(run, cell=query, deadline=Deadline(None), rows_needed=None)
     untimed.statement(f'{variable}.createOrReplaceTempView("{view}")', "spark")
     try:
-        read = plain.run if run.repl.settings.rich == "off" else sql.run
-        return tuple(part for part in read(untimed).parts if isinstance(part, Table))
+        return tuple(part for part in sql.run(untimed).parts if isinstance(part, Table))
     finally:
         untimed.statement(f'spark.catalog.dropTempView("{view}")', "spark")
