@@ -13,7 +13,7 @@ from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
-from fabric_livy_magic.local.server.discovery import LOOPBACK, find_token
+from fabric_livy_magic.local.server.discovery import find_token
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
@@ -139,7 +139,7 @@ class Connections:
 
     def is_local(self, client: LivyClient) -> bool:
         """Whether an embedded Fabric is behind the client, anybody's on this machine: paths mean the same to it."""
-        return client.dialect is Dialect.FABRIC and urlsplit(client.http.base_url).hostname in LOOPBACK
+        return client.dialect is Dialect.FABRIC and client.http.is_loopback
 
     def close(self) -> None:
         """Ends the embedded Fabrics, and with them their sessions."""

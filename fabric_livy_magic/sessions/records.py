@@ -20,7 +20,8 @@ STARTED_WITHIN_S = 2.0  # of each other: the same process; the system counts its
 
 @dataclass(frozen=True)
 class SessionRecord:
-    """`ours` (its name in the file): started by that notebook, and to be stopped with it. `server` is the Livy address, `target` what was typed."""
+    """`ours` (its name in the file): started by that notebook, and to be stopped with it. `server` is the Livy address,
+    `target` what was typed."""
 
     id: str
     name: str
@@ -38,8 +39,8 @@ class KernelRecord:
 
 
 def notebook_path(names: Mapping[str, Any]) -> Path:
-    """Of the notebook that this kernel belongs to, as far as its front end says: VS Code sets a name, JupyterLab an environment variable.
-    Without either, a file of no name in the current folder."""
+    """Of the notebook that this kernel belongs to, as far as its front end says: VS Code sets a name, JupyterLab an environment
+    variable. Without either, a file of no name in the current folder."""
     name = (
         os.environ.get("FABRIC_LIVY_NOTEBOOK") or names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
     )

@@ -98,8 +98,16 @@ class Session:
         remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took `timeout_s` (its statement is
         cancelled then; the wait for cells before it does not count).
         """
-        options = {"limit": limit, "timeout_s": timeout_s, "plain": plain}
-        return _run_code(self.repl, code, kind, values=values, on_progress=on_progress, **options)
+        return _run_code(
+            self.repl,
+            code,
+            kind,
+            limit=limit,
+            timeout_s=timeout_s,
+            values=values,
+            plain=plain,
+            on_progress=on_progress,
+        )
 
     def submit(self, code: str, kind: str = "pyspark", **options: Any) -> Background:
         """Runs it as `run` does, with the same options, while the program goes on: gives a handle at once."""
@@ -193,9 +201,11 @@ def _run_code(
     code: str,
     kind: str,
     *,
+    limit: int | None = None,
+    timeout_s: float | None = None,
     values: Mapping[str, Any] | None = None,
+    plain: bool = False,
     on_progress: Listener | None = None,
-    **options: Any,
 ) -> Result:
-    """`options` are fields of `Cell`."""
-    return run_cell(repl, Cell(kind=kind, code=code, **options), values=values, on_progress=on_progress)
+    cell = Cell(kind=kind, code=code, limit=limit, timeout_s=timeout_s, plain=plain)
+    return run_cell(repl, cell, values=values, on_progress=on_progress)
