@@ -32,12 +32,12 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 def _login(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cells.subcommands import login_choices
-    from fabric_livy_magic.output.account import identity_lines
+    from fabric_livy_magic.output.account import device_prompt_text, identity_lines
     from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.signin.methods import UserPrompts, has_browser
 
     def show(prompt: DevicePrompt) -> None:
-        print(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}", flush=True)
+        print(device_prompt_text(prompt), flush=True)
 
     account = Account()
     identity = account.login(

@@ -84,7 +84,7 @@ class LivyHttp:
         self._session = requests.Session()
         self._session.hooks["response"].append(request_log.log_response)
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
-        self._session.trust_env = not self._is_loopback
+        self._session.trust_env = not self.is_loopback
         self._verify = None if verify is True else verify
         self._session.headers.update({"Accept": "application/json", "X-Requested-By": "fabric-livy-magic"})
 
@@ -133,7 +133,7 @@ class LivyHttp:
         return other
 
     @property
-    def _is_loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         return urlsplit(self.base_url).hostname in LOOPBACK
 
     @property
@@ -141,7 +141,7 @@ class LivyHttp:
         return urlsplit(self.base_url).netloc
 
     def _rate_limiter(self) -> RateLimiter:
-        if not self._rate_limiters and self._is_loopback:  # no limit for this machine
+        if not self._rate_limiters and self.is_loopback:  # no limit for this machine
             self._rate_limiters.append(RateLimiter(None))
         elif not self._rate_limiters:
             # This may sign in first.
@@ -181,7 +181,7 @@ class LivyHttp:
                     error,
                     idempotent=idempotent,
                     is_verified=self.base_url in rate_limiter.verified_urls,
-                    is_loopback=self._is_loopback,
+                    is_loopback=self.is_loopback,
                 ):
                     raise
                 if not isinstance(error, ThrottledError):  # the rate limiter waits for that

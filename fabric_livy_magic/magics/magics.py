@@ -46,7 +46,8 @@ class FabricLivyMagics(Magics):
     @property
     def language(self) -> str:
         """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell."""
-        return self._notebook.language if self._notebook else resolve({}, {}, files=read_files()).language
+        settings = self._notebook.runner.settings if self._notebook else resolve({}, {}, files=read_files())
+        return settings.language
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""

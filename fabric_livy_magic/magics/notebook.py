@@ -9,7 +9,7 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.notebooks.defaults import Defaults, defaults_of
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
 from fabric_livy_magic.sessions.records import notebook_path
-from fabric_livy_magic.settings import SessionSpec, read_files, resolve
+from fabric_livy_magic.settings import SessionSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,11 +43,6 @@ class LivyNotebook:
             if not self._runner.settings.target and (target := self._defaults().target):
                 self._runner.account.choose("target", target)
         return self._runner
-
-    @property
-    def language(self) -> str:
-        """Of a cell without a magic in the Fabric Livy kernel. Reading it loads no runner."""
-        return (self._runner.settings if self._runner else resolve({}, {}, files=read_files())).language
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""

@@ -26,12 +26,15 @@ def identity_lines(identity: Identity) -> list[str]:
     return lines
 
 
+def device_prompt_text(prompt: DevicePrompt) -> str:
+    return f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}"
+
+
 def show_device_prompt(prompt: DevicePrompt) -> None:
     """The code to type and where, as text to copy and as a link."""
     url, code = html.escape(prompt.url, quote=True), html.escape(prompt.user_code)
-    text = f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}"
     link = f'To sign in, open <a href="{url}" target="_blank" rel="noopener">{url}</a> in any browser and enter the code <code>{code}</code>'
-    show({"text/html": f'{STYLE}<div class="flm-c">{link}</div>', "text/plain": text})
+    show({"text/html": f'{STYLE}<div class="flm-c">{link}</div>', "text/plain": device_prompt_text(prompt)})
 
 
 def findings_bundle(findings: Sequence[Finding]) -> Bundle:

@@ -15,13 +15,13 @@ from msal.authority import WELL_KNOWN_AUTHORITY_HOSTS
 from msal.exceptions import MsalError
 
 from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs, masked
 from fabric_livy_magic.signin.entra.reasons import explain
 from fabric_livy_magic.signin.tokens import FABRIC, FABRIC_RESOURCE, STORAGE_RESOURCE, AccessToken, scopes_for
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 TIMEOUT_S = 30.0
-LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 _TENANT = re.compile(r"[\w.-]+")
 
 
@@ -115,7 +115,7 @@ class AppCredential(EntraCredential):
                         "client_id": app.client_id,
                         "authority": f"{app.authority_host.rstrip('/')}/{app.tenant}",
                         "token_cache": self._cache,
-                        "http_client": MsalHttp(app.verify, is_on_this_machine=host.hostname in LOOPBACK_HOSTS),
+                        "http_client": MsalHttp(app.verify, is_on_this_machine=host.hostname in LOOPBACK),
                         # Instance discovery knows Microsoft's hosts only; a sovereign or private one was chosen by the user.
                         "instance_discovery": None if host.hostname in WELL_KNOWN_AUTHORITY_HOSTS else False,
                     }

@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fabric_livy_magic.errors import SignInError
-from fabric_livy_magic.signin.entra.app import LOOPBACK_HOSTS, MsalHttp
+from fabric_livy_magic.livy.http import LOOPBACK
+from fabric_livy_magic.signin.entra.app import MsalHttp
 
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 
@@ -44,7 +45,7 @@ def _token_of_file(path: Path) -> str:
 
 def _token_of_github(url: str, bearer: str) -> str:
     parts = urlsplit(url)
-    is_loopback = parts.hostname in LOOPBACK_HOSTS
+    is_loopback = parts.hostname in LOOPBACK
     if parts.scheme != "https" and not is_loopback:
         raise SignInError("The job's token is not sent to ACTIONS_ID_TOKEN_REQUEST_URL: it is no https address.")
     http = MsalHttp(is_on_this_machine=is_loopback)
