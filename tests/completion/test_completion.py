@@ -109,7 +109,7 @@ class SignedIn:
 def test_workspaces_and_lakehouses_are_listed_once_after_sign_in(lists: ListServer) -> None:
     lists.names("/v1/workspaces", "Sales", "Supply")
     lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
-    runner = Runner({"api_url": f"{lists.root}/v1"}, SignedIn())
+    runner = Runner({"api_url": f"{lists.url}/v1"}, SignedIn())
     assert matches_of("%livy use Sal", runner=runner) == ["Sales/"]
     assert matches_of("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
     assert matches_of("%livy lakehouses Su", runner=runner) == ["Supply"]

@@ -25,7 +25,7 @@ def lists() -> Iterator[ListServer]:
 
 @pytest.fixture
 def api(lists: ListServer) -> FabricApi:
-    return FabricApi(http(f"{lists.root}/v1"), http(f"{lists.root}/delta"))
+    return FabricApi(http(f"{lists.url}/v1"), http(f"{lists.url}/delta"))
 
 
 def http(url: str) -> LivyHttp:

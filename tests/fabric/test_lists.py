@@ -1,4 +1,4 @@
-"""ListServer of the Fabric API, page by page, and tables."""
+"""Lists of the Fabric API, page by page, and tables."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_query_parameters_are_sent_for_every_page(lists: ListServer, api: Fabric
 
 def test_a_continuation_by_uri_alone_is_followed_on_the_same_server(lists: ListServer, api: FabricApi) -> None:
     lists.put(
-        "/v1/workspaces", page("a", continuationUri=f"{lists.root}/v1/workspaces?continuationToken=a%2B"), page("b")
+        "/v1/workspaces", page("a", continuationUri=f"{lists.url}/v1/workspaces?continuationToken=a%2B"), page("b")
     )
     assert [one.name for one in api.workspaces()] == ["a", "b"]
     assert lists.seen[1] == "/v1/workspaces?continuationToken=a%2B"
@@ -65,7 +65,7 @@ def test_a_continuation_by_uri_alone_is_followed_on_the_same_server(lists: ListS
     ["https://elsewhere.example/v1/workspaces?x=1", "{root}/v2/workspaces", "//elsewhere.example/v1/x", "{other}/v1/x"],
 )
 def test_a_continuation_elsewhere_is_not_followed(lists: ListServer, api: FabricApi, uri: str) -> None:
-    uri = uri.replace("{root}", lists.root).replace("{other}", lists.root.replace("http:", "https:"))
+    uri = uri.replace("{root}", lists.url).replace("{other}", lists.url.replace("http:", "https:"))
     lists.put("/v1/workspaces", page("a", continuationUri=uri))
     with pytest.raises(NotLivyError, match="outside"):
         api.workspaces()
@@ -138,7 +138,7 @@ def test_tables_of_a_lakehouse_with_schemas_come_from_onelake(lists: ListServer,
 def test_without_onelake_the_message_suggests_show_tables(lists: ListServer) -> None:
     has_schemas(lists)
     with pytest.raises(SettingsError, match="SHOW TABLES"):
-        FabricApi(http(f"{lists.root}/v1")).tables(WORKSPACE, HOUSE)
+        FabricApi(http(f"{lists.url}/v1")).tables(WORKSPACE, HOUSE)
 
 
 def has_schemas(lists: ListServer) -> None:

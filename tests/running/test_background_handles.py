@@ -18,11 +18,8 @@ from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import STILL_RUNNING
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.cell_queue import NOT_SENT
-from fabric_livy_magic.running.results import Printed, Result
-
-
-def result(text: str) -> Result:
-    return Result(kind="pyspark", session="main", elapsed_s=0.0, parts=(Printed(text),))
+from fabric_livy_magic.running.results import Result
+from tests.running.conftest import result
 
 
 def test_a_handle_tells_the_latest_news() -> None:

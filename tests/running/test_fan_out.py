@@ -15,12 +15,9 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.waiting import interruptible_sleep
 from fabric_livy_magic.running.fan_out import FanOut
-from fabric_livy_magic.running.results import Printed, Result
+from fabric_livy_magic.running.results import Result
+from tests.running.conftest import result
 from tests.support.timing import interrupt_after
-
-
-def result(text: str) -> Result:
-    return Result(kind="pyspark", session="main", elapsed_s=0.0, parts=(Printed(text),))
 
 
 def spread(codes: list[str], run: Callable[[int, str], Result], repls: int = 2, **more: bool) -> list[str]:

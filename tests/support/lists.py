@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.support.json_server import JsonServer
 
-class ListServer:
-    """Answers what a test put down for a path, in order; the last answer stays. `seen` has the paths with their queries."""
+
+class ListServer(JsonServer):
+    """Answers what a test put down for a path, in order; the last answer stays."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: dict[str, list[tuple[int, Any]]] = {}
-        self.seen: list[str] = []
-        outer = self
 
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.seen.append(self.path)
-                script = outer.answers.get(unquote(urlsplit(self.path).path), [(404, {"errorCode": "ItemNotFound"})])
-                status, content = script.pop(0) if len(script) > 1 else script[0]
-                body = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self._server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+    def answer(self, path: str) -> tuple[int, Any]:
+        script = self.answers.get(unquote(urlsplit(path).path), [(404, {"errorCode": "ItemNotFound"})])
+        return script.pop(0) if len(script) > 1 else script[0]
 
     def put(self, path: str, *pages: Any, status: int = 200) -> None:
         self.answers[path] = [(status, page) for page in pages]
@@ -44,7 +27,3 @@ class ListServer:
         ids = [f"id-{number}" for number, _ in enumerate(names)]
         self.put(path, {"value": [{"id": i, "displayName": name} for i, name in zip(ids, names, strict=True)]})
         return ids
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

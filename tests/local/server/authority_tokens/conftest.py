@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -22,49 +20,25 @@ from fabric_livy_magic.local.server.tokens import (
     OwnToken,
     TokenRefused,
 )
+from tests.support.json_server import JsonServer
 
 pytest.importorskip("tornado")
 
-
 TENANT, OTHER_TENANT = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
-
-
 FABRIC = FABRIC_AUDIENCES[0]
-
-
 EVERYTHING = "user_impersonation"
 
 
-class KeyServer:
-    """Discovery and signing keys on loopback, without TLS."""
+class KeyServer(JsonServer):
+    """Discovery and signing keys."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.key_id = "first"
         self.tenants = {TENANT, OTHER_TENANT}
-        self.fetched: list[str] = []
         self.published: dict[str, Any] = {}
         self.status = 200
-        outer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.fetched.append(self.path)
-                body = json.dumps(outer.answer(self.path)).encode()
-                known = self.path == "/keys" or self.path.split("/")[1] in outer.tenants
-                self.send_response(outer.status if known else 400)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
         self.publish()
 
     def publish(self, **more: Any) -> None:
@@ -74,10 +48,12 @@ class KeyServer:
             **more,
         }
 
-    def answer(self, path: str) -> dict[str, Any]:
+    def answer(self, path: str) -> tuple[int, Any]:
         if path == "/keys":
-            return {"keys": [{"kty": "EC", "kid": "other"}, {"kty": "RSA", "kid": "broken"}, self.published]}
-        return {"issuer": f"{self.url}/{{tenantid}}/v2.0", "jwks_uri": f"{self.url}/keys"}
+            keys = [{"kty": "EC", "kid": "other"}, {"kty": "RSA", "kid": "broken"}, self.published]
+            return self.status, {"keys": keys}
+        status = self.status if path.split("/")[1] in self.tenants else 400
+        return status, {"issuer": f"{self.url}/{{tenantid}}/v2.0", "jwks_uri": f"{self.url}/keys"}
 
     def rotate(self, key_id: str) -> None:
         self.key, self.key_id = rsa.generate_private_key(public_exponent=65537, key_size=2048), key_id
@@ -94,10 +70,6 @@ class KeyServer:
     def token(self, *, key: Any = None, key_id: str | None = None, tenant: str = TENANT, **changed: Any) -> str:
         headers = {"kid": self.key_id if key_id is None else key_id}
         return jwt.encode(self.claims(tenant, **changed), key or self.key, algorithm="RS256", headers=headers)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_keys_are_fetched_once_for_many_tokens(own_key_server: KeyServer) -> Non
     tokens = AuthorityTokens(own_key_server.url)
     for _ in range(5):
         check(tokens, own_key_server.token())
-    assert len(own_key_server.fetched) == 2
+    assert len(own_key_server.seen) == 2
 
 
 def test_a_new_signing_key_is_found(own_key_server: KeyServer) -> None:
@@ -71,7 +71,7 @@ def test_unknown_key_ids_do_not_make_the_server_ask_again_and_again(own_key_serv
     tokens = AuthorityTokens(own_key_server.url)
     for number in range(5):
         assert refusal(tokens, own_key_server.token(key_id=f"unknown {number}")).code == "InvalidToken"
-    assert own_key_server.fetched.count("/keys") == 1
+    assert own_key_server.seen.count("/keys") == 1
 
 
 # ------------------------------------------------------------------------------------------------ what is not
