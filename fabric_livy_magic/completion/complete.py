@@ -24,19 +24,24 @@ def complete(runner: Runner, text: str, cursor: int, language: str | None) -> Co
     body = text[begin:]
     if kind == "sql":
         return complete_sql(runner, body, cursor - begin).shifted(begin)
-    return complete_code(runner, kind, body[: cursor - begin]).shifted(begin)
+    return complete_code(runner, kind, body, cursor - begin).shifted(begin)
 
 
 def inspect(runner: Runner, text: str, cursor: int, name: str, detail: int, language: str | None) -> str | None:
-    """A description of the name at the cursor, empty if nothing is known; None where it is IPython's to give."""
+    """A description of the name at the cursor, empty if nothing is known; None where it is IPython's to give first."""
     line = text[text.rfind("\n", 0, cursor) + 1 :].partition("\n")[0]
     if line.lstrip().startswith("%"):
         return help_of_line(line, is_kernel=language is not None)
     kind, begin = kind_of_cell(text, language)
     if kind is None or begin > cursor:
         return None
+    if kind == "pyspark":
+        return inspect_session(runner, name, detail)
     session = runner.sessions.get(runner.sessions.current)
-    if session is None or not name or kind not in {"pyspark", "sql"}:
-        return ""
-    reply = session.ask("inspect", name, detail) if kind == "pyspark" else session.ask("inspect_sql", name)
-    return reply or ""
+    return (session.ask("inspect_sql", name) or "") if session and name and kind == "sql" else ""
+
+
+def inspect_session(runner: Runner, name: str, detail: int) -> str:
+    """A description of a name of the session's Python; empty if nothing is known."""
+    session = runner.sessions.get(runner.sessions.current)
+    return (session.ask("inspect", name, detail) or "") if session and name else ""

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from fabric_livy_magic.completion.completions import Completions
     from fabric_livy_magic.sessions.runner import Runner
 
-NOTHING = SimpleMatcherResult(completions=[])
+
+class OnlyThese(list[SimpleCompletion]):
+    """IPython lets a matcher keep its other ones out if it has completions itself; ours does so with none as well: names of
+    the notebook's Python are not those of the session."""
+
+    def __len__(self) -> int:
+        return max(1, super().__len__())
 
 
 def matcher_of(runner: Callable[[], Runner]) -> Any:
@@ -21,24 +27,25 @@ def matcher_of(runner: Callable[[], Runner]) -> Any:
     def fabric_livy_matcher(context: CompletionContext) -> SimpleMatcherResult:
         text = context.full_text
         if "%" not in text:
-            return NOTHING
+            return nothing()
         from fabric_livy_magic.completion.complete import complete
 
         cursor = position(text, context.cursor_line, context.cursor_position)
         found = complete(runner(), text, cursor, None)
-        return NOTHING if found is None else as_matches(found, text, cursor, context.token)
+        return nothing() if found is None else as_matches(found, text, cursor)
 
     return fabric_livy_matcher
 
 
-def as_matches(found: Completions, text: str, cursor: int, token: str) -> SimpleMatcherResult:
-    """IPython replaces its own token; our completions may begin before or after that begins."""
-    begin = cursor - len(token)
-    completions = []
-    for match, kind in found.matches:
-        whole = text[begin : found.start] + match if found.start >= begin else match[begin - found.start :]
-        completions.append(SimpleCompletion(whole, type=kind))
-    return SimpleMatcherResult(completions=completions, suppress=True, ordered=True)
+def nothing() -> SimpleMatcherResult:
+    """A new one each time: IPython writes the token of the call into it, and fails where that is another call's."""
+    return SimpleMatcherResult(completions=[])
+
+
+def as_matches(found: Completions, text: str, cursor: int) -> SimpleMatcherResult:
+    completions = OnlyThese(SimpleCompletion(match, type=kind) for match, kind in found.matches)
+    replaced = text[found.start : cursor]  # not always the token that IPython has found
+    return SimpleMatcherResult(completions=completions, matched_fragment=replaced, suppress=True, ordered=True)
 
 
 def position(text: str, line: int, column: int) -> int:

@@ -15,6 +15,7 @@ from traitlets import Type
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
+from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
 
 LANGUAGE_INFO = {
@@ -117,13 +118,22 @@ class FabricLivyKernel(IPythonKernel):
     def do_inspect(  # type: ignore[override]
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
-        from fabric_livy_magic.completion.complete import inspect
+        """Names of the session and of this Python: those of where the cell runs come first.
 
-        name = token_at_cursor(code, cursor_pos)
-        description = inspect(self.shell.livy.notebook.runner, code, cursor_pos, name, detail_level, self.language)
-        if description is None:
+        VS Code's Variables view shows the variables of this Python, and asks for each by a request whose code is its name.
+        """
+        from fabric_livy_magic.completion.complete import inspect, inspect_session
+
+        runner, name = self.shell.livy.notebook.runner, token_at_cursor(code, cursor_pos)
+        is_own = name.partition(".")[0] in self.shell.user_ns
+        description = None
+        if not (is_own and cursor_pos == 0 and code == name):
+            description = inspect(runner, code, cursor_pos, name, detail_level, self.language)
+        if description is None or (not description and (is_own or kind_of_cell(code, self.language)[0] == "pyspark")):
             reply: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
-            return reply
+            if reply["found"]:
+                return reply
+        description = description if description is not None else inspect_session(runner, name, detail_level)
         return {
             "status": "ok",
             "found": bool(description),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.agent.remote.agent import expression_types, introspection
+from fabric_livy_magic.agent.remote.agent import cursor, expression_types, introspection
 
 
 class Reader:
@@ -43,6 +43,7 @@ class Columns:
 
 
 NAMESPACE: dict[str, Any] = {
+    "nested": {"a": {"b": 1}, "c": [{"d": 1}]},
     "reader": Reader(),
     "math": math,
     "settings": {"alpha": 1, "beta": 2, 3: 4},
@@ -76,6 +77,16 @@ def matches_of(code: str) -> list[str]:
         ("settings['al", ["alpha"]),
         ("frame['", ["town", "größe"]),
         ("frame[['town', 'g", ["größe"]),
+        ('spark.sql("SELECT i', []),
+        ("', '.join(\"", []),
+        ('open("', []),
+        ('in_a_list = ["', []),
+        ('nested["a"]["', ["b"]),
+        ("nested['c'][0]['", ["d"]),
+        ("settings.get('", ["alpha", "beta"]),
+        ("settings.update('", []),
+        ('"it\'s" + numb', ["number"]),
+        ("open('data.rea", []),
         ("nothing.", []),
         ("number.nothing.", []),
         ("'inside a numb", []),
@@ -95,10 +106,13 @@ def test_a_match_says_where_it_begins_and_of_what_kind_it_is() -> None:
     assert {"number", "for", "print"} <= set(matches_of(""))
 
 
-@given(st.text(st.sampled_from("abx.()[]'\"{}, \n=#"), max_size=30))
+@given(st.text(st.sampled_from("abxf.()[]'\"{}, \n=#\\"), max_size=30))
 def test_any_text_gets_an_answer(code: str) -> None:
     reply = introspection.complete(NAMESPACE, code)
     assert 0 <= reply["start"] <= len(code)
+    at = cursor.cursor_after(code)
+    assert at.string <= len(code)
+    assert all(code[bracket] in "([{" for bracket in at.brackets)
     assert expression_types.expression_before(code) in code
 
 

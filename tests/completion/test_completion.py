@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.completion import sql
+from fabric_livy_magic.completion.code import quoted
 from fabric_livy_magic.completion.complete import complete, inspect
+from fabric_livy_magic.completion.completions import Completions
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.lists import ListServer
@@ -92,6 +96,44 @@ def test_words_of_earlier_cells_are_known_without_a_session() -> None:
     assert "while" in (matches_of("whi", runner=runner) or [])
 
 
+# Of earlier cells: `id` and `town` may be columns, `a b` and the text of an unfinished cell may not.
+FRAME_CELL = 'df.select(\'id\', \'a b\', "town").where("""id > 1""")  # isn\'t \'x\''
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ('df["', ['"id"', '"town"']),
+        ("df['i", ["'id'"]),
+        ('df["|"]', ['"id', '"town']),
+        ('df["t|"]', ['"town']),
+        ("df.select('id', '", ["'id'", "'town'"]),
+        ('df[["id", "', ['"id"', '"town"']),
+        ("x = \"it's\"\ndf['", ["'id'", "'town'"]),
+        ("%%pyspark\ndf['i", ["'id'"]),
+        ('spark.sql("""\nSELECT i', []),
+        ("# isn't i", ["id", "isn"]),
+    ],
+)
+def test_a_text_is_completed_by_texts_of_earlier_cells_and_by_no_builtin(code: str, wanted: list[str]) -> None:
+    """VS Code's Python extension offers the builtin `id`, and VS Code then drops a match that is called so, too."""
+    runner = Runner({"target": "local"})
+    runner.recent.append(Cell(kind="pyspark", code=FRAME_CELL))
+    matches = matches_of(code, runner=runner)
+    assert matches is not None
+    assert matches[: len(wanted)] == wanted
+    if not code.startswith("#"):
+        assert len(matches) == len(wanted)
+        assert not {*matches} & {*dir(builtins)}
+
+
+@given(st.text(max_size=8), st.sampled_from(["'", '"', '"""']), st.booleans())
+def test_a_column_of_any_name_becomes_a_text_of_python(name: str, quote: str, is_closed: bool) -> None:
+    before, after = f"df[{quote}", quote if is_closed else ""
+    found = quoted(Completions(len(before), ((name, "column"),)), before, after)
+    assert ast.literal_eval(before[3 : found.start] + found.matches[0][0] + after) == name
+
+
 @pytest.fixture
 def lists() -> Iterator[ListServer]:
     server = ListServer()
@@ -156,6 +198,9 @@ def test_the_plain_kernel_completes_our_magics_and_cells_by_ipythons_matchers(pl
     assert matches("%livy start --ex") == ["--executor-memory", "--executor-cores"]
     assert "SELECT" in matches("%%livy_sql\nSEL")
     assert "COALESCE" not in matches("%%livy_sql\nSEL")
+    assert matches('%%livy_pyspark\ndf["i') == []  # nothing is known of the session; the builtin is none of its columns
     plain.ok("some_value = 1")
-    assert "some_value" in matches("some_va")
+    assert matches("%%livy_pyspark\nsome_value.re") == []
+    assert "real" in matches("some_value.re")
+    assert "some_value" in matches("some_va"), "IPython's own, also after another one of them"
     assert matches("%livy_sq")[:1] == ["%livy_sql"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.fabric_kernel.conftest import sessions
 from tests.support import service
-from tests.support.kernels import Kernel, kernel
+from tests.support.kernels import ANSI, Kernel, kernel
 
 pytestmark = pytest.mark.spark
 
@@ -175,8 +175,9 @@ def test_pip_installs_for_this_session_alone(started: Kernel, tmp_path: Path) ->
         ("spark.ran", "range"),
         ("frame.groupBy('ident').", "agg"),
         ("spark.read.format('delta').", "load"),
-        ("import pyspark.sql.functions as F\nF.col('", "ident"),
-        ("frame.select('", "ident"),
+        ("import pyspark.sql.functions as F\nF.col('", "'ident'"),
+        ("frame.select('", "'ident'"),
+        ('frame["', '"ident"'),
         ("frame.filter(frame.ident > 1).sel", "select"),
         ("%livy at", "attach"),
         ("%livy start --ex", "--executor-memory"),
@@ -219,6 +220,27 @@ def test_inspection_shows_signatures_columns_and_help(started: Kernel, code: str
     content = started.client.inspect(code, len(code), reply=True, timeout=10)["content"]
     assert content["found"]
     assert says in content["data"]["text/plain"]
+
+
+def test_each_side_s_names_are_described_from_the_other(started: Kernel) -> None:
+    started.run("there = spark.range(3)\nboth = 'of the session'")
+    started.run("%%local\nhere = {'a': 1}\nboth = 'of the notebook'")
+
+    def says(code: str, cursor: int | None = None) -> str:
+        content = started.client.inspect(code, len(code) if cursor is None else cursor, reply=True, timeout=10)[
+            "content"
+        ]
+        assert content["found"] == bool(content["data"])
+        return ANSI.sub("", content["data"].get("text/plain", ""))
+
+    assert "{'a': 1}" in says("here", 0), "as VS Code's Variables view asks for its rows"
+    assert "{'a': 1}" in says("print(1)\nhere + 1", 13)
+    assert "{'a': 1}" in says("%%sql\nSELECT :here")
+    assert "of the session" in says("both")
+    assert "of the notebook" in says("%%local\nboth")
+    assert "of the notebook" in says("both", 0), "the Variables view lists the names of this Python"
+    assert "id: bigint" in says("%%local\nthere")
+    assert says("nowhere") == says("%%spark\nprint") == says("nowhere", 0) == ""
 
 
 def test_a_restart_stops_the_session(api: service.Api, tmp_path: Path) -> None:

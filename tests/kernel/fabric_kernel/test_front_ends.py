@@ -97,7 +97,7 @@ def test_helper_code_stays_here_while_the_session_is_idle(started: Kernel, api: 
 
 def test_a_completion_calls_the_idle_session_and_is_there_in_time(started: Kernel, api: service.Api) -> None:
     started.run("frame = spark.range(3).withColumnRenamed('id', 'ident')")
-    assert completions(started, "frame['")["answer"]["matches"] == ["ident"]
+    assert completions(started, "frame['")["answer"]["matches"] == ["'ident'"]
     assert not any("__jupyter_exec_background__" in code for code in codes(api))
 
 

@@ -5,35 +5,40 @@ from __future__ import annotations
 import builtins
 import inspect
 import keyword
+import os
 import re
 import types
 from typing import Any, Iterable
 
-from . import display, expression_types
+from . import cursor, display, expression_types
 
 MOST_MATCHES = 500
 PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 ATTRIBUTE = re.compile(r"\.(\w*)$")
 NAME = re.compile(r"(?<![\w.)\]'\"])([A-Za-z_]\w*)?$")
-ITEM = re.compile(rf"({PATH})\[\s*(?:\[\s*(?:[^\]]*,\s*)?)?(['\"])([^'\"]*)$")
-CALL = re.compile(rf"({PATH})\(\s*(?:[^()]*,\s*)?(['\"])([^'\"]*)$")
 COLUMN_WORDS = {
-    "agg", "asc", "avg", "col", "column", "count", "countDistinct", "cube", "desc", "drop", "dropDuplicates", "groupBy",
-    "groupby", "max", "mean", "min", "orderBy", "partitionBy", "rollup", "select", "sort", "sum", "withColumn",
-    "withColumnRenamed",
+    "agg", "approxQuantile", "asc", "asc_nulls_first", "asc_nulls_last", "avg", "bucketBy", "col", "colRegex", "column", "corr",
+    "count", "countDistinct", "count_distinct", "cov", "crosstab", "cube", "desc", "desc_nulls_first", "desc_nulls_last",
+    "describe", "drop", "dropDuplicates", "drop_duplicates", "dropna", "fill", "fillna", "freqItems", "groupBy", "groupby", "join",
+    "max", "mean", "melt", "merge", "min", "orderBy", "partitionBy", "pivot", "repartition", "repartitionByRange", "replace",
+    "rollup", "select", "set_index", "sort", "sortBy", "sortWithinPartitions", "sort_values", "sum", "unpivot", "withColumn",
+    "withColumnRenamed", "withColumns", "withColumnsRenamed",
 }  # fmt: skip
+KEY_WORDS = {"get", "pop", "setdefault"}
+FUNCTIONS = "pyspark.sql.functions"
+NO_COLUMN_WORDS = {"expr", "from_csv", "from_json", "lit", "pandas_udf", "udf"}  # functions that take other texts first
 
 
 def complete(namespace: dict[str, Any], before: str) -> dict[str, Any]:
     """{start, matches: [[text, type]]} for the text before the cursor; `start` is where the match begins in it."""
-    if found := ITEM.search(before):
-        return matches(before, found[3], [(name, "column") for name in items_of(value_of(namespace, found[1]))])
-    if (found := CALL.search(before)) and found[1].rsplit(".", 1)[-1] in COLUMN_WORDS:
-        return matches(before, found[3], [(name, "column") for name in columns_for(namespace, found[1])])
+    at = cursor.cursor_after(before)
+    if at.string >= 0:
+        candidates = [(name, "column") for name in texts_at(namespace, before, list(at.brackets))]
+        return matches(before, before[at.string :], candidates)
     if found := ATTRIBUTE.search(before):
         owner = expression_types.infer(namespace, expression_types.expression_before(before[: found.start()]))
         return matches(before, found[1], attributes_of(owner, found[1].startswith("_")))
-    if (found := NAME.search(before)) and not is_in_string(before):
+    if found := NAME.search(before):
         return matches(before, found[1] or "", all_names(namespace, (found[1] or "").startswith("_")))
     return {"start": len(before), "matches": []}
 
@@ -41,11 +46,6 @@ def complete(namespace: dict[str, Any], before: str) -> dict[str, Any]:
 def matches(before: str, prefix: str, candidates: Iterable[tuple[str, str]]) -> dict[str, Any]:
     matching = [[text, kind] for text, kind in candidates if text.startswith(prefix)]
     return {"start": len(before) - len(prefix), "matches": matching[:MOST_MATCHES]}
-
-
-def is_in_string(before: str) -> bool:
-    line = before.rsplit("\n", 1)[-1]
-    return line.count("'") % 2 == 1 or line.count('"') % 2 == 1
 
 
 def value_of(namespace: dict[str, Any], path: str) -> Any:
@@ -60,21 +60,60 @@ def value_of(namespace: dict[str, Any], path: str) -> Any:
     return value
 
 
+def texts_at(namespace: dict[str, Any], before: str, brackets: list[int]) -> list[str]:
+    """What a string within these brackets may be: a key or a column, as the innermost of them that takes one has them. A list
+    or a dict is passed over, as in `df.select(["a", "`."""
+    for bracket in reversed(brackets):
+        owner = expression_types.expression_before(before[:bracket])
+        if not owner or keyword.iskeyword(owner) or before[bracket] == "{":
+            continue
+        if before[bracket] == "[":
+            found = expression_types.infer(namespace, owner)
+            return items_of(found.value) if found and not found.is_type else frames_columns(namespace, owner, found)
+        return columns_for(namespace, before[:bracket].rstrip(), owner)
+    return []
+
+
 def items_of(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [key for key in value if isinstance(key, str)]
-    columns = getattr(value, "columns", None)
+    if isinstance(value, (dict, type(os.environ))):
+        return [key for key in list(value) if isinstance(key, str)]
+    names = getattr(value, "__fields__", None) or getattr(value, "columns", None)  # of a Row, of a frame
     try:
-        return [str(column) for column in columns] if columns is not None and not callable(columns) else []
+        return [name for name in names if isinstance(name, str)] if names is not None and not callable(names) else []
     except TypeError:
         return []
 
 
-def columns_for(namespace: dict[str, Any], called: str) -> list[str]:
-    """Those of the frame whose method is called; those of all frames, for `F.col` and for a chain of calls."""
-    owner = value_of(namespace, called.rpartition(".")[0]) if "." in called else None
-    if owner is not None and display.is_spark_frame(owner):
-        return items_of(owner)
+def columns_for(namespace: dict[str, Any], before: str, called: str) -> list[str]:
+    """Those of the frame (or the keys of the dict) whose method is called; those of all frames for `F.col`, and after a chain of calls, whose result
+    does not exist yet: of the frame that the chain begins with first."""
+    name = called.rpartition(".")[2]
+    owner_text = expression_types.expression_before(before[: -len(name) - 1]) if "." in called else ""
+    owner = expression_types.infer(namespace, owner_text) if owner_text else None
+    if owner and not owner.is_type and (own := items_of(owner.value)):
+        return own if name in (KEY_WORDS if isinstance(owner.value, dict) else COLUMN_WORDS) else []
+    function = expression_types.infer(namespace, called)
+    if function and getattr(function.value, "__module__", "").startswith(FUNCTIONS):
+        return all_columns(namespace) if name not in NO_COLUMN_WORDS else []
+    return frames_columns(namespace, owner_text, owner) if name in COLUMN_WORDS else []
+
+
+def frames_columns(namespace: dict[str, Any], expression: str, found: expression_types.ValueOrType | None) -> list[str]:
+    """Of an expression that may give a frame: its type is one of PySpark's, or not known."""
+    if found and not module_of(found).startswith("pyspark"):
+        return []
+    first = namespace.get(re.match(r"\w*", expression)[0])  # type: ignore[index]
+    return list(dict.fromkeys([*(items_of(first) if display.is_spark_frame(first) else []), *all_columns(namespace)]))
+
+
+def module_of(found: expression_types.ValueOrType) -> str:
+    value = found.value
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    return str((value if found.is_type else type(value)).__module__)
+
+
+def all_columns(namespace: dict[str, Any]) -> list[str]:
     frames = [value for value in list(namespace.values()) if display.is_spark_frame(value)]
     return list(dict.fromkeys(column for frame in frames for column in items_of(frame)))
 
