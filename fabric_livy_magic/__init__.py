@@ -37,9 +37,12 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by `%load_ext fabric_livy_magic`."""
-    from fabric_livy_magic.magics import magics
+    from fabric_livy_magic.own_imports import no_working_folder
 
-    magics.load(shell)
+    with no_working_folder():
+        from fabric_livy_magic.magics import magics
+
+        magics.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

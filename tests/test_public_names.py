@@ -72,7 +72,7 @@ def test_the_magics() -> None:
     }
     subcommands = (
         "use login logout workspaces lakehouses environments tables schema doctor start status sessions attach cancel "
-        "restart switch logs statements wait get put log error stop config help"
+        "restart switch logs statements wait get put log error stop trust config help"
     )
     assert set(SUMMARIES) == set(subcommands.split())
 
@@ -83,7 +83,7 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_command_line() -> None:
-    commands = "demo serve run convert check login logout doctor kernel config"
+    commands = "demo serve run convert check login logout trust doctor kernel config"
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.settings import explain, read_files, resolve, user_file, write_user_setting
+from fabric_livy_magic.settings import explain, resolve
+from fabric_livy_magic.settings_files import decide_trust, read_files, user_file, write_user_setting
 
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "project" / "deep").mkdir(parents=True)
+    (tmp_path / "project" / ".git").mkdir()
     return tmp_path
 
 
@@ -28,9 +31,15 @@ def write_project(folders: Path, text: str) -> Path:
     return folders / "project" / "deep"
 
 
+def trust_all(folders: Path) -> None:
+    path = folders / "project" / "pyproject.toml"
+    assert decide_trust(path, lambda choices: True).endswith("takes that back.")
+
+
 def test_each_source_wins_over_the_one_below_it(folders: Path) -> None:
     write_user('rows_shown = 1\ntenant = "user"\nmethod = "cli"\nprogress = "off"\nclient-id = "user"')
     deep = write_project(folders, '[tool.fabric-livy]\nrows_shown = 2\ntenant = "project"\nmethod = "device"\n')
+    trust_all(folders)
     environ = {"FABRIC_LIVY_ROWS_SHOWN": "3", "AZURE_TENANT_ID": "azure"}
     settings = resolve({"start_timeout_s": 9}, {"rows_shown": 4}, environ, read_files(deep))
     assert (settings.rows_shown, settings.tenant, settings.method, settings.progress) == (4, "azure", "device", "off")

@@ -41,6 +41,7 @@ SUMMARIES = {
     "schema": "show a table's columns",
     "doctor": "check each step from sign-in to session, and what to do",
     "log": "write down each request to the server: here, into a file, or not at all",
+    "trust": "let the project's pyproject.toml choose all that it names, after a look at it",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
@@ -143,6 +144,9 @@ def parser_of(name: str) -> MagicParser:
     elif name == "config":
         add("name", metavar="NAME", nargs="?", help="a setting")
         add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
+    elif name == "trust":
+        add("--yes", action="store_true", help="without the question")
+        add("--forget", action="store_true", help="trust it no longer")
     elif name == "help":
         add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
     return parser

@@ -1,12 +1,17 @@
-"""`fabric-livy login`, `logout` and `doctor`: the sign-in of the person at the terminal, and what may be wrong with it."""
+"""`fabric-livy login`, `logout`, `trust` and `doctor`: the sign-in of the person at the terminal, and what may be wrong with it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fabric_livy_magic.errors import SettingsError
+
 if TYPE_CHECKING:
+    from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.signin.entra.sign_in import DevicePrompt
 
 
@@ -24,6 +29,13 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     logout = commands.add_parser("logout", help="forget the sign-in")
     logout.set_defaults(command=_logout)
 
+    trust = commands.add_parser("trust", help="let a project's pyproject.toml choose all that it names")
+    trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="(default: that of this folder's repository)")
+    trust.add_argument("--yes", action="store_true", help="without the question")
+    trust.add_argument("--forget", action="store_true", help="trust it no longer")
+    trust.add_argument("--list", action="store_true", help="show the files that are trusted")
+    trust.set_defaults(command=_trust)
+
     doctor = commands.add_parser("doctor", help="check each step from sign-in to session")
     doctor.add_argument("--target", help="what `%%livy use` takes")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
@@ -40,6 +52,7 @@ def _login(options: argparse.Namespace) -> int:
         print(device_prompt_text(prompt), flush=True)
 
     account = Account()
+    _say_what_was_ignored(account)
     identity = account.login(
         UserPrompts(show_device_prompt=show, print_line=print, has_browser=has_browser()), **login_choices(options)
     )
@@ -50,9 +63,42 @@ def _login(options: argparse.Namespace) -> int:
 def _logout(options: argparse.Namespace) -> int:
     from fabric_livy_magic.sessions.account import Account
 
-    Account().logout()
+    account = Account()
+    _say_what_was_ignored(account)
+    account.logout()
     print("Signed out: no sign-in is kept on this machine any more.")
     return 0
+
+
+def _trust(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.settings_files import decide_trust, project_file, take_back_trust
+    from fabric_livy_magic.trust import trusted_paths
+
+    if options.list:
+        print("\n".join(trusted_paths()) or "No file is trusted.")
+        return 0
+    path = options.file or project_file(Path.cwd())
+    if path is None or not (path.is_file() or options.forget):
+        raise SettingsError(f"There is no {path or 'pyproject.toml for this folder'}.")
+
+    def agrees(what: str) -> bool:
+        print(what)
+        if options.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise SettingsError(f"Nobody can be asked here. `fabric-livy trust {path} --yes` trusts it.")
+        try:
+            return input("Trust this file? [y/N] ").strip().lower() in {"y", "yes"}
+        except EOFError:
+            return False
+
+    print(take_back_trust(path) if options.forget else decide_trust(path, agrees))
+    return 0
+
+
+def _say_what_was_ignored(account: Account) -> None:
+    if notice := account.ignored_notice():
+        print(notice, file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

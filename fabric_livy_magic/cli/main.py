@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, short_remote_error
+from fabric_livy_magic.own_imports import no_working_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 user code or a server failed, 2 wrong use, 130 interrupted."""
     options = _parser().parse_args(argv)
     try:
-        code: int = options.command(options)
+        with no_working_folder():
+            code: int = options.command(options)
     except StatementError as error:
         print(f"{error.printed}\n" if error.printed else "", end="")
         print(short_remote_error(error), file=sys.stderr)
@@ -89,7 +91,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> int:
     from fabric_livy_magic.output.tables import text_table
-    from fabric_livy_magic.settings import explain, read_files, resolve, user_file, write_user_setting
+    from fabric_livy_magic.settings import explain, resolve
+    from fabric_livy_magic.settings_files import ignored_notice, read_files, user_file, write_user_setting
 
     if options.action == "path":
         print(user_file())
@@ -98,6 +101,9 @@ def _config(options: argparse.Namespace) -> int:
         if options.name is None or options.value is None:
             raise SettingsError("`fabric-livy config set NAME VALUE` takes a name and a value.")
         write_user_setting(options.name, options.value)
-    rows = [[str(part) for part in row] for row in explain(resolve(files=read_files()))]
+    files = read_files()
+    rows = [[str(part) for part in row] for row in explain(resolve(files=files))]
     print(text_table(["setting", "value", "from", "what it is"], rows, width=None))
+    if notice := ignored_notice(files):
+        print(notice)
     return 0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from fabric_livy_magic.own_imports import no_working_folder
+
 if TYPE_CHECKING:
     from fabric_livy_magic.completion.completions import Completions
     from fabric_livy_magic.sessions.runner import Runner
@@ -28,10 +30,11 @@ def matcher_of(runner: Callable[[], Runner]) -> Any:
         text = context.full_text
         if "%" not in text:
             return nothing()
-        from fabric_livy_magic.completion.complete import complete
+        with no_working_folder():
+            from fabric_livy_magic.completion.complete import complete
 
-        cursor = position(text, context.cursor_line, context.cursor_position)
-        found = complete(runner(), text, cursor, None)
+            cursor = position(text, context.cursor_line, context.cursor_position)
+            found = complete(runner(), text, cursor, None)
         return nothing() if found is None else as_matches(found, text, cursor)
 
     return fabric_livy_matcher

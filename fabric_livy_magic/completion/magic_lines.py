@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
 from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.errors import FabricLivyError
+from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.settings import setting_choices, setting_names
 
@@ -98,14 +100,14 @@ def _argument_values(runner: Runner, command: str) -> list[str]:
     if command in {"lakehouses", "environments"}:
         return _workspaces(runner)
     if command == "attach":
-        return _looked_up(runner, ("sessions",), lambda: [one.id for one in runner.account.client().list_sessions()])
+        return _looked_up(runner, ("sessions",), lambda account: [one.id for one in account.client().list_sessions()])
     if command == "schema":
-        return _looked_up(runner, ("tables",), lambda: [row[0] for row in runner.account.tables()])
+        return _looked_up(runner, ("tables",), lambda account: [row[0] for row in account.tables()])
     return []
 
 
 def _workspaces(runner: Runner) -> list[str]:
-    return _looked_up(runner, ("workspaces",), lambda: [one.name for one in runner.account.api().workspaces()])
+    return _looked_up(runner, ("workspaces",), lambda account: [one.name for one in account.api().workspaces()])
 
 
 def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
@@ -113,8 +115,8 @@ def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
     workspace, slash, _ = typed.strip("\"'").partition("/")
     if slash and "://" not in typed:
 
-        def lakehouses() -> list[str]:
-            api, workspace_id = runner.account.workspace(workspace)
+        def lakehouses(account: Account) -> list[str]:
+            api, workspace_id = account.workspace(workspace)
             return [f"{workspace}/{one.name}" for one in api.lakehouses(workspace_id)]
 
         return [(name, "instance") for name in _looked_up(runner, ("lakehouses", workspace), lakehouses)]
@@ -122,19 +124,19 @@ def _targets(runner: Runner, typed: str) -> list[tuple[str, str]]:
     return [(name, "instance") for name in ["local", *runner.account.profiles(), *workspaces]]
 
 
-def _looked_up(runner: Runner, key: tuple[str, ...], fetch: Callable[[], list[str]]) -> list[str]:
-    """What the server lists, requested once for this notebook; empty if it takes too long or nobody has signed in."""
+def _looked_up(runner: Runner, key: tuple[str, ...], fetch: Callable[[Account], list[str]]) -> list[str]:
+    """What the server lists, requested once for this notebook; empty if it takes too long, or where no cell has signed in."""
     cached: dict[tuple[str, ...], list[str]] = runner.looked_up
     if key not in cached:
 
         def look() -> None:
             try:
-                if runner.can_look_up():
-                    cached[key] = fetch()
+                cached[key] = fetch(runner.account.while_typing())
             except FabricLivyError:
                 return  # a completion shows no error; the command itself will
 
-        thread = threading.Thread(target=look, daemon=True)
+        context = contextvars.copy_context()  # what it loads does not come from the working folder either
+        thread = threading.Thread(target=context.run, args=(look,), daemon=True)
         thread.start()
         thread.join(LOOKUP_TIMEOUT_S)
     return cached.get(key, [])

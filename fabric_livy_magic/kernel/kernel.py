@@ -17,6 +17,8 @@ from fabric_livy_magic import __version__
 from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
+from fabric_livy_magic.own_imports import install as install_own_imports
+from fabric_livy_magic.own_imports import no_working_folder
 
 LANGUAGE_INFO = {
     "pyspark": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py", "pygments_lexer": "ipython3"},
@@ -96,13 +98,14 @@ class FabricLivyKernel(IPythonKernel):
 
     def do_complete(self, code: str, cursor_pos: int | None) -> dict[str, Any]:  # type: ignore[override]
         """Also called from other threads: VS Code completes in one of its own, with a time-out of 2 s."""
-        from fabric_livy_magic.completion.complete import complete
-
         cursor = len(code) if cursor_pos is None else cursor_pos
-        found = complete(self.shell.livy.notebook.runner, code, cursor, self.language)
-        if found is None:
-            reply: dict[str, Any] = super().do_complete(code, cursor)
-            return reply
+        with no_working_folder():  # IPython's own completion of `import …` imports, too
+            from fabric_livy_magic.completion.complete import complete
+
+            found = complete(self.shell.livy.notebook.runner, code, cursor, self.language)
+            if found is None:
+                reply: dict[str, Any] = super().do_complete(code, cursor)
+                return reply
         typed_matches = [
             {"start": found.start, "end": cursor, "text": text, "type": kind, "signature": ""}
             for text, kind in found.matches
@@ -122,18 +125,21 @@ class FabricLivyKernel(IPythonKernel):
 
         VS Code's Variables view shows the variables of this Python, and asks for each by a request whose code is its name.
         """
-        from fabric_livy_magic.completion.complete import inspect, inspect_session
+        with no_working_folder():
+            from fabric_livy_magic.completion.complete import inspect, inspect_session
 
-        runner, name = self.shell.livy.notebook.runner, token_at_cursor(code, cursor_pos)
-        is_own = name.partition(".")[0] in self.shell.user_ns
-        description = None
-        if not (is_own and cursor_pos == 0 and code == name):
-            description = inspect(runner, code, cursor_pos, name, detail_level, self.language)
-        if description is None or (not description and (is_own or kind_of_cell(code, self.language)[0] == "pyspark")):
-            reply: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
-            if reply["found"]:
-                return reply
-        description = description if description is not None else inspect_session(runner, name, detail_level)
+            runner, name = self.shell.livy.notebook.runner, token_at_cursor(code, cursor_pos)
+            is_own = name.partition(".")[0] in self.shell.user_ns
+            description = None
+            if not (is_own and cursor_pos == 0 and code == name):
+                description = inspect(runner, code, cursor_pos, name, detail_level, self.language)
+            if description is None or (
+                not description and (is_own or kind_of_cell(code, self.language)[0] == "pyspark")
+            ):
+                reply: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
+                if reply["found"]:
+                    return reply
+            description = description if description is not None else inspect_session(runner, name, detail_level)
         return {
             "status": "ok",
             "found": bool(description),
@@ -153,4 +159,5 @@ class FabricLivyKernel(IPythonKernel):
 
 
 def launch() -> None:
+    install_own_imports()
     IPKernelApp.launch_instance(kernel_class=FabricLivyKernel)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from fabric_livy_magic.errors import HttpError, ThrottledError
+from fabric_livy_magic.errors import HttpError, ThrottledError, without_calls
 from fabric_livy_magic.livy import request_log
 from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, connection_error, http_error, not_livy_error
 from fabric_livy_magic.livy.models import Progress
@@ -166,10 +166,15 @@ class LivyHttp:
         """
         rate_limiter, budget, token_renewed = self._rate_limiter(), RetryBudget(self._retry), False
         idempotent = idempotent or method in {"GET", "DELETE"}
+
+        def send() -> Any:
+            # What `requests` and we hold meanwhile has the token in its headers: an error goes on without it.
+            return without_calls(lambda: self._send_once(method, path, body, params))
+
         while True:
             self._wait_for_turn(rate_limiter, is_command=method != "GET")
             try:
-                answer = interruptible_call(lambda: self._send_once(method, path, body, params), on_late_answer)
+                answer = interruptible_call(send, on_late_answer)
             except HttpError as error:
                 if error.status == 401 and not token_renewed and self._authorization and self._authorization.renew():
                     token_renewed = True

@@ -13,6 +13,7 @@ from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.settings import explain
+from fabric_livy_magic.settings_files import decide_trust, project_file, shown_choices, take_back_trust
 from fabric_livy_magic.signin.methods import UserPrompts, has_browser
 
 
@@ -89,3 +90,27 @@ def config(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     if not rows:
         account.choose(options.name, "")  # raises: no such setting
     show(table_bundle(["setting", "value", "from", "what it is"], rows))
+    account.ignored_notice()  # the lines below say it
+    for ignored in account.ignored():
+        chosen = {name: value for name, value in ignored.choices.items() if options.name in {None, name}}
+        if chosen:
+            notebook.say(f"Does not count in {ignored.path}:", *(f"  {line}" for line in shown_choices(chosen)))
+            notebook.say(f"  {ignored.why}")
+
+
+def trust(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    account = notebook.runner.account
+    path = project_file(account.folder)
+    if path is None:
+        return notebook.say(f"There is no pyproject.toml for a notebook in {account.folder}.")
+    if options.forget:
+        notebook.say(take_back_trust(path))
+        return account.read_files_anew()
+
+    def agrees(what: str) -> bool:
+        notebook.say(what)
+        way_out = "`%livy trust --yes` trusts it, `fabric-livy trust` in a terminal asks."
+        return options.yes or notebook.agrees("Trust this file? [y/N] ", way_out)
+
+    notebook.say(decide_trust(path, agrees))
+    return account.read_files_anew()

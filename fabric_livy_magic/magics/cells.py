@@ -12,6 +12,7 @@ from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import exit_bundle, show_parts
+from fabric_livy_magic.own_imports import no_working_folder
 
 # What `notebookutils.notebook.exit` raises, on Fabric as well.
 NOTEBOOK_EXIT = "NotebookExit"
@@ -27,10 +28,15 @@ class CellMagics:
 
     def run(self, kind: str, line: str, body: str | None) -> Any:
         """Shows the result. A line magic with SQL returns its DataFrame instead, as in `df = %livy_sql SELECT 1`."""
+        with no_working_folder():
+            return self._run(kind, line, body)
+
+    def _run(self, kind: str, line: str, body: str | None) -> Any:
         try:
             cell = read_cell(kind, line, body)
         except HelpRequested as text:
             return print(text)
+        self._notebook.say_what_was_ignored()
         variables = self._notebook.variables
         values = ChainMap({name: self._notebook.evaluate(text) for name, text in cell.parameters}, variables)
         progress = self._notebook.progress()

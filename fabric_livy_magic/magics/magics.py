@@ -9,7 +9,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from fabric_livy_magic.completion.ipython import matcher_of
-from fabric_livy_magic.settings import read_files, resolve
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.own_imports import no_working_folder
+from fabric_livy_magic.sessions.records import notebook_path
+from fabric_livy_magic.settings import Settings, resolve
+from fabric_livy_magic.settings_files import read_files
 
 if TYPE_CHECKING:
     from fabric_livy_magic.magics.cells import CellMagics
@@ -45,14 +49,23 @@ class FabricLivyMagics(Magics):
 
     @property
     def language(self) -> str:
-        """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell."""
-        settings = self._notebook.runner.settings if self._notebook else resolve({}, {}, files=read_files())
-        return settings.language
+        """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell, so a settings
+        file that is broken does not keep it from starting; the first cell says what is wrong."""
+        try:
+            if self._notebook:
+                return self._notebook.runner.settings.language
+            assert self.shell is not None
+            with no_working_folder():
+                folder = notebook_path(self.shell.user_ns).parent
+                return resolve({}, {}, files=read_files(folder)).language
+        except SettingsError:
+            return Settings().language
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""
         if self._notebook is not None:
-            self._notebook.close()
+            with no_working_folder():
+                self._notebook.close()
 
     # ------------------------------------------------------------------------------------------- cells
     @no_var_expand
@@ -84,17 +97,19 @@ class FabricLivyMagics(Magics):
     @line_magic
     def livy(self, line: str) -> None:
         """Sessions and settings: `%livy help` lists the subcommands."""
-        from fabric_livy_magic.magics.subcommands import run_subcommand
+        with no_working_folder():
+            from fabric_livy_magic.magics.subcommands import run_subcommand
 
-        run_subcommand(self.notebook, line)
+            run_subcommand(self.notebook, line)
 
     @no_var_expand
     @cell_magic
     def livy_configure(self, line: str, cell: str) -> None:
         """What the next sessions are asked for, as JSON in the API's words, laid over what was asked before. -f: start anew."""
-        from fabric_livy_magic.magics.session_commands import configure
+        with no_working_folder():
+            from fabric_livy_magic.magics.session_commands import configure
 
-        configure(self.notebook, line, cell)
+            configure(self.notebook, line, cell)
 
 
 MAGICS_ATTRIBUTE = "_fabric_livy_magics"

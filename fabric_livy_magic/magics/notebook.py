@@ -6,8 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import Defaults, defaults_of
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
+from fabric_livy_magic.own_imports import working_folder
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import SessionSpec
 
@@ -54,13 +56,26 @@ class LivyNotebook:
         for line in lines:
             print(line)
 
+    def say_what_was_ignored(self) -> None:
+        """What the project's file chose in vain: with the first command or cell, and again where the file changed."""
+        if notice := self.runner.account.ignored_notice():
+            self.say(*notice.splitlines())
+
+    def agrees(self, question: str, without_person: str) -> bool:
+        """Raises SettingsError with `without_person` where nobody can be asked."""
+        try:
+            return input(question).strip().lower() in {"y", "yes"}
+        except (EOFError, RuntimeError):  # a kernel whose front end takes no input: IPython's StdinNotImplementedError
+            raise SettingsError(f"Nobody can be asked here. {without_person}") from None
+
     def progress(self) -> ProgressLine:
         settings = self.runner.settings
         return progress_line(settings.progress, self.shell, settings.target or "the target")
 
     def evaluate(self, expression: str) -> Any:
         """The user's own expression, among their own names."""
-        return self.shell.ev(expression)
+        with working_folder():
+            return self.shell.ev(expression)
 
     # ------------------------------------------------------------------------------------------- sessions
     def start_if_none(self, session: str | None, progress: ProgressLine) -> None:

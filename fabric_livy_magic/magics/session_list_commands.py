@@ -105,7 +105,7 @@ def _stop_orphans(notebook: LivyNotebook, *, is_agreed: bool) -> None:
         )
     notebook.say(*(f"{one.info.id} ({one.info.state.value}): {one.where}" for one in orphans))
     question = f"Stop {'it' if len(orphans) == 1 else f'these {len(orphans)} sessions'}? [y/N] "
-    if not is_agreed and not _agrees(question):
+    if not is_agreed and not notebook.agrees(question, "`%livy stop --orphans --yes` stops them."):
         return notebook.say("Nothing was stopped.")
     client, records = notebook.runner.account.client(), notebook.runner.sessions.records
     for one in orphans:
@@ -118,10 +118,3 @@ def _stop_orphans(notebook: LivyNotebook, *, is_agreed: bool) -> None:
             records.remove(one.info.id)
         notebook.say(f"Session {one.info.id} is stopped." if was_there else f"Session {one.info.id} was gone already.")
     return None
-
-
-def _agrees(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in {"y", "yes"}
-    except (EOFError, RuntimeError):  # a kernel whose front end takes no input: IPython's StdinNotImplementedError
-        raise SettingsError("Nobody can be asked here. `%livy stop --orphans --yes` stops them.") from None

@@ -19,6 +19,8 @@ def run_subcommand(notebook: LivyNotebook, line: str) -> None:
     except HelpRequested as text:
         return print(text)
     try:
+        if command.name not in {"trust", "config"}:  # these two show it themselves
+            notebook.say_what_was_ignored()
         return _handlers()[command.name](notebook, command.options)
     except Interrupted:
         raise
@@ -43,6 +45,7 @@ def _handlers() -> Mapping[str, Handler]:
         "schema": account_commands.schema,
         "doctor": account_commands.doctor,
         "config": account_commands.config,
+        "trust": account_commands.trust,
         "start": session_commands.start,
         "status": session_commands.status,
         "switch": session_commands.switch,

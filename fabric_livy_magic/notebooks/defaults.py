@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from fabric_livy_magic.notebooks.repository import repository_root
 
 # Conf keys that are sent to the embedded Fabric only: their values are a path and a name on this machine.
 REPOSITORY_CONF, NOTEBOOK_NAME_CONF = "spark.fabric_livy.notebooks", "spark.fabric_livy.notebook"
+
+_IDS_OR_NAME = re.compile(r"[\w-]+/[\w][\w .()-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +47,6 @@ def default_target(notebook: Notebook) -> str:
     lakehouse = notebook.default_lakehouse
     if lakehouse is None or not lakehouse.workspace_id or not (lakehouse.id or lakehouse.name):
         return ""
-    return f"{lakehouse.workspace_id}/{lakehouse.id or lakehouse.name}"
+    target = f"{lakehouse.workspace_id}/{lakehouse.id or lakehouse.name}"
+    # Ids, and names as Fabric allows them. A notebook may be anybody's: `https://…` as an id would make its host the target.
+    return target if _IDS_OR_NAME.fullmatch(target) else ""

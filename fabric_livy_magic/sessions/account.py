@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic import settings as _settings
-from fabric_livy_magic.errors import SettingsError, SignInError
+from fabric_livy_magic import settings_files as _files
+from fabric_livy_magic.errors import SettingsError, SignInError, without_calls
 from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.client import LivyClient
@@ -20,26 +23,52 @@ from fabric_livy_magic.signin.tokens import Credential
 
 
 class Account:
-    """Of one notebook: settings, target, sign-in, and look-ups by them."""
+    """Of one notebook: settings, target, sign-in, and look-ups by them. `folder` is where the notebook lies."""
 
-    def __init__(self, arguments: Mapping[str, Any] | None = None, credential: Credential | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Any] | None = None,
+        credential: Credential | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._folder = folder
         self._connections = Connections(credential)
         self._arguments = dict(arguments or {})
         self._chosen: dict[str, Any] = {}
         self._profile = ""
         self._gave_notice = False
+        self._ignored_notice = ""
         self._target_before: str | None = None
         self._files: _settings.Files | None = None
 
     # ------------------------------------------------------------------------------------------- choices
     @property
     def settings(self) -> Settings:
-        return _settings.resolve(self._arguments, self._chosen, files=self._read_files(), profile=self._profile)
+        files = self._read_files()
+        return without_calls(
+            lambda: _settings.resolve(self._arguments, self._chosen, files=files, profile=self._profile)
+        )
 
     def _read_files(self) -> _settings.Files:
         if self._files is None:
-            self._files = _settings.read_files()
+            self._files = _files.read_files(self._folder)
         return self._files
+
+    def read_files_anew(self) -> None:
+        self._files = None
+
+    @property
+    def folder(self) -> Path:
+        return self._folder or Path.cwd()
+
+    def ignored_notice(self) -> str:
+        """What a settings file chose in vain, once; empty where there is nothing, and until the file changes."""
+        notice = _files.ignored_notice(self._read_files())
+        is_new, self._ignored_notice = notice != self._ignored_notice, notice
+        return notice if is_new else ""
+
+    def ignored(self) -> tuple[_settings.Ignored, ...]:
+        return self._read_files().ignored
 
     def choose(self, name: str, value: Any) -> Settings:
         """Sets a setting for this notebook. Raises SettingsError and changes nothing where it does not fit."""
@@ -51,7 +80,7 @@ class Account:
 
     def use(self, text: str) -> Target:
         """Chooses where the next session runs: a target, or a profile with all that it sets. Sessions that run stay."""
-        self._files = None  # a profile that was just written should be found
+        self.read_files_anew()  # a profile that was just written should be found
         if text in self._read_files().profiles:
             self._profile = text
             self._chosen.pop("target", None)
@@ -109,6 +138,12 @@ class Account:
             self._chosen["target"] = target
 
     # ------------------------------------------------------------------------------------------- look-ups
+    def while_typing(self) -> Account:
+        """The same, for completion: see `Connections.without_sign_in`."""
+        other = copy.copy(self)
+        other._connections = self._connections.without_sign_in()
+        return other
+
     def profiles(self) -> list[str]:
         return sorted(self._read_files().profiles)
 

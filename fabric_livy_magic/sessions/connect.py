@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,10 @@ def connect(
     block, and at the latest with this process.
     """
     arguments = {**choices, **({"target": target} if target is not None else {})}
-    sessions = NotebookSessions(Account(arguments, credential))
+    account = Account(arguments, credential)
+    if notice := account.ignored_notice():
+        warnings.warn(notice, stacklevel=2)
+    sessions = NotebookSessions(account)
     atexit.register(sessions.close)
     try:
         spec = SessionSpec(name=name, conf=conf or {}, high_concurrency=high_concurrency, session_tag=tag)

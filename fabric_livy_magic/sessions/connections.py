@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fabric_livy_magic.errors import SignInError, without_calls
 from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
@@ -18,8 +20,8 @@ from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
 from fabric_livy_magic.signin.methods import UserPrompts, credential_by_method, credential_for, open_token_store
-from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth
-from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential
+from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth, NothingToSend
+from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential, token_of
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.launch import LocalFabric
@@ -42,6 +44,10 @@ def _served_token(url: str, settings: Settings) -> Credential | None:
     return StaticToken(token) if token else None
 
 
+def _as_it_is(authorization: BearerAuth | BasicAuth) -> BearerAuth | BasicAuth | None:
+    return authorization.as_it_is()
+
+
 class Connections:
     """Of one notebook: its sign-in, and the embedded Fabrics that it started, one for each lakehouse folder."""
 
@@ -50,44 +56,74 @@ class Connections:
         self._signed_in = TokenCredential(credential) if is_azure else credential
         self._embedded: dict[Path, LocalFabric] = {}
         self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
+        self._used: dict[tuple[str, str], list[BearerAuth | BasicAuth]] = {}  # by server and audience
+        self._without_sign_in: set[str] = set()  # servers that want none
+        self._may_sign_in = True
 
     # ------------------------------------------------------------------------------------------- sign-in
     def login(self, settings: Settings, prompts: UserPrompts, environ: Mapping[str, str] | None = None) -> Identity:
         """Signs in by the settings' method, asking the person where it has to. Raises SignInError."""
         environ = os.environ if environ is None else environ
-        credential = credential_by_method(settings, environ, prompts)
-        identity = identity_of(credential.token())
+        credential = without_calls(lambda: credential_by_method(settings, environ, prompts))
+        identity = identity_of(token_of(credential))
         self._signed_in = credential
         return identity
 
     def whoami(self, settings: Settings) -> Identity:
-        return identity_of(self._credential(settings).token())
+        return identity_of(token_of(self._credential(settings)))
 
     def logout(self, settings: Settings) -> None:
         """Forgets the sign-in of this notebook and what was kept of earlier ones."""
         self._signed_in = None
+        self._used.clear()
         open_token_store(settings).forget()
 
     def _credential(self, settings: Settings, url: str = "") -> Credential:
-        if self._signed_in is None and (token := find_token(url)):
+        """A running server of this user gets its own token, whoever is signed in elsewhere."""
+        if token := find_token(url):
             return StaticToken(token)
-        return self._signed_in or credential_for(settings)
+        return self._signed_in or without_calls(lambda: credential_for(settings))
+
+    # ------------------------------------------------------------------------------------------- while somebody types
+    def without_sign_in(self) -> Connections:
+        """The same, for look-ups that nobody asked for: it signs nobody in, starts nothing, and sends a server only the token
+        that a cell has sent there. Where there is none, a request raises SignInError."""
+        other = copy.copy(self)
+        other._may_sign_in = False
+        return other
+
+    def _authorization(
+        self, url: str, audience: str, make: Callable[[], BearerAuth | BasicAuth | None]
+    ) -> Authorization | None:
+        parts = urlsplit(url)
+        server = f"{parts.scheme}://{parts.netloc}"
+        used = self._used.setdefault((server, audience), [])
+        if not self._may_sign_in:
+            found = next((one for one in map(_as_it_is, reversed(used)) if one), None)
+            return found or (None if server in self._without_sign_in else NothingToSend())
+        if made := make():
+            used[:] = [*[one for one in used if one.as_it_is()][-1:], made]
+        else:
+            self._without_sign_in.add(server)
+        return made
 
     # ------------------------------------------------------------------------------------------- clients
     def client(self, target: Target, settings: Settings) -> LivyClient:
         """Raises LocalFabricError where the embedded Fabric cannot be started, SettingsError for names that are none."""
         if target.path:
             target = replace(target, url=self._find_url(target.path, settings))
-        if not target.url:
+        url = target.url
+        if not url:
             fabric = self._embedded_fabric(settings.lakehouse)
-            return LivyClient(self._http(fabric.livy_endpoint, StaticToken(fabric.token), settings), Dialect.FABRIC)
+            http = self._http(fabric.livy_endpoint, lambda: StaticToken(fabric.token), settings)
+            return LivyClient(http, Dialect.FABRIC)
         if target.is_fabric_api:
-            return LivyClient(self._http(target.url, self._credential(settings, target.url), settings), Dialect.FABRIC)
-        return LivyClient(self._http(target.url, _served_token(target.url, settings), settings), Dialect.APACHE_LIVY)
+            return LivyClient(self._http(url, lambda: self._credential(settings, url), settings), Dialect.FABRIC)
+        return LivyClient(self._http(url, lambda: _served_token(url, settings), settings), Dialect.APACHE_LIVY)
 
     def api(self, settings: Settings) -> FabricApi:
         """The Fabric API, for names of workspaces, lakehouses, tables and environments."""
-        http = self._http(settings.api_url, self._credential(settings, settings.api_url), settings)
+        http = self._http(settings.api_url, lambda: self._credential(settings, settings.api_url), settings)
         return FabricApi(http, self._onelake(settings.api_url, settings))
 
     def api_of(self, client: LivyClient, settings: Settings) -> FabricApi:
@@ -99,9 +135,14 @@ class Connections:
 
     def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
         """OneLake's table API, which takes tokens for storage; a running server's own token is good for all it serves."""
-        credential, url = self._credential(settings, api_url), _onelake_url(api_url)
-        own = isinstance(credential, StaticToken) and url != ONELAKE_TABLES
-        authorization = BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
+        url = _onelake_url(api_url)
+
+        def make() -> BearerAuth:
+            credential = self._credential(settings, api_url)
+            own = isinstance(credential, StaticToken) and url != ONELAKE_TABLES
+            return BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
+
+        authorization = self._authorization(url, STORAGE, make)
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
     def _find_url(self, path: str, settings: Settings) -> str:
@@ -114,14 +155,16 @@ class Connections:
             self._urls[key] = livy_url(settings.api_url, workspace.id, lakehouse.id)
         return self._urls[key]
 
-    def _http(self, url: str, credential: Credential | None, settings: Settings) -> LivyHttp:
-        authorization: Authorization | None = None
-        if credential:
-            authorization = BearerAuth(credential, allow_host=settings.allow_host)
-        elif settings.livy_user:
-            authorization = BasicAuth(
-                settings.livy_user, os.environ.get(LIVY_PASSWORD_VARIABLE, ""), settings.allow_host
-            )
+    def _http(self, url: str, credential_of: Callable[[], Credential | None], settings: Settings) -> LivyHttp:
+        def make() -> BearerAuth | BasicAuth | None:
+            if credential := credential_of():
+                return BearerAuth(credential, allow_host=settings.allow_host)
+            if settings.livy_user:
+                password = os.environ.get(LIVY_PASSWORD_VARIABLE, "")
+                return BasicAuth(settings.livy_user, password, settings.allow_host)
+            return None
+
+        authorization = self._authorization(url, FABRIC, make)
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
     def _embedded_fabric(self, lakehouse: str) -> LocalFabric:
@@ -130,6 +173,8 @@ class Connections:
         folder = Path(lakehouse).expanduser() if lakehouse else default_lakehouse()
         running = self._embedded.get(folder)
         if running is None or not running.alive:
+            if not self._may_sign_in:
+                raise SignInError("The embedded Fabric does not run.")
             running = self._embedded[folder] = start_local_fabric(folder)
         return running
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fabric_livy_magic.clouds import cloud_of
 from fabric_livy_magic.errors import (
     AccessError,
     CapacityError,
@@ -21,8 +22,9 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.settings_files import shown_name
 from fabric_livy_magic.signin.identity import Identity
-from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES, FABRIC_AUDIENCES
+from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES
 
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.runner import Runner
@@ -43,7 +45,7 @@ class Finding:
 def examine(runner: Runner) -> list[Finding]:
     """All findings, up to the first step that later ones cannot do without."""
     found: list[Finding] = []
-    for step in (_versions, _target, _network, _token, _lakehouse, _role, _endpoint, _capacity, _environment):
+    for step in (_versions, _files, _target, _network, _token, _lakehouse, _role, _endpoint, _capacity, _environment):
         for finding in step(runner):
             found.append(finding)
         if found and found[-1].verdict == FAIL:
@@ -64,6 +66,17 @@ def _versions(runner: Runner) -> Iterator[Finding]:
         except importlib.metadata.PackageNotFoundError:
             continue
     yield Finding(OK, "versions", f"Python {platform.python_version()} on {platform.system()}, {', '.join(installed)}")
+
+
+def _files(runner: Runner) -> Iterator[Finding]:
+    """What the project's file chose in vain. Nothing where all counts."""
+    for ignored in runner.account.ignored():
+        yield Finding(
+            WARN,
+            "settings",
+            f"{ignored.path}: {', '.join(map(shown_name, ignored.choices))} does not count",
+            ignored.why,
+        )
 
 
 def _target(runner: Runner) -> Iterator[Finding]:
@@ -119,12 +132,13 @@ def _token(runner: Runner) -> Iterator[Finding]:
 
 
 def _claims(who: Identity, runner: Runner) -> Iterator[Finding]:
-    if who.audience and who.audience.rstrip("/") not in FABRIC_AUDIENCES:
+    cloud = cloud_of(runner.settings.api_url, runner.settings.authority_host)
+    if who.audience and who.audience.rstrip("/") not in cloud.audiences:
         yield Finding(
             FAIL,
             "token audience",
             who.audience,
-            f"The token is for another service. Ask for one for {FABRIC_AUDIENCES[0]}.",
+            f"The token is for another service. Ask for one for {cloud.resource}.",
         )
         return
     if who.expires_at is not None:

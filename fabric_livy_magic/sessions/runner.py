@@ -35,7 +35,7 @@ class Runner:
         notebook: Path | None = None,
     ) -> None:
         """`arguments` are settings by name. `notebook` is the file whose sessions are kept on record for its next kernel."""
-        self.account = Account(arguments, credential)
+        self.account = Account(arguments, credential, notebook.parent if notebook else None)
         self.sessions = NotebookSessions(self.account, notebook)
         self.last_error: StatementError | None = None
         self.background: list[Background] = []
@@ -106,12 +106,6 @@ class Runner:
         described = self.sessions.find().run(f"DESCRIBE TABLE {quoted}", "sql").tables[0]
         rows = described.to("arrow").to_pylist()  # where nothing is None; in pandas it may be NaN
         return [[str(one or "") for one in row.values()][:3] for row in rows]
-
-    def can_look_up(self) -> bool:
-        """Whether names can be asked for without starting anything. Raises SignInError where nobody has signed in."""
-        if self.settings.target and self.account.target.is_embedded:
-            return any(not self.sessions.server_has_ended(session) for session in self.sessions.values())
-        return bool(self.account.whoami())
 
     # ------------------------------------------------------------------------------------------- the session of a cell
     def _ready(self, name: str | None, on_progress: Listener | None) -> Session:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
-import shutil
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError, SignInError
-from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, AccessToken, expiry, scopes_for
+from fabric_livy_magic.own_imports import no_working_folder, working_folder
+from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, AccessToken, claims, expiry, scopes_for
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - the name of a variable
 AZ_TIMEOUT_S = 30.0
@@ -20,7 +23,8 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 class StaticToken:
     """A token from elsewhere, one for each audience. It cannot be renewed."""
 
-    def __init__(self, secret: str, *, storage: str | None = None) -> None:
+    def __init__(self, secret: str, *, storage: str | None = None, is_entra: bool = False) -> None:
+        self.is_entra = is_entra
         self._secrets = {FABRIC: _without_bearer(secret), STORAGE: _without_bearer(storage) if storage else ""}
 
     def __repr__(self) -> str:
@@ -51,6 +55,8 @@ def _without_bearer(text: str) -> str:
 class AzureCli:
     """The account of `az login`. `resource` replaces the public cloud's Fabric."""
 
+    is_entra = True
+
     def __init__(self, tenant: str = "", resource: str = "") -> None:
         self._tenant = tenant
         self._resource = resource
@@ -59,18 +65,26 @@ class AzureCli:
         return "AzureCli()"
 
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
-        az = shutil.which("az")
-        if not az:
+        az = program("az")
+        if az is None:
             raise SignInError(
                 "The Azure CLI (az) is not installed or not on the PATH. Sign in with `%livy login --method browser` or `device`."
             )
         scope = scopes_for(audience, delegated=False, resource=self._resource if audience == FABRIC else "")[0]
-        command = [az, "account", "get-access-token", "--scope", scope, "--output", "json"]
+        command = [str(az), "account", "get-access-token", "--scope", scope, "--output", "json"]
         if self._tenant:
             command += ["--tenant", self._tenant]
         try:
             process = subprocess.run(
-                command, capture_output=True, text=True, timeout=AZ_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=AZ_TIMEOUT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                # `az` is Python with `-m`, which looks for modules in the current folder first: that of a repository.
+                cwd=az.parent,
+                env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SignInError(
@@ -89,6 +103,21 @@ class AzureCli:
         return AccessToken(secret, expiry(secret) or _seconds(answer.get("expires_on")))
 
 
+def program(
+    name: str, path: str | None = None, *, is_windows: bool = os.name == "nt", endings: str | None = None
+) -> Path | None:
+    """The program of that name in the folders of PATH. Not in the current folder, where `shutil.which` looks first on Windows,
+    and where a relative folder of PATH leads."""
+    path = os.environ.get("PATH", "") if path is None else path
+    endings = os.environ.get("PATHEXT", ".EXE;.BAT;.CMD") if endings is None else endings
+    names = [name + ending.lower() for ending in endings.split(";")] if is_windows else [name]
+    for folder in filter(os.path.isabs, path.split(";" if is_windows else ":")):
+        for candidate in (Path(folder) / one for one in names):
+            if candidate.is_file() and os.access(candidate, os.X_OK):
+                return candidate
+    return None
+
+
 def _seconds(value: Any) -> float | None:
     try:
         return float(value)
@@ -99,22 +128,49 @@ def _seconds(value: Any) -> float | None:
 class FabricNotebook:
     """The person or pipeline that a notebook inside Fabric runs as, by `notebookutils`."""
 
+    is_entra = True
+
     def __repr__(self) -> str:
         return "FabricNotebook()"
 
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
+        if not is_inside_fabric():
+            raise SignInError("This is not a notebook inside Fabric. Sign in with `%livy login`.")
         try:
-            notebookutils = importlib.import_module("notebookutils")
+            with no_working_folder():
+                notebookutils = importlib.import_module("notebookutils")
+            secret = notebookutils.credentials.getToken("pbi" if audience == FABRIC else "storage")
         except ImportError as error:
             raise SignInError(
-                "This is not a notebook inside Fabric: it has no `notebookutils`. Sign in with `%livy login`."
+                "This notebook inside Fabric has no `notebookutils`. Sign in with `%livy login`."
             ) from error
-        secret = str(notebookutils.credentials.getToken("pbi" if audience == FABRIC else "storage"))
+        except Exception as error:  # third-party code may raise anything
+            raise SignInError(f"notebookutils gave no token: {type(error).__name__}: {error}") from error
+        if not isinstance(secret, str) or not _TOKEN.fullmatch(secret) or not claims(secret):
+            raise SignInError("notebookutils gave something that is no token. Sign in with `%livy login`.")
         return AccessToken(secret, expiry(secret))
+
+
+# Of Fabric's Spark runtime, made by the service; Microsoft's own SynapseML and fabric-analytics-sdk tell it by this file.
+SPARK_CONTEXT_FILE = Path("/home/trusted-service-user/.trident-context")
+
+
+def is_inside_fabric(
+    environ: Mapping[str, str] | None = None, context_file: Path = SPARK_CONTEXT_FILE, home: Path | None = None
+) -> bool:
+    """Whether this process is one of Fabric's notebook runtimes: of Spark, or of Python alone. That a module `notebookutils` can
+    be imported says nothing: PyPI has a dummy of that name, and a folder may have a file."""
+    environ = os.environ if environ is None else environ
+    if context_file.is_file():
+        return True
+    is_python_runtime = environ.get("MSNOTEBOOKUTILS_RUNTIME_TYPE", "").lower() == "jupyter"
+    return is_python_runtime and ((home or Path.home()) / context_file.name).is_file()
 
 
 class TokenCredential:
     """An azure.core TokenCredential, as an object or by its dotted path, such as `azure.identity:DefaultAzureCredential`."""
+
+    is_entra = True
 
     def __init__(self, credential: Any, resource: str = "") -> None:
         self._credential = credential
@@ -126,7 +182,10 @@ class TokenCredential:
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
         scope = scopes_for(audience, delegated=False, resource=self._resource if audience == FABRIC else "")[0]
         try:
-            found = self._credential.get_token(scope)
+            with (
+                working_folder()
+            ):  # an object of the user's own, or one of installed packages, which have loaded by now
+                found = self._credential.get_token(scope)
         except Exception as error:  # third-party code may raise anything
             raise SignInError(
                 f"{type(self._credential).__name__} gave no token: {type(error).__name__}: {error}"
@@ -134,10 +193,12 @@ class TokenCredential:
         return AccessToken(str(found.token), float(found.expires_on))
 
     @classmethod
-    def from_path(cls, path: str, resource: str = "") -> TokenCredential:
+    def from_path(cls, path: str, resource: str = "", *, from_working_folder: bool = False) -> TokenCredential:
+        """`from_working_folder`: also a module that lies in the current folder, which may be a repository of anybody."""
         module_name, _, name = path.replace(":", ".").rpartition(".")
         try:
-            target = getattr(importlib.import_module(module_name), name)
+            with working_folder() if from_working_folder else no_working_folder():
+                target = getattr(importlib.import_module(module_name), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise SettingsError(
                 f"method {path!r} is no sign-in method and no importable TokenCredential: {error}"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from fabric_livy_magic.clouds import cloud_of
 from fabric_livy_magic.errors import NotSignedIn, SettingsError, SignInError
-from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.settings import AZURE_CLI_CLIENT_ID, METHODS, Settings, did_you_mean
 from fabric_livy_magic.signin.entra.certificates import PASSPHRASE_VARIABLE
 from fabric_livy_magic.signin.external_credentials import (
@@ -24,11 +21,10 @@ from fabric_livy_magic.signin.external_credentials import (
     FabricNotebook,
     StaticToken,
     TokenCredential,
+    is_inside_fabric,
+    program,
 )
-from fabric_livy_magic.signin.tokens import (
-    FABRIC_RESOURCE,
-    Credential,
-)
+from fabric_livy_magic.signin.tokens import Credential, token_of
 
 if TYPE_CHECKING:
     from fabric_livy_magic.signin.entra.sign_in import App, BrowserSignIn, DeviceCodeSignIn, DevicePrompt, TokenStore
@@ -73,11 +69,11 @@ def _first_available(settings: Settings, environ: Mapping[str, str]) -> Credenti
                 return credential_by_method(settings, environ, prompts=None, method=method)
     if "IDENTITY_ENDPOINT" in environ or "MSI_ENDPOINT" in environ:
         return credential_by_method(settings, environ, prompts=None, method="managed-identity")
-    if find_spec("notebookutils") is not None:
+    if is_inside_fabric(environ):
         return FabricNotebook()
     if saved := saved_sign_in(settings):
         return saved
-    if shutil.which("az"):
+    if program("az", environ.get("PATH")):
         return credential_by_method(settings, environ, prompts=None, method="cli")
     raise NotSignedIn("Not signed in. Run `%livy login`, or see `%livy login --help` for the ways to sign in.")
 
@@ -92,7 +88,7 @@ def _first_available_or_prompt(
         return _sign_in_by_user(settings, prompts)
     if isinstance(credential, AzureCli):
         try:
-            credential.token()
+            token_of(credential)
         except SignInError:
             return _sign_in_by_user(settings, prompts)
     return credential
@@ -119,7 +115,9 @@ def credential_by_method(
     if method in METHODS:
         return _application_credential(settings, environ, prompts, method)
     if "." in method or ":" in method:
-        return TokenCredential.from_path(method, resource)
+        # Typed in a cell or a call, it may name a module beside the notebook; a file or the environment is for every folder.
+        is_typed = settings.origins.get("method") in {"notebook", "argument"}
+        return TokenCredential.from_path(method, resource, from_working_folder=is_typed)
     raise SettingsError(
         f"There is no sign-in method {method!r}.{did_you_mean(method, list(METHODS))} Methods: {', '.join(METHODS)}."
     )
@@ -206,9 +204,9 @@ def app_registration(settings: Settings) -> App:
 
 
 def _fabric_resource(settings: Settings) -> str:
-    """The resource to request a token for: the API's host in every cloud, the public one where the API is on this machine."""
-    parts = urlsplit(settings.api_url)
-    return FABRIC_RESOURCE if parts.hostname in LOOPBACK else f"{parts.scheme}://{parts.netloc}"
+    """The resource to request a token for. From the list of clouds, not the address of an API: a token for whatever an address
+    says would open that service, too."""
+    return cloud_of(settings.api_url, settings.authority_host).resource
 
 
 _memory_stores: dict[str, TokenStore] = {}

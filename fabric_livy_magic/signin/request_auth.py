@@ -8,24 +8,15 @@ from urllib.parse import urlsplit
 
 import requests
 
+from fabric_livy_magic.clouds import host_of, is_fabric_address
 from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.identity import identity_of
-from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential
+from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential, is_of_entra, token_of
 
 RENEW_BEFORE_S = 300.0
 LIVY_PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - the name of a variable
-
-# Where a token may go: Fabric and OneLake (the list that dbt-fabricspark's credentials.py keeps, and sovereign clouds).
-TOKEN_HOSTS = (
-    ".fabric.microsoft.com",
-    ".pbidedicated.windows.net",
-    ".analysis.windows.net",
-    ".microsoftfabric.com",
-    ".fabric.microsoft.us",
-    ".fabric.microsoft.cn",
-)
 
 
 class BearerAuth:
@@ -44,8 +35,19 @@ class BearerAuth:
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         check_host(request.url or "", self._allow_host)
-        request.headers["Authorization"] = f"Bearer {self._current().secret}"
+        token = self._current()
+        check_loopback(request.url or "", self._credential, token, self._allow_host)
+        request.headers["Authorization"] = f"Bearer {token.secret}"
         return request
+
+    def as_it_is(self) -> BearerAuth | None:
+        """One that never asks for a token: with the token that this one has; None where it has sent none, or its end is near."""
+        token = self._token
+        if token is None or _ends_soon(token):
+            return None
+        return BearerAuth(
+            StaticToken(token.secret, is_entra=is_of_entra(self._credential, token)), self._audience, self._allow_host
+        )
 
     def renew(self) -> bool:
         """After a 401: the next request fetches a new token. False where that can only return the same one."""
@@ -58,11 +60,14 @@ class BearerAuth:
 
     def _current(self) -> AccessToken:
         with self._lock:
-            expires_at = self._token.expires_at if self._token else None
-            if self._token is None or (expires_at is not None and expires_at - time.time() < RENEW_BEFORE_S):
-                self._token = self._credential.token(self._audience, renew=self._was_refused)
+            if self._token is None or _ends_soon(self._token):
+                self._token = token_of(self._credential, self._audience, renew=self._was_refused)
                 self._was_refused = False
             return self._token
+
+
+def _ends_soon(token: AccessToken) -> bool:
+    return token.expires_at is not None and token.expires_at - time.time() < RENEW_BEFORE_S
 
 
 class BasicAuth:
@@ -70,6 +75,7 @@ class BasicAuth:
 
     def __init__(self, user: str, password: str, allow_host: str = "") -> None:
         self._user = user
+        self._was_sent = False
         self._basic = requests.auth.HTTPBasicAuth(user, password)
         self._allow_host = allow_host
 
@@ -83,8 +89,13 @@ class BasicAuth:
             raise SignInError(
                 f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
             )
+        self._was_sent = True
         with_password: requests.PreparedRequest = self._basic(request)
         return with_password
+
+    def as_it_is(self) -> BasicAuth | None:
+        """None where the password was not sent yet."""
+        return self if self._was_sent else None
 
     def renew(self) -> bool:
         return False
@@ -93,16 +104,44 @@ class BasicAuth:
         return self._user
 
 
+class NothingToSend:
+    """Refuses each request: nobody has agreed to a sign-in there."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        raise SignInError("No cell has signed in there yet.")
+
+    def renew(self) -> bool:
+        return False
+
+    def account(self) -> str:
+        raise SignInError("No cell has signed in there yet.")
+
+
 def check_host(url: str, allow_host: str = "") -> None:
-    """Raises SignInError where a token must not be sent."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if host in LOOPBACK:
+    """Raises SignInError where no token must be sent."""
+    host = host_of(url)
+    if host in LOOPBACK or is_fabric_address(url):
         return
-    if parts.scheme == "https" and (("." + host).endswith(TOKEN_HOSTS) or (allow_host and host == allow_host.lower())):
+    if urlsplit(url).scheme == "https" and allow_host and host == allow_host.lower():
         return
     raise SignInError(
-        f"A Fabric token is not sent to {parts.scheme}://{host}: it is no Fabric address over https. "
+        f"A Fabric token is not sent to {urlsplit(url).scheme}://{host}: it is no Fabric address over https. "
         "Paste the Livy connection string of a lakehouse (lakehouse → Settings → Livy endpoint). "
         f"If this is a gateway of your own, allow it: `%livy config allow_host {host}`."
+    )
+
+
+def check_loopback(url: str, credential: Credential, token: AccessToken, allow_host: str = "") -> None:
+    """Raises SignInError where a token of Microsoft's would go to a port of this machine that the user did not name for it:
+    whichever program of whichever user listens there could use it at Fabric."""
+    parts = urlsplit(url)
+    if host_of(url) not in LOOPBACK or not is_of_entra(credential, token):
+        return
+    server = f"{host_of(url)}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    if allow_host.lower() in {server, f"[::1]:{parts.port}" if host_of(url) == "::1" else server}:
+        return
+    raise SignInError(
+        f"A sign-in of Microsoft is not sent to {server}: another program could listen there. `fabric-livy serve` has a token of "
+        "its own, which is found by itself, or goes into FABRIC_LIVY_TOKEN. If that server is to get the sign-in, "
+        f"allow it: `%livy config allow_host {server}`."
     )

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fabric_livy_magic.clouds import CLOUDS, PUBLIC, is_authority
+from fabric_livy_magic.errors import without_calls
 from fabric_livy_magic.settings import AZURE_CLI_CLIENT_ID
 
 FABRIC, STORAGE = "fabric", "storage"  # the two audiences: the Fabric API with its Livy endpoint, and OneLake
 
-FABRIC_RESOURCE = "https://api.fabric.microsoft.com"
-STORAGE_RESOURCE = "https://storage.azure.com"
-# Both are the same resource: a token requested for the first carries the second as its audience (Fabric CLI, fab_constant.py).
-FABRIC_AUDIENCES = (FABRIC_RESOURCE, "https://analysis.windows.net/powerbi/api")
+FABRIC_RESOURCE, STORAGE_RESOURCE = PUBLIC.resource, PUBLIC.storage_resource
 
 # "Get started with the Livy API": what an own app registration must be granted to run Spark code for a person.
 DELEGATED_SCOPES = ("Lakehouse.Execute.All", "Lakehouse.Read.All", "Code.AccessFabric.All", "Code.AccessStorage.All")
@@ -37,6 +36,22 @@ class Credential(Protocol):
         Raises SignInError with what to do.
         """
         ...
+
+
+def token_of(credential: Credential, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
+    """The credential's token. An error comes without the calls that led to it: their names hold secrets, requests with them
+    and answers, which a debugger, `%xmode Verbose` or a log of tracebacks would show."""
+    return without_calls(lambda: credential.token(audience, renew=renew))
+
+
+def is_of_entra(credential: Credential, token: AccessToken) -> bool:
+    """Whether the token is one of Microsoft's: it opens more than the server that it was sent to. One that the user gave is
+    judged by what it says, as far as it can be read."""
+    if getattr(credential, "is_entra", False):
+        return True
+    told = claims(token.secret)
+    audiences = {audience for cloud in CLOUDS for audience in (*cloud.audiences, cloud.storage_resource)}
+    return is_authority(str(told.get("iss") or "")) or str(told.get("aud") or "").rstrip("/") in audiences
 
 
 def scopes_for(audience: str, *, delegated: bool, client_id: str = "", resource: str = "") -> list[str]:

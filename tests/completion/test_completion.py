@@ -148,10 +148,13 @@ class SignedIn:
         return AccessToken("header.e30.signature", time.time() + 3600)
 
 
-def test_workspaces_and_lakehouses_are_listed_once_after_sign_in(lists: ListServer) -> None:
+def test_workspaces_and_lakehouses_are_listed_once_where_a_cell_has_signed_in(lists: ListServer) -> None:
     lists.names("/v1/workspaces", "Sales", "Supply")
     lists.names("/v1/workspaces/id-0/lakehouses", "Bronze", "Gold")
     runner = Runner({"api_url": f"{lists.url}/v1"}, SignedIn())
+    assert matches_of("%livy use Sal", runner=runner) == []
+    assert lists.seen == []
+    runner.account.api().workspaces()  # a cell
     assert matches_of("%livy use Sal", runner=runner) == ["Sales/"]
     assert matches_of("%livy use Sales/", runner=runner) == ["Sales/Bronze", "Sales/Gold"]
     assert matches_of("%livy lakehouses Su", runner=runner) == ["Supply"]

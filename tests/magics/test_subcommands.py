@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.settings_files import user_file
 from tests.magics.conftest import start_elsewhere
 from tests.support.fakes import FakeFabric
 from tests.support.notebook import Notebook
@@ -176,12 +179,37 @@ def test_a_profile_is_a_target_with_all_that_it_sets(
     bare: Notebook, fabric: FakeFabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
-    (tmp_path / "pyproject.toml").write_text(
-        f'[tool.fabric-livy.profiles.test]\ntarget = "{fabric.url}"\nrows_shown = 3\n'
-    )
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text(f'[profiles.test]\ntarget = "{fabric.url}"\nrows_shown = 3\n')
     assert fabric.url in bare.ok("%livy use test").text
     assert "profile test in" in bare.ok("%livy config rows_shown").text
+
+
+def test_what_a_project_chose_in_vain_is_said_once_and_counts_after_trust(
+    bare: Notebook, fabric: FakeFabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    project = tmp_path / "pyproject.toml"
+    project.write_text(f'[tool.fabric-livy]\nrows_shown = 3\ntarget = "{fabric.url}"\nmethod = "its.module:Class"\n')
+    first = bare.ok("%livy status").text
+    assert f"{project} chooses what does not count (target, method)" in first
+    assert "`%livy trust`" in first
+    assert "No target yet" in first
+    assert str(project) not in bare.ok("%livy status").text
+    shown = bare.ok("%livy config").text
+    assert f'Does not count in {project}:\n  target = "{fabric.url}"\n  method = "its.module:Class"' in shown
+    assert bare.ok("%livy config rows_shown").text.count(str(project)) == 1
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert "`%livy trust --yes`" in bare.fails("%livy trust")  # nobody can be asked
+    assert "No target yet" in bare.ok("%livy status").text
+    trusting = bare.ok("%livy trust --yes").text
+    assert f'{project} would choose:\n  target = "{fabric.url}"\n  method = "its.module:Class"' in trusting
+    assert f"Target: {fabric.url}" in bare.ok("%livy status").text
+    assert "is trusted, as it is now" in bare.ok("%livy trust").text
+    assert "no longer trusted" in bare.ok("%livy trust --forget").text
+    assert "No target yet" in bare.ok("%livy status").text
 
 
 def test_login_with_a_given_token_tells_who_it_is(nb: Notebook) -> None:

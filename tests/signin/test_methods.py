@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import stat
+import sys
 import types
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, SignInError
 from fabric_livy_magic.settings import resolve
-from fabric_livy_magic.signin.external_credentials import AzureCli, StaticToken
+from fabric_livy_magic.signin.external_credentials import (
+    AzureCli,
+    FabricNotebook,
+    StaticToken,
+    is_inside_fabric,
+    program,
+)
 from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.methods import credential_for
 from fabric_livy_magic.signin.request_auth import RENEW_BEFORE_S, BasicAuth, BearerAuth, check_host
@@ -164,7 +171,7 @@ def test_an_application_of_the_environment_comes_before_az(az: Path) -> None:
 
 def test_az_is_taken_where_nothing_else_is(az: Path) -> None:
     write(az, "exit 1")
-    assert isinstance(chosen({}), AzureCli)
+    assert isinstance(chosen({"PATH": os.environ["PATH"]}), AzureCli)
 
 
 def test_without_any_sign_in_the_message_names_login(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +211,19 @@ def test_a_token_credential_is_taken_by_its_dotted_path() -> None:
     assert SECRET not in repr(credential)
 
 
+def test_a_credential_of_the_working_folder_counts_only_where_a_cell_or_call_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credential_here.py").write_text("class Mine:\n    get_token = None\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    with pytest.raises(SettingsError, match="No module named 'credential_here'"):
+        credential_for(resolve(environ={"FABRIC_LIVY_METHOD": "credential_here:Mine"}), {})
+    assert "credential_here" not in sys.modules
+    assert chosen({}, method="credential_here:Mine")
+    monkeypatch.delitem(sys.modules, "credential_here")
+
+
 def test_an_invalid_path_of_a_credential_is_reported() -> None:
     with pytest.raises(SettingsError, match="no importable TokenCredential"):
         chosen({}, method="no.such.module")
@@ -231,7 +251,133 @@ def test_a_password_goes_over_https_or_to_this_machine_only() -> None:
         basic(requests.Request("GET", "http://livy.example/sessions").prepare())
 
 
+# ------------------------------------------------------------------------------------------------ this machine
+def jwt(**claims: object) -> str:
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+ENTRA_TOKENS = [
+    jwt(iss="https://sts.windows.net/t/", aud="whatever"),
+    jwt(iss="https://login.microsoftonline.us/t/v2.0"),
+    jwt(aud="https://analysis.windows.net/powerbi/api"),
+    jwt(aud="https://api.fabric.microsoft.cn/"),
+    jwt(aud="https://storage.azure.com"),
+]
+
+
+@pytest.mark.parametrize("secret", ENTRA_TOKENS)
+def test_a_token_of_microsoft_goes_to_no_port_of_this_machine_but_the_one_that_was_named(secret: str) -> None:
+    for url in ("http://127.0.0.1:8998/", "http://localhost:8998/x", "https://[::1]/"):
+        with pytest.raises(SignInError, match="another program could listen there"):
+            header_of(BearerAuth(StaticToken(secret)), url)
+    for elsewhere in ("127.0.0.1", "127.0.0.1:1", "localhost:8998"):
+        with pytest.raises(SignInError):
+            header_of(BearerAuth(StaticToken(secret), allow_host=elsewhere), "http://127.0.0.1:8998/")
+    for url, named in (("http://127.0.0.1:8998/", "127.0.0.1:8998"), ("http://[::1]:8998/", "[::1]:8998")):
+        assert header_of(BearerAuth(StaticToken(secret), allow_host=named), url) == f"Bearer {secret}"
+
+
+class OfEntra(Counting):
+    is_entra = True
+
+
+def test_a_token_that_cannot_be_read_is_microsofts_if_its_sign_in_is() -> None:
+    with pytest.raises(SignInError, match="is not sent to 127"):
+        header_of(BearerAuth(OfEntra()), "http://127.0.0.1:8998/")
+    assert header_of(BearerAuth(Counting()), "http://127.0.0.1:8998/") == "Bearer t1"
+
+
+def test_a_token_that_was_sent_can_be_used_again_without_asking_for_another() -> None:
+    credential = OfEntra(lasts_s=3600)
+    auth = BearerAuth(credential)
+    assert auth.as_it_is() is None
+    header_of(auth)
+    again = auth.as_it_is()
+    assert again is not None
+    assert header_of(again) == "Bearer t1"
+    assert not again.renew()
+    with pytest.raises(SignInError):
+        header_of(again, "http://127.0.0.1:8998/")
+    assert credential.requests == 1
+
+
+def test_a_token_whose_end_is_near_is_not_used_again() -> None:
+    auth = BearerAuth(Counting(lasts_s=RENEW_BEFORE_S - 10))
+    header_of(auth)
+    assert auth.as_it_is() is None
+
+
+# ------------------------------------------------------------------------------------------------ inside Fabric
+@pytest.fixture
+def dummy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module `notebookutils` that can be imported, gives None as a token and leaves a mark where it ran."""
+    mark = tmp_path / "it-ran"
+    (tmp_path / "notebookutils.py").write_text(
+        f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nclass credentials:\n    getToken = staticmethod(lambda audience: None)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "notebookutils", raising=False)
+    return mark
+
+
+def test_a_module_notebookutils_does_not_make_a_machine_fabric(dummy: Path, az: Path) -> None:
+    write(az, "exit 1")
+    assert isinstance(chosen({"PATH": os.environ["PATH"]}), AzureCli)
+    with pytest.raises(SignInError, match="not a notebook inside Fabric"):
+        FabricNotebook().token()
+    assert not dummy.exists()
+
+
+def test_inside_fabric_what_is_no_token_is_refused(
+    dummy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MSNOTEBOOKUTILS_RUNTIME_TYPE", "jupyter")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".trident-context").touch()
+    with pytest.raises(SignInError, match="no token"):
+        FabricNotebook().token()
+    monkeypatch.delitem(sys.modules, "notebookutils")
+
+
+def test_the_runtimes_of_fabric_are_told_by_what_the_service_puts_there(tmp_path: Path) -> None:
+    nothing, context = tmp_path / "no" / ".trident-context", tmp_path / ".trident-context"
+    python = {"MSNOTEBOOKUTILS_RUNTIME_TYPE": "Jupyter"}
+    assert not is_inside_fabric({}, nothing, tmp_path)
+    assert not is_inside_fabric(python, nothing, tmp_path)
+    context.touch()
+    assert is_inside_fabric({}, context, tmp_path / "elsewhere")
+    assert is_inside_fabric(python, tmp_path / "no" / ".trident-context", tmp_path)
+    assert not is_inside_fabric({}, nothing, tmp_path)
+
+
 # ------------------------------------------------------------------------------------------------ az
+def test_a_program_is_found_on_the_path_and_not_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("here", "bin"):
+        (tmp_path / folder).mkdir()
+        for name in ("az", "az.cmd"):
+            write(tmp_path / folder / name, "exit 0")
+    monkeypatch.chdir(tmp_path / "here")
+    found = tmp_path / "bin"
+    assert program("az", f".::bin:{found}", is_windows=False) == found / "az"
+    assert program("az", f".;;bin;{found}", is_windows=True, endings=".EXE;.CMD") == found / "az.cmd"
+    assert program("az", ".:", is_windows=False) is None
+    assert program("az", "", is_windows=True, endings=".CMD") is None
+
+
+def test_az_does_not_run_in_the_folder_of_a_repository(
+    az: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is Python, started with `-m`: it would import the repository's `azure`."""
+    write(az, 'pwd > "$0.folder"; echo "$PYTHONSAFEPATH" >> "$0.folder"; exit 1')
+    (tmp_path / "repository").mkdir()
+    monkeypatch.chdir(tmp_path / "repository")
+    with pytest.raises(SignInError):
+        AzureCli().token()
+    assert (az.parent / "az.folder").read_text().split() == [str(az.parent.resolve()), "1"]
+
+
 @pytest.fixture
 def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An `az` that runs the script which a test writes."""

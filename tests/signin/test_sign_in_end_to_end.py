@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -66,6 +67,7 @@ def settings(
     yield {
         "target": ready["livy_endpoint"],
         "api_url": ready["api_url"],
+        "allow_host": urlsplit(ready["api_url"]).netloc,
         "authority_host": authority.url,
         "ca_file": str(authority.ca_file),
         "sign_in_cache": "memory",
@@ -154,6 +156,8 @@ def notebook(authority: Authority, settings: dict[str, Any], folder: Path, env: 
         f"class credentials:\n    @staticmethod\n    def getToken(audience):\n        assert audience == 'pbi'\n"
         f"        return {token_of(authority, settings, folder, env)!r}\n"
     )
+    (folder / ".trident-context").touch()  # in the home folder, which is this one
+    env.setenv("MSNOTEBOOKUTILS_RUNTIME_TYPE", "jupyter")
     env.syspath_prepend(str(folder))
     env.delitem(sys.modules, "notebookutils", raising=False)
     return {"method": "notebook"}
@@ -191,6 +195,7 @@ def session_id(authority: Authority, ready: dict[str, Any]) -> Iterator[str]:
     """One session for all ways to sign in: that each can run a statement is what counts, and a session costs seconds."""
     runner = Runner(
         {"target": ready["livy_endpoint"], "authority_host": authority.url, "ca_file": str(authority.ca_file)}
+        | {"allow_host": urlsplit(ready["api_url"]).netloc}
         | {"sign_in_cache": "memory", "tenant": TENANT, "method": "browser"}
     )
     runner.account.login(prompts_of(authority))
@@ -276,6 +281,14 @@ def test_an_expired_token_from_the_environment_says_to_put_in_a_new_one(
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", authority.mint(exp=int(time.time()) - 60))
     with pytest.raises(FabricLivyError, match=r"Not signed in: TokenExpired.*FABRIC_LIVY_TOKEN"):
         Runner(settings).sessions.start()
+
+
+def test_a_sign_in_of_microsoft_is_not_sent_to_a_port_of_this_machine_that_nobody_named(
+    authority: Authority, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", authority.mint())
+    with pytest.raises(SignInError, match=r"is not sent to 127\.0\.0\.1:\d+: .*allow_host 127"):
+        Runner({**settings, "allow_host": ""}).sessions.start()
 
 
 def test_a_failed_login_keeps_the_choices_as_they_were(authority: Authority, settings: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -56,6 +57,7 @@ def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "FABRIC_LIVY_API_URL": ready["api_url"],
+            "FABRIC_LIVY_ALLOW_HOST": urlsplit(ready["api_url"]).netloc,
             "FABRIC_LIVY_AUTHORITY_HOST": authority.url,
             "FABRIC_LIVY_CA_FILE": str(authority.ca_file),
         }

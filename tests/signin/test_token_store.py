@@ -38,8 +38,8 @@ def test_without_a_keyring_the_choices_are_reported(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     with pytest.raises(SignInError) as caught:
         TokenStore.persistent("it", allow_plain=False, folder=tmp_path)
-    assert "token_cache memory" in str(caught.value)
-    assert "token_cache plain" in str(caught.value)
+    assert "config sign_in_cache memory" in str(caught.value)
+    assert "config sign_in_cache plain" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 

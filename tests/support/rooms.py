@@ -21,21 +21,25 @@ ROOMS: Mapping[str, frozenset[str]] = {
     for room, below in {
         "errors": "",
         "logs": "errors",
+        "clouds": "",
+        "own_imports": "",
         "settings": "errors",
+        "trust": "errors clouds settings",
+        "settings_files": "errors settings trust",
         "notebooks": "errors",
         "livy": "errors settings",
         "cells": "errors settings notebooks",
-        "signin": "errors settings livy",
+        "signin": "errors clouds own_imports settings livy",
         "fabric": "errors livy notebooks",
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors settings notebooks livy cells signin fabric running local",
+        "sessions": "errors clouds settings settings_files notebooks livy cells signin fabric running local",
         "output": "livy signin running sessions",
-        "completion": "errors settings cells sessions",
-        "magics": "errors logs settings notebooks livy cells signin fabric running sessions output completion",
-        "kernel": "errors notebooks livy cells sessions completion magics",
-        "cli": "errors settings notebooks cells signin agent sessions output kernel local",
+        "completion": "errors own_imports settings cells sessions",
+        "magics": "errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
+        "kernel": "errors own_imports notebooks livy cells sessions completion magics",
+        "cli": "errors own_imports settings trust settings_files notebooks cells signin agent sessions output kernel local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
@@ -56,7 +60,17 @@ LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
         "serve": "lakehouse spark faults sessions batches server apache fabric",
     }.items()
 }
-MODULES_AT_ROOT = {"__init__", "__main__", "errors", "settings", "logs"}
+MODULES_AT_ROOT = {
+    "__init__",
+    "__main__",
+    "errors",
+    "logs",
+    "clouds",
+    "own_imports",
+    "settings",
+    "trust",
+    "settings_files",
+}
 MODULES_OF_LOCAL = {"__init__", "__main__", "serve"}
 
 

@@ -44,6 +44,8 @@ class App:
 class EntraCredential:
     """Sends one token request at a time; threads that waited meanwhile share its outcome."""
 
+    is_entra = True
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: dict[str, int] = {}

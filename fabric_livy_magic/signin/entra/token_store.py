@@ -61,8 +61,8 @@ class TokenStore:
             if persistence is None and not allow_plain:
                 raise SignInError(
                     "This machine has no keyring that could keep the sign-in safe (on Linux: libsecret with PyGObject, and "
-                    "a desktop session). Choose: `%livy config token_cache memory` asks you to sign in once per kernel; "
-                    f"`%livy config token_cache plain` keeps it unencrypted in {folder}, readable by your user only."
+                    "a desktop session). Choose: `%livy config sign_in_cache memory` asks you to sign in once per kernel; "
+                    f"`%livy config sign_in_cache plain` keeps it unencrypted in {folder}, readable by your user only."
                 )
             if persistence is None:
                 location = folder / "sign-in.json"
@@ -139,7 +139,7 @@ def _storage_error(location: Path | None, error: BaseException) -> SignInError:
     reason = (getattr(error, "strerror", None) or message or type(error).__name__).rstrip(". ")
     return SignInError(
         f"The kept sign-in at {location} cannot be read or written: {reason}. Delete that file and sign in again, or keep "
-        "sign-ins in memory only: `%livy config token_cache memory`."
+        "sign-ins in memory only: `%livy config sign_in_cache memory`."
     )
 
 
