@@ -20,7 +20,7 @@ SUMMARIES = {
     "use": "choose where sessions run: local, workspace/lakehouse, a Livy connection string",
     "login": "sign in to Fabric, and show who it is",
     "logout": "forget the sign-in",
-    "start": "start a session (the first cell does it by itself)",
+    "start": "start a session, unless it runs already (the first cell does it by itself)",
     "status": "what is chosen, and the state of this notebook's sessions",
     "sessions": "list the sessions on the server",
     "attach": "take a session that runs already, or with --last those of this notebook's last kernel",
@@ -248,6 +248,7 @@ def _add_start_options(parser: MagicParser) -> None:
         default=[],
         help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
     )
+    add("--fresh", action="store_true", help="stop the session of that name first, if one runs; its variables are lost")
     add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
     add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
     add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")

@@ -22,9 +22,16 @@ def use(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     target = account.use(options.target)
     where = "an embedded Fabric on this machine, on real Spark" if target.is_embedded else target.url
     lines = [f"Target: {target.text} ({where})" if where and target.text != where else f"Target: {target.text}"]
-    if elsewhere := [session.name for session in notebook.runner.sessions.values() if session.target != target]:
+    sessions = notebook.runner.sessions
+    running = {name: one for name, one in sessions.items() if not one.lost and not sessions.server_has_ended(one)}
+    here = [name for name, session in running.items() if session.target == target]
+    if sessions.current in here:
+        lines.append(f"Session {sessions.current!r} runs there already, and the next cell goes on in it.")
+    elif here:
+        lines.append(f"Sessions that run there already: {', '.join(here)}. `%livy switch {here[0]}` goes on in one.")
+    elif running:
         lines.append(
-            f"Sessions that run elsewhere stay there: {', '.join(elsewhere)}. `%livy start <name>` starts one here."
+            f"Sessions that run elsewhere stay there: {', '.join(running)}. `%livy start <name>` starts one here."
         )
     else:
         lines.append(account.next_step())

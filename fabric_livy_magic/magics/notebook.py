@@ -91,12 +91,10 @@ class LivyNotebook:
         target: Target | None = None,
     ) -> Session:
         """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the first line."""
-        from fabric_livy_magic.sessions.notebook_choices import with_defaults
-
-        account, sessions = self.runner.account, self.runner.sessions
-        target = target or account.target
+        sessions = self.runner.sessions
+        target = target or self.runner.account.target
         progress.note(f"{what} on {target.text} …")
-        spec, lines = with_defaults(account, target, spec or sessions.spec, self._defaults())
+        spec, lines = self.request(target, spec or sessions.spec)
         for line in lines:
             progress.note(line)
         began = time.monotonic()
@@ -107,6 +105,12 @@ class LivyNotebook:
         for source, point in self.mounts:
             self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)
         return session
+
+    def request(self, target: Target, spec: SessionSpec) -> tuple[SessionSpec, list[str]]:
+        """See `with_defaults`."""
+        from fabric_livy_magic.sessions.notebook_choices import with_defaults
+
+        return with_defaults(self.runner.account, target, spec, self._defaults())
 
     # ------------------------------------------------------------------------------------------- its file
     def _defaults(self) -> Defaults:

@@ -7,14 +7,16 @@ import json
 import time
 
 from fabric_livy_magic.cells.session_request import check_sizes, read_configuration, session_spec
-from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import session_body
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.sessions.notebook_choices import configure as choose
 from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
 from fabric_livy_magic.sessions.session import Session
+from fabric_livy_magic.settings import SessionSpec, Target
 
 
 def configure(notebook: LivyNotebook, line: str, cell: str) -> None:
@@ -25,18 +27,25 @@ def configure(notebook: LivyNotebook, line: str, cell: str) -> None:
     runner = notebook.runner
     sessions = runner.sessions
     session = sessions.get(sessions.current)
-    if session is not None and not words:
+    requested = read_configuration(sessions.spec, cell)
+    spec, target = sessions.spec, runner.account.target
+    lines = choose(runner.account, sessions, requested)
+    if session is not None and not session.lost and not words:
+        if (sessions.spec, runner.account.target) == (spec, target) and {*requested.mounts} <= {*notebook.mounts}:
+            return notebook.say("The session that runs was asked for the same. It goes on.")
+        sessions.spec = spec
+        runner.account.choose("target", target.text)
         raise SettingsError(
             "A session runs already and keeps what it was started with. `%%livy_configure -f` starts it anew; its variables are lost."
         )
-    requested = read_configuration(sessions.spec, cell)
-    notebook.say(*choose(runner.account, sessions, requested))
+    notebook.say(*lines)
     notebook.mounts = requested.mounts or notebook.mounts
     if body := session_body(sessions.spec):
         notebook.say("The next session is asked for:", json.dumps(body, indent=2, ensure_ascii=False))
     if session is not None:
         sessions.stop(session.name)
         notebook.start_session("Starting the session anew", notebook.progress(), session.name)
+    return None
 
 
 def start(notebook: LivyNotebook, options: argparse.Namespace) -> None:
@@ -49,9 +58,14 @@ def start(notebook: LivyNotebook, options: argparse.Namespace) -> None:
         raise SettingsError(
             "An embedded Fabric ends with its notebook, and its sessions with it. `fabric-livy serve` runs one that stays."
         )
+    name = options.session or _name_on(sessions, account.target)
     progress = notebook.progress()
     try:
-        session = notebook.start_session("Starting a session", progress, options.session, spec)
+        if options.fresh and name in sessions:
+            _stop_for_another(sessions, sessions[name])
+        session = _running(notebook, name, spec, progress)
+        if session is None:
+            session = notebook.start_session("Starting a session", progress, name, spec)
         if options.keep:
             session.started_here = False
             sessions.record(session)
@@ -60,6 +74,53 @@ def start(notebook: LivyNotebook, options: argparse.Namespace) -> None:
             )
     finally:
         progress.erase()
+
+
+def _name_on(sessions: NotebookSessions, target: Target) -> str:
+    """Of the session that a start without a name means: the current one, or else one that runs on the target."""
+    here = [name for name, session in sessions.items() if session.target == target]
+    return sessions.current if sessions.current in here or not here else here[0]
+
+
+def _running(notebook: LivyNotebook, name: str, spec: SessionSpec, progress: ProgressLine) -> Session | None:
+    """The session of that name, made the current one, where one runs: a notebook that is run once more starts no second one."""
+    sessions, target = notebook.runner.sessions, notebook.runner.account.target
+    session = sessions.get(name)
+    if session is None or session.lost:
+        return None
+    if session.target != target:
+        raise SettingsError(
+            f"Session {name!r} runs on {session.target.text}, not on {target.text}. `%livy start <name>` starts another one here, "
+            f"`%livy start {name} --fresh` stops it and starts it here."
+        )
+    try:
+        sessions.switch(name)
+        if session.info().state.has_ended:
+            raise SessionLostError(f"it is {session.remote.last_info.state.value} there.")
+    except SessionLostError as error:
+        session.lost = error
+        progress.note(f"Session {name!r} (id {session.id}) has ended: {error}")
+        return None
+    if not session.remote.ready:
+        sessions.finish_start(session, progress)
+    kept = (
+        ""
+        if session.spec in (None, notebook.request(target, spec)[0])
+        else " It keeps what it was started with, which was something else."
+    )
+    progress.note(
+        f"Session {name!r} runs already (id {session.id}) and goes on.{kept} `%livy start --fresh` starts it anew."
+    )
+    return session
+
+
+def _stop_for_another(sessions: NotebookSessions, session: Session) -> None:
+    """Ends it, unless it is somebody else's."""
+    if session.spec is None and not session.started_here and not session.lost:
+        raise SettingsError(
+            f"Session {session.name!r} was not started here. `%livy stop {session.name}` ends it, `%livy start` starts one."
+        )
+    sessions.stop(session.name)
 
 
 def status(notebook: LivyNotebook, options: argparse.Namespace) -> None:
@@ -103,11 +164,7 @@ def switch(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 def restart(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     sessions = notebook.runner.sessions
     session = sessions.find_also_lost(options.session)
-    if session.spec is None and not session.started_here and not session.lost:
-        raise SettingsError(
-            f"Session {session.name!r} was not started here. `%livy stop {session.name}` ends it, `%livy start` starts one."
-        )
-    sessions.stop(session.name)
+    _stop_for_another(sessions, session)
     progress = notebook.progress()
     try:
         notebook.start_session("Starting the session anew", progress, session.name, session.spec, session.target)

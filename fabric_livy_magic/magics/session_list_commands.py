@@ -46,7 +46,13 @@ def attach(notebook: LivyNotebook, options: argparse.Namespace) -> None:
         return _attach_last(notebook, options.output)
     if not options.id:
         raise SettingsError("Which session? `%livy attach ID`, as `%livy sessions` shows it, or `%livy attach --last`.")
-    session = notebook.runner.sessions.attach(options.id, options.name)
+    account, running = notebook.runner.account, notebook.runner.sessions
+    for name, session in running.items():
+        is_same = (session.id, session.target) == (options.id, account.target) and options.name in {None, name}
+        if is_same and not session.lost:
+            running.switch(name)
+            return notebook.say(f"Session {session.id} is in this notebook already, as {name!r}.")
+    session = running.attach(options.id, options.name)
     notebook.say(f"Attached to session {session.id} as {session.name!r}. It goes on running when this notebook ends.")
     return None
 

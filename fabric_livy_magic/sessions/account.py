@@ -114,7 +114,10 @@ class Account:
         return NOT_SAVED
 
     def whoami(self) -> Identity:
-        return self._connections.whoami(self.settings)
+        """Whom the target's server will see; without a target, Fabric's API."""
+        settings = self.settings
+        url = self.target.url if settings.target else ""
+        return self._connections.whoami(settings, url or settings.api_url)
 
     def logout(self) -> None:
         self._connections.logout(self.settings)

@@ -69,8 +69,9 @@ class Connections:
         self._signed_in = credential
         return identity
 
-    def whoami(self, settings: Settings) -> Identity:
-        return identity_of(token_of(self._credential(settings)))
+    def whoami(self, settings: Settings, url: str = "") -> Identity:
+        """Whom the server at `url` will see."""
+        return identity_of(token_of(self._credential(settings, url)))
 
     def logout(self, settings: Settings) -> None:
         """Forgets the sign-in of this notebook and what was kept of earlier ones."""

@@ -6,9 +6,11 @@ import io
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from fabric_livy_magic.local.server.discovery import published_token
 from fabric_livy_magic.settings_files import user_file
 from tests.magics.conftest import start_elsewhere
 from tests.support.fakes import FakeFabric
@@ -47,11 +49,87 @@ def test_start_takes_every_option_to_the_server(nb: Notebook, fabric: FakeFabric
     }
 
 
-def test_starting_a_name_twice_is_refused(started: Notebook, fabric: FakeFabric) -> None:
+# ------------------------------------------------------------------------------------------------ Run All, once more
+def test_a_session_that_runs_goes_on_when_it_is_started_once_more(started: Notebook, fabric: FakeFabric) -> None:
+    text = started.ok("%livy start").text
+    assert "Session 'main' runs already" in text
+    assert "`%livy start --fresh` starts it anew" in text
+    assert "something else" not in text
+    started.ok("%livy start second --name nightly")
+    assert "which was something else" in started.ok("%livy start main --conf spark.x=1").text
+    assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2", "and it is the current one again"
+    assert fabric.seen("POST", "/statements")[-1].path.split("/")[2] == next(iter(fabric.sessions))
+    assert "runs already" in started.ok("%livy start second --name nightly").text
+    assert len(fabric.sessions) == 2
+
+
+def test_fresh_stops_the_session_first(started: Notebook, fabric: FakeFabric) -> None:
+    (old,) = fabric.sessions
+    text = started.ok("%livy start --fresh --conf spark.x=1").text
+    assert "Session 'main' is ready after" in text
+    calls = [(one.method, one.path.rsplit("/", 1)[-1]) for one in fabric.requests if one.method != "GET"]
+    assert calls == [("POST", "sessions"), ("DELETE", old), ("POST", "sessions")]
+    assert "is ready after" in started.ok("%livy start other --fresh").text, "also where none runs"
+    started.ok(f"%livy attach {start_elsewhere(fabric)} --name theirs")
+    assert "was not started here" in started.fails("%livy start theirs --fresh")
+
+
+def test_a_session_that_has_ended_is_started_once_more(started: Notebook, fabric: FakeFabric) -> None:
+    fabric.forget_sessions()
+    text = started.ok("%livy start").text
+    assert re.search(r"Session 'main' \(id \S+\) has ended: ", text)
+    assert "is ready after" in text
+    assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"
+
+
+def test_keep_holds_for_a_session_that_runs(started: Notebook, fabric: FakeFabric) -> None:
+    assert "It goes on when this notebook ends" in started.ok("%livy start --keep").text
+    started.ok("%unload_ext fabric_livy_magic")
+    assert len(fabric.left_running) == 1
+
+
+def test_a_session_elsewhere_is_not_taken_for_one_here(started: Notebook, apache_livy: FakeFabric) -> None:
+    started.ok(f"%livy use {apache_livy.url}")
     text = started.fails("%livy start")
-    assert "Session 'main' is there already" in text
-    assert "`%livy stop main` ends it" in text
-    assert len(fabric.sessions) == 1
+    assert "Session 'main' runs on" in text
+    assert "`%livy start main --fresh`" in text
+    assert apache_livy.sessions == {}
+
+
+def test_a_notebook_of_two_targets_runs_twice(nb: Notebook, fabric: FakeFabric, apache_livy: FakeFabric) -> None:
+    fabric.session_goes("idle")
+    apache_livy.session_goes("idle")
+    for _ in range(2):
+        for line in (f"use {fabric.url}", "start", f"use {apache_livy.url}", "start second"):
+            nb.ok(f"%livy {line}")
+    assert (len(fabric.sessions), len(apache_livy.sessions)) == (1, 1)
+
+
+def test_using_the_same_target_says_what_runs_there(started: Notebook, fabric: FakeFabric) -> None:
+    text = started.ok(f"%livy use {fabric.url}").text
+    assert "Session 'main' runs there already, and the next cell goes on in it." in text
+    assert "starts a session" not in text
+
+
+def test_attaching_and_configuring_twice_changes_nothing(nb: Notebook, fabric: FakeFabric) -> None:
+    fabric.session_goes("idle")
+    attach, configure = f"%livy attach {start_elsewhere(fabric)}", '%%livy_configure\n{"conf": {"a": "1"}}'
+    for line in (configure, attach):
+        nb.ok(line)
+    before = len(fabric.sessions)
+    assert "It goes on." in nb.ok(configure).text
+    assert "is in this notebook already, as 'main'" in nb.ok(attach).text
+    assert (len(fabric.sessions), "main" in nb.ok("%livy status").text) == (before, True)
+
+
+def test_the_token_of_a_served_endpoint_is_a_sign_in(
+    bare: Notebook, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with published_token(urlsplit(fabric.url).port or 0, fabric.token):
+        text = bare.ok(f"%livy use {fabric.url}").text
+        assert "The first cell starts a session" in text
+        assert fabric.token not in text
 
 
 def test_status_shows_target_and_sessions(nb: Notebook, fabric: FakeFabric) -> None:
@@ -157,6 +235,7 @@ def test_configure_shows_the_whole_request_and_the_next_session_gets_it(nb: Note
 
 def test_configure_does_not_take_a_running_session_away_unasked(started: Notebook, fabric: FakeFabric) -> None:
     assert "its variables are lost" in started.fails('%%livy_configure\n{"conf": {"a": "1"}}')
+    assert "its variables are lost" in started.fails('%%livy_configure\n{"conf": {"a": "1"}}'), "it was not chosen"
     fabric.session_goes("idle")
     assert "is ready after" in started.ok('%%livy_configure -f\n{"conf": {"a": "1"}}').text
     assert len([one for one in fabric.requests if one.method == "DELETE"]) == 1

@@ -1,4 +1,4 @@
-"""The sign-in notebook, run as it stands in a kernel, with a local Entra and an embedded Fabric in place of the cloud."""
+"""The notebooks of `notebooks/`, each run twice in one kernel, with a local Entra and an embedded Fabric in place of the cloud."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tests.support.entra.authority import Authority
 from tests.support.entra.model import TENANT
 
 pytestmark = pytest.mark.spark
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_sign_in.ipynb"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+USE = "%livy use Sales/Bronze"
+ENDS = {"%livy stop", "%livy logout"}
 WORKSPACES = {"workspaces": [{"name": "Sales", "lakehouses": [{"name": "Bronze"}]}]}
 
 
@@ -39,9 +41,17 @@ def approve_all(authority: Authority, done: threading.Event) -> None:
             authority.approve(device["user_code"])
 
 
+def runs() -> list[tuple[str, set[str]]]:
+    """Notebooks of the one kernel, with the cells that are left out: a session that nobody stopped runs on into the next run."""
+    everything = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    assert everything == ["01_quickstart.ipynb", "02_sign_in.ipynb"]
+    sign_in, quickstart = everything[1], everything[0]
+    return [(sign_in, ENDS), (quickstart, ENDS), (quickstart, ENDS), (sign_in, set())]
+
+
 @pytest.fixture(scope="module")
-def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Source of each code cell → its output as text."""
+def executed_twice(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """Of each run: source of each code cell → its output as text."""
     folder = tmp_path_factory.mktemp("signin")
     (folder / "workspaces.json").write_text(json.dumps(WORKSPACES))
     command = [sys.executable, "-m", "fabric_livy_magic", "serve", "--json", "--authority", authority.url]
@@ -61,7 +71,13 @@ def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
             "FABRIC_LIVY_AUTHORITY_HOST": authority.url,
             "FABRIC_LIVY_CA_FILE": str(authority.ca_file),
         }
-        notebook = nbformat.read(NOTEBOOK, as_version=4)
+        cells = [
+            nbformat.v4.new_code_cell(cell.source.replace("%livy use local", USE), metadata={"run": number})
+            for number, (name, left_out) in enumerate(runs())
+            for cell in nbformat.read(NOTEBOOKS / name, as_version=4).cells
+            if cell.cell_type == "code" and cell.source not in left_out
+        ]
+        notebook = nbformat.v4.new_notebook(cells=cells)
         client = NotebookClient(
             notebook, timeout=180, kernel_manager_class=OwnKernelManager, resources={"metadata": {"path": str(folder)}}
         )
@@ -70,9 +86,16 @@ def executed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
         finally:
             done.set()
             server.terminate()
-    return {
-        cell.source: "\n".join(map(output_text, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"
-    }
+    return [
+        {cell.source: "\n".join(map(output_text, cell.outputs)) for cell in cells if cell.metadata.run == number}
+        for number in range(len(runs()))
+    ]
+
+
+@pytest.fixture(scope="module")
+def executed(executed_twice: list[dict[str, str]]) -> dict[str, str]:
+    """The first run of the sign-in notebook."""
+    return executed_twice[0]
 
 
 def test_the_first_message_names_the_login(executed: dict[str, str]) -> None:
@@ -99,6 +122,18 @@ def test_the_doctor_finds_nothing_wrong(executed: dict[str, str]) -> None:
     assert "Sales / Bronze" in executed["%livy doctor"]
 
 
-def test_no_token_is_in_the_notebook(executed: dict[str, str], authority: Authority) -> None:
-    everything = json.dumps(executed)
+def test_a_second_run_goes_on_in_the_session_that_runs(executed_twice: list[dict[str, str]]) -> None:
+    _, quickstart, again, sign_in = executed_twice
+    for run in (quickstart, again):
+        assert "Session 'main' runs already" in run["%livy start"]
+        assert "|       1| 5000|" in run["%%livy_spark\nperVendor.show()"]
+    for run in (quickstart, again, sign_in):
+        assert "Session 'main' runs there already" in run[USE]
+    assert "starting" not in sign_in["%%livy_sql\nSELECT 'it works' AS answer"]
+    assert "Session 'main' is stopped." in sign_in["%livy stop"]
+    assert "Signed out" in sign_in["%livy logout"]
+
+
+def test_no_token_is_in_the_notebook(executed_twice: list[dict[str, str]], authority: Authority) -> None:
+    everything = json.dumps(executed_twice)
     assert [secret[:12] for secret in authority.secrets() if secret in everything] == []
