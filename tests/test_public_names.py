@@ -100,7 +100,12 @@ def test_the_settings() -> None:
 
 
 def test_the_kernels() -> None:
-    assert [folder.name for folder in kernel_specs()] == ["fabric-livy", "fabric-livy-scala", "fabric-livy-sql"]
+    assert [folder.name for folder in kernel_specs()] == [
+        "fabric-livy",
+        "fabric-livy-scala",
+        "fabric-livy-sql",
+        "synapse_pyspark",
+    ]
     assert {path.name for folder in kernel_specs() for path in folder.iterdir()} == {
         "kernel.json",
         "logo-32x32.png",

@@ -78,8 +78,13 @@ def _install_kernels(options: argparse.Namespace) -> int:
 
     in_environment = sys.prefix != sys.base_prefix
     user = options.user or (not options.sys_prefix and not options.prefix and not in_environment)
-    for folder in install_kernels(user=user, prefix=options.prefix or (None if user else sys.prefix)):
+    installed, left_alone = install_kernels(user=user, prefix=options.prefix or (None if user else sys.prefix))
+    for folder in installed:
         print(f"Installed {folder}")
+    for folder in left_alone:
+        print(
+            f"Left alone {folder}: it is another program's kernel. `jupyter kernelspec remove {folder.name}` makes room for ours."
+        )
     return 0
 
 

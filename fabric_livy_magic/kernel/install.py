@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.paths import SYSTEM_JUPYTER_PATH, jupyter_data_dir
 
 from fabric_livy_magic.errors import SettingsError
 
@@ -24,14 +25,27 @@ def kernel_specs() -> list[Path]:
     installed = [Path(str(file.locate())).parent for file in files if file.name == "kernel.json"]
     # `pip install --target` moves the files, but does not update its record of them.
     return sorted(filter(Path.is_dir, installed)) or sorted(
-        (root / "share" / "jupyter" / "kernels").glob("fabric-livy*")
+        folder for folder in (root / "share" / "jupyter" / "kernels").glob("*") if is_ours(folder)
     )
 
 
-def install_kernels(*, user: bool = False, prefix: str | None = None) -> list[Path]:
-    """Returns the folders written. Each spec has the whole path of this Python: another one may be first on the PATH."""
-    installed = []
+def is_ours(folder: Path) -> bool:
+    """Whether the kernel spec in this folder starts our kernel; the portal's name for its own may be another program's."""
+    try:
+        return "fabric_livy_magic.kernel" in (folder / "kernel.json").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def install_kernels(*, user: bool = False, prefix: str | None = None) -> tuple[list[Path], list[Path]]:
+    """Returns the folders written, and those that were left alone since they hold a kernel that is not ours. Each spec has the
+    whole path of this Python: another one may be first on the PATH."""
+    root = Path(prefix, "share", "jupyter") if prefix else Path(jupyter_data_dir() if user else SYSTEM_JUPYTER_PATH[0])
+    installed, left_alone = [], []
     for folder in kernel_specs():
+        if (present := root / "kernels" / folder.name / "kernel.json").exists() and not is_ours(present.parent):
+            left_alone.append(present.parent)
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             copy = Path(shutil.copytree(folder, Path(scratch) / folder.name))
             spec = json.loads((copy / "kernel.json").read_text(encoding="utf-8"))
@@ -44,4 +58,4 @@ def install_kernels(*, user: bool = False, prefix: str | None = None) -> list[Pa
                     f"The kernel could not be written: {error}. `--user` writes into your own folder, `--sys-prefix` into this Python's."
                 ) from error
         installed.append(Path(where))
-    return installed
+    return installed, left_alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from fabric_livy_magic.kernel.install import kernel_specs
 from tests.support.rooms import PACKAGE, ROOT
 
 KERNELS = Path("share") / "jupyter" / "kernels"
-NAMES = ["fabric-livy", "fabric-livy-scala", "fabric-livy-sql"]
+NAMES = ["fabric-livy", "fabric-livy-scala", "fabric-livy-sql", "synapse_pyspark"]
 
 
 def installed(site_packages: Path, kernels: Path, recorded_at: str) -> list[Path]:
@@ -59,3 +60,21 @@ def test_those_in_a_target_folder_are_found_though_the_record_has_another_place(
 ) -> None:
     kernels = tmp_path / "target" / KERNELS
     assert installed(tmp_path / "target", kernels, recorded_at) == [kernels / name for name in NAMES]
+
+
+def test_installing_writes_the_whole_path_and_leaves_another_program_s_kernel_alone(tmp_path: Path) -> None:
+    """VS Code shows `/python` beside a kernel of another language than Python whose spec says `python`."""
+    kernels = tmp_path / KERNELS
+    theirs = kernels / "synapse_pyspark" / "kernel.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('{"argv": ["python", "-m", "somebody_else", "{connection_file}"]}', encoding="utf-8")
+    command = [sys.executable, "-m", "fabric_livy_magic", "kernel", "install", "--prefix", str(tmp_path)]
+    first = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"Left alone {theirs.parent}: it is another program's kernel" in first
+    assert "somebody_else" in theirs.read_text(encoding="utf-8")
+    specs = {name: json.loads((kernels / name / "kernel.json").read_text(encoding="utf-8")) for name in NAMES[:3]}
+    assert {spec["argv"][0] for spec in specs.values()} == {sys.executable}
+    theirs.unlink()
+    second = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert second.count("Installed") == len(NAMES)
+    assert "fabric_livy_magic" in theirs.read_text(encoding="utf-8")
