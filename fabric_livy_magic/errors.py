@@ -8,6 +8,7 @@
     ├── HttpError               the server refused a request, or could not be reached
     │   ├── ConnectionFailed    nothing answered, or the connection broke
     │   ├── NotLivyError        something answered that is not a Livy server (HTML, broken JSON)
+    │   ├── AnswerTooLarge      an answer with more bytes, pages or nesting than is read
     │   ├── NotFoundError       404
     │   ├── AccessError         401, 403
     │   ├── ThrottledError      429: too many calls of this identity
@@ -106,6 +107,10 @@ class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like 
 
 class NotLivyError(HttpError):
     pass
+
+
+class AnswerTooLarge(HttpError):  # noqa: N818 - what happened
+    """Asking again gives the same: print, collect or list less."""
 
 
 class NotFoundError(HttpError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import html
-import json
 import re
 import ssl
 import time
@@ -17,6 +16,7 @@ import requests
 
 from fabric_livy_magic.errors import (
     AccessError,
+    AnswerTooLarge,
     CapacityError,
     ConnectionFailed,
     HttpError,
@@ -24,8 +24,9 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     ThrottledError,
 )
+from fabric_livy_magic.livy.exchange import CONNECT_TIMEOUT_S
+from fabric_livy_magic.livy.json_answers import MOST_NESTED, read_json
 
-CONNECT_TIMEOUT_S = 10.0
 GZIP = b"\x1f\x8b"
 CHECK_THE_ADDRESS = "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root."
 CHECK_THE_NETWORK = "Is the address right, and the network (VPN, proxy) there?"
@@ -44,7 +45,8 @@ def connection_error(error: Exception, method: str, host: str, timeout_s: float)
     if isinstance(error, requests.exceptions.SSLError):
         return _tls_error(error, method, host, cause)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return ConnectionFailed(f"{host} did not answer within {CONNECT_TIMEOUT_S:.0f} s.", maybe_sent=False)
+        limit_s = min(CONNECT_TIMEOUT_S, timeout_s)
+        return ConnectionFailed(f"{host} did not answer within {limit_s:.0f} s.", maybe_sent=False)
     if isinstance(error, requests.exceptions.Timeout):
         return ConnectionFailed(
             f"{host} took the request but gave no answer within {timeout_s:.0f} s. {_outcome_note(method)}".strip(),
@@ -180,8 +182,8 @@ SIGN_IN_HINT = (
 def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
     """(code, message, request id) from every form of error body that was seen; of HTML the title."""
     try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
+        body = read_json(response.content)
+    except ValueError:
         return "", _excerpt(response), None
     if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
         return "", body.strip().split("\n")[0].rstrip("."), None
@@ -191,6 +193,14 @@ def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
     code = str(inner.get("errorCode") or inner.get("code") or "")
     message = str(inner.get("message") or inner.get("msg") or "").strip().rstrip(".")
     return code, message, str(inner.get("requestId") or "") or None
+
+
+def nested_error(response: requests.Response, base_url: str) -> AnswerTooLarge:
+    return AnswerTooLarge(
+        f"{base_url} answered with JSON that is nested more than {MOST_NESTED} deep, which is not read. A cell that shows less "
+        "deep a value can be read.",
+        status=response.status_code,
+    )
 
 
 def not_livy_error(response: requests.Response, base_url: str) -> NotLivyError:

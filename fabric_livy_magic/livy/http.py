@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import copy
-import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import requests
 
-from fabric_livy_magic.errors import HttpError, ThrottledError, without_calls
+from fabric_livy_magic.errors import HttpError, ThrottledError, WaitTimeout, without_calls
 from fabric_livy_magic.livy import request_log
-from fabric_livy_magic.livy.failures import CONNECT_TIMEOUT_S, connection_error, http_error, not_livy_error
+from fabric_livy_magic.livy.exchange import MOST_ANSWER_BYTES, Allowance, TimedAdapter, receive
+from fabric_livy_magic.livy.failures import connection_error, http_error, nested_error, not_livy_error
+from fabric_livy_magic.livy.json_answers import NestedTooDeeply, read_json
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.rate import RateLimiter, shared_rate_limiter
 from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
-from fabric_livy_magic.livy.waiting import interruptible_call, interruptible_sleep, pause
+from fabric_livy_magic.livy.waiting import Overdue, interruptible_call, interruptible_sleep, pause
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-class WrittenFloat(float):
-    """A JSON number as a float whose `str` has all the digits that were sent: a decimal may have more than a float."""
-
-    _text: str
-
-    def __new__(cls, text: str) -> WrittenFloat:
-        number = super().__new__(cls, text)
-        number._text = str(text)
-        return number
-
-    def __str__(self) -> str:
-        return self._text
+OVERDUE_AFTER_S = 0.5  # the socket's own time-out comes first, where it is the socket that waits
+LONGEST_CLOSED_S = 3600.0  # whatever a `Retry-After` asks for, so that a wrong one does not shut a kernel out for good
 
 
 class Authorization(Protocol):
@@ -53,6 +43,31 @@ class Accepted:
     """The response 202 without a body: the call goes on as a long-running operation of the Fabric API."""
 
     operation_id: str
+
+
+class Deadline(NamedTuple):
+    """`at_s` by the clock of the client."""
+
+    at_s: float
+    timeout_s: float
+
+
+class _Attempt:
+    """One sending of a request, in a thread of its own. The time-out counts from `begin`: before that a person may sign in.
+    What no time-out of a socket ends (a name look-up, a sign-in under a deadline) is given up by its caller."""
+
+    def __init__(self, timeout_s: float, left_s: float) -> None:
+        self.timeout_s = min(timeout_s, left_s)
+        self._given_up_at_s = time.monotonic() + left_s + OVERDUE_AFTER_S
+
+    def begin(self) -> None:
+        """Raises where nobody waits for it any more: then nothing is sent."""
+        if self.is_overdue():
+            raise requests.Timeout
+        self._given_up_at_s = min(self._given_up_at_s, time.monotonic() + self.timeout_s + OVERDUE_AFTER_S)
+
+    def is_overdue(self) -> bool:
+        return time.monotonic() >= self._given_up_at_s
 
 
 class LivyHttp:
@@ -79,10 +94,13 @@ class LivyHttp:
         )  # one at most, shared with the copies that `with_short_timeouts` and others make
         self._clock = clock
         self._sleep = sleep
+        self._deadline = Deadline(math.inf, math.inf)
+        self._allowance: Allowance | None = None
         self._listener: Callable[[Progress], None] | None = None
         self._subject = ""
         self._session = requests.Session()
-        self._session.hooks["response"].append(request_log.log_response)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, TimedAdapter())
         # A proxy of the company must not see loopback calls, and ~/.netrc must not replace the token.
         self._session.trust_env = not self.is_loopback
         self._verify = None if verify is True else verify
@@ -132,6 +150,28 @@ class LivyHttp:
             other._retry = PATIENT
         return other
 
+    def within(self, timeout_s: float) -> LivyHttp:
+        """The same connections, for all calls together that long: each call's time-out, the retries, and the waits between.
+        After that WaitTimeout, except for a POST that may have been sent, which fails as such."""
+        other = copy.copy(self)
+        at_s = self._clock() + timeout_s
+        other._deadline = self._deadline if self._deadline.at_s <= at_s else Deadline(at_s, timeout_s)
+        return other
+
+    def for_list(self, most_bytes: int) -> LivyHttp:
+        """The same connections; all answers together may have that many bytes."""
+        other = copy.copy(self)
+        other._allowance = Allowance(most_bytes)
+        return other
+
+    @property
+    def _left_s(self) -> float:
+        return self._deadline.at_s - self._clock()
+
+    def _gave_up(self, reason: str) -> WaitTimeout:
+        waited = f"Gave up waiting for {self._host} after {self._deadline.timeout_s:.0f} s"
+        return WaitTimeout(f"{waited}: {reason.rstrip('.')}.")
+
     @property
     def is_loopback(self) -> bool:
         return urlsplit(self.base_url).hostname in LOOPBACK
@@ -166,22 +206,21 @@ class LivyHttp:
         """
         rate_limiter, budget, token_renewed = self._rate_limiter(), RetryBudget(self._retry), False
         idempotent = idempotent or method in {"GET", "DELETE"}
-
-        def send() -> Any:
-            # What `requests` and we hold meanwhile has the token in its headers: an error goes on without it.
-            return without_calls(lambda: self._send_once(method, path, body, params))
-
         while True:
             self._wait_for_turn(rate_limiter, is_command=method != "GET")
+            if self._left_s <= 0:
+                raise self._gave_up("the request was not sent")
             try:
-                answer = interruptible_call(send, on_late_answer)
+                answer = self._attempt(method, path, body, params, on_late_answer)
             except HttpError as error:
                 if error.status == 401 and not token_renewed and self._authorization and self._authorization.renew():
                     token_renewed = True
                     continue
+                if idempotent and self._left_s <= 0:
+                    raise self._gave_up(str(error)) from error
                 pause_s, may_wait = budget.pause_after(error, self._clock())
                 if isinstance(error, ThrottledError):
-                    rate_limiter.close_until(self._clock() + pause_s)
+                    rate_limiter.close_until(self._clock() + min(pause_s, LONGEST_CLOSED_S))
                 if not may_wait or not may_repeat(
                     error,
                     idempotent=idempotent,
@@ -194,6 +233,26 @@ class LivyHttp:
             else:
                 rate_limiter.verified_urls.add(self.base_url)
                 return answer
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+        on_late_answer: Callable[[Any], None] | None,
+    ) -> Any:
+        attempt = _Attempt(self._timeout_s, self._left_s)
+
+        def send() -> Any:
+            # What `requests` and we hold meanwhile has the token in its headers: an error goes on without it.
+            return without_calls(lambda: self._send_once(attempt, method, path, body, params))
+
+        try:
+            return interruptible_call(send, on_late_answer, attempt.is_overdue)
+        except Overdue:
+            request_log.log_failure(method, path, requests.Timeout())
+            raise connection_error(requests.Timeout(), method, self._host, attempt.timeout_s) from None
 
     def _wait_for_turn(self, rate_limiter: RateLimiter, *, is_command: bool) -> None:
         began_s = self._clock()
@@ -217,31 +276,48 @@ class LivyHttp:
                 detail = f"{reason.rstrip('.')}; going on in {max(0.0, seconds - waited_s):.0f} s"
                 self._listener(Progress(self._subject, "waiting", waited_s, detail=detail))
 
-        pause(seconds, sleep or self._sleep, report if self._listener else None)
+        pause(min(seconds, max(0.0, self._left_s)), sleep or self._sleep, report if self._listener else None)
+        if seconds > 0 and self._left_s <= 0:
+            raise self._gave_up(reason)
 
     def _send_once(
-        self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None
+        self,
+        attempt: _Attempt,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
     ) -> Any:
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request = self._authorization(request) if self._authorization else request
+            attempt.begin()
+            return request
+
         try:
             response = self._session.request(
                 method,
                 self.base_url + path,
                 json=body,
                 params=params,
-                auth=self._authorization,
-                timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
+                auth=authorize if self._authorization else None,
+                timeout=attempt.timeout_s,
                 verify=self._verify,  # passed here, as REQUESTS_CA_BUNDLE overrides Session.verify
                 allow_redirects=False,  # a redirect could carry the token to another host
+                stream=True,
             )
+            content = receive(response, self._allowance or MOST_ANSWER_BYTES)
         # ValueError: an invalid host or Location
         except (requests.RequestException, ValueError) as error:
             request_log.log_failure(method, path, error)
-            raise connection_error(error, method, self._host, self._timeout_s) from error
+            raise connection_error(error, method, self._host, attempt.timeout_s) from error
+        request_log.log_response(response, len(content))
         if response.status_code >= 300:
             raise http_error(response)
         try:
-            answer = json.loads(response.content, parse_float=WrittenFloat) if response.content.strip() else None
-        except (ValueError, RecursionError):
+            answer = read_json(content) if content.strip() else None
+        except NestedTooDeeply:
+            raise nested_error(response, self.base_url) from None
+        except ValueError:
             raise not_livy_error(response, self.base_url) from None
         if answer is None and response.status_code == 202 and "x-ms-operation-id" in response.headers:
             return Accepted(response.headers["x-ms-operation-id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import requests
@@ -13,8 +13,8 @@ _LOG = logging.getLogger(__name__)
 _NUMBERS = itertools.count(1)
 
 
-def log_response(response: requests.Response, *_: Any, **__: Any) -> None:
-    """A `response` hook of requests. The URL's query (paging) is left out, too."""
+def log_response(response: requests.Response, received_bytes: int) -> None:
+    """The URL's query (paging) is left out, too."""
     if _LOG.isEnabledFor(logging.DEBUG):
         server_id = response.headers.get("RequestId") or response.headers.get("x-ms-request-id") or "-"
         _LOG.debug(
@@ -24,7 +24,7 @@ def log_response(response: requests.Response, *_: Any, **__: Any) -> None:
             (response.request.path_url or "").partition("?")[0],
             response.status_code,
             response.elapsed.total_seconds() * 1000,
-            len(response.content),
+            received_bytes,
             server_id,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fabric_livy_magic.errors import (
+    AnswerTooLarge,
     CapacityError,
     ConnectionFailed,
     FabricLivyError,
@@ -66,7 +67,7 @@ def may_repeat(error: HttpError, *, idempotent: bool, is_verified: bool, is_loop
             return idempotent
         # A network or DNS failure; on this machine it means that the server has ended.
         return is_verified and error.may_pass and not is_loopback
-    if not idempotent or isinstance(error, CapacityError):
+    if not idempotent or isinstance(error, CapacityError | AnswerTooLarge):
         return False
     if isinstance(error, NotLivyError):
         return is_verified and (error.status is None or error.status < 300)
@@ -86,4 +87,8 @@ def may_have_acted(error: HttpError) -> bool:
     """Whether the server may have acted although no usable answer came."""
     if isinstance(error, ConnectionFailed):
         return error.maybe_sent
-    return isinstance(error, NotLivyError) or error.status == 408 or (error.status is not None and error.status >= 500)
+    return (
+        isinstance(error, NotLivyError | AnswerTooLarge)
+        or error.status == 408
+        or (error.status is not None and error.status >= 500)
+    )

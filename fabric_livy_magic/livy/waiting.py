@@ -94,8 +94,17 @@ def _start_thread(
     return thread
 
 
-def interruptible_call(call: Callable[[], T], on_late_answer: Callable[[T | None], None] | None = None) -> T:
-    """Returns what `call` returns. After an interrupt the call goes on, and `on_late_answer` gets its result: None if it failed."""
+class Overdue(Exception):  # noqa: N818 - what has become of a call
+    """Nobody waits for it any more."""
+
+
+def interruptible_call(
+    call: Callable[[], T],
+    on_late_answer: Callable[[T | None], None] | None = None,
+    is_overdue: Callable[[], bool] = lambda: False,
+) -> T:
+    """Returns what `call` returns. After an interrupt, and where it `is_overdue` (Overdue), the call goes on, and `on_late_answer`
+    gets its result: None if it failed."""
     check_interrupted()
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
     try:
@@ -104,8 +113,10 @@ def interruptible_call(call: Callable[[], T], on_late_answer: Callable[[T | None
             check_interrupted()
             with contextlib.suppress(TimeoutError):
                 future.exception(timeout=INTERRUPT_CHECK_S)
+            if is_overdue() and not future.done():
+                raise Overdue
         return future.result()
-    except KeyboardInterrupt:  # that of a signal may come between any two of these lines
+    except (KeyboardInterrupt, Overdue):  # that of a signal may come between any two of these lines
         if on_late_answer is not None:
             # In a thread of its own: the call may have ended already, and the callback may take long.
             future.add_done_callback(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from fabric_livy_magic import errors
 from fabric_livy_magic.errors import HttpError, NotFoundError, NotLivyError
 from fabric_livy_magic.livy.failures import http_error, retry_after_s
-from fabric_livy_magic.livy.http import LivyHttp, WrittenFloat
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.json_answers import WrittenFloat
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
