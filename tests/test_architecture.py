@@ -32,12 +32,13 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 HOMES = {
     "requests": {
         "livy/http.py",
+        "livy/exchange.py",
         "livy/failures.py",
         "livy/request_log.py",
         "signin/request_auth.py",
         "signin/entra/app.py",
     },
-    "urllib3": set(),
+    "urllib3": {"livy/exchange.py"},
     "msal": {"signin/entra/"},
     "msal_extensions": {"signin/entra/token_store.py"},
     "jwt": {"local/"},

@@ -17,11 +17,12 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.notebooks.ipython_syntax import split_line_magics
 from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
 from fabric_livy_magic.notebooks.model import Notebook, OriginalFile
 from fabric_livy_magic.running.background import Background
-from fabric_livy_magic.running.cell_run import CellRun, Deadline
+from fabric_livy_magic.running.cell_run import CellRun
 from fabric_livy_magic.running.earlier_statements import EarlierStatement
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import LivyTable, Printed, Result, Shown

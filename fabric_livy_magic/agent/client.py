@@ -12,21 +12,31 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
-from fabric_livy_magic.errors import NoAgent, SessionError
+from fabric_livy_magic.errors import NoAgent, SessionError, WaitTimeout
 from fabric_livy_magic.livy.endings import interpreter_died, statement_error
 from fabric_livy_magic.livy.models import Output
 
-Execute = Callable[[str], Output]
-"""Runs one PySpark statement and waits for it."""
+INSTALL_WITHIN_S = 300.0  # a session's Python that takes 20 kB of code for longer hangs
+
+
+class Execute(Protocol):
+    """Runs one PySpark statement and waits for it; `most_s` where it has a limit of its own."""
+
+    def __call__(self, code: str, most_s: float = ...) -> Output: ...
+
 
 MODULE_ALIAS = "_fabric_livy"  # as in remote/agent/__init__.py
 MOST_STRAY_LINES = 8
+STILL_INSTALLING = (
+    "The session's Python was still taking this package's own code, as with the first cell of each session. Where it does not end, "
+    "`%livy restart` starts the session anew."
+)
 IDEMPOTENT = {"ping", "last_reply", "piece", "close_frame", "receive"}  # these may be called twice
 BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "
@@ -77,7 +87,10 @@ class Agent:
                 raise self.unavailable
             if self._installed:
                 return
-            output = execute(install_text())
+            try:
+                output = execute(install_text(), INSTALL_WITHIN_S)
+            except WaitTimeout as error:
+                raise WaitTimeout(f"{error} {STILL_INSTALLING}") from None
             if output.status == "error":
                 self.unavailable = NoAgent(f"{output.ename}: {output.evalue}".strip(": "))
                 raise self.unavailable

@@ -6,9 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.errors import NotLivyError
+from fabric_livy_magic.errors import AnswerTooLarge, NotLivyError
 from fabric_livy_magic.fabric.models import JsonObject, text_of
+from fabric_livy_magic.livy.exchange import MIB
 from fabric_livy_magic.livy.http import LivyHttp
+
+# Far above what a tenant has: Fabric gives 100 entries or more on a page.
+MOST_PAGES = 1000
+MOST_LIST_BYTES = 64 * MIB
+LIST_WITHIN_S = 600.0  # as long as a call may be refused with 429
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ UNITY_CATALOG = Paging("next_page_token", "page_token")  # OneLake's table API h
 def pages(http: LivyHttp, path: str, params: JsonObject, key: str, paging: Paging = FABRIC) -> Iterator[JsonObject]:
     """All entries of a paged list. The token is preferred to the URI, which may name another host of Fabric's."""
     seen: set[str] = set()
-    while True:
+    http = http.for_list(MOST_LIST_BYTES).within(LIST_WITHIN_S)
+    for _ in range(MOST_PAGES):
         page = http.get(path, dict(params))
         if not isinstance(page, Mapping):
             raise NotLivyError(f"{http.base_url} answered, but not as the Fabric API does. Is the API's address right?")
@@ -41,6 +48,9 @@ def pages(http: LivyHttp, path: str, params: JsonObject, key: str, paging: Pagin
             params = {**params, paging.in_request: token}
         else:
             path, params = _path_below_base(http, uri), {}
+    raise AnswerTooLarge(
+        f"{http.base_url}{path.partition('?')[0]} has more than {MOST_PAGES:,} pages; the rest was not read. Name what is wanted by its id."
+    )
 
 
 def _path_below_base(http: LivyHttp, uri: str) -> str:

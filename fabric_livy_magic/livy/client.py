@@ -13,14 +13,18 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from fabric_livy_magic.errors import NotFoundError, NotLivyError
+from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError
+from fabric_livy_magic.livy.exchange import MIB
 from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
+MOST_STATEMENTS = 200  # of those looked through, whatever number a server names
 PAGE_SIZE = 100
+MOST_PAGES = 100
+MOST_LIST_BYTES = 64 * MIB
 _Model = TypeVar("_Model", SessionInfo, StatementInfo)
 
 
@@ -40,6 +44,12 @@ class LivyClient:
         """See `LivyHttp.with_short_timeouts`."""
         other = copy.copy(self)
         other.http = self.http.with_short_timeouts()
+        return other
+
+    def within(self, timeout_s: float) -> LivyClient:
+        """See `LivyHttp.within`."""
+        other = copy.copy(self)
+        other.http = self.http.within(timeout_s)
         return other
 
     def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyClient:
@@ -62,15 +72,26 @@ class LivyClient:
 
     def list_sessions(self) -> list[SessionInfo]:
         """All sessions of this endpoint that are visible to the account."""
-        found: list[SessionInfo] = []
-        while True:
-            page = self._object(self.http.get("/sessions", self._page_parameters(len(found))), "a list of sessions")
+        found: dict[str, SessionInfo] = {}
+        http, start = self.http.for_list(MOST_LIST_BYTES), 0
+        for _ in range(MOST_PAGES):
+            page = self._object(http.get("/sessions", self._page_parameters(start)), "a list of sessions")
             items = page.get("items", page.get("sessions"))
             items = items if isinstance(items, list) else []
-            found += [SessionInfo.from_json(item) for item in items if isinstance(item, Mapping)]
+            infos = [SessionInfo.from_json(item) for item in items if isinstance(item, Mapping)]
+            if infos and all(info.id in found for info in infos):
+                raise NotLivyError(
+                    f"{http.base_url} repeats a page of its list of sessions. It may be changing: try again."
+                )
+            found.update((info.id, info) for info in infos)
+            start += len(items)
             total = page.get("totalCountOfMatchedItems", page.get("total"))
-            if not items or len(items) < PAGE_SIZE or (isinstance(total, int) and len(found) >= total):
-                return found
+            if not items or len(items) < PAGE_SIZE or (isinstance(total, int) and start >= total):
+                return list(found.values())
+        raise AnswerTooLarge(
+            f"{http.base_url} lists more than {MOST_PAGES * PAGE_SIZE:,} sessions; the rest was not read. Take one by its id: "
+            "`%livy attach <id>`."
+        )
 
     def delete_session(self, session_id: str) -> bool:
         """True if it existed. A session that is gone already (404) counts as deleted."""
@@ -121,7 +142,7 @@ class LivyClient:
         driver can send, and a Livy session never answers again after that. Fabric has no pages here: it gives all at once."""
         path = self.statements_path(session_id)
         total, infos = self._statements(path, PAST_ALL)
-        for position in () if infos else reversed(range(total)):
+        for position in () if infos else range(total - 1, max(-1, total - 1 - MOST_STATEMENTS), -1):
             yield from self._statements(path, position)[1]
         yield from infos
 
@@ -140,7 +161,8 @@ class LivyClient:
         body = {"kind": kind, "code": code, "cursor": cursor}
         path = f"{self.session_path(session_id)}/completion"
         found = self._object(self.http.post(path, body, idempotent=True), "a completion")
-        return [str(one) for one in found.get("candidates") or ()]
+        candidates = found.get("candidates")
+        return [str(one) for one in candidates] if isinstance(candidates, list) else []
 
     def session_path(self, session_id: str) -> str:
         return f"/sessions/{quote(session_id, safe='', errors='replace')}"

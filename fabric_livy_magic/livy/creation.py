@@ -34,14 +34,17 @@ class Creation:
     spec: SessionSpec
     on_progress: Callable[[Progress], None] | None = None
     sleep: Callable[[float], None] = interruptible_sleep
+    timeout_s: float | None = None
+    """For `request`: the call, and the search for the session where its answer was lost."""
     _own_name: str = field(default_factory=lambda: f"{NAME_PREFIX}{uuid.uuid4().hex[:12]}")
     _lost_answers: int = 0
     """Number of requests that may have arrived although no usable answer came."""
 
     def request(self) -> SessionInfo:
-        """Raises HttpError: where the server may have acted, its text says so."""
+        """Raises HttpError: where the server may have acted, its text says so. WaitTimeout after `timeout_s`."""
         spec, pauses = replace(self.spec, name=self.spec.name or self._own_name), RetryPolicy().pauses()
-        reporting_client = self.client.reporting_to(self.on_progress, "session")
+        limited = self.client if self.timeout_s is None else self.client.within(self.timeout_s)
+        reporting_client = limited.reporting_to(self.on_progress, "session")
         while True:
             try:
                 return reporting_client.create_session(spec, self._stop_unwanted)
@@ -51,19 +54,19 @@ class Creation:
                 if self.spec.name:  # others may have sessions of that name
                     raise error.and_also(MAYBE_CREATED.format(name=self.spec.name)) from error
                 self._lost_answers += 1
-                if found := self._find_created(reporting_client, error):
+                if found := self._find_created(limited, reporting_client, error):
                     return found
                 if self._lost_answers >= MOST_REQUESTS:
                     raise error.and_also("The list of sessions has none that came of it.") from error
                 reporting_client.http.wait(next(pauses), str(error), self.sleep)
 
-    def _find_created(self, reporting_client: LivyClient, error: HttpError) -> SessionInfo | None:
+    def _find_created(self, limited: LivyClient, reporting_client: LivyClient, error: HttpError) -> SessionInfo | None:
         """The session whose answer was lost; None where the list of sessions does not have it."""
         try:
             for wait_s in LOOKUP_PAUSES_S:
                 if wait_s:
                     reporting_client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
-                if found := self._find_by_own_name(self.client):
+                if found := self._find_by_own_name(limited):
                     return found[0]
         except (NotLivyError, NotFoundError, AccessError):
             raise error from None  # no such server, or no access: then no session was created, either

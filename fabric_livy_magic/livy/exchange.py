@@ -30,6 +30,7 @@ CONNECT_TIMEOUT_S = 10.0
 MOST_ANSWER_BYTES = 256 * MIB
 MOST_ERROR_BYTES = MIB  # of an error's text; the rest is left unread
 PART_BYTES = MIB
+UNPACKED_PART_BYTES = 8 * MIB  # zlib holds a part twice for a moment
 # Of those that `requests` offers only this can be unpacked within a limit without a library of its own.
 ACCEPT_ENCODING: Mapping[str, str] = {"Accept-Encoding": "gzip"}
 PACKED = {"gzip", "x-gzip", "deflate"}
@@ -143,8 +144,9 @@ def receive(response: requests.Response, most: int | Allowance = MOST_ANSWER_BYT
     is_error = response.status_code >= 300
     allowance = most if isinstance(most, Allowance) else Allowance(most)
     body = _Body(response, MOST_ERROR_BYTES if is_error else allowance.left_bytes)
+    content: bytes | None = None
     try:
-        content = body.read()
+        content = body.read(cut=is_error)
     except urllib3.exceptions.ReadTimeoutError as error:
         raise requests.ReadTimeout(error, request=response.request) from error
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
@@ -154,7 +156,7 @@ def receive(response: requests.Response, most: int | Allowance = MOST_ANSWER_BYT
     finally:
         if not body.is_whole:
             response.close()  # what is left of it must not be taken for the next answer
-    if not body.is_whole and not is_error:
+    if content is None:
         raise AnswerTooLarge(
             f"{urlsplit(response.url or '').netloc} gave an answer of more than {allowance.most_bytes / MIB:,.0f} MiB; the rest of "
             f"it was not read. {ADVICE}",
@@ -172,8 +174,8 @@ class _Body:
         self._unpacking: Any = None
         self.is_whole = False
 
-    def read(self) -> bytes:
-        """All of it, or where it is too long its beginning."""
+    def read(self, *, cut: bool) -> bytes | None:
+        """All of it; where it is too long, its beginning (`cut`) or None."""
         parts: list[bytes] = []
         received_bytes = left_bytes = self._most_bytes
         while left_bytes >= 0 and received_bytes >= 0:
@@ -183,18 +185,20 @@ class _Body:
                 break
             _left_s()
             received_bytes -= len(part)
-            part = self._unpacked(part, left_bytes + 1) if self._is_packed else part
-            left_bytes -= len(part)
-            parts.append(part)
+            found = self._unpacked(part, left_bytes + 1) if self._is_packed else [part]
+            left_bytes -= sum(map(len, found))
+            parts += found
+        if not self.is_whole and not cut:
+            return None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _unpacked(self, packed: bytes, most_bytes: int) -> bytes:
+    def _unpacked(self, packed: bytes, most_bytes: int) -> list[bytes]:
         """At most that many bytes. A body may be several streams, one behind the other."""
         parts: list[bytes] = []
         while packed and most_bytes > 0:
             if self._unpacking is None or self._unpacking.eof:
                 self._unpacking = zlib.decompressobj(32 + zlib.MAX_WBITS)  # gzip's head or zlib's
-            parts.append(self._unpacking.decompress(packed, most_bytes))
+            parts.append(self._unpacking.decompress(packed, min(most_bytes, UNPACKED_PART_BYTES)))
             most_bytes -= len(parts[-1])
             packed = self._unpacking.unused_data if self._unpacking.eof else self._unpacking.unconsumed_tail
-        return b"".join(parts)
+        return parts

@@ -126,7 +126,7 @@ class HighConcurrencySession(StandardSession):
         stopped meanwhile."""
         with self._acquiring:
             self._check_not_stopped()
-            other = self.create(self.client, self._spec)
+            other = self.create(self.client, self._spec, timeout_s=timeout_s)
             self._others.append(other)  # so that `stop` ends it, too
             try:
                 other.wait_ready(timeout_s=timeout_s)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 Json = Mapping[str, Any]
+LARGE = 10**19  # no id, count or time of a server's is larger
 
 
 class SessionState(StrEnum):
@@ -246,8 +247,9 @@ def _number(raw: Json, key: str) -> int | None:
     value = raw.get(key)
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         return int(value)
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGE else None
 
 
 def _fraction(value: object) -> float | None:
-    return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else None
+    """Compared before it is a float, which not every int can be. NaN is 0."""
+    return float(min(1, max(0, value))) if isinstance(value, int | float) else None

@@ -12,7 +12,7 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.creation import NOT_CREATED, Creation
 from fabric_livy_magic.livy.endings import ending_of, last_log_lines, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
-from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener, run_statement
+from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, CANCEL_ANSWER_WAIT_S, Listener, run_statement
 from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, result_within, wait_until
 from fabric_livy_magic.settings import SessionSpec
@@ -50,20 +50,24 @@ class StandardSession:
         spec: SessionSpec,
         *,
         capacity_wait_s: float = 0.0,
+        timeout_s: float | None = None,
         on_progress: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> StandardSession:
         """Requests a session and returns before it is ready. Raises HttpError: CapacityError where the capacity is full, after
-        `capacity_wait_s`.
+        `capacity_wait_s`. WaitTimeout where it is not known after `timeout_s` whether the server made it; the wait for capacity
+        does not count.
         """
-        creation = Creation(client, spec, on_progress, sleep)
+        creation = Creation(client, spec, on_progress, sleep, timeout_s)
         try:
             created = wait_for_capacity(
                 creation.request, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep
             )
         except KeyboardInterrupt:
             raise Interrupted(result_within(creation.give_up, ANSWER_WAIT_S, NOT_CREATED)) from None
+        except WaitTimeout as error:
+            raise WaitTimeout(f"{error} {result_within(creation.give_up, CANCEL_ANSWER_WAIT_S, NOT_CREATED)}") from None
         return cls(client, created, KnownStatements(-1), creation)
 
     @classmethod
@@ -106,7 +110,7 @@ class StandardSession:
         After `timeout_s` WaitTimeout; the session goes on starting and can be waited for again.
         """
         self._check_not_stopped()
-        began, client = clock(), self.client.reporting_to(on_progress, "session")
+        began, client = clock(), self.client.reporting_to(on_progress, "session").within(timeout_s)
 
         def fetch() -> SessionInfo:
             try:

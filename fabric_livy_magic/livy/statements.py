@@ -35,6 +35,7 @@ Listener = Callable[[Progress], None]
 # field by field, and Fabric's front end lags. Both are read again for this long.
 UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 0.7
+CANCEL_ANSWER_WAIT_S = 3.0  # the same after a time-out, when nobody waits for the cell to end at once
 ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
 STILL_RUNNING = (
     "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, but not always Python or Scala "
@@ -82,18 +83,22 @@ def run_statement(
     `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
     """
     client = client.reporting_to(on_progress, "statement")
-    submission = Submission(client, session_id, code, kind, known_statements or KnownStatements(), clock, sleep)
-    statement = _Statement(client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel)
+    limited, began = client if timeout_s is None else client.within(timeout_s), clock()
+    submission = Submission(limited, session_id, code, kind, known_statements or KnownStatements(), clock, sleep)
+    statement = _Statement(
+        client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel, limited_client=limited
+    )
     try:
         statement.submitted = submission.send(statement.cancel_late_answer)
-        final = statement.follow(timeout_s, on_progress)
+        final = statement.follow(None if timeout_s is None else began + timeout_s - clock(), on_progress)
     except KeyboardInterrupt:
         message, may_run_on = result_within(
             statement.cancel, ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True)
         )
         raise Interrupted(message, may_run_on=may_run_on) from None
     except WaitTimeout as error:
-        raise WaitTimeout(f"{error} {statement.cancel().message}") from None
+        outcome = result_within(statement.cancel, CANCEL_ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True))
+        raise WaitTimeout(f"{error} {outcome.message}") from None
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")
     return final
@@ -129,6 +134,8 @@ class _Statement:
     was_cancelled: bool = False
     on_cancel: Callable[[int], object] | None = None
     """Called in the background with the statement's id when it is cancelled."""
+    limited_client: LivyClient | None = None
+    """Has the statement's own time, which a cancel does not need to keep; None where it has no limit."""
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None
@@ -154,11 +161,12 @@ class _Statement:
     def _fetch(self) -> StatementInfo:
         """The statement's state. Where it cannot be read, the error says that the outcome is not known."""
         assert self.submitted is not None
+        client = self.limited_client or self.client
         try:
-            self.submitted = self.client.get_statement(self.session_id, self.submitted.id)
+            self.submitted = client.get_statement(self.session_id, self.submitted.id)
         except HttpError as error:  # Apache Livy answers 400 once the session has ended
             not_known = NOT_KNOWN.format(id=self.submitted.id, state=self.submitted.state.value)
-            if lost := lost_session(self.client, self.session_id, error):
+            if lost := lost_session(client, self.session_id, error):
                 raise SessionLostError(f"{lost}\n{not_known}") from error
             if isinstance(error, NotFoundError | NotLivyError) and self._unsettled():
                 return self.submitted

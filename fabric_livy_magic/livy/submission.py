@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from fabric_livy_magic.errors import HttpError, NotFoundError, NotLivyError, OutcomeUnknown, SessionLostError
+from fabric_livy_magic.errors import (
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    OutcomeUnknown,
+    SessionLostError,
+    WaitTimeout,
+)
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import StatementInfo
@@ -24,6 +31,7 @@ QUICK_LOOKUP_STATEMENTS = (
 # last two pauses are for lookups that fail.
 LOOKUP_PAUSES_S = (0.0, 1.0, 3.0, 3.0, 3.0)
 ENOUGH_LOOKUPS = 3
+LOOKUP_WITHIN_S = 600.0  # all of them together: as long as one call may be refused with 429
 SEND_AGAIN_S = 120.0
 NEW_SESSION_404_S = 5.0  # a session that has just become ready was seen to answer 404
 MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
@@ -64,7 +72,7 @@ class KnownStatements:
 
     def has_claimed(self, statement_ids: Iterable[int]) -> bool:
         with self._changed:
-            return self._claimed.issuperset(statement_ids)
+            return all(number in self._claimed for number in statement_ids)  # a server may name an id of any size
 
     @contextmanager
     def sending(self, code: str) -> Iterator[None]:
@@ -168,6 +176,18 @@ class Submission:
         return self._look_up(error)
 
     def _look_up(self, error: HttpError) -> StatementInfo | None:
+        client, began_s = self.client, self.clock()
+        self.client = client.within(LOOKUP_WITHIN_S)
+        try:
+            return self._find_repeatedly(error)
+        except WaitTimeout as gave_up:
+            if self.clock() - began_s < LOOKUP_WITHIN_S:  # the statement's own time is over
+                raise
+            raise OutcomeUnknown(f"{error} The session could not be asked, either: {gave_up} {MAYBE_RAN}") from error
+        finally:
+            self.client = client
+
+    def _find_repeatedly(self, error: HttpError) -> StatementInfo | None:
         lookup_error: HttpError | None = None
         for number, wait_s in enumerate(LOOKUP_PAUSES_S, 1):
             if wait_s:

@@ -138,6 +138,20 @@ def result_within(work: Callable[[], T], within_s: float, otherwise: T) -> T:
         return otherwise
 
 
+class Deadline:
+    """The time that a cell has: what is left of it for its next statement. None: no limit."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._until = None if timeout_s is None else time.monotonic() + timeout_s
+
+    @property
+    def left_s(self) -> float | None:
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+
+NO_DEADLINE = Deadline(None)
+
+
 @dataclass(frozen=True)
 class Pauses:
     """Pause before the next poll, in seconds: a share of the time already waited.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part
@@ -21,17 +21,6 @@ class CellOutput(NamedTuple):
 
     parts: tuple[Part, ...]
     output: Output | None = None
-
-
-class Deadline:
-    """The time that a cell has: what is left of it for its next statement."""
-
-    def __init__(self, timeout_s: float | None) -> None:
-        self._until = None if timeout_s is None else time.monotonic() + timeout_s
-
-    @property
-    def left_s(self) -> float | None:
-        return None if self._until is None else max(0.0, self._until - time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -60,4 +49,4 @@ class CellRun:
         return output
 
     def agent_call(self, *, shows_progress: bool = True) -> agent_calls.Call:
-        return self.repl.agent_call(self.deadline.left_s, self.on_progress if shows_progress else None)
+        return self.repl.agent_call(self.deadline, self.on_progress if shows_progress else None)

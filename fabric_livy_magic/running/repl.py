@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
+from fabric_livy_magic.livy.waiting import NO_DEADLINE, Deadline
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.cell_queue import CellQueue
 from fabric_livy_magic.running.introspection import ANSWER_WITHIN_S, LATE_S, Introspection
@@ -57,14 +59,17 @@ class Repl:
         if not self.remote.ready:
             self.wait_ready(on_progress)
 
-    def agent_call(self, timeout_s: float | None = None, on_progress: Listener | None = None) -> agent_calls.Call:
-        """Runs operations of the agent, each as a statement. It may be used by several threads."""
+    def agent_call(self, deadline: Deadline = NO_DEADLINE, on_progress: Listener | None = None) -> agent_calls.Call:
+        """Runs operations of the agent, each as a statement; the deadline is that of all together. It may be used by several
+        threads."""
 
-        def execute(code: str) -> Output:
+        def execute(code: str, most_s: float = math.inf) -> Output:
+            left_s = deadline.left_s
+            timeout_s = min(most_s, math.inf if left_s is None else left_s)
             statement = self.remote.run(
                 code,
                 "pyspark",
-                timeout_s=timeout_s,
+                timeout_s=None if timeout_s == math.inf else timeout_s,
                 on_progress=on_progress,
                 on_cancel=lambda number: self.interrupt_python(number, code),
             )
@@ -85,7 +90,7 @@ class Repl:
                 self.settings.start_timeout_s,
             )
             if other is not None:
-                other.agent_call(INTERRUPT_WITHIN_S)("interrupt", call[0])
+                other.agent_call(Deadline(INTERRUPT_WITHIN_S))("interrupt", call[0])
 
     # ------------------------------------------------------------------------------------------- while somebody types
     def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:
@@ -95,7 +100,7 @@ class Repl:
             return None
 
         def request(within_s: float) -> Any:
-            answer = agent_calls.value_of(self.agent_call(within_s)(operation, *arguments))
+            answer = agent_calls.value_of(self.agent_call(Deadline(within_s))(operation, *arguments))
             if keep is not None:
                 keep(answer)
             return answer

@@ -9,7 +9,8 @@ from typing import Any
 from fabric_livy_magic.cells.cell import KINDS, Cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.running.cell_run import CellOutput, CellRun, Deadline
+from fabric_livy_magic.livy.waiting import Deadline
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain, pyspark, scala, sql
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result

@@ -113,6 +113,7 @@ class NotebookSessions(Mapping[str, Session]):
             self._account.client(target),
             spec,
             capacity_wait_s=self.settings.capacity_wait_s,
+            timeout_s=self.settings.start_timeout_s,
             on_progress=on_progress,
         )
         return self._add(Session(self, name, target, remote, started_here=True, spec=spec))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fabric_livy_magic.errors import AccessError, NotFoundError, NotLivyError, SettingsError
+from fabric_livy_magic.errors import AccessError, AnswerTooLarge, NotFoundError, NotLivyError, SettingsError
 from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.models import Item, Table
 from tests.fabric.conftest import HOUSE, WORKSPACE, http, page
+from tests.support.hostile_server import MIB, Behaviour, HostileServer, gives
 from tests.support.lists import ListServer
 
 
@@ -88,6 +90,27 @@ def test_an_answer_that_is_no_list_is_refused(lists: ListServer, api: FabricApi,
     lists.put("/v1/workspaces", answer)
     with pytest.raises(NotLivyError):
         api.workspaces()
+
+
+def test_a_list_without_end_is_refused() -> None:
+    """Each page has another token, so that none is a repetition."""
+    numbers = itertools.count()
+    with HostileServer(lambda method, path: gives(page("a", continuationToken=f"t{next(numbers)}"))) as server:
+        with pytest.raises(AnswerTooLarge, match="more than 1,000 pages"):
+            FabricApi(http(server.url)).workspaces()
+        assert len(server.seen) == 1000
+
+
+def test_the_pages_of_a_list_together_are_bounded() -> None:
+    numbers = itertools.count()
+
+    def answer(method: str, path: str) -> Behaviour:
+        return gives(page("a", x="x" * 20 * MIB, continuationToken=f"t{next(numbers)}"))
+
+    with HostileServer(answer) as server:
+        with pytest.raises(AnswerTooLarge, match="more than 64 MiB"):
+            FabricApi(http(server.url)).workspaces()
+        assert len(server.seen) == 4
 
 
 def test_entries_with_missing_or_odd_fields_do_not_break_the_list(lists: ListServer, api: FabricApi) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 from dataclasses import replace
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.cells.scala_lines import join_scala_lines
-from fabric_livy_magic.running.cell_run import CellOutput, CellRun, Deadline
+from fabric_livy_magic.errors import WaitTimeout
+from fabric_livy_magic.livy.waiting import Deadline
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import sql
 from fabric_livy_magic.running.results import Part, Table, parts_of_output
 
+DROP_WITHIN_S = 10.0  # also where the cell's own time is over
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
 _DATAFRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataFrame|Dataset\[.*?\]) = ")
 
@@ -28,9 +32,11 @@ def _frame_of(run: CellRun, variable: str) -> tuple[Part, ...]:
     """The DataFrame of a Scala variable, by way of a temporary view that is dropped again."""
     view = f"fabric_livy_{uuid.uuid4().hex}"
     query = Cell(kind="sql", code=f"SELECT * FROM {view}", limit=run.cell.limit)  # noqa: S608 - a name of ours
-    untimed = replace(run, cell=query, deadline=Deadline(None), rows_needed=None)
-    untimed.statement(f'{variable}.createOrReplaceTempView("{view}")', "spark")
+    fetching = replace(run, cell=query, rows_needed=None)
+    fetching.statement(f'{variable}.createOrReplaceTempView("{view}")', "spark")
     try:
-        return tuple(part for part in sql.run(untimed).parts if isinstance(part, Table))
+        return tuple(part for part in sql.run(fetching).parts if isinstance(part, Table))
     finally:
-        untimed.statement(f'spark.catalog.dropTempView("{view}")', "spark")
+        dropping = replace(fetching, deadline=Deadline(DROP_WITHIN_S))
+        with contextlib.suppress(WaitTimeout):  # a view more; what became of the frame matters
+            dropping.statement(f'spark.catalog.dropTempView("{view}")', "spark")

@@ -14,7 +14,8 @@ import requests
 from msal.authority import WELL_KNOWN_AUTHORITY_HOSTS
 from msal.exceptions import MsalError
 
-from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.errors import AnswerTooLarge, SignInError
+from fabric_livy_magic.livy.exchange import MIB, TimedAdapter, receive
 from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs, masked
 from fabric_livy_magic.signin.entra.reasons import explain
@@ -22,6 +23,7 @@ from fabric_livy_magic.signin.tokens import FABRIC, FABRIC_RESOURCE, STORAGE_RES
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 TIMEOUT_S = 30.0
+MOST_TOKEN_BYTES = 4 * MIB  # an answer with a token of many groups has some 20 kB
 _TENANT = re.compile(r"[\w.-]+")
 
 
@@ -138,7 +140,8 @@ class AppCredential(EntraCredential):
 
 
 class MsalHttp(requests.Session):
-    """MSAL's HTTP client: with a time-out, without redirects (they would carry secrets elsewhere), with the chosen CA."""
+    """MSAL's HTTP client: with a time-out for the whole exchange, bounded answers, no redirects (they would carry secrets
+    elsewhere), and the chosen CA."""
 
     def __init__(
         self, verify: str | bool = True, *, timeout_s: float = TIMEOUT_S, is_on_this_machine: bool = False
@@ -147,14 +150,20 @@ class MsalHttp(requests.Session):
         self._ca, self._timeout_s = verify, timeout_s
         self.trust_env = not is_on_this_machine  # no proxy between a process and its own machine
         for scheme in ("http://", "https://"):
-            self.mount(scheme, requests.adapters.HTTPAdapter(max_retries=1))
+            self.mount(scheme, TimedAdapter(max_retries=1))
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", self._timeout_s)
         kwargs["allow_redirects"] = False
         if self._ca is not True:
             kwargs["verify"] = self._ca  # passed here, as REQUESTS_CA_BUNDLE overrides Session.verify
-        return super().request(*args, **kwargs)
+        kwargs["stream"] = True
+        response = super().request(*args, **kwargs)
+        try:
+            receive(response, MOST_TOKEN_BYTES)
+        except AnswerTooLarge as error:  # for MSAL one of the errors that it knows
+            raise requests.exceptions.ContentDecodingError(str(error), request=response.request) from error
+        return response
 
 
 def as_sign_in_errors(acquire: Callable[[], Mapping[str, Any]], host: str) -> Mapping[str, Any]:
@@ -175,7 +184,7 @@ def as_sign_in_errors(acquire: Callable[[], Mapping[str, Any]], host: str) -> Ma
         raise SignInError(f"The sign-in failed on this machine: {reason}") from error
     except RuntimeError as error:
         raise SignInError(f"The sign-in failed: {masked(str(error))}") from error
-    except (MsalError, ValueError) as error:
+    except (MsalError, ValueError, RecursionError) as error:
         raise SignInError(
             f"{host} gave an answer that could not be read ({type(error).__name__}). Try again in a minute; if it stays, check "
             "`%livy config authority_host`."

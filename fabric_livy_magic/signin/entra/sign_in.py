@@ -258,7 +258,7 @@ class ManagedIdentity(EntraCredential):
         client = msal.ManagedIdentityClient(identity, http_client=http, token_cache=self._cache)
         try:
             answer: Mapping[str, Any] = client.acquire_token_for_client(resource=self._resources[audience == FABRIC])
-        except (OSError, MsalError, ValueError) as error:
+        except (OSError, MsalError, ValueError, RecursionError) as error:
             raise SignInError(
                 f"No managed identity answered on this machine ({type(error).__name__}). This works on Azure only (VM, App "
                 "Service, Functions, Arc …), where an identity is assigned. Elsewhere: `%livy login --method browser`."

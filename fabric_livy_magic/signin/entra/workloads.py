@@ -52,7 +52,7 @@ def _token_of_github(url: str, bearer: str) -> str:
     try:
         answer = http.get(url, params={"audience": EXCHANGE_AUDIENCE}, headers={"Authorization": f"Bearer {bearer}"})
         token = answer.json().get("value") if answer.status_code == 200 else None
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise SignInError(f"GitHub did not give the job its OIDC token ({type(error).__name__}).") from error
     if not token:
         raise SignInError(
