@@ -56,8 +56,9 @@ def _installed(environment: Mapping[str, str]) -> list[Path]:
     found: list[Path] = []
     if home := environment.get("JAVA_HOME"):
         found.append(Path(home) / "bin" / "java")
-    if on_path := shutil.which("java", path=environment.get("PATH", "")):
-        found.append(Path(on_path).resolve())
+    on_path = Path(shutil.which("java", path=environment.get("PATH", "")) or "")
+    if on_path.is_absolute():  # Windows looks in the current folder first, which may be anybody's repository
+        found.append(on_path.resolve())
     return [java for java in found if os.access(java, os.X_OK)]
 
 
