@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic import errors
+from fabric_livy_magic.cells.subcommands import SUMMARIES
+from fabric_livy_magic.cli.main import _parser
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
+from fabric_livy_magic.settings import setting_names
 from tests.support.outputs import SCALA_ERROR, SYNTAX_ERROR, ZERO_DIVISION
+from tests.support.rooms import ROOT
 
 RECORDED = [
     json.loads(line)
@@ -127,3 +133,16 @@ def test_any_remote_error_can_be_shown(ename: str, evalue: str, traceback: list[
     error = StatementError(ename, evalue, traceback)
     assert isinstance(short_remote_error(error), str)
     assert all(isinstance(line, str) for line in error._render_traceback_())
+
+
+# ------------------------------------------------------------------------------------------------ advice
+SOURCES = [path for path in (ROOT / "fabric_livy_magic").rglob("*.py") if "session_packages" not in path.parts]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_a_text_tells_to_run_is_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace("%%livy", "%livy")
+    (commands,) = [one for one in _parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    assert set(re.findall(r"`%livy ([a-z]\w*)", text)) <= {*SUMMARIES}
+    assert set(re.findall(r"`%livy config ([a-z]\w*)", text)) <= {*setting_names()}
+    assert set(re.findall(r"`fabric-livy ([a-z]\w*)", text)) <= {*commands.choices}
