@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import sysconfig
 import tempfile
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fabric_livy_magic.errors import SettingsError, StatementError
 
@@ -116,9 +119,15 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
     from fabric_livy_magic.output.progress import progress_line
     from fabric_livy_magic.output.results import print_parts
 
+    def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+        print(f"fabric-livy: {message}", file=sys.stderr)
+
     progress = progress_line("auto", None, target or "the target")
     try:
-        with connect(target, on_progress=progress) as session:
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            connected = connect(target, on_progress=progress)
+        with connected as session:
             result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
             progress.erase()
             print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)

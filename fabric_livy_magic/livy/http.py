@@ -29,9 +29,12 @@ LONGEST_CLOSED_S = 3600.0  # whatever a `Retry-After` asks for, so that a wrong 
 
 class Authorization(Protocol):
     """Puts a token on a request. `renew`, after a 401, has the next request fetch a new one; False where that cannot help.
-    `account` is whose calls the server counts."""
+    `account` is whose calls the server counts. `as_it_is` never asks for a token: it has that of an earlier request; None where
+    there is none."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest: ...
+
+    def as_it_is(self) -> Authorization | None: ...
 
     def renew(self) -> bool: ...
 
@@ -175,6 +178,11 @@ class LivyHttp:
     @property
     def is_loopback(self) -> bool:
         return urlsplit(self.base_url).hostname in LOOPBACK
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether a call now would ask nobody for a token, not even by a program or a silent renewal."""
+        return self._authorization is None or self._authorization.as_it_is() is not None
 
     @property
     def _host(self) -> str:

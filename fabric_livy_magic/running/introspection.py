@@ -28,7 +28,12 @@ class Introspection:
     def ask(self, request: Callable[[float], T], most_s: float = ANSWER_WITHIN_S) -> T | None:
         """`request` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more."""
         until = time.monotonic() + ANSWER_WITHIN_S
-        if self._is_busy() or not self._asking.acquire(timeout=ANSWER_WITHIN_S):
+        # A Tab renews no token: that may run a program, or open a browser. The next cell does.
+        if (
+            self._is_busy()
+            or not self._remote.client.http.has_sign_in
+            or not self._asking.acquire(timeout=ANSWER_WITHIN_S)
+        ):
             return None
         answer: concurrent.futures.Future[T | None] = concurrent.futures.Future()
 

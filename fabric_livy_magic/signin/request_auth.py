@@ -110,6 +110,9 @@ class NothingToSend:
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         raise SignInError("No cell has signed in there yet.")
 
+    def as_it_is(self) -> None:
+        return None
+
     def renew(self) -> bool:
         return False
 

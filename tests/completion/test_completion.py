@@ -19,6 +19,7 @@ from fabric_livy_magic.completion.complete import complete, inspect
 from fabric_livy_magic.completion.completions import Completions
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support.fakes import FakeFabric
 from tests.support.lists import ListServer
 from tests.support.notebook import Notebook, notebook
 
@@ -162,6 +163,33 @@ def test_workspaces_and_lakehouses_are_listed_once_where_a_cell_has_signed_in(li
     assert matches_of("%livy use Sales/B", runner=runner) == ["Sales/Bronze"]
     assert matches_of("%livy use Su", runner=runner) == ["Supply/"]
     assert len(lists.seen) == requests
+
+
+class Numbered:
+    """A credential that counts how often it was asked; its tokens last `lasts_s`."""
+
+    def __init__(self, token: str, lasts_s: float) -> None:
+        self.times_asked, self._token, self._lasts_s = 0, token, lasts_s
+
+    def token(self, *scopes: str, **more: object) -> AccessToken:
+        self.times_asked += 1
+        return AccessToken(self._token, time.time() + self._lasts_s)
+
+
+@pytest.mark.parametrize(("lasts_s", "is_sent"), [(3600, True), (100, False)])
+def test_a_session_is_asked_with_the_token_that_its_cells_had_and_no_other(
+    fabric: FakeFabric, lasts_s: float, *, is_sent: bool
+) -> None:
+    credential = Numbered(fabric.token, lasts_s)
+    fabric.session_goes("idle")
+    runner = Runner({"target": fabric.url, "rich": "on"}, credential)
+    runner.sessions.start().wait_ready()
+    sent, asked = len(fabric.requests), credential.times_asked
+    matches_of("shops.to", runner=runner)
+    inspect(runner, "shops", 5, "shops", 0, "pyspark")
+    assert credential.times_asked == asked
+    assert (len(fabric.requests) > sent) is is_sent
+    runner.close()
 
 
 @given(st.text(st.sampled_from("%livy sqtar-\n'`.,(); "), max_size=30), st.integers(0, 30))
