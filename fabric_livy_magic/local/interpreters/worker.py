@@ -55,8 +55,9 @@ class SparkConnection:
         from pyspark.sql import HiveContext, SparkSession, SQLContext
         from pyspark.streaming import StreamingContext
 
-        from fabric_livy_magic.local.spark.gateway import IMPORTS, attach
+        from fabric_livy_magic.local.spark.gateway import IMPORTS, attach, use_secret_for_callbacks
 
+        use_secret_for_callbacks()
         gateway = attach(port, secret)
         from py4j.java_gateway import JavaObject, java_import
 

@@ -116,6 +116,9 @@ def hook_into_spark(job: Job, tables: Tables) -> None:
     """PySpark has no hooks for new contexts, new sessions and stops, so the methods that all of them use are wrapped."""
     import pyspark.sql
 
+    from fabric_livy_magic.local.spark.gateway import use_secret_for_callbacks
+
+    use_secret_for_callbacks()
     context_class: Any = pyspark.SparkContext
     session_class: Any = pyspark.sql.SparkSession
     make_context, make_session = context_class._initialize_context, session_class.__init__

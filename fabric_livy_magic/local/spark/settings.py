@@ -112,7 +112,6 @@ def _defaults(name: str, heap: int) -> dict[str, str]:
     cores = os.cpu_count() or 1
     return {
         "spark.app.name": name,
-        "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(2, cores)),
@@ -132,6 +131,11 @@ def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
         "spark.submit.deployMode": "client",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        # Spark's ports are open to all users of the machine, and hand out cached rows to whoever asks. With a local master
+        # Spark makes the secret itself and keeps it in memory: it is in no file, environment or setting.
+        "spark.authenticate": "true",
+        # Asks nobody for a secret; `spark.rest` answers the same questions without a port.
+        "spark.ui.enabled": "false",
         "spark.repl.class.outputDir": str(folders.classes),
         # Not `hive`: its Derby database admits one JVM at a time. `spark.catalog` keeps the tables instead.
         "spark.sql.catalogImplementation": "in-memory",

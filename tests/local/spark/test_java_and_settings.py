@@ -68,10 +68,12 @@ def folders(tmp_path: Path) -> SessionFolders:
 
 def test_the_users_settings_win_except_for_the_fixed_ones(tmp_path: Path) -> None:
     conf = {"spark.sql.shuffle.partitions": "7", "spark.master": "yarn", "spark.sql.catalogImplementation": "hive"}
+    conf |= {"spark.authenticate": "false", "spark.ui.enabled": "true"}
     conf = spark_settings(SessionRequest(conf=conf), "name", folders(tmp_path), "python").conf
     assert conf["spark.sql.shuffle.partitions"] == "7"
     assert conf["spark.master"] == "local[*]"
     assert conf["spark.sql.catalogImplementation"] == "in-memory"
+    assert (conf["spark.authenticate"], conf["spark.ui.enabled"]) == ("true", "false")
     assert conf["spark.app.name"] == "name"
 
 
