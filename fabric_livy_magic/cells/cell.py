@@ -36,6 +36,8 @@ class Cell:
     background: bool = False
     whole_table: bool = False
     """Fetch all rows, since the table is returned as an object: the value of a line magic."""
+    number: int | None = None
+    """What the front end shows beside the cell, for its tracebacks."""
 
 
 @cache

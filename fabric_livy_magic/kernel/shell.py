@@ -84,7 +84,7 @@ class FabricLivyShell(ZMQInteractiveShell):
         if sys.displayhook is not self.displayhook:  # `%%capture` is on
             self.display_pub.publish(data=bundle, metadata=metadata)
             return
-        content = {"execution_count": self.execution_count, "data": bundle, "metadata": metadata}
+        content = {"execution_count": self.displayhook.prompt_count, "data": bundle, "metadata": metadata}
         hook: Any = self.displayhook
         hook.session.send(hook.pub_socket, "execute_result", content, parent=hook.parent_header, ident=hook.topic)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from dataclasses import replace
 from typing import Any
 
 from fabric_livy_magic.cells.cell import Cell, read_cell
@@ -33,7 +34,7 @@ class CellMagics:
 
     def _run(self, kind: str, line: str, body: str | None) -> Any:
         try:
-            cell = read_cell(kind, line, body)
+            cell = replace(read_cell(kind, line, body), number=self._notebook.cell_number)
         except HelpRequested as text:
             return print(text)
         self._notebook.say_what_was_ignored()

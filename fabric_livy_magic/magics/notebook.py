@@ -72,6 +72,11 @@ class LivyNotebook:
         settings = self.runner.settings
         return progress_line(settings.progress, self.shell, settings.target or "the target")
 
+    @property
+    def cell_number(self) -> int:
+        """Of the running cell, as the front end shows it. The shell's own count is ahead of it in newer versions of IPython."""
+        return int(self.shell.displayhook.prompt_count)
+
     def evaluate(self, expression: str) -> Any:
         """The user's own expression, among their own names."""
         with working_folder():

@@ -20,10 +20,13 @@ MIB = 1024 * 1024
 NO_ARROW = "the session has no PyArrow"
 
 
-def run_cell(call: Call, code: str, rows_shown: int, *, interruptible: bool = False) -> tuple[Part, ...]:
+def run_cell(
+    call: Call, code: str, rows_shown: int, *, interruptible: bool = False, number: int | None = None
+) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
-    interrupt its Python code; its agent then looks for that four times a second."""
-    return parts_of(call("cell", code, rows_shown, *([True] if interruptible else [])))
+    interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks."""
+    options = [interruptible, number] if number is not None else [True] if interruptible else []
+    return parts_of(call("cell", code, rows_shown, *options))
 
 
 def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | None) -> Mapping[str, Any]:

@@ -57,6 +57,15 @@ def test_figures_of_plotly_are_shown_below_the_cell(session: Session, tmp_path: 
     session.run("sys.path.pop(0); del sys.modules['plotly.io'], sys.modules['plotly']")
 
 
+def test_a_figure_of_plotly_is_drawn_by_the_front_end(session: Session) -> None:
+    code = "import plotly.graph_objects as go\nfigure = go.Figure(go.Bar(y=[1, 2]))\nfigure.show()\nfigure"
+    shown = bundles(session.run(code))
+    assert len(shown) == 2
+    for one in shown:
+        assert one["application/vnd.plotly.v1+json"]["data"][0]["type"] == "bar"
+        assert "<div" in one["text/html"]
+
+
 def test_pandas_frames_come_as_html_and_text(session: Session) -> None:
     (bundle,) = bundles(session.run("import pandas as pd\npd.DataFrame({'a': [1]})"))
     assert set(bundle) == {"text/html", "text/plain"}

@@ -19,6 +19,7 @@ def run(run: CellRun) -> CellOutput:
             run.cell.code,
             run.repl.settings.rows_shown,
             interruptible=run.repl.pool is not None,
+            number=run.cell.number,
         )
     except NoAgent:
         return plain.run(run)

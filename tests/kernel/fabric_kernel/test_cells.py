@@ -19,6 +19,7 @@ pytestmark = pytest.mark.spark
 # ------------------------------------------------------------------------------------------------ cells
 def test_a_bare_cell_runs_in_the_session_and_its_value_is_the_cells_result(started: Kernel) -> None:
     ran = started.run("x = 20\nx + 1")
+    assert len({content["execution_count"] for _, content in ran.outputs if "execution_count" in content}) == 1
     assert [(kind, content["data"]["text/plain"]) for kind, content in ran.outputs if kind == "execute_result"] == [
         ("execute_result", "21")
     ]
@@ -50,6 +51,17 @@ def test_an_error_of_the_session_is_an_error_of_the_cell(started: Kernel) -> Non
     assert failed.printed == "before\n"
     assert "1 / 0" in failed.traceback
     assert "fabric_livy_magic" not in failed.traceback
+
+
+def test_a_traceback_names_the_cell_by_the_number_beside_it(started: Kernel) -> None:
+    defined = started.run("def fails():\n    1 / 0\n%livy config rows_shown\ndef fails_too():\n    fails()")
+    failed = started.run("fails_too()")
+    first, last = (
+        next(content["execution_count"] for kind, content in ran.outputs if kind == "execute_input")
+        for ran in (defined, failed)
+    )
+    frames = re.findall(r'File "<cell ([^>]*)>", line (\d+).*\n +(.*)', failed.traceback)
+    assert frames == [(f"{last}", "1", "fails_too()"), (f"{first} (2)", "2", "fails()"), (f"{first}", "2", "1 / 0")]
 
 
 def test_lines_for_the_session_and_for_here_may_stand_in_one_cell(started: Kernel) -> None:

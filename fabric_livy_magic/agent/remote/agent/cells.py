@@ -29,12 +29,15 @@ class CellState:
     value: Any = None  # of the last line; `_` may be a name of the user's
 
 
-def run(namespace: dict[str, Any], code: str, rows_shown: int, interruptible: bool = False) -> None:
-    """Raises what the cell raises. `rows_shown` is for Spark DataFrames; `interruptible`: see `interrupts`."""
+def run(
+    namespace: dict[str, Any], code: str, rows_shown: int, interruptible: bool = False, number: int | None = None
+) -> None:
+    """Raises what the cell raises. `rows_shown` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
+    that the front end shows beside the cell."""
     running.call.rows_shown = rows_shown
     CellState.count += 1
     CellState.value = None
-    name = f"<cell {CellState.count}>"
+    name = file_name(CellState.count if number is None else number)
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)  # tracebacks show the lines
     try:
         with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
@@ -44,6 +47,16 @@ def run(namespace: dict[str, Any], code: str, rows_shown: int, interruptible: bo
             display.show(value, result=True)
     finally:
         display.show_figures()
+
+
+def file_name(number: int) -> str:
+    """For tracebacks. A number comes again in a cell of several parts, and in a notebook's next kernel: then the lines of the
+    first one are still those of the functions that it has defined."""
+    name, times = f"<cell {number}>", 1
+    while name in linecache.cache:
+        times += 1
+        name = f"<cell {number} ({times})>"
+    return name
 
 
 def execute(namespace: dict[str, Any], code: str, name: str) -> Any:

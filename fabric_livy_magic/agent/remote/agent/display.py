@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import Any
 
-from . import frames
+from . import charts, frames
 from .errors import NoArrow
 from .output import running
 
@@ -79,6 +79,8 @@ def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
                     metadata,
                     ({mime: result[0]}, {mime: result[1]}) if isinstance(result, tuple) else {mime: result},
                 )
+    if not isinstance(value, type):
+        data.update(charts.chart_data(value))
     data.setdefault("text/plain", text_of(value))
     return data, metadata
 
