@@ -44,3 +44,9 @@ def codes(api: service.Api) -> list[str]:
         for session in sessions(api)
         for statement in api.get(f"/sessions/{session['id']}/statements").json()["statements"]
     ]
+
+
+def statements_sent(api: service.Api) -> int:
+    """To all sessions, ever: a session keeps the latest hundred, their numbers go on."""
+    lists = [api.get(f"/sessions/{session['id']}/statements").json()["statements"] for session in sessions(api)]
+    return sum(max((one["id"] for one in statements), default=-1) + 1 for statements in lists)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.fabric_kernel.conftest import codes, new_kernel, sessions
+from tests.kernel.fabric_kernel.conftest import codes, new_kernel, sessions, statements_sent
 from tests.support import service
 from tests.support.kernels import Kernel
 
@@ -113,14 +113,14 @@ def test_nothing_of_a_front_end_waits_or_reaches_the_session_while_a_cell_runs(
         "        answers.append((code, found['matches'][:3], time.monotonic() - began))\n"
         "threading.Thread(target=ask).start()"
     )
-    before = len(codes(api))
+    before = statements_sent(api)
     assert started.run("time.sleep(2.5)").status == "ok"
     answers = json.loads(started.run("%%local\nimport json\nprint(json.dumps(answers))").printed)
     assert [one[0] for one in answers] == ["waited", "frame.", "%livy sta", "%%sql\nSELECT * FROM "]
     assert all(seconds < 0.5 for _, _, seconds in answers)
     assert answers[0][1] == ["waited_for"]
     assert answers[2][1] == ["start", "status", "statements"]
-    assert len(codes(api)) == before + 1
+    assert statements_sent(api) == before + 1
 
 
 def test_an_interrupt_ends_a_cell_of_the_session_within_a_second(started: Kernel) -> None:
