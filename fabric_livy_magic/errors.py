@@ -33,17 +33,24 @@ cell fails with the short text instead of a traceback of our internals.
 from __future__ import annotations
 
 import copy
+import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
+
+from fabric_livy_magic.printable import NO_COLOUR, printable
 
 T = TypeVar("T")
 
 
 class FabricLivyError(Exception):
-    """Base of all errors of this package. `str(error)` is the text for a person."""
+    """Base of all errors of this package. `str(error)` is the text for a person, `args` what it was made of."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+        return _drawn(f"{type(self).__name__}: {self}", type(self).__name__)
 
 
 def without_calls(call: Callable[[], T]) -> T:
@@ -168,7 +175,7 @@ class StatementError(FabricLivyError):
         return type(self), (self.ename, self.evalue, self.traceback, self.printed, self.users_traceback)
 
     def _render_traceback_(self) -> list[str]:
-        return short_remote_error(self).splitlines()
+        return _drawn(short_remote_error(self), self.ename)
 
 
 class OutcomeUnknown(FabricLivyError):  # noqa: N818 - names what is known
@@ -203,8 +210,69 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(message)
         self.may_run_on = may_run_on
 
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
     def _render_traceback_(self) -> list[str]:
-        return [f"KeyboardInterrupt: {self}"]
+        return _drawn(f"KeyboardInterrupt: {self}", "KeyboardInterrupt")
+
+
+def _drawn(text: str, name: str) -> list[str]:
+    """For the IPython shell that runs here. Front ends such as VS Code do not wrap a traceback, as a terminal does, and draw one
+    without colours like any output."""
+    lines = text.split("\n")
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if getattr(shell, "kernel", None) is not None:
+        lines = [part for line, below in zip(lines, [*lines[1:], ""], strict=True) for part in _wrapped(line, below)]
+    has_colours = shell is not None and str(shell.colors).lower() != "nocolor"
+    return [_painted(line, name) for line in lines] if has_colours else lines
+
+
+def drawn_error(error: StatementError, *, has_colours: bool) -> list[str]:
+    """The lines of a remote error for a terminal, which wraps them itself."""
+    lines = short_remote_error(error).split("\n")
+    return [_painted(line, error.ename) for line in lines] if has_colours else lines
+
+
+WRAPPED_AT = 100  # characters: what an editor beside a side bar shows on a laptop
+_WORD = re.compile(r"[^\s`]*`[^`]*`[^\s`]*\s*|\S+\s*|\s+")
+
+
+def _wrapped(line: str, below: str) -> list[str]:
+    """Between words, and not within a command, which somebody may copy. A blank stays at the end of its line, so that all of it
+    can be put together again. A line with carets below it stays, or they would point elsewhere."""
+    if len(line) <= WRAPPED_AT or _has_carets_only(below):
+        return [line]
+    lines = [""]
+    for word in _WORD.findall(line):
+        if lines[-1].strip() and len(lines[-1]) + len(word.rstrip()) > WRAPPED_AT:
+            lines.append("")
+        lines[-1] += word
+    return lines
+
+
+def _has_carets_only(line: str) -> bool:
+    return "^" in line and not line.strip("^~- \t")
+
+
+_CLASS = re.compile(r"\[[A-Z][A-Z0-9_.]*\]")
+_RED, _GREEN = "\x1b[31m", "\x1b[32m"
+
+
+def _painted(line: str, name: str) -> str:
+    """A line of an error in the colours that IPython has for its own; `name` is the error's."""
+    if name and line.startswith(name) and line[len(name) : len(name) + 1] in {"", ":"}:
+        red = len(name)
+        if spark_class := _CLASS.match(line, red + 2):
+            red = spark_class.end()
+    elif spark_class := _CLASS.match(line):
+        red = spark_class.end()
+    elif line.lstrip().startswith('File "'):
+        return f"{_GREEN}{line}{NO_COLOUR}"
+    else:
+        red = len(line) if _has_carets_only(line) else 0
+    return f"{_RED}{line[:red]}{NO_COLOUR}{line[red:]}" if red else line
 
 
 NOT_CONFIRMED = "The server has not answered yet. What this cell asked of it is cancelled as soon as it does; `%livy status` shows the session."
@@ -214,14 +282,16 @@ WIDTH_OF_LINE = 400
 
 
 def short_remote_error(error: StatementError) -> str:
-    """The remote error as a few lines: the user's own frames, never the JVM's stack.
+    """The remote error as a few lines, all printable: the user's own frames, never the JVM's stack.
 
     Livy gives Scala errors as first line = `evalue`, further lines (source and caret) = traceback, and SQL errors with
     a traceback of JVM frames; Python errors have a traceback that repeats `ename: evalue` as its last line.
     """
     if error.users_traceback:
-        return "\n".join(_shortened(error.users_traceback.splitlines(), LINES_OF_MESSAGE + LINES_OF_TRACEBACK))
-    frames = [line.rstrip("\n") for line in error.traceback]
+        return "\n".join(
+            _shortened(printable(error.users_traceback).splitlines(), LINES_OF_MESSAGE + LINES_OF_TRACEBACK)
+        )
+    frames = [printable(line.rstrip("\n")) for line in error.traceback]
     if frames and frames[0].startswith("Traceback (most recent call last)"):
         return "\n".join([*_user_frames(frames), *_message_lines(error)])
     if frames and frames[0].startswith('  File "<stdin>"'):  # a Python syntax error, whose frames end with its message

@@ -64,19 +64,25 @@ class _Finder(importlib.abc.MetaPathFinder):
         if path is not None or not _is_off.get():
             return None
         spec = _found(self, name, None, target)
-        if spec is None:  # the finders after this one would look in the working folder
+        if spec is None and _found(self, name, None, target, sys.path) is not None:  # by the finders after this one
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return spec
 
 
 def _found(
-    own: _Finder, name: str, path: Sequence[str] | None, target: ModuleType | None
+    own: _Finder,
+    name: str,
+    path: Sequence[str] | None,
+    target: ModuleType | None,
+    folders: Sequence[str] | None = None,
 ) -> importlib.machinery.ModuleSpec | None:
-    """By the other finders; those that know sys.path get it without the working folder."""
+    """By the other finders; those that know sys.path get it without the working folder, or get `folders`."""
     for finder in sys.meta_path:
         if finder is own or not hasattr(finder, "find_spec"):
             continue
-        where = installed_folders(sys.path) if finder is importlib.machinery.PathFinder and path is None else path
+        where = path
+        if finder is importlib.machinery.PathFinder and path is None:
+            where = installed_folders(sys.path) if folders is None else folders
         spec = finder.find_spec(name, where, target)
         if spec is not None:
             return spec

@@ -129,6 +129,15 @@ class Target:
     path: str = ""
 
     @property
+    def short_text(self) -> str:
+        """For a line that names it in passing: a connection string is as long as two lines."""
+        if not self.url or len(self.text) <= MOST_CHARACTERS_IN_PASSING:
+            return self.text
+        lakehouse = re.search(r"/lakehouses/([^/]+)", self.url)
+        host = urlsplit(self.url).netloc
+        return f"lakehouse {lakehouse[1][:8]}… at {host}" if lakehouse else host
+
+    @property
     def is_embedded(self) -> bool:
         return not self.url and not self.path
 
@@ -137,6 +146,7 @@ class Target:
         return not self.url or _FABRIC_PATH.search(self.url) is not None
 
 
+MOST_CHARACTERS_IN_PASSING = 60
 _FABRIC_PATH = re.compile(r"/lakehouses/[^/]+/livyapi/versions/", re.IGNORECASE)
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%\w+)?")
 _COLLECTION = re.compile(r"/(sessions|batches|highconcurrencysessions)(/.*)?$", re.IGNORECASE)

@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from fabric_livy_magic import errors
 from fabric_livy_magic.cells.subcommands import SUMMARIES
 from fabric_livy_magic.cli.main import _parser
-from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, short_remote_error
+from fabric_livy_magic.errors import (
+    WRAPPED_AT,
+    FabricLivyError,
+    Interrupted,
+    StatementError,
+    _wrapped,
+    drawn_error,
+    short_remote_error,
+)
 from fabric_livy_magic.settings import setting_names
 from tests.support.outputs import SCALA_ERROR, SYNTAX_ERROR, ZERO_DIVISION
 from tests.support.rooms import ROOT
@@ -126,6 +134,35 @@ def test_a_jvm_stack_in_the_message_is_left_out() -> None:
         ": org.apache.spark.SparkException: Job aborted",
         "Caused by: java.lang.ArithmeticException: / by zero",
     ]
+
+
+def test_colours_mark_the_name_the_spark_class_the_frames_and_the_place() -> None:
+    text = (
+        'Traceback (most recent call last):\n  File "<cell 1>", line 1, in <module>\n    f(x)\n      ^\nE: [A_B.C] what'
+    )
+    lines = drawn_error(StatementError("E", "what", users_traceback=text), has_colours=True)
+    assert lines == [
+        "Traceback (most recent call last):",
+        '\x1b[32m  File "<cell 1>", line 1, in <module>\x1b[0m',
+        "    f(x)",
+        "\x1b[31m      ^\x1b[0m",
+        "\x1b[31mE: [A_B.C]\x1b[0m what",
+    ]
+    assert drawn_error(StatementError("E", "what"), has_colours=False) == ["E: what"]
+
+
+@given(st.lists(st.sampled_from(["word", "a" * 130, "`%livy use local`", "`", " ", "é", "one,two"]), max_size=60))
+def test_a_wrapped_line_can_be_put_together_again(words: list[str]) -> None:
+    line = " ".join(words)
+    lines = _wrapped(line, "")
+    assert "".join(lines) == line
+    assert all(len(one.rstrip()) <= WRAPPED_AT or len(one.split()) <= 1 or "`" in one for one in lines)
+
+
+def test_a_command_is_not_cut_and_code_with_carets_below_it_stays() -> None:
+    text = "x " * 48 + "`%livy stop main` ends it."
+    assert _wrapped(text, "") == ["x " * 48, "`%livy stop main` ends it."]
+    assert _wrapped("y " * 80, "   ^~~") == ["y " * 80]
 
 
 @given(st.text(), st.text(), st.lists(st.text()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import threading
@@ -29,6 +30,12 @@ def test_within_it_the_working_folder_gives_no_module(here: Path) -> None:
             __import__("of_this_folder")
         with working_folder():
             __import__("of_this_folder")
+
+
+def test_what_is_nowhere_can_be_looked_for(here: Path) -> None:
+    """As IPython does with `argcomplete`, which few have."""
+    with no_working_folder():
+        assert importlib.util.find_spec("a_module_that_nobody_has") is None
 
 
 def test_other_threads_import_from_it_meanwhile(here: Path) -> None:

@@ -83,7 +83,7 @@ def read_command(line: str) -> Command:
     return Command(name, options)
 
 
-_LAST_OPTION = re.compile(r"\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session)\s+[^\s'\")\]}]+)\s*$")
+_LAST_OPTION = re.compile(r"(?<!\s)\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session)\s+[^\s'\")\]}]+)\s*$")
 
 
 def _read_get(rest: str) -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
 `main` has the parser; a module `…_commands` for each subject has its commands; `execute` runs a notebook file in a kernel.
 
-May import: errors, own_imports, settings, trust, settings_files, notebooks, cells, signin, agent, sessions, output, kernel,
-local.
+May import: printable, errors, own_imports, settings, trust, settings_files, notebooks, cells, signin, agent, sessions, output,
+kernel, local.
 Used by others: `main` (of `main`).
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.account import Account
@@ -54,9 +55,10 @@ def _login(options: argparse.Namespace) -> int:
     account = Account()
     _say_what_was_ignored(account)
     identity = account.login(
-        UserPrompts(show_device_prompt=show, print_line=print, has_browser=has_browser()), **login_choices(options)
+        UserPrompts(show_device_prompt=show, print_line=lambda line: print(printable(line)), has_browser=has_browser()),
+        **login_choices(options),
     )
-    print("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])]))
+    print(printable("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])])))
     return 0
 
 
@@ -75,14 +77,14 @@ def _trust(options: argparse.Namespace) -> int:
     from fabric_livy_magic.trust import trusted_paths
 
     if options.list:
-        print("\n".join(trusted_paths()) or "No file is trusted.")
+        print(printable("\n".join(trusted_paths())) or "No file is trusted.")
         return 0
     path = options.file or project_file(Path.cwd())
     if path is None or not (path.is_file() or options.forget):
         raise SettingsError(f"There is no {path or 'pyproject.toml for this folder'}.")
 
     def agrees(what: str) -> bool:
-        print(what)
+        print(printable(what))
         if options.yes:
             return True
         if not sys.stdin.isatty():
@@ -92,13 +94,13 @@ def _trust(options: argparse.Namespace) -> int:
         except EOFError:
             return False
 
-    print(take_back_trust(path) if options.forget else decide_trust(path, agrees))
+    print(printable(take_back_trust(path) if options.forget else decide_trust(path, agrees)))
     return 0
 
 
 def _say_what_was_ignored(account: Account) -> None:
     if notice := account.ignored_notice():
-        print(notice, file=sys.stderr)
+        print(printable(notice), file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

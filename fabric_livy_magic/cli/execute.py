@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from traitlets import default
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.kernel.install import kernel_specs
 from fabric_livy_magic.output.results import EXIT_METADATA
+from fabric_livy_magic.printable import printable, printable_output, without_colours
 
 Write = Callable[[str], None]
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -134,14 +133,14 @@ class _CellReport:
         if cell.cell_type == "code":
             self._began = time.monotonic()
             self._number += 1
-            self._write(f"[{self._number}] {headline(cell.source)}")
+            self._write(f"[{self._number}] {printable(headline(cell.source))}")
 
     def done(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
         if cell.cell_type != "code" or cell_index == self._finished:
             return
         self._finished = cell_index  # nbclient reports a failed cell as executed and as failed
         for output in cell.outputs:
-            for line in output_text(output).rstrip().splitlines():
+            for line in output_text(output).rstrip().split("\n"):
                 self._write(f"    {line}".rstrip())
         self._write(f"    ({time.monotonic() - self._began:.1f} s)\n")
 
@@ -157,9 +156,8 @@ def headline(source: str) -> str:
 
 
 def output_text(output: Any) -> str:
-    """One output of a cell as plain text."""
-    if output.output_type == "stream":
-        return str(output.text)
+    """One output of a cell as text for a terminal; colours are those of the cell's own output."""
     if output.output_type == "error":
-        return ANSI.sub("", "\n".join(output.traceback))
-    return str(output.data.get("text/plain") or "")
+        return printable(without_colours("\n".join(output.traceback)))
+    text = output.text if output.output_type == "stream" else output.data.get("text/plain") or ""
+    return printable_output(str(text))

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from fabric_livy_magic import __version__
-from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, short_remote_error
+from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, drawn_error
 from fabric_livy_magic.own_imports import no_working_folder
+from fabric_livy_magic.printable import draws_colours, printable, printable_output
+
+READER_LEFT = 141  # as a shell says it of a program that a closed pipe has ended: 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0 done, 1 user code or a server failed, 2 wrong use, 130 interrupted."""
-    options = _parser().parse_args(argv)
+    """Returns the exit code: 0 done, 1 user code or a server failed, 2 wrong use, 130 interrupted, 141 nobody reads any more."""
+    try:
+        code = _run(_parser().parse_args(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more when it ends
+        return READER_LEFT
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with no_working_folder():
             code: int = options.command(options)
     except StatementError as error:
-        print(f"{error.printed}\n" if error.printed else "", end="")
-        print(short_remote_error(error), file=sys.stderr)
+        print(f"{printable_output(error.printed)}\n" if error.printed else "", end="")
+        print("\n".join(drawn_error(error, has_colours=draws_colours(sys.stderr))), file=sys.stderr)
         return 1
     except SettingsError as error:
         print(f"fabric-livy: {error}", file=sys.stderr)
@@ -80,10 +93,12 @@ def _install_kernels(options: argparse.Namespace) -> int:
     user = options.user or (not options.sys_prefix and not options.prefix and not in_environment)
     installed, left_alone = install_kernels(user=user, prefix=options.prefix or (None if user else sys.prefix))
     for folder in installed:
-        print(f"Installed {folder}")
+        print(printable(f"Installed {folder}"))
     for folder in left_alone:
         print(
-            f"Left alone {folder}: it is another program's kernel. `jupyter kernelspec remove {folder.name}` makes room for ours."
+            printable(
+                f"Left alone {folder}: it is another program's kernel. `jupyter kernelspec remove {folder.name}` makes room for ours."
+            )
         )
     return 0
 
@@ -100,7 +115,7 @@ def _config(options: argparse.Namespace) -> int:
     from fabric_livy_magic.settings_files import ignored_notice, read_files, user_file, write_user_setting
 
     if options.action == "path":
-        print(user_file())
+        print(printable(str(user_file())))
         return 0
     if options.action == "set":
         if options.name is None or options.value is None:
@@ -110,5 +125,5 @@ def _config(options: argparse.Namespace) -> int:
     rows = [[str(part) for part in row] for row in explain(resolve(files=files))]
     print(text_table(["setting", "value", "from", "what it is"], rows, width=None))
     if notice := ignored_notice(files):
-        print(notice)
+        print(printable(notice))
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
     from fabric_livy_magic.notebooks.files import NotebookFile
@@ -53,7 +54,7 @@ def _convert(options: argparse.Namespace) -> int:
         else ["the text above the first cell"][: bool(notebook.preamble.strip())]
     )
     left_out = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
-    print(f"{target}: {_count_of(len(notebook.cells), 'cell')}.{left_out}")
+    print(printable(f"{target}: {_count_of(len(notebook.cells), 'cell')}.{left_out}"))
     return 0
 
 

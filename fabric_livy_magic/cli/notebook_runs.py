@@ -30,8 +30,10 @@ MOST_BLOCKERS_SHOWN = 5
 KERNEL_NAME = "fabric-livy"
 NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
 INJECTED_TAG = "injected-parameters"  # as papermill calls it
-_USES_SPARK = re.compile(r"^\s*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE)
-_OUR_MAGICS = re.compile(r"^\s*%load_ext\s+fabric_livy_magic|^\s*%%?livy", re.MULTILINE)
+_USES_SPARK = re.compile(
+    r"^[^\S\n]*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE
+)
+_OUR_MAGICS = re.compile(r"^[^\S\n]*%(load_ext[^\S\n]+fabric_livy_magic|%?livy)", re.MULTILINE)
 
 
 def is_fabric_notebook(notebook: Notebook) -> bool:

@@ -21,6 +21,7 @@ from fabric_livy_magic.cli.notebook_runs import (
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
+from fabric_livy_magic.printable import printable
 
 EXECUTED = ".executed.ipynb"
 
@@ -55,7 +56,7 @@ def run_series(
     with _Kernels(environ, shared=shared) as kernels:
         for file in notebooks:
             began = time.monotonic()
-            write(f"══ {file.name}\n")
+            write(printable(f"══ {file.name}\n"))
             output = (folder or file.folder) / f"{_stem(file)}{EXECUTED}"
             output.parent.mkdir(parents=True, exist_ok=True)
             if (run := runs.get(file)) is None:
@@ -65,7 +66,7 @@ def run_series(
                     outcome = kernels.run(file.name, run, write)
                 finally:
                     run.write(output)
-            verdicts.append(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}")
+            verdicts.append(printable(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}"))
     failed = sum(line.startswith(FAILED) for line in verdicts)
     write("\n".join([*verdicts, f"\n{len(verdicts)} notebooks, {failed} failed."]))
     return 1 if failed else 0

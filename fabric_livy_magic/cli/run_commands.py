@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError, StatementError
+from fabric_livy_magic.printable import printable
 
 QUICKSTART = "01_quickstart.ipynb"
 ROWS_PRINTED = 1000
@@ -110,7 +111,7 @@ def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], par
     verdict = "All cells ran" if outcome.passed else "A cell failed"
     if outcome.exit_value is not None:
         verdict = f"The notebook ended with the value {outcome.exit_value!r}"
-    print(f"\n{verdict}, {time.monotonic() - began:.1f} s in all. The executed notebook: {executed}")
+    print(printable(f"\n{verdict}, {time.monotonic() - began:.1f} s in all. The executed notebook: {executed}"))
     return 0 if outcome.passed else 1
 
 
@@ -120,23 +121,21 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
     from fabric_livy_magic.output.results import print_parts
 
     def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"fabric-livy: {message}", file=sys.stderr)
+        print(printable(f"fabric-livy: {message}"), file=sys.stderr)
 
-    progress = progress_line("auto", None, target or "the target")
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = show_warning
-            connected = connect(target, on_progress=progress)
-        with connected as session:
-            result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
-            progress.erase()
-            print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
-    except StatementError as error:
-        progress.erase()
-        print_parts(error.parts, ROWS_PRINTED)
-        raise
-    finally:
-        progress.erase()
+    with progress_line("auto", None) as progress:
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = show_warning
+                connected = connect(target, on_progress=progress)
+            with connected as session:
+                result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
+                progress.make_room()
+                print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
+        except StatementError as error:
+            progress.make_room()
+            print_parts(error.parts, ROWS_PRINTED)
+            raise
     return 0
 
 

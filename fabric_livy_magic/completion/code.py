@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.sessions.runner import Runner
 
-_WORD = re.compile(r"\w*$")
+_WORD = re.compile(r"(?<!\w)\w*$")
 _WORDS = re.compile(r"(?<![\w])[^\W\d]\w*")
 _MEMBERS = re.compile(r"\.([^\W\d]\w*)")
 _TEXTS = re.compile(

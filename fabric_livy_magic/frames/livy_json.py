@@ -64,6 +64,16 @@ def read_result(output: Output, limit: int | None = None) -> pd.DataFrame:
     return frame
 
 
+def read_rows(output: Output, rows: int) -> list[list[Any]]:
+    """The first rows of a SQL result that `read_result` can read, as Python values: a map is a list of pairs, a struct a dict."""
+    value = output.data["application/json"]
+    types = [field.get("type") for field in value["schema"].get("fields") or []]
+    return [
+        [_value(row[position] if position < len(row) else None, of) for position, of in enumerate(types)]
+        for row in value["data"][:rows]
+    ]
+
+
 def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
     import pandas as pd
     import pyarrow as pa

@@ -3,6 +3,6 @@
 `shell` runs cells, `kernel` replies to front ends, `install` finds and registers the kernel specs, `ipykernel_launcher` starts the
 kernel.
 
-May import: errors, own_imports, notebooks, livy, cells, sessions, completion, magics.
+May import: printable, errors, own_imports, notebooks, livy, cells, sessions, completion, magics.
 Used by others: `kernel_specs` and `install_kernels` (of `install`).
 """

@@ -19,6 +19,7 @@ from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
+from fabric_livy_magic.printable import printable, printable_output
 
 LANGUAGE_INFO = {
     "pyspark": {"name": "python", "mimetype": "text/x-python", "file_extension": ".py", "pygments_lexer": "ipython3"},
@@ -91,7 +92,10 @@ class FabricLivyKernel(IPythonKernel):
         if (session_error := self.shell.session_error) is not None:  # also within `%%capture`, which does not raise it
             trace = self.shell._last_traceback or []
             reply.update(
-                status="error", ename=session_error.ename, evalue=session_error.evalue.strip(), traceback=trace
+                status="error",
+                ename=session_error.ename,
+                evalue=printable(session_error.evalue.strip()),
+                traceback=trace,
             )
         self.shell.session_error = None
         return reply
@@ -143,7 +147,7 @@ class FabricLivyKernel(IPythonKernel):
         return {
             "status": "ok",
             "found": bool(description),
-            "data": {"text/plain": description} if description else {},
+            "data": {"text/plain": printable_output(description)} if description else {},
             "metadata": {},
         }
 

@@ -20,6 +20,7 @@ from fabric_livy_magic.errors import NotebookError, StatementError
 from fabric_livy_magic.kernel.cell_thread import in_thread
 from fabric_livy_magic.magics import magics
 from fabric_livy_magic.magics.magics import FabricLivyMagics
+from fabric_livy_magic.printable import printable
 from fabric_livy_magic.sessions.records import notebook_path
 
 
@@ -160,4 +161,4 @@ def time_printed(is_timed: bool) -> Iterator[None]:
 
 
 def message_of(error: BaseException) -> Any:
-    return error.evalue.strip() if isinstance(error, StatementError) else error
+    return printable(error.evalue.strip()) if isinstance(error, StatementError) else error

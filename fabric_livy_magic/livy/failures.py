@@ -214,7 +214,7 @@ def _excerpt(response: requests.Response) -> str:
     if response.content.startswith(GZIP):  # Apache Livy compresses its empty answers without a Content-Encoding
         return ""
     text = response.content[:20_000].decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title[^>]{0,200}>(.{0,1000}?)</title>", text, re.IGNORECASE | re.DOTALL)
     if title:
         return f"an HTML page, “{html.unescape(' '.join(title[1].split()))}”"
     if re.search(r"<html|<!doctype", text, re.IGNORECASE):

@@ -139,10 +139,15 @@ class _Statement:
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None
+        furthest: float | None = None
 
         def report(value: StatementInfo, elapsed_s: float) -> None:
+            """Livy counts the tasks of the jobs so far, so that its number falls with each new job; the reported one does not."""
+            nonlocal furthest
+            if value.progress is not None:
+                furthest = max(value.progress, furthest or 0.0)
             if on_progress:
-                on_progress(Progress("statement", value.state.value, elapsed_s, value.progress))
+                on_progress(Progress("statement", value.state.value, elapsed_s, furthest))
 
         final = wait_until(
             self._fetch,

@@ -3,7 +3,7 @@
 `magics` registers them, `cells` runs `%%livy_sql` and its like, `subcommands` has the table of `%livy` subcommands, whose functions
 stand in the `…_commands` modules; `notebook` is what they share.
 
-May import: errors, logs, own_imports, settings, settings_files, notebooks, livy, cells, signin, fabric, running, sessions,
-output, completion.
+May import: printable, errors, logs, own_imports, settings, settings_files, notebooks, livy, cells, signin, fabric, running,
+sessions, output, completion.
 Used by others: `FabricLivyMagics`, `load`, `unload` and `of` (of `magics`).
 """

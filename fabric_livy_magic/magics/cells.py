@@ -14,6 +14,7 @@ from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import exit_bundle, show_parts
 from fabric_livy_magic.own_imports import no_working_folder
+from fabric_livy_magic.running.results import Printed
 
 # What `notebookutils.notebook.exit` raises, on Fabric as well.
 NOTEBOOK_EXIT = "NotebookExit"
@@ -40,26 +41,24 @@ class CellMagics:
         self._notebook.say_what_was_ignored()
         variables = self._notebook.variables
         values = ChainMap({name: self._notebook.evaluate(text) for name, text in cell.parameters}, variables)
-        progress = self._notebook.progress()
-        try:
-            self._notebook.start_if_none(cell.session, progress)
-            if cell.background:
-                return self._submit(cell, dict(values))  # as they are now: the notebook may change its names
-            result = self._notebook.runner.run(cell, progress, values)
-            if cell.output:
-                variables[cell.output] = result.value(cell.library)
-            if body is None and result.has_table and not cell.output:
-                return result.to(cell.library)
-            if not cell.quiet:
-                show_parts(progress, result.parts, self._notebook.runner.settings.rows_shown, result.elapsed_s)
-        except StatementError as error:
-            show_before_error(self._notebook, error, progress)
-            if error.ename != NOTEBOOK_EXIT:
-                raise
-            self.exit_value = error.evalue
-            show(*exit_bundle(error.evalue))
-        finally:
-            progress.erase()
+        with self._notebook.progress() as progress:
+            try:
+                self._notebook.start_if_none(cell.session, progress)
+                if cell.background:
+                    return self._submit(cell, dict(values))  # as they are now: the notebook may change its names
+                result = self._notebook.runner.run(cell, progress, values)
+                if cell.output:
+                    variables[cell.output] = result.value(cell.library)
+                if body is None and result.has_table and not cell.output:
+                    return result.to(cell.library)
+                if not cell.quiet:
+                    show_parts(progress, result.parts, self._notebook.runner.settings.rows_shown, result.elapsed_s)
+            except StatementError as error:
+                show_before_error(self._notebook, error, progress)
+                if error.ename != NOTEBOOK_EXIT:
+                    raise
+                self.exit_value = error.evalue
+                show(*exit_bundle(error.evalue))
         return None
 
     def _submit(self, cell: Cell, values: dict[str, Any]) -> Any:
@@ -77,4 +76,5 @@ def show_before_error(notebook: LivyNotebook, error: StatementError, progress: P
     if error.parts:
         show_parts(progress, error.parts, notebook.runner.settings.rows_shown)
     elif error.printed:
-        progress.show({"text/plain": error.printed})
+        text = error.printed if error.printed.endswith("\n") else f"{error.printed}\n"
+        show_parts(progress, [Printed(text)], notebook.runner.settings.rows_shown)

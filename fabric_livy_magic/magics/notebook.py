@@ -10,6 +10,7 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import Defaults, defaults_of
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
 from fabric_livy_magic.own_imports import working_folder
+from fabric_livy_magic.printable import printable
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import SessionSpec
 
@@ -49,12 +50,12 @@ class LivyNotebook:
     def close(self) -> None:
         """Stops the sessions that this notebook started."""
         if self._runner is not None:
-            for line in self._runner.close():
-                print(line)
+            self.say(*self._runner.close())
 
     def say(self, *lines: str) -> None:
+        """Lines with names and texts of others in them."""
         for line in lines:
-            print(line)
+            print(printable(line))
 
     def say_what_was_ignored(self) -> None:
         """What the project's file chose in vain: with the first command or cell, and again where the file changed."""
@@ -64,13 +65,12 @@ class LivyNotebook:
     def agrees(self, question: str, without_person: str) -> bool:
         """Raises SettingsError with `without_person` where nobody can be asked."""
         try:
-            return input(question).strip().lower() in {"y", "yes"}
+            return input(printable(question)).strip().lower() in {"y", "yes"}
         except (EOFError, RuntimeError):  # a kernel whose front end takes no input: IPython's StdinNotImplementedError
             raise SettingsError(f"Nobody can be asked here. {without_person}") from None
 
     def progress(self) -> ProgressLine:
-        settings = self.runner.settings
-        return progress_line(settings.progress, self.shell, settings.target or "the target")
+        return progress_line(self.runner.settings.progress, self.shell)
 
     @property
     def cell_number(self) -> int:
@@ -95,10 +95,10 @@ class LivyNotebook:
         spec: SessionSpec | None = None,
         target: Target | None = None,
     ) -> Session:
-        """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the first line."""
+        """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the line."""
         sessions = self.runner.sessions
         target = target or self.runner.account.target
-        progress.note(f"{what} on {target.text} …")
+        progress.session_starts(f"{what} on {target.short_text}")
         spec, lines = self.request(target, spec or sessions.spec)
         for line in lines:
             progress.note(line)

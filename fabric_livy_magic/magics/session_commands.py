@@ -44,7 +44,8 @@ def configure(notebook: LivyNotebook, line: str, cell: str) -> None:
         notebook.say("The next session is asked for:", json.dumps(body, indent=2, ensure_ascii=False))
     if session is not None:
         sessions.stop(session.name)
-        notebook.start_session("Starting the session anew", notebook.progress(), session.name)
+        with notebook.progress() as progress:
+            notebook.start_session("Starting the session anew", progress, session.name)
     return None
 
 
@@ -59,8 +60,7 @@ def start(notebook: LivyNotebook, options: argparse.Namespace) -> None:
             "An embedded Fabric ends with its notebook, and its sessions with it. `fabric-livy serve` runs one that stays."
         )
     name = options.session or _name_on(sessions, account.target)
-    progress = notebook.progress()
-    try:
+    with notebook.progress() as progress:
         if options.fresh and name in sessions:
             _stop_for_another(sessions, sessions[name])
         session = _running(notebook, name, spec, progress)
@@ -72,8 +72,6 @@ def start(notebook: LivyNotebook, options: argparse.Namespace) -> None:
             progress.note(
                 f"It goes on when this notebook ends, and costs until it is stopped. To come back: `%livy attach {session.id}`"
             )
-    finally:
-        progress.erase()
 
 
 def _name_on(sessions: NotebookSessions, target: Target) -> str:
@@ -165,12 +163,9 @@ def restart(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     sessions = notebook.runner.sessions
     session = sessions.find_also_lost(options.session)
     _stop_for_another(sessions, session)
-    progress = notebook.progress()
-    try:
+    with notebook.progress() as progress:
         notebook.start_session("Starting the session anew", progress, session.name, session.spec, session.target)
         progress.note("Its variables and temporary views are lost; tables are not. Nothing was run again.")
-    finally:
-        progress.erase()
 
 
 def logs(notebook: LivyNotebook, options: argparse.Namespace) -> None:

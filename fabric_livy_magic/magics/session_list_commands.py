@@ -60,7 +60,6 @@ def attach(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 def _attach_last(notebook: LivyNotebook, variable: str | None) -> None:
     """Shows the result of the last statement of each session as its cell would have."""
     check_variable(variable)
-    progress = notebook.progress()
     running = []
     for record, session in attach_last(notebook.runner):
         if isinstance(session, SessionLostError):
@@ -69,11 +68,9 @@ def _attach_last(notebook: LivyNotebook, variable: str | None) -> None:
         end = "It ends with this notebook." if record.ours else "It goes on running when this notebook ends."
         notebook.say(f"Attached to session {record.id} as {session.name!r}. {end}")
         running.append(session)
-    try:
+    with notebook.progress() as progress:
         for session in running:
             _show_last_result(notebook, session, variable, progress)
-    finally:
-        progress.erase()
 
 
 def _show_last_result(notebook: LivyNotebook, session: Session, variable: str | None, progress: ProgressLine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fabric_livy_magic import logs
@@ -15,6 +15,7 @@ from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.magics.cells import show_before_error
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import show_parts
 from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.running.background import Background
@@ -39,8 +40,8 @@ def statements(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 
 def wait(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     """Shows each result when it is there. An interrupt ends the waiting alone."""
-    runner, progress = notebook.runner, notebook.progress()
-    try:
+    runner = notebook.runner
+    with _progress_of_statement(notebook) as progress:
         for one in _chosen(runner.background, options.number):
             try:
                 result = one.result(on_progress=progress)
@@ -48,11 +49,17 @@ def wait(notebook: LivyNotebook, options: argparse.Namespace) -> None:
                 if one.done:
                     runner.background.remove(one)
             show_parts(progress, result.parts, runner.settings.rows_shown, result.elapsed_s)
-    except StatementError as error:
-        show_before_error(notebook, error, progress)
-        raise
-    finally:
-        progress.erase()
+
+
+@contextlib.contextmanager
+def _progress_of_statement(notebook: LivyNotebook) -> Iterator[ProgressLine]:
+    """Shows what came before an error of the session."""
+    with notebook.progress() as progress:
+        try:
+            yield progress
+        except StatementError as error:
+            show_before_error(notebook, error, progress)
+            raise
 
 
 def _chosen(background: Sequence[Background], number: int | None) -> list[Background]:
@@ -111,8 +118,8 @@ def error(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------- frames
 def get(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     """A frame of the session becomes a variable here."""
-    runner, progress = notebook.runner, notebook.progress()
-    try:
+    runner = notebook.runner
+    with _progress_of_statement(notebook) as progress:
         notebook.start_if_none(options.session, progress)
         table = runner.get(options.expression, options.session, options.limit, progress)
         if options.output:
@@ -122,11 +129,6 @@ def get(notebook: LivyNotebook, options: argparse.Namespace) -> None:
                 f"{options.output}: {table.rows:,} rows × {len(table.fields)} columns{more}, {options.library}"
             )
         return show_parts(progress, [table], runner.settings.rows_shown)
-    except StatementError as error:
-        show_before_error(notebook, error, progress)
-        raise
-    finally:
-        progress.erase()
 
 
 def put(notebook: LivyNotebook, options: argparse.Namespace) -> None:
@@ -134,14 +136,11 @@ def put(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     name = options.view or options.frame
     if not name.isidentifier():
         raise SettingsError(f"A view needs a plain name; {name!r} is none. Give one: `%livy put … --as NAME`.")
-    progress = notebook.progress()
-    try:
+    with notebook.progress() as progress:
         notebook.start_if_none(options.session, progress)
         rows, columns = notebook.runner.put(notebook.evaluate(options.frame), name, options.session, progress)
         types = ", ".join(f"{column} {kind}" for column, kind in columns)
         progress.note(f"{name}: {rows:,} rows ({types}), as a temporary view and a DataFrame of the session")
-    finally:
-        progress.erase()
 
 
 # ------------------------------------------------------------------------------------------- the log of requests

@@ -134,7 +134,7 @@ def _read_json(parts: Sequence[_Part], mark: str, problems: list[Problem]) -> di
             problems.append(
                 Problem(part.line, f"text below {part.word} that belongs to no cell: {stray[0].strip()[:60]}")
             )
-        text = "\n".join(line.removeprefix(prefix) for line in lines if line not in stray)
+        text = "\n".join(line.removeprefix(prefix) for line in lines if line.startswith(prefix))
         if not text.strip():
             text = part.marker_json or "{}"
         try:

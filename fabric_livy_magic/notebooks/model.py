@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from fabric_livy_magic.notebooks.languages import (
@@ -98,12 +99,12 @@ class Notebook:
     problems: tuple[Problem, ...] = field(default=(), compare=False)
     original: OriginalFile | None = field(default=None, compare=False, repr=False)
 
-    @property
+    @cached_property
     def kernel(self) -> str:
         """Such as synapse_pyspark; empty where the notebook names none."""
         return _text(self.metadata, "kernel_info", "name") or _text(self.jupyter, "kernelspec", "name")
 
-    @property
+    @cached_property
     def language(self) -> str:
         """Of a cell that names no other: pyspark, sql, spark, sparkr, tsql, kql or python."""
         return notebook_language(self.primary, self.kernel)

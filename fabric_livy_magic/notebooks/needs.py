@@ -76,6 +76,7 @@ class Checker:
 
     def __init__(self) -> None:
         self._repositories: dict[Path, Repository] = {}
+        self._root_of: dict[Path, Path] = {}
         self._codes: dict[Path, _NotebookCode] = {}
         self._notebooks_run: dict[NotebookFile, list[NotebookFile]] = {}
         self._acyclic: set[NotebookFile] = set()
@@ -126,7 +127,8 @@ class Checker:
         return self._codes[file.path]
 
     def _repository(self, file: NotebookFile) -> Repository:
-        root = repository_root(file.path)
+        if (root := self._root_of.get(file.path)) is None:
+            root = self._root_of[file.path] = repository_root(file.path)
         return self._repositories.setdefault(root, Repository(root))
 
     def _run_needs(self, file: NotebookFile, code: _NotebookCode) -> Iterator[Need]:

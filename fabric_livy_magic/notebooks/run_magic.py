@@ -14,10 +14,8 @@ from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 
-_RUN_LINE = re.compile(
-    r"""(?:(?P<options>(?:-\w+\s+)+))?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^{"']*?))\s*(?P<json>\{.*\})?\s*""",
-    re.DOTALL,
-)
+_OPTION = re.compile(r"-\w+\s+")
+_BARE_NAME = re.compile(r"[^{\"']*")
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,27 @@ class RunLine:
 
 def read_run_line(arguments: str) -> RunLine:
     """The text after `%run`. Raises NotebookError where it names no notebook or its parameters are no JSON."""
-    match = _RUN_LINE.fullmatch(arguments.strip())
-    name = next((group for group in (match["double"], match["single"], match["bare"]) if group), "") if match else ""
-    if not match or not name.strip():
+    options, rest = _without_options(arguments.strip())
+    is_quoted = rest[:1] in {'"', "'"}
+    end = rest.find(rest[0], 1) if is_quoted else _BARE_NAME.match(rest).end()  # type: ignore[union-attr]
+    name = rest[1:end] if is_quoted else rest[:end]
+    braces = rest[end + is_quoted :].strip() if end >= 0 else "no end of the name"
+    if not name.strip() or (braces and not (braces.startswith("{") and braces.endswith("}"))):
         raise NotebookError(f'%run takes a notebook and its parameters: %run name {{"a": 1}}. This is: {arguments!r}')
     try:
-        parameters = read_json(match["json"] or "{}")
+        parameters = read_json(braces or "{}")
     except ValueError as error:
-        raise NotebookError(f"The parameters of %run {name} are no JSON: {error}") from None
-    is_script = bool(match["options"]) or name.lower().endswith((".py", ".sql"))
+        raise NotebookError(f"The parameters of %run {name.strip()} are no JSON: {error}") from None
+    is_script = bool(options) or name.lower().endswith((".py", ".sql"))
     return RunLine(name.strip(), parameters, is_script)
+
+
+def _without_options(text: str) -> tuple[str, str]:
+    """(the options that it begins with, the rest)."""
+    end = 0
+    while match := _OPTION.match(text, end):
+        end = match.end()
+    return text[:end], text[end:]
 
 
 @dataclass(frozen=True)

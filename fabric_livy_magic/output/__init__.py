@@ -2,7 +2,7 @@
 
 A new MIME type of a result goes into `results`, the look of a table into `tables`.
 
-May import: livy, signin, running, sessions.
+May import: printable, livy, signin, running, sessions.
 Used by others: `show` (of `bundles`), `table_bundle` (of `tables`), `show_parts` and `print_parts` (of `results`), `ProgressLine` and
 `progress_line` (of `progress`), `findings_bundle` (of `account`).
 """

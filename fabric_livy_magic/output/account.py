@@ -6,9 +6,11 @@ import datetime
 import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fabric_livy_magic.output.bundles import STYLE, Bundle, show
 from fabric_livy_magic.output.tables import table_bundle
+from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.doctor import Finding
@@ -23,18 +25,33 @@ def identity_lines(identity: Identity) -> list[str]:
         lines.append(f"The token lasts until {until:%H:%M:%S} and is renewed by itself where the sign-in allows it.")
     if identity.scopes:
         lines.append(f"It may: {', '.join(identity.scopes)}")
-    return lines
+    return list(map(printable, lines))
 
 
 def device_prompt_text(prompt: DevicePrompt) -> str:
-    return f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}"
+    return printable(f"To sign in, open {prompt.url} in any browser and enter the code {prompt.user_code}")
 
 
 def show_device_prompt(prompt: DevicePrompt) -> None:
-    """The code to type and where, as text to copy and as a link."""
-    url, code = html.escape(prompt.url, quote=True), html.escape(prompt.user_code)
-    link = f'To sign in, open <a href="{url}" target="_blank" rel="noopener">{url}</a> in any browser and enter the code <code>{code}</code>'
-    show({"text/html": f'{STYLE}<div class="flm-c">{link}</div>', "text/plain": device_prompt_text(prompt)})
+    """The code to type and where, as text to copy and as a link; an address of another scheme than https is text only."""
+    url, code = html.escape(printable(prompt.url), quote=True), html.escape(printable(prompt.user_code))
+    if _is_https(prompt.url):
+        url = f'<a href="{url}" target="_blank" rel="noopener">{url}</a>'
+    line = f"To sign in, open {url} in any browser and enter the code <code>{code}</code>"
+    show({"text/html": f'{STYLE}<div class="flm-c">{line}</div>', "text/plain": device_prompt_text(prompt)})
+
+
+def _is_https(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "https"
+        and bool(parts.hostname)
+        and address == printable(address)
+        and not set(address) & set(" \t\n")
+    )
 
 
 def findings_bundle(findings: Sequence[Finding]) -> Bundle:

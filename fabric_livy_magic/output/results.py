@@ -10,6 +10,7 @@ from typing import Any
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.tables import TEXT_WIDTH, table_bundle
+from fabric_livy_magic.printable import printable_output
 from fabric_livy_magic.running.results import Part, Printed, Shown, Table
 
 EXIT_METADATA = (
@@ -32,12 +33,12 @@ def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> 
         caption = _caption(min(len(rows), rows_shown), len(rows), "", elapsed_s)
         return table_bundle(names, rows[:rows_shown], types, caption, TEXT_WIDTH)
     bundle = {kind: value for kind, value in part.data.items() if not kind.startswith("application/vnd.livy")}
-    if not part.text:
-        if "application/json" in bundle:
-            bundle["text/plain"] = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
-        elif bundle:
-            bundle["text/plain"] = f"<{next(iter(bundle))}>"
-    return bundle
+    text = part.text
+    if not text and "application/json" in bundle:
+        text = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
+    elif not text and bundle:
+        text = f"<{next(iter(bundle))}>"
+    return {**bundle, "text/plain": printable_output(text)} if bundle else {}
 
 
 def _table_part(table: Table, rows_shown: int, elapsed_s: float | None) -> Bundle:
@@ -47,7 +48,8 @@ def _table_part(table: Table, rows_shown: int, elapsed_s: float | None) -> Bundl
     names = [name for name, _ in table.fields]
     rows = table.head(rows_shown)
     caption = _caption(len(rows) if names else min(rows_shown, table.rows), table.rows, table.more, elapsed_s)
-    return table_bundle(names, rows, [kind for _, kind in table.fields], caption, TEXT_WIDTH)
+    kinds = [kind for _, kind in table.fields]
+    return table_bundle(names, rows, kinds, caption, TEXT_WIDTH, table.spark_types)
 
 
 def _caption(shown: int, total: int, more: str, elapsed_s: float | None) -> str:
@@ -67,7 +69,7 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
     values = [part for part in parts if not isinstance(part, Printed) and part.is_value]
     for part in parts:
         if isinstance(part, Printed):
-            progress.erase()
+            progress.make_room()
             print_text(part)
         else:
             took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
@@ -78,7 +80,8 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
 
 
 def print_text(part: Printed) -> None:
-    print(part.text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
+    text = printable_output(part.text)
+    print(text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
 
 
 def print_parts(parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import html
 import itertools
 import re
@@ -10,10 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from fabric_livy_magic.output.bundles import STYLE, Bundle
+from fabric_livy_magic.output.values import is_null, spark_text
+from fabric_livy_magic.printable import printable
 
 CELL_CHARACTERS = 200
 TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
 _LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
+_NUMBERS = ("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL")
+_TIMES = ("date", "timestamp", "interval", "DATE", "TIMESTAMP")
+_ONE_WORD = re.compile(r"[\w.:+-]{1,40}")
 
 
 def table_bundle(
@@ -22,30 +28,27 @@ def table_bundle(
     types: Sequence[str] = (),
     caption: str = "",
     width: int | None = None,
+    spark_types: Sequence[Any] = (),
 ) -> Bundle:
-    """A table as HTML and as text, which is cut at `width` characters. `types` stand below the names."""
+    """A table as HTML and as text, which is cut at `width` characters. `types` stand below the names; `spark_types`, in the form
+    of Spark's schema JSON, tell how values are written."""
     kinds = [*types, *[""] * (len(names) - len(types))]
-    numeric = [
-        kind.startswith(("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL"))
-        for kind in kinds
-    ]
+    value_types = [*spark_types, *[""] * (len(names) - len(spark_types))]
+    numeric = [kind.startswith(_NUMBERS) and not kind.startswith("interval") for kind in kinds]
     head = "".join(
-        f"<th{_numeric(number)}>{html.escape(name)}{f'<span>{html.escape(kind)}</span>' if kind else ''}</th>"
+        f"<th{_class_of(number, False)}>{_escaped(name)}{f'<span>{_escaped(kind)}</span>' if kind else ''}</th>"
         for name, kind, number in zip(names, kinds, numeric, strict=True)
     )
+    texts = [[_cell_text(value, of) for value, of in zip(row, value_types, strict=True)] for row in rows]
     body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{_numeric(number)}>{_html_value(value)}</td>" for value, number in zip(row, numeric, strict=True)
-        )
-        + "</tr>"
-        for row in rows
+        f"<tr>{''.join(map(_html_cell, row, cells, kinds, numeric))}</tr>"
+        for row, cells in zip(rows, texts, strict=True)
     )
+    caption = printable(caption)
     foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
-    text = text_table(names, [[_text_value(value) for value in row] for row in rows], numeric, width)
     return {
         "text/html": f'{STYLE}<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}',
-        "text/plain": f"{text}\n{caption}".rstrip(),
+        "text/plain": f"{text_table(names, texts, numeric, width)}\n{caption}".rstrip(),
     }
 
 
@@ -54,7 +57,7 @@ def text_table(
 ) -> str:
     """Aligned columns, as many as fit into `width` characters (but at least one), and how many were left out."""
     right = [*numeric, *[False] * (len(names) - len(numeric))]
-    lines = [[_LINE_BREAK.sub("⏎", one) for one in row] for row in [list(names), *rows]]
+    lines = [[printable(_LINE_BREAK.sub("⏎", one)) for one in row] for row in [list(names), *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
     ends = itertools.accumulate(one + 2 for one in widths)
     fits = len(names) if width is None else max(1, sum(1 for end in ends if end - 2 <= width))
@@ -68,25 +71,21 @@ def text_table(
     return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
 
 
-def _numeric(number: bool) -> str:
-    return ' class="n"' if number else ""
+def _html_cell(value: Any, text: str, kind: str, is_number: bool) -> str:
+    """A date and a word of moderate length stay on one line: a browser would break them at a hyphen."""
+    stays_whole = kind.startswith(_TIMES) or _ONE_WORD.fullmatch(text) is not None
+    shown = f"<i>{text}</i>" if is_null(value) else _escaped(text)
+    return f"<td{_class_of(is_number, stays_whole)}>{shown}</td>"
 
 
-def _is_null(value: Any) -> bool:
-    if isinstance(value, str):
-        return False
-    return value is None or str(value) in {"<NA>", "NaT"} or (isinstance(value, float) and value != value)
+def _class_of(is_number: bool, stays_whole: bool) -> str:
+    return ' class="n"' if is_number else ' class="w"' if stays_whole else ""
 
 
-def _text_value(value: Any) -> str:
-    if _is_null(value):
-        return "null"
-    # pandas holds a Spark array as a numpy array, whose own text has no commas.
-    text = str(value.tolist() if hasattr(value, "tolist") and hasattr(value, "__len__") else value)
-    if isinstance(value, datetime.datetime):
-        text = text.removesuffix("+00:00")  # as Spark shows it; sessions run in UTC
+def _escaped(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def _cell_text(value: Any, spark_type: Any) -> str:
+    text = spark_text(value, spark_type)
     return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
-
-
-def _html_value(value: Any) -> str:
-    return "<i>null</i>" if _is_null(value) else html.escape(_text_value(value))

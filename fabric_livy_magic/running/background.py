@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fabric_livy_magic.running.results import Result
 
 _NUMBERS = itertools.count(1)
+# A line that changes is drawn no earlier in its cell: VS Code forgets the display id of an output of the first tenths of a second
+# of a cell that runs again, and its line would never change.
+FIRST_SHOWN_S = 0.4
 FIRST_LOOK_S, LAST_LOOK_S = 1.0, 10.0  # how often its line is drawn anew: seldom for one that takes long
 
 
@@ -155,9 +158,13 @@ class Background:
         from IPython import get_ipython
         from IPython.display import display
 
-        shown = display(self._repr_mimebundle_(), raw=True, display_id=True)
-        if self.done or shown is None or getattr(get_ipython(), "kernel", None) is None:
-            return  # a terminal cannot draw a line anew
+        is_drawn_anew = getattr(get_ipython(), "kernel", None) is not None  # a terminal cannot
+        if is_drawn_anew:
+            with suppress(TimeoutError):
+                self._future.exception(FIRST_SHOWN_S)
+        shown = display(self._repr_mimebundle_(), raw=True, display_id=(is_drawn_anew and not self.done) or None)
+        if shown is None:
+            return
 
         def keep() -> None:
             while not self.done:

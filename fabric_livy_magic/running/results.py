@@ -44,7 +44,9 @@ class Table(ABC):
     """Rows with Spark's types. `more` says in words what is missing; empty where nothing is."""
 
     fields: Sequence[tuple[str, str]]
-    """(name, type) of each column."""
+    """(name, type in a word) of each column."""
+    spark_types: Sequence[Any] = ()
+    """The types in the form of Spark's schema JSON; empty for a table that is not Spark's."""
     rows: int
     more: str = ""
     is_value: bool = True
@@ -74,6 +76,7 @@ class ArrowTable(Table):
             self.fields = [(one.name, str(one.type)) for one in arrow.schema]
         else:
             self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in schema["fields"]]
+            self.spark_types = [one.get("type") for one in schema["fields"]]
 
     def head(self, rows: int) -> list[list[Any]]:
         first = self._frame.head(rows) if self._arrow is None else self._pandas_of(self._arrow.slice(0, rows))
@@ -107,6 +110,7 @@ class LivyTable(Table):
         self._frame: Any = None
         fields = output.data["application/json"]["schema"].get("fields") or []
         self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in fields]
+        self.spark_types = [one.get("type") for one in fields]
         received = livy_json.row_count(output)
         self.rows = received if limit is None else min(received, limit)
         self.more = "; ".join(filter(None, [self._missing(received), why]))
@@ -120,7 +124,10 @@ class LivyTable(Table):
         return ""
 
     def head(self, rows: int) -> list[list[Any]]:
-        return [list(row) for row in self.to("pandas").head(rows).itertuples(index=False, name=None)]
+        """Read from the JSON, as a pandas frame has NaN for a null number. Raises FrameError if any row of it is not of its type."""
+        if self.to("pandas").empty:
+            return []
+        return livy_json.read_rows(self._output, min(rows, self.rows))
 
     def to(self, library: str) -> Any:
         if self._frame is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fabric_livy_magic import __version__
-from fabric_livy_magic.cli.main import main
+from fabric_livy_magic.cli.main import READER_LEFT, main
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import error_output, sql_output
 from tests.support.timing import interrupt_after
@@ -27,6 +29,17 @@ def target(fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> str:
 def write(folder: Path, name: str, text: str) -> str:
     (folder / name).write_text(text, encoding="utf-8")
     return str(folder / name)
+
+
+def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path) -> None:
+    """As in `fabric-livy config | head`."""
+    command = [sys.executable, "-m", "fabric_livy_magic", "config"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == READER_LEFT
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,14 @@ def test_a_listener_gets_state_time_and_fraction(run: Run, fake: FakeFabric) -> 
     assert {one.subject for one in reported} == {"statement"}
 
 
+def test_the_fraction_does_not_fall_when_further_jobs_appear(run: Run, fake: FakeFabric) -> None:
+    reported: list[Progress] = []
+    fractions = [0.5, 1.0, 0.4, None, 0.8]
+    fake.statement_goes(*({"state": "running", "progress": one} for one in fractions), "available")
+    run("1+1", on_progress=reported.append)
+    assert [one.fraction for one in reported] == [0.5, 1.0, 1.0, 1.0, 1.0]
+
+
 def test_an_error_of_the_listener_is_raised(run: Run, fake: FakeFabric) -> None:
     def listener(progress: Progress) -> None:
         raise RuntimeError("cannot draw")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.errors import WRAPPED_AT
 from tests.support.kernels import Kernel, kernel
 
 pytestmark = pytest.mark.spark
@@ -24,9 +26,10 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         assert running.run("%livy use local").status == "ok"
         first = running.run("%%livy_pyspark\nx = 20\nx + 1")
         assert first.status == "ok", first.traceback
-        assert "No session yet: starting one on local" in first.printed
-        assert "is ready after" in first.text
-        assert "\n21" in first.text
+        assert "No session yet: starting one on local: " in first.everything  # while it started
+        ready = first.bundles[0]["text/plain"]
+        assert re.fullmatch(r"Session 'main' is ready after \d+ s \(id \S+ on local\)", ready)
+        assert sorted(first.text.replace(ready, "").split()) == ["21"]  # printed, or in the place of a line of its own
         yield running
 
 
@@ -71,12 +74,33 @@ def test_the_line_form_of_sql_gives_a_dataframe(notebook: Kernel) -> None:
 
 
 def test_a_long_cell_shows_one_line_in_place_that_the_result_replaces(notebook: Kernel) -> None:
-    done = notebook.run("%%livy_pyspark\nimport time; time.sleep(2); print('done')")
+    done = notebook.run("%%livy_pyspark\nimport time; time.sleep(2); 'done'")
     kinds = [kind for kind, _ in done.outputs if kind != "execute_input"]
     assert kinds.count("display_data") == 1
     assert "update_display_data" in kinds
     assert "Running: 1 s" in str(done.outputs)
-    assert done.text.strip() == "done"
+    assert done.text == "'done'"
+
+
+@pytest.mark.parametrize(
+    ("end", "printed", "took"),
+    [("print('done')", "done\n", "Ran for"), ("1 / 0", "", "Failed after"), ("", "", "Ran for")],
+)
+def test_the_line_of_a_long_cell_without_a_result_stays_as_how_long_it_took(
+    notebook: Kernel, end: str, printed: str, took: str
+) -> None:
+    """An output that is erased stays as an empty row in VS Code, and in the file."""
+    done = notebook.run(f"%%livy_pyspark\nimport time; time.sleep(1.6)\n{end}")
+    assert done.printed == printed
+    (line,) = (bundle["text/plain"] for bundle in done.bundles)
+    assert re.fullmatch(rf"{took} \d+ s", line)
+
+
+def test_an_error_has_colours_and_its_long_lines_are_wrapped(notebook: Kernel) -> None:
+    failed = notebook.run("%%livy_sql\nSELECT * FROM no_such_table")
+    (lines,) = [content["traceback"] for kind, content in failed.outputs if kind == "error"]
+    assert lines[0].startswith("\x1b[31mAnalysisException: [TABLE_OR_VIEW_NOT_FOUND]\x1b[0m The table")
+    assert max(map(len, lines)) <= WRAPPED_AT + len("\x1b[31m\x1b[0m") + 1
 
 
 def test_a_background_cell_keeps_its_line_up_to_date_while_the_notebook_goes_on(notebook: Kernel) -> None:

@@ -22,6 +22,9 @@ from fabric_livy_magic.kernel.install import kernel_specs
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
+TOOK = re.compile(r"(Ran for|Failed after|Interrupted after) \d+ s")
+
+
 @dataclass
 class Executed:
     """The result of one cell: the reply's status and all output messages in order."""
@@ -47,7 +50,9 @@ class Executed:
 
     @property
     def text(self) -> str:
-        return self.printed + "\n".join(str(bundle.get("text/plain", "")) for bundle in self.bundles)
+        """Without how long it took, which is said below what a cell printed that was not quick."""
+        texts = (str(bundle.get("text/plain", "")) for bundle in self.bundles)
+        return self.printed + "\n".join(text for text in texts if not TOOK.fullmatch(text))
 
     @property
     def everything(self) -> str:
@@ -102,7 +107,8 @@ class Kernel:
             if kind == "status" and content["execution_state"] == "idle":
                 break
             if kind == "error":
-                done.traceback = ANSI.sub("", "\n".join(content["traceback"]))
+                # A long line of our errors is wrapped behind a blank.
+                done.traceback = ANSI.sub("", "\n".join(content["traceback"])).replace(" \n", " ")
             done.outputs.append((kind, content))
         reply = self._reply(request)
         done.status = reply["status"]

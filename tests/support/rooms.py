@@ -19,7 +19,8 @@ BEGIN, END = "<!-- rooms: drawn by `python -m tests.support.rooms --write` -->\n
 ROOMS: Mapping[str, frozenset[str]] = {
     room: frozenset(below.split())
     for room, below in {
-        "errors": "",
+        "printable": "",
+        "errors": "printable",
         "logs": "errors",
         "clouds": "",
         "own_imports": "",
@@ -35,11 +36,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
         "sessions": "errors clouds settings settings_files notebooks livy cells signin fabric running local",
-        "output": "livy signin running sessions",
+        "output": "printable livy signin running sessions",
         "completion": "errors own_imports settings cells sessions",
-        "magics": "errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
-        "kernel": "errors own_imports notebooks livy cells sessions completion magics",
-        "cli": "errors own_imports settings trust settings_files notebooks cells signin agent sessions output kernel local",
+        "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
+        "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
+        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin agent sessions output kernel local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
@@ -63,6 +64,7 @@ LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
 MODULES_AT_ROOT = {
     "__init__",
     "__main__",
+    "printable",
     "errors",
     "logs",
     "clouds",

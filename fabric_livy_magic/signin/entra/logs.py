@@ -12,7 +12,7 @@ _KEYS = (
 )
 _IN_MAPPING = re.compile(rf"""((["'])(?:{_KEYS})\2\s*:\s*)b?(["']).*?(?<!\\)\3""")
 _IN_QUERY = re.compile(rf"([?&](?:{_KEYS})=)[^&\s\"']+")
-_JWT = re.compile(r"eyJ[\w-]{6,}\.[\w-]+\.[\w-]*")
+_JWT = re.compile(r"eyJ[\w-]{6,2000}\.[\w-]+\.[\w-]*")
 
 # A filter sees only records of its own logger, so each logger gets one.
 _LOGGERS = (

@@ -122,7 +122,7 @@ _BY_ERROR: Mapping[str, str] = {
 
 _NUMBER = re.compile(r"AADSTS(\d{4,8})")
 _REFERENCE = re.compile(r"Correlation ID:\s*([0-9a-fA-F-]{36})")
-_TAIL = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+_TAIL = re.compile(r"(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 MOST_CHARACTERS = 300
 
 
