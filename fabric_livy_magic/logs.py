@@ -14,10 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.printable import printable
 
 LOGGER = logging.getLogger("fabric_livy_magic")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _own_handlers: list[logging.Handler] = []
+
+
+class _PrintableLines(logging.Formatter):
+    """A line quotes a server: its id of a request, the path that it named."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class _PrivateFile(logging.FileHandler):
@@ -52,7 +60,7 @@ def write_to(path: Path | None = None) -> None:
     except OSError as error:
         raise SettingsError(f"Nothing can be logged into {path}: {error.strerror}.") from error
     stop_writing()
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_PrintableLines(_FORMAT))
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.DEBUG)
     LOGGER.propagate = False  # a program that logs by itself would show each line twice

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabric_livy_magic import logs
 from fabric_livy_magic.cli.execute import headline, output_text
 from fabric_livy_magic.cli.main import main
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, drawn_error, short_remote_error
@@ -119,6 +122,15 @@ def output(kind: str, **content: Any) -> Any:
     return new_output(kind, **content)
 
 
+def logged(text: str) -> str:
+    stderr = io.StringIO()
+    with contextlib.redirect_stderr(stderr):
+        logs.write_to()
+        logs.LOGGER.debug("#1 GET / → 200, id %s", text)
+        logs.stop_writing()
+    return stderr.getvalue()
+
+
 BORDERS: dict[str, Callable[[str], object]] = {
     "a table": lambda text: table_bundle([text], [[text]], [text], text),
     "a cell of a nested value": lambda text: table_bundle(["a"], [[[{"k": text}]]]),
@@ -134,6 +146,7 @@ BORDERS: dict[str, Callable[[str], object]] = {
         StatementError("E", "v", users_traceback=text)
     ),
     "a remote error in a terminal": lambda text: drawn_error(StatementError(text, text, [text]), has_colours=False),
+    "a line of the log": logged,
     "an exit value": lambda text: exit_bundle(text)[0],
     "a value": lambda text: part_bundle(Shown({"text/plain": f"x{text}"}), 20)["text/plain"],
     "a value in JSON": lambda text: part_bundle(Shown({"application/json": [text]}), 20)["text/plain"],

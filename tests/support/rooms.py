@@ -21,7 +21,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     for room, below in {
         "printable": "",
         "errors": "printable",
-        "logs": "errors",
+        "logs": "printable errors",
         "clouds": "",
         "own_imports": "",
         "settings": "errors",
