@@ -11,6 +11,7 @@ from typing import Any
 
 from fabric_livy_magic import trust
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.settings import LOCAL, Files, Ignored, read_value, setting_names
 
 PROJECT_FILE = "pyproject.toml"
@@ -211,7 +212,7 @@ def write_user_setting(name: str, text: str) -> None:
     top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
     kept_lines = [line for line in lines[:top] if _plain(line.partition("=")[0].strip()) != name]
     # JSON's text, numbers and booleans are also TOML.
-    path.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(path.parent)
     path.write_text(
         "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]),
         encoding="utf-8",

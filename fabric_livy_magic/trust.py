@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from fabric_livy_magic.clouds import is_fabric_address
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.settings import read_target
 
 # A new setting is not among them before somebody has thought about it. `keep_alive_min` is not: it costs money.
@@ -78,7 +79,7 @@ def trust(path: Path, content: bytes) -> None:
     """`content` is what the user saw: a file that changed meanwhile is not trusted. Raises SettingsError."""
     record = _record_of(path)
     try:
-        record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(record.parent)
         new = record.with_suffix(f".{os.getpid()}.new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

@@ -18,15 +18,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
 from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
 from fabric_livy_magic.local.server.discovery import published_token, remove_token
-from fabric_livy_magic.local.server.launch import MISSING_EXTRA, default_lakehouse
+from fabric_livy_magic.local.server.launch import MISSING_EXTRA, data_folder, default_lakehouse
 from fabric_livy_magic.local.server.server_log import begin_log
-from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens
+from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens, read_token
+from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.started_environment import server_environment
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.server import Server
@@ -43,7 +47,13 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         default=FABRIC,
         help="whose API it speaks: Fabric's, or Apache Livy's at /sessions and /batches (default: fabric)",
     )
-    parser.add_argument("--token", help="bearer token that requests must carry (default: a random one)")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="file with the bearer token that requests must carry; - is standard input"
+    )
+    parser.add_argument(
+        "--token",
+        help="the token itself, which every user of the machine sees in the list of processes (default: a random one)",
+    )
     parser.add_argument(
         "--lakehouse", type=Path, help="folder that holds Tables/ and Files/ (default: one in the user's data folder)"
     )
@@ -80,12 +90,15 @@ def run_serve(options: argparse.Namespace) -> int:
         return _fail(MISSING_EXTRA, EXIT_MISSING_EXTRA)
     if problem := _usage_problem(options):
         return _fail(problem, EXIT_USAGE)
+    for name in os.environ.keys() - server_environment().keys():
+        del os.environ[name]  # py4j starts Java with all that this process has
     try:
+        cache_folder()  # raises here, not in each session
         workspaces = _workspaces(options)
         tokens, token = _tokens(options)
         faults = read_faults(options.faults.expanduser()) if options.faults else None
         listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
-    except ValueError as problem:  # BadWorkspaces, BadAuthority, BadFaults
+    except (ValueError, LocalFabricError) as problem:  # BadWorkspaces, BadAuthority, BadFaults, BadToken
         return _fail(str(problem), EXIT_USAGE)
     except OverflowError:
         return _fail(f"{options.port} is no port number", EXIT_USAGE)
@@ -112,8 +125,11 @@ def run_serve(options: argparse.Namespace) -> int:
 def _usage_problem(options: argparse.Namespace) -> str | None:
     if options.workspaces and options.lakehouse:
         return "--workspaces names the folders of its lakehouses; leave --lakehouse out"
-    if options.authority and options.token is not None:
-        return "with --authority, requests carry its tokens; leave --token out"
+    own_tokens = [options.token, options.token_file]
+    if options.authority and any(one is not None for one in own_tokens):
+        return "with --authority, requests carry its tokens; leave --token and --token-file out"
+    if None not in own_tokens:
+        return "--token-file has the token; leave --token out"
     if not options.authority and (options.authority_ca or options.tenant):
         return "--authority-ca and --tenant belong to --authority, which is not there"
     if options.authority and options.dialect == LIVY:
@@ -129,14 +145,18 @@ def _workspaces(options: argparse.Namespace) -> Workspaces:
     if options.workspaces:
         return read_workspaces(options.workspaces.expanduser())
     folder: Path = (options.lakehouse or default_lakehouse()).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_relative_to(data_folder().resolve()):
+        own_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)  # as open as the user's umask has it
     return one_lakehouse(folder)
 
 
 def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
     """The check, and the server's own token where that is what requests carry."""
     if not options.authority:
-        token = options.token or secrets.token_urlsafe(32)
+        given = read_token(options.token_file) if options.token_file is not None else options.token
+        token = given or secrets.token_urlsafe(32)
         return OwnToken(token), token
     if find_spec("jwt") is None or find_spec("cryptography") is None:
         raise BadAuthority("checking an authority's tokens needs msal: pip install fabric-livy-magic")

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.own_folders import own_folder
+
 STARTED_WITHIN_S = 2.0  # of each other: the same process; the system counts its start in ticks
 
 
@@ -115,7 +117,7 @@ def _rewrite(file: Path, sessions: tuple[SessionRecord, ...]) -> None:
 
 def _write_private(file: Path, content: Mapping[str, Any]) -> None:
     """As a whole or not at all, and from the first byte on for this user only."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_folder(file.parent)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

@@ -24,18 +24,20 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "logs": "printable errors",
         "clouds": "",
         "own_imports": "",
+        "own_folders": "",
+        "started_environment": "",
         "settings": "errors",
-        "trust": "errors clouds settings",
-        "settings_files": "errors settings trust",
+        "trust": "errors clouds own_folders settings",
+        "settings_files": "errors own_folders settings trust",
         "notebooks": "errors",
         "livy": "errors settings",
         "cells": "errors settings notebooks",
-        "signin": "errors clouds own_imports settings livy",
+        "signin": "errors clouds own_imports own_folders settings livy",
         "fabric": "errors livy notebooks",
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors clouds settings settings_files notebooks livy cells signin fabric running local",
+        "sessions": "errors clouds own_folders settings settings_files notebooks livy cells signin fabric running local",
         "output": "printable livy signin running sessions",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
@@ -44,7 +46,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = frozenset({"errors", "notebooks"})
+LOCAL_MAY_IMPORT = frozenset({"errors", "own_folders", "started_environment", "notebooks"})
 LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
     room: frozenset(below.split())
     for room, below in {
@@ -69,6 +71,8 @@ MODULES_AT_ROOT = {
     "logs",
     "clouds",
     "own_imports",
+    "own_folders",
+    "started_environment",
     "settings",
     "trust",
     "settings_files",

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from fabric_livy_magic.errors import LocalFabricError
+from fabric_livy_magic.own_folders import APPLICATION
+from fabric_livy_magic.started_environment import server_environment
 
 SERVER = "fabric_livy_magic.local"  # run as a module
 LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
@@ -26,9 +28,13 @@ def default_lakehouse() -> Path:
     """The folder that holds Tables/ and Files/ where none is named."""
     if named := os.environ.get(LAKEHOUSE_VARIABLE):
         return Path(named).expanduser()
+    return data_folder() / "lakehouse"
+
+
+def data_folder() -> Path:
     from platformdirs import user_data_path
 
-    return user_data_path("fabric-livy-magic") / "lakehouse"
+    return user_data_path(APPLICATION)
 
 
 class LocalFabric:
@@ -78,8 +84,9 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
 def _environment() -> dict[str, str]:
     """The package may be used from a checkout that is not installed."""
     root = str(Path(__file__).parents[3])
-    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return dict(os.environ, PYTHONPATH=os.pathsep.join([*path, root]))
+    inherited = server_environment()
+    path = [part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return dict(inherited, PYTHONPATH=os.pathsep.join([*path, root]))
 
 
 def _read_ready(process: subprocess.Popen[bytes], stderr: IO[bytes], timeout_s: float) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
+from fabric_livy_magic.own_folders import own_folder
+
 OWN_LOGGER = "fabric_livy_magic.local"
 INFO_LOGGERS = (OWN_LOGGER, "tornado")  # others log from WARNING on
 MOST_BYTES = 1024 * 1024  # and as much in the one before
@@ -30,7 +32,7 @@ def begin_log() -> Path | None:
     """None where no such file can be written; failures then go to standard error."""
     try:
         path = log_file()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(path.parent)
         _write_to(_OwnerOnlyFile(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8"))
     except OSError:
         stderr = logging.StreamHandler()

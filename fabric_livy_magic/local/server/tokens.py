@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import os
 import re
 import ssl
+import stat
+import sys
 import threading
 import time
 import urllib.request
@@ -29,6 +32,8 @@ FETCH_TIMEOUT_S = 10.0
 CHECK_THREADS = 4
 FULL_SCOPE = "user_impersonation"  # what a first-party client's `.default` gives
 ANY_TENANT = ("organizations", "common")
+MOST_TOKEN_CHARACTERS = 65536
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -69,6 +74,26 @@ class OwnToken:
         if not hmac.compare_digest(token.encode(), self._token):
             raise TokenRefused(401, "Unauthorized", "the request carries no valid bearer token of this server")
         return Caller("owner")
+
+
+class BadToken(ValueError):  # noqa: N818 - says what is wrong
+    pass
+
+
+def read_token(file: str) -> str:
+    """Of a file that only its owner may read, or of the first line of standard input. Raises BadToken or OSError."""
+    if file == "-":
+        text = sys.stdin.readline()
+    else:
+        with Path(file).expanduser().open(encoding="utf-8", errors="replace") as opened:
+            if os.name == "posix" and stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
+                raise BadToken(f"{file} holds a token, and others may read or change it. `chmod 600 {file}` mends that")
+            text = opened.read(MOST_TOKEN_CHARACTERS)
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        where = "standard input" if file == "-" else file
+        raise BadToken(f"what {where} holds is no token: it is empty, or has a space or a line break")
+    return token
 
 
 class BadAuthority(ValueError):  # noqa: N818 - says what is wrong

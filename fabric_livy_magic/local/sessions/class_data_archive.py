@@ -35,6 +35,8 @@ from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, scala_classes, scala_classes_are_built
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.submit import spark_home
+from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.started_environment import started_environment
 
 MAX_RUNTIME_S = 240
 DUMP_TIMEOUT_S = 90
@@ -66,7 +68,7 @@ def build_in_background() -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([path for path in sys.path if path])},
+        env={**started_environment(), "PYTHONPATH": os.pathsep.join([path for path in sys.path if path])},
         start_new_session=True,
     )
 
@@ -85,8 +87,7 @@ def current_class_data() -> ClassData | None:
 @contextmanager
 def exclusive_lock() -> Iterator[bool]:
     """True where no other process holds the lock. The system releases it with the process, however that ends."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with (cache_folder() / "archiver.lock").open("w") as lock:
+    with (own_folder(cache_folder()) / "archiver.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -115,7 +116,7 @@ def build_what_is_missing() -> None:
 
 
 def build_archive(wanted: ClassData) -> None:
-    wanted.top.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(wanted.top.parent)
     if wanted.base and not wanted.base.exists():
         build_base_archive(find_java(version("pyspark")), wanted.base)
     with tempfile.TemporaryDirectory(prefix="fabric-livy-") as name:
@@ -134,7 +135,14 @@ def build_base_archive(java: Path, base: Path) -> None:
     """Of Java's own classes, which a dynamic archive is built on. Takes about a second."""
     draft = base.with_suffix(f".{os.getpid()}")
     command = [str(java), "-Xshare:dump", f"-XX:SharedArchiveFile={draft}", "-Xlog:disable"]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=MAX_RUNTIME_S, check=True)
+    subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=MAX_RUNTIME_S,
+        env=started_environment(),
+        check=True,
+    )
     draft.replace(base)
 
 

@@ -27,6 +27,7 @@ from fabric_livy_magic.local.spark.maven import BadMavenSettings, Coordinate
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SparkSettings
 from fabric_livy_magic.local.spark.submit import spark_home
+from fabric_livy_magic.own_folders import close_to_others, own_folder
 
 # Delta is compiled for one line of Spark. 3.3.3 is the first that fits Spark 3.5.6 and later (delta-io/delta#4671).
 RELEASES = {
@@ -153,13 +154,13 @@ def _fetch_locked(release: Coordinate, folder: Path, conf: Mapping[str, str], gr
         raise JarsUnavailable("Spark's own Ivy is not among its jars")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".draft-") as draft:  # 0700: it holds passwords
         jars = fetch(release, Sources.of_user(conf), find_java(version("pyspark")), ivy, Path(draft), groups)
+        close_to_others(jars)
         jars.rename(folder)
 
 
 @contextlib.contextmanager
 def _exclusive_lock(folder: Path) -> Iterator[None]:
     """Only one server fetches; the others wait, and then find the jars."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    with (own_folder(folder) / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

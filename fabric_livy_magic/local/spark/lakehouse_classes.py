@@ -23,6 +23,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.settings import SparkSettings
+from fabric_livy_magic.own_folders import own_folder
 
 SOURCES = Path(__file__).with_name("jvm_sources")
 PACKAGE = "fabric_livy_magic.local"
@@ -59,8 +60,8 @@ def compile_lakehouse_classes(java: Path, spark_jars: Path) -> Path:
     """The jar, which is compiled if it does not exist. Raises NoLakehouseClasses."""
     jar = jar_of(spark_jars)
     if not jar.exists():
-        jar.parent.mkdir(parents=True, exist_ok=True)
         try:
+            own_folder(jar.parent)
             _compile(java, spark_jars, jar)
         except (Py4JError, OSError, TypeError) as problem:  # TypeError: no Janino among the jars
             reason = str(problem).strip().splitlines()[1:2] or [str(problem)]

@@ -7,6 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
+from fabric_livy_magic.started_environment import started_environment
+
 
 class ProcessGroups:
     """Sends them to a `reaper` process, which kills them, and removes `folder`, when the server has ended."""
@@ -18,6 +20,7 @@ class ProcessGroups:
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=started_environment(),
             start_new_session=True,
         )
         self._lock = threading.Lock()

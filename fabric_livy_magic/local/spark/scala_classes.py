@@ -13,6 +13,8 @@ import subprocess
 from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder
+from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.started_environment import started_environment
 
 SOURCES = Path(__file__).with_name("scala")
 TIMEOUT_S = 120
@@ -35,7 +37,7 @@ def compile_scala_classes(java: Path, spark_jars: Path) -> None:
     jar = _jar(spark_jars)
     if jar is None or scala_classes_are_built(spark_jars):
         return
-    jar.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(jar.parent)
     draft = jar.with_name(f".{os.getpid()}-{jar.name}")
     # The second JIT compiler, and a garbage collector with its own threads, cost more than they save in so short a run.
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
@@ -47,6 +49,7 @@ def compile_scala_classes(java: Path, spark_jars: Path) -> None:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
+            env=started_environment(),
         )
         if done.returncode == 0:
             draft.replace(jar)

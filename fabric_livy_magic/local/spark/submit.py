@@ -13,10 +13,11 @@ from fabric_livy_magic.local.spark.java import find_java, java_options
 from fabric_livy_magic.local.spark.scala_classes import scala_classes
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
 from fabric_livy_magic.local.spark.trust import trust_options
+from fabric_livy_magic.started_environment import started_environment
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
-# Not passed from the server's environment to Spark: settings of other Sparks, and the server's token.
+# Not passed from the server's environment to Spark: settings of other Sparks, and what is for client and server.
 NOT_INHERITED = (
     "FABRIC_LIVY_",
     "PYSPARK_",
@@ -37,7 +38,7 @@ def spark_home() -> Path:
 
 def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
     """The environment of an application's JVM and Python processes."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
+    inherited = {key: value for key, value in started_environment().items() if not key.startswith(NOT_INHERITED)}
     package_root = str(Path(__file__).parents[3])
     python_path = [part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part]
     return inherited | {

@@ -15,6 +15,7 @@ import msal_extensions
 from platformdirs import user_data_path
 
 from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
 
 
@@ -56,7 +57,7 @@ class TokenStore:
             folder = user_data_path(name, appauthor=False)
         location = folder / "sign-in.bin"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            own_folder(folder)
             persistence = _encrypted_persistence(location)
             if persistence is None and not allow_plain:
                 raise SignInError(

@@ -10,11 +10,13 @@ import time
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.server import launch
+from fabric_livy_magic.started_environment import SECRET_VARIABLES
 from tests.support.processes import MARK, marked, still_running_after
 from tests.support.service import ROOT
 
@@ -24,9 +26,12 @@ pytestmark = pytest.mark.spark
 def test_it_starts_answers_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = uuid.uuid4().hex
     monkeypatch.setenv(MARK, mark)
+    for name in SECRET_VARIABLES:
+        monkeypatch.setenv(name, "private")
     fabric = launch.start_local_fabric(tmp_path / "lake")
     try:
         assert fabric.alive
+        assert "private" not in psutil.Process(fabric.pid).environ().values()
         assert fabric.token not in repr(fabric)
         assert fabric.livy_endpoint.startswith(f"{fabric.api_url}/workspaces/")
         headers = {"Authorization": f"Bearer {fabric.token}"}

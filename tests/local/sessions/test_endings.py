@@ -230,15 +230,21 @@ def test_a_person_is_shown_the_endpoint_the_token_and_a_line_that_works_as_paste
         "-m",
         "fabric_livy_magic",
         "serve",
-        "--token",
-        "for-show",
+        "--token-file",
+        "-",
         "--lakehouse",
         str(tmp_path / "lh"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.write("for-show\n")
+        process.stdin.flush()
         lines = [process.stdout.readline().rstrip() for _ in range(9)]
         assert lines[1] == "Token:         for-show"
+        assert b"for-show" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         (pasted,) = [line for line in lines if line.startswith("%livy use ")]
         script = f"from fabric_livy_magic.sessions.runner import Runner; r = Runner(); r.account.use({pasted.split()[-1]!r}); print(r.account.client().list_sessions())"
         done = subprocess.run(

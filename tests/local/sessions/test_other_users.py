@@ -1,4 +1,5 @@
-"""What another user of the machine reaches of a session: nothing. Every port that it opens asks for a secret."""
+"""What another user of the machine reaches of a session or a batch: nothing, as every port asks for a secret. And what they get of
+the user's own secrets: none, unless it is meant for them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import json
 import re
 import socket
 import sys
+import textwrap
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,7 @@ from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.submit import spark_home
+from fabric_livy_magic.started_environment import FEED_VARIABLES, SECRET_VARIABLES
 from tests.support import service
 from tests.support.service import Api, Session
 from tests.support.spark_intruder import intruder
@@ -46,9 +50,41 @@ bytes(hadoop.security.UserGroupInformation.getCurrentUser().getCredentials().get
 WITHOUT_SECRET = b"c\np0\ntoString\ne\n"  # py4j's protocol: call a method of an object
 
 
+PRIVATE = "what-signs-in-elsewhere"
+ENVIRONMENT = {
+    **dict.fromkeys(sorted(SECRET_VARIABLES | FEED_VARIABLES), PRIVATE),
+    "FABRIC_LIVY_TOKEN_STORAGE": "for notebookutils",
+    "OWN_VARIABLE": "for my code",
+}
+BATCH = """
+    import json, os, socket
+    from pyspark.sql import SparkSession
+    spark = SparkSession.builder.config("spark.authenticate", "false").config("spark.ui.enabled", "true").getOrCreate()
+    seen = []
+    def see(frame, number): seen.append(frame.count())
+    stream = spark.readStream.format("rate").option("rowsPerSecond", 50).load().writeStream.foreachBatch(see).start()
+    while not seen: stream.processAllAvailable()
+    stream.stop()
+    with socket.create_connection(("127.0.0.1", spark.sparkContext._gateway._callback_server.port), timeout=5) as caller:
+        caller.sendall(WITHOUT_SECRET)
+        try:
+            answer = caller.recv(1000).decode()
+        except ConnectionResetError:
+            answer = ""
+    conf = spark.sparkContext.getConf()
+    asks = [conf.get("spark.authenticate"), conf.get("spark.ui.enabled")]
+    print(json.dumps({"answer": answer, "asks": asks, "environment": dict(os.environ)}))
+"""
+
+
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with service.serving(tmp_path_factory.mktemp("house")) as running:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("house")
+
+
+@pytest.fixture(scope="module")
+def api(house: Path) -> Iterator[Api]:
+    with service.serving(house, extra_env=ENVIRONMENT) as running:
         yield running
 
 
@@ -118,3 +154,30 @@ def test_the_secret_is_in_no_setting_and_no_command_line(api: Api, session: Sess
     processes = psutil.Process(api.ready["pid"]).children(recursive=True)
     texts += [" ".join([*one.cmdline(), *one.environ().values()]).encode() for one in processes]
     assert not any(secret.encode() in text for text in texts)
+
+
+def test_secrets_of_the_environment_reach_no_process_of_a_session(api: Api, session: Session) -> None:
+    for process in psutil.Process(api.ready["pid"]).children(recursive=True):  # JVM, Python, PySpark's daemon, reaper
+        assert PRIVATE not in process.environ().values(), process.cmdline()
+        if "spark.properties" in " ".join(process.cmdline()):
+            assert "FABRIC_LIVY_TOKEN_STORAGE" not in process.environ()
+    names = [*SECRET_VARIABLES, *FEED_VARIABLES, "OWN_VARIABLE", "FABRIC_LIVY_TOKEN_STORAGE"]
+    seen = session.text(f"import os; [name for name in {names} if name in os.environ]")
+    assert ast.literal_eval(seen) == ["OWN_VARIABLE", "FABRIC_LIVY_TOKEN_STORAGE"]
+    assert session.text("notebookutils.credentials.getToken('storage')") == "'for notebookutils'"
+
+
+def test_a_batch_is_as_closed_and_gets_as_little(api: Api, house: Path) -> None:
+    script = textwrap.dedent(BATCH).replace("WITHOUT_SECRET", repr(WITHOUT_SECRET))
+    (house / "Files").mkdir(exist_ok=True)
+    (house / "Files" / "batch.py").write_text(script, encoding="utf-8")
+    path = f"/batches/{api.post('/batches', {'file': 'Files/batch.py'}).json()['id']}"
+    until = time.monotonic() + 120
+    while (view := api.get(path).json())["state"] not in ("success", "dead"):
+        assert time.monotonic() < until, view
+        time.sleep(0.1)
+    (line,) = [line for line in view["log"] if line.startswith('{"answer"')] or view["log"]
+    seen = json.loads(line)
+    assert (seen["answer"], seen["asks"]) == ("", ["true", "false"])
+    assert PRIVATE not in seen["environment"].values()
+    assert seen["environment"]["OWN_VARIABLE"] == "for my code"

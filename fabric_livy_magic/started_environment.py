@@ -1,0 +1,60 @@
+"""What the processes that run the user's Spark code inherit of our environment: all but what proves who the user is.
+
+On Fabric a session sees nothing of its user's machine. Here its code may need paths, proxies, certificates and variables of
+the user's own, so these pass; the list below names what signs in to Azure, Fabric, a pipeline or Jupyter. What a
+session is meant to have comes by `FABRIC_LIVY_SECRETS` and `FABRIC_LIVY_TOKEN_STORAGE` and its kin, through `notebookutils`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+SECRET_VARIABLES = frozenset(
+    {
+        # ours: the client's token, the password of an Apache Livy server
+        "FABRIC_LIVY_TOKEN",
+        "FABRIC_LIVY_PASSWORD",
+        # azure-identity's EnvironmentCredential and WorkloadIdentityCredential
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_USERNAME",
+        "AZURE_PASSWORD",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        # Terraform's provider of Azure
+        "ARM_CLIENT_SECRET",
+        "ARM_CLIENT_CERTIFICATE_PATH",
+        "ARM_CLIENT_CERTIFICATE_PASSWORD",
+        "ARM_OIDC_TOKEN",
+        "ARM_OIDC_REQUEST_TOKEN",
+        # managed identity in App Service and the like
+        "IDENTITY_HEADER",
+        "MSI_SECRET",
+        # GitHub Actions
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        # Jupyter, which gives its own token to kernels
+        "JUPYTER_TOKEN",
+        "JPY_API_TOKEN",
+        "JUPYTERHUB_API_TOKEN",
+    }
+)
+
+# Tokens of Azure Pipelines, with which Maven's settings.xml names a private repository: the server fetches jars from there.
+FEED_VARIABLES = frozenset({"SYSTEM_ACCESSTOKEN", "AZURE_DEVOPS_EXT_PAT"})
+
+
+def started_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For the processes of sessions and batches."""
+    return _without(SECRET_VARIABLES | FEED_VARIABLES, environ)
+
+
+def server_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For the embedded Fabric itself."""
+    return _without(SECRET_VARIABLES, environ)
+
+
+def _without(names: frozenset[str], environ: Mapping[str, str] | None) -> dict[str, str]:
+    environ = os.environ if environ is None else environ
+    return {name: value for name, value in environ.items() if name.upper() not in names}
