@@ -84,7 +84,7 @@ class LivyNotebook:
 
     # ------------------------------------------------------------------------------------------- sessions
     def start_if_none(self, session: str | None, progress: ProgressLine) -> None:
-        if session is None and not self.runner.sessions:
+        if session is None and all(one.given_up for one in self.runner.sessions.values()):
             self.start_session("No session yet: starting one", progress)
 
     def start_session(

@@ -149,19 +149,35 @@ class NotebookSessions(Mapping[str, Session]):
             self._remove(session)
 
     def _give_up_after_interrupt(self, session: Session) -> str:
-        """The message. The session stays listed unless it is known to have been stopped."""
+        """The message. The session stays listed unless it is known to have been stopped, but no cell waits for it any more."""
+
+        def stop() -> bool:
+            self._give_up(session)
+            return True
+
         try:
-            if not result_within(lambda: session.remote.stop(short_timeouts=True) or True, ANSWER_WAIT_S, False):
+            if not result_within(stop, ANSWER_WAIT_S, False):
+                self._set_aside(session)
                 return f"The session that was starting (id {session.id}) was told to stop. {NOT_CONFIRMED}"
         except FabricLivyError as error:
+            if self.server_has_ended(session):
+                self._remove(session)
+                return "The session that was starting has ended, with its embedded Fabric."
             message = f"The session that was starting (id {session.id}) could not be stopped: {error}"
             if is_transient(error):
-                self._make_another_current(session)
+                self._set_aside(session)
                 run_in_background(lambda: self._give_up(session, short_timeouts=False), "stop")
                 message += " It is told to stop once more, if this process still runs."
             return message
-        self._remove(session)
         return "The session that was starting was stopped."
+
+    def _set_aside(self, session: Session) -> None:
+        """It is told to stop, and listed by its id until that is known to have happened. The next cell starts another one."""
+        if self._sessions.get(session.name) is session:
+            session.given_up = True
+            self._make_another_current(session)
+            self._sessions[session.id] = self._sessions.pop(session.name)
+            session.name = session.id
 
     # ------------------------------------------------------------------------------------------- attach, stop
     def attach(self, session_id: str, name: str | None = None, *, started_here: bool = False) -> Session:
@@ -243,11 +259,12 @@ class NotebookSessions(Mapping[str, Session]):
         if self.records:
             self.records.remove(session.id)
         self._make_another_current(session)
-        self._sessions.pop(session.name, None)
+        if self._sessions.get(session.name) is session:
+            self._sessions.pop(session.name)
 
     def _make_another_current(self, session: Session) -> None:
         if session.name == self.current:
-            others = (name for name in self if name != session.name)
+            others = (name for name, other in self.items() if other is not session and not other.given_up)
             self.current = next(others, DEFAULT_SESSION)
 
 

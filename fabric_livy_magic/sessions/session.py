@@ -53,6 +53,8 @@ class Session:
         self.started_here = started_here
         """Then it is stopped at the end; an attached session is left alone."""
         self.lost: SessionLostError | None = None
+        self.given_up = False
+        """Then it was told to stop while it started."""
         self.spec = spec
         """What it was requested with; None for one that was attached."""
         self.used_at = time.monotonic()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,25 @@ def test_an_interrupted_start_whose_stop_breaks_is_stopped_behind_the_cell(nb: N
     assert "could not be stopped: " in text
     assert "It is told to stop once more, if this process still runs." in text
     assert eventually(lambda: not fabric.left_running)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503, "times": 99}, {"delay_s": 6.0, "acts": True}], ids=["breaks", "stalls"]
+)
+def test_the_cell_after_an_interrupted_start_starts_another_session(
+    nb: Notebook, fabric: FakeFabric, fault: dict[str, Any]
+) -> None:
+    fabric.session_goes("starting")
+    fabric.fault("DELETE", "/sessions", **fault)
+    interrupt = interrupt_after(1.5)  # it has been asked for by then, on a busy machine, too
+    text = nb.fails("%%livy_pyspark\n1+1")
+    interrupt.join()
+    (given_up,) = re.findall(r"The session that was starting \(id (\S+)\)", text)
+    assert given_up in nb.ok("%livy status").text
+    fabric.session_goes("idle")
+    assert "starting one" in nb.ok("%%livy_pyspark\n1+1").text
+    assert len(fabric.seen("POST", "/sessions$")) == 2
+    assert nb.ok("%%livy_pyspark\n1+1").text.strip() == "2"
 
 
 def test_ctrl_c_while_an_attached_session_starts_leaves_it_alone(nb: Notebook, fabric: FakeFabric) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import psutil
 import pytest
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import (
+    Interrupted,
     SessionError,
     SessionLostError,
 )
@@ -55,6 +59,24 @@ def test_a_lost_session_can_be_stopped(runner: Runner, fabric: FakeFabric) -> No
         runner.run(Cell(kind="pyspark", code="1+1"))
     assert not runner.sessions.stop()
     assert dict(runner.sessions) == {}
+
+
+@pytest.mark.spark
+def test_a_session_whose_embedded_fabric_ends_while_it_starts_leaves_none(tmp_path: Path) -> None:
+    """An interrupt that reached the server, too: the next cell starts another one."""
+    runner = Runner({"target": "local", "lakehouse": str(tmp_path / "house")})
+
+    def interrupted(progress: Progress) -> None:
+        (server,) = [one for one in psutil.Process().children() if str(tmp_path) in " ".join(one.cmdline())]
+        server.kill()
+        server.wait()
+        raise KeyboardInterrupt
+
+    session = runner.sessions.begin()
+    with pytest.raises(Interrupted, match="has ended, with its embedded Fabric"):
+        runner.sessions.finish_start(session, interrupted)
+    assert dict(runner.sessions) == {}
+    runner.close()
 
 
 def test_closing_stops_what_was_started_and_leaves_what_was_attached(runner: Runner, fabric: FakeFabric) -> None:
