@@ -82,6 +82,11 @@ class Settings:
     stop_idle_min: float = _setting(
         0.0, "minutes without a cell after which a session that was started here is stopped (0: never)"
     )
+    stop_orphan_min: float = _setting(
+        2.0,
+        "minutes after which a session is stopped whose kernel was killed, unless `%livy attach --last` took it (0: at once)",
+        may_be_0=True,
+    )
     request_timeout_s: float = _setting(60.0, "seconds to wait for the answer to one HTTP call")
     rich: str = _setting(
         "on",

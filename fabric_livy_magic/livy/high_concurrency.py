@@ -144,6 +144,9 @@ class HighConcurrencySession(StandardSession):
         with contextlib.suppress(FabricLivyError):
             other.stop(short_timeouts=True)
 
+    def paths(self) -> list[str]:
+        return [path for one in self._others for path in one.paths()] + super().paths()
+
     def stop(self, *, short_timeouts: bool = False) -> bool:
         """Stops the further REPLs first. Raises the first error only after it has tried all of them."""
         self._stopping = True

@@ -167,6 +167,18 @@ class LivyHttp:
         other._allowance = Allowance(most_bytes)
         return other
 
+    def authorization_header(self) -> str:
+        """That of a request which is sent now, as far as no token has to be asked for; empty otherwise."""
+        as_it_is = self._authorization.as_it_is() if self._authorization else None
+        if as_it_is is None:
+            return ""
+        return str(as_it_is(requests.Request("DELETE", self.base_url).prepare()).headers["Authorization"])
+
+    @property
+    def verify(self) -> str | bool:
+        """The certificates to trust, as `requests` takes it."""
+        return True if self._verify is None else self._verify
+
     @property
     def _left_s(self) -> float:
         return self._deadline.at_s - self._clock()

@@ -186,6 +186,10 @@ class StandardSession:
     def logs(self) -> list[str]:
         return self.client.session_log(self.id)
 
+    def paths(self) -> list[str]:
+        """Below the Livy address: of all that `stop` deletes."""
+        return [self.client.session_path(self.id)]
+
     def stop(self, *, short_timeouts: bool = False) -> bool:
         """True if the session still existed. `short_timeouts`: see `LivyHttp.with_short_timeouts`."""
         client = self.client.with_short_timeouts() if short_timeouts else self.client

@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 
 from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.magics.end_signals import EndSignals
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import Settings, resolve
@@ -28,6 +29,7 @@ class FabricLivyMagics(Magics):
         super().__init__(shell)
         self._cells: CellMagics | None = None
         self._notebook: LivyNotebook | None = None
+        self.end_signals = EndSignals(self.end)
         self.matcher = matcher_of(lambda: self.notebook.runner)
 
     @property
@@ -66,6 +68,11 @@ class FabricLivyMagics(Magics):
         if self._notebook is not None:
             with no_working_folder():
                 self._notebook.close()
+
+    def end(self, within_s: float) -> None:
+        """The same as far as it goes in that time, for a process that was told to end; it shows nothing."""
+        if self._notebook is not None:
+            self._notebook.end(within_s)
 
     # ------------------------------------------------------------------------------------------- cells
     @no_var_expand
@@ -127,11 +134,13 @@ def load(shell: InteractiveShell) -> None:
     setattr(shell, MAGICS_ATTRIBUTE, magics)
     shell.Completer.custom_matchers.append(magics.matcher)
     atexit.register(magics.close)
+    magics.end_signals.handle()
 
 
 def unload(shell: InteractiveShell) -> None:
     magics = of(shell)
     atexit.unregister(magics.close)
+    magics.end_signals.release()
     magics.close()
     shell.Completer.custom_matchers.remove(magics.matcher)
     for kind in ("line", "cell"):

@@ -36,6 +36,7 @@ class LivyNotebook:
         """Of `%%configure`: (source, mount point), mounted in each session that starts."""
         self._runner: Runner | None = None
         self._workspace_notebooks: dict[str, WorkspaceNotebooks] = {}
+        self._has_offered = False
 
     @property
     def runner(self) -> Runner:
@@ -51,6 +52,11 @@ class LivyNotebook:
         """Stops the sessions that this notebook started."""
         if self._runner is not None:
             self.say(*self._runner.close())
+
+    def end(self, within_s: float) -> None:
+        """See `NotebookSessions.end`."""
+        if self._runner is not None:
+            self._runner.sessions.end(within_s)
 
     def say(self, *lines: str) -> None:
         """Lines with names and texts of others in them."""
@@ -98,6 +104,7 @@ class LivyNotebook:
         """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the line."""
         sessions = self.runner.sessions
         target = target or self.runner.account.target
+        self._offer_what_was_left(target, progress)
         progress.session_starts(f"{what} on {target.short_text}")
         spec, lines = self.request(target, spec or sessions.spec)
         for line in lines:
@@ -110,6 +117,19 @@ class LivyNotebook:
         for source, point in self.mounts:
             self.runner.run(Cell(kind="pyspark", code=f"notebookutils.fs.mount({source!r}, {point!r})"), progress)
         return session
+
+    def _offer_what_was_left(self, target: Target, progress: ProgressLine) -> None:
+        """Once: sessions of this notebook's last kernel that run and cost."""
+        if self._has_offered:
+            return
+        self._has_offered = True
+        from fabric_livy_magic.sessions.own_sessions import left_running
+
+        for record in left_running(self.runner, target):
+            progress.note(
+                f"This notebook's last kernel left a session that still runs (id {record.id}) and costs. To use that one: `%livy stop`, "
+                "then `%livy attach --last`."
+            )
 
     def request(self, target: Target, spec: SessionSpec) -> tuple[SessionSpec, list[str]]:
         """See `with_defaults`."""

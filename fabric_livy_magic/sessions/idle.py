@@ -23,6 +23,7 @@ class Sessions(Protocol):
     @property
     def settings(self) -> Settings: ...
     def values(self) -> Collection[Session]: ...
+    def tell_guard(self) -> None: ...
 
 
 class IdleWatch:
@@ -52,6 +53,7 @@ class IdleWatch:
     def look(self) -> None:
         """Does what is due."""
         settings, now = self._sessions.settings, self._clock()
+        self._sessions.tell_guard()  # a token may be newer than the one that it has
         for session in list(self._sessions.values()):
             if session.lost or not session.remote.ready or session.remote.running_statements:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import result_within, run_in_background
 from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
 from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
 from fabric_livy_magic.sessions.session import Session
@@ -47,6 +49,7 @@ class NotebookSessions(Mapping[str, Session]):
         self.used_at = time.monotonic()
         """When the notebook last ran a cell on any of them."""
         self.records = SessionRecords(notebook) if notebook else None
+        self.guard = SessionGuard(lambda: self.settings.stop_orphan_min * 60) if notebook else None
         self.idle_watch = IdleWatch(self)
 
     def __getitem__(self, name: str) -> Session:
@@ -201,20 +204,46 @@ class NotebookSessions(Mapping[str, Session]):
         """Stops what was started here. Returns a line for each session that could not be stopped."""
         atexit.unregister(self.close)
         self.idle_watch.end()
-        not_stopped = []
-        for session in list(self.values()):
-            # Sessions of the embedded Fabric end with it, faster than one by one.
-            if session.started_here and not session.target.is_embedded:
-                try:
-                    session.remote.stop(short_timeouts=True)
-                except FabricLivyError as error:
-                    not_stopped.append(_not_stopped(session, error))
-                    continue
-                if self.records:
-                    self.records.remove(session.id)
+        not_stopped = self._stop_own()
+        self.tell_guard(at_once=True)
+        if self.guard:
+            self.guard.close()
         self._sessions.clear()
         self._account.close()
         return not_stopped
+
+    def end(self, within_s: float) -> None:
+        """For a process that was told to end: stops what it can of what was started here, the guard does the rest."""
+
+        def stop() -> bool:
+            self._stop_own()
+            self.tell_guard(at_once=True)
+            return True
+
+        self.tell_guard(at_once=True)
+        result_within(stop, within_s, False)
+
+    def _stop_own(self) -> list[str]:
+        """All at the same time. Sessions of the embedded Fabric end with it, faster than one by one."""
+        own = [session for session in self.values() if must_end_with_kernel(session)]
+        stops = [run_in_background(functools.partial(self._stopped, session), "stop")[0] for session in own]
+        return [line for line in (stop.result() for stop in stops) if line]
+
+    def _stopped(self, session: Session) -> str:
+        """Why not, where it could not be stopped."""
+        try:
+            session.remote.stop(short_timeouts=True)
+        except FabricLivyError as error:
+            return _not_stopped(session, error)
+        session.started_here = False  # nothing more is to be stopped
+        if self.records:
+            self.records.remove(session.id)
+        return ""
+
+    def tell_guard(self, *, at_once: bool = False) -> None:
+        """See `SessionGuard.tell`."""
+        if self.guard:
+            self.guard.tell(list(self.values()), at_once=at_once)
 
     # ------------------------------------------------------------------------------------------- while they run
     @contextlib.contextmanager
@@ -247,6 +276,7 @@ class NotebookSessions(Mapping[str, Session]):
         if self.records and not session.target.is_embedded:
             server = session.remote.client.http.base_url
             self.records.add(SessionRecord(session.id, session.name, session.target.text, server, session.started_here))
+        self.tell_guard()
 
     def _add(self, session: Session) -> Session:
         self._sessions[session.name] = session
@@ -261,6 +291,7 @@ class NotebookSessions(Mapping[str, Session]):
         self._make_another_current(session)
         if self._sessions.get(session.name) is session:
             self._sessions.pop(session.name)
+        self.tell_guard()
 
     def _make_another_current(self, session: Session) -> None:
         if session.name == self.current:

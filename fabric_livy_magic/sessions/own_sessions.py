@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabric_livy_magic.errors import SessionError, SessionLostError
+from fabric_livy_magic.errors import HttpError, SessionError, SessionLostError
 from fabric_livy_magic.livy.creation import NAME_PREFIX
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.sessions.records import KernelRecord, SessionRecord, kernel_records
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
-from fabric_livy_magic.settings import read_target
+from fabric_livy_magic.settings import Target, read_target
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,24 @@ def _on_record(info: SessionInfo, kernel: KernelRecord, record: SessionRecord) -
     if not record.ours:
         return OwnSession(info, f"{kernel.notebook}, kept")
     return OwnSession(info, f"{kernel.notebook}, whose kernel has ended: an orphan", is_orphan=True)
+
+
+def left_running(runner: Runner, target: Target) -> list[SessionRecord]:
+    """Those that this notebook's last kernel left on the target's server and that have not ended."""
+    records = runner.sessions.records
+    left = records.of_last_kernel() if records else ()
+    if not left:
+        return []
+    client = runner.account.client(target).with_short_timeouts()
+    found = []
+    for record in left:
+        if record.server == client.http.base_url:
+            with contextlib.suppress(
+                HttpError
+            ):  # it is not there any more, or cannot be seen; a start goes on all the same
+                if not client.get_session(record.id).state.has_ended:
+                    found.append(record)
+    return found
 
 
 def attach_last(runner: Runner) -> Iterator[tuple[SessionRecord, Session | SessionLostError]]:

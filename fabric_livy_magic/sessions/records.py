@@ -72,10 +72,7 @@ class SessionRecords:
         """Of this kernel, and of those that have ended."""
         if self._sessions.pop(session_id, None):
             self._write()
-        for kernel in kernel_records():
-            if not kernel.is_alive and any(one.id == session_id for one in kernel.sessions):
-                left = tuple(one for one in kernel.sessions if one.id != session_id)
-                _rewrite(kernel.file, left)
+        forget(session_id)
 
     def of_last_kernel(self) -> tuple[SessionRecord, ...]:
         """Those of this notebook's latest kernel that has ended and left some."""
@@ -90,10 +87,18 @@ class SessionRecords:
             "notebook": self.notebook,
             "host": platform.node(),
             "pid": os.getpid(),
-            "started": _process_start(os.getpid()),
+            "started": process_start(os.getpid()),
             "sessions": [asdict(one) for one in self._sessions.values()],
         }
         _write_private(self._file, content)
+
+
+def forget(session_id: str) -> None:
+    """From the records of all kernels that have ended."""
+    for kernel in kernel_records():
+        if not kernel.is_alive and any(one.id == session_id for one in kernel.sessions):
+            left = tuple(one for one in kernel.sessions if one.id != session_id)
+            _rewrite(kernel.file, left)
 
 
 def kernel_records() -> list[KernelRecord]:
@@ -129,11 +134,16 @@ def _is_alive(content: Mapping[str, Any]) -> bool:
     """A kernel of another machine that shares the home folder counts as alive, since nobody can see from here: its record stays."""
     if content["host"] != platform.node():
         return True
-    started = _process_start(content["pid"])
-    return started is not None and abs(started - float(content["started"])) < STARTED_WITHIN_S
+    return is_running(content["pid"], float(content["started"]))
 
 
-def _process_start(pid: int) -> float | None:
+def is_running(pid: int, began: float) -> bool:
+    """Whether the process of that number is the one that began then."""
+    started = process_start(pid)
+    return started is not None and abs(started - began) < STARTED_WITHIN_S
+
+
+def process_start(pid: int) -> float | None:
     """When that process began; None where there is none."""
     import psutil
 

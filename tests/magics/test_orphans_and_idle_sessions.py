@@ -28,7 +28,7 @@ def remember(fabric: FakeFabric, sessions: list[str], *, alive: bool, ours: bool
 
     found = [dataclasses.asdict(records.SessionRecord(one, "main", fabric.url, fabric.url, ours)) for one in sessions]
     content: dict[str, Any] = {"notebook": f"/work/{name}.ipynb", "host": platform.node(), "sessions": found}
-    content |= {"pid": os.getpid(), "started": records._process_start(os.getpid()) if alive else 1.0}
+    content |= {"pid": os.getpid(), "started": records.process_start(os.getpid()) if alive else 1.0}
     folder = records.state_folder()
     (folder / f"{name}.json").write_text(json.dumps(content))
 

@@ -1,0 +1,131 @@
+"""The kernel's side of `guard_process`: the process that stops a notebook's sessions where the kernel could not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.livy.waiting import run_in_background
+from fabric_livy_magic.sessions import guard_process
+from fabric_livy_magic.sessions.guard_process import own_group
+from fabric_livy_magic.sessions.records import process_start
+from fabric_livy_magic.sessions.session import Session
+from fabric_livy_magic.settings import SECRET_WORDS
+
+START_WAIT_S = 20.0
+
+
+class SessionGuard:
+    """Of one notebook. Its process runs while there are sessions that must end with the kernel and do not by themselves."""
+
+    def __init__(self, wait_s: Callable[[], float]) -> None:
+        """`wait_s`: for how long sessions of a kernel that was killed are left for its successor."""
+        self._wait_s = wait_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._headers: dict[str, str] = {}
+        """The authorization last sent for each session: a token near its end is not asked for again here."""
+        self._last = ""
+
+    def tell(self, sessions: Iterable[Session], *, at_once: bool = False) -> None:
+        """What is to be stopped from now on, and with which authorization; nothing new is sent where that is as before. `at_once`:
+        the kernel is told to end, so nobody will attach them."""
+        to_stop = [self._entry(one) for one in sessions if must_end_with_kernel(one)]
+        with self._lock:
+            if not to_stop and self._process is None:
+                return
+            message = {
+                "sessions": to_stop,
+                "wait_s": self._wait_s(),
+                "at_once": at_once,
+                "kernel": (os.getpid(), process_start(os.getpid())),
+                "parent": _front_end(),
+            }
+            line = json.dumps(message)
+            if line != self._last:
+                self._write(line)
+                self._last = line
+
+    def close(self) -> None:
+        """It ends, once it has stopped what it was told of last."""
+        with self._lock:
+            process, self._process, self._last = self._process, None, ""
+        if process and process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+
+    def _entry(self, session: Session) -> dict[str, Any]:
+        remote = session.remote
+        http = remote.client.http
+        header = http.authorization_header() or self._headers.get(session.id, "")
+        self._headers[session.id] = header
+        paths = remote.paths()
+        return {
+            "id": session.id,
+            "server": http.base_url,
+            "paths": paths,
+            "authorization": header,
+            "verify": http.verify,
+        }
+
+    def _write(self, line: str) -> None:
+        for _ in range(2):
+            self._process = self._process or _started()
+            assert self._process.stdin is not None
+            try:
+                self._process.stdin.write(line.encode() + b"\n")
+                self._process.stdin.flush()
+            except OSError:  # somebody killed it
+                self._process = None
+            else:
+                return
+
+
+def must_end_with_kernel(session: Session) -> bool:
+    """And does not do so by itself, as those of an embedded Fabric of this notebook do."""
+    return session.started_here and not session.target.is_embedded
+
+
+def _started() -> subprocess.Popen[bytes]:
+    root = str(Path(__file__).parents[2])  # the package may be used from a checkout that is not installed
+    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-S", guard_process.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**_without_secrets(os.environ), "PYTHONPATH": os.pathsep.join([*path, root])},
+            **own_group(sys.platform),
+        )
+    finally:
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    run_in_background(lambda: process.wait(START_WAIT_S), "guard")  # its first process ends once the other one runs
+    return process
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """It needs none: what it may send is in what it is told."""
+    return {name: value for name, value in environ.items() if not any(word in name.lower() for word in SECRET_WORDS)}
+
+
+def _front_end() -> tuple[int, float] | None:
+    """The process that started this kernel, and when that began. None where this is no kernel, or it has ended already: a program
+    may go on without its terminal."""
+    application = getattr(sys.modules.get("ipykernel.kernelapp"), "IPKernelApp", None)
+    number = os.getppid()
+    if application is None or not application.initialized() or number <= 1:
+        return None
+    began = process_start(number)
+    return None if began is None else (number, began)
