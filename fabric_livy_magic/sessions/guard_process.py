@@ -20,10 +20,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import requests
+from typing import Any
 
 ON_ITS_OWN = "--on-its-own"
 LOOK_S = 1.0
@@ -115,7 +112,7 @@ class _Given:
     def __init__(self, header: str) -> None:
         self._header = header
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: Any) -> Any:
         request.headers["Authorization"] = self._header
         return request
 
