@@ -12,6 +12,7 @@ from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import Settings
 
 LOOK_S = 20.0
+UNUSED_S = 300.0  # an embedded Fabric without a session keeps a JVM ready for the next one: hundreds of MiB
 RESET_S = 300.0  # Fabric's shortest timeout that was seen is 20 minutes
 
 
@@ -24,6 +25,7 @@ class Sessions(Protocol):
     def settings(self) -> Settings: ...
     def values(self) -> Collection[Session]: ...
     def tell_guard(self) -> None: ...
+    def end_embedded(self) -> None: ...
 
 
 class IdleWatch:
@@ -64,6 +66,11 @@ class IdleWatch:
                     self._keep_alive(session, now)
             except FabricLivyError as error:
                 self.trouble[session.id] = str(error)
+
+        if now - self._sessions.used_at >= UNUSED_S and not any(
+            session.target.is_embedded for session in list(self._sessions.values())
+        ):
+            self._sessions.end_embedded()
 
     def _stop(self, session: Session, minutes: float) -> None:
         session.remote.stop(short_timeouts=True)

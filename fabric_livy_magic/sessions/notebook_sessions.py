@@ -107,6 +107,7 @@ class NotebookSessions(Mapping[str, Session]):
         on_progress: Listener | None = None,
     ) -> Session:
         """Requests a session and makes it the current one; it need not be ready when this returns."""
+        self.used_at = time.monotonic()
         name = name or self.current
         if name in self and not self[name].lost:
             raise SessionError(f"Session {name!r} is there already (id {self[name].id}). `%livy stop {name}` ends it.")
@@ -196,6 +197,7 @@ class NotebookSessions(Mapping[str, Session]):
     def stop(self, name: str | None = None) -> bool:
         """Ends the session; True if the server still had it."""
         session = self.find_also_lost(name)
+        self.used_at = time.monotonic()
         was_there = not self.server_has_ended(session) and session.remote.stop()
         self._remove(session)
         return was_there
@@ -244,6 +246,10 @@ class NotebookSessions(Mapping[str, Session]):
         """See `SessionGuard.tell`."""
         if self.guard:
             self.guard.tell(list(self.values()), at_once=at_once)
+
+    def end_embedded(self) -> None:
+        """No session needs them; the next one starts its server anew."""
+        self._account.close()
 
     # ------------------------------------------------------------------------------------------- while they run
     @contextlib.contextmanager

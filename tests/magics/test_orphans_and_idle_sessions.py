@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fabric_livy_magic.errors import ConnectionFailed
 from fabric_livy_magic.sessions import records
 from fabric_livy_magic.sessions.idle import LOOK_S, RESET_S, IdleWatch
 from fabric_livy_magic.sessions.runner import Runner
@@ -155,6 +156,26 @@ def test_a_session_that_cannot_be_kept_alive_says_so_in_the_status(at_rest: Rest
     at_rest.runner.account.choose("keep_alive_min", 60)
     at_rest.minutes(6)  # the scripted server has no such call
     assert "could not be found" in at_rest.watch.trouble[at_rest.runner.sessions.find().id]
+
+
+@pytest.mark.spark
+def test_an_embedded_fabric_without_a_session_ends_after_five_minutes_and_starts_anew_when_needed(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    runner = Runner({"target": "local", "lakehouse": str(tmp_path / "lakehouse")})
+    runner.sessions.used_at = 0.0
+    rest = Rest(runner, clock, IdleWatch(runner.sessions, clock))
+    try:
+        server = runner.account.client()
+        rest.minutes(4)
+        assert runner.account.owns_server_of(server)
+        rest.minutes(2)
+        assert not runner.account.owns_server_of(server)
+        with pytest.raises(ConnectionFailed):
+            server.list_sessions()
+        assert runner.account.client().list_sessions() == []
+    finally:
+        runner.close()
 
 
 def test_status_shows_how_long_a_session_rests_and_what_watches_that(nb_with_session: Notebook) -> None:
