@@ -47,16 +47,18 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
             pa.default_memory_pool().release_unused()  # else the allocator keeps the memory of the column
     frame = pd.DataFrame(series, index=pd.RangeIndex(rows), copy=False)
     frame.columns = pd.Index(names, dtype=object if not names else None)
-    if spark_types := _types_to_keep(schema):
+    if spark_types := _types_to_keep(schema, frame):
         frame.attrs[SPARK_TYPES] = json.dumps(spark_types)
     return frame
 
 
-def _types_to_keep(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Column name → Spark type, for the columns that are objects in pandas and whose name is unique."""
+def _types_to_keep(schema: Mapping[str, Any], frame: Any) -> dict[str, Any]:
+    """Column name → Spark type, for the columns that are objects in pandas (texts are before pandas 3) and whose name is unique."""
     fields = schema["fields"]
     names = [field["name"] for field in fields]
-    plain = {"boolean", "byte", "short", "integer", "long", "float", "double", "timestamp", "timestamp_ntz", "string"}
+    plain = {"boolean", "byte", "short", "integer", "long", "float", "double", "timestamp", "timestamp_ntz"}
+    if not any(str(dtype) == "object" for dtype, f in zip(frame.dtypes, fields, strict=True) if f["type"] == "string"):
+        plain.add("string")
     return {f["name"]: f["type"] for f in fields if str(f["type"]) not in plain and names.count(f["name"]) == 1}
 
 
@@ -119,10 +121,15 @@ def _arrow_table(frame: Any) -> pa.Table:
         frame = frame.collect()  # polars' lazy frame
     if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
         frame = frame.to_frame()  # polars' series
-    if not hasattr(frame, "__arrow_c_stream__") and not isinstance(frame, pa.RecordBatch):
+    if isinstance(frame, pa.RecordBatch):
+        return pa.Table.from_batches([frame])
+    has_stream = hasattr(frame, "__arrow_c_stream__")
+    if not has_stream and not hasattr(frame, "to_arrow"):
         raise FrameError(f"A {type(frame).__name__} is no frame. pandas, Arrow and polars frames can be sent.")
     try:
-        return pa.table(frame) if not isinstance(frame, pa.RecordBatch) else pa.Table.from_batches([frame])
+        # A stream of polars has string views, which pyarrow cannot take before 18; what `to_arrow` gives has none then.
+        reads_views = int(pa.__version__.partition(".")[0]) >= 18
+        return pa.table(frame) if has_stream and (reads_views or not hasattr(frame, "to_arrow")) else frame.to_arrow()
     except Exception as error:  # another library's stream may raise anything
         raise FrameError(f"This {type(frame).__name__} has no Arrow form: {error}") from error
 
@@ -160,7 +167,10 @@ def _from_dtype(series: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(series.dtype, np.dtype):
-        return pa.array(series.to_numpy(), from_pandas=series.dtype.kind in "mM")  # NaN of a float column is kept
+        values = series.to_numpy()
+        if values.dtype == np.float16:
+            values = values.astype(np.float32)  # pyarrow casts no half floats before 16
+        return pa.array(values, from_pandas=series.dtype.kind in "mM")  # NaN of a float column is kept
     return pa.array(series)
 
 

@@ -69,7 +69,7 @@ TYPED = [
     (pd.Series(pd.to_datetime(["2020-01-01"])).astype("datetime64[s]"), "timestamp_ntz", [dt.datetime(2020, 1, 1)]),
     (pd.Series(pd.to_datetime(["2020-06-01"])).astype("datetime64[ns]").dt.tz_localize("Europe/Berlin"), "timestamp", [dt.datetime(2020, 5, 31, 22, tzinfo=UTC)]),
     (pd.Series([pd.Timedelta("1 day 00:00:00.000001"), pd.NaT]), "interval day to second", [dt.timedelta(1, 0, 1), None]),
-    (pd.Series([1.5], dtype=pd.ArrowDtype(pa.decimal128(5, 2))), "decimal(5,2)", [decimal.Decimal("1.50")]),
+    (pd.Series([decimal.Decimal("1.5")], dtype=pd.ArrowDtype(pa.decimal128(5, 2))), "decimal(5,2)", [decimal.Decimal("1.50")]),
     (pd.Series([{"a": 1, "b": None}, None]), {"type": "struct", "fields": [{"name": "a", "type": "long", "nullable": True, "metadata": {}}, {"name": "b", "type": "void", "nullable": True, "metadata": {}}]}, [{"a": 1, "b": None}, None]),
 ]  # fmt: skip
 
