@@ -13,7 +13,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,7 +30,7 @@ from fabric_livy_magic.local.spark.lakehouse_classes import (
     compile_lakehouse_classes,
     lakehouse_classes,
 )
-from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups, folder_of_run
 from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, scala_classes, scala_classes_are_built
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.submit import spark_home
@@ -119,13 +118,8 @@ def build_archive(wanted: ClassData) -> None:
     own_folder(wanted.top.parent)
     if wanted.base and not wanted.base.exists():
         build_base_archive(find_java(version("pyspark")), wanted.base)
-    with tempfile.TemporaryDirectory(prefix="fabric-livy-") as name:
-        folder = Path(name)
-        groups = ProcessGroups(folder / "none")
-        try:
-            run_training_session(folder, groups, wanted.top)
-        finally:
-            groups.close()
+    with folder_of_run() as (folder, groups):
+        run_training_session(folder, groups, wanted.top)
     if current_class_data() != wanted:  # Delta's jars have arrived meanwhile: it fits no later session
         wanted.top.unlink(missing_ok=True)
     remove_old_archives(wanted)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from fabric_livy_magic.started_environment import started_environment
@@ -45,3 +49,15 @@ class ProcessGroups:
         with self._lock:
             self._reaper.stdin.close()
         self._reaper.wait()
+
+
+@contextlib.contextmanager
+def folder_of_run() -> Iterator[tuple[Path, ProcessGroups]]:
+    """A temporary folder, for this user alone, and process groups: both end with this, also where the process is killed."""
+    folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))
+    groups = ProcessGroups(folder)
+    try:
+        yield folder, groups
+    finally:
+        groups.close()
+        shutil.rmtree(folder, ignore_errors=True)
