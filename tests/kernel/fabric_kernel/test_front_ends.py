@@ -86,6 +86,8 @@ def test_nothing_starts_a_session_before_the_first_cell(notebook: Kernel, api: s
     silent = notebook.client.execute("x_silent = 1", silent=True)
     assert notebook.wait(silent).status == "ok"
     assert notebook.run("%%local\nx_silent").text == "1"
+    shown = notebook.client.inspect("x_silent", 0, reply=True, timeout=10)["content"]  # as for the Variables view
+    assert shown["found"]
     assert [one["id"] for one in sessions(api)] == before
 
 
