@@ -18,8 +18,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
 
-from fabric_livy_magic.errors import NoAgent, SessionError, WaitTimeout
+from fabric_livy_magic.errors import AnswerTooLarge, NoAgent, SessionError, WaitTimeout
 from fabric_livy_magic.livy.endings import interpreter_died, statement_error
+from fabric_livy_magic.livy.json_answers import MOST_NESTED, NestedTooDeeply, read_json
 from fabric_livy_magic.livy.models import Output
 
 INSTALL_WITHIN_S = 300.0  # a session's Python that takes 20 kB of code for longer hangs
@@ -37,6 +38,7 @@ STILL_INSTALLING = (
     "The session's Python was still taking this package's own code, as with the first cell of each session. Where it does not end, "
     "`%livy restart` starts the session anew."
 )
+ERROR_KEYS = ("ename", "evalue", "traceback", "full")
 IDEMPOTENT = {"ping", "last_reply", "piece", "close_frame", "receive"}  # these may be called twice
 BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "
@@ -207,8 +209,8 @@ def _text_literal(text: str) -> str:
 
 
 def read_reply(text: str, request: str) -> Reply | None:
-    """The reply to this request and no other; None where it is missing or incomplete."""
-    head = re.search(rf"\n?\[fabric-livy {re.escape(request)} (\d+)\]\n", text)
+    """The reply to this request and no other; None where it is missing, incomplete or no reply. Raises AnswerTooLarge."""
+    head = re.search(rf"\n?\[fabric-livy {re.escape(request)} ([0-9]{{1,15}})\]\n", text)
     if head is None:
         return None
     begin, end = head.end(), head.end() + int(head[1])
@@ -216,11 +218,30 @@ def read_reply(text: str, request: str) -> Reply | None:
     if not text.startswith(foot, end):
         return None
     try:
-        reply = json.loads(text[begin:end])
-    except ValueError:
+        reply = read_json(text[begin:end], float)
+        events, value, error = reply["events"], reply["value"], reply["error"]
+    except NestedTooDeeply:
+        raise AnswerTooLarge(
+            f"The cell shows a value that is nested more than {MOST_NESTED} deep, which is not read. Show less of it."
+        ) from None
+    except (ValueError, TypeError, LookupError):
+        return None
+    if not (isinstance(events, list) and all(map(_is_event, events)) and (error is None or _is_error(error))):
         return None
     shell_output = text[: head.start()] + text[end + len(foot) :].removeprefix("\n")
-    return Reply(tuple(reply["events"]), reply["value"], reply["error"], shell_output)
+    return Reply(tuple(events), value, error, shell_output)
+
+
+def _is_event(event: Any) -> bool:
+    if not isinstance(event, Mapping):
+        return False
+    if "stream" in event:
+        return isinstance(event["stream"], str) and isinstance(event.get("text"), str)
+    return "frame" in event or (isinstance(event.get("data"), Mapping) and isinstance(event.get("metadata"), Mapping))
+
+
+def _is_error(error: Any) -> bool:
+    return isinstance(error, Mapping) and all(isinstance(error.get(key), str) for key in ERROR_KEYS)
 
 
 def is_agent_missing(output: Output) -> bool:

@@ -74,6 +74,44 @@ def _interval_type(kind: str) -> pa.DataType:
 
 
 # ------------------------------------------------------------------------------------------------ from Spark
+def check_types(received: pa.Schema, schema: Mapping[str, Any] | None) -> None:
+    """Raises FrameError where a column is not in the form in which Spark's type travels: it is read by that form."""
+    fields = schema["fields"] if schema else []
+    if len(fields) > len(received):
+        raise FrameError(f"{len(received)} columns arrived of {len(fields)}.")
+    for number, field in enumerate(fields):
+        if not _travels_as(received.field(number).type, field["type"]):
+            raise FrameError(
+                f"Column {field['name']!r} arrived as {received.field(number).type}, in which its type does not travel."
+            )
+
+
+def _travels_as(arrow: Any, kind: Any) -> bool:
+    import pyarrow.types as t
+
+    if kind == "interval":
+        return t.is_struct(arrow) and [t.is_integer(arrow.field(n).type) for n in range(arrow.num_fields)] == [True] * 3
+    if isinstance(kind, str) and kind in _MONTHS:
+        return bool(t.is_integer(arrow))
+    name = kind.get("type") if isinstance(kind, Mapping) else None
+    if name == "struct":
+        inner = [one["type"] for one in kind["fields"]]
+        return (
+            t.is_struct(arrow)
+            and arrow.num_fields == len(inner)
+            and all(_travels_as(arrow.field(n).type, one) for n, one in enumerate(inner))
+        )
+    if name == "array":
+        return t.is_list(arrow) and _travels_as(arrow.value_type, kind["elementType"])
+    if name == "map":
+        return (
+            t.is_map(arrow)
+            and _travels_as(arrow.key_type, kind["keyType"])
+            and _travels_as(arrow.item_type, kind["valueType"])
+        )
+    return isinstance(kind, Mapping) or not t.is_nested(arrow)
+
+
 def restore_types(batch: pa.RecordBatch, schema: Mapping[str, Any]) -> pa.RecordBatch:
     """A batch from the agent with Spark's own names and types. Columns that came in their own type are not copied."""
     import pyarrow as pa

@@ -35,7 +35,10 @@ def to_pandas(table: pa.Table, schema: Mapping[str, Any] | None) -> pd.DataFrame
     import pyarrow as pa
 
     if schema is None:
-        frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+        try:
+            frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+        except Exception as error:  # what the frame says of its index is read by pandas, which may raise anything
+            raise FrameError(f"pandas cannot hold this frame: {error}. Arrow (--arrow) can.") from error
         return frame
     rows, names, columns = table.num_rows, table.column_names, table.columns
     del table
@@ -72,7 +75,8 @@ def to_polars(table: pa.Table) -> Any:
         ) from None
     try:
         return polars.from_arrow(table, rechunk=False)
-    except Exception as error:  # polars raises exceptions of its own types
+    # polars raises exceptions of its own types; the last is not even an Exception
+    except (Exception, polars.exceptions.PanicException) as error:
         raise FrameError(f"polars cannot hold this frame: {error}. Arrow (--arrow) and pandas can.") from error
 
 

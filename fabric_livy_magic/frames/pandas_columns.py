@@ -31,7 +31,7 @@ def to_series(column: Any, name: str) -> Any:
         if t.is_decimal(kind) and _has_duplicates(column):
             return pd.Series(_shared_objects(column), dtype=object)
         return column.to_pandas(date_as_object=True)
-    except (pa.ArrowException, ValueError, OverflowError) as error:
+    except Exception as error:  # of Arrow, numpy and pandas, for values that they do not have
         raise FrameError(f"Column {name!r}: {error}. As Arrow (--arrow) it can be had.") from error
 
 

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.frames.arrow_types import empty_table, restore_types, to_jvm_table
+from fabric_livy_magic.errors import FabricLivyError, FrameError
+from fabric_livy_magic.frames.arrow_stream import CheckedStream, checked_header, free_memory_bytes
+from fabric_livy_magic.frames.arrow_types import check_types, empty_table, restore_types, to_jvm_table
 from fabric_livy_magic.livy.waiting import check_interrupted
 
 if TYPE_CHECKING:
@@ -32,17 +33,23 @@ SMALL_BATCH_ROWS = 8192  # with fewer rows the fixed cost of a batch exceeds tha
 NOTICE_INTERRUPT_S = 0.2  # Windows does not interrupt a wait without a time-out
 
 
-def fetch(call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None = None) -> pa.Table:
-    """The frame of a header from the agent. The session's memory for it is freed in every case, also after an interrupt."""
-    import pyarrow as pa
+def fetch(
+    call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None = None, *, most_bytes: int | None = None
+) -> pa.Table:
+    """The frame of a header from the agent. The session's memory for it is freed in every case, also after an interrupt.
 
-    pieces = _Pieces(call, header, on_bytes)
+    Nothing of it is taken on trust: it is validated in full, and does not need more than `most_bytes` (what is free on this
+    machine). However it is wrong, that is a FrameError."""
+    pieces = _Pieces(call, checked_header(header), on_bytes)
+    most_bytes = free_memory_bytes() if most_bytes is None else most_bytes
     try:
-        table = _read_table(pieces, header)
-    except (pa.ArrowException, OSError) as error:  # a stream that ends early is an OSError to Arrow
+        table = _read_table(pieces, header, CheckedStream(pieces.read, header["bytes"], most_bytes))
+    except FabricLivyError:
+        raise
+    except Exception as error:  # Arrow's own, and what Python says of values that do not fit
         if error is pieces.error:
             raise
-        raise FrameError(f"The frame did not arrive as it was sent: {error}") from error
+        raise FrameError(f"The frame did not arrive as it was sent: {str(error) or type(error).__name__}") from error
     finally:
         pieces.close()
     if (pieces.received_bytes, table.num_rows) != (header["bytes"], header["rows"]):
@@ -52,7 +59,7 @@ def fetch(call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None =
     return table
 
 
-def _read_table(pieces: _Pieces, header: Mapping[str, Any]) -> pa.Table:
+def _read_table(pieces: _Pieces, header: Mapping[str, Any], stream: CheckedStream) -> pa.Table:
     import pyarrow as pa
 
     schema = header["schema"]
@@ -60,10 +67,14 @@ def _read_table(pieces: _Pieces, header: Mapping[str, Any]) -> pa.Table:
         return empty_table(schema, header.get("zone") or "UTC")
     tables: list[Any] = []
     batches: list[Any] = []
-    with pa.ipc.open_stream(pa.PythonFile(pieces, mode="r")) as reader:
+    with pa.ipc.open_stream(pa.PythonFile(stream, mode="r")) as reader:
         received = reader.schema
+        check_types(received, schema)
         for batch in reader:
             pieces.rows += batch.num_rows
+            if pieces.rows > header["rows"]:
+                raise FrameError(f"More than the {header['rows']} rows arrived that were sent.")
+            batch.validate(full=True)
             batches.append(batch)
             if sum(each.num_rows for each in batches) >= ROWS_PER_BATCH:
                 tables.append(_combined(batches, schema))
@@ -121,6 +132,8 @@ class _Pieces:
         else:
             return b""
         self.received_bytes += len(content)
+        if self.received_bytes > self._total_bytes:
+            raise FrameError(f"More than the {self._total_bytes} bytes arrived that were sent.")
         if self._on_bytes is not None:
             self._on_bytes(self.received_bytes, self._total_bytes, self.rows)
         return content
@@ -167,8 +180,12 @@ def _free_later(
 
 
 def decode_piece(piece: Mapping[str, Any], number: int) -> bytes:
-    content = base64.b64decode(piece["text"])
-    if piece["number"] != number or zlib.crc32(content) != piece["crc"]:
+    try:
+        content = base64.b64decode(piece["text"])
+        is_whole = piece["number"] == number and zlib.crc32(content) == piece["crc"]
+    except (ValueError, TypeError, LookupError):
+        is_whole = False
+    if not is_whole:
         raise FrameError(f"Piece {number} of the frame arrived damaged. Running the cell again fetches it anew.")
     return content
 

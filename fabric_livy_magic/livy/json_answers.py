@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # A struct of Spark 50 levels deep has a schema of 200. Python's own limit of calls is 1,000, and code over such a value needs
@@ -29,10 +29,10 @@ class NestedTooDeeply(ValueError):  # noqa: N818 - says what it is
     """JSON, but deeper than MOST_NESTED."""
 
 
-def read_json(content: bytes | str) -> Any:
-    """Raises ValueError: NestedTooDeeply, or another where it is no JSON."""
+def read_json(content: bytes | str, number: Callable[[str], float] = WrittenFloat) -> Any:
+    """`number` reads one with a fraction. Raises ValueError: NestedTooDeeply, or another where it is no JSON."""
     try:
-        value = json.loads(content, parse_float=WrittenFloat)
+        value = json.loads(content, parse_float=number)
     except RecursionError:
         raise NestedTooDeeply if _count(content, "]}") > MOST_NESTED else ValueError("it does not end") from None
     if _count(content, "[{") > MOST_NESTED and _is_deeper(value, MOST_NESTED):

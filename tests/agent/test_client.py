@@ -20,6 +20,7 @@ from fabric_livy_magic.agent.client import (
     package_name,
     read_reply,
 )
+from fabric_livy_magic.errors import AnswerTooLarge
 from fabric_livy_magic.livy.models import Output
 
 TEXTS = st.text(
@@ -95,6 +96,37 @@ def test_a_reply_is_read_whatever_stands_before_and_after_it(before: str, value:
 )
 def test_an_incomplete_reply_or_one_to_another_request_is_none(text: str) -> None:
     assert read_reply(text, "abc") is None
+
+
+ERROR = {"ename": "E", "evalue": "v", "traceback": "t", "full": "f"}
+NO_REPLIES: dict[str, object] = {
+    "a list": [1],
+    "a number": 7,
+    "nothing": None,
+    "without events": {"value": 1, "error": None},
+    "without a value": {"events": [], "error": None},
+    "events that are none": {"events": [7], "value": 1, "error": None},
+    "events as a dict": {"events": {"stream": "x"}, "value": 1, "error": None},
+    "a stream without text": {"events": [{"stream": "stdout"}], "value": 1, "error": None},
+    "a stream of a number": {"events": [{"stream": 1, "text": "x"}], "value": 1, "error": None},
+    "a display of text": {"events": [{"data": "x", "metadata": {}}], "value": 1, "error": None},
+    "an error of text": {"events": [], "value": 1, "error": "E"},
+    "an error with a number": {"events": [], "value": 1, "error": {**ERROR, "full": 1}},
+    "an error without its name": {"events": [], "value": 1, "error": {"evalue": "v"}},
+}
+
+
+@pytest.mark.parametrize("content", NO_REPLIES.values(), ids=NO_REPLIES)
+def test_a_reply_of_another_form_is_none(content: object) -> None:
+    text = json.dumps(content)
+    assert read_reply(f"[fabric-livy abc {len(text)}]\n{text}\n[/fabric-livy abc]", "abc") is None
+
+
+@pytest.mark.parametrize("levels", [300, 100_000])
+def test_a_value_that_is_nested_too_deeply_is_said_to_be(levels: int) -> None:
+    text = f'{{"events": [], "error": null, "value": {"[" * levels}{"]" * levels}}}'
+    with pytest.raises(AnswerTooLarge, match="nested more than 250 deep"):
+        read_reply(f"[fabric-livy abc {len(text)}]\n{text}\n[/fabric-livy abc]", "abc")
 
 
 def test_a_reply_is_read_after_the_shell_has_stripped_it() -> None:
