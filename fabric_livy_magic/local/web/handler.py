@@ -20,6 +20,7 @@ from fabric_livy_magic.local.web.fault_injection import FaultInjection
 
 LOG = logging.getLogger("fabric_livy_magic.local")
 BODY_LIMIT = 64 * 1024 * 1024
+_LENGTH = re.compile(r"[0-9]+(\s*,\s*[0-9]+)*")  # one that is repeated is joined by commas
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -43,8 +44,7 @@ class Handler(AnsweringHandler):
             # DNS rebinding: a web page whose host name was made to resolve to this machine still sends that name.
             raise Refusal(403, f"this server answers on localhost only, not as {host!r}")
         self.caller = await self._caller()
-        length = self.request.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > self.body_limit_bytes:
+        if announces_more(self.request.headers.get("Content-Length", "0"), self.body_limit_bytes):
             raise self._too_large()
         if self.server.faults is not None:
             self._injection = FaultInjection(self, self.server.faults)
@@ -140,6 +140,14 @@ def log_refused(handler: RequestHandler) -> None:
 def logged_path(handler: RequestHandler) -> str:
     """Without its query, which may hold anything; as ASCII, so that no request writes lines of its own into the log."""
     return ascii(handler.request.path[:300])
+
+
+def announces_more(length: str, most_bytes: int) -> bool:
+    """Whether a Content-Length is more than that. Raises Refusal where it is no number: `isdigit` takes more than digits."""
+    if not _LENGTH.fullmatch(length):
+        raise Refusal(400, "the Content-Length is no number")
+    digits = length.partition(",")[0].strip().lstrip("0")
+    return len(digits) > 18 or int(digits or "0") > most_bytes
 
 
 def _no_constant(name: str) -> NoReturn:

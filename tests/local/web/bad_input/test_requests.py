@@ -192,6 +192,21 @@ def test_what_is_no_http_ends_its_connection_only(api: Api, data: bytes) -> None
     assert api.get("/sessions").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("²", 400), ("٣", 400), ("-5", 400), ("0x5", 400), ("five", 400), ("9" * 30, 413), ("9" * 5000, 413)],
+    ids=lambda value: str(value)[:6],
+)
+def test_a_length_that_is_no_number_or_too_large_is_refused(api: Api, length: str, status: int) -> None:
+    path = f"{urlsplit(api.base).path}/sessions"
+    with connected(api) as link:
+        link.sendall(head("POST", path)[:-2] + f"Content-Length: {length}\r\n\r\n".encode())
+        assert link.recv(4096).startswith(f"HTTP/1.1 {status} ".encode())
+    with connected(api) as link:  # as a client writes it that knows nothing but Latin-1
+        link.sendall(head("POST", path)[:-2] + b"Content-Length: \xb2\r\n\r\n")
+        assert link.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
 def test_garbage_behind_a_request_does_not_harm_it(api: Api) -> None:
     with connected(api) as link:
         path = f"{urlsplit(api.base).path}/sessions"
