@@ -12,8 +12,8 @@ Bundle = dict[str, Any]
 # `.flm.flm` outweighs JupyterLab's own rule, which aligns all cells of a rendered table to the right.
 STYLE = (
     "<style>.flm{border-collapse:collapse;font-size:12px}.flm.flm th,.flm.flm td{padding:3px 8px;text-align:left;"
-    "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm.flm .n{text-align:right;"
-    "font-variant-numeric:tabular-nums}.flm.flm .n,.flm.flm .w{white-space:pre}.flm th span{display:block;font-weight:normal;opacity:.6}"
+    "white-space:pre;border-bottom:1px solid rgba(128,128,128,.25)}.flm.flm .n{text-align:right;"
+    "font-variant-numeric:tabular-nums}.flm.flm .l{white-space:pre-wrap;min-width:20em}.flm th span{display:block;font-weight:normal;opacity:.6}"
     ".flm i{opacity:.5}.flm-c{font-size:12px;opacity:.75;margin:4px 0}</style>"
 )
 

@@ -18,8 +18,7 @@ _LINE_BREAK = re.compile(r"\r\n?|\n")
 
 
 _NUMBERS = ("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL")
-_TIMES = ("date", "timestamp", "interval", "DATE", "TIMESTAMP")
-_ONE_WORD = re.compile(r"[\w.:+-]{1,40}")
+UNBROKEN_CHARACTERS = 40  # a browser would break a date at its hyphens, and a map at its arrows
 
 
 def table_bundle(
@@ -36,13 +35,12 @@ def table_bundle(
     value_types = [*spark_types, *[""] * (len(names) - len(spark_types))]
     numeric = [kind.startswith(_NUMBERS) and not kind.startswith("interval") for kind in kinds]
     head = "".join(
-        f"<th{_class_of(number, False)}>{_escaped(name)}{f'<span>{_escaped(kind)}</span>' if kind else ''}</th>"
+        f"<th{_class_of(number, name)}>{_escaped(name)}{f'<span>{_escaped(kind)}</span>' if kind else ''}</th>"
         for name, kind, number in zip(names, kinds, numeric, strict=True)
     )
     texts = [[_cell_text(value, of) for value, of in zip(row, value_types, strict=True)] for row in rows]
     body = "".join(
-        f"<tr>{''.join(map(_html_cell, row, cells, kinds, numeric))}</tr>"
-        for row, cells in zip(rows, texts, strict=True)
+        f"<tr>{''.join(map(_html_cell, row, cells, numeric))}</tr>" for row, cells in zip(rows, texts, strict=True)
     )
     caption = printable(caption)
     foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
@@ -71,15 +69,13 @@ def text_table(
     return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
 
 
-def _html_cell(value: Any, text: str, kind: str, is_number: bool) -> str:
-    """A date and a word of moderate length stay on one line: a browser would break them at a hyphen."""
-    stays_whole = kind.startswith(_TIMES) or _ONE_WORD.fullmatch(text) is not None
+def _html_cell(value: Any, text: str, is_number: bool) -> str:
     shown = f"<i>{text}</i>" if is_null(value) else _escaped(text)
-    return f"<td{_class_of(is_number, stays_whole)}>{shown}</td>"
+    return f"<td{_class_of(is_number, text)}>{shown}</td>"
 
 
-def _class_of(is_number: bool, stays_whole: bool) -> str:
-    return ' class="n"' if is_number else ' class="w"' if stays_whole else ""
+def _class_of(is_number: bool, text: str) -> str:
+    return ' class="n"' if is_number else ' class="l"' if len(text) > UNBROKEN_CHARACTERS else ""
 
 
 def _escaped(text: str) -> str:

@@ -95,6 +95,14 @@ def test_a_long_value_is_cut_with_a_sign() -> None:
     assert "x" * 200 not in bundle["text/html"]
 
 
+def test_a_date_stays_on_one_line_and_a_long_text_wraps() -> None:
+    page = table_bundle(["day", "text"], [["2024-01-31", "x " * 50]], ["date", "string"])["text/html"]
+    assert "<td>2024-01-31</td>" in page
+    assert '<td class="l">x x' in page
+    assert ".flm.flm td{padding:3px 8px;text-align:left;white-space:pre;" in page
+    assert ".l{white-space:pre-wrap;" in page
+
+
 def test_a_line_break_in_a_value_keeps_its_row_on_one_line() -> None:
     assert text_table(["a"], [["x\ny"], ["p\r\nq"]]).splitlines()[2:] == ["x⏎y", "p⏎q"]
 
