@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from IPython.core.inputtransformer2 import TransformerManager, leading_indent
+from IPython.core.inputtransformer2 import TransformerManager, leading_indent, make_tokens_by_line
 
 CALL = "get_ipython().run_line_magic("
 LINE_MAGIC = "run_line_magic"
@@ -13,13 +16,43 @@ LINE_MAGIC = "run_line_magic"
 
 def as_python(code: str) -> str:
     """The code with IPython's syntax as calls of `get_ipython()`; the lines keep their numbers. Unchanged where there is none."""
-    if not any(mark in code for mark in "%!?") and not code[:1].isspace():
+    if not _has_mark(code) and not code[:1].isspace():
         return code
     try:
         lines = leading_indent(code.splitlines(keepends=True))  # a cell may be indented as a whole
-        return "".join(TransformerManager().do_token_transforms(lines))
+        transform: Callable[[list[str]], list[str]] = TransformerManager().do_token_transforms
+        blocks = _blocks(lines)
+        return "".join(line for block in blocks for line in (transform(block) if _is_escaped(block) else block))
     except Exception:  # noqa: BLE001 - its scanner fails in many ways on broken code, such as IndexError for =%"""
         return code  # whoever compiles it reports the error
+
+
+def _has_mark(code: str) -> bool:
+    return any(mark in code for mark in "%!?")
+
+
+def _is_escaped(lines: list[str]) -> bool:
+    return any(_has_mark(line) or line.lstrip()[:1] in {",", ";", "/"} for line in lines)
+
+
+_ESCAPED = re.compile(r"\s*[%!?,;/]|.*=\s*[%!]|.*\?\s*$")
+_MORE_THAN_A_LINE = re.compile(r"'''|\"\"\"|\\$")
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """The statements of the top level, one for each block. IPython reads all that it gets anew for each magic in it, so that 400
+    magics in 4,000 lines took minutes. One block where a line that is no Python might be read as more than this line."""
+    for line in filter(_ESCAPED.match, lines):
+        is_balanced = all(line.count(one) == line.count(other) for one, other in ("()", "[]", "{}"))
+        if not is_balanced or _MORE_THAN_A_LINE.search(line.rstrip()):
+            return [lines]
+    starts = [0]
+    for tokens in make_tokens_by_line(lines):
+        first = next((token for token in tokens if token.type not in {tokenize.INDENT, tokenize.DEDENT}), None)
+        is_code = first is not None and first.type not in {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE}
+        if first is not None and is_code and first.start[1] == 0 and starts[-1] < first.start[0] - 1 < len(lines):
+            starts.append(first.start[0] - 1)
+    return [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
 
 
 @dataclass(frozen=True)

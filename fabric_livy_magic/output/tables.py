@@ -40,7 +40,8 @@ def table_bundle(
     )
     texts = [[_cell_text(value, of) for value, of in zip(row, value_types, strict=True)] for row in rows]
     body = "".join(
-        f"<tr>{''.join(map(_html_cell, row, cells, numeric))}</tr>" for row, cells in zip(rows, texts, strict=True)
+        f"<tr>{''.join(map(_html_cell, row, value_types, cells, numeric))}</tr>"
+        for row, cells in zip(rows, texts, strict=True)
     )
     caption = printable(caption)
     foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
@@ -69,8 +70,8 @@ def text_table(
     return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
 
 
-def _html_cell(value: Any, text: str, is_number: bool) -> str:
-    shown = f"<i>{text}</i>" if is_null(value) else _escaped(text)
+def _html_cell(value: Any, spark_type: Any, text: str, is_number: bool) -> str:
+    shown = f"<i>{text}</i>" if is_null(value, spark_type) else _escaped(text)
     return f"<td{_class_of(is_number, text)}>{shown}</td>"
 
 

@@ -13,13 +13,16 @@ NULL = "NULL"
 MOST_PARTS = 200  # of a nested value: more than a table's cell has characters for
 
 
-def is_null(value: Any) -> bool:
-    return value is None or (not isinstance(value, str) and type(value).__name__ in {"NAType", "NaTType"})
+def is_null(value: Any, spark_type: Any = "") -> bool:
+    """NaN is a number of Spark's float and double, and pandas' null in a column of texts."""
+    if isinstance(value, float) and value != value:
+        return spark_type not in {"", "float", "double"}
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
 
 
 def spark_text(value: Any, spark_type: Any = "") -> str:
     """`spark_type` as in Spark's schema JSON; where it is empty, as for a pandas frame of the session, the value tells."""
-    if is_null(value):
+    if is_null(value, spark_type):
         return NULL
     if isinstance(value, str):
         return value

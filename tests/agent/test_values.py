@@ -20,6 +20,8 @@ EXPRESSIONS = [
     *["CAST('NaN' AS DOUBLE)", "CAST('Infinity' AS DOUBLE)", "CAST(NULL AS DOUBLE)", "array(1e10D, NULL, 0.1D)"],
     *["CAST(0.1 AS FLOAT)", "CAST(1e10 AS FLOAT)", "CAST(16777216 AS FLOAT)", "CAST(3.4e38 AS FLOAT)", "array(CAST(0.1 AS FLOAT))"],
     *["INTERVAL '1 02:03:04.5' DAY TO SECOND", "INTERVAL '-26' HOUR", "INTERVAL '3:04' HOUR TO MINUTE", "INTERVAL 5 DAY"],
+    *[f"CAST(NULL AS {kind})" for kind in ("STRING", "INT", "FLOAT", "DECIMAL(9, 2)", "DATE", "TIMESTAMP", "BINARY", "ARRAY<STRING>")],
+    *["array('a', NULL)", "map('a', CAST(NULL AS STRING))", "map('a', CAST('NaN' AS DOUBLE))"],
     *["INTERVAL '1-2' YEAR TO MONTH", "INTERVAL '-14' MONTH", "INTERVAL 3 YEAR", "CAST(7 AS TINYINT)", "123456789012L"],
 ]  # fmt: skip
 # Livy's SQL fails for a TIMESTAMP_NTZ, has texts of its own for intervals, and null for what JSON has no number for.

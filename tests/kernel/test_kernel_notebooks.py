@@ -168,9 +168,9 @@ def test_results_look_as_in_the_portal(ran: Callable[..., Ran]) -> None:
     done = ok(ran("showing_results"))
     (table,) = done.shown("display(df)")
     assert table["text/html"].count("<tr>") == 4
-    assert "<i>null</i>" in table["text/html"]
+    assert "<i>NULL</i>" in table["text/html"]
     (summary,) = done.shown("summary=True")
-    assert "stddev   1.0  null   0.25" in summary["text/plain"]
+    assert "stddev   1.0  NULL   0.25" in summary["text/plain"]
     assert done.value('df.where("id > 1")').endswith("s")  # the time that it took
     assert done.shown("displayHTML")[0]["text/html"] == "<h2>Rolls &amp; buns</h2>"
     assert ["dataframe" in bundle["text/html"] for bundle in done.shown("describe()")] == [True, True]
