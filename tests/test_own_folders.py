@@ -154,3 +154,19 @@ def test_the_server_says_so_at_its_start(home: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"fabric-livy serve: Sessions run Java's code from the cache folder {folder}")
+
+
+@pytest.mark.spark
+def test_the_servers_own_folders_are_closed_where_the_umask_is_none(home: Path) -> None:
+    command = [sys.executable, "-m", "fabric_livy_magic.local", "--json"]  # the lakehouse of the user's data folder
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, umask=0) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline()
+        found = {path: mode(path) for path in home.rglob("*")}
+        server.terminate()
+        assert server.wait(20) == 0
+    assert {path.name for path in found} >= {"lakehouse", "serve.log"}
+    assert {str(path): oct(bits) for path, bits in found.items() if path.is_dir() and bits != 0o700} == {}
+    assert {
+        str(path): oct(bits) for path, bits in found.items() if path.suffix in (".log", ".token") and bits != 0o600
+    } == {}
