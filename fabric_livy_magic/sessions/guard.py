@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from fabric_livy_magic.sessions import guard_process
 from fabric_livy_magic.sessions.guard_process import own_group
 from fabric_livy_magic.sessions.records import process_start
 from fabric_livy_magic.sessions.session import Session
-from fabric_livy_magic.settings import SECRET_WORDS
+from fabric_livy_magic.started_environment import started_environment
 
 START_WAIT_S = 20.0
 
@@ -105,7 +105,7 @@ def _started() -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**_without_secrets(os.environ), "PYTHONPATH": os.pathsep.join([*path, root])},
+            env={**started_environment(), "PYTHONPATH": os.pathsep.join([*path, root])},
             **own_group(sys.platform),
         )
     finally:
@@ -113,11 +113,6 @@ def _started() -> subprocess.Popen[bytes]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     run_in_background(lambda: process.wait(START_WAIT_S), "guard")  # its first process ends once the other one runs
     return process
-
-
-def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """It needs none: what it may send is in what it is told."""
-    return {name: value for name, value in environ.items() if not any(word in name.lower() for word in SECRET_WORDS)}
 
 
 def _front_end() -> tuple[int, float] | None:

@@ -37,7 +37,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors clouds own_folders settings settings_files notebooks livy cells signin fabric running local",
+        "sessions": "errors clouds started_environment own_folders settings settings_files notebooks livy cells signin fabric running local",
         "output": "printable livy signin running sessions",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
