@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -85,7 +86,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    """Runs until SIGINT, SIGTERM or, when owned, the end of standard input. Returns the exit code."""
+    """Runs until SIGTERM and SIGINT or, when owned, the end of standard input. Returns the exit code."""
+    if options.owned:
+        ignore_interrupts()
     if any(find_spec(name) is None for name in ("tornado", "pyspark", "py4j")):
         return _fail(MISSING_EXTRA, EXIT_MISSING_EXTRA)
     if problem := _usage_problem(options):
@@ -120,6 +123,13 @@ def run_serve(options: argparse.Namespace) -> int:
         )
         asyncio.run(_serve(listener, workspaces, tokens, faults, announcement, options))
     return 0
+
+
+def ignore_interrupts() -> None:
+    """In this process and all that it starts. A front end that interrupts the owner's notebook may send SIGINT to each process
+    below it. It is blocked as well, since PySpark's workers set a handler of their own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _usage_problem(options: argparse.Namespace) -> str | None:
@@ -230,7 +240,7 @@ async def _serve(
         http = HTTPServer(make_app(server), body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
         stop = asyncio.Event()
-        _stop_on_signals(stop)
+        _stop_on_signals(stop, (signal.SIGTERM,) if announcement.owned else (signal.SIGINT, signal.SIGTERM))
         if announcement.owned:
             _stop_at_end_of(sys.stdin, stop)
         port = listener.getsockname()[1]
@@ -253,9 +263,9 @@ async def _serve(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(stop: asyncio.Event, numbers: Iterable[signal.Signals]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.add_signal_handler(number, stop.set)
 
 

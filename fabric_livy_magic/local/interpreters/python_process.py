@@ -42,7 +42,9 @@ class PythonProcess:
         requests_in, self._requests = os.pipe()
         self._replies, replies_out = os.pipe()
         lifeline_in, self._lifeline = os.pipe()
-        worker_ends = (requests_in, replies_out, lifeline_in)
+        interrupts_in, self._interrupts = os.pipe()
+        os.set_blocking(self._interrupts, False)
+        worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in)
         # Readable, too: the worker reads what was written during a statement.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
@@ -82,8 +84,13 @@ class PythonProcess:
         return output
 
     def interrupt(self) -> None:
-        """Raises KeyboardInterrupt in the running statement. Between statements the process ignores it."""
+        """Raises KeyboardInterrupt in the running statement. Between statements the process ignores it.
+
+        Announced first, as SIGINT may come from others, too: VS Code sends it to each descendant of a kernel.
+        """
         if self.alive:
+            with contextlib.suppress(OSError):  # full: it is announced already; closed: the process ends
+                os.write(self._interrupts, b"!")
             os.kill(self._process.pid, signal.SIGINT)
 
     def kill(self, reason: str = "") -> None:
@@ -98,7 +105,7 @@ class PythonProcess:
 
     def close(self) -> None:
         self.kill()
-        for descriptor in (self._requests, self._replies, self._lifeline, self._capture):
+        for descriptor in (self._requests, self._replies, self._lifeline, self._interrupts, self._capture):
             with contextlib.suppress(OSError):  # closed before
                 os.close(descriptor)
 

@@ -1,7 +1,8 @@
 """The Python process of one REPL.
 
-Started as a script by `python_process`, with three inherited descriptors: requests (JSON lines in), replies (JSON
-lines out), and a lifeline, a pipe that is closed when the server has ended. Descriptors 1 and 2 are a capture file.
+Started as a script by `python_process`, with four inherited descriptors: requests (JSON lines in), replies (JSON lines
+out), a lifeline, a pipe that is closed when the server has ended, and a pipe with a byte for each interrupt that the server
+is about to send. Descriptors 1 and 2 are a capture file. It starts with SIGINT ignored and blocked.
 The first request attaches to the session's JVM; every further one is a statement.
 """
 
@@ -93,25 +94,46 @@ class SparkConnection:
         return self._context is not before
 
 
+class Announcements:
+    """Of interrupts. A SIGINT without one is not from the server: it was meant for another process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._pid = os.getpid()
+        os.set_blocking(descriptor, False)
+
+    def take(self) -> bool:
+        """Whether there was one. A fork of user code takes none: it would be missed here."""
+        if os.getpid() != self._pid:
+            return False
+        try:
+            return bool(os.read(self._descriptor, 4096))
+        except OSError:  # none, or user code closed all descriptors
+            return False
+
+
 class Worker:
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, announcements: Announcements) -> None:
         from fabric_livy_magic.local.interpreters.pyshell import PythonShell
 
         self._main = types.ModuleType("__main__")  # cloudpickle sends the classes of `__main__` by value
         sys.modules["__main__"] = self._main
         self.capture = CaptureFile(log)
         self.shell = PythonShell(self._main.__dict__, self.capture.take)
+        self._announcements = announcements
         self._interruptible = False
         self._connection: SparkConnection | None = None
 
     def attach(self, port: int, secret: str, session_id: str) -> None:
         self._connection = SparkConnection(port, secret, session_id)
+        self._handle_interrupts()
+        # Also for the processes that user code starts.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self.shell.globals.update(self._connection.names)
         self.shell.globals.update(fabric_globals())
 
     def run(self, code: str, group: str) -> dict[str, Any]:
-        # Set for each statement: PySpark sets a handler that cancels the jobs of all REPLs, and user code may set its own.
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        self._announcements.take()  # for the statement before, when it had just ended
         self.capture.move_to_log(self._output_since())
         self._set_job_group(group)
         reply: dict[str, Any] | None = None
@@ -127,6 +149,7 @@ class Worker:
                 from fabric_livy_magic.local.interpreters.outputs import error
 
                 reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
+        self._handle_interrupts()
         if self._connection is not None and self._connection.context_changed():
             reply["context_changed"] = True
         return reply
@@ -148,8 +171,12 @@ class Worker:
         except Py4JError as problem:
             self.capture.move_to_log(f"job group not set: {problem}\n")
 
+    def _handle_interrupts(self) -> None:
+        """After all that may have set another handler: that of PySpark cancels the jobs of all REPLs, user code may set its own."""
+        signal.signal(signal.SIGINT, self._on_interrupt)
+
     def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._interruptible:
+        if self._announcements.take() and self._interruptible:
             raise KeyboardInterrupt
 
 
@@ -174,18 +201,18 @@ def end_with_server(lifeline: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    requests, replies, lifeline = (int(number) for number in arguments[:3])
-    log = Path(arguments[3])
-    for descriptor in (requests, replies, lifeline):
+    requests, replies, lifeline, interrupts = (int(number) for number in arguments[:4])
+    log = Path(arguments[4])
+    for descriptor in (requests, replies, lifeline, interrupts):
         os.set_inheritable(descriptor, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignored until the first statement
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until it is attached
     threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
     map_files_if_not_mounted(log)
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
-    worker = Worker(log)
+    worker = Worker(log, Announcements(interrupts))
     with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor
         for line in lines:
             request = json.loads(line)

@@ -9,6 +9,8 @@ mount; the session's Python (`interpreters.mapped_files`) and its JVM (`Lakehous
 
 from __future__ import annotations
 
+# `signal` would load enum, which takes as long as the rest.
+import _signal  # type: ignore[import-not-found]
 import ctypes
 import os
 import sys
@@ -35,6 +37,9 @@ def command_with_mount(lakehouse: Path, mount_point: Path, command: Sequence[str
 
 
 def main(lakehouse: str, mount_point: str, *command: str) -> None:
+    # As an owned server does for all that it starts: no SIGINT is meant for what is executed here, unless it unblocks it.
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGINT])
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     try:
         enter_namespace()
         mount_lakehouse(lakehouse, mount_point)

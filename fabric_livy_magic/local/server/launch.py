@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,19 +68,31 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
             "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
         )
     with tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", SERVER, "--json", "--owned", "--lakehouse", str(lakehouse)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=_environment(),
-            start_new_session=True,  # an interrupt of the notebook reaches its whole process group
-        )
+        with _interrupts_blocked():
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", SERVER, "--json", "--owned", "--lakehouse", str(lakehouse)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=_environment(),
+                start_new_session=True,  # an interrupt of the notebook reaches its whole process group
+            )
         try:
             return LocalFabric(process, _read_ready(process, stderr, start_timeout_s))
         except BaseException:
             _end(process, 0)
             raise
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """For this thread and the process that it starts, from its first moment on: VS Code interrupts a kernel by SIGINT to each of
+    its descendants. The server then ignores it, and with it all that the server starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment() -> dict[str, str]:

@@ -140,8 +140,9 @@ def failed(failure: BaseException, tb: TracebackType | None) -> Output:
 
 
 def main(arguments: list[str]) -> None:
-    requests, replies, lifeline = (int(number) for number in arguments[:3])
+    requests, replies, lifeline, interrupts = (int(number) for number in arguments[:4])
     os.close(replies)  # it is descriptor 1 as well
+    os.close(interrupts)  # Livy interrupts Spark's jobs, not the code
     for descriptor in (requests, lifeline):
         os.set_inheritable(descriptor, False)
     threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
