@@ -14,6 +14,7 @@ import base64
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -142,7 +143,9 @@ def failed(failure: BaseException, tb: TracebackType | None) -> Output:
 def main(arguments: list[str]) -> None:
     requests, replies, lifeline, interrupts = (int(number) for number in arguments[:4])
     os.close(replies)  # it is descriptor 1 as well
-    os.close(interrupts)  # Livy interrupts Spark's jobs, not the code
+    os.close(interrupts)  # a cancel of Livy ends Spark's jobs, not the code
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from wherever it comes, as in Livy
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for descriptor in (requests, lifeline):
         os.set_inheritable(descriptor, False)
     threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
