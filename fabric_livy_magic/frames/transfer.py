@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fabric_livy_magic.errors import FabricLivyError, FrameError
 from fabric_livy_magic.frames.arrow_stream import CheckedStream, checked_header, free_memory_bytes
 from fabric_livy_magic.frames.arrow_types import check_types, empty_table, restore_types, to_jvm_table
+from fabric_livy_magic.frames.call_threads import CallThreads
 from fabric_livy_magic.livy.waiting import check_interrupted
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class _Pieces:
         self._total_bytes, self._piece_count = header["bytes"], header["pieces"]
         self.received_bytes = self.rows = 0
         self._unread = memoryview(b"")
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool: CallThreads | None = None
         self._pending: deque[concurrent.futures.Future[bytes]] = deque()
         self._first = header["first"]
         self._requested = 1 if self._first is not None else 0
@@ -113,7 +114,7 @@ class _Pieces:
 
     def _request_pieces(self) -> None:
         if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="frame")
+            self._pool = CallThreads(PARALLEL_CALLS)
         while self._requested < self._piece_count and len(self._pending) < PREFETCHED_PIECES:
             self._pending.append(self._pool.submit(self._fetch_piece, self._requested))
             self._requested += 1
@@ -158,11 +159,11 @@ class _Pieces:
     def close(self) -> None:
         """Does not wait: requests that are running end by themselves, and the session's memory is freed after them."""
         if self._frame is not None:
-            _free_later(self._pool or concurrent.futures.ThreadPoolExecutor(1), self._pending, self._call, self._frame)
+            _free_later(self._pool or CallThreads(1), self._pending, self._call, self._frame)
 
 
 def _free_later(
-    pool: concurrent.futures.ThreadPoolExecutor,
+    pool: CallThreads,
     pending: Collection[concurrent.futures.Future[Any]],
     call: AgentCall,
     frame: str,
@@ -176,7 +177,7 @@ def _free_later(
     for future in pending:
         future.cancel()
     pool.submit(free)
-    pool.shutdown(wait=False)
+    pool.end()
 
 
 def decode_piece(piece: Mapping[str, Any], number: int) -> bytes:
@@ -203,7 +204,7 @@ def wait_for(future: concurrent.futures.Future[Any]) -> Any:
 def send(call: AgentCall, table: pa.Table, name: str, on_bytes: OnBytes | None = None) -> dict[str, Any]:
     """Makes a table of `conversion.to_arrow` the temporary view `name` of the session; returns its rows and schema."""
     frame = uuid.uuid4().hex
-    pool = concurrent.futures.ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="frame")
+    pool = CallThreads(PARALLEL_CALLS)
     pending: deque[concurrent.futures.Future[Any]] = deque()
     number = sent_bytes = 0
     published = False
@@ -224,7 +225,7 @@ def send(call: AgentCall, table: pa.Table, name: str, on_bytes: OnBytes | None =
         published = True
     finally:
         if published:
-            pool.shutdown(wait=False)
+            pool.end()
         else:
             _free_later(pool, pending, call, frame)
     if view["rows"] != table.num_rows:

@@ -183,6 +183,11 @@ class LivyHttp:
     def _left_s(self) -> float:
         return self._deadline.at_s - self._clock()
 
+    def check_time(self) -> None:
+        """Raises WaitTimeout where the time of `within` is over."""
+        if self._left_s <= 0:
+            raise self._gave_up("the request was not sent")
+
     def _gave_up(self, reason: str) -> WaitTimeout:
         waited = f"Gave up waiting for {self._host} after {self._deadline.timeout_s:.0f} s"
         return WaitTimeout(f"{waited}: {reason.rstrip('.')}.")
@@ -228,8 +233,7 @@ class LivyHttp:
         idempotent = idempotent or method in {"GET", "DELETE"}
         while True:
             self._wait_for_turn(rate_limiter, is_command=method != "GET")
-            if self._left_s <= 0:
-                raise self._gave_up("the request was not sent")
+            self.check_time()
             try:
                 answer = self._attempt(method, path, body, params, on_late_answer)
             except HttpError as error:

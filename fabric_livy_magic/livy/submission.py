@@ -75,12 +75,13 @@ class KnownStatements:
             return all(number in self._claimed for number in statement_ids)  # a server may name an id of any size
 
     @contextmanager
-    def sending(self, code: str) -> Iterator[None]:
+    def sending(self, code: str, check_time: Callable[[], None] = lambda: None) -> Iterator[None]:
         """One submission at a time of the same code, so that no thread takes another's statement, still unanswered, for
-        the one that it lost."""
+        the one that it lost. `check_time` raises where the wait for the others takes too long."""
         with self._changed:
             while code in self._being_sent:
                 check_interrupted()
+                check_time()
                 self._changed.wait(INTERRUPT_CHECK_S)  # short waits, so that an interrupt gets through
             self._being_sent.add(code)
         try:
@@ -122,7 +123,7 @@ class Submission:
         if self._has_source_id:
             self.after_id = -1 if self.known_statements.newest_id is None else self.known_statements.newest_id
             return self._send(on_late_answer)
-        with self.known_statements.sending(self.code):
+        with self.known_statements.sending(self.code, self.client.http.check_time):
             self.after_id = self._newest_before()
             return self._send(on_late_answer)
 

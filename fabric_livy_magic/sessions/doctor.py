@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.waiting import Overdue, interruptible_call
 from fabric_livy_magic.settings_files import shown_name
 from fabric_livy_magic.signin.identity import Identity
 from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.sessions.runner import Runner
 
 OK, WARN, FAIL = "ok", "warn", "fail"
+STEP_WITHIN_S = 90.0  # a call may be tried again for 60 s
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,26 @@ class Finding:
     advice: str = ""
 
 
-def examine(runner: Runner) -> list[Finding]:
-    """All findings, up to the first step that later ones cannot do without."""
+def examine(runner: Runner, step_within_s: float = STEP_WITHIN_S) -> list[Finding]:
+    """All findings, up to the first step that later ones cannot do without, or that does not end in that time."""
     found: list[Finding] = []
     for step in (_versions, _files, _target, _network, _token, _lakehouse, _role, _endpoint, _capacity, _environment):
-        for finding in step(runner):
-            found.append(finding)
+        found += _findings(step, runner, step_within_s)
         if found and found[-1].verdict == FAIL:
             break
     return found
+
+
+def _findings(step: Callable[[Runner], Iterator[Finding]], runner: Runner, within_s: float) -> list[Finding]:
+    """Those of a step that ends; a sign-in has deadlines of its own, as a person may have to act."""
+    until_s = math.inf if step is _token else time.monotonic() + within_s
+    try:
+        return interruptible_call(lambda: list(step(runner)), is_overdue=lambda: time.monotonic() > until_s)
+    except Overdue:
+        what = step.__name__.strip("_")
+        return [
+            Finding(FAIL, what, f"no end within {within_s:.0f} s", "Is the network (VPN, proxy, DNS) there? Try again.")
+        ]
 
 
 def as_json(findings: list[Finding]) -> list[dict[str, str]]:

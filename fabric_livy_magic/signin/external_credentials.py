@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError, SignInError
+from fabric_livy_magic.livy.waiting import result_within
 from fabric_livy_magic.own_imports import no_working_folder, working_folder
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, AccessToken, claims, expiry, scopes_for
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - the name of a variable
 AZ_TIMEOUT_S = 30.0
+NOTEBOOKUTILS_TIMEOUT_S = 60.0
+CREDENTIAL_TIMEOUT_S = 600.0  # one may open a browser, and azure-identity waits 300 s for a person there
+MOST_OUTPUT_BYTES = 1024 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -57,7 +63,8 @@ class AzureCli:
 
     is_entra = True
 
-    def __init__(self, tenant: str = "", resource: str = "") -> None:
+    def __init__(self, tenant: str = "", resource: str = "", timeout_s: float = AZ_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._tenant = tenant
         self._resource = resource
 
@@ -75,32 +82,74 @@ class AzureCli:
         if self._tenant:
             command += ["--tenant", self._tenant]
         try:
-            process = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=AZ_TIMEOUT_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                # `az` is Python with `-m`, which looks for modules in the current folder first: that of a repository.
-                cwd=az.parent,
-                env={**os.environ, "PYTHONSAFEPATH": "1"},
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
+            code, output, errors = _run(command, az.parent, self._timeout_s)
+        except subprocess.TimeoutExpired as error:
             raise SignInError(
-                f"The Azure CLI did not answer ({type(error).__name__}). Run `az login` in a terminal."
+                f"The Azure CLI did not answer within {self._timeout_s:.0f} s, and was ended. See what it waits for: run "
+                "`az account get-access-token` in a terminal."
             ) from error
-        if process.returncode != 0:
-            message = (process.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
+        except OSError as error:
+            raise SignInError(
+                f"The Azure CLI could not be run ({type(error).__name__}). Run `az login` in a terminal."
+            ) from error
+        if code != 0:
+            message = (errors.strip().splitlines() or ["no reason given"])[0].removeprefix("ERROR: ")
             raise SignInError(f"The Azure CLI has no sign-in: {message.rstrip('.')}. Run `az login` in a terminal.")
         try:
-            answer = json.loads(process.stdout)
+            answer = json.loads(output)
             secret = str(answer["accessToken"])
         except (ValueError, KeyError, TypeError) as error:
             raise SignInError(
                 "The Azure CLI's answer could not be read. Update it (`az upgrade`), then run `az login`."
             ) from error
         return AccessToken(secret, expiry(secret) or _seconds(answer.get("expires_on")))
+
+
+def _run(command: list[str], folder: Path, timeout_s: float) -> tuple[int, str, str]:
+    """(exit code, output, errors). `az` is a script that starts Python: after the time-out both are ended. Its output goes into
+    files, as the end of a pipe comes only with the last process that holds it."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            # `az` is Python with `-m`, which looks for modules in the current folder first: that of a repository.
+            cwd=folder,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
+        )
+        try:
+            process.wait(timeout_s)
+        except BaseException:
+            _end_with_children(process)
+            raise
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read(MOST_OUTPUT_BYTES).decode("utf-8", "replace"))
+        return process.returncode, texts[0], texts[1]
+
+
+def _end_with_children(process: subprocess.Popen[bytes]) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    process.kill()
+    process.wait()
+
+
+def _answer_within(timeout_s: float, call: Callable[[], Any], name: str) -> Any:
+    """For code of others that says no time-out. It may go on in its thread; what it gives then is dropped."""
+    waiting = object()
+    if (answer := result_within(call, timeout_s, waiting)) is waiting:
+        raise SignInError(
+            f"{name} gave no token within {timeout_s:.0f} s, and is not waited for any longer. Run the cell again, or sign in "
+            "another way: `%livy login`."
+        )
+    return answer
 
 
 def program(
@@ -139,7 +188,12 @@ class FabricNotebook:
         try:
             with no_working_folder():
                 notebookutils = importlib.import_module("notebookutils")
-            secret = notebookutils.credentials.getToken("pbi" if audience == FABRIC else "storage")
+            wanted = "pbi" if audience == FABRIC else "storage"
+            secret = _answer_within(
+                NOTEBOOKUTILS_TIMEOUT_S, lambda: notebookutils.credentials.getToken(wanted), "notebookutils"
+            )
+        except SignInError:
+            raise
         except ImportError as error:
             raise SignInError(
                 "This notebook inside Fabric has no `notebookutils`. Sign in with `%livy login`."
@@ -172,7 +226,8 @@ class TokenCredential:
 
     is_entra = True
 
-    def __init__(self, credential: Any, resource: str = "") -> None:
+    def __init__(self, credential: Any, resource: str = "", timeout_s: float = CREDENTIAL_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._credential = credential
         self._resource = resource
 
@@ -185,7 +240,11 @@ class TokenCredential:
             with (
                 working_folder()
             ):  # an object of the user's own, or one of installed packages, which have loaded by now
-                found = self._credential.get_token(scope)
+                found = _answer_within(
+                    self._timeout_s, lambda: self._credential.get_token(scope), type(self._credential).__name__
+                )
+        except SignInError:
+            raise
         except Exception as error:  # third-party code may raise anything
             raise SignInError(
                 f"{type(self._credential).__name__} gave no token: {type(error).__name__}: {error}"

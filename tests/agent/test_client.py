@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.client import (
+    Agent,
     Reply,
     call_text,
     install_text,
@@ -20,7 +22,7 @@ from fabric_livy_magic.agent.client import (
     package_name,
     read_reply,
 )
-from fabric_livy_magic.errors import AnswerTooLarge
+from fabric_livy_magic.errors import AnswerTooLarge, WaitTimeout
 from fabric_livy_magic.livy.models import Output
 
 TEXTS = st.text(
@@ -69,6 +71,18 @@ def test_a_value_that_is_no_json_is_refused() -> None:
 def test_the_install_statement_is_python_of_one_definition_and_one_call() -> None:
     tree = ast.parse(install_text())
     assert [type(node).__name__ for node in tree.body] == ["Expr", "FunctionDef", "Expr"]
+
+
+def test_an_agent_that_the_session_does_not_take_is_given_up_with_advice() -> None:
+    limits = []
+
+    def execute(code: str, most_s: float = math.inf) -> Output:
+        limits.append(most_s)
+        raise WaitTimeout("Gave up.")
+
+    with pytest.raises(WaitTimeout, match=r"Gave up\..*`%livy restart`"):
+        Agent().call(execute, "ping")
+    assert limits == [300.0]
 
 
 def reply_text(request: str, **more: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from fabric_livy_magic.errors import FrameError, StatementError
 from fabric_livy_magic.frames import transfer
 from fabric_livy_magic.frames.conversion import to_pandas
 from tests.support.in_process import InProcessAgent
+from tests.support.rooms import ROOT
 from tests.support.timing import eventually
 
 SMALL_PIECE_BYTES = 20_000
@@ -52,6 +55,26 @@ def test_a_frame_of_many_pieces_arrives_whole_with_its_progress(agent: InProcess
     assert [done for done, _, _ in progress] == sorted(done for done, _, _ in progress)
     assert progress[-1][:2] == (header["bytes"], header["bytes"])
     assert len(progress) == header["pieces"]
+
+
+A_CALL_THAT_NEVER_ENDS = """
+import _thread, threading
+from fabric_livy_magic.frames import transfer
+header = {"frame": "f", "pieces": 3, "bytes": 9, "rows": 1, "more": False, "schema": None, "zone": "UTC", "first": None}
+def call(*operation):
+    _thread.interrupt_main()
+    threading.Event().wait()
+try:
+    transfer.fetch(call, header)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_call_that_never_ends_does_not_keep_the_process() -> None:
+    child = [sys.executable, "-c", A_CALL_THAT_NEVER_ENDS]
+    done = subprocess.run(child, cwd=ROOT, check=True, timeout=60, capture_output=True, text=True)
+    assert done.stdout == "interrupted\n"
 
 
 def test_a_small_frame_needs_no_second_call(agent: InProcessAgent) -> None:

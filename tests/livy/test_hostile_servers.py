@@ -307,6 +307,19 @@ def test_a_time_out_holds_where_every_call_hangs() -> None:
         ]
 
 
+def test_a_time_out_holds_while_another_thread_sends_the_same_code() -> None:
+    """Apache Livy's statements are told apart by their code, so that one waits for the other."""
+    known_statements = KnownStatements(-1)
+    with statement_server(gives(RUNNING), gives({})) as server, known_statements.sending("x"):
+        client = LivyClient(LivyHttp(server.url), Dialect.APACHE_LIVY)
+        took_s, _ = seconds_of(
+            lambda: run_statement(client, "1", "x", "pyspark", known_statements=known_statements, timeout_s=0.5),
+            WaitTimeout,
+        )
+        assert took_s < 0.5 + SLACK_S
+        assert server.seen == []
+
+
 def test_a_start_ends_within_its_time_where_the_server_drips() -> None:
     with HostileServer(always(STALLING["drips the body"])) as server:
         client = LivyClient(LivyHttp(server.url))

@@ -14,6 +14,7 @@ from fabric_livy_magic.local.server.launch import start_local_fabric
 from fabric_livy_magic.sessions.doctor import Finding, examine
 from fabric_livy_magic.sessions.runner import Runner
 from tests.support.fakes import FakeFabric
+from tests.support.hostile_server import STALLING, HostileServer, always
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,14 @@ def test_a_server_that_is_not_there_is_a_matter_of_network() -> None:
     assert findings["network"].verdict == "fail"
     assert "proxy" in findings["network"].advice
     assert list(findings)[-1] == "network"
+
+
+def test_a_step_that_does_not_end_is_a_finding_with_advice() -> None:
+    with HostileServer(always(STALLING["stalls before the head"])) as server:
+        runner = Runner({"sign_in_cache": "memory", "target": server.url})
+        last = examine(runner, step_within_s=1.0)[-1]
+    assert (last.verdict, last.what, last.detail) == ("fail", "network", "no end within 1 s")
+    assert "VPN" in last.advice
 
 
 def test_an_apache_livy_server_needs_no_sign_in(apache_livy: FakeFabric) -> None:

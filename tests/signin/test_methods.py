@@ -7,9 +7,12 @@ import json
 import os
 import stat
 import sys
+import threading
+import time
 import types
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from hypothesis import given
@@ -21,6 +24,7 @@ from fabric_livy_magic.signin.external_credentials import (
     AzureCli,
     FabricNotebook,
     StaticToken,
+    TokenCredential,
     is_inside_fabric,
     program,
 )
@@ -28,6 +32,7 @@ from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.methods import credential_for
 from fabric_livy_magic.signin.request_auth import RENEW_BEFORE_S, BasicAuth, BearerAuth, check_host
 from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support.timing import eventually
 
 SECRET = "eyJ0eXAi.SECRET.xyz"
 FABRIC = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
@@ -390,6 +395,39 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(az: Path, script: str) -> None:
     az.write_text(f"#!/bin/sh\n{script}\n")
     az.chmod(az.stat().st_mode | stat.S_IEXEC)
+
+
+def test_an_az_that_waits_for_something_is_ended_with_what_it_started(az: Path) -> None:
+    """As the real one, a script that starts Python, which holds the output open."""
+    write(az, 'sleep 60 & echo $! > "$0.child"; wait')
+    began = time.monotonic()
+    with pytest.raises(SignInError, match=r"did not answer within 1 s, and was ended.*az account get-access-token"):
+        AzureCli(timeout_s=1.0).token()
+    assert time.monotonic() - began < 10
+    child = int((az.parent / "az.child").read_text())
+    assert eventually(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_an_az_that_leaves_a_process_behind_is_not_waited_for(az: Path) -> None:
+    """One that reports its use, with the same output."""
+    write(az, f"""sleep 30 & echo $! > "$0.child"; echo '{{"accessToken": "{SECRET}", "expires_on": 1800000000}}'""")
+    began = time.monotonic()
+    assert AzureCli().token().secret == SECRET
+    assert time.monotonic() - began < 10
+    psutil.Process(int((az.parent / "az.child").read_text())).kill()
+
+
+def test_a_credential_that_gives_no_token_is_not_waited_for_any_longer() -> None:
+    class Waits:
+        def get_token(self, *scopes: str) -> None:
+            ends.wait(30)
+
+    ends = threading.Event()
+    try:
+        with pytest.raises(SignInError, match=r"Waits gave no token within 0 s.*`%livy login`"):
+            TokenCredential(Waits(), timeout_s=0.2).token()
+    finally:
+        ends.set()
 
 
 def test_the_azure_cli_gives_a_token_with_its_end(az: Path) -> None:

@@ -115,10 +115,18 @@ def _read_ready(process: subprocess.Popen[bytes], stderr: IO[bytes], timeout_s: 
             continue
         part = os.read(process.stdout.fileno(), 65536)
         if not part:
-            code = process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(KILL_WAIT_S)
+            code = process.poll()
             raise LocalFabricError(f"the embedded Fabric did not start (exit code {code}). {_last_lines(stderr)}")
         line += part
-    ready: dict[str, Any] = json.loads(line)
+    try:
+        ready: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise LocalFabricError(
+            f"the embedded Fabric began with {line[:200]!r} instead of its address. Does a file of this Python's site-packages print "
+            "at its start?"
+        ) from None
     return ready
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 MANAGED_IDENTITY_TIMEOUT_S = 5.0  # its endpoint is on the machine itself, or nowhere
+MOST_CODE_S, MOST_INTERVAL_S = 1800.0, 60.0  # Entra says 900 and 5
 _NO_TENANT = {"organizations", "common", "consumers"}
 
 
@@ -219,6 +221,9 @@ class DeviceCodeSignIn(_UserCredential):
         flow = client.initiate_device_flow(scopes)
         if "user_code" not in flow:
             return {"error": "invalid_request", **flow}
+        # A server that names other times would have MSAL sleep through them.
+        flow["expires_at"] = min(float(flow["expires_at"]), time.time() + MOST_CODE_S)
+        flow["interval"] = int(min(float(flow.get("interval") or 5), MOST_INTERVAL_S))
         url = str(flow.get("verification_uri") or flow.get("verification_url") or "")
         self._show(DevicePrompt(flow["user_code"], url, str(flow.get("message") or ""), float(flow["expires_at"])))
         answer: Mapping[str, Any] = client.acquire_token_by_device_flow(flow)

@@ -15,6 +15,7 @@ import msal_extensions
 from platformdirs import user_data_path
 
 from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.livy.waiting import result_within
 from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
 
@@ -108,6 +109,7 @@ class TokenStore:
             raise _storage_error(self.location, error) from error
 
 
+KEYRING_WITHIN_S = 60.0
 STALE_LOCK_S = 60.0  # a write takes milliseconds
 _NO_TENANT = {"", "organizations", "common", "consumers"}
 
@@ -152,9 +154,12 @@ def _remove_stale_lock(lock: Path) -> None:
 
 
 def _encrypted_persistence(location: Path) -> Any:
-    """By the system's keyring; None where none works."""
+    """By the system's keyring; None where none works. One that is locked may wait for a person who sits elsewhere."""
+    waiting = object()
     try:
-        return msal_extensions.build_encrypted_persistence(str(location))
+        found = result_within(
+            lambda: msal_extensions.build_encrypted_persistence(str(location)), KEYRING_WITHIN_S, waiting
+        )
     except OSError as error:
         # A file or folder that cannot be written is no missing keyring.
         if not os.access(location.parent, os.W_OK):
@@ -162,3 +167,9 @@ def _encrypted_persistence(location: Path) -> Any:
         return None
     except (ImportError, ValueError, RuntimeError):
         return None  # no PyGObject, no libsecret, or a session without a keyring (SSH)
+    if found is waiting:
+        raise SignInError(
+            f"The keyring of this machine did not answer within {KEYRING_WITHIN_S:.0f} s. Unlock it, then run the cell again; or ask "
+            "to sign in once per kernel: `%livy config sign_in_cache memory`."
+        )
+    return found

@@ -68,6 +68,13 @@ def test_a_start_that_takes_too_long_leaves_nothing(tmp_path: Path, monkeypatch:
     assert still_running_after(mark, 2) == {}
 
 
+def test_a_python_that_prints_at_its_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(LocalFabricError, match=r"began with b'hello\\n' instead of its address"):
+        launch.start_local_fabric(tmp_path / "lake")
+
+
 def test_a_missing_extra_is_reported(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['tornado'] = None\n"
