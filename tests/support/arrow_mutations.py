@@ -60,7 +60,7 @@ COLUMNS: dict[str, tuple[Any, Callable[[int], Any], Any]] = {
     # No type of Spark's: these come from pandas and Arrow objects of the session, without its schema.
     "dictionary": (pa.dictionary(pa.int8(), pa.string()), lambda n: "abc"[n % 3], None),
     "large string": (pa.large_string(), lambda n: str(n), None),
-    "string view": (pa.string_view(), lambda n: "x" * (n % 40), None),
+    **({"string view": (pa.string_view(), lambda n: "x" * (n % 40), None)} if hasattr(pa, "string_view") else {}),
     "fixed list": (pa.list_(pa.int32(), 2), lambda n: [n, n], None),
     "union": (pa.dense_union([pa.field("a", pa.int64()), pa.field("b", pa.string())]), None, None),  # type: ignore[dict-item]
 }
