@@ -25,6 +25,11 @@ LOOKUP_PAUSES_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
 MOST_REQUESTS = 3  # a session costs money, and a fourth request would fail, too
 
 
+def new_name() -> str:
+    """One that no other session has."""
+    return f"{NAME_PREFIX}{uuid.uuid4().hex[:12]}"
+
+
 @dataclass
 class Creation:
     """The request for one session. Without a chosen name it gets a unique one, by which the session is found where its answer
@@ -36,13 +41,13 @@ class Creation:
     sleep: Callable[[float], None] = interruptible_sleep
     timeout_s: float | None = None
     """For `request`: the call, and the search for the session where its answer was lost."""
-    _own_name: str = field(default_factory=lambda: f"{NAME_PREFIX}{uuid.uuid4().hex[:12]}")
+    own_name: str = field(default_factory=new_name)
     _lost_answers: int = 0
     """Number of requests that may have arrived although no usable answer came."""
 
     def request(self) -> SessionInfo:
         """Raises HttpError: where the server may have acted, its text says so. WaitTimeout after `timeout_s`."""
-        spec, pauses = replace(self.spec, name=self.spec.name or self._own_name), RetryPolicy().pauses()
+        spec, pauses = replace(self.spec, name=self.spec.name or self.own_name), RetryPolicy().pauses()
         limited = self.client if self.timeout_s is None else self.client.within(self.timeout_s)
         reporting_client = limited.reporting_to(self.on_progress, "session")
         while True:
@@ -71,11 +76,11 @@ class Creation:
         except (NotLivyError, NotFoundError, AccessError):
             raise error from None  # no such server, or no access: then no session was created, either
         except HttpError:
-            raise error.and_also(MAYBE_CREATED.format(name=self._own_name)) from error
+            raise error.and_also(MAYBE_CREATED.format(name=self.own_name)) from error
         return None
 
     def _find_by_own_name(self, client: LivyClient) -> list[SessionInfo]:
-        return [info for info in client.list_sessions() if info.name == self._own_name]
+        return [info for info in client.list_sessions() if info.name == self.own_name]
 
     def stop_duplicates(self, kept_id: str) -> None:
         """After a repeated request: the first one may have arrived, too."""
@@ -97,10 +102,10 @@ class Creation:
             for one in found:
                 quick_client.delete_session(one.id)
         except HttpError as error:
-            run_in_background(self._look_again, "stop")
+            run_in_background(self.stop_when_listed, "stop")
             return NOT_STOPPED.format(id=found[0].id, error=error) if found else NOT_CREATED
         if not found and self._lost_answers:
-            run_in_background(self._look_again, "stop")
+            run_in_background(self.stop_when_listed, "stop")
         return "The session that was asked for was stopped." if found else NOT_CREATED
 
     def _stop_unwanted(self, info: SessionInfo | None) -> None:
@@ -109,12 +114,15 @@ class Creation:
             with contextlib.suppress(FabricLivyError):
                 self.client.delete_session(info.id)
         elif not self.spec.name:  # others may have sessions of that name
-            self._look_again()
+            self.stop_when_listed()
 
-    def _look_again(self) -> None:
-        """Stops it once it is listed: a request may arrive after its connection broke, and the list may lag behind."""
+    def stop_when_listed(self) -> bool:
+        """Stops it once it is listed: a request may arrive after its connection broke, and the list may lag behind. True if it was."""
+        was_listed = False
         for wait_s in LOOKUP_PAUSES_S:
             self.sleep(wait_s)
             with contextlib.suppress(FabricLivyError):
                 for one in self._find_by_own_name(self.client):
                     self.client.delete_session(one.id)
+                    was_listed = True
+        return was_listed

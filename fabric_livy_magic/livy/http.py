@@ -36,6 +36,8 @@ class Authorization(Protocol):
 
     def as_it_is(self) -> Authorization | None: ...
 
+    def keep_valid(self) -> None: ...
+
     def renew(self) -> bool: ...
 
     def account(self) -> str: ...
@@ -166,6 +168,16 @@ class LivyHttp:
         other = copy.copy(self)
         other._allowance = Allowance(most_bytes)
         return other
+
+    def sign_in(self) -> None:
+        """Asks for the token now, not with the first request. Raises SignInError."""
+        if (authorization := self._authorization) is not None:
+            interruptible_call(lambda: without_calls(authorization.account))
+
+    def keep_signed_in(self) -> None:
+        """Renews a token whose end is near, without a prompt. Raises SignInError."""
+        if (authorization := self._authorization) is not None:
+            without_calls(authorization.keep_valid)
 
     def authorization_header(self) -> str:
         """That of a request which is sent now, as far as no token has to be asked for; empty otherwise."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fabric_livy_magic.errors import Interrupted, NotFoundError, SessionLostError, SessionStartError, WaitTimeout
 from fabric_livy_magic.livy.capacity import wait_for_capacity
 from fabric_livy_magic.livy.client import LivyClient
-from fabric_livy_magic.livy.creation import NOT_CREATED, Creation
+from fabric_livy_magic.livy.creation import NOT_CREATED, Creation, new_name
 from fabric_livy_magic.livy.endings import ending_of, last_log_lines, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, CANCEL_ANSWER_WAIT_S, Listener, run_statement
@@ -51,15 +51,16 @@ class StandardSession:
         *,
         capacity_wait_s: float = 0.0,
         timeout_s: float | None = None,
+        own_name: str | None = None,
         on_progress: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> StandardSession:
         """Requests a session and returns before it is ready. Raises HttpError: CapacityError where the capacity is full, after
         `capacity_wait_s`. WaitTimeout where it is not known after `timeout_s` whether the server made it; the wait for capacity
-        does not count.
+        does not count. `own_name` is a name of `new_name`, where none was chosen.
         """
-        creation = Creation(client, spec, on_progress, sleep, timeout_s)
+        creation = Creation(client, spec, on_progress, sleep, timeout_s, own_name or new_name())
         try:
             created = wait_for_capacity(
                 creation.request, client, wait_s=capacity_wait_s, on_progress=on_progress, clock=clock, sleep=sleep

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.sessions import guard_process
 from fabric_livy_magic.sessions.guard_process import own_group
@@ -35,15 +36,18 @@ class SessionGuard:
         """The authorization last sent for each session: a token near its end is not asked for again here."""
         self._last = ""
 
-    def tell(self, sessions: Iterable[Session], *, at_once: bool = False) -> None:
-        """What is to be stopped from now on, and with which authorization; nothing new is sent where that is as before. `at_once`:
-        the kernel is told to end, so nobody will attach them."""
+    def tell(self, sessions: Iterable[Session], asked_for: Mapping[str, LivyClient], *, at_once: bool = False) -> None:
+        """What is to be stopped from now on, and with which authorization; nothing new is sent where that is as before.
+        `asked_for`: sessions by name whose ids are not known yet. `at_once`: the kernel is told to end, so nobody will attach
+        them."""
         to_stop = [self._entry(one) for one in sessions if must_end_with_kernel(one)]
+        unanswered = [_unanswered(name, client) for name, client in asked_for.items()]
         with self._lock:
-            if not to_stop and self._process is None:
+            if not to_stop and not unanswered and self._process is None:
                 return
             message = {
                 "sessions": to_stop,
+                "asked_for": unanswered,
                 "wait_s": self._wait_s(),
                 "at_once": at_once,
                 "kernel": (os.getpid(), process_start(os.getpid())),
@@ -78,15 +82,25 @@ class SessionGuard:
 
     def _write(self, line: str) -> None:
         for _ in range(2):
-            self._process = self._process or _started()
-            assert self._process.stdin is not None
             try:
+                self._process = self._process or _started()
+                assert self._process.stdin is not None
                 self._process.stdin.write(line.encode() + b"\n")
                 self._process.stdin.flush()
-            except OSError:  # somebody killed it
+            except OSError:  # somebody killed it, or there can be no more processes: cells run without it
                 self._process = None
             else:
                 return
+
+
+def _unanswered(name: str, client: LivyClient) -> dict[str, Any]:
+    return {
+        "name": name,
+        "dialect": client.dialect.value,
+        "server": client.http.base_url,
+        "authorization": client.http.authorization_header(),
+        "verify": client.http.verify,
+    }
 
 
 def must_end_with_kernel(session: Session) -> bool:
@@ -96,7 +110,7 @@ def must_end_with_kernel(session: Session) -> bool:
 
 def _started() -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])  # the package may be used from a checkout that is not installed
-    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    path = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]  # noqa: PTH100
     can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
     try:
@@ -105,6 +119,7 @@ def _started() -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd=Path(sys.executable).anchor,  # the notebook's folder may be moved, or its disk taken out
             env={**started_environment(), "PYTHONPATH": os.pathsep.join([*path, root])},
             **own_group(sys.platform),
         )

@@ -53,6 +53,12 @@ class Told:
         found: Sequence[Mapping[str, Any]] = self.message.get("sessions", ())
         return found
 
+    @property
+    def asked_for(self) -> Sequence[Mapping[str, Any]]:
+        """Sessions that the kernel has asked for, and whose ids it did not know yet."""
+        found: Sequence[Mapping[str, Any]] = self.message.get("asked_for", ())
+        return found
+
     def has_no_successor(self) -> bool:
         """Nobody starts another kernel in its place: it was told to end, or its front end has ended as well."""
         parent = self.message.get("parent")
@@ -63,13 +69,16 @@ def main() -> None:
     told = Told()
     threading.Thread(target=told.listen, name="kernel", daemon=True).start()
     _wait_for_the_end(told)
-    if not told.sessions:
+    if not told.sessions and not told.asked_for:
         return
     _add_site_packages()
-    left = _not_taken_over(told)
-    with ThreadPoolExecutor(max(1, len(left))) as threads:
+    with ThreadPoolExecutor() as threads:
+        searches = [threads.submit(_stop_when_listed, one) for one in told.asked_for]  # nobody else knows of them
+        left = _not_taken_over(told)
         stopped = list(threads.map(_stop, left))
-    _forget([one["id"] for one, is_stopped in zip(left, stopped, strict=True) if is_stopped])
+        _forget([one["id"] for one, is_stopped in zip(left, stopped, strict=True) if is_stopped])
+        for search in searches:
+            search.result()
 
 
 @functools.cache
@@ -119,6 +128,9 @@ class _Given:
     def as_it_is(self) -> _Given:
         return self
 
+    def keep_valid(self) -> None:
+        pass
+
     def renew(self) -> bool:
         return False
 
@@ -130,10 +142,8 @@ def _stop(session: Mapping[str, Any]) -> bool:
     """Whether it is stopped now. Tries for a minute where the server cannot be reached; what the server refuses stays on record, for
     `%livy sessions --mine`."""
     from fabric_livy_magic.errors import FabricLivyError, NotFoundError
-    from fabric_livy_magic.livy.http import LivyHttp
 
-    given = _Given(session["authorization"]) if session["authorization"] else None
-    http = LivyHttp(session["server"], given, timeout_s=REQUEST_TIMEOUT_S, verify=session["verify"])
+    http = _http(session)
     try:
         for path in session["paths"]:
             with contextlib.suppress(NotFoundError):
@@ -141,6 +151,24 @@ def _stop(session: Mapping[str, Any]) -> bool:
     except FabricLivyError:
         return False
     return True
+
+
+def _stop_when_listed(session: Mapping[str, Any]) -> None:
+    from fabric_livy_magic.livy.client import Dialect, LivyClient
+    from fabric_livy_magic.livy.creation import Creation
+    from fabric_livy_magic.settings import SessionSpec
+
+    client = LivyClient(_http(session), Dialect(session["dialect"]))
+    creation, until = Creation(client, SessionSpec(), own_name=session["name"]), time.monotonic() + TRY_FOR_S
+    while not creation.stop_when_listed() and time.monotonic() < until:
+        pass  # it waits between its looks
+
+
+def _http(session: Mapping[str, Any]) -> Any:
+    from fabric_livy_magic.livy.http import LivyHttp
+
+    given = _Given(session["authorization"]) if session["authorization"] else None
+    return LivyHttp(session["server"], given, timeout_s=REQUEST_TIMEOUT_S, verify=session["verify"])
 
 
 def _forget(ids: list[str]) -> None:

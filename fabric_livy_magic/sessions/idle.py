@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -24,6 +25,7 @@ class Sessions(Protocol):
     @property
     def settings(self) -> Settings: ...
     def values(self) -> Collection[Session]: ...
+    def keep_signed_in(self) -> None: ...
     def tell_guard(self) -> None: ...
     def end_embedded(self) -> None: ...
 
@@ -55,6 +57,8 @@ class IdleWatch:
     def look(self) -> None:
         """Does what is due."""
         settings, now = self._sessions.settings, self._clock()
+        with contextlib.suppress(FabricLivyError):  # then the last token is what the guard has; a cell tells why
+            self._sessions.keep_signed_in()
         self._sessions.tell_guard()  # a token may be newer than the one that it has
         for session in list(self._sessions.values()):
             if session.lost or not session.remote.ready or session.remote.running_statements:

@@ -18,6 +18,7 @@ from fabric_livy_magic.errors import (
     SessionLostError,
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.creation import new_name
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.sessions import StandardSession
@@ -49,7 +50,9 @@ class NotebookSessions(Mapping[str, Session]):
         self.used_at = time.monotonic()
         """When the notebook last ran a cell on any of them."""
         self.records = SessionRecords(notebook) if notebook else None
-        self.guard = SessionGuard(lambda: self.settings.stop_orphan_min * 60) if notebook else None
+        self.guard = SessionGuard(lambda: self.settings.stop_orphan_min * 60 if self.records else 0.0)
+        self._asked_for: dict[str, LivyClient] = {}
+        """Where a session of that name was asked for, until its id is known."""
         self.idle_watch = IdleWatch(self)
 
     def __getitem__(self, name: str) -> Session:
@@ -113,14 +116,31 @@ class NotebookSessions(Mapping[str, Session]):
             raise SessionError(f"Session {name!r} is there already (id {self[name].id}). `%livy stop {name}` ends it.")
         target, spec = target or self._account.target, spec or self.spec
         kind = HighConcurrencySession if spec.high_concurrency else StandardSession
-        remote = kind.create(
-            self._account.client(target),
-            spec,
-            capacity_wait_s=self.settings.capacity_wait_s,
-            timeout_s=self.settings.start_timeout_s,
-            on_progress=on_progress,
-        )
+        client = self._account.client(target)
+        with self._asking(client, spec, target) as own_name:
+            remote = kind.create(
+                client,
+                spec,
+                capacity_wait_s=self.settings.capacity_wait_s,
+                timeout_s=self.settings.start_timeout_s,
+                own_name=own_name,
+                on_progress=on_progress,
+            )
         return self._add(Session(self, name, target, remote, started_here=True, spec=spec))
+
+    @contextlib.contextmanager
+    def _asking(self, client: LivyClient, spec: SessionSpec, target: Target) -> Iterator[str]:
+        """The name by which a session is found whose kernel ends before its id is known: others may have a chosen one, and no list
+        has the high-concurrency ones."""
+        own_name = new_name()
+        try:
+            if not (spec.name or spec.high_concurrency or target.is_embedded):
+                client.http.sign_in()
+                self._asked_for[own_name] = client
+                self.tell_guard()
+            yield own_name
+        finally:
+            self._asked_for.pop(own_name, None)  # the next word to the guard has it no more
 
     def start(
         self,
@@ -208,8 +228,7 @@ class NotebookSessions(Mapping[str, Session]):
         self.idle_watch.end()
         not_stopped = self._stop_own()
         self.tell_guard(at_once=True)
-        if self.guard:
-            self.guard.close()
+        self.guard.close()
         self._sessions.clear()
         self._account.close()
         return not_stopped
@@ -244,8 +263,13 @@ class NotebookSessions(Mapping[str, Session]):
 
     def tell_guard(self, *, at_once: bool = False) -> None:
         """See `SessionGuard.tell`."""
-        if self.guard:
-            self.guard.tell(list(self.values()), at_once=at_once)
+        self.guard.tell(list(self.values()), dict(self._asked_for), at_once=at_once)
+
+    def keep_signed_in(self) -> None:
+        """For the guard: the token of a kernel that sends no requests would end before the kernel does. Raises SignInError."""
+        for session in list(self.values()):
+            if must_end_with_kernel(session) and not session.lost:
+                session.remote.client.http.keep_signed_in()
 
     def end_embedded(self) -> None:
         """No session needs them; the next one starts its server anew."""

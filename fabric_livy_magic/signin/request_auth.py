@@ -49,6 +49,11 @@ class BearerAuth:
             StaticToken(token.secret, is_entra=is_of_entra(self._credential, token)), self._audience, self._allow_host
         )
 
+    def keep_valid(self) -> None:
+        """Renews a token whose end is near. It prompts nobody: there is none before the sign-in."""
+        if self._token is not None:
+            self._current()
+
     def renew(self) -> bool:
         """After a 401: the next request fetches a new token. False where that can only return the same one."""
         with self._lock:
@@ -97,6 +102,9 @@ class BasicAuth:
         """None where the password was not sent yet."""
         return self if self._was_sent else None
 
+    def keep_valid(self) -> None:
+        pass
+
     def renew(self) -> bool:
         return False
 
@@ -112,6 +120,9 @@ class NothingToSend:
 
     def as_it_is(self) -> None:
         return None
+
+    def keep_valid(self) -> None:
+        pass
 
     def renew(self) -> bool:
         return False

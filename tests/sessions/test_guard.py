@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,7 +18,9 @@ import pytest
 from fabric_livy_magic.magics.end_signals import EndSignals
 from fabric_livy_magic.sessions import guard_process
 from fabric_livy_magic.sessions.guard_process import own_group
+from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.signin.tokens import FABRIC, AccessToken
 from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
 from tests.support.timing import eventually
@@ -126,6 +130,47 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(guard: Guard, fabric: F
 )
 def test_it_gets_no_signal_that_is_meant_for_the_kernel(platform: str, options: dict[str, Any]) -> None:
     assert own_group(platform) == options
+
+
+def test_the_sessions_of_a_killed_program_are_stopped(fabric: FakeFabric, tmp_path: Path) -> None:
+    fabric.session_goes("idle")
+    code = (
+        "import os, signal, sys; from fabric_livy_magic import connect\n"
+        "session = connect(sys.argv[1])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environ = {**os.environ, "FABRIC_LIVY_TOKEN": fabric.token, "XDG_STATE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code, fabric.url], env=environ, check=False, timeout=30)
+    assert len(fabric.sessions) == 1
+    assert eventually(lambda: fabric.left_running == [], 20)
+
+
+class NewTokens:
+    """The server takes the last one only."""
+
+    def __init__(self, fabric: FakeFabric) -> None:
+        self._fabric = fabric
+        self.count, self.lifetime_s = 0, 200.0  # such a token is renewed before the next request
+
+    def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
+        self.count += 1
+        self._fabric.token = f"token-{self.count}"
+        return AccessToken(self._fabric.token, time.time() + self.lifetime_s)
+
+
+def test_a_notebook_at_rest_gives_its_guard_a_token_that_is_still_good(fabric: FakeFabric, tmp_path: Path) -> None:
+    fabric.session_goes("idle")
+    credential = NewTokens(fabric)
+    runner = Runner({"target": fabric.url, "stop_orphan_min": 0}, credential, notebook=tmp_path / "Sales.ipynb")
+    session = runner.sessions.start()
+    asked_for, credential.lifetime_s = credential.count, 3600.0
+    runner.sessions.idle_watch.look()
+    assert credential.count == asked_for + 1
+    runner.sessions.guard.close()  # as the kernel's death does
+    try:
+        assert eventually(lambda: fabric.deleted == [session.id], 20)
+    finally:
+        runner.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGHUP")

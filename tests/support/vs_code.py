@@ -75,7 +75,11 @@ class VsCodeKernel(Kernel):
         self.client = BlockingKernelClient(connection_file=file)
         self.client.load_connection_file()
         self.client.start_channels(hb=False)  # a kernel that loads its modules misses beats
-        self.client.wait_for_ready(timeout=60)
+        try:
+            self.client.wait_for_ready(timeout=60)
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
 
     @property
     def pid(self) -> int:
@@ -142,6 +146,7 @@ class VsCodeKernel(Kernel):
     def close(self) -> None:
         if self.process.poll() is None:
             self.end()
+        self.client.stop_channels()
         self._connection.cleanup()
 
 

@@ -77,6 +77,9 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
                 env=_environment(),
                 start_new_session=True,  # an interrupt of the notebook reaches its whole process group
             )
+        assert process.stdin is not None
+        # A process that user code forks has the pipe, too, and would keep the server when this process has ended.
+        os.register_at_fork(after_in_child=process.stdin.close)
         try:
             return LocalFabric(process, _read_ready(process, stderr, start_timeout_s))
         except BaseException:

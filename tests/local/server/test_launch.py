@@ -19,6 +19,7 @@ from fabric_livy_magic.local.server import launch
 from fabric_livy_magic.started_environment import SECRET_VARIABLES
 from tests.support.processes import MARK, marked, still_running_after
 from tests.support.service import ROOT
+from tests.support.timing import eventually
 
 pytestmark = pytest.mark.spark
 
@@ -114,6 +115,29 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, how: int) 
         owner.wait(10)
         owner.stdout.close()
         assert still_running_after(mark, 10) == {}, marked(mark)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_it_ends_with_its_owner_although_a_process_that_the_owner_forked_goes_on(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, time; from pathlib import Path\n"
+        "from fabric_livy_magic.local.server.launch import start_local_fabric\n"
+        "fabric = start_local_fabric(Path(sys.argv[1]))\n"
+        "if os.fork() == 0: time.sleep(30)\n"
+        "else: print(fabric.pid, flush=True); time.sleep(60)"
+    )
+    mark = uuid.uuid4().hex
+    command, environ = [sys.executable, "-c", code, tmp_path], {**os.environ, MARK: mark}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        server = int(owner.stdout.readline())
+        assert server in marked(mark)
+        owner.kill()
+        try:
+            assert eventually(lambda: server not in marked(mark), 10)
+        finally:
+            for pid in marked(mark):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_the_default_lakehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
