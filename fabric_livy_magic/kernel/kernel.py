@@ -6,6 +6,8 @@ kernel whose language is Python.
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -70,6 +72,13 @@ class FabricLivyKernel(IPythonKernel):
     @property
     def banner(self) -> str:  # type: ignore[override]
         return f"Fabric Livy {__version__}: cells run in a Spark session. `%livy help` shows what there is.\n"
+
+    async def execute_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """An interrupt is for the code of a cell (see `FabricLivyShell.run_cell`, and ipykernel's `_cancel_on_sigint`). One that comes
+        before or after it would cost the reply, for which front ends wait: they are clicked, or sent, several times."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as between requests
+        await super().execute_request(stream, ident, parent)
 
     async def do_execute(
         self,

@@ -7,7 +7,9 @@ import contextlib
 import contextvars
 import enum
 import functools
+import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -69,6 +71,18 @@ class FabricLivyShell(ZMQInteractiveShell):
             return await super().run_cell_async(raw_cell, *arguments, **options)
         finally:
             routing.reset(token)
+
+    @functools.wraps(ZMQInteractiveShell.run_cell)
+    def run_cell(self, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Code of a cell can be interrupted; what the kernel does before and after it cannot."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            return super().run_cell(*arguments, **options)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return super().run_cell(*arguments, **options)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _read(self, raw_cell: str) -> KernelCell:
         return read_kernel_cell(raw_cell, self.livy.language)

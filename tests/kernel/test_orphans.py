@@ -7,14 +7,23 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.local.sessions.class_data_archive import exclusive_lock
 from tests.support.kernels import Kernel
 from tests.support.processes import MARK, marked, still_running_after
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+
+@pytest.fixture(autouse=True)
+def no_archive_run() -> Iterator[None]:
+    """It would rightly be there for half a minute after a session's end."""
+    with exclusive_lock():
+        yield
 
 
 @pytest.fixture

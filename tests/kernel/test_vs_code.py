@@ -57,7 +57,7 @@ RUNNING = {
     "in Python that computes": "while True: pass",
     "in Python that sleeps": "import time\ntime.sleep(60)",
     "in a system call": "import socket\na, b = socket.socketpair()\na.recv(1)",
-    "in Python that waits for a process": "import subprocess\nsubprocess.run(['sleep', '60'])",
+    "in Python that waits for a process": "import subprocess, time\nsubprocess.run(['sleep', '60'])\ntime.sleep(60)",
     "in a Spark job": "spark.range(10**13).selectExpr('sum(sqrt(id))').collect()",
     "in a Spark job with Python workers": "sc.range(10**8, numSlices=2).map(lambda x: x * x).sum()",
     "in SQL": "%%sql\nSELECT sum(sqrt(id)) FROM range(10000000000000)",
@@ -103,7 +103,7 @@ def test_an_interrupt_does_not_reach_a_statement_that_runs_in_the_background(not
         notebook.interrupt()
         time.sleep(0.2)
     assert notebook.run("%livy wait").status == "ok"
-    assert "6" in notebook.run("%%local\ntotal.result()").text
+    assert notebook.run("%%local\nint(total.result().value())").text == "6"
 
 
 def test_what_user_code_starts_can_be_interrupted_by_it(notebook: VsCodeKernel) -> None:
@@ -112,6 +112,13 @@ def test_what_user_code_starts_can_be_interrupted_by_it(notebook: VsCodeKernel) 
 
 
 def test_every_process_of_the_session_ends_with_the_kernel(notebook: VsCodeKernel) -> None:
-    started = [psutil.Process(pid) for pid in below(notebook)]
+    started = psutil.Process(notebook.pid).children(recursive=True)
     notebook.end()
-    assert eventually(lambda: not [one for one in started if one.is_running() and one.status() != "zombie"])
+    assert eventually(lambda: all(map(has_ended, started)))
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
