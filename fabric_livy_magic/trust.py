@@ -20,7 +20,8 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.settings import read_target
 
-# A new setting is not among them before somebody has thought about it. `keep_alive_min` is not: it costs money.
+# A new setting is not among them before somebody has thought about it. Those that keep a session alive, or leave it, are not:
+# they cost money.
 HARMLESS = frozenset(
     {
         "language",
@@ -30,7 +31,6 @@ HARMLESS = frozenset(
         "start_timeout_s",
         "capacity_wait_s",
         "request_timeout_s",
-        "stop_idle_min",
     }
 )
 

@@ -250,7 +250,15 @@ def test_what_a_file_chooses_is_shown_in_plain_characters(choices: dict[str, str
 def test_no_setting_of_a_secret_or_host_is_harmless() -> None:
     """Whoever adds one to the list has to read this."""
     assert not HARMLESS & {"method", "target", "tenant", "client_id", "certificate", "authority_host", "api_url"}
-    assert not HARMLESS & {"allow_host", "livy_user", "ca_file", "lakehouse", "sign_in_cache", "keep_alive_min"}
+    assert not HARMLESS & {
+        "allow_host",
+        "livy_user",
+        "ca_file",
+        "lakehouse",
+        "sign_in_cache",
+        "keep_alive_min",
+        "stop_idle_min",
+    }
     assert {*setting_names()} >= HARMLESS
 
 

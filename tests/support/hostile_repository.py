@@ -141,6 +141,8 @@ def _settings(server: CountingServer) -> str:
         "send_chain": True,
         "sign_in_cache": "plain",
         "keep_alive_min": 100000,
+        "stop_idle_min": 0,
+        "stop_orphan_min": 100000,
     }
     assert {*chosen} == {*setting_names()} - HARMLESS, "a setting is missing here"
     lines = [f"{name} = {json.dumps(value)}" for name, value in chosen.items()]
