@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from tests.support.fakes import FakeFabric
+from tests.support.kernels import Kernel, kernel
 from tests.support.timing import eventually
-from tests.support.vs_code import VsCodeKernel, vs_code_kernel
+from tests.support.vs_code import vs_code_kernel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -40,14 +41,13 @@ def environ(fabric: FakeFabric, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def with_sessions(kernel: VsCodeKernel, spec: str, *commands: str) -> VsCodeKernel:
+def with_sessions(kernel: Kernel, spec: str, *commands: str) -> None:
     """Two, unless other commands are given."""
     if spec == "python3":
         assert kernel.run("%load_ext fabric_livy_magic").status == "ok"
     for command in commands or ("%livy start", "%livy start other"):
         ended = kernel.run(command)
         assert ended.status == "ok", ended.everything
-    return kernel
 
 
 def guards(environ: dict[str, str]) -> list[int]:
@@ -94,6 +94,20 @@ def test_a_restart_leaves_no_session_of_the_kernel_before(
         kernel.restart()
         assert fabric.deleted == [first]
         assert "last kernel" not in kernel.run("%livy start").text
+
+
+@pytest.mark.parametrize("spec", ["fabric-livy", "python3"])
+def test_a_restart_that_jupyter_asks_for_stops_them_but_for_what_is_to_be_kept(
+    spec: str, fabric: FakeFabric, environ: dict[str, str], tmp_path: Path
+) -> None:
+    with kernel(environ, tmp_path, spec=spec) as running:
+        with_sessions(running, spec, "%livy start kept --keep", "%livy start", "%livy start other")
+        kept, *others = fabric.sessions
+        running.manager.restart_kernel()
+        running.client.wait_for_ready(timeout=60)
+        assert set(fabric.deleted) == set(others)
+        with_sessions(running, spec, "%livy start")
+    assert fabric.left_running == [kept]
 
 
 @pytest.mark.parametrize("spec", ["fabric-livy", "python3"])
