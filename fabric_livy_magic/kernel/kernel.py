@@ -6,8 +6,12 @@ kernel whose language is Python.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -79,6 +83,20 @@ class FabricLivyKernel(IPythonKernel):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # as between requests
         await super().execute_request(stream, ident, parent)
+
+    @contextlib.contextmanager
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
+        """ipykernel's handler does not wake the loop, so that an `await` of a local cell would go on for as long as nothing else does."""
+        with super()._cancel_on_sigint(future):
+            handler, loop = signal.getsignal(signal.SIGINT), future.get_loop()
+
+            def handle(number: int, frame: FrameType | None) -> None:
+                if callable(handler):
+                    handler(number, frame)
+                loop.call_soon_threadsafe(int)  # wakes it
+
+            signal.signal(signal.SIGINT, handle)
+            yield
 
     async def do_execute(
         self,
