@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,16 +64,19 @@ class SessionRecords:
         short = hashlib.sha256(self.notebook.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._file = state_folder() / f"{short}-{os.getpid()}.json"
         self._sessions: dict[str, SessionRecord] = {}
+        self._lock = threading.Lock()  # sessions that are stopped side by side are removed side by side
 
     def add(self, session: SessionRecord) -> None:
-        self._sessions[session.id] = session
-        self._write()
+        with self._lock:
+            self._sessions[session.id] = session
+            self._write()
 
     def remove(self, session_id: str) -> None:
         """Of this kernel, and of those that have ended."""
-        if self._sessions.pop(session_id, None):
-            self._write()
-        forget(session_id)
+        with self._lock:
+            if self._sessions.pop(session_id, None):
+                self._write()
+            forget(session_id)
 
     def of_last_kernel(self) -> tuple[SessionRecord, ...]:
         """Those of this notebook's latest kernel that has ended and left some."""
