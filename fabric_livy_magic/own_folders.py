@@ -28,6 +28,16 @@ def own_folder(folder: Path) -> Path:
     return folder
 
 
+def write_private(file: Path, text: str) -> None:
+    """Into a folder of ours: as a whole or not at all, and from the first byte on for this user only. Raises OSError."""
+    own_folder(file.parent)
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")
+    new.unlink(missing_ok=True)  # of a process of that number which was killed
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    new.replace(file)
+
+
 def _ours(folder: Path) -> list[Path]:
     up = [folder, *folder.parents]
     names = [one.name for one in up]

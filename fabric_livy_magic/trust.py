@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fabric_livy_magic.clouds import is_fabric_address
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.own_folders import write_private
 from fabric_livy_magic.settings import read_target
 
 # A new setting is not among them before somebody has thought about it. Those that keep a session alive, or leave it, are not:
@@ -79,12 +78,7 @@ def trust(path: Path, content: bytes) -> None:
     """`content` is what the user saw: a file that changed meanwhile is not trusted. Raises SettingsError."""
     record = _record_of(path)
     try:
-        own_folder(record.parent)
-        new = record.with_suffix(f".{os.getpid()}.new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            json.dump({"path": str(path.resolve()), "sha256": _sha256(content)}, out)
-        new.replace(record)
+        write_private(record, json.dumps({"path": str(path.resolve()), "sha256": _sha256(content)}))
     except OSError as error:
         raise SettingsError(f"It could not be noted that {path} is trusted: {error}") from error
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.own_folders import write_private
 
 STARTED_WITHIN_S = 2.0  # of each other: the same process; the system counts its start in ticks
 
@@ -94,7 +94,7 @@ class SessionRecords:
             "started": process_start(os.getpid()),
             "sessions": [asdict(one) for one in self._sessions.values()],
         }
-        _write_private(self._file, content)
+        write_private(self._file, json.dumps(content, indent=1))
 
 
 def forget(session_id: str) -> None:
@@ -121,17 +121,7 @@ def _rewrite(file: Path, sessions: tuple[SessionRecord, ...]) -> None:
         file.unlink(missing_ok=True)
         return
     content = json.loads(file.read_text(encoding="utf-8"))
-    _write_private(file, {**content, "sessions": [asdict(one) for one in sessions]})
-
-
-def _write_private(file: Path, content: Mapping[str, Any]) -> None:
-    """As a whole or not at all, and from the first byte on for this user only."""
-    own_folder(file.parent)
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        json.dump(content, out, indent=1)
-    new.replace(file)
+    write_private(file, json.dumps({**content, "sessions": [asdict(one) for one in sessions]}, indent=1))
 
 
 def _is_alive(content: Mapping[str, Any]) -> bool:

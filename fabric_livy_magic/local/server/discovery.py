@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.own_folders import write_private
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -24,10 +24,7 @@ def published_token(port: int, token: str) -> Iterator[bool]:
     """While it lasts, this user's processes can read the token. False where no such file can be written."""
     path = token_file(port)
     try:
-        own_folder(path.parent)
-        path.unlink(missing_ok=True)  # left by a killed server, and perhaps readable by others
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - of a descriptor
-            file.write(f"{os.getpid()}\n{token}")
+        write_private(path, f"{os.getpid()}\n{token}")
     except OSError:
         yield False
         return
