@@ -8,11 +8,9 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -29,9 +27,9 @@ from fabric_livy_magic.local.server.launch import MISSING_EXTRA, data_folder, de
 from fabric_livy_magic.local.server.server_log import begin_log
 from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens, read_token
 from fabric_livy_magic.local.spark.cache import cache_folder
-from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+from fabric_livy_magic.local.spark.process_groups import ProcessGroups, folder_of_run
 from fabric_livy_magic.own_folders import own_folder
-from fabric_livy_magic.started_environment import server_environment
+from fabric_livy_magic.started_processes import server_environment
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.server import Server
@@ -232,10 +230,8 @@ async def _serve(
     else:
         from fabric_livy_magic.local.fabric.routes import make_app
 
-    folder = Path(tempfile.mkdtemp(prefix="fabric-livy-"))  # 0700
-    groups = ProcessGroups(folder)
-    server = _server(folder, groups, workspaces, tokens, faults, options)
-    try:
+    with folder_of_run() as (folder, groups):
+        server = _server(folder, groups, workspaces, tokens, faults, options)
         listener.setblocking(False)
         http = HTTPServer(make_app(server), body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
@@ -258,9 +254,6 @@ async def _serve(
         loop = asyncio.get_running_loop()
         stops = (server.sessions.stop_all, server.batches.stop_all)
         await asyncio.gather(*(loop.run_in_executor(None, stop_all) for stop_all in stops))
-    finally:
-        groups.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop_on_signals(stop: asyncio.Event, numbers: Iterable[signal.Signals]) -> None:
