@@ -1,4 +1,4 @@
-"""What the processes that run the user's Spark code inherit of our environment: all but what proves who the user is.
+"""What the processes that we start inherit: the environment without what proves who the user is, this package, no interrupts.
 
 On Fabric a session sees nothing of its user's machine. Here its code may need paths, proxies, certificates and variables of
 the user's own, so these pass; the list below names what signs in to Azure, Fabric, a pipeline or Jupyter. What a
@@ -7,8 +7,11 @@ session is meant to have comes by `FABRIC_LIVY_SECRETS` and `FABRIC_LIVY_TOKEN_S
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 SECRET_VARIABLES = frozenset(
     {
@@ -58,3 +61,22 @@ def server_environment(environ: Mapping[str, str] | None = None) -> dict[str, st
 def _without(names: frozenset[str], environ: Mapping[str, str] | None) -> dict[str, str]:
     environ = os.environ if environ is None else environ
     return {name: value for name, value in environ.items() if name.upper() not in names}
+
+
+def python_path(environ: Mapping[str, str]) -> list[str]:
+    """PYTHONPATH by which a started Python finds this package, too: it may be used from a checkout that is not installed."""
+    return [*filter(None, environ.get("PYTHONPATH", "").split(os.pathsep)), str(Path(__file__).parents[1])]
+
+
+@contextlib.contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """For this thread and the process that it starts, from its first moment on: VS Code interrupts a kernel by SIGINT to each of
+    its descendants. Windows has no such signals."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.sessions import guard_process
 from fabric_livy_magic.sessions.guard_process import own_group
 from fabric_livy_magic.sessions.records import process_start
 from fabric_livy_magic.sessions.session import Session
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import interrupts_blocked, python_path, started_environment
 
 START_WAIT_S = 20.0
 
@@ -71,14 +71,7 @@ class SessionGuard:
         http = remote.client.http
         header = http.authorization_header() or self._headers.get(session.id, "")
         self._headers[session.id] = header
-        paths = remote.paths()
-        return {
-            "id": session.id,
-            "server": http.base_url,
-            "paths": paths,
-            "authorization": header,
-            "verify": http.verify,
-        }
+        return {"id": session.id, "paths": remote.paths(), **_server(http, header)}
 
     def _write(self, line: str) -> None:
         for _ in range(2):
@@ -94,13 +87,12 @@ class SessionGuard:
 
 
 def _unanswered(name: str, client: LivyClient) -> dict[str, Any]:
-    return {
-        "name": name,
-        "dialect": client.dialect.value,
-        "server": client.http.base_url,
-        "authorization": client.http.authorization_header(),
-        "verify": client.http.verify,
-    }
+    server = _server(client.http, client.http.authorization_header())
+    return {"name": name, "dialect": client.dialect.value, **server}
+
+
+def _server(http: LivyHttp, authorization: str) -> dict[str, Any]:
+    return {"server": http.base_url, "authorization": authorization, "verify": http.verify}
 
 
 def must_end_with_kernel(session: Session) -> bool:
@@ -109,23 +101,17 @@ def must_end_with_kernel(session: Session) -> bool:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])  # the package may be used from a checkout that is not installed
-    path = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]  # noqa: PTH100
-    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
-    try:
+    environment = started_environment()
+    with interrupts_blocked():
         process = subprocess.Popen(
             [sys.executable, "-P", "-S", guard_process.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=Path(sys.executable).anchor,  # the notebook's folder may be moved, or its disk taken out
-            env={**started_environment(), "PYTHONPATH": os.pathsep.join([*path, root])},
+            env={**environment, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, python_path(environment)))},
             **own_group(sys.platform),
         )
-    finally:
-        if can_block:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     run_in_background(lambda: process.wait(START_WAIT_S), "guard")  # its first process ends once the other one runs
     return process
 

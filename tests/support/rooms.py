@@ -25,7 +25,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "clouds": "",
         "own_imports": "",
         "own_folders": "",
-        "started_environment": "",
+        "started_processes": "",
         "settings": "errors",
         "trust": "errors clouds own_folders settings",
         "settings_files": "errors own_folders settings trust",
@@ -37,7 +37,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors clouds started_environment own_folders settings settings_files notebooks livy cells signin fabric running local",
+        "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric running local",
         "output": "printable livy signin running sessions",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
@@ -46,7 +46,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = frozenset({"errors", "own_folders", "started_environment", "notebooks"})
+LOCAL_MAY_IMPORT = frozenset({"errors", "own_folders", "started_processes", "notebooks"})
 LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
     room: frozenset(below.split())
     for room, below in {
@@ -72,7 +72,7 @@ MODULES_AT_ROOT = {
     "clouds",
     "own_imports",
     "own_folders",
-    "started_environment",
+    "started_processes",
     "settings",
     "trust",
     "settings_files",

@@ -11,13 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.own_folders import APPLICATION
-from fabric_livy_magic.started_environment import server_environment
+from fabric_livy_magic.started_processes import interrupts_blocked, python_path, server_environment
 
 SERVER = "fabric_livy_magic.local"  # run as a module
 LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
@@ -68,7 +67,7 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
             "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
         )
     with tempfile.TemporaryFile() as stderr:
-        with _interrupts_blocked():
+        with interrupts_blocked():  # it then ignores them, and with it all that it starts
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", SERVER, "--json", "--owned", "--lakehouse", str(lakehouse)],
                 stdin=subprocess.PIPE,
@@ -87,23 +86,9 @@ def start_local_fabric(lakehouse: Path, *, start_timeout_s: float = 30) -> Local
             raise
 
 
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """For this thread and the process that it starts, from its first moment on: VS Code interrupts a kernel by SIGINT to each of
-    its descendants. The server then ignores it, and with it all that the server starts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _environment() -> dict[str, str]:
-    """The package may be used from a checkout that is not installed."""
-    root = str(Path(__file__).parents[3])
     inherited = server_environment()
-    path = [part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return dict(inherited, PYTHONPATH=os.pathsep.join([*path, root]))
+    return inherited | {"PYTHONPATH": os.pathsep.join(python_path(inherited))}
 
 
 def _read_ready(process: subprocess.Popen[bytes], stderr: IO[bytes], timeout_s: float) -> dict[str, Any]:

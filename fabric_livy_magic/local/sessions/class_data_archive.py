@@ -35,7 +35,7 @@ from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, s
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.submit import spark_home
 from fabric_livy_magic.own_folders import own_folder
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import started_environment
 
 MAX_RUNTIME_S = 240
 DUMP_TIMEOUT_S = 90

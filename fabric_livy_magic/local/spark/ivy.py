@@ -20,7 +20,7 @@ from xml.sax.saxutils import quoteattr
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.trust import trust_options, trusted_by_python
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import started_environment
 
 ANSWER_TIMEOUT_S = 5.0
 RESOLVE_TIMEOUT_S = 300.0  # 7 MB over a slow line; sessions wait `delta.WAIT_S` at most

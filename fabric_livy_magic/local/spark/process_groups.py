@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import started_environment
 
 
 class ProcessGroups:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.own_folders import own_folder
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import started_environment
 
 SOURCES = Path(__file__).with_name("scala")
 TIMEOUT_S = 120

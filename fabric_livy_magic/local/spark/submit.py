@@ -13,7 +13,7 @@ from fabric_livy_magic.local.spark.java import find_java, java_options
 from fabric_livy_magic.local.spark.scala_classes import scala_classes
 from fabric_livy_magic.local.spark.settings import MIB, SessionFolders, SparkSettings, properties_text
 from fabric_livy_magic.local.spark.trust import trust_options
-from fabric_livy_magic.started_environment import started_environment
+from fabric_livy_magic.started_processes import python_path, started_environment
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
@@ -39,11 +39,9 @@ def spark_home() -> Path:
 def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
     """The environment of an application's JVM and Python processes."""
     inherited = {key: value for key, value in started_environment().items() if not key.startswith(NOT_INHERITED)}
-    package_root = str(Path(__file__).parents[3])
-    python_path = [part for part in inherited.get("PYTHONPATH", "").split(os.pathsep) if part]
     return inherited | {
         "TZ": "UTC",
-        "PYTHONPATH": os.pathsep.join([*python_path, package_root]),
+        "PYTHONPATH": os.pathsep.join(python_path(inherited)),
         "PYTHONHASHSEED": "0",  # required by PySpark: executors must hash strings as the driver does
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,

@@ -16,7 +16,7 @@ import requests
 
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.server import launch
-from fabric_livy_magic.started_environment import SECRET_VARIABLES
+from fabric_livy_magic.started_processes import SECRET_VARIABLES
 from tests.support.processes import MARK, marked, still_running_after
 from tests.support.service import ROOT
 from tests.support.timing import eventually

@@ -20,7 +20,7 @@ from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.submit import spark_home
-from fabric_livy_magic.started_environment import FEED_VARIABLES, SECRET_VARIABLES
+from fabric_livy_magic.started_processes import FEED_VARIABLES, SECRET_VARIABLES
 from tests.support import service
 from tests.support.service import Api, Session
 from tests.support.spark_intruder import intruder
