@@ -50,7 +50,7 @@ class Accepted:
     operation_id: str
 
 
-class Deadline(NamedTuple):
+class _Deadline(NamedTuple):
     """`at_s` by the clock of the client."""
 
     at_s: float
@@ -99,7 +99,7 @@ class LivyHttp:
         )  # one at most, shared with the copies that `with_short_timeouts` and others make
         self._clock = clock
         self._sleep = sleep
-        self._deadline = Deadline(math.inf, math.inf)
+        self._deadline = _Deadline(math.inf, math.inf)
         self._allowance: Allowance | None = None
         self._listener: Callable[[Progress], None] | None = None
         self._subject = ""
@@ -160,7 +160,7 @@ class LivyHttp:
         After that WaitTimeout, except for a POST that may have been sent, which fails as such."""
         other = copy.copy(self)
         at_s = self._clock() + timeout_s
-        other._deadline = self._deadline if self._deadline.at_s <= at_s else Deadline(at_s, timeout_s)
+        other._deadline = self._deadline if self._deadline.at_s <= at_s else _Deadline(at_s, timeout_s)
         return other
 
     def for_list(self, most_bytes: int) -> LivyHttp:

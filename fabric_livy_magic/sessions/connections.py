@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +42,6 @@ def _served_token(url: str, settings: Settings) -> Credential | None:
     """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
     token = "" if settings.livy_user else find_token(url)
     return StaticToken(token) if token else None
-
-
-def _as_it_is(authorization: BearerAuth | BasicAuth) -> BearerAuth | BasicAuth | None:
-    return authorization.as_it_is()
 
 
 class Connections:
@@ -100,7 +96,8 @@ class Connections:
         server = f"{parts.scheme}://{parts.netloc}"
         used = self._used.setdefault((server, audience), [])
         if not self._may_sign_in:
-            found = next((one for one in map(_as_it_is, reversed(used)) if one), None)
+            as_they_are: Iterator[Authorization | None] = (one.as_it_is() for one in reversed(used))
+            found = next(filter(None, as_they_are), None)
             return found or (None if server in self._without_sign_in else NothingToSend())
         if made := make():
             used[:] = [*[one for one in used if one.as_it_is()][-1:], made]

@@ -60,9 +60,8 @@ def left_running(runner: Runner, target: Target) -> list[SessionRecord]:
     found = []
     for record in left:
         if record.server == client.http.base_url:
-            with contextlib.suppress(
-                HttpError
-            ):  # it is not there any more, or cannot be seen; a start goes on all the same
+            # It is not there any more, or cannot be seen: a start goes on all the same.
+            with contextlib.suppress(HttpError):
                 if not client.get_session(record.id).state.has_ended:
                     found.append(record)
     return found

@@ -79,7 +79,7 @@ def test_it_does_so_in_the_middle_of_a_cell(fabric: FakeFabric, environ: dict[st
     with vs_code_kernel({**environ, "FABRIC_LIVY_RICH": "off"}, tmp_path) as kernel:
         with_sessions(kernel, "fabric-livy", "%livy start")
         kernel.send("while True: pass")
-        time.sleep(0.5)
+        assert eventually(lambda: fabric.seen("POST", "/statements"))
         (started,) = fabric.sessions
         kernel.end()
     assert fabric.deleted == [started]
