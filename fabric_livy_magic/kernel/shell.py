@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.interactiveshell import ExecutionResult
 
 from fabric_livy_magic.cells.kernel_cells import REFUSED, RUN, KernelCell, Step, read_kernel_cell
 from fabric_livy_magic.errors import NotebookError, StatementError
@@ -78,11 +79,20 @@ class FabricLivyShell(ZMQInteractiveShell):
         is_main = threading.current_thread() is threading.main_thread()
         if not is_main or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             return super().run_cell(*arguments, **options)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        result: Any = None
         try:
-            return super().run_cell(*arguments, **options)
-        finally:
+            try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                result = super().run_cell(*arguments, **options)
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+        except KeyboardInterrupt as interrupt:  # while IPython read the cell, or between two of these lines
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if result is None:
+                result = ExecutionResult(None)
+                result.error_in_exec = interrupt
+                self.showtraceback()
+        return result
 
     def _read(self, raw_cell: str) -> KernelCell:
         return read_kernel_cell(raw_cell, self.livy.language)

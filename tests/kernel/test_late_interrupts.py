@@ -44,8 +44,28 @@ def test_the_cell_has_its_result_and_its_reply(kind: str, code: str, notebook: V
 @pytest.mark.parametrize("code", ["%%local\nwhile True: pass", "%%local\nimport asyncio\nawait asyncio.sleep(60)"])
 def test_the_code_itself_is_interrupted(code: str, notebook: VsCodeKernel) -> None:
     notebook.run("%%local\nsent = []")
-    request = notebook.send(f"{code.replace('%%local', '%%local' + chr(10) + 'print(1, flush=True)', 1)}")
-    notebook.wait_for_output(request, "1")
+    request = notebook.send(code.replace("%%local", "%%local\nprint('be' 'gun', flush=True)", 1))
+    notebook.wait_for_output(request, "begun")
     notebook.interrupt()
     assert notebook.wait(request, 20).status == "error"
     assert eventually(lambda: notebook.run("%%local\n40 + 2").text == "42")
+
+
+WHILE_IT_IS_READ = """%%local
+import os, signal
+def interrupt(lines):
+    if due and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        due.pop()
+        os.kill(os.getpid(), signal.SIGINT)
+    return lines
+get_ipython().input_transformers_cleanup.append(interrupt)
+due = [1]
+"""
+
+
+def test_a_cell_that_is_interrupted_before_its_code_runs_ends_as_an_interrupted_one(notebook: VsCodeKernel) -> None:
+    notebook.run(WHILE_IT_IS_READ)
+    ended = notebook.run("%%local\nran = 42")
+    assert (ended.status, ended.ename) == ("error", "KeyboardInterrupt")
+    assert "KeyboardInterrupt" in ended.traceback
+    assert notebook.run("%%local\ndue, 'ran' in globals()").text == "([], False)"
