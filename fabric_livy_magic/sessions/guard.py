@@ -61,10 +61,8 @@ class SessionGuard:
     def close(self) -> None:
         """It ends, once it has stopped what it was told of last."""
         with self._lock:
-            process, self._process, self._last = self._process, None, ""
-        if process and process.stdin:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
+            self._last = ""
+            self._let_go()
 
     def _entry(self, session: Session) -> dict[str, Any]:
         remote = session.remote
@@ -81,9 +79,15 @@ class SessionGuard:
                 self._process.stdin.write(line.encode() + b"\n")
                 self._process.stdin.flush()
             except OSError:  # somebody killed it, or there can be no more processes: cells run without it
-                self._process = None
+                self._let_go()
             else:
                 return
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        if process and process.stdin:
+            with contextlib.suppress(OSError):  # what could not be written to one that was killed
+                process.stdin.close()
 
 
 def _unanswered(name: str, client: LivyClient) -> dict[str, Any]:

@@ -279,8 +279,10 @@ def test_an_expired_token_from_the_environment_says_to_put_in_a_new_one(
     authority: Authority, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", authority.mint(exp=int(time.time()) - 60))
+    runner = Runner(settings)
     with pytest.raises(FabricLivyError, match=r"Not signed in: TokenExpired.*FABRIC_LIVY_TOKEN"):
-        Runner(settings).sessions.start()
+        runner.sessions.start()
+    runner.close()
 
 
 def test_a_sign_in_of_microsoft_is_not_sent_to_a_port_of_this_machine_that_nobody_named(
