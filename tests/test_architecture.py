@@ -71,7 +71,7 @@ HOMES = {
         "output/",
         "completion/ipython.py",
         "magics/",
-        "kernel/kernel.py",
+        "kernel/",
     },
 }
 MOST_LINES, MOST_LINES_OF_FUNCTION = 400, 50

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 from fabric_livy_magic.errors import CapacityError, HttpError
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.retries import JITTER
 from fabric_livy_magic.livy.waiting import interruptible_sleep, pause
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def wait_for_capacity(
             return request()
         except CapacityError as error:
             holders = holders or capacity_holders(client)
-            pause_s = max(error.retry_after_s or 0.0, PAUSE_S * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+            pause_s = max(error.retry_after_s or 0.0, PAUSE_S * JITTER.uniform(0.8, 1.2))
             if clock() + pause_s > until_s:
                 raise _capacity_error(error, holders, wait_s) from error
             _pause(pause_s, until_s, holders, on_progress, clock, sleep)

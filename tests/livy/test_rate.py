@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -217,3 +218,10 @@ def test_pauses_between_retries_grow_and_have_jitter() -> None:
     first, second = (list(itertools.islice(RetryPolicy().pauses(), 12)) for _ in range(2))
     assert first != second
     assert first[0] < 0.5 < 7 < first[-1] < 13
+
+
+def test_a_pause_takes_no_number_of_a_notebook_that_has_set_its_seed() -> None:
+    random.seed(7)
+    expected = random.Random(7).random()
+    next(RetryPolicy().pauses())
+    assert random.random() == expected

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.methods import credential_for
 from fabric_livy_magic.signin.request_auth import RENEW_BEFORE_S, BasicAuth, BearerAuth, check_host
 from fabric_livy_magic.signin.tokens import AccessToken
+from tests.support.notebookutils import forget_notebookutils
 from tests.support.timing import eventually
 
 SECRET = "eyJ0eXAi.SECRET.xyz"
@@ -314,15 +316,16 @@ def test_a_token_whose_end_is_near_is_not_used_again() -> None:
 
 # ------------------------------------------------------------------------------------------------ inside Fabric
 @pytest.fixture
-def dummy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def dummy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A module `notebookutils` that can be imported, gives None as a token and leaves a mark where it ran."""
     mark = tmp_path / "it-ran"
     (tmp_path / "notebookutils.py").write_text(
         f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nclass credentials:\n    getToken = staticmethod(lambda audience: None)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "notebookutils", raising=False)
-    return mark
+    forget_notebookutils()
+    yield mark
+    forget_notebookutils()
 
 
 def test_a_module_notebookutils_does_not_make_a_machine_fabric(dummy: Path, az: Path) -> None:
@@ -341,7 +344,6 @@ def test_inside_fabric_what_is_no_token_is_refused(
     (tmp_path / ".trident-context").touch()
     with pytest.raises(SignInError, match="no token"):
         FabricNotebook().token()
-    monkeypatch.delitem(sys.modules, "notebookutils")
 
 
 def test_the_runtimes_of_fabric_are_told_by_what_the_service_puts_there(tmp_path: Path) -> None:

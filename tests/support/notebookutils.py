@@ -50,13 +50,19 @@ def facts(folder: Path, **more: Any) -> dict[str, Any]:
 @contextmanager
 def importable() -> Iterator[Any]:
     """The package, importable only inside the `with` block."""
+    assert "notebookutils" not in sys.modules, sys.modules["notebookutils"]  # left by a test
     sys.path.append(str(PACKAGES))
     try:
         yield importlib.import_module("notebookutils")
     finally:
         sys.path.remove(str(PACKAGES))
-        for name in [name for name in sys.modules if name.split(".")[0] in ("notebookutils", "mssparkutils")]:
-            del sys.modules[name]
+        forget_notebookutils()
+
+
+def forget_notebookutils() -> None:
+    """The next import of it takes what it finds then."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("notebookutils", "mssparkutils")]:
+        del sys.modules[name]
 
 
 @contextmanager
