@@ -114,6 +114,14 @@ def test_at_the_root_there_are_rooms_and_a_few_modules() -> None:
     assert len(in_local) <= 10
 
 
+def test_no_code_of_a_user_is_compiled_with_the_future_imports_of_this_package() -> None:
+    """`compile` inherits those of its module: annotations of the user's functions would be texts."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"compile", "builtins.compile"}:
+                assert "dont_inherit" in {word.arg for word in node.keywords}, f"{relative(path)}:{node.lineno}"
+
+
 @pytest.mark.parametrize("rooms", [ROOMS, LOCAL_ROOMS], ids=["package", "local"])
 def test_the_table_of_rooms_goes_down_only(rooms: Mapping[str, frozenset[str]]) -> None:
     names = list(rooms)

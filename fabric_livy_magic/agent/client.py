@@ -181,6 +181,7 @@ def is_install(code: str) -> bool:
     return "_fabric_livy_install(" in code
 
 
+_QUOTES_TO_ESCAPE = re.compile(r'"{3,}|"+\Z')
 _CHARACTER_LITERALS = {"\n": "\n", "\t": "\t", "\\": "\\\\"}
 
 
@@ -201,8 +202,7 @@ def _text_literal(text: str) -> str:
     if "\n" not in text:
         return repr(text)
     escaped = "".join(_CHARACTER_LITERALS.get(one) or (one if one.isprintable() else ascii(one)[1:-1]) for one in text)
-    escaped = escaped.replace('"""', r"\"\"\"")
-    return '"""\\\n' + (escaped[:-1] + r"\"" if escaped.endswith('"') else escaped) + '"""'
+    return '"""\\\n' + _QUOTES_TO_ESCAPE.sub(lambda quotes: r"\"" * len(quotes[0]), escaped) + '"""'
 
 
 # ---------------------------------------------------------------------------------------------------------- replies

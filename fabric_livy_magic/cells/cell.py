@@ -72,6 +72,7 @@ def cell_parser(kind: str) -> MagicParser:
             "--parameter",
             metavar="NAME=EXPR",
             action="append",
+            default=[],
             help="the value of `:NAME`, a Python expression of the notebook; repeat for more (default: the variable NAME)",
         )
     return parser

@@ -151,8 +151,10 @@ class FabricLivyShell(ZMQInteractiveShell):
         """Returns the value of the last line if that is an expression, as a line magic is."""
         tree = ast.parse(super().transform_cell(code), "<cell>")
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, "<cell>", "exec"), self.user_ns)  # noqa: S102 - user code
-        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), self.user_ns) if last else None  # noqa: S307
+        exec(compile(tree, "<cell>", "exec", dont_inherit=True), self.user_ns)  # noqa: S102 - user code
+        if last is None:
+            return None
+        return eval(compile(ast.Expression(last.value), "<cell>", "eval", dont_inherit=True), self.user_ns)  # noqa: S307
 
     def _run_in_session(self, step: Step) -> Any:
         if step.body is None:

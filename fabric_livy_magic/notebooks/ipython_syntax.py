@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import tokenize
 from collections.abc import Callable
@@ -19,12 +20,19 @@ def as_python(code: str) -> str:
     if not _has_mark(code) and not code[:1].isspace():
         return code
     try:
-        lines = leading_indent(code.splitlines(keepends=True))  # a cell may be indented as a whole
+        lines = lines_of(code)
+        if code[:1].isspace():  # a cell may be indented as a whole
+            lines = leading_indent(lines)
         transform: Callable[[list[str]], list[str]] = TransformerManager().do_token_transforms
         blocks = _blocks(lines)
         return "".join(line for block in blocks for line in (transform(block) if _is_escaped(block) else block))
     except Exception:  # noqa: BLE001 - its scanner fails in many ways on broken code, such as IndexError for =%"""
         return code  # whoever compiles it reports the error
+
+
+def lines_of(code: str) -> list[str]:
+    """As Python counts them: a form feed, or a line separator in a text, ends none."""
+    return list(io.StringIO(code, newline=""))
 
 
 def _has_mark(code: str) -> bool:
@@ -73,7 +81,7 @@ def split_line_magics(code: str) -> list[Piece]:
         body = ast.parse(code).body
     except SyntaxError:  # ast.parse accepts top-level `await`
         return [Piece(code)]
-    lines = code.splitlines(keepends=True)
+    lines = lines_of(code)
     pieces: list[Piece] = []
     end = 0
     for node in body:

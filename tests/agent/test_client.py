@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.client import (
@@ -20,6 +20,7 @@ from fabric_livy_magic.agent.client import (
     is_agent_missing,
     literal,
     package_name,
+    read_call,
     read_reply,
 )
 from fabric_livy_magic.errors import AnswerTooLarge, WaitTimeout
@@ -42,6 +43,19 @@ def test_every_json_value_is_the_same_after_python_has_read_its_literal(value: A
     text = f"x = {literal(value)}\n".encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
     parsed = ast.literal_eval(ast.parse(text).body[0].value)  # type: ignore[attr-defined]
     assert parsed == value
+
+
+# Lines of a cell, in which what a literal has to escape stands side by side, and at the ends.
+PIECES = st.sampled_from(['"', '"""', "'''", "\\", "\\\\", "\n", "\r\n", "\r", 'f"{x!r}"', "x = ", "é", "\u2028", "\0"])
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+@example('text = """one\ntwo"""')
+@example('a = 1\nb = "\\""')
+@example('\n""""')
+def test_lines_with_any_quotes_and_escapes_arrive_as_they_were(lines: str) -> None:
+    call = call_text("id", "cell", [lines, lines + "\n", "\n" + lines])
+    assert read_call(call) == ("id", "cell", [lines, lines + "\n", "\n" + lines])
 
 
 @given(TEXTS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
-from fabric_livy_magic.notebooks.ipython_syntax import as_python
+from fabric_livy_magic.notebooks.ipython_syntax import as_python, split_line_magics
 
 LINES = [
     *["%run x", "!ls", "x = %who", "y = !ls -l", "if a:", "    %time x", "    z = 1", "else:", "    !rm x", "def f():"],
@@ -39,3 +40,11 @@ def test_a_cell_becomes_what_ipython_makes_of_it(cell: str, end: str) -> None:
     expected = by_ipython(code)
     if is_python(expected) or is_python(as_python(code)):
         assert as_python(code) == expected
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\r\n"])
+def test_a_line_magic_below_a_text_with_a_separator_of_lines_is_cut_where_it_stands(separator: str) -> None:
+    text = f'text = """a{separator}b"""\n'
+    pieces = split_line_magics(as_python(f"{text}%pip install x\nafter = 1\n"))
+    assert [(piece.code, piece.magic) for piece in pieces][::2] == [(text, ""), ("after = 1\n", "")]
+    assert (pieces[1].magic, pieces[1].line) == ("pip", "install x")

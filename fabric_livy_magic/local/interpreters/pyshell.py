@@ -153,12 +153,12 @@ def parse(code: str) -> ast.Module:
 def compiled_statements(module: ast.Module) -> Iterator[CodeType]:
     """Statement by statement, each compiled after the one before ran, so that its compile error comes then.
 
-    The last is compiled in `single` mode, which echoes its value.
+    The last is compiled in `single` mode, which echoes its value. The `from __future__` imports of this module are not the user's.
     """
     for statement in module.body[:-1]:
-        yield compile(ast.Module([statement], []), "<stdin>", "exec")
+        yield compile(ast.Module([statement], []), "<stdin>", "exec", dont_inherit=True)
     for statement in module.body[-1:]:
-        yield compile(ast.Interactive([statement]), "<stdin>", "single")
+        yield compile(ast.Interactive([statement]), "<stdin>", "single", dont_inherit=True)
 
 
 def split_magics(code: str) -> list[str]:

@@ -43,6 +43,15 @@ def test_text(shell: PythonShell, code: str, text: str) -> None:
     assert shell.run(code) == {"status": "ok", "data": {"text/plain": text}}
 
 
+def test_annotations_are_evaluated_as_in_any_python(shell: PythonShell) -> None:
+    """The modules of this package that compile a statement postpone theirs."""
+    code = "x: int = 1\ndef f(x: int) -> 'str': ...\nclass C:\n    y: list[int]\nf.__annotations__, C.__annotations__"
+    value = "({'x': <class 'int'>, 'return': 'str'}, {'y': list[int]})"
+    assert shell.run(code) == {"status": "ok", "data": {"text/plain": value}}
+    assert shell.run("def f(x: int): ...")["status"] == "ok"  # the last one is compiled in another way
+    assert shell.run("f.__annotations__['x'] is int")["data"] == {"text/plain": "True"}
+
+
 ERRORS: list[tuple[str, str, str, list[str]]] = [
     (
         "x",

@@ -38,7 +38,7 @@ def run(
     CellState.count += 1
     CellState.value = None
     name = file_name(CellState.count if number is None else number)
-    linecache.cache[name] = (len(code), None, code.splitlines(True), name)  # tracebacks show the lines
+    linecache.cache[name] = (len(code), None, list(io.StringIO(code)), name)  # tracebacks show the lines
     try:
         with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
             value = CellState.value = execute(namespace, code, name)

@@ -54,7 +54,7 @@ def open_sql(
 def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
     """The value of a Python expression: a Spark, pandas, Arrow or polars frame."""
     _pyarrow()  # raises before any user code runs
-    value = eval(compile(expression.strip(), "<expression>", "eval"), namespace)  # noqa: S307 - the user's own code
+    value = eval(compile(expression.strip(), "<expression>", "eval", dont_inherit=True), namespace)  # noqa: S307 - the user's own code
     return open_value(value, expression.strip()[:80], limit)
 
 
