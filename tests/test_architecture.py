@@ -43,7 +43,12 @@ HOMES = {
     "msal_extensions": {"signin/entra/token_store.py"},
     "jwt": {"local/"},
     "cryptography": {"signin/entra/certificates.py", "local/"},
-    "pandas": {"frames/", "running/results.py", "sessions/session.py"},  # the last two for type annotations only
+    "pandas": {
+        "frames/",
+        "running/results.py",  # for type annotations only, as the next
+        "sessions/session.py",
+        "local/interpreters/session_packages/",  # the frames of semantic link, in the session
+    },
     "pyarrow": {"frames/", "agent/remote/", "local/"},
     "polars": {"frames/conversion.py"},
     "numpy": {"frames/"},

@@ -16,7 +16,7 @@ from fabric_livy_magic.notebooks import portal_features
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
-from fabric_livy_magic.notebooks.python_code import PREDEFINED, UTILITIES, PythonFacts, read_python
+from fabric_livy_magic.notebooks.python_code import PREDEFINED, SEMANTIC_LINK, UTILITIES, PythonFacts, read_python
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, read_run_line
 
@@ -94,6 +94,7 @@ class Checker:
             *self._run_needs(file, code),
             *_utilities_needs(code),
             *_package_needs(code),
+            *_semantic_link_needs(code),
             *_name_needs(code),
         ]
         return Report(file, notebook.language, len(code.cells), tuple(_deduplicated(needs)))
@@ -300,7 +301,7 @@ def _package_needs(code: _NotebookCode) -> Iterator[Need]:
             service = next(
                 (word for word in portal_features.SERVICE_PACKAGES if f"{module}.".startswith(f"{word}.")), None
             )
-            if root in PREDEFINED or root in sys.stdlib_module_names:
+            if root in PREDEFINED or root == SEMANTIC_LINK or root in sys.stdlib_module_names:
                 continue
             if service:
                 text = f"{portal_features.SERVICE_PACKAGES[service]}: it has no form without the service"
@@ -309,6 +310,20 @@ def _package_needs(code: _NotebookCode) -> Iterator[Need]:
                 yield Need("package", root, cells=(number,))
             else:
                 yield Need("package", root, FABRIC_ONLY, "not installed in this Python", (number,))
+
+
+def _semantic_link_needs(code: _NotebookCode) -> Iterator[Need]:
+    there = portal_features.SEMANTIC_LINK_OF_EMBEDDED_FABRIC
+    text = f"{portal_features.SEMANTIC_LINK_NEEDS}: it has no form without the service"
+    for number, facts in code.facts.items():
+        used = {name for name in (*facts.modules, *facts.names_read) if name.split(".")[0] == SEMANTIC_LINK}
+        for name in sorted(used):
+            module = max((one for one in there if f"{name}.".startswith(f"{one}.")), key=len)
+            function = name.removeprefix(module).lstrip(".").split(".")[0]
+            if function and function not in there[module]:
+                yield Need("package", f"{module}.{function}", FABRIC_ONLY, text, (number,))
+            else:
+                yield Need("package", SEMANTIC_LINK, AVAILABLE, "", (number,))
 
 
 def _is_installed(package: str) -> bool:

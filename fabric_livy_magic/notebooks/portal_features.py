@@ -66,11 +66,31 @@ UTILITIES_OF_EMBEDDED_FABRIC: dict[str, frozenset[str] | None] = {
     "help": None,
     "nbResPath": None,
     "common": None,
+    "env": None,
 }
+
+# Semantic link: its modules that the embedded Fabric has, and the functions in them.
+SEMANTIC_LINK_OF_EMBEDDED_FABRIC: dict[str, frozenset[str]] = {
+    "sempy": frozenset(),
+    "sempy.fabric": frozenset(
+        {
+            "get_workspace_id", "get_notebook_workspace_id", "get_lakehouse_id", "get_artifact_id",
+            "resolve_workspace_id", "resolve_workspace_name", "resolve_workspace_name_and_id", "list_workspaces",
+            "list_items", "resolve_item_id", "resolve_item_name", "get_item", "exceptions", "lakehouse",
+        }
+    ),
+    "sempy.fabric.lakehouse": frozenset({"resolve_lakehouse_id", "resolve_lakehouse_name"}),
+    "sempy.fabric.exceptions": frozenset(
+        {
+            "SemPyException", "FabricHTTPException", "DatasetNotFoundException", "WorkspaceNotFoundException",
+            "ItemNotFoundException",
+        }
+    ),
+}  # fmt: skip
+SEMANTIC_LINK_NEEDS = "semantic link, which works on semantic models and Fabric's own REST"
 
 # Packages that do not work without the service: the beginning of a module's name → what it is.
 SERVICE_PACKAGES = {
-    "sempy": "semantic link, which works on semantic models and Fabric's own REST",
     "sempy_labs": "semantic link labs, which works on semantic models and Fabric's own REST",
     "synapse": "SynapseML as Fabric has it",
     "com.microsoft": "a Java package of Fabric's runtime",

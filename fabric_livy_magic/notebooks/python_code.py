@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 # Both names are predefined in a session and are the same module.
 UTILITIES = "notebookutils"
 PREDEFINED = {UTILITIES: UTILITIES, "mssparkutils": UTILITIES}
+SEMANTIC_LINK = "sempy"
 
 
 @dataclass
@@ -19,7 +20,7 @@ class PythonFacts:
     modules: set[str] = field(default_factory=set)
     """Imported, with dots."""
     names_read: set[str] = field(default_factory=set)
-    """With dots; those of `notebookutils` by its name, whatever they were imported as."""
+    """With dots; those of `notebookutils` and `sempy` by their names, whatever they were imported as."""
     attributes: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     assigned: set[str] = field(default_factory=set)
@@ -71,7 +72,7 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             self._facts.modules.add(alias.name)
             name = alias.asname or alias.name.split(".")[0]
-            full_name = _utilities_name(alias.name if alias.asname else name)
+            full_name = _followed_name(alias.name if alias.asname else name)
             self._bind(name, full_name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -79,7 +80,7 @@ class _Reader(ast.NodeVisitor):
             return
         self._facts.modules.add(node.module)
         for alias in node.names:
-            self._bind(alias.asname or alias.name, _utilities_name(f"{node.module}.{alias.name}"))
+            self._bind(alias.asname or alias.name, _followed_name(f"{node.module}.{alias.name}"))
 
     def _bind(self, name: str, full_name: str | None) -> None:
         self._facts.assigned.add(name)
@@ -131,10 +132,12 @@ class _Reader(ast.NodeVisitor):
             self._facts.strings.add(node.value)
 
 
-def _utilities_name(module: str) -> str | None:
-    """The full name of a module of `notebookutils`, None for any other: `notebookutils.mssparkutils.credentials` is
-    `notebookutils.credentials`."""
+def _followed_name(module: str) -> str | None:
+    """The full name of a module or function of `notebookutils` or `sempy`, None for any other:
+    `notebookutils.mssparkutils.credentials` is `notebookutils.credentials`."""
     parts = module.split(".")
+    if parts[0] == SEMANTIC_LINK:
+        return module
     if parts[0] not in PREDEFINED:
         return None
     return ".".join([UTILITIES, *[part for part in parts[1:] if part not in PREDEFINED]])

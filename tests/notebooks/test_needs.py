@@ -50,7 +50,7 @@ def test_what_a_notebook_uses_is_listed_with_its_cells(repository: Path) -> None
         ("notebook.run", AVAILABLE, (4,)),
         ("notebook.exit", AVAILABLE, (5,)),
     ]
-    assert verdicts(list(needs), "package") == {"sempy": FABRIC_ONLY}
+    assert verdicts(list(needs), "package") == {"sempy": AVAILABLE}
     assert verdicts(list(needs), "notebook.run") == {"parameters": AVAILABLE, "elsewhere": FABRIC_ONLY}
     assert verdicts(list(needs), "lakehouse") == {"sales": AVAILABLE}
 
@@ -203,6 +203,23 @@ def test_what_the_embedded_fabric_lacks_is_reported(
     tmp_path: Path, source: str, what: str, name: str, verdict: str
 ) -> None:
     assert verdicts(check_code(tmp_path, source), what) == {name: verdict}
+
+
+@pytest.mark.parametrize(
+    ("source", "packages"),
+    [
+        ("import sempy.fabric as fabric\nfabric.get_notebook_workspace_id()", {"sempy": AVAILABLE}),
+        ("import sempy\nsempy.fabric.resolve_item_id('a').lower()", {"sempy": AVAILABLE}),
+        ("from sempy.fabric import list_items\nlist_items()", {"sempy": AVAILABLE}),
+        (
+            "from sempy import fabric as f\nf.evaluate_dax('a', 'b')",
+            {"sempy": AVAILABLE, "sempy.fabric.evaluate_dax": FABRIC_ONLY},
+        ),
+        ("import sempy.relationships", {"sempy.relationships": FABRIC_ONLY}),
+    ],
+)
+def test_of_semantic_link_the_ids_and_names_are_there(tmp_path: Path, source: str, packages: dict[str, str]) -> None:
+    assert verdicts(check_code(tmp_path, source), "package") == packages
 
 
 def test_a_name_of_databricks_that_the_notebook_defines_is_its_own(tmp_path: Path) -> None:

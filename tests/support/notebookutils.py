@@ -61,7 +61,7 @@ def importable() -> Iterator[Any]:
 
 def forget_notebookutils() -> None:
     """The next import of it takes what it finds then."""
-    for name in [name for name in sys.modules if name.split(".")[0] in ("notebookutils", "mssparkutils")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("notebookutils", "mssparkutils", "sempy")]:
         del sys.modules[name]
 
 

@@ -15,7 +15,7 @@ from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import LIST_SCOPES, ListHandler, item_view
 from fabric_livy_magic.local.lakehouse.workspaces import Named
-from fabric_livy_magic.local.sessions.notebook_context import notebooks_folder
+from fabric_livy_magic.local.sessions.notebook_context import notebook_id, notebooks_folder
 from fabric_livy_magic.local.web.answers import Refusal
 from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
@@ -31,10 +31,10 @@ _operations: dict[str, list[Any]] = {}
 
 
 def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
-    """By id; the id is derived from the notebook's path."""
+    """By id."""
     folder = notebooks_folder()
     found = find_notebooks(folder) if folder else []
-    ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, one.path.as_uri())) for one in found]
+    ids = [notebook_id(one.path) for one in found]
     return {item_id: (Named(id=item_id, name=one.name), one) for item_id, one in zip(ids, found, strict=True)}
 
 

@@ -44,8 +44,8 @@ class Step:
     where: str
 
 
-def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tuple[str, list[Step]]:
-    """The notebook's display name and what is to run. Raises NotRunnable."""
+def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tuple[NotebookFile, list[Step]]:
+    """The notebook and what is to run. Raises NotRunnable."""
     if folder is None:
         raise NotRunnable(
             f"There is no notebook {name!r}: the session knows no folder with notebooks. Give one by the session's conf "
@@ -54,7 +54,7 @@ def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tu
     repository = Repository(folder)
     try:
         file = _find(repository, name, folder)
-        return file.name, list(_notebook_steps(repository, file, arguments, ()))
+        return file, list(_notebook_steps(repository, file, arguments, ()))
     except FabricLivyError as problem:
         raise NotRunnable(str(problem)) from problem
 

@@ -23,6 +23,7 @@ from py4j.protocol import Py4JError
 
 from fabric_livy_magic.local.interpreters.python_process import WorkerDied
 from fabric_livy_magic.local.sessions.child_notebooks import NotRunnable, Step, steps_of
+from fabric_livy_magic.local.sessions.notebook_context import notebook_id
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.spark.jvm import JvmGone
 
@@ -101,12 +102,13 @@ class ChildRuns:
         if len(callers) > MAX_DEPTH:
             return {"refused": f"Notebooks run notebooks {MAX_DEPTH} deep at most: {' → '.join(callers)}"}
         try:
-            name, steps = steps_of(self._notebooks, request["notebook"], request["arguments"])
+            file, steps = steps_of(self._notebooks, request["notebook"], request["arguments"])
         except NotRunnable as problem:
             return {"refused": str(problem)}
-        repl_id = str(uuid.uuid4())
+        repl_id, name = str(uuid.uuid4()), file.name
         notebook = {
             "name": name,
+            "id": notebook_id(file.path),
             "above": callers,
             "run_id": repl_id,
             "parent_run_id": caller.get("run_id"),

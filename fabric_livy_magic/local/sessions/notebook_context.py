@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,11 @@ def notebooks_folder() -> Path | None:
     return repository_root(running) if running else None
 
 
+def notebook_id(path: Path) -> str:
+    """Derived from the path of the file with the cells."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, path.absolute().as_uri()))
+
+
 @dataclass(frozen=True)
 class NotebookContext:
     """Of one session. `conf` is the one in its client's request."""
@@ -57,7 +63,8 @@ class NotebookContext:
         """The one that the session is for, where that is known."""
         running = running_notebook()
         name = self.conf.get(NOTEBOOK_CONF) or (display_name(running) if running else None)
-        return {"name": name, "above": []} if name else None
+        own_id = notebook_id(running) if running and name == display_name(running) else None
+        return {"name": name, "id": own_id, "above": []} if name else None
 
     def environment(
         self, folder: Path, base: Mapping[str, str], child_runs: Mapping[str, Any], notebook: Mapping[str, Any] | None

@@ -82,10 +82,17 @@ assert notebookutils.variableLibrary.get('$(/**/Settings/greeting)') == 'Grüße
 
 # CELL ********************
 
+import sempy.fabric as fabric
+
+assert fabric.get_notebook_workspace_id() == context['currentWorkspaceId']
+assert fabric.get_lakehouse_id() == here.id == fabric.resolve_item_id(here.displayName, 'Lakehouse')
+assert fabric.resolve_workspace_name() == context['currentWorkspaceName']
+listed = fabric.list_items('Notebook')
+assert fabric.get_artifact_id() == listed.set_index('Display Name').loc['Platform', 'Id'] == context['currentNotebookId']
 try:
-    import sempy.fabric as fabric
-except ImportError as problem:
-    assert 'semantic link' in str(problem), problem
+    fabric.evaluate_dax('Sales', 'EVALUATE x')
+except RuntimeError as problem:
+    assert 'needs Fabric' in str(problem) and '\n' not in str(problem), problem
 else:
     raise AssertionError('it needs the service')
 

@@ -12,7 +12,7 @@ import pytest
 
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
 from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
-from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext
+from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext, notebook_id
 from tests.support.notebookutils import utilities
 
 
@@ -103,11 +103,18 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_in_the_folder
     (tmp_path / "main.ipynb").touch()
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOK", str(tmp_path / "main.ipynb"))
     assert context().notebooks == tmp_path
-    assert context().notebook == {"name": "main", "above": []}
+    assert context().notebook == {"name": "main", "id": notebook_id(tmp_path / "main.ipynb"), "above": []}
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOKS", str(tmp_path / "a"))
     assert context().notebooks == tmp_path / "a"
     assert context(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
-    assert context(notebook="other").notebook == {"name": "other", "above": []}
+    assert context(notebook="other").notebook == {"name": "other", "id": None, "above": []}
+
+
+def test_synapse_s_env_says_who_runs_the_code_and_where(utils: Any) -> None:
+    env = utils.mssparkutils.env
+    assert (env.getUserName(), env.getUserId()) == ("somebody", "somebody")
+    assert env.getJobId() == env.getClusterId() == utils.runtime.context["clusterId"]
+    assert (env.getWorkspaceName(), env.getPoolName()) == ("Sales", "local")
 
 
 # ------------------------------------------------------------------------------------------------ runMultiple

@@ -212,7 +212,11 @@ def test_python_restarts_and_spark_stays(session: service.Session) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import sempy.fabric", "No module named 'sempy': semantic link works on"),
+        (
+            "import sempy.fabric as f; f.evaluate_dax('m', 'EVALUATE x')",
+            "sempy.fabric.evaluate_dax needs Fabric's service",
+        ),
+        ("import sempy_labs", "No module named 'sempy_labs': semantic link labs works on"),
         ("notebookutils.data.connect_to_artifact('x')", "needs the service"),
         ("notebookutils.credentials.getToken('pbi')", "There is no token for 'pbi'"),
         ("notebookutils.fs.ls('abfss://Nowhere@onelake.dfs.fabric.microsoft.com/x/Files')", "There is no workspace"),

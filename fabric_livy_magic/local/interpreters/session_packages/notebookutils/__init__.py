@@ -10,6 +10,7 @@ from typing import Any
 
 MODULES = (
     "credentials",
+    "env",
     "fs",
     "lakehouse",
     "notebook",
