@@ -8,6 +8,7 @@
     ├── HttpError               the server refused a request, or could not be reached
     │   ├── ConnectionFailed    nothing answered, or the connection broke
     │   ├── NotLivyError        something answered that is not a Livy server (HTML, broken JSON)
+    │   │   └── TakenWithoutId  it took the request, and does not say what it made of it
     │   ├── AnswerTooLarge      an answer with more bytes, pages or nesting than is read
     │   ├── NotFoundError       404
     │   ├── AccessError         401, 403
@@ -114,6 +115,10 @@ class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like 
 
 class NotLivyError(HttpError):
     pass
+
+
+class TakenWithoutId(NotLivyError):  # noqa: N818 - what happened
+    """A success without a body, or without an id in it: what was asked for exists, so it must not be asked for again."""
 
 
 class AnswerTooLarge(HttpError):  # noqa: N818 - what happened

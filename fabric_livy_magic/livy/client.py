@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError
+from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError, TakenWithoutId
 from fabric_livy_magic.livy.exchange import MIB
 from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
-from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.http import Accepted, LivyHttp, Taken
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
@@ -65,7 +65,7 @@ class LivyClient:
         answer = self.http.post(
             "/sessions", session_body(spec), on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
         )
-        return SessionInfo.from_json(self._object(answer, "a session", needs="id"))
+        return SessionInfo.from_json(self.made(answer, "a session"))
 
     def get_session(self, session_id: str) -> SessionInfo:
         return SessionInfo.from_json(self._object(self.http.get(self.session_path(session_id)), "a session"))
@@ -131,7 +131,9 @@ class LivyClient:
         answer = self.http.post(
             self.statements_path(session_id), body, on_late_answer=parse_late_answer(StatementInfo, on_late_answer)
         )
-        return StatementInfo.from_json(self._object(answer, "a statement", needs="id"))
+        if isinstance(answer, Taken) and not answer.made_id.isdecimal():
+            answer = {}  # what follows is asked for by number
+        return StatementInfo.from_json(self.made(answer, "a statement"))
 
     def get_statement(self, session_id: str, statement_id: int) -> StatementInfo:
         path = f"{self.statements_path(session_id)}/{statement_id}"
@@ -175,6 +177,16 @@ class LivyClient:
             return {"$top": str(PAGE_SIZE), "$skip": str(start)}  # text in the contract
         return {"from": start, "size": PAGE_SIZE}
 
+    def made(self, answer: Any, what: str) -> Mapping[str, Any]:
+        """What a POST made: all of it, or its id alone where only the Location says it. Raises TakenWithoutId."""
+        if isinstance(answer, Taken) and answer.made_id:
+            return {"id": answer.made_id}
+        if isinstance(answer, Taken | Accepted) or answer == {}:
+            raise TakenWithoutId(
+                f"{self.http.base_url} took the request for {what}, and did not say which one it made."
+            )
+        return self._object(answer, what, needs="id")
+
     def _object(self, answer: Any, what: str, needs: str = "") -> Mapping[str, Any]:
         if isinstance(answer, Mapping) and (not needs or answer.get(needs) is not None):
             return answer
@@ -202,6 +214,9 @@ def parse_late_answer(
     """`on_late_answer` for an answer's JSON: it gets None where the JSON has no id."""
     if on_late_answer is None:
         return None
-    return lambda answer: on_late_answer(
-        model.from_json(answer) if isinstance(answer, Mapping) and answer.get("id") is not None else None
-    )
+
+    def on_answer(answer: Any) -> None:
+        made = {"id": answer.made_id} if isinstance(answer, Taken) and answer.made_id else answer
+        on_late_answer(model.from_json(made) if isinstance(made, Mapping) and made.get("id") is not None else None)
+
+    return on_answer

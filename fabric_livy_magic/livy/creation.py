@@ -7,7 +7,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from fabric_livy_magic.errors import AccessError, FabricLivyError, HttpError, NotFoundError, NotLivyError
+from fabric_livy_magic.errors import (
+    AccessError,
+    FabricLivyError,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    TakenWithoutId,
+)
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.models import Progress, SessionInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
@@ -21,6 +28,8 @@ NOT_STOPPED = (
     "still runs; `%livy sessions` lists it."
 )
 MAYBE_CREATED = "It is not known whether session {name!r} was made: `%livy sessions` lists those that there are, `%livy attach <id>` takes one."
+WAS_CREATED = "It may run and cost: `%livy sessions` lists it by its name {name!r}, `%livy attach <id>` takes it, and `%livy stop` stops it then."
+STOPPED_WHEN_LISTED = "It is stopped as soon as it is listed, if this process still runs."
 LOOKUP_PAUSES_S = (0.0, 1.0, 2.0, 4.0)  # a list of sessions may lag behind
 MOST_REQUESTS = 3  # a session costs money, and a fourth request would fail, too
 
@@ -56,11 +65,17 @@ class Creation:
             except HttpError as error:
                 if not may_have_acted(error):
                     raise
+                is_made = isinstance(error, TakenWithoutId)
                 if self.spec.name:  # others may have sessions of that name
-                    raise error.and_also(MAYBE_CREATED.format(name=self.spec.name)) from error
+                    raise error.and_also(
+                        (WAS_CREATED if is_made else MAYBE_CREATED).format(name=self.spec.name)
+                    ) from error
                 self._lost_answers += 1
                 if found := self._find_created(limited, reporting_client, error):
                     return found
+                if is_made:
+                    run_in_background(self.stop_when_listed, "stop")
+                    raise error.and_also(f"{WAS_CREATED.format(name=self.own_name)} {STOPPED_WHEN_LISTED}") from error
                 if self._lost_answers >= MOST_REQUESTS:
                     raise error.and_also("The list of sessions has none that came of it.") from error
                 reporting_client.http.wait(next(pauses), str(error), self.sleep)
@@ -73,9 +88,11 @@ class Creation:
                     reporting_client.http.wait(wait_s, f"{error} Looking whether it arrived", self.sleep)
                 if found := self._find_by_own_name(limited):
                     return found[0]
-        except (NotLivyError, NotFoundError, AccessError):
-            raise error from None  # no such server, or no access: then no session was created, either
-        except HttpError:
+        except HttpError as failed_lookup:
+            if isinstance(error, TakenWithoutId):
+                raise error.and_also(WAS_CREATED.format(name=self.own_name)) from error
+            if isinstance(failed_lookup, NotLivyError | NotFoundError | AccessError):
+                raise error from None  # no such server, or no access: then no session was created, either
             raise error.and_also(MAYBE_CREATED.format(name=self.own_name)) from error
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -40,15 +40,13 @@ class ReplClient(LivyClient):
         self, spec: SessionSpec, on_late_answer: Callable[[SessionInfo | None], None] | None = None
     ) -> SessionInfo:
         body = {**session_body(spec), "sessionTag": spec.session_tag}
-        return self._info(
-            self.http.post(
-                "/highConcurrencySessions", body, on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
-            ),
-            needs="id",
+        answer = self.http.post(
+            "/highConcurrencySessions", body, on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
         )
+        return self._info(self.made(answer, "a high-concurrency session"))
 
     def get_session(self, session_id: str) -> SessionInfo:
-        return self._info(self.http.get(self.session_path(session_id)))
+        return self._info(self._object(self.http.get(self.session_path(session_id)), "a high-concurrency session"))
 
     def list_sessions(self) -> list[SessionInfo]:
         """Raises HttpError: a session whose answer was lost cannot be found; it is not requested twice, and its idle timeout ends it."""
@@ -64,8 +62,7 @@ class ReplClient(LivyClient):
     def reset_timeout(self, session_id: str) -> None:
         raise SettingsError("the API has no call that keeps a high-concurrency session alive")
 
-    def _info(self, answer: object, needs: str = "") -> SessionInfo:
-        view = self._object(answer, "a high-concurrency session", needs)
+    def _info(self, view: Mapping[str, Any]) -> SessionInfo:
         info = SessionInfo.from_json(view)
         session_id, repl_id = view.get("sessionId"), view.get("replId")
         if session_id and repl_id:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 
@@ -48,6 +49,14 @@ class Accepted:
     """The response 202 without a body: the call goes on as a long-running operation of the Fabric API."""
 
     operation_id: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A success of a POST without what it made in its body: with nothing in it, or a 201 without an id. `made_id` is the end of
+    its Location; empty where it has none. The host in it is not looked at: the id is asked for where the POST went."""
+
+    made_id: str
 
 
 class _Deadline(NamedTuple):
@@ -236,7 +245,7 @@ class LivyHttp:
         idempotent: bool = False,
         on_late_answer: Callable[[Any], None] | None = None,
     ) -> Any:
-        """The answer's JSON, None where it has no body. Raises HttpError or a subclass.
+        """The answer's JSON, None where it has no body; for a POST see also `Accepted` and `Taken`. Raises HttpError or a subclass.
 
         A POST that is not `idempotent` is repeated only after an answer that says the server did nothing (401 once, with
         a new token; 429), or where no connection came about; anything else might run the user's code twice.
@@ -359,4 +368,19 @@ class LivyHttp:
             return Accepted(response.headers["x-ms-operation-id"])
         if answer is None and method == "GET":  # a GET always has a body
             raise not_livy_error(response, self.base_url)
+        if method == "POST" and _names_nothing(answer, response.status_code):
+            return Taken(_id_in(response.headers.get("Location", "")))
         return answer
+
+
+def _names_nothing(answer: Any, status: int) -> bool:
+    return answer is None or (status == 201 and isinstance(answer, Mapping) and answer.get("id") is None)
+
+
+def _id_in(location: str) -> str:
+    """The last part of its path, where that may be an id."""
+    try:
+        last = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
+    except ValueError:
+        return ""
+    return last if re.fullmatch(r"[\w-]{1,100}", last, re.ASCII) else ""

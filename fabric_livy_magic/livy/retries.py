@@ -69,8 +69,10 @@ def may_repeat(error: HttpError, *, idempotent: bool, is_verified: bool, is_loop
             return idempotent
         # A network or DNS failure; on this machine it means that the server has ended.
         return is_verified and error.may_pass and not is_loopback
-    if not idempotent or isinstance(error, CapacityError | AnswerTooLarge):
+    if not idempotent or isinstance(error, AnswerTooLarge):
         return False
+    if isinstance(error, CapacityError):
+        return True  # a limit of calls is answered so, too: what was asked about goes on meanwhile
     if isinstance(error, NotLivyError):
         return is_verified and (error.status is None or error.status < 300)
     if "IllegalStateException" in str(error):
@@ -80,7 +82,7 @@ def may_repeat(error: HttpError, *, idempotent: bool, is_verified: bool, is_loop
 
 def is_transient(error: FabricLivyError) -> bool:
     """Whether the same call may succeed a little later."""
-    if isinstance(error, ThrottledError | ConnectionFailed):
+    if isinstance(error, ThrottledError | CapacityError | ConnectionFailed):
         return True
     return isinstance(error, HttpError) and may_have_acted(error)
 

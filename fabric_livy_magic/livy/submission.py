@@ -16,6 +16,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     OutcomeUnknown,
     SessionLostError,
+    TakenWithoutId,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
@@ -138,6 +139,8 @@ class Submission:
                 found = self._recover(error)
                 if found is not None:
                     return found
+                if isinstance(error, TakenWithoutId):  # so it is not sent again, whatever the list says
+                    raise OutcomeUnknown(f"{error} The session does not list it. {MAYBE_RAN}") from error
                 since_s = failing_since.setdefault(type(error), self.clock())
                 if self._is_final(error, self.clock() - since_s):
                     raise error.and_also(NEVER_RAN) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabric_livy_magic.errors import NotFoundError, NotLivyError
+from fabric_livy_magic.errors import NotFoundError, NotLivyError, TakenWithoutId
 from fabric_livy_magic.livy.client import LivyClient, session_body
 from fabric_livy_magic.settings import SessionSpec
 from tests.support.clients import client_of
@@ -52,12 +52,42 @@ def test_a_created_session_is_taken_from_any_status_of_success(fabric: FakeFabri
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", '"x"', "{}", '{"id": null}', ""], ids=["list", "text", "empty", "no id", "none"]
+    "body", ["[]", '"x"', '{"id": null}', '{"value": []}'], ids=["list", "text", "no id", "another list"]
 )
 def test_an_answer_without_a_session_is_no_livy_answer(fabric: FakeFabric, body: str) -> None:
     fabric.fault("POST", "/sessions", status=200, body=body)
     with pytest.raises(NotLivyError, match="not a session"):
         client_of(fabric).create_session(SessionSpec())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "location", "made"),
+    [
+        (201, "", "/sessions/17", "17"),
+        (201, "", "https://other.example/v1/highConcurrencySessions/ab-1/", "ab-1"),
+        (202, "", "/sessions/17", "17"),
+        (201, '{"msg": "created"}', "/sessions/17", "17"),
+        (201, '{"id": "s-1"}', "/sessions/17", "s-1"),
+        (201, "", None, None),
+        (200, "", None, None),
+        (201, "{}", None, None),
+        (202, "{}", None, None),
+        (201, '{"msg": "created"}', None, None),
+        (201, "", "/sessions/%2e%2e%2fx", None),
+        (201, "", "http://[::bad", None),
+        (201, "", "/sessions/" + "9" * 200, None),
+    ],
+)
+def test_a_success_that_names_no_session_is_known_by_its_location(
+    fabric: FakeFabric, status: int, body: str, location: str | None, made: str | None
+) -> None:
+    fabric.fault("POST", "/sessions", status=status, body=body, headers={"Location": location} if location else {})
+    client = client_of(fabric)
+    if made is None:
+        with pytest.raises(TakenWithoutId, match="took the request for a session, and did not say which one it made"):
+            client.create_session(SessionSpec())
+    else:
+        assert client.create_session(SessionSpec()).id == made
 
 
 def test_deleting_a_session_returns_whether_it_existed(client: LivyClient) -> None:

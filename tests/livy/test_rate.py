@@ -203,6 +203,47 @@ def test_a_capacity_that_stays_full_is_reported_after_capacity_wait_s(fabric: Fa
     assert len(fabric.seen("POST", "/sessions$")) <= 9
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "idempotent"),
+    [
+        ("GET", "/sessions", False),
+        ("DELETE", "/sessions/{id}", False),
+        ("POST", "/sessions/{id}/statements/0/cancel", True),
+    ],
+)
+def test_a_call_that_does_no_harm_twice_is_repeated_while_the_capacity_is_full(
+    fabric: FakeFabric, clock: FakeClock, method: str, path: str, idempotent: bool
+) -> None:
+    client = Calls(fabric, RateLimiter()).client(clock)
+    session_id = client.create_session(SessionSpec()).id
+    client.submit_statement(session_id, "1", "pyspark", "a")
+    path = path.format(id=session_id)
+    fabric.fault(method, "/sessions", **FULL, times=5)
+    client.http.request(method, path, body={}, idempotent=idempotent)
+    assert len(fabric.seen(method, f"{path}$")) == 6
+    assert 5 < clock.now_s < 60
+
+
+def test_a_statement_runs_on_while_a_full_capacity_refuses_the_look_at_it(fabric: FakeFabric, clock: FakeClock) -> None:
+    client = Calls(fabric, RateLimiter()).client(clock)
+    session_id = client.create_session(SessionSpec()).id
+    fabric.statement_goes("waiting", "running", "available")
+    fabric.fault("GET", "/statements/", **FULL, times=9)
+    final = run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    assert final.output is not None
+    assert final.output.text == "2"
+    assert len(fabric.posted_code) == 1
+
+
+def test_a_statement_that_a_full_capacity_refuses_is_not_sent_twice(fabric: FakeFabric, clock: FakeClock) -> None:
+    client = Calls(fabric, RateLimiter()).client(clock)
+    session_id = client.create_session(SessionSpec()).id
+    fabric.fault("POST", "/statements$", **FULL)
+    with pytest.raises(CapacityError, match="The Spark capacity is full"):
+        run_statement(client, session_id, "1+1", "pyspark", clock=clock, sleep=clock.sleep)
+    assert len(fabric.posted_code) == 1
+
+
 # ------------------------------------------------------------------------------------------------ a new token
 def test_a_statement_whose_token_expired_is_sent_once_with_a_new_one(fabric: FakeFabric, clock: FakeClock) -> None:
     good = Calls(fabric, RateLimiter()).client(clock)

@@ -14,9 +14,11 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     SessionLostError,
     SessionStartError,
+    TakenWithoutId,
     WaitTimeout,
 )
 from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.settings import SessionSpec
@@ -80,6 +82,8 @@ LOST_ANSWERS = {
     "504": {"status": 504},
     "cut": {"status": 202, "body": '{"id": "', "cuts": True},
     "broken JSON": {"status": 202, "body": '{"id": "'},
+    "an empty 201": {"status": 201, "body": ""},
+    "an empty 202": {"status": 202, "body": "", "headers": {"x-ms-operation-id": "o-1"}},
 }
 
 
@@ -129,6 +133,49 @@ def test_a_session_with_a_chosen_name_is_not_requested_again(fabric: FakeFabric,
     with pytest.raises(HttpError, match="It is not known whether session 'nightly' was made"):
         StandardSession.create(client_of(fabric, clock), SessionSpec(name="nightly"))
     assert len(fabric.seen("POST")) == 1
+
+
+def test_a_session_that_was_made_and_is_not_listed_is_told_of_and_not_requested_again(
+    fabric: FakeFabric, clock: FakeClock
+) -> None:
+    fabric.fault("POST", "/sessions", status=201, times=10)
+    with pytest.raises(
+        TakenWithoutId, match=r"`%livy sessions` lists it by its name 'fabric-livy-.* stopped as soon as"
+    ):
+        StandardSession.create(client_of(fabric, clock), SessionSpec(), clock=clock, sleep=clock.sleep)
+    assert len(fabric.seen("POST")) == 1
+
+
+def test_a_session_that_was_made_and_is_listed_late_is_stopped(client: LivyClient, fake: FakeFabric) -> None:
+    fake.fault("POST", "/sessions", status=201)
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 5:  # after the error
+            client.create_session(SessionSpec(name=fake.seen("POST", "/sessions")[0].body["name"]))
+
+    with pytest.raises(TakenWithoutId):
+        StandardSession.create(client, SessionSpec(), sleep=sleep)
+    assert eventually(lambda: fake.deleted and not fake.left_running)
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_chosen_name_tells_how_to_find_the_session_that_was_made(fabric: FakeFabric, is_listed: bool) -> None:
+    """It is not taken by itself: others may have one of that name."""
+    fabric.fault("POST", "/sessions", status=201, acts=is_listed)
+    with pytest.raises(TakenWithoutId, match=r"`%livy sessions` lists it by its name 'nightly', `%livy attach <id>`"):
+        StandardSession.create(client_of(fabric), SessionSpec(name="nightly"))
+    assert len(fabric.seen("POST")) == 1
+
+
+def test_a_high_concurrency_session_that_was_made_is_known_by_its_location_or_told_of(fabric: FakeFabric) -> None:
+    spec = SessionSpec(high_concurrency=True)
+    fabric.fault("POST", "/highConcurrencySessions", status=201, headers={"Location": "/highConcurrencySessions/h-1"})
+    assert HighConcurrencySession.create(client_of(fabric), spec).id == "h-1"
+    fabric.fault("POST", "/highConcurrencySessions", status=201)
+    with pytest.raises(TakenWithoutId, match="It may run and cost"):
+        HighConcurrencySession.create(client_of(fabric), spec)
 
 
 def test_a_full_capacity_gets_few_requests(fabric: FakeFabric) -> None:

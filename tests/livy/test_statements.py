@@ -259,6 +259,33 @@ def test_where_the_session_cannot_be_read_the_outcome_is_reported_as_unknown(
     assert len(fabric.posted_code) == 1
 
 
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("body", ["", "{}"])
+def test_a_statement_that_an_empty_answer_accepted_is_found(run: Run, fake: FakeFabric, status: int, body: str) -> None:
+    fake.fault("POST", "/statements", status=status, body=body, acts=True)
+    final = run("1+1")
+    assert final.output is not None
+    assert final.output.text == "2"
+    assert len(fake.posted_code) == 1
+
+
+def test_a_statement_that_an_empty_answer_accepted_is_known_by_its_location(run: Run, fake: FakeFabric) -> None:
+    fake.fault("POST", "/statements", status=201, acts=True, headers={"Location": "/sessions/0/statements/0"})
+    assert run("1+1").id == 0
+    assert not fake.seen("GET", "/statements$")
+
+
+def test_a_statement_that_an_empty_answer_accepted_is_never_sent_again(
+    run: Run, fake: FakeFabric, clock: FakeClock
+) -> None:
+    fake.fault("POST", "/statements", status=201, headers={"Location": "/sessions/0/statements/of-another"})
+    with pytest.raises(
+        OutcomeUnknown, match=r"did not say which one it made.*does not list it.*not known whether it ran"
+    ):
+        run("1+1")
+    assert len(fake.posted_code) == 1
+
+
 def test_a_failed_poll_does_not_fail_the_statement(run: Run, fake: FakeFabric) -> None:
     fake.fault("GET", "/statements/0", closes=True)
     assert run("1+1").output is not None
