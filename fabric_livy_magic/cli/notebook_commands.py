@@ -16,6 +16,7 @@ from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
     from fabric_livy_magic.notebooks.files import NotebookFile
+    from fabric_livy_magic.notebooks.model import Notebook
     from fabric_livy_magic.notebooks.needs import Need, Report
 
 MOST_CHARACTERS = 70  # of the column of needs, in the table of several notebooks
@@ -48,14 +49,25 @@ def _convert(options: argparse.Namespace) -> int:
     if target.exists() and not options.force:
         raise SettingsError(f"{target} is there already; --force writes over it.")
     write_notebook(options.target, with_portal_metadata(notebook))
-    losses = (
-        git_losses(notebook)
-        if target.suffix != ".ipynb"
-        else ["the text above the first cell"][: bool(notebook.preamble.strip())]
-    )
+    losses = git_losses(notebook) if target.suffix != ".ipynb" else []
     left_out = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
+    if target.suffix == ".ipynb" and (where := _difference_when_back(notebook, target)):
+        left_out = f" Converted back it is not the same file, from {where}."
     print(printable(f"{target}: {_count_of(len(notebook.cells), 'cell')}.{left_out}"))
     return 0
+
+
+def _difference_when_back(notebook: Notebook, ipynb: Path) -> str:
+    """Where the Git format of what was written differs from the text that it came from; empty where nothing does."""
+    from fabric_livy_magic.notebooks.committed_form import difference, write_committed
+    from fabric_livy_magic.notebooks.files import read_notebook
+    from fabric_livy_magic.notebooks.model import with_portal_metadata
+
+    original = notebook.original
+    if original is None or original.suffix == ipynb.suffix:
+        return ""
+    again = with_portal_metadata(read_notebook(ipynb))
+    return difference(original.text, write_committed(again))
 
 
 def _check(options: argparse.Namespace) -> int:

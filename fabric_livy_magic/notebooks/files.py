@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabric_livy_magic.errors import NotebookError, SettingsError
-from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git, write_git
+from fabric_livy_magic.notebooks.committed_form import with_committed_form, write_committed
+from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, read_ipynb, write_ipynb
 from fabric_livy_magic.notebooks.json_text import read_json, write_json
 from fabric_livy_magic.notebooks.model import Notebook
@@ -113,7 +114,8 @@ def write_notebook(path: Path, notebook: Notebook) -> None:
     path = target_file(path, notebook)
     is_git = path.suffix.lower() != SUFFIX
     try:
-        content = (write_git(notebook) if is_git else write_ipynb(notebook)).encode("utf-8")
+        text = write_committed(notebook) if is_git else write_ipynb(with_committed_form(notebook))
+        content = text.encode("utf-8")
     except UnicodeEncodeError:
         raise NotebookError(
             f"{path}: the notebook holds half a character (a lone surrogate), which is no text."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from fabric_livy_magic.errors import NotebookError
@@ -36,6 +37,7 @@ STARS = "*" * 20
 _MARKER = re.compile(
     r"(#|--|//) (METADATA|CELL|MARKDOWN|PARAMETERS CELL|ATTACHMENTS) (?:\*{20}|\*\*(\{.*\})\*\*)\s*", re.DOTALL
 )
+_CELL_WORDS = {"CELL", "PARAMETERS CELL", "MARKDOWN"}
 _CONFLICT = re.compile(r"<{7} |>{7} ")
 
 
@@ -55,9 +57,7 @@ class _Part:
 
 def read_git(text: str, suffix: str = ".py") -> Notebook:
     """Raises NotebookError where the text is no Fabric notebook at all. `suffix` tells R from Python."""
-    lines = text.removeprefix("\ufeff").split("\n")
-    if len(lines) > 1 and all(line.endswith("\r") for line in lines[:-1]):
-        lines = [line.removesuffix("\r") for line in lines]  # a checkout on Windows
+    lines, _ = _lines(text)
     mark, preamble, parts = _parts(lines)
     primary = "r" if mark == "#" and suffix.lower() == ".r" else _PRIMARY_OF_COMMENT_MARK[mark]
     problems = [
@@ -88,6 +88,31 @@ def read_git(text: str, suffix: str = ".py") -> Notebook:
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
         original=OriginalFile(text, suffix),
     )
+
+
+def _lines(text: str) -> tuple[list[str], bool]:
+    """(lines, whether each ended with a carriage return, as in a checkout on Windows)."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    has_crlf = len(lines) > 1 and all(line.endswith("\r") for line in lines[:-1])
+    return [line.removesuffix("\r") for line in lines] if has_crlf else lines, has_crlf
+
+
+@dataclass(frozen=True)
+class CommittedLines:
+    """The lines of a file, cut before each cell."""
+
+    header: list[str]
+    cells: list[list[str]]
+    has_crlf: bool
+
+
+def committed_lines(text: str) -> CommittedLines:
+    """Raises NotebookError as `read_git` does."""
+    lines, has_crlf = _lines(text)
+    _, _, parts = _parts(lines)
+    starts = [part.line - 1 for part in parts if part.word in _CELL_WORDS] + [len(lines)]
+    cells = [lines[start:end] for start, end in pairwise(starts)]
+    return CommittedLines(lines[: starts[0]], cells, has_crlf)
 
 
 def _parts(lines: Sequence[str]) -> tuple[str, str, list[_Part]]:
@@ -209,7 +234,8 @@ def git_losses(notebook: Notebook) -> list[str]:
     """What `as_git` drops, as phrases for a message."""
     outputs = sum(1 for cell in notebook.cells if cell.outputs)
     raw = sum(1 for cell in notebook.cells if cell.kind == RAW)
-    derived = {"kernelspec", "language_info", "microsoft", "nteract"}  # follow from the kernel and the language
+    # They follow from the kernel and the language, or are what the Git format itself said.
+    derived = {"kernelspec", "language_info", "microsoft", "nteract", "fabric_git"}
     keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - derived
     losses = [f"the outputs of {outputs} cell{'' if outputs == 1 else 's'}"] if outputs else []
     if keys:
@@ -220,22 +246,32 @@ def git_losses(notebook: Notebook) -> list[str]:
 
 
 def _git_text(notebook: Notebook) -> str:
+    lines = header_lines(notebook)
+    for cell in notebook.cells:
+        lines += cell_lines(cell, notebook.comment)
+    return "\n".join(lines)
+
+
+def header_lines(notebook: Notebook) -> list[str]:
+    """Those above the first cell."""
     mark = notebook.comment
     first, *others = notebook.preamble.split("\n")
     lines = [f"{mark} {FIRST_LINE}{first}", *others, ""]
-    if notebook.metadata:
-        lines += _json_part("METADATA", "META", notebook.metadata, mark)
-    for cell in notebook.cells:
-        if cell.kind == CODE:
-            word = "PARAMETERS CELL" if cell.is_parameters else "CELL"
-            lines += _part(word, _code_lines(cell.source, mark), mark)
-        else:
-            lines += _part("MARKDOWN", _markdown_lines(cell.source, mark), mark)
-        if cell.metadata:
-            lines += _json_part("METADATA", "META", cell.metadata, mark)
-        if cell.attachments:
-            lines += _json_part("ATTACHMENTS", "ATTA", cell.attachments, mark)
-    return "\n".join(lines)
+    return lines + _json_part("METADATA", "META", notebook.metadata, mark) if notebook.metadata else lines
+
+
+def cell_lines(cell: Cell, mark: str) -> list[str]:
+    """Those of one cell of `as_git`."""
+    if cell.kind == CODE:
+        word = "PARAMETERS CELL" if cell.is_parameters else "CELL"
+        lines = _part(word, _code_lines(cell.source, mark), mark)
+    else:
+        lines = _part("MARKDOWN", _markdown_lines(cell.source, mark), mark)
+    if cell.metadata:
+        lines += _json_part("METADATA", "META", cell.metadata, mark)
+    if cell.attachments:
+        lines += _json_part("ATTACHMENTS", "ATTA", cell.attachments, mark)
+    return lines
 
 
 def _part(word: str, body: Sequence[str], mark: str) -> list[str]:

@@ -47,6 +47,26 @@ def test_a_committed_notebook_becomes_an_ipynb(capsys: Capture) -> None:
     assert read_notebook(Path("scala.ipynb")) == read_notebook(Path("committed/scala.Notebook"))
 
 
+def test_a_committed_notebook_comes_back_from_an_ipynb_byte_by_byte_or_convert_says_from_where_not(
+    capsys: Capture,
+) -> None:
+    stars = "*" * 20
+    text = f"# Fabric notebook source by hand\n\n# CELL {stars}\n\nx = 1\n\n# CELL {stars}\n\n\t%%sql\nSELECT 1"
+    hand, again = Path("hand.Notebook/notebook-content.py"), Path("again.Notebook/notebook-content.py")
+    hand.parent.mkdir()
+    hand.write_bytes(text.encode())
+    assert main(["convert", "hand.Notebook", "hand.ipynb"]) == main(["convert", "hand.ipynb", "again.Notebook"]) == 0
+    assert again.read_bytes() == hand.read_bytes()
+    assert capsys.readouterr().out.splitlines() == ["hand.ipynb: 2 cells.", f"{again}: 2 cells."]
+
+    meta = f'// METADATA {stars}\n\n// META {{"kernel_info": {{"name": "sqldatawarehouse"}}}}\n\n'
+    mixed = Path("mixed.Notebook/notebook-content.scala")
+    mixed.parent.mkdir()
+    mixed.write_text(f"// Fabric notebook source\n\n{meta}// CELL {stars}\n\n1\n", encoding="utf-8")
+    assert main(["convert", "mixed.Notebook", "mixed.ipynb"]) == 0
+    assert "Converted back it is not the same file, from line 1: // Fabric notebook source." in capsys.readouterr().out
+
+
 def test_nothing_is_written_over_without_force(capsys: Capture) -> None:
     for target in ("committed/plain.Notebook", "exported/plain.ipynb"):
         before = read_notebook(Path(target))
