@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
+
+from fabric_livy_magic.notebooks.fabric_runtime import RUNTIMES
 
 PYPROJECT = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
 # A line of a list: the requirement, and what stands behind it.
@@ -41,6 +44,48 @@ def test_a_lower_bound_has_its_reason_beside_it(text: str) -> None:
     ],
 )
 def test_a_version_with_a_known_hole_is_not_let_in(name: str, hole: str, last_with_it: str) -> None:
-    (text,) = [text for text in requirements() if Requirement(text).name == name]
-    assert not Requirement(text).specifier.contains(last_with_it)
-    assert hole in LINES[text]
+    texts = [text for text in requirements() if Requirement(text).name == name]
+    assert texts
+    for text in texts:
+        assert not Requirement(text).specifier.contains(last_with_it)
+        assert hole in LINES[text]
+
+
+@pytest.mark.parametrize(("python", "runtime"), [("3.11", "1.3"), ("3.12", "1.3"), ("3.13", "2.0"), ("3.14", "2.0")])
+@pytest.mark.parametrize("name", ["numpy", "pandas", "pyarrow", "pyspark", "delta-spark"])
+def test_a_session_gets_the_majors_of_the_runtime_that_fits_its_python(python: str, runtime: str, name: str) -> None:
+    of_runtime = Version(RUNTIMES[runtime].versions[name])
+    (pin,) = [one for one in of_extra("local", python) if one.name == name]
+    newest_patch = f"{of_runtime.major}.{of_runtime.minor}.999"
+    assert pin.specifier.contains(newest_patch) or (name, runtime) == (
+        "delta-spark",
+        "1.3",
+    )  # 3.2 does not fit Spark 3.5.6
+    assert not pin.specifier.contains(f"{of_runtime.major + 1}.0") or (name, runtime) == ("pyarrow", "2.0")
+    assert not pin.specifier.contains(f"{of_runtime.major - 1}.99") or (name, runtime) == ("pyarrow", "2.0")
+
+
+def test_the_client_alone_takes_the_newest_pandas_and_numpy() -> None:
+    client = {Requirement(text).name: Requirement(text) for text in tomllib.loads(PYPROJECT)["project"]["dependencies"]}
+    assert client["pandas"].specifier.contains("3.1.1")
+    assert client["pyarrow"].specifier.contains("26.0.1")
+    assert "numpy" not in client
+
+
+@pytest.mark.parametrize(("python", "runtime"), [("3.11", "1.3"), ("3.13", "2.0")])
+def test_the_extra_runtime_has_the_majors_of_the_runtime(python: str, runtime: str) -> None:
+    known = RUNTIMES[runtime].versions
+    extra = of_extra("runtime", python)
+    assert len(extra) > 15
+    for one in extra:
+        if one.name in known:
+            newest_fitting = f"{Version(known[one.name]).major}.999"
+            oldest_unfitting = f"{Version(known[one.name]).major + 1}.0"
+            assert not one.specifier.contains(oldest_unfitting) or one.specifier.contains(known[one.name]), one
+            assert one.specifier.contains(known[one.name]) or one.specifier.contains(newest_fitting), one
+
+
+def of_extra(extra: str, python: str) -> list[Requirement]:
+    found = map(Requirement, tomllib.loads(PYPROJECT)["project"]["optional-dependencies"][extra])
+    environment = {"python_version": python, "python_full_version": f"{python}.1"}
+    return [one for one in found if one.marker is None or one.marker.evaluate(environment)]

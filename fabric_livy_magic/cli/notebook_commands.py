@@ -93,6 +93,8 @@ def _files(paths: Sequence[Path]) -> list[NotebookFile]:
 
 
 def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
+    from fabric_livy_magic.notebooks.fabric_runtime import session_differences
+
     return {
         "notebooks": [
             {
@@ -106,10 +108,12 @@ def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
             for report in reports
         ],
         "verdicts": dict(Counter(report.verdict for report in reports)),
+        "runtime": session_differences(),
     }
 
 
 def _as_text(reports: Sequence[Report]) -> str:
+    from fabric_livy_magic.notebooks.fabric_runtime import session_differences
     from fabric_livy_magic.notebooks.needs import AVAILABLE
     from fabric_livy_magic.output.tables import text_table
 
@@ -135,7 +139,8 @@ def _as_text(reports: Sequence[Report]) -> str:
             parts.append(text_table(["", "notebook", "cells", "need", "what it means"], missing))
     counts = Counter(report.verdict for report in reports)
     totals = [f"{counts[verdict]} {words}" for verdict, words in _COUNTED_VERDICTS.items() if counts[verdict]]
-    parts.append(f"{_count_of(len(reports), 'notebook')}: {', '.join(totals)}.")
+    total = f"{_count_of(len(reports), 'notebook')}: {', '.join(totals)}."
+    parts.append("\n".join(filter(None, [session_differences(), total])))
     return "\n\n".join(parts)
 
 

@@ -22,7 +22,7 @@ def to_series(column: Any, name: str) -> Any:
         if t.is_nested(kind) or t.is_interval(kind) or t.is_null(kind):
             return pd.Series(_python_objects(column), dtype=object)
         if t.is_timestamp(kind) and kind.tz is not None:
-            column = column.cast(pa.timestamp("us", tz=_python_zone(column)))
+            return _moments(column, _python_zone(column))
         if column.null_count and (mapped := _nullable_dtype(kind)) is not None:
             if t.is_floating(kind) and pa.compute.any(pa.compute.is_nan(column)).as_py():
                 # pandas' own nullable floats take NaN for null since 3.0.
@@ -63,6 +63,16 @@ def _nullable_dtype(kind: Any) -> Any:
     if t.is_integer(kind):
         return pd.api.types.pandas_dtype(f"Int{kind.bit_width}")
     return pd.api.types.pandas_dtype(f"Float{kind.bit_width}") if t.is_floating(kind) else None
+
+
+def _moments(column: Any, zone: str) -> Any:
+    """With a zone of `zoneinfo`, as pandas 3 makes them: to read a moment before a zone's first change by one of pytz, which
+    pyarrow takes for older pandas, ends the process with pandas 2.1."""
+    import pyarrow as pa
+
+    if zone == "UTC" or zone[0] in "+-":
+        return column.cast(pa.timestamp("us", tz=zone)).to_pandas()
+    return column.cast(pa.timestamp("us", tz="UTC")).to_pandas().dt.tz_convert(zoneinfo.ZoneInfo(zone))
 
 
 def _python_zone(column: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
 from fabric_livy_magic.notebooks import portal_features
+from fabric_livy_magic.notebooks.fabric_runtime import difference_of_import
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
@@ -307,7 +308,7 @@ def _package_needs(code: _NotebookCode) -> Iterator[Need]:
                 text = f"{portal_features.SERVICE_PACKAGES[service]}: it has no form without the service"
                 yield Need("package", service, FABRIC_ONLY, text, (number,))
             elif root.lower() in installed or _is_installed(root):
-                yield Need("package", root, cells=(number,))
+                yield Need("package", root, text=difference_of_import(root), cells=(number,))
             else:
                 yield Need("package", root, FABRIC_ONLY, "not installed in this Python", (number,))
 
