@@ -101,8 +101,10 @@ def read_kernel_cell(text: str, language: str) -> KernelCell:
         return KernelCell((Step("livy_pyspark", "", f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})"),))
     if magic:
         own_magic = MAGIC_ALIASES.get(magic, magic)
+        if own_magic == "livy_pyspark" and not line:
+            return KernelCell(tuple(_python_steps(body)) or (Step(own_magic, line, body),))
         if own_magic in PACKAGE_MAGICS:
-            return KernelCell((Step(own_magic, line, body),))
+            return KernelCell((Step(own_magic, line, as_python(body) if own_magic == "livy_pyspark" else body),))
         return KernelCell((Step(body=f"%%{magic} {line}\n{body}"),))
     if not text.strip():
         return KernelCell((Step(body=""),))

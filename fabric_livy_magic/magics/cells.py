@@ -18,6 +18,7 @@ from fabric_livy_magic.running.results import Printed
 
 # What `notebookutils.notebook.exit` raises, on Fabric as well.
 NOTEBOOK_EXIT = "NotebookExit"
+SESSION_STOPPED = "SessionStopped"  # of `notebookutils.session.stop` on the embedded Fabric
 
 
 class CellMagics:
@@ -55,10 +56,14 @@ class CellMagics:
                     show_parts(progress, result.parts, self._notebook.runner.settings.rows_shown, result.elapsed_s)
             except StatementError as error:
                 show_before_error(self._notebook, error, progress)
-                if error.ename != NOTEBOOK_EXIT:
+                if error.ename == SESSION_STOPPED:
+                    self.exit_value = ""
+                    show(*exit_bundle("", self._notebook.stop_session(cell.session, error.evalue)))
+                elif error.ename == NOTEBOOK_EXIT:
+                    self.exit_value = error.evalue
+                    show(*exit_bundle(error.evalue))
+                else:
                     raise
-                self.exit_value = error.evalue
-                show(*exit_bundle(error.evalue))
         return None
 
     def _submit(self, cell: Cell, values: dict[str, Any]) -> Any:

@@ -93,6 +93,15 @@ class LivyNotebook:
         if session is None and all(one.given_up for one in self.runner.sessions.values()):
             self.start_session("No session yet: starting one", progress)
 
+    def stop_session(self, name: str | None, what: str) -> str:
+        """For code of the session that stops it. Returns what happened and how to go on; one that others may use is left."""
+        sessions = self.runner.sessions
+        session = sessions.find_also_lost(name)
+        if not session.started_here:
+            return f"{what} It was started elsewhere, so it is left: `%livy restart` ends it and starts a new one."
+        sessions.stop(session.name)
+        return f"{what} The next cell, or `%livy start`, starts a new one."
+
     def start_session(
         self,
         what: str,

@@ -15,8 +15,16 @@ CALL = "get_ipython().run_line_magic("
 LINE_MAGIC = "run_line_magic"
 
 
+# Magics that IPython's automagic finds without their %, as far as people write them so.
+AUTOMAGICS = frozenset(
+    {"pip", "conda", "time", "timeit", "env", "set_env", "cd", "pwd", "who", "whos"}
+    | {"ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir"}
+)
+
+
 def as_python(code: str) -> str:
     """The code with IPython's syntax as calls of `get_ipython()`; the lines keep their numbers. Unchanged where there is none."""
+    code = _with_marks_of_automagic(code)
     if not _has_mark(code) and not code[:1].isspace():
         return code
     try:
@@ -41,6 +49,35 @@ def _has_mark(code: str) -> bool:
 
 def _is_escaped(lines: list[str]) -> bool:
     return any(_has_mark(line) or line.lstrip()[:1] in {",", ";", "/"} for line in lines)
+
+
+_FIRST_WORD = re.compile(r"([^\S\n]*)([a-z_]+)(?:[^\S\n]+(.*))?[^\S\n]*\n?")
+
+
+def _with_marks_of_automagic(code: str) -> str:
+    """A cell of nothing but `pip install x` is one of `%pip install x`. Where it is Python as well (`ls`, `pip -V`), the session
+    decides, as IPython does: a variable of that name comes first."""
+    lines = code.splitlines(keepends=True)
+    found: dict[int, re.Match[str]] = {}
+    for number, line in enumerate(lines):
+        is_continued = number and lines[number - 1].rstrip("\n").endswith("\\")
+        if is_continued or not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _FIRST_WORD.fullmatch(line)
+        if match is None or match[2] not in AUTOMAGICS:
+            return code
+        found[number] = match
+    try:
+        tree = ast.parse(code) if found else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "".join(f"{found[n][1]}%{line.lstrip()}" if n in found else line for n, line in enumerate(lines))
+    if tree and len(found) == len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
+        ((number, match),) = found.items()
+        name, line = match[2], lines[number].strip()
+        if "#" not in line:
+            call = f"get_ipython().{LINE_MAGIC}({name!r}, {(match[3] or '').rstrip()!r})"
+            lines[number] = f"({line}) if {name!r} in globals() else {call}\n"
+    return "".join(lines)
 
 
 _ESCAPED = re.compile(r"\s*[%!?,;/]|.*=\s*[%!]|.*\?\s*$")

@@ -58,9 +58,9 @@ def _caption(shown: int, total: int, more: str, elapsed_s: float | None) -> str:
     return " · ".join(filter(None, [rows if shown == total else f"{shown:,} of {rows} shown", took, more]))
 
 
-def exit_bundle(value: str) -> tuple[Bundle, dict[str, Any]]:
-    """What `notebook.exit` shows: data and metadata."""
-    return note_bundle(f"ExitValue: {value}"), {EXIT_METADATA: value}
+def exit_bundle(value: str, text: str = "") -> tuple[Bundle, dict[str, Any]]:
+    """What `notebook.exit` shows, and with a text of its own `session.stop`: data and metadata."""
+    return note_bundle(text or f"ExitValue: {value}"), {EXIT_METADATA: value}
 
 
 def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:

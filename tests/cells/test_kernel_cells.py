@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.kernel_cells import Step, kind_of_cell, read_kernel_cell
 from fabric_livy_magic.notebooks.ipython_syntax import as_python
+
+PIP = "get_ipython().run_line_magic('pip', '{}')"
 
 
 def remote(code: str) -> Step:
@@ -47,6 +51,22 @@ def here(code: str) -> Step:
         ("df = %livy_sql SELECT 1", [here("df = get_ipython().run_line_magic('livy_sql', 'SELECT 1')\n")]),
         ("df = %sql SELECT 1", [here("df = get_ipython().run_line_magic('livy_sql', 'SELECT 1')\n")]),
         ("%pip install x\nimport x", [remote("get_ipython().run_line_magic('pip', 'install x')\nimport x")]),
+        ("pip install x", [remote("get_ipython().run_line_magic('pip', 'install x')\n")]),
+        (
+            "# why\npip install -q x \\\n  y\n",
+            [remote("# why\nget_ipython().run_line_magic('pip', 'install -q x    y')\n")],
+        ),
+        ("pip install x\npip list", [remote(f"{PIP.format('install x')}\n{PIP.format('list')}\n")]),
+        ("rm -rf x", [remote("get_ipython().run_line_magic('rm', '-rf x')\n")]),
+        ("pip -V", [remote("(pip -V) if 'pip' in globals() else get_ipython().run_line_magic('pip', '-V')\n")]),
+        ("cd /tmp", [remote("(cd /tmp) if 'cd' in globals() else get_ipython().run_line_magic('cd', '/tmp')\n")]),
+        ("pip = 1", [remote("pip = 1")]),
+        ("pip.main()", [remote("pip.main()")]),
+        ("x = 1\npip install x", [remote("x = 1\npip install x")]),
+        ("time - 1\ntime", [remote("time - 1\ntime")]),
+        ("%%pyspark\n%pip install x\ny", [remote("get_ipython().run_line_magic('pip', 'install x')\ny")]),
+        ("%%pyspark -o z\n!ls\nz", [Step("livy_pyspark", "-o z", "get_ipython().system('ls')\nz")]),
+        ("%%pyspark\n%livy status\nx", [Step("livy", "status"), remote("x")]),
         ("!ls *.csv", [remote("get_ipython().system('ls *.csv')\n")]),
         ("files = !ls\nlen(files)", [remote("files = get_ipython().getoutput('ls')\nlen(files)")]),
         ("%time spark.range(3).count()", [remote("get_ipython().run_line_magic('time', 'spark.range(3).count()')\n")]),
@@ -69,6 +89,13 @@ def test_each_step_of_a_cell_runs_where_it_belongs(text: str, steps: list[Step])
     cell = read_kernel_cell(text, "pyspark")
     assert list(cell.steps) == steps
     assert not cell.is_timed
+
+
+@pytest.mark.parametrize(("names", "value"), [({}, "magic"), ({"pip": 3, "V": 1}, 2)])
+def test_a_variable_comes_before_a_magic_without_its_mark(names: dict[str, object], value: object) -> None:
+    shell = SimpleNamespace(run_line_magic=lambda name, line: "magic")
+    (step,) = read_kernel_cell("pip -V", "pyspark").steps
+    assert eval(step.body or "", {**names, "get_ipython": lambda: shell}) == value
 
 
 def test_a_timed_cell_is_any_other_cell_that_is_timed() -> None:

@@ -129,7 +129,7 @@ def test_a_magic_that_the_notebook_registers_is_known(tmp_path: Path) -> None:
         ("x = 1\n\ny = = 2", "line 3: invalid syntax"),
         ("\n\n%%pyspark\nx = (", "line 4: "),
         ("SELECT * FROM t", "It looks like SQL, which begins with %%sql"),
-        ("pip install x", "as in !pip"),
+        ("wget x", "as in !wget"),
         ("x = '\x00'", "line 1: "),
         ("%pip list\ny = = 2", "line 2: "),
     ],

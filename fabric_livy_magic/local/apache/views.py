@@ -41,7 +41,8 @@ def log_view(number: int, log: Log, start: int, size: int) -> JsonObject:
         size = len(lines)
     if start < 0:
         start = max(0, len(lines) - size)
-    return {"id": number, "from": start, "total": len(lines), "log": lines[start : start + size]}
+    end = start + size if start + size < 1 << 31 else 0  # beyond an int of Java it is negative, and nothing comes
+    return {"id": number, "from": start, "total": len(lines), "log": lines[start:end]}
 
 
 def state_of(session: Session) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from py4j.protocol import Py4JError, Py4JNetworkError
 
-from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.interpreters.outputs import CONTEXT_STOPPED, Output, error
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess
 from fabric_livy_magic.local.spark.jvm import Jvm, JvmGone
 
@@ -25,10 +25,8 @@ JVM_END_WAIT_S = 2.0  # a broken connection mostly means that the JVM ended, whi
 JVM_END_WAIT_PYTHON_S = 0.3  # shorter: user code has its own connections, which can break, too
 CONNECTION_LOST = (Py4JNetworkError, OSError)
 CONNECTION_LOST_ENAMES = frozenset({"Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError"})
+OF_STOPPED_CONTEXT = ("LiveListenerBus is stopped", "stopped SparkContext", "SparkContext was shut down")
 CANNOT_START = "Fail to start interpreter"  # Livy's text
-CONTEXT_STOPPED = (
-    "the SparkContext was stopped. SparkSession.builder.getOrCreate() in a pyspark statement starts a new one."
-)
 NO_R = "R is not part of the embedded Fabric. Use a pyspark, spark (Scala) or sql statement."
 
 
@@ -127,7 +125,7 @@ class JvmEngine:
             if not self._spark.usable() and self._interpreter.needs_spark:
                 return self.cannot_start(CONTEXT_STOPPED)
             self._enter(group)
-            return self._interpreter.run(code, self._spark.session)
+            return self.explained(self._interpreter.run(code, self._spark.session))
         except (Py4JError, OSError) as broken:
             if isinstance(broken, CONNECTION_LOST) and self._jvm.gone.wait(JVM_END_WAIT_S):
                 raise JvmGone("the JVM ended while the statement ran") from broken
@@ -139,6 +137,12 @@ class JvmEngine:
             # What `SparkSession.builder.getOrCreate()` returns to code on this thread.
             self._jvm.view.org.apache.spark.sql.SparkSession.setActiveSession(self._active)
         self._spark.context.setJobGroup(group, f"statement {group}", True)
+
+    def explained(self, output: Output) -> Output:
+        """What Spark itself says of a context that was stopped is about listener buses and where it was made."""
+        if output["status"] == "error" and any(words in output["evalue"] for words in OF_STOPPED_CONTEXT):
+            return {**output, "evalue": f"{output['evalue']}\n{CONTEXT_STOPPED}"}
+        return output
 
     def cannot_start(self, reason: str) -> Output:
         return error("InterpreterError", f"{CANNOT_START}: {reason}")

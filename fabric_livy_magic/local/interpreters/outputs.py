@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Output = dict[str, Any]
+CONTEXT_STOPPED = (
+    "Spark was stopped in this session. `spark = SparkSession.builder.getOrCreate()` in a PySpark statement starts it anew; a new "
+    "session has its own."
+)
 
 
 def ok(data: Mapping[str, Any]) -> Output:

@@ -1,7 +1,7 @@
 """SQL rows as JSON text, cell by cell, by the types of Spark's schema.
 
 The forms are Livy's (SQLInterpreter.scala): dates and UTC timestamps as text, decimals as numbers, binary as signed
-bytes, structs as `{"schema", "values"}`, NaN and infinity as null. Where Livy fails on Java 17 (timestamps without
+bytes, structs as `{"schema", "values"}`, NaN as null, infinity as text. Where Livy fails on Java 17 (timestamps without
 zone, intervals) the cell has the text of Spark SQL.
 """
 
@@ -75,7 +75,10 @@ def _decimal(value: Decimal) -> str:
 
 
 def _double(value: float) -> str:
-    return repr(value) if math.isfinite(value) else "null"
+    """json4s makes null of NaN only; Jackson then puts what JSON has no number for in quotes."""
+    if math.isinf(value):
+        return '"Infinity"' if value > 0 else '"-Infinity"'
+    return "null" if math.isnan(value) else repr(value)
 
 
 def _binary(value: bytes) -> str:

@@ -21,8 +21,10 @@ from types import FrameType
 from typing import Any
 
 from fabric_livy_magic.local.interpreters.json_text import dumps
+from fabric_livy_magic.local.interpreters.outputs import CONTEXT_STOPPED, error, ok
 
 CAPTURE_LIMIT_BYTES = 16 * 1024 * 1024
+CELL_ENDS = ("PythonRestarted", "SessionStopped")  # of `notebookutils.session`
 CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"  # as in local/sessions/notebook_context.py, which this process does not load
 
 
@@ -52,8 +54,8 @@ class SparkConnection:
     """This process's connection to the session's Spark. `names` are the globals of statements."""
 
     def __init__(self, port: int, secret: str, session_id: str) -> None:
-        from pyspark import SparkConf, SparkContext, cloudpickle
-        from pyspark.sql import HiveContext, SparkSession, SQLContext
+        from pyspark import SparkContext, cloudpickle
+        from pyspark.sql import HiveContext
         from pyspark.streaming import StreamingContext
 
         from fabric_livy_magic.local.spark.gateway import IMPORTS, attach, use_secret_for_callbacks
@@ -64,24 +66,48 @@ class SparkConnection:
 
         for name in IMPORTS:
             java_import(gateway.jvm, name)
-        jvm = gateway.jvm
+        self._gateway = gateway
+        self._context_class = SparkContext
         # The server has the session by this id. py4j would free it for the server, too, so this object is kept.
         self._pinned = JavaObject(session_id, gateway._gateway_client)
-        jspark = self._pinned.sqlContext().sparkSession()  # the same session, by a new id
+        self.names: dict[str, Any] = {
+            **self._names_of(self._pinned.sqlContext().sparkSession()),  # the same session, by a new id
+            "HiveContext": HiveContext,
+            "StreamingContext": StreamingContext,
+            "cloudpickle": cloudpickle,
+        }
+        self._context: Any = self.context
+
+    def _names_of(self, jspark: Any) -> dict[str, Any]:
+        """PySpark's objects for a session of the JVM."""
+        from pyspark import SparkConf
+        from pyspark.sql import SparkSession, SQLContext
+
+        jvm = self._gateway.jvm
         jsc = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(jspark.sparkContext())
-        sc = SparkContext(gateway=gateway, jsc=jsc, conf=SparkConf(_jvm=jvm, _jconf=jsc.getConf()))
+        sc = self._context_class(gateway=self._gateway, jsc=jsc, conf=SparkConf(_jvm=jvm, _jconf=jsc.getConf()))
         default = jvm.SparkSession.getDefaultSession().get()
         spark = SparkSession(sc, jspark)  # makes it the default of the whole JVM, which other REPLs share
         jvm.SparkSession.setDefaultSession(default)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLContext is deprecated, but Livy has it
-            sql_context = SQLContext(sc, spark)
-        self._context_class = SparkContext
-        self._context: Any = sc
-        self.names: dict[str, Any] = {
-            "sc": sc, "spark": spark, "sqlContext": sql_context, "HiveContext": HiveContext,
-            "StreamingContext": StreamingContext, "cloudpickle": cloudpickle,
-        }  # fmt: skip
+            return {"sc": sc, "spark": spark, "sqlContext": SQLContext(sc, spark)}
+
+    def follow(self, namespace: dict[str, Any]) -> Any:
+        """The SparkContext that runs. Scala or another REPL may have stopped it, of which PySpark learns nothing by itself, and
+        may have made a new one, which then is that of this process, too. Mostly one call to the JVM."""
+        context = self.context
+        if context is not None and not context._jsc.sc().isStopped():
+            return context
+        if context is not None:
+            context.stop()
+        default = self._gateway.jvm.SparkSession.getDefaultSession()
+        if default.isEmpty() or default.get().sparkContext().isStopped():
+            return None
+        for name, value in self._names_of(default.get()).items():
+            if is_stopped(namespace.get(name)):  # not what user code has put there
+                namespace[name] = value
+        return self.context
 
     @property
     def context(self) -> Any:
@@ -92,6 +118,11 @@ class SparkConnection:
         """Since the last call; without a call to the JVM."""
         before, self._context = self._context, self.context
         return self._context is not before
+
+
+def is_stopped(value: Any) -> bool:
+    """Whether it is PySpark's object of a context that was stopped."""
+    return getattr(getattr(value, "_sc", value), "_jsc", value) is None and value is not None
 
 
 class Announcements:
@@ -146,12 +177,24 @@ class Worker:
         except KeyboardInterrupt:
             # It arrived after the user's code, in the last steps of the statement.
             if reply is None:
-                from fabric_livy_magic.local.interpreters.outputs import error
-
                 reply = error("KeyboardInterrupt", "", ["KeyboardInterrupt\n"])
         self._handle_interrupts()
         if self._connection is not None and self._connection.context_changed():
             reply["context_changed"] = True
+        return self._explained(reply)
+
+    def _explained(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """An error of PySpark's says nothing of a context that was stopped: `'NoneType' object has no attribute 'sc'`. The end of a
+        cell by `notebookutils.session` is no error."""
+        if reply["status"] != "error":
+            return reply
+        if reply["ename"] in CELL_ENDS:
+            return ok(
+                {"text/plain": "\n".join(filter(None, [reply.get("data", {}).get("text/plain"), reply["evalue"]]))}
+            )
+        is_of_spark = any("pyspark" in line for line in reply["traceback"])
+        if is_of_spark and self._connection is not None and self._connection.context is None:
+            reply["evalue"] = f"{reply['evalue']}\n{CONTEXT_STOPPED}"
         return reply
 
     def _output_since(self) -> str:
@@ -163,11 +206,10 @@ class Worker:
         """The user may have stopped the context, or made a new one."""
         from py4j.protocol import Py4JError
 
-        context = self._connection.context if self._connection else None
-        if context is None:
-            return
         try:
-            context.setJobGroup(group, f"statement {group}", True)
+            context = self._connection.follow(self.shell.globals) if self._connection else None
+            if context is not None:
+                context.setJobGroup(group, f"statement {group}", True)
         except Py4JError as problem:
             self.capture.move_to_log(f"job group not set: {problem}\n")
 

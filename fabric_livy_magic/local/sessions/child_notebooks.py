@@ -23,7 +23,10 @@ from fabric_livy_magic.notebooks.run_magic import read_run_line
 
 KINDS = ("pyspark", "spark", "sql")
 # They concern the front end, or the session, which is running already.
-WITHOUT_EFFECT = ("%matplotlib", "%load_ext", "%reload_ext", "%config", "%autoreload")
+WITHOUT_EFFECT = {"matplotlib", "load_ext", "reload_ext", "config", "autoreload"}
+RUN_BY_SESSION = {"pip"}  # by `notebookutils._ipython_lines`
+PIP_INSTALL = re.compile(r"\s*(?:pip3?|(?:\S*python[\d.]*|\{sys\.executable\})\s+-m\s+pip)\s+install\s[^|&;]*")
+IPYTHON_LINES = "from notebookutils._ipython_lines import get_ipython"
 _RUN = re.compile(r"%run[ \t]+(.*)", re.DOTALL)
 _SQL_PIECE = re.compile(
     r"""--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z)|`(?:[^`]|``)*(?:`|\Z)|;|[^-/'"`;]+|.""",
@@ -114,25 +117,44 @@ def _cell_steps(notebook: Notebook, cell: Cell, where: str) -> Iterator[Step]:
         raise NotRunnable(f"{where} is {language}, and notebook.run has {', '.join(KINDS)} here")
     if language == "sql":
         yield from (Step("sql", one, where) for one in sql_statements(code))
-    elif code := python_code(code, where) if language == "pyspark" else code.strip():
-        yield Step(language, code, where)
+    elif language == "pyspark":
+        yield from _python_steps(code, where)
+    elif code.strip():
+        yield Step(language, code.strip(), where)
 
 
-def python_code(source: str, where: str) -> str:
-    """Without the magics that have no effect here. Raises NotRunnable for other magics and `!`, which only a front end runs."""
+def _python_steps(source: str, where: str) -> Iterator[Step]:
+    """Raises NotRunnable for magics that only a front end runs."""
+    if not source.strip():
+        return
     if _is_python(source):
-        return source if source.strip() else ""
-    kept = []
-    for line in source.split("\n"):
-        word = line.strip().split(" ", 1)[0]
-        kept.append("" if word in WITHOUT_EFFECT else line)
-        if line.startswith(("%", "!")) and word not in WITHOUT_EFFECT:
+        yield Step("pyspark", source, where)
+        return
+    from fabric_livy_magic.notebooks.ipython_syntax import as_python  # loads IPython
+
+    code = as_python(source)
+    for name, line in _ipython_calls(code):
+        if name not in WITHOUT_EFFECT | RUN_BY_SESSION and not (name == "!" and PIP_INSTALL.fullmatch(line)):
+            written = f"{name}{line}" if "!" in name else f"%{name} {line}".strip()
             raise NotRunnable(
-                f"{where}: {line.strip()[:80]!r} cannot run in a notebook that another one runs. Packages are installed in "
-                "the notebook that begins, or in the environment of the server."
+                f"{where}: {written[:80]!r} cannot run in a notebook that another one runs, where only %pip and !pip install can."
             )
-    code = "\n".join(kept)
-    return code if code.strip() else ""
+    yield Step("pyspark", IPYTHON_LINES, where)
+    yield Step("pyspark", code, where)
+
+
+def _ipython_calls(code: str) -> Iterator[tuple[str, str]]:
+    """(name, line) of each magic in the code of `as_python`, ("!", command) of each command of the shell."""
+    if not _is_python(code):
+        return  # the session reports the error
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("get_ipython()."):
+            words = [word.value if isinstance(word, ast.Constant) else "" for word in node.args[:2]]
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in {"run_line_magic", "run_cell_magic"} and len(words) == 2:
+                yield str(words[0]), str(words[1])
+            elif name in {"system", "getoutput"}:
+                yield "!" if name == "system" else "name = !", str(words[0]) if words else ""
 
 
 def _is_python(source: str) -> bool:

@@ -250,7 +250,10 @@ class Session:
             python = self._pythons.get(repl.id)
         if python is None:
             return  # closed meanwhile
-        spark = self.application.new_spark_session() if repl.id else jvm.spark
+        if repl.id:
+            spark = self.application.new_spark_session()
+        else:
+            spark = self.application.unused_spark_session() if self._quirks else jvm.spark
         python.attach(jvm.port, jvm.secret, spark._target_id)
         repl.start(
             make_engines(

@@ -47,6 +47,11 @@ class SessionFolders:
     def spark_local(self) -> Path:
         return self.private / "spark-local"
 
+    @property
+    def packages(self) -> Path:
+        """What `%pip install` brings, for all Python processes of the session."""
+        return self.private / "session-packages"
+
     def repl(self, repl_id: str) -> Path:
         """The folder of one REPL, which is created."""
         folder = self.private / f"repl-{repl_id}" if repl_id else self.private
@@ -54,7 +59,8 @@ class SessionFolders:
         return folder
 
     def make(self) -> None:
-        for folder in (self.classes, self.spark_local, self.lakehouse / "Files", self.lakehouse / "Tables"):
+        own = (self.classes, self.spark_local, self.packages)
+        for folder in (*own, self.lakehouse / "Files", self.lakehouse / "Tables"):
             folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -17,6 +17,8 @@ from fabric_livy_magic.started_processes import python_path, started_environment
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
+PACKAGES_VARIABLE = "FABRIC_LIVY_PACKAGES"  # as in the agent's packages.py
+
 # Not passed from the server's environment to Spark: settings of other Sparks, and what is for client and server.
 NOT_INHERITED = (
     "FABRIC_LIVY_",
@@ -41,7 +43,9 @@ def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
     inherited = {key: value for key, value in started_environment().items() if not key.startswith(NOT_INHERITED)}
     return inherited | {
         "TZ": "UTC",
-        "PYTHONPATH": os.pathsep.join(python_path(inherited)),
+        # The folder is there from the beginning: Python does not look again for one that was missing at its start.
+        "PYTHONPATH": os.pathsep.join([str(folders.packages), *python_path(inherited)]),
+        PACKAGES_VARIABLE: str(folders.packages),
         "PYTHONHASHSEED": "0",  # required by PySpark: executors must hash strings as the driver does
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,

@@ -31,6 +31,8 @@ def wheel(name, version, text):
 first = wheel("crumbs", "1.0", "loaves = 1")
 second = wheel("crumbs", "2.0", "loaves = 2")
 third = wheel("seeds", "1.0", "kinds = ['poppy']")
+for name in ("rolls", "buns", "tarts"):
+    wheel(name, "1.0", f"name = '{name}'")
 
 # METADATA ********************
 
@@ -78,7 +80,89 @@ assert (crumbs.loaves, seeds.kinds) == (1, ['poppy'])
 
 # CELL ********************
 
+# the workers of a UDF see it, each version in its turn
+from pyspark.sql.functions import col, udf
+
+def in_worker():
+    @udf("int")
+    def loaves(number):
+        import crumbs
+        return crumbs.loaves
+    return [row[0] for row in spark.range(4).select(loaves(col("id"))).collect()]
+
+assert in_worker() == [1] * 4
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
 %pip install --quiet --no-index --find-links dist crumbs==2.0
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert in_worker() == [2] * 4, "a worker keeps what it has imported"
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+pip install -q --no-index --find-links dist rolls
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+with open("requirements.txt", "w") as file:
+    file.write("# what is needed\nbuns >= 1\n")
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# IPython's automagic: by itself in a cell it needs no mark
+pip install -q --no-index --find-links dist \
+    -r requirements.txt
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+import buns, rolls
+import subprocess, sys
+alone = subprocess.run([sys.executable, "-I", "-c", "import crumbs"], capture_output=True, text=True)
+assert "No module named 'crumbs'" in alone.stderr, "the environment that sessions share has not changed"
 
 # METADATA ********************
 
@@ -107,6 +191,21 @@ import seeds
 assert crumbs.loaves == 2 and seeds.kinds, crumbs.__file__
 assert spark.range(3).count() == 3
 display(spark.range(1))
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# notebooks that this one runs see it as well, and what they install is there afterwards
+from pathlib import Path
+found = notebookutils.notebook.run("Child Installs", 60, {"folder": str(Path.cwd() / "dist")})
+assert found == "2, tarts 1.0", found
+import tarts
 
 # METADATA ********************
 

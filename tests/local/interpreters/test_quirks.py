@@ -20,6 +20,7 @@ from tests.support import service
 from tests.support.service import Session
 
 LONGEST = 20_000_000
+BUS_STOPPED = "java.lang.IllegalStateException: LiveListenerBus is stopped."
 
 
 @contextmanager
@@ -46,6 +47,13 @@ def test_what_was_printed_before_an_error_comes_with_the_next_request() -> None:
 )
 def test_code_that_ends_the_process(code: str) -> None:
     with livy_shell() as shell, pytest.raises((TypeError, ValueError)):
+        shell.run(code)
+
+
+@pytest.mark.parametrize("raises", ["raise ZeroDivisionError()", "return 5"])
+def test_an_exception_whose_text_cannot_be_made_ends_the_process(raises: str) -> None:
+    code = f"class Bad(Exception):\n    def __str__(self): {raises}\nraise Bad()"
+    with livy_shell() as shell, pytest.raises((ZeroDivisionError, TypeError)):
         shell.run(code)
 
 
@@ -139,6 +147,19 @@ def test_a_call_into_the_jvm_is_not_torn_by_a_second_repl(side_by_side: client.S
     with pytest.raises((StatementCancelled, StatementError)):
         handle.result(20)
     assert side_by_side.run("[sc._jvm.java.lang.Math.abs(-n) for n in range(50)] == list(range(50))").text == "True"
+
+
+@pytest.mark.spark
+def test_a_context_that_scala_stopped_is_stopped_for_python_too_and_nobody_says_so(livy_like: Session) -> None:
+    """Of its session only the next test comes after this one."""
+    livy_like.text("spark.stop()", "spark")
+    assert livy_like.text("1 + 1") == "2"
+    assert livy_like.text("println(1)", "spark") == "1\n"
+    failed = livy_like.error("spark.range(3).count()")
+    assert failed["ename"] == "Py4JJavaError"
+    assert failed["evalue"].partition("\n")[2].startswith(f": {BUS_STOPPED}\n")
+    assert livy_like.error("spark.range(3).count()", "spark")["evalue"] == BUS_STOPPED
+    assert livy_like.error("select 1", "sql")["evalue"] == "Fail to start interpreter"
 
 
 @pytest.mark.spark

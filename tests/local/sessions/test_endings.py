@@ -81,6 +81,12 @@ def test_a_kill_in_the_middle_of_python_code_is_its_end(server: MarkedServer) ->
     assert not any("java" in command for command in marked(server.mark).values())
 
 
+USES_SPARK = [
+    ("pyspark", "spark.range(3).count()"),
+    ("sql", "select 1"),
+    ("spark", "println(spark.range(3).count())"),
+]
+STOPPED = ("Spark was stopped in this session.", "`spark = SparkSession.builder.getOrCreate()` in a PySpark statement")
 RESTART = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.range(3).count()"
 
 
@@ -91,6 +97,17 @@ def test_a_spark_context_that_user_code_made_after_it_stopped_ours_is_that_of_al
     assert refused_sql["ename"] == "InterpreterError"
     assert "SparkSession.builder.getOrCreate()" in refused_sql["evalue"]
     assert session.text("println(1)", "spark") == "1\n"
+    assert [word in session.error(code, kind)["evalue"] for kind, code in USES_SPARK for word in STOPPED] == [True] * 6
+    assert session.text(RESTART) == "3"
+    assert session.text("spark.range(2).count()", "spark").endswith("Long = 2\n")
+
+    # Scala stops it as well as Python, and what either starts anew is that of both
+    session.text("spark.stop()", "spark")
+    assert [word in session.error(code, kind)["evalue"] for kind, code in USES_SPARK for word in STOPPED] == [True] * 6
+    session.text("val again = org.apache.spark.sql.SparkSession.builder().getOrCreate()", "spark")
+    assert session.text("spark.range(4).count()") == "4"
+    assert session.rows("select count(*) from range(5)") == [[5]]
+    session.text("spark.stop()")
     assert session.text(RESTART) == "3"
     assert session.rows("select count(*) from kept") == [[4]]
     session.output("create temp view v as select 5 as z", "sql")

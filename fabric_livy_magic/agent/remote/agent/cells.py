@@ -14,6 +14,7 @@ import tokenize
 from typing import Any
 
 from . import display
+from .errors import ends_cell
 from .interrupts import watcher
 from .output import running
 
@@ -42,6 +43,11 @@ def run(
     try:
         with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
             value = CellState.value = execute(namespace, code, name)
+    except BaseException as end:
+        if not ends_cell(end):
+            raise
+        print(end)  # noqa: T201
+    else:
         if value is not None:
             builtins._ = value  # type: ignore[attr-defined]  # as Python's own shell does
             display.show(value, result=True)

@@ -10,7 +10,7 @@ import traceback
 from typing import Any
 
 from . import charts, frames
-from .errors import NoArrow
+from .errors import SPARK_STOPPED, NoArrow, Refused, spark_is_stopped
 from .output import running
 
 WIDTH = 79
@@ -168,12 +168,15 @@ def show_spark_frame(value: Any, **more: Any) -> None:
 
 
 def session_of(namespace: dict[str, Any]) -> Any:
-    """The SparkSession of the shell; the newest one where that was stopped. User code may have given `spark` another value."""
+    """The SparkSession of the shell; the newest one where that was stopped. User code may have given `spark` another value. None is
+    started: what a notebook has stopped stays so for all its languages."""
     from pyspark.sql import SparkSession
 
     spark = namespace.get("spark")
     if isinstance(spark, SparkSession) and is_alive(spark):
         return spark
+    if spark_is_stopped():
+        raise Refused(SPARK_STOPPED)
     return SparkSession.builder.getOrCreate()
 
 

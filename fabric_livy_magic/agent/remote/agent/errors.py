@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from typing import Any, Callable
 
@@ -19,11 +20,19 @@ class NoArrow(Refused):
     """There is no PyArrow in this session, so the client takes Livy's own SQL results."""
 
 
+SPARK_STOPPED = (
+    "Spark was stopped in this session (spark.stop()). The variables are still there. `spark = SparkSession.builder.getOrCreate()` in "
+    "a PySpark cell starts Spark anew; `%livy restart` starts a new session."
+)
+CELL_ENDS = ("PythonRestarted",)  # of `notebookutils.session`, as the embedded Fabric has it
+
+
 def error_parts(error: BaseException) -> dict[str, str]:
     """`traceback` has the frames of cells and of the user's modules, `full` those of libraries as well."""
     trace = traceback.TracebackException.from_exception(error)
     keep_frames(trace, is_not_of_agent)
     full = "".join(trace.format())
+    note = f"\n{SPARK_STOPPED}" if "pyspark" in full and spark_is_stopped() and SPARK_STOPPED not in full else ""
     if jvm := getattr(error, "stackTrace", None) or getattr(
         error, "_stackTrace", None
     ):  # PySpark's own exceptions leave it out of their text
@@ -31,10 +40,27 @@ def error_parts(error: BaseException) -> dict[str, str]:
     keep_frames(trace, is_of_user)
     return {
         "ename": type(error).__name__,
-        "evalue": message_of(error),
+        "evalue": message_of(error) + note,
         "traceback": with_short_class_name("".join(trace.format()), error),
         "full": full,
     }
+
+
+def spark_is_stopped() -> bool:
+    """By Python, by Scala, or by another notebook of the session. Where no Spark was ever there, it is not stopped."""
+    pyspark = sys.modules.get("pyspark")
+    if pyspark is None or "SPARK_REMOTE" in os.environ:
+        return False
+    try:
+        context = pyspark.SparkContext._active_spark_context
+        return context is None or bool(context._jsc.sc().isStopped())
+    except Exception:  # noqa: BLE001 - the JVM has gone, or this is no PySpark of the usual kind: the error itself is told
+        return False
+
+
+def ends_cell(error: BaseException) -> bool:
+    """Whether it is no error, but the end of the cell."""
+    return type(error).__name__ in CELL_ENDS and type(error).__module__.startswith("notebookutils")
 
 
 def with_short_class_name(text: str, error: BaseException) -> str:

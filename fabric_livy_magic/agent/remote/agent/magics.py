@@ -19,7 +19,6 @@ from .errors import Refused
 
 WAIT_STEP_S = 0.2
 SHELL_COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
-PIP = re.compile(r"\s*(?:pip3?|python3?\s+-m\s+pip)\s+(install\s[^|&;<>]*)")
 VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
@@ -31,11 +30,13 @@ class InteractiveShell:
 
     def system(self, command: str) -> None:
         """`!command`: its output is the cell's. `!pip install …` by itself installs as `%pip` does."""
-        pip_command = PIP.fullmatch(expand_variables(command, self.user_ns))
-        if pip_command:
-            self.user_ns["_exit_code"] = packages.exit_code(pip_command[1])
+        command = expand_variables(command, self.user_ns)
+        words = packages.shell_words(command)
+        if words is not None:
+            self.user_ns["_exit_code"] = packages.exit_code(words)
             return
-        with subprocess.Popen(expand_variables(command, self.user_ns), shell=True) as process:  # noqa: S602 - the user's own
+        environ = packages.shell_environment(command)
+        with subprocess.Popen(command, shell=True, env=environ) as process:  # noqa: S602 - the user's own
             code = wait_for_process(process)
         self.user_ns["_exit_code"] = code
 
@@ -151,7 +152,8 @@ def print_description(namespace: dict[str, Any], line: str, detail: int = 0) -> 
 
 def run_script(namespace: dict[str, Any], line: str, cell: str) -> None:
     """`%%bash`, `%%sh`."""
-    with subprocess.Popen(["bash", "-c", cell, "bash", *shlex.split(line)]) as process:  # noqa: S607
+    environ = packages.shell_environment(cell)
+    with subprocess.Popen(["bash", "-c", cell, "bash", *shlex.split(line)], env=environ) as process:  # noqa: S607
         if code := wait_for_process(process):
             raise Refused(f"The script ended with exit code {code}.")
 

@@ -68,6 +68,9 @@ class LivyJvmEngine(JvmEngine):
     def cannot_start(self, reason: str) -> Output:
         return error("InterpreterError", CANNOT_START)
 
+    def explained(self, output: Output) -> Output:
+        return output
+
 
 class LivyNoR(NoR):
     def run(self, code: str, group: str) -> Output:

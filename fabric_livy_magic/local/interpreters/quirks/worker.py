@@ -24,7 +24,7 @@ from typing import Any
 from fabric_livy_magic.local.interpreters import pymagics
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 from fabric_livy_magic.local.interpreters.pymagics import UnknownMagic
-from fabric_livy_magic.local.interpreters.pyshell import TOP_FRAME, compiled_statements, message_of, parse, split_magics
+from fabric_livy_magic.local.interpreters.pyshell import TOP_FRAME, compiled_statements, parse, split_magics
 from fabric_livy_magic.local.interpreters.worker import SparkConnection, end_with_server, send
 
 
@@ -131,13 +131,14 @@ def refuse_cells(rows: Any) -> None:
 
 
 def failed(failure: BaseException, tb: TracebackType | None) -> Output:
-    """With the traceback below the cell's own frame; with all frames, also of this package, if it has none."""
+    """With the traceback below the cell's own frame; with all frames, also of this package, if it has none. An exception whose
+    text cannot be made ends the process: Livy asks for it outside of what it catches."""
     lines = traceback.format_exception(type(failure), failure, tb, chain=False)
     for index, line in enumerate(lines):
         if TOP_FRAME.match(line):
             lines = lines[:1] + lines[index + 1 :]
             break
-    return error(type(failure).__name__, message_of(failure), lines)
+    return error(type(failure).__name__, str(failure), lines)
 
 
 def main(arguments: list[str]) -> None:

@@ -31,6 +31,18 @@ class NotebookExit(Exception):
         self.value = value
 
 
+class CellEnd(BaseException):
+    """Ends the cell without an error, also below an `except Exception`. Its text is for the person."""
+
+
+class SessionStopped(CellEnd):
+    """`session.stop()`: nothing of the notebook is left to run."""
+
+
+class PythonRestarted(CellEnd):
+    """`session.restartPython()`: the cells below go on with a Python that knows nothing."""
+
+
 class NotebookRunFailed(NotebookUtilsError):
     """A child notebook failed. The message has its name, the cell and the error."""
 

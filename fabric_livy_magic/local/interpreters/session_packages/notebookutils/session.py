@@ -7,6 +7,7 @@ from typing import Any, Dict
 
 from notebookutils import _help
 from notebookutils._context import session_context
+from notebookutils._errors import PythonRestarted, SessionStopped
 
 SHELLS = (
     "spark",
@@ -18,12 +19,13 @@ SHELLS = (
     "notebookutils",
     "mssparkutils",
 )
-INSTALLED = "session-packages-"  # how the folder of `%pip install` is called
+INSTALLED = "session-packages"  # how the folder of `%pip install` is called
 
 
 def stop(detach: bool = True) -> None:
-    """Stops the session's Spark. The session itself stays, and ends when it has been idle; a notebook that runs for another
-    one leaves the Spark that they share."""
+    """Stops the session's Spark and ends the notebook: nothing below it runs, in this cell or in later ones. The notebook's own
+    front end stops the session then; any other session ends when it has been idle. A notebook that runs for another one leaves
+    the Spark that they share, and goes on."""
     if (session_context().facts.get("notebook") or {}).get("above"):
         print("The Spark session goes on: it is that of the notebook that runs this one.")
         return
@@ -32,10 +34,12 @@ def stop(detach: bool = True) -> None:
     context = SparkContext._active_spark_context
     if context is not None:
         context.stop()
+    raise SessionStopped("The notebook has stopped its session: its Spark and its temporary views are gone.")
 
 
 def restartPython() -> None:
-    """Forgets the variables, and the modules that `%pip install` brought, so that the next import finds new ones.
+    """Forgets the variables, and the modules that `%pip install` brought, so that the next import finds new ones. What is below
+    it in the cell does not run.
 
     Spark and its temporary views stay. The process stays, too: a library in C that is loaded already is not exchanged.
     """
@@ -47,6 +51,7 @@ def restartPython() -> None:
     for name, module in list(sys.modules.items()):
         if INSTALLED in str(getattr(module, "__file__", None) or ""):
             del sys.modules[name]
+    raise PythonRestarted("Python was restarted: the variables are gone, and what %pip installed is imported anew.")
 
 
 def _own_names() -> Dict[str, Any]:
