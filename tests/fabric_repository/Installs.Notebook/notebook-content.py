@@ -31,7 +31,7 @@ def wheel(name, version, text):
 first = wheel("crumbs", "1.0", "loaves = 1")
 second = wheel("crumbs", "2.0", "loaves = 2")
 third = wheel("seeds", "1.0", "kinds = ['poppy']")
-for name in ("rolls", "buns", "tarts"):
+for name in ("rolls", "buns", "tarts", "cakes"):
     wheel(name, "1.0", f"name = '{name}'")
 
 # METADATA ********************
@@ -159,10 +159,21 @@ pip install -q --no-index --find-links dist \
 
 # CELL ********************
 
-import buns, rolls
+!pip install -q --no-index --find-links dist cakes && echo baked
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+import buns, cakes, rolls
 import subprocess, sys
-alone = subprocess.run([sys.executable, "-I", "-c", "import crumbs"], capture_output=True, text=True)
-assert "No module named 'crumbs'" in alone.stderr, "the environment that sessions share has not changed"
+alone = subprocess.run([sys.executable, "-I", "-c", "import cakes"], capture_output=True, text=True)
+assert "No module named 'cakes'" in alone.stderr, "the environment that sessions share has not changed"
 
 # METADATA ********************
 

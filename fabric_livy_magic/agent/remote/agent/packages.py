@@ -124,7 +124,6 @@ def requirement(entry: dict[str, Any]) -> str:
 
 def run(words: list[str], is_shown: bool = True) -> str:
     environ = {name: value for name, value in os.environ.items() if name != "PIP_TARGET"}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PackagesFolder.path, environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "pip", *words, *PIP_OPTIONS],
         stdout=subprocess.PIPE,
@@ -152,6 +151,8 @@ def folder() -> str:
             os.mkdir(PackagesFolder.path)  # noqa: PTH102
         if PackagesFolder.path not in sys.path:
             sys.path.insert(0, PackagesFolder.path)
+            started = filter(None, [PackagesFolder.path, os.environ.get("PYTHONPATH")])
+            os.environ["PYTHONPATH"] = os.pathsep.join(started)  # of the processes that cells start
     return PackagesFolder.path
 
 
