@@ -19,9 +19,9 @@ USUAL_SETTLE_S = 3.0
 INTERPRETER_START_S = 20.0
 
 # What CI replays. Python answers in milliseconds; a statement of Spark or Scala costs a good part of a second, a case
-# with a session to itself a good part of a minute of one core.
+# with a session to itself a good part of a minute of one core. So each mode takes other ones of them.
 EVERY_ONE_OF = ("pyspark-echo", "pyspark-error", "pyspark-globals", "pyspark-magic", "pyspark-output", "pyspark-syntax")
-EVERY_NTH_OF_OTHERS = 8
+EVERY_NTH_OF_OTHERS = 16
 OWN_UNDER_QUIRKS = "pyspark-breaks/close-stdout"  # what ends Python, and what Scala and SQL do then
 
 
@@ -34,7 +34,8 @@ def quick_share(cases: Sequence[Case], *, quirks: bool) -> list[Case]:
     whole = [case for case in shared if case["topic"] in EVERY_ONE_OF]
     others = [case for case in shared if case["topic"] not in EVERY_ONE_OF]
     own = [case for case in cases if quirks and case["id"] == OWN_UNDER_QUIRKS]
-    return [*whole, *others[::EVERY_NTH_OF_OTHERS], *own]
+    first = EVERY_NTH_OF_OTHERS // 2 if quirks else 0
+    return [*whole, *others[first::EVERY_NTH_OF_OTHERS], *own]
 
 
 def run_all(target: Target, cases: Sequence[Case], workers: int = 1) -> dict[str, Any]:
