@@ -47,6 +47,9 @@ class Settings:
 
     target: str = _setting("", "where sessions run: local, workspace/lakehouse, a Livy connection string, a profile")
     lakehouse: str = _setting("", "folder of the embedded Fabric's lakehouse (empty: a user folder)")
+    lakehouse_schemas: bool = _setting(
+        True, "whether that lakehouse has schemas, dbo first, as new ones in Fabric have"
+    )
     method: str = _setting("auto", f"how to sign in: {', '.join(METHODS)}, or the dotted path of a TokenCredential")
     tenant: str = _setting("", "Entra tenant, id or domain (empty: the account's own)", azure="AZURE_TENANT_ID")
     client_id: str = _setting(

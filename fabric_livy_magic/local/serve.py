@@ -56,6 +56,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lakehouse", type=Path, help="folder that holds Tables/ and Files/ (default: one in the user's data folder)"
     )
+    parser.add_argument(
+        "--no-schemas",
+        action="store_true",
+        help="the lakehouse has no schemas, and its tables are in Tables/ itself (default: schemas, as in Fabric)",
+    )
     parser.add_argument("--workspaces", type=Path, help="TOML or JSON file that names workspaces and their lakehouses")
     parser.add_argument("--page-size", type=int, default=100, help="entries on a page of a list (default: 100)")
     parser.add_argument(
@@ -133,6 +138,8 @@ def ignore_interrupts() -> None:
 def _usage_problem(options: argparse.Namespace) -> str | None:
     if options.workspaces and options.lakehouse:
         return "--workspaces names the folders of its lakehouses; leave --lakehouse out"
+    if options.workspaces and options.no_schemas:
+        return "--workspaces says of each lakehouse whether it has schemas; leave --no-schemas out"
     own_tokens = [options.token, options.token_file]
     if options.authority and any(one is not None for one in own_tokens):
         return "with --authority, requests carry its tokens; leave --token and --token-file out"
@@ -157,7 +164,7 @@ def _workspaces(options: argparse.Namespace) -> Workspaces:
         own_folder(folder)
     else:
         folder.mkdir(parents=True, exist_ok=True)  # as open as the user's umask has it
-    return one_lakehouse(folder)
+    return one_lakehouse(folder, schemas=options.dialect == FABRIC and not options.no_schemas)
 
 
 def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:

@@ -144,7 +144,8 @@ class LivyNotebook:
         """See `with_defaults`."""
         from fabric_livy_magic.sessions.notebook_choices import with_defaults
 
-        return with_defaults(self.runner.account, target, spec, self._defaults())
+        runner = self.runner
+        return with_defaults(runner.account, target, spec, self._defaults(), runner.sessions.default_lakehouse)
 
     # ------------------------------------------------------------------------------------------- its file
     def _defaults(self) -> Defaults:

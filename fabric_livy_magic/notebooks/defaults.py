@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.files import CONTENT, display_name, read_notebook
+from fabric_livy_magic.notebooks.lakehouses import NamedLakehouses, lakehouses_of
 from fabric_livy_magic.notebooks.model import Notebook
 from fabric_livy_magic.notebooks.repository import repository_root
 
 # Conf keys that are sent to the embedded Fabric only: their values are a path and a name on this machine.
 REPOSITORY_CONF, NOTEBOOK_NAME_CONF = "spark.fabric_livy.notebooks", "spark.fabric_livy.notebook"
+LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
 
 _IDS_OR_NAME = re.compile(r"[\w-]+/[\w][\w .()-]*")
 
@@ -25,6 +27,7 @@ class Defaults:
     target: str = ""
     environment_id: str = ""
     local_conf: Mapping[str, str]
+    lakehouses: NamedLakehouses = field(default_factory=NamedLakehouses)
     problem: str = ""
 
 
@@ -38,7 +41,10 @@ def defaults_of(path: Path) -> Defaults:
         return Defaults(local_conf=local_conf, problem=f"Its default lakehouse and environment are not known: {error}")
     environment = notebook.environment
     return Defaults(
-        target=default_target(notebook), environment_id=environment.id if environment else "", local_conf=local_conf
+        target=default_target(notebook),
+        environment_id=environment.id if environment else "",
+        local_conf=local_conf,
+        lakehouses=lakehouses_of(notebook),
     )
 
 

@@ -24,7 +24,7 @@ _PLATFORM_SCHEMA = (
     "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
 )
 # Folders of a repository that hold no notebooks of its own, and may be large.
-_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def find_notebooks(folder: Path) -> list[NotebookFile]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS]
         for name in names:
             if name in _CONTENT_NAMES or name.lower().endswith(SUFFIX):
                 yield Path(parent, name)

@@ -50,7 +50,7 @@ class Connections:
     def __init__(self, credential: Credential | None = None) -> None:
         is_azure = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
         self._signed_in = TokenCredential(credential) if is_azure else credential
-        self._embedded: dict[Path, LocalFabric] = {}
+        self._embedded: dict[tuple[Path, bool], LocalFabric] = {}
         self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
         self._used: dict[tuple[str, str], list[BearerAuth | BasicAuth]] = {}  # by server and audience
         self._without_sign_in: set[str] = set()  # servers that want none
@@ -112,7 +112,7 @@ class Connections:
             target = replace(target, url=self._find_url(target.path, settings))
         url = target.url
         if not url:
-            fabric = self._embedded_fabric(settings.lakehouse)
+            fabric = self._embedded_fabric(settings.lakehouse, schemas=settings.lakehouse_schemas)
             http = self._http(fabric.livy_endpoint, lambda: StaticToken(fabric.token), settings)
             return LivyClient(http, Dialect.FABRIC)
         if target.is_fabric_api:
@@ -165,15 +165,15 @@ class Connections:
         authorization = self._authorization(url, FABRIC, make)
         return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
 
-    def _embedded_fabric(self, lakehouse: str) -> LocalFabric:
+    def _embedded_fabric(self, lakehouse: str, *, schemas: bool) -> LocalFabric:
         from fabric_livy_magic.local.server.launch import default_lakehouse, start_local_fabric
 
         folder = Path(lakehouse).expanduser() if lakehouse else default_lakehouse()
-        running = self._embedded.get(folder)
+        running = self._embedded.get((folder, schemas))
         if running is None or not running.alive:
             if not self._may_sign_in:
                 raise SignInError("The embedded Fabric does not run.")
-            running = self._embedded[folder] = start_local_fabric(folder)
+            running = self._embedded[folder, schemas] = start_local_fabric(folder, schemas=schemas)
         return running
 
     def owns_server_of(self, client: LivyClient) -> bool:

@@ -24,6 +24,7 @@ from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import result_within, run_in_background
+from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
@@ -47,6 +48,8 @@ class NotebookSessions(Mapping[str, Session]):
         self.current = DEFAULT_SESSION
         self.spec = SessionSpec()
         """What `%%livy_configure` requests of the next sessions."""
+        self.default_lakehouse: NamedLakehouse | None = None
+        """What `%%livy_configure` chose for them on an embedded Fabric."""
         self.used_at = time.monotonic()
         """When the notebook last ran a cell on any of them."""
         self.records = SessionRecords(notebook) if notebook else None

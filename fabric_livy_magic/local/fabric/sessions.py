@@ -37,7 +37,8 @@ class SparkHandler(LakehouseHandler):
 
     def located(self, request: SessionRequest) -> SessionRequest:
         """The request with the addresses of its files on this machine. Raises BadPath."""
-        return with_local_files(request, self.lakehouse, self.server.workspaces, resolve_conf=False)
+        home = self.server.sessions.home_of(request, self.lakehouse)
+        return with_local_files(request, home.lakehouse, home.workspaces, resolve_conf=False)
 
     def refusal_of(self, problem: Exception) -> Refusal:
         """The refusal of a request that starts no Spark application."""

@@ -89,6 +89,11 @@ class Workspaces:
         return next((one for one in self.all if one.id == workspace_id.lower()), None)
 
     @property
+    def has_one_lakehouse(self) -> bool:
+        """Then it is the place for all that notebooks name: see `notebook_lakehouses`."""
+        return sum(len(workspace.lakehouses) for workspace in self.all) == 1
+
+    @property
     def first_lakehouse(self) -> Lakehouse:
         return next(one for workspace in self.all for one in workspace.lakehouses)
 
@@ -113,12 +118,18 @@ class Workspaces:
         ]
 
 
-def one_lakehouse(folder: Path) -> Workspaces:
+def one_lakehouse(folder: Path, *, schemas: bool = False) -> Workspaces:
     """Its ids are derived from the folder, so that they survive restarts."""
     workspace_id, lakehouse_id = (
         str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#{kind}")) for kind in ("workspace", "lakehouse")
     )
-    lakehouse = Lakehouse(id=lakehouse_id, name=folder.name or "lakehouse", workspace_id=workspace_id, folder=folder)
+    lakehouse = Lakehouse(
+        id=lakehouse_id,
+        name=folder.name or "lakehouse",
+        workspace_id=workspace_id,
+        folder=folder,
+        default_schema=DEFAULT_SCHEMA if schemas else None,
+    )
     return Workspaces(all=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,)),))
 
 

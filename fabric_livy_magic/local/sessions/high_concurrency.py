@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 from py4j.protocol import Py4JError, Py4JJavaError
 
@@ -94,7 +95,8 @@ class HighConcurrencySessions:
         self, request: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
     ) -> HighConcurrencySession:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
-        shared = self._session_with_free_repl(tag, lakehouse) if tag else None
+        home = self._sessions.home_of(request, lakehouse)
+        shared = self._session_with_free_repl(tag, lakehouse, home.lakehouse.folder) if tag else None
         session = shared or self._sessions.create(
             request, lakehouse, submitter, name_prefix=f"HC_{lakehouse.name}_", located=located
         )
@@ -126,10 +128,12 @@ class HighConcurrencySessions:
         """Those of this Livy session that are not being deleted."""
         return [one for one in self._by_id.values() if one.session is session and one.state != "Deleting"]
 
-    def _session_with_free_repl(self, tag: str, lakehouse: Lakehouse) -> Session | None:
+    def _session_with_free_repl(self, tag: str, lakehouse: Lakehouse, folder: Path) -> Session | None:
+        """`folder` is that of the lakehouse that it works in: notebooks of different ones share no session."""
         with self._lock:
             for one in self._by_id.values():
                 fits = one.tag == tag and one.session.lakehouse.id == lakehouse.id and one.session.active
+                fits = fits and one.session.folders.lakehouse == folder
                 if fits and 0 < len(self._sharing(one.session)) < _max_repls(one.session.request):
                     return one.session
         return None

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, home_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.notebooks.files import display_name
+from fabric_livy_magic.notebooks.lakehouses import read_named
 from fabric_livy_magic.notebooks.repository import repository_root
 
 PACKAGES = Path(__file__).parents[1] / "interpreters" / "session_packages"  # importable in sessions, and nowhere else
@@ -19,6 +21,7 @@ CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
 # The notebook file that this server was started for: set by `fabric-livy run`, or by Jupyter for its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
+LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 
@@ -41,6 +44,17 @@ def notebook_id(path: Path) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, path.absolute().as_uri()))
 
 
+def notebooks_of(conf: Mapping[str, str]) -> Path | None:
+    """The folder of the repository whose notebooks a session may run."""
+    named = conf.get(NOTEBOOKS_CONF)
+    return Path(named).expanduser().absolute() if named else notebooks_folder()
+
+
+def home_of_request(workspaces: Workspaces, requested: Lakehouse, conf: Mapping[str, str]) -> Home:
+    """The lakehouse that the session works in, and those that it can name, by its notebook and that one's repository."""
+    return home_of(workspaces, requested, read_named(conf.get(LAKEHOUSES_CONF, "{}")), notebooks_of(conf))
+
+
 @dataclass(frozen=True)
 class NotebookContext:
     """Of one session. `conf` is the one in its client's request."""
@@ -55,8 +69,7 @@ class NotebookContext:
     @property
     def notebooks(self) -> Path | None:
         """The folder of the repository whose notebooks this one may run."""
-        named = self.conf.get(NOTEBOOKS_CONF)
-        return Path(named).expanduser().absolute() if named else notebooks_folder()
+        return notebooks_of(self.conf)
 
     @property
     def notebook(self) -> dict[str, Any] | None:

@@ -40,7 +40,9 @@ MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
 class Session:
     """`start` returns at once. `state` is `acquiring` until Livy has the session.
 
-    `request` is as the client sent it; `located` has the addresses of its files on this machine.
+    `request` is as the client sent it; `located` has the addresses of its files on this machine. `address` is the lakehouse of the
+    request's URL, by which clients find the session, where it works in another one: its notebook's. With `notebook_context`, its
+    Python has `notebookutils`.
     """
 
     def __init__(
@@ -58,12 +60,10 @@ class Session:
         quirks: bool = False,
         fault_injector: SessionFaultInjector | None = None,
         notebook_context: NotebookContext | None = None,
+        address: Lakehouse | None = None,
     ) -> None:
-        """With `notebook_context`, its Python has `notebookutils`."""
-        self.id = session_id
-        self.request = request
-        self.name = name
-        self.lakehouse = lakehouse
+        self.id, self.name, self.request = session_id, name, request
+        self.lakehouse = address or lakehouse
         self.submitter = submitter
         self.folders = SessionFolders(lakehouse.folder, private)
         self.folders.make()

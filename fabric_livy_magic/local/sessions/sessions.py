@@ -13,11 +13,12 @@ from pathlib import Path
 
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
+from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
-from fabric_livy_magic.local.sessions.notebook_context import NotebookContext
+from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_request
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
@@ -114,22 +115,30 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        arguments = (self._workspaces, lakehouse, session_id, submitter, folder, request.conf)
-        context = NotebookContext(*arguments) if self._notebookutils else None
+        home, context = self.home_of(request, lakehouse), None
+        if self._notebookutils:
+            context = NotebookContext(home.workspaces, home.lakehouse, session_id, submitter, folder, request.conf)
         return Session(
             session_id,
             name,
             request,
             located,
-            lakehouse,
-            self._workspaces,
+            home.lakehouse,
+            home.workspaces,
             folder,
             self._groups,
             submitter,
             quirks=self._quirks,
             fault_injector=fault_injector,
             notebook_context=context,
+            address=lakehouse,
         )
+
+    def home_of(self, request: SessionRequest, lakehouse: Lakehouse) -> Home:
+        """Where a session works that is requested of `lakehouse`."""
+        if not self._notebookutils:
+            return Home(lakehouse, self._workspaces)
+        return home_of_request(self._workspaces, lakehouse, request.conf)
 
     def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
         """Livy's bug: it starts the process of some sessions that it refuses, and loses track of it. Here it ends with the server."""

@@ -113,27 +113,30 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the file that they read
-def prefixes(workspaces: Workspaces, own: Lakehouse) -> dict[str, str]:
-    """By lakehouse id: the prefix of its schemas, which are databases of one catalog in Spark. Empty for `own`."""
-    plain: dict[str, str] = {}
-    for workspace in workspaces.all:
+def prefixes(workspaces: Workspaces, own: Lakehouse) -> dict[Path, str]:
+    """By folder of a lakehouse, which may have several names and ids: the prefix of its schemas, which are databases of one
+    catalog in Spark. Empty for `own`.
+    """
+    plain: dict[Path, tuple[str, str]] = {}
+    for workspace in sorted(workspaces.all, key=lambda one: one.id != own.workspace_id):
         for one in workspace.lakehouses:
             names = [one.name] if one.workspace_id == own.workspace_id else [workspace.name, one.name]
-            plain[one.id] = "__".join(re.sub(r"\W", "_", name, flags=re.ASCII).lower() for name in names)
-    times = Counter(plain.values())
-    made = {id_: f"{name}__" if times[name] == 1 else f"{name}_{id_[:8]}__" for id_, name in plain.items()}
-    return {**made, own.id: ""}
+            words = (re.sub(r"\W", "_", name, flags=re.ASCII).lower() for name in names)
+            plain.setdefault(one.folder, ("__".join(words), one.id))
+    times = Counter(name for name, _ in plain.values())
+    made = {folder: f"{name}__" if times[name] == 1 else f"{name}_{id_[:8]}__" for folder, (name, id_) in plain.items()}
+    return {**made, own.folder: ""}
 
 
 def folders_by_prefix(workspaces: Workspaces, own: Lakehouse) -> dict[str, Path]:
-    prefix_by_id = prefixes(workspaces, own)
-    return {prefix_by_id[one.id]: one.folder for workspace in workspaces.all for one in workspace.lakehouses}
+    return {prefix: folder for folder, prefix in prefixes(workspaces, own).items()}
 
 
 def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse) -> None:
-    prefix_by_id = prefixes(workspaces, own)
+    prefix_by_folder = prefixes(workspaces, own)
     described = workspaces.to_json()
     for workspace in described:
         for one in workspace["lakehouses"]:
-            one["prefix"] = prefix_by_id[one["id"]]
+            one["prefix"] = prefix_by_folder[Path(one["folder"])]
+            one["own"] = (workspace["id"], one["id"]) == (own.workspace_id, own.id)
     file.write_text(json.dumps({"workspaces": described}), encoding="utf-8")

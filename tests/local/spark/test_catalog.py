@@ -43,7 +43,7 @@ def other(lakehouse: Path, session: Session) -> Iterator[Session]:
         yield started
 
 
-def tables(session: Session, schema: str = "default") -> set[str]:
+def tables(session: Session, schema: str = "dbo") -> set[str]:
     return {name for _, name, temporary in session.rows(f"show tables in {schema}") if not temporary}
 
 
@@ -57,7 +57,7 @@ def filled(session: Session, lakehouse: Path, tmp_path_factory: pytest.TempPathF
         "create schema other_schema comment 'second'",
         "create table other_schema.u using csv options (header true, sep ';') as select 1 as a, 'z' as `odd name é`",
         "create view v as select sum(v) as total from t",
-        "create view other_schema.v2 (renamed) as select v from default.t where id = 1",
+        "create view other_schema.v2 (renamed) as select v from dbo.t where id = 1",
         f"create table outside using json location '{outside / 'data'}' as select 3 as x",
         "create table empty_one (x decimal(10,2), c char(3) not null, d array<struct<e: date>>) tblproperties ('k' = 'v')",
         "create table Bucketed (a int, b int) using parquet clustered by (a) sorted by (b) into 4 buckets",
@@ -119,14 +119,14 @@ def test_a_dropped_table_is_gone_for_other_sessions_and_other_data_is_kept(
     filled: Session, other: Session, lakehouse: Path
 ) -> None:
     other.rows("drop table saved")
-    assert not (lakehouse / "Tables" / "saved").exists()
+    assert not (lakehouse / "Tables" / "dbo" / "saved").exists()
     filled.rows("create table made_again as select 'new' as x")
     other.rows("drop table made_again")
-    other.text("spark.range(1).selectExpr(\"'by path' as x\").write.parquet('Tables/made_again')")
+    other.text("spark.range(1).selectExpr(\"'by path' as x\").write.parquet('Tables/dbo/made_again')")
     assert "made_again" not in tables(filled)
-    assert (lakehouse / "Tables" / "made_again").exists()
+    assert (lakehouse / "Tables" / "dbo" / "made_again").exists()
     other.rows("drop schema other_schema cascade")
-    assert filled.rows("show schemas") == [["default"]]
+    assert filled.rows("show schemas") == [["dbo"]]
     assert "outside" in tables(filled)
     other.rows("drop table outside")
     assert "outside" not in tables(filled)
@@ -135,13 +135,13 @@ def test_a_dropped_table_is_gone_for_other_sessions_and_other_data_is_kept(
 def test_definitions_that_cannot_be_read_are_skipped_and_logged(
     filled: Session, other: Session, lakehouse: Path
 ) -> None:
-    folder = lakehouse / ".catalog" / "default"
+    folder = lakehouse / ".catalog" / "dbo"
     good = json.loads((folder / "t.json").read_text(encoding="utf-8"))
     broken = {
         "broken1.json": "{",
         "broken2.json": "[]",
         "broken3.json": json.dumps({**good, "name": "broken3", "columns": {"type": "nonsense"}}),
-        "broken4.json": json.dumps({"database": "default", "name": "broken4"}),
+        "broken4.json": json.dumps({"database": "dbo", "name": "broken4"}),
         "copied.json": json.dumps(good),
     }
     for name, text in broken.items():
@@ -168,5 +168,5 @@ def test_tables_survive_the_end_of_all_sessions_and_a_move_of_the_folder(
         session.wait_for("idle")
         assert session.rows("select v from t where id = 10") == [[100]]
         session.rows("drop table t")
-        assert not (moved / "Tables" / "t").exists()
-    assert (lakehouse / "Tables" / "t").exists()
+        assert not (moved / "Tables" / "dbo" / "t").exists()
+    assert (lakehouse / "Tables" / "dbo" / "t").exists()

@@ -40,7 +40,7 @@ def history(session: Session, table: str) -> list[str]:
 
 def test_a_table_without_a_format_is_a_delta_table(filled: Session, lakehouse: Path) -> None:
     assert filled.rows("describe detail trips")[0][0] == "delta"
-    assert (lakehouse / "Tables" / "trips" / "_delta_log").is_dir()
+    assert (lakehouse / "Tables" / "dbo" / "trips" / "_delta_log").is_dir()
 
 
 def test_merge_and_history(filled: Session) -> None:
@@ -59,7 +59,7 @@ def test_merge_and_history(filled: Session) -> None:
 def test_time_travel(filled: Session, lakehouse: Path, query: str) -> None:
     code = "print(spark.sql('describe history trips').where('version = 1').first().timestamp)"
     moment = filled.text(code).strip()
-    rows = filled.rows(query.format(moment=moment, folder=lakehouse / "Tables" / "trips"))
+    rows = filled.rows(query.format(moment=moment, folder=lakehouse / "Tables" / "dbo" / "trips"))
     assert rows == [[1, 7.5], [2, 9.0]]
 
 

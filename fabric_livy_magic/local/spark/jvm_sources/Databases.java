@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.apache.hadoop.fs.InvalidPathException;
@@ -51,7 +52,7 @@ final class Databases {
     if (path.equals("..") || path.startsWith("../")) {
       throw new InvalidPathException(relative, "It leads out of the lakehouse");
     }
-    return new Path("file", null, lakehouses.own.folder + "/" + path).toString();
+    return new Path("file", null, lakehouses.own.file(path)).toString();
   }
 
   boolean isThere(String database) {
@@ -179,10 +180,51 @@ final class Databases {
 
   /** All schemas of the application's own lakehouse that have a folder. */
   void findSchemas() {
-    String[] names = lakehouses.own.defaultSchema == null ? null : lakehouses.own.tables().list();
+    findSchemas(lakehouses.own);
+  }
+
+  private void findSchemas(Lakehouses.Lakehouse lakehouse) {
+    open(defaultOf(lakehouse));
+    String[] names = lakehouse.defaultSchema == null ? null : lakehouse.tables().list();
     for (int i = 0; names != null && i < names.length; i++) {
-      open(new Schema(lakehouses.own, names[i]));
+      open(new Schema(lakehouse, names[i]));
     }
+  }
+
+  /** The names of a lakehouse's schemas, as it has them. Null where the words name none; without words they name the own one. */
+  List schemaNames(List words) throws IOException {
+    Lakehouses.Lakehouse lakehouse = words.isEmpty() ? lakehouses.own : lakehouseOf(words);
+    if (lakehouse == null) {
+      return null;
+    }
+    findSchemas(lakehouse);
+    List found = new ArrayList();
+    for (Object one : scala.collection.JavaConverters.seqAsJavaList(catalog().listDatabases())) {
+      String database = (String) one;
+      boolean isHidden = lakehouse.defaultSchema != null && database.equals(lakehouse.prefix + ONLY);
+      if (database.startsWith(lakehouse.prefix) && !isHidden && prefixOf(database).equals(lakehouse.prefix)) {
+        found.add(database.substring(lakehouse.prefix.length()));
+      }
+    }
+    return found;
+  }
+
+  private String prefixOf(String database) {
+    String longest = "";
+    for (Object one : lakehouses.all()) {
+      String prefix = ((Lakehouses.Lakehouse) one).prefix;
+      longest = database.startsWith(prefix) && prefix.length() > longest.length() ? prefix : longest;
+    }
+    return longest;
+  }
+
+  /** The lakehouse that one or two words name. A schema of that name has no schemas, so it is never meant. */
+  private Lakehouses.Lakehouse lakehouseOf(List words) {
+    String first = (String) words.get(0);
+    if (words.size() == 1) {
+      return lakehouse(lakehouses.own.workspaceId, first);
+    }
+    return words.size() == 2 ? lakehouse(workspace(first), (String) words.get(1)) : null;
   }
 
   void findTables(String database) throws Exception {
@@ -192,7 +234,15 @@ final class Databases {
     for (Object known : scala.collection.JavaConverters.seqAsJavaList(catalog().listTables(database))) {
       findTable(database, (String) known);
     }
-    String[] names = new File(catalog().getDatabase(database).locationUri().getPath()).list();
+    findTablesIn(new File(catalog().getDatabase(database).locationUri().getPath()), database);
+    Lakehouses.Lakehouse lakehouse = withDefault(database);
+    if (lakehouse != null) {
+      findTablesIn(lakehouse.tables(), database);
+    }
+  }
+
+  private void findTablesIn(File folder, String database) throws Exception {
+    String[] names = folder.list();
     for (int i = 0; names != null && i < names.length; i++) {
       findTable(database, names[i]);
     }
@@ -215,9 +265,45 @@ final class Databases {
       return;
     }
     File folder = find(new File(catalog().getDatabase(database).locationUri().getPath()), name);
+    File withoutSchema = folder != null && isTable(folder) ? null : withoutSchema(database, name);
+    folder = withoutSchema == null ? folder : withoutSchema;
     if (folder != null && isTable(folder)) {
       catalog().createTable(described(database, table, folder), true);
     }
+  }
+
+  /** A table in `Tables/` itself of a lakehouse with schemas. It was written by path, or before the lakehouse had schemas. */
+  private File withoutSchema(String database, String name) {
+    Lakehouses.Lakehouse lakehouse = withDefault(database);
+    File folder = lakehouse == null ? null : find(lakehouse.tables(), name);
+    return folder != null && isTable(folder) ? folder : null;
+  }
+
+  /** The lakehouse whose default schema the database is. Null where it is no such one. */
+  private Lakehouses.Lakehouse withDefault(String database) {
+    for (Object one : lakehouses.all()) {
+      Lakehouses.Lakehouse lakehouse = (Lakehouses.Lakehouse) one;
+      if (lakehouse.defaultSchema != null && database.equalsIgnoreCase(lakehouse.prefix + lakehouse.defaultSchema)) {
+        return lakehouse;
+      }
+    }
+    return null;
+  }
+
+  /** What is called so in the database, or, in the default schema, without a schema: what this lakehouse had before it had
+    * schemas, and is no Delta table, is in Spark's own database. */
+  String databaseOf(String database, String name) throws Exception {
+    findTable(database, name);
+    Lakehouses.Lakehouse lakehouse = withDefault(database);
+    if (lakehouse == null || !lakehouse.prefix.isEmpty() || isTableIn(database, name)) {
+      return database;
+    }
+    return isTableIn(ONLY, name) ? ONLY : database;
+  }
+
+  private boolean isTableIn(String database, String name) throws Exception {
+    String table = session.sessionState().conf().caseSensitiveAnalysis() ? name : name.toLowerCase();
+    return catalog().databaseExists(database) && catalog().tableExists(database, table);
   }
 
   private static boolean isGone(CatalogTable table) {

@@ -40,28 +40,28 @@ public class LakehouseFiles extends LocalFileSystem {
   }
 
   static class Raw extends RawLocalFileSystem {
-    private String folder;
+    private Lakehouses.Lakehouse own;
 
     public void initialize(URI uri, Configuration conf) throws IOException {
       super.initialize(uri, conf);
       Lakehouses lakehouses = Lakehouses.of(conf);
       if (lakehouses != null) {
-        folder = lakehouses.own.folder;
+        own = lakehouses.own;
         setWorkingDirectory(new Path("file", null, MOUNT));
       }
     }
 
     private boolean isMounted(Path path) {
       String name = makeQualified(path).toUri().getPath();
-      return folder != null && (name.equals(MOUNT) || name.startsWith(MOUNT + "/"));
+      return own != null && (name.equals(MOUNT) || name.startsWith(MOUNT + "/"));
     }
 
     public File pathToFile(Path path) {
       String name = makeQualified(path).toUri().getPath();
       if (isMounted(path)) {
-        return new File(folder + name.substring(MOUNT.length()));
+        return new File(name.equals(MOUNT) ? own.folder : own.file(name.substring(MOUNT.length() + 1)));
       }
-      if (folder != null && (name.startsWith(MOUNTS + "/") || name.startsWith("/../"))) {
+      if (own != null && (name.startsWith(MOUNTS + "/") || name.startsWith("/../"))) {
         throw new InvalidPathException(name, "It leads out of the lakehouse, " + MOUNT);
       }
       return super.pathToFile(path);

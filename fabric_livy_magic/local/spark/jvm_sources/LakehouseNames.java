@@ -27,6 +27,7 @@ import org.apache.spark.sql.catalyst.parser.UpperCaseCharStream;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.catalyst.trees.TreeNode;
+import org.apache.spark.sql.catalyst.util.StringUtils;
 import scala.Option;
 import scala.Product;
 import scala.Tuple2;
@@ -163,8 +164,9 @@ public final class LakehouseNames extends AbstractFunction1 {
       int size = words.size();
       String name = (String) words.get(size - 1);
       if (size == 1) {
-        databases.findTable(databases.current(), name);
-        return words;
+        String current = databases.current();
+        String found = databases.databaseOf(current, name);
+        return found.equals(current) ? words : Arrays.asList(new Object[] {found, name});
       }
       if (size == 2 && ((String) words.get(0)).equalsIgnoreCase("delta") && RELATIVE.matcher(name).matches()) {
         // Delta takes whole paths only; Spark itself has relative ones of other formats begin in the session's folder.
@@ -181,7 +183,7 @@ public final class LakehouseNames extends AbstractFunction1 {
       if (database == null) {
         return words;
       }
-      databases.findTable(database, name);
+      database = databases.databaseOf(database, name);
       return size == 2 && database.equalsIgnoreCase((String) place.get(0)) ? words : Arrays.asList(new Object[] {database, name});
     }
 
@@ -284,7 +286,14 @@ public final class LakehouseNames extends AbstractFunction1 {
       if (kind.equals("CreateNamespace") || kind.equals("DropNamespace")) {
         return rewrittenSchema(node, kind);
       }
-      Object[] values = parts(node);
+      if (kind.equals("ShowNamespaces")) {
+        return shownSchemas(node);
+      }
+      return rewritten(node, parts(node), parent);
+    }
+
+    private Object rewritten(TreeNode node, Object[] values, String parent) throws Exception {
+      String kind = node.getClass().getSimpleName();
       boolean changed = false;
       for (int i = 0; i < values.length; i++) {
         Object value = values[i];
@@ -335,6 +344,31 @@ public final class LakehouseNames extends AbstractFunction1 {
       return path.startsWith("/") || path.matches("(?s)\\w+:.*") ? given : Option.apply(databases.ownFile(path));
     }
 
+    private static String quoted(List words) {
+      return String.join(".", words).replace("`", "``");
+    }
+
+    /** SHOW SCHEMAS of one lakehouse, by the names that it has for them: Spark shows those of all lakehouses, with prefixes. */
+    private Object shownSchemas(TreeNode node) throws Exception {
+      Object[] values = parts(node);
+      List words = words(parts(values[0])[0]);
+      if (!words.isEmpty() && databases.isCatalog((String) words.get(0))) {
+        return node;
+      }
+      List names = databases.schemaNames(words);
+      if (names == null) {
+        return rewritten(node, values, "");
+      }
+      if (((Option) values[1]).isDefined()) {
+        names = words(StringUtils.filterPattern((scala.collection.Seq) seq(names), (String) ((Option) values[1]).get()));
+      }
+      StringBuilder rows = new StringBuilder("SELECT * FROM VALUES (CAST(NULL AS STRING))");
+      for (Object one : names) {
+        rows.append(", ('").append(((String) one).replace("\\", "\\\\").replace("'", "\\'")).append("')");
+      }
+      return parser.parsePlan(rows + " AS schemas(namespace) WHERE namespace IS NOT NULL");
+    }
+
     /** CREATE SCHEMA in the folder that the lakehouse has for it; and DROP SCHEMA, where a lakehouse's name is no schema's. */
     private Object rewrittenSchema(TreeNode node, String kind) throws Exception {
       Object[] values = parts(node);
@@ -345,8 +379,16 @@ public final class LakehouseNames extends AbstractFunction1 {
         return node;
       }
       Databases.Schema schema = databases.newSchema(words);
-      if (schema == null) {
+      if (schema == null && words.size() == 1) {
         return node;
+      }
+      if (schema == null && kind.equals("CreateNamespace")) {
+        return parser.parsePlan("DESCRIBE SCHEMA `" + quoted(words.subList(0, words.size() - 1)) + "`"); // which there is not
+      }
+      if (schema == null) {
+        nameParts[0] = seq(Arrays.asList(new Object[] {String.join(".", words)}));
+        values[0] = name.makeCopy(nameParts);
+        return node.makeCopy(values);
       }
       databases.open(schema);
       nameParts[0] = seq(Arrays.asList(new Object[] {schema.database()}));

@@ -22,8 +22,9 @@ public final class Lakehouses {
     final String folder;
     /** Null where it has no schemas. */
     final String defaultSchema;
-    /** Of its schemas' names as databases of Spark's one catalog; empty for the application's own lakehouse. */
+    /** Of its schemas' names as databases of Spark's one catalog; empty for the application's own lakehouse, whatever it is called. */
     final String prefix;
+    final boolean isOwn;
 
     Lakehouse(Map values, String workspaceId) {
       this.id = (String) values.get("id");
@@ -32,10 +33,24 @@ public final class Lakehouses {
       this.folder = (String) values.get("folder");
       this.defaultSchema = (String) values.get("default_schema");
       this.prefix = (String) values.get("prefix");
+      this.isOwn = Boolean.TRUE.equals(values.get("own"));
     }
 
     File tables() {
       return new File(folder, "Tables");
+    }
+
+    /** The file that a path in the lakehouse means. In one with schemas `Tables/t` is the table `t` of the default schema too,
+      * where nothing else has that path: notebooks that were written for a lakehouse without schemas say so. */
+    String file(String relative) {
+      String whole = folder + "/" + relative;
+      String[] parts = relative.split("/", 3);
+      if (defaultSchema == null || parts.length < 2 || !parts[0].equals("Tables") || parts[1].isEmpty()) {
+        return whole;
+      }
+      File named = new File(new File(tables(), defaultSchema), parts[1]);
+      boolean isMeant = !new File(tables(), parts[1]).exists() && new File(named, "_delta_log").isDirectory();
+      return !isMeant ? whole : parts.length < 3 ? named.getPath() : named.getPath() + "/" + parts[2];
     }
   }
 
@@ -47,7 +62,7 @@ public final class Lakehouses {
     Lakehouse found = null;
     for (Object workspace : workspaces) {
       for (Object one : lakehousesOf((Map) workspace)) {
-        found = ((Lakehouse) one).prefix.isEmpty() ? (Lakehouse) one : found;
+        found = ((Lakehouse) one).isOwn ? (Lakehouse) one : found;
       }
     }
     this.own = found;
@@ -57,6 +72,15 @@ public final class Lakehouses {
   public static Lakehouses of(Configuration conf) throws IOException {
     String file = conf.get(SETTING);
     return file == null ? null : new Lakehouses((Map) new ObjectMapper().readValue(new File(file), Map.class));
+  }
+
+  /** All of all workspaces. */
+  List all() {
+    List found = new ArrayList();
+    for (Object workspace : workspaces) {
+      found.addAll(lakehousesOf((Map) workspace));
+    }
+    return found;
   }
 
   private static List lakehousesOf(Map workspace) {

@@ -68,8 +68,8 @@ public class OneLakeFileSystem extends FileSystem {
     if (("/" + parts[1] + "/" + below + "/").contains("/../")) {
       throw new IOException("'" + path + "' leads out of the lakehouse");
     }
-    String folder = lakehouses.lakehouse(workspace, parts[1]).folder;
-    return new Path("file", null, below.isEmpty() ? folder : folder + "/" + below);
+    Lakehouses.Lakehouse lakehouse = lakehouses.lakehouse(workspace, parts[1]);
+    return new Path("file", null, below.isEmpty() ? lakehouse.folder : lakehouse.file(below));
   }
 
   private FileStatus shown(FileStatus status, Path path) {

@@ -1,0 +1,184 @@
+"""The lakehouses of one session: those of the server, and those that its notebook and the notebook's repository name.
+
+A server with one lakehouse, which is what `local` starts, has all that a notebook names, each in a folder of its own:
+
+    <lakehouse>/Tables, Files                                    the server's; and that of the notebook which first named one
+    <lakehouse>/lakehouses/<repository or workspace>/<name>/…    every other
+
+Notebooks of one Git repository share their lakehouses by name, whatever workspace ids they have. Outside of a repository those of
+one workspace id do. A server with a workspace file has what the file says; there the lakehouse that the session was requested of
+stands for a default lakehouse that the file does not name.
+
+Names come from files that anybody may have written. None becomes a path: a folder's name has letters, digits and `_.-` alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
+from fabric_livy_magic.notebooks.lakehouses import (
+    CommittedLakehouse,
+    NamedLakehouse,
+    NamedLakehouses,
+    default_lakehouses_below,
+    find_lakehouses,
+)
+
+FOLDER = "lakehouses"
+OWNER = ".lakehouse.json"  # in a server's lakehouse: whose it is
+LONGEST_FOLDER_NAME = 80
+
+
+@dataclass(frozen=True)
+class Home:
+    """The lakehouse that a session works in, and all that it can name."""
+
+    lakehouse: Lakehouse
+    workspaces: Workspaces
+
+
+def home_of(workspaces: Workspaces, requested: Lakehouse, named: NamedLakehouses, repository: Path | None) -> Home:
+    """`requested` is the lakehouse in the address of the request."""
+    if not workspaces.has_one_lakehouse:
+        return _with_stand_in(workspaces, requested, named.default)
+    committed = find_lakehouses(repository) if repository else []
+    if not (named.default or named.known or committed):
+        return Home(requested, workspaces)
+    is_repository = repository is not None and (committed or (repository / ".git").exists())
+    elsewhere = default_lakehouses_below(repository) if repository and is_repository else []
+    key = _key(repository, named, committed)
+    return _Places(workspaces, requested, named, committed, elsewhere, key).home()
+
+
+def _key(repository: Path | None, named: NamedLakehouses, committed: Sequence[CommittedLakehouse]) -> str:
+    """What keeps lakehouses of the same name apart that have nothing to do with each other."""
+    workspace_id = _workspace_id(named)
+    if repository is None or (workspace_id and not committed and not (repository / ".git").exists()):
+        return workspace_id or "notebooks"
+    digest = hashlib.sha256(os.fsencode(repository.resolve())).hexdigest()[:8]
+    return f"{folder_name(repository.name)}-{digest}"
+
+
+def _workspace_id(named: NamedLakehouses) -> str:
+    ids = [one.workspace_id for one in (named.default, *named.known) if one]
+    return next(filter(None, ids), "")
+
+
+def folder_name(name: str) -> str:
+    """The same for all spellings that name one lakehouse, another for every other."""
+    folded = name.casefold()
+    plain = re.sub(r"[^\w.-]", "_", folded, flags=re.ASCII).strip(".")[:LONGEST_FOLDER_NAME]
+    if plain and plain == folded:
+        return plain
+    return f"{plain}~{hashlib.sha256(folded.encode('utf-8')).hexdigest()[:8]}"
+
+
+# ------------------------------------------------------------------------------------------------ a server with one lakehouse
+@dataclass(frozen=True)
+class _Places:
+    workspaces: Workspaces
+    requested: Lakehouse
+    named: NamedLakehouses
+    committed: Sequence[CommittedLakehouse]
+    elsewhere: Sequence[NamedLakehouse]
+    """What other notebooks of the repository name."""
+    key: str
+
+    def home(self) -> Home:
+        workspace_id = _workspace_id(self.named) or self.requested.workspace_id
+        default = self._lakehouse(self.named.default, workspace_id, may_own=True) if self.named.default else None
+        by_name = {default.name.casefold(): default} if default else {}
+        for one in (*self.named.known, *(NamedLakehouse(each.name) for each in self.committed), *self.elsewhere):
+            made = self._lakehouse(one, workspace_id)
+            by_name.setdefault(made.name.casefold(), made)
+        others = tuple(by_name.values())
+        if default is None:
+            others = (self.requested, *others)
+        return Home(default or self.requested, replace(self.workspaces, all=self._workspaces(workspace_id, others)))
+
+    def _workspaces(self, workspace_id: str, lakehouses: tuple[Lakehouse, ...]) -> tuple[Workspace, ...]:
+        """Each workspace id that is named has them all: clones of a repository name different ones."""
+        before = self.workspaces.workspace(self.requested.workspace_id)
+        assert before is not None
+        if workspace_id == before.id:
+            own = [replace(before, lakehouses=lakehouses)]
+        else:
+            own = [Workspace(id=workspace_id, name=self._workspace_name(before, workspace_id), lakehouses=lakehouses)]
+        named = (self.named.default, *self.named.known, *self.elsewhere)
+        others = dict.fromkeys(one.workspace_id for one in named if one and one.workspace_id)
+        made = [
+            Workspace(id=id_, name=id_, lakehouses=tuple(replace(one, workspace_id=id_) for one in lakehouses))
+            for id_ in others
+            if id_ not in {workspace_id, before.id}
+        ]
+        return (*own, *made, *(one for one in self.workspaces.all if one.id != workspace_id))
+
+    def _workspace_name(self, before: Workspace, workspace_id: str) -> str:
+        """Metadata has its id alone."""
+        name = self.key.rpartition("-")[0] if self.key != workspace_id else ""
+        return name if name and name != before.name.casefold() else workspace_id
+
+    def _lakehouse(self, one: NamedLakehouse, workspace_id: str, *, may_own: bool = False) -> Lakehouse:
+        name = one.name or self._name_of_id(one.id)
+        committed = next((each for each in self.committed if each.name.casefold() == name.casefold()), None)
+        folder = self._folder(name, may_own=may_own)
+        return Lakehouse(
+            id=one.id or self._id_of_name(name) or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#lakehouse")),
+            name=committed.name if committed else name,
+            workspace_id=workspace_id,
+            folder=folder,
+            default_schema=committed.default_schema if committed else self.requested.default_schema,
+        )
+
+    def _name_of_id(self, lakehouse_id: str) -> str:
+        """Its id where no notebook gives the name."""
+        known = (one for one in (self.named.default, *self.elsewhere) if one and one.id == lakehouse_id and one.name)
+        return next((one.name for one in known), lakehouse_id)
+
+    def _id_of_name(self, name: str) -> str:
+        known = (one for one in (self.named.default, *self.elsewhere) if one and one.name.casefold() == name.casefold())
+        return next((one.id for one in known if one.id), "")
+
+    def _folder(self, name: str, *, may_own: bool) -> Path:
+        owner = {"of": self.key, "name": name.casefold()}
+        file = self.requested.folder / OWNER
+        if may_own:
+            with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as opened:
+                json.dump(owner, opened)
+        try:
+            is_owner = json.loads(file.read_text(encoding="utf-8")) == owner
+        except (OSError, ValueError):
+            is_owner = False
+        return self.requested.folder if is_owner else self.requested.folder / FOLDER / self.key / folder_name(name)
+
+
+# ------------------------------------------------------------------------------------------------ a server with a workspace file
+def _with_stand_in(workspaces: Workspaces, requested: Lakehouse, default: NamedLakehouse | None) -> Home:
+    if default is None or workspaces.workspace(default.workspace_id) is not None:
+        return Home(requested, workspaces)
+    own = workspaces.workspace(requested.workspace_id)
+    assert own is not None
+    known = [
+        one
+        for one in own.lakehouses
+        if one.id == default.id or (default.name and one.name.casefold() == default.name.casefold())
+    ]
+    meant = known[0] if known else requested
+    alias = replace(meant, id=default.id or meant.id, name=default.name or default.id)
+    made = [
+        replace(one, lakehouses=(*one.lakehouses, alias)) if one.id == own.id and not known else one
+        for one in workspaces.all
+    ]
+    if default.workspace_id:
+        elsewhere = replace(alias, workspace_id=default.workspace_id)
+        made.append(Workspace(id=default.workspace_id, name=default.workspace_id, lakehouses=(elsewhere,)))
+    return Home(requested, replace(workspaces, all=tuple(made)))
