@@ -21,6 +21,7 @@ from fabric_livy_magic.cli.notebook_runs import (
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
+from fabric_livy_magic.notebooks.lakehouses import lakehouses_of, write_named
 from fabric_livy_magic.printable import printable
 
 EXECUTED = ".executed.ipynb"
@@ -87,14 +88,14 @@ def _stem(file: NotebookFile) -> str:
 
 class _Kernels:
     """The kernels of a series: one for each notebook, or, if shared, one with its session for consecutive notebooks that do not
-    choose a session, have the same target, and do not fail or stop Spark."""
+    choose a session, have the same target and default lakehouse, and do not fail or stop Spark."""
 
     def __init__(self, environ: Mapping[str, str], *, shared: bool) -> None:
         self._environ = environ
         self._shared = shared
         self._kernel_context = contextlib.ExitStack()
         self._run_content: Callable[[Any, Write], Outcome] | None = None
-        self._target = ""
+        self._target = ("", "")
 
     def __enter__(self) -> _Kernels:
         return self
@@ -111,7 +112,10 @@ class _Kernels:
         if not self._shared or run.chooses_session:
             with open_kernel(KERNEL_NAME, environ) as run_content:
                 return run_content(run.content, write)
-        target = self._environ.get("FABRIC_LIVY_TARGET") or default_target(run.notebook)
+        chosen = self._environ.get("FABRIC_LIVY_TARGET")
+        # Of `local` the lakehouse is no part of the target; a chosen lakehouse of Fabric is the one for all notebooks.
+        lakehouses = write_named(lakehouses_of(run.notebook)) if chosen == "local" else ""
+        target = (chosen or default_target(run.notebook), lakehouses)
         if self._run_content is None or target != self._target or not self._begin_notebook(name, run):
             self.close()
             self._target = target

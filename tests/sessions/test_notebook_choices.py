@@ -10,8 +10,9 @@ import pytest
 
 from fabric_livy_magic.cells.session_request import read_configuration
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.notebooks.defaults import defaults_of
+from fabric_livy_magic.notebooks.defaults import LAKEHOUSES_CONF, defaults_of
 from fabric_livy_magic.notebooks.files import write_notebook
+from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse, NamedLakehouses, read_named, write_named
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from fabric_livy_magic.sessions.notebook_choices import configure, with_defaults
 from fabric_livy_magic.sessions.runner import Runner
@@ -108,7 +109,8 @@ def test_this_machine_s_paths_go_to_an_embedded_fabric_alone_and_the_environment
     write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata=METADATA))
     defaults = defaults_of(folder / "notebook-content.py")
     spec, told = with_defaults(runner.account, runner.account.target, SessionSpec(), defaults)
-    assert (dict(spec.conf), told) == (dict(defaults.local_conf), [])
+    lakehouses = {LAKEHOUSES_CONF: write_named(defaults.lakehouses)}
+    assert (dict(spec.conf), told) == ({**defaults.local_conf, **lakehouses}, [])
     spec, told = with_defaults(runner.account, read_target(ON_FABRIC), SessionSpec(), defaults)
     assert dict(spec.conf) == {"spark.fabric.environmentDetails": '{"id": "E"}'}
     assert told == ["Environment: E, the notebook's own"]
@@ -118,3 +120,37 @@ def test_a_broken_notebook_s_defaults_are_told_to_be_unknown(tmp_path: Path) -> 
     path = tmp_path / "broken.ipynb"
     path.write_text("{", encoding="utf-8")
     assert "default lakehouse and environment are not known" in defaults_of(path).problem
+
+
+def test_on_an_embedded_fabric_what_a_notebook_names_goes_with_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file's default lakehouse, and the one that `%%configure` chooses, which does not take the first one's name away."""
+    workspace, silver = "11111111-0000-4000-8000-000000000000", "22222222-0000-4000-8000-000000000000"
+    lakehouse = {
+        "default_lakehouse": silver,
+        "default_lakehouse_name": "Silver",
+        "default_lakehouse_workspace_id": workspace,
+    }
+    folder = tmp_path / "Load.Notebook"
+    write_notebook(folder, Notebook(cells=(Cell(source="1"),), metadata={"dependencies": {"lakehouse": lakehouse}}))
+    defaults = defaults_of(folder / "notebook-content.py")
+    in_silver = NamedLakehouse("Silver", silver, workspace)
+    with service.serving(tmp_path / "house") as api:
+        monkeypatch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
+        runner = Runner({})
+        try:
+            target = runner.account.use(api.base)
+            spec, _ = with_defaults(runner.account, target, SessionSpec(), defaults)
+            assert read_named(spec.conf[LAKEHOUSES_CONF]) == NamedLakehouses(in_silver)
+            assert asked(runner, defaultLakehouse={"name": "Gold"}) == ["Default lakehouse: Gold"]
+            assert runner.account.target == target
+            chosen = runner.sessions.default_lakehouse
+            spec, _ = with_defaults(runner.account, target, SessionSpec(), defaults, chosen)
+            assert read_named(spec.conf[LAKEHOUSES_CONF]) == NamedLakehouses(NamedLakehouse("Gold"), (in_silver,))
+            with pytest.raises(SettingsError, match="no name of a lakehouse"):
+                asked(runner, defaultLakehouse={"id": "../.."})
+            spec, _ = with_defaults(runner.account, read_target(ON_FABRIC), SessionSpec(), defaults, chosen)
+            assert LAKEHOUSES_CONF not in spec.conf
+        finally:
+            runner.close()

@@ -196,8 +196,10 @@ def test_delta_tables_of_a_lakehouse_are_listed(utils: Any, tmp_path: Path) -> N
     (tmp_path / "Bronze" / "Tables" / "trips" / "_delta_log").mkdir(parents=True)
     (tmp_path / "Bronze" / "Tables" / "no table").mkdir()
     assert [one["name"] for one in utils.lakehouse.listTables()] == ["trips"]
-    with pytest.raises(Exception, match="has schemas"):
-        utils.lakehouse.listTables("Silver")
+    for path in ("dbo/t", "gold/x", "by_path"):
+        (tmp_path / "Silver" / "Tables" / path / "_delta_log").mkdir(parents=True)
+    found = [(one["schema"], one["name"], one["location"][-12:]) for one in utils.lakehouse.listTables("Silver")]
+    assert found == [("dbo", "by_path", "bles/by_path"), ("dbo", "t", "Tables/dbo/t"), ("gold", "x", "ables/gold/x")]
 
 
 def test_the_context_is_a_dict_with_the_keys_that_notebooks_use(utils: Any) -> None:

@@ -65,23 +65,32 @@ def list(workspaceId: str = "", maxResults: int = 1000) -> List[Artifact]:
 
 
 def listTables(lakehouse: str = "", workspaceId: str = "", maxResults: int = 1000) -> List[Dict[str, Any]]:
-    """The Delta tables in a lakehouse's `Tables/`, by name. As on Fabric, of lakehouses without schemas."""
+    """The Delta tables of a lakehouse, by name. In one with schemas each has its `schema`."""
     one = found(lakehouse, workspaceId)
+    tables = [{"name": name, "location": f"{one.url}/Tables/{name}"} for name in delta_tables(one, "")]
     if one.default_schema:
-        raise ServiceNeeded(
-            f"The lakehouse {one.name!r} has schemas, and Fabric's listTables does not list those. Use spark.sql('SHOW TABLES')."
-        )
-    folder = os.path.join(one.folder, "Tables")
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    tables = [name for name in names if os.path.isdir(os.path.join(folder, name, "_delta_log"))]
-    return [
-        {"name": name, "type": "Managed", "format": "delta", "location": f"{one.url}/Tables/{name}"}
-        for name in tables[:maxResults]
-    ]
+        tables = [{"schema": one.default_schema, **table} for table in tables]
+        for schema in below(one, ""):
+            names = delta_tables(one, schema)
+            tables += [
+                {"schema": schema, "name": name, "location": f"{one.url}/Tables/{schema}/{name}"} for name in names
+            ]
+    return [{"type": "Managed", "format": "delta", **table} for table in tables[:maxResults]]
+
+
+def delta_tables(lakehouse: Lakehouse, schema: str) -> List[str]:
+    """The names of those in a folder of `Tables/`, or in that itself."""
+    folder = os.path.join(lakehouse.folder, "Tables", schema)
+    return [name for name in below(lakehouse, schema) if os.path.isdir(os.path.join(folder, name, "_delta_log"))]
+
+
+def below(lakehouse: Lakehouse, schema: str) -> List[str]:
+    folder = os.path.join(lakehouse.folder, "Tables", schema)
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
 def create(name: str, description: str = "", definition: Any = None, workspaceId: str = "") -> NoReturn:
-    """Not here: lakehouses are those that the server was started with."""
+    """Not here: lakehouses are those that something names."""
     fixed("create", name)
 
 
@@ -97,8 +106,9 @@ def delete(name: str, workspaceId: str = "") -> NoReturn:
 
 def fixed(verb: str, name: str) -> NoReturn:
     raise ServiceNeeded(
-        f"lakehouse.{verb}({name!r}) is not possible on the embedded Fabric: its lakehouses are those that it was started "
-        "with. Name them in a file, and start it with `fabric-livy serve --workspaces FILE`."
+        f"lakehouse.{verb}({name!r}) is not possible on the embedded Fabric: its lakehouses are those that "
+        "the notebook's metadata, %%configure and the repository's X.Lakehouse folders name, or the file of "
+        "`fabric-livy serve --workspaces FILE`."
     )
 
 

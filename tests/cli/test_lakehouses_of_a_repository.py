@@ -1,0 +1,129 @@
+"""`fabric-livy run` on an embedded Fabric without any file of workspaces: what a notebook and its repository name exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.notebooks.model import Cell, Notebook
+from tests.support.commands import fabric_livy
+from tests.support.repositories import commit_lakehouse, commit_notebook
+from tests.support.service import NO_DELTA
+
+pytestmark = pytest.mark.spark
+
+WORKSPACE, BRONZE, SILVER, KNOWN = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "1234")
+HOST = "onelake.dfs.fabric.microsoft.com"
+LAKEHOUSE = {
+    "default_lakehouse": BRONZE,
+    "default_lakehouse_name": "Bronze",
+    "default_lakehouse_workspace_id": WORKSPACE,
+    "known_lakehouses": [{"id": BRONZE}, {"id": KNOWN}],
+}
+METADATA = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {"lakehouse": LAKEHOUSE}}
+
+IN_BRONZE = [
+    # ---- its own lakehouse, by every name
+    f"""
+spark.range(3).write.saveAsTable("t")
+names = ["t", "dbo.t", "Bronze.t", "bronze.dbo.t", "`{WORKSPACE}`.Bronze.dbo.t"]
+assert [spark.table(name).count() for name in names] == [3] * 5
+paths = ["Tables/dbo/t", "Tables/t", "abfss://{WORKSPACE}@{HOST}/{BRONZE}/Tables/dbo/t"]
+assert [spark.read.format("delta").load(path).count() for path in paths] == [3] * 3
+spark.range(1).write.format("delta").save("abfss://{WORKSPACE}@{HOST}/{KNOWN}/Tables/dbo/k")
+context = notebookutils.runtime.context
+assert (context["defaultLakehouseName"], context["defaultLakehouseId"]) == ("Bronze", "{BRONZE}")
+""",
+    # ---- schemas
+    """
+%%sql
+CREATE SCHEMA Bronze.etl;
+CREATE SCHEMA IF NOT EXISTS mart;
+CREATE TABLE mart.m AS SELECT * FROM dbo.t
+""",
+    """
+assert spark.read.format("delta").load("Tables/mart/m").count() == 3
+spark.range(4).write.format("delta").save("Tables/gold/x")
+assert spark.table("gold.x").count() == spark.table("Bronze.gold.x").count() == 4
+assert [row.namespace for row in spark.sql("SHOW SCHEMAS").collect()] == ["dbo", "etl", "gold", "mart"]
+assert [row.namespace for row in spark.sql("SHOW SCHEMAS IN Bronze LIKE 'e*'").collect()] == ["etl"]
+""",
+    # ---- a table that was written for a lakehouse without schemas
+    """
+spark.range(5).write.format("delta").save("Tables/old_form")
+assert spark.table("old_form").count() == spark.table("dbo.old_form").count() == 5
+spark.range(6).write.mode("overwrite").saveAsTable("old_form")
+assert spark.read.format("delta").load("Tables/old_form").count() == 6
+assert sorted(row.tableName for row in spark.sql("SHOW TABLES").collect()) == ["old_form", "t"]
+""",
+    # ---- other lakehouses of the repository
+    """
+spark.range(7).write.saveAsTable("Silver.dbo.c")
+spark.range(2).write.saveAsTable("Plain.p")
+assert spark.table("Silver.c").count() == 7
+assert [row.namespace for row in spark.sql("SHOW SCHEMAS IN Silver").collect()] == ["dbo"]
+assert [row.namespace for row in spark.sql("SHOW DATABASES IN Plain").collect()] == ["default"]
+spark.sql("USE Silver.dbo")
+assert spark.table("c").count() == 7
+spark.sql("USE Bronze.dbo")
+assert spark.table("t").count() == 3
+assert [one.displayName for one in notebookutils.lakehouse.list()][:3] == ["Bronze", "Known", "Plain"]
+""",
+    # ---- and what is not there
+    """
+from pyspark.sql.utils import AnalysisException
+
+spark.sql("DROP SCHEMA IF EXISTS Nowhere.etl")
+for text in ("CREATE SCHEMA Nowhere.etl", "DROP SCHEMA Nowhere.etl", "SELECT * FROM Nowhere.dbo.t"):
+    try:
+        spark.sql(text)
+        raise AssertionError(text)
+    except AnalysisException as error:
+        assert "Nowhere" in str(error) and "INTERNAL_ERROR" not in str(error), error
+""",
+]
+IN_SILVER = [
+    '%%configure\n{"defaultLakehouse": {"name": "Silver"}}',
+    """
+assert spark.table("c").count() == spark.table("dbo.c").count() == 7
+assert spark.table("Bronze.old_form").count() == 6
+assert spark.table("Plain.p").count() == 2
+assert spark.table("Known.k").count() == 1
+assert notebookutils.runtime.context["defaultLakehouseName"] == "Silver"
+import os
+assert os.listdir("/lakehouse/default/Tables") == ["dbo"]
+""",
+]
+
+
+def commit(repository: Path) -> None:
+    (repository / ".git").mkdir(parents=True)
+    for name in ("Bronze", "Silver"):
+        commit_lakehouse(repository / "data", name, defaultSchema="dbo")
+    commit_lakehouse(repository / "data", "Plain")
+    for name, cells, lakehouse in (
+        ("In Bronze", IN_BRONZE, LAKEHOUSE),
+        ("In Silver", IN_SILVER, LAKEHOUSE),
+        ("Names Known", ["1"], {**LAKEHOUSE, "default_lakehouse": KNOWN, "default_lakehouse_name": "Known"}),
+    ):
+        metadata = {**METADATA, "dependencies": {"lakehouse": lakehouse}}
+        notebook = Notebook(cells=tuple(Cell(source=one.strip()) for one in cells), metadata=metadata)
+        commit_notebook(repository / "notebooks", name, notebook)
+
+
+def test_lakehouses_exist_by_names_and_ids_with_their_schemas(tmp_path: Path) -> None:
+    repository, house = tmp_path / "repository", tmp_path / "house"
+    commit(repository)
+    words = ("run", "notebooks/In Bronze.Notebook", "notebooks/In Silver.Notebook", "--target", "local")
+    environ = {"FABRIC_LIVY_LAKEHOUSE": str(house)}
+    done = fabric_livy(*words, "--share-session", "--output", "out", folder=repository, timeout_s=400, **environ)
+    if any(words in done.stdout for words in NO_DELTA):
+        pytest.skip("Delta's jars cannot be had here")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert (house / "Tables" / "dbo" / "t" / "_delta_log").is_dir()
+    assert (house / "Tables" / "etl").is_dir()
+    (others,) = (house / "lakehouses").iterdir()
+    assert sorted(path.name for path in others.iterdir()) == ["known", "plain", "silver"]
+    assert (others / "silver" / "Tables" / "dbo" / "c" / "_delta_log").is_dir()
+    assert (others / "plain" / "Tables" / "p" / "_delta_log").is_dir()
