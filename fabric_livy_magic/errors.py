@@ -166,7 +166,7 @@ class StatementError(FabricLivyError):
         users_traceback: str = "",
         parts: Sequence[Any] = (),
     ) -> None:
-        message = evalue.strip()  # Spark's SQL messages begin with a line break
+        message = without_jvm_frames(evalue.strip())  # Spark's SQL messages begin with a line break
         name = ename if ename != "Error" else ""  # Livy's name for all Scala and SQL errors
         super().__init__(": ".join(part for part in (name, message) if part) or ename)
         self.ename = ename
@@ -334,6 +334,13 @@ def _user_frames(frames: list[str]) -> list[str]:
         if where.startswith('File "<stdin>"'):
             kept.extend(frame.splitlines())
     return kept if len(kept) > 1 else []
+
+
+def without_jvm_frames(text: str) -> str:
+    """A py4j error has the JVM's whole stack in its message."""
+    lines = text.splitlines()
+    kept = [line for line in lines if not _is_jvm_frame(line)]
+    return text if len(kept) == len(lines) else "\n".join(kept).strip()
 
 
 def _is_jvm_frame(line: str) -> bool:

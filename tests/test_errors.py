@@ -41,6 +41,15 @@ def error_of(output: dict[str, Any]) -> StatementError:
     return StatementError(output["ename"], output["evalue"], output["traceback"])
 
 
+def test_the_jvms_stack_is_not_in_the_message_of_an_error_of_py4j() -> None:
+    why = "An error occurred while calling o14.sql.\n: org.apache.spark.DeltaError: [VIOLATED] CHECK constraint pos (a > 0)\n - a : -1"
+    frames = "".join(f"\n\tat org.apache.spark.sql.Dataset.run(Dataset.scala:{line})" for line in range(20))
+    cause = "\nCaused by: java.lang.Error: why\n\t... 20 more"
+    error = StatementError("Py4JJavaError", f"{why}\n{frames}{cause}\n", [])
+    assert str(error) == f"Py4JJavaError: {why}\n\nCaused by: java.lang.Error: why"
+    assert frames in error.evalue  # for `%livy error`, and for programs
+
+
 def all_errors(kind: type[FabricLivyError] = FabricLivyError) -> Iterator[type[FabricLivyError]]:
     yield kind
     for below in kind.__subclasses__():

@@ -41,6 +41,7 @@ LINE_MAGICS_IN_SESSION = {
     "pwd",
     "who",
     "whos",
+    "autoreload",
     "ls",
     "cat",
     "cp",

@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
         code = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} could not be read as text: {error}") from error
-    return _run_statement(code, kind, options.target)
+    return _run_statement(code, kind, options.target, file)
 
 
 def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], parameters: Sequence[str] = ()) -> int:
@@ -115,7 +115,7 @@ def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], par
     return 0 if outcome.passed else 1
 
 
-def _run_statement(code: str, kind: str, target: str | None) -> int:
+def _run_statement(code: str, kind: str, target: str | None, file: Path) -> int:
     from fabric_livy_magic import connect
     from fabric_livy_magic.output.progress import progress_line
     from fabric_livy_magic.output.results import print_parts
@@ -129,6 +129,8 @@ def _run_statement(code: str, kind: str, target: str | None) -> int:
                 warnings.showwarning = show_warning
                 connected = connect(target, on_progress=progress)
             with connected as session:
+                if kind == "pyspark" and "__file__" in code:  # a script may ask where it is
+                    session.run(f"__file__ = {str(file.resolve())!r}", on_progress=progress)
                 result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
                 progress.make_room()
                 print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
+import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,10 +70,31 @@ def read_rows(output: Output, rows: int) -> list[list[Any]]:
     """The first rows of a SQL result that `read_result` can read, as Python values: a map is a list of pairs, a struct a dict."""
     value = output.data["application/json"]
     types = [field.get("type") for field in value["schema"].get("fields") or []]
-    return [
-        [_value(row[position] if position < len(row) else None, of) for position, of in enumerate(types)]
-        for row in value["data"][:rows]
-    ]
+    try:
+        return [
+            [_value(row[position] if position < len(row) else None, of) for position, of in enumerate(types)]
+            for row in value["data"][:rows]
+        ]
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise FrameError(f"A value is not of its column's type: {error}") from error
+
+
+_FAR_YEAR = re.compile(r"([+-]\d{4,6}|\d{5,6}|0000)-\d\d-\d\d([T ].*)?")
+
+
+def has_far_years(output: Output) -> bool:
+    """Whether a date or moment of the result is outside Python's years: then it can be shown, but is no frame."""
+    value = output.data["application/json"]
+    types = [field.get("type") for field in value["schema"].get("fields") or []]
+    with_times = [number for number, of in enumerate(types) if re.search(r"\b(date|timestamp)", json.dumps(of))]
+    return any(_has_far_year(row[number]) for row in value["data"] for number in with_times if number < len(row))
+
+
+def _has_far_year(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return _FAR_YEAR.fullmatch(cell) is not None
+    inner = cell.values() if isinstance(cell, Mapping) else cell if isinstance(cell, list) else ()
+    return any(map(_has_far_year, inner))
 
 
 def _series(name: str, spark_type: Any, cells: list[Any]) -> pd.Series[Any]:
@@ -110,6 +133,8 @@ def _value(cell: Any, spark_type: Any) -> Any:
     kind = str(spark_type)
     if sizes := decimal_of(kind):
         return decimal.Decimal(str(cell)).quantize(decimal.Decimal(1).scaleb(-sizes[1]), context=_WIDE_CONTEXT)
+    if kind in {"date", "timestamp", "timestamp_ntz"} and _FAR_YEAR.fullmatch(cell):
+        return str(cell)
     if kind == "date":
         return datetime.date.fromisoformat(cell)
     if kind in {"timestamp", "timestamp_ntz"}:

@@ -69,10 +69,10 @@ def _session_ended(info: SessionInfo, log: list[str]) -> SessionLostError:
     ending = ending_of(info, log)
     details = f" ({info.state.value}: {info.reason})" if info.reason else f" (state: {info.state.value})"
     advice = f" {ending.advice}" if ending.advice else ""
-    shown = _lines_with_failures(log, info.reason) if info.reason else log
+    shown = _lines_with_failures(log) if info.reason else log
     return SessionLostError(
         f"The session is gone: {ending.reason}{details}. Its variables and temporary views are lost; tables are not. "
-        f"`%livy restart` starts it anew. Nothing was run again.{advice}" + last_log_lines(shown)
+        f"`%livy restart` starts it anew. Nothing was run again.{advice}" + last_log_lines(shown, info.reason)
     )
 
 
@@ -159,8 +159,9 @@ def log_of(client: LivyClient, info: SessionInfo) -> list[str]:
         return list(info.log)  # the session's end is being reported; a missing log must not replace that error
 
 
-def last_log_lines(log: list[str]) -> str:
-    lines = failure_lines(log)
+def last_log_lines(log: list[str], told: str = "") -> str:
+    """Without the lines that `told` has in it already: what the server says of an end is often out of this very log."""
+    lines = failure_lines([line for line in _log_lines(log) if not _is_in(line, told)])
     return f"\nIts log ends:\n{lines}" if lines else ""
 
 
@@ -178,8 +179,14 @@ def _log_lines(log: Sequence[str]) -> list[str]:
 _FAILURE_MARKS = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed", "exit code", "exitCode")
 
 
-def _lines_with_failures(log: Sequence[str], not_in: str = "") -> list[str]:
-    """The lines that name a failure and are not part of the text `not_in`."""
-    return [
-        line for line in _log_lines(log) if any(mark in line for mark in _FAILURE_MARKS) and line.strip() not in not_in
-    ]
+def _lines_with_failures(log: Sequence[str]) -> list[str]:
+    return [line for line in _log_lines(log) if any(mark in line for mark in _FAILURE_MARKS)]
+
+
+_WHEN_AND_WHO = re.compile(r"^(\d\d/\d\d/\d\d \d\d:\d\d:\d\d )?(fabric-livy )?(session ended: )?")
+
+
+def _is_in(line: str, told: str) -> bool:
+    """Apart from its time, its writer, and how it is broken."""
+    words = " ".join(_WHEN_AND_WHO.sub("", line.strip()).split())
+    return bool(told) and words in " ".join(told.split())

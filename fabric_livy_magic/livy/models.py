@@ -225,7 +225,8 @@ def _reasons(raw: Json) -> tuple[str, ...]:
         if isinstance(entry, Mapping):
             found.append(" ".join(str(entry[key]) for key in ("errorCode", "message") if entry.get(key)))
     found.append(str(raw.get("cancellationReason") or "").strip())
-    return tuple(dict.fromkeys(text for text in found if text))
+    texts = dict.fromkeys(text for text in found if text)
+    return tuple(text for text in texts if not any(text != other and text in other for other in texts))
 
 
 def _object(raw: Json, key: str) -> Json:

@@ -154,7 +154,7 @@ class StandardSession:
         if info.reason:
             text += f" The server says: {info.reason}"
         log = log_of(self.client, info)
-        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_log_lines(log)
+        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_log_lines(log, info.reason)
 
     def run(
         self,

@@ -36,8 +36,8 @@ def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> 
     text = part.text
     if not text and "application/json" in bundle:
         text = json.dumps(bundle["application/json"], indent=2, ensure_ascii=False)
-    elif not text and bundle:
-        text = f"<{next(iter(bundle))}>"
+    elif not text:
+        text = next((f"<{kind}>" for kind in bundle if kind != "text/plain"), "")  # a value may have no text at all
     return {**bundle, "text/plain": printable_output(text)} if bundle else {}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames import conversion, livy_json
+from fabric_livy_magic.frames.far_years import rows_of
 from fabric_livy_magic.livy.models import Output
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ class ArrowTable(Table):
             self.spark_types = [one.get("type") for one in schema["fields"]]
 
     def head(self, rows: int) -> list[list[Any]]:
-        first = self._frame.head(rows) if self._arrow is None else self._pandas_of(self._arrow.slice(0, rows))
-        if first is None or not len(self.fields):
+        if not len(self.fields):
             return []
-        return [list(row) for row in first.itertuples(index=False, name=None)]
+        if self._arrow is not None:
+            return rows_of(self._arrow.slice(0, rows), self._schema)
+        return [list(row) for row in self._frame.head(rows).itertuples(index=False, name=None)]
 
     def to(self, library: str) -> Any:
         """The Arrow form is let go of with the first pandas frame, so that both are never held."""
@@ -97,9 +99,6 @@ class ArrowTable(Table):
                 self._arrow = arrow
                 raise
         return self._frame
-
-    def _pandas_of(self, arrow: Any) -> Any:
-        return conversion.to_pandas(arrow, self._schema)
 
 
 class LivyTable(Table):
@@ -124,9 +123,12 @@ class LivyTable(Table):
         return ""
 
     def head(self, rows: int) -> list[list[Any]]:
-        """Read from the JSON, as a pandas frame has NaN for a null number. Raises FrameError if any row of it is not of its type."""
-        if self.to("pandas").empty:
+        """Read from the JSON, as a pandas frame has NaN for a null number. Raises FrameError if any row of it is not of its type;
+        a year that is none of Python's is text."""
+        if not self.rows or not self.fields:
             return []
+        if not livy_json.has_far_years(self._output):
+            self.to("pandas")
         return livy_json.read_rows(self._output, min(rows, self.rows))
 
     def to(self, library: str) -> Any:

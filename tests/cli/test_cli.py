@@ -54,6 +54,12 @@ def test_a_file_runs_as_the_kind_of_its_ending(
     assert fabric.left_running == []
 
 
+def test_a_script_that_asks_for_its_file_has_it(target: str, fabric: FakeFabric, tmp_path: Path) -> None:
+    script = write(tmp_path, "it's.py", "print(__file__)")
+    assert main(["run", script, "--target", target]) == 0
+    assert fabric.posted_code == [("pyspark", f"__file__ = {script!r}"), ("pyspark", "print(__file__)")]
+
+
 def test_the_result_of_a_file_is_printed(target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture) -> None:
     fabric.answer("SELECT n", sql_output([("n", "long")], [[1], [22]]))
     assert main(["run", write(tmp_path, "a.sql", "SELECT n"), "--target", target]) == 0

@@ -49,6 +49,7 @@ SHOWS = {
     "%cat": ("!echo there > written.txt\n%cat written.txt", "there"),
     "%who": ("%who", "place"),
     "%whos": ("%whos", "'session'"),
+    "%autoreload": ("%load_ext autoreload\n%autoreload 2", ""),
     "%%writefile": ("%%writefile more.txt\nx", "Wrote more.txt"),
     "name?": ("place?", "Type: str"),
     "name??": ("place??", "Type: str"),

@@ -262,6 +262,28 @@ def test_a_reason_above_the_last_lines_of_a_livy_log_is_found(apache_livy: FakeF
     assert str(caught.value).endswith(f"Its log ends:\n{reason}")
 
 
+def test_why_a_session_did_not_start_is_told_once(fake: FakeFabric, client: LivyClient, clock: FakeClock) -> None:
+    """As the embedded Fabric answers: the reason is in two fields, and in several lines of the log."""
+    reason = "java.lang.ClassNotFoundException: no.such.Plugin"
+    log = [
+        "26/11/28 17:14:30 ERROR SparkContext: Error initializing SparkContext.",
+        reason,
+        f"26/11/28 17:14:30 fabric-livy {reason}",
+        f"26/11/28 17:14:30 fabric-livy session ended: {reason}",
+    ]
+    fake.session_goes(
+        "starting",
+        "error",
+        fabricSessionStateInfo={"state": "error", "errorMessage": reason},
+        errorInfo=[{"errorCode": "SESSION_FAILED", "message": reason}],
+        log=log,
+    )
+    with pytest.raises(SessionStartError) as caught:
+        ready(StandardSession.create(client, SessionSpec()), clock)
+    assert str(caught.value).count(reason) == 1
+    assert str(caught.value).endswith(f"Its log ends:\n{log[0]}")
+
+
 @pytest.mark.parametrize(
     ("reading", "reason"),
     [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fabric_livy_magic.errors import FrameError
+from fabric_livy_magic.output.results import part_bundle
+from fabric_livy_magic.running.results import Shown
 from tests.output.conftest import shown
 from tests.support.outputs import sql_output, text_output
 
@@ -75,3 +78,18 @@ def test_json_is_shown_with_a_text_twin() -> None:
 def test_a_type_that_only_some_front_ends_know_comes_with_a_text() -> None:
     data = {"application/vnd.strange+json": {}}
     assert shown({"status": "ok", "data": data}) == {**data, "text/plain": "<application/vnd.strange+json>"}
+
+
+@pytest.mark.parametrize("data", [{"text/plain": ""}, {"text/plain": "", "text/html": "<b>x</b>"}])
+def test_an_empty_text_is_shown_as_such(data: dict[str, str]) -> None:
+    assert part_bundle(Shown(data), 20) == {**data, "text/plain": "" if len(data) == 1 else "<text/html>"}
+
+
+def test_years_of_livys_own_rows_that_python_has_not_are_shown_as_text() -> None:
+    fields = [("d", "date"), ("n", "integer"), ("a", {"type": "array", "elementType": "timestamp"})]
+    rows = [["+12345-01-01", 1, ["-0003-01-01T01:00:00Z"]], ["2020-01-01", None, []]]
+    first, second = shown(sql_output(fields, rows))["text/plain"].splitlines()[2:4]
+    assert first.split() == ["+12345-01-01", "1", "[-0003-01-01T01:00:00Z]"]
+    assert second.split() == ["2020-01-01", "NULL", "[]"]
+    with pytest.raises(FrameError, match="not of its column's type"):
+        shown(sql_output([("d", "date"), ("n", "date")], [["+12345-01-01", 1]]))

@@ -31,4 +31,4 @@ def _fabric_livy_install(package, sources):  # type: ignore[no-untyped-def]
             return builtins.compile(sources[name], "<" + name + ">", "exec", dont_inherit=True)
 
     sys.meta_path.append(Sources())
-    importlib.import_module(package).provided_names.patch_modules()
+    importlib.import_module(package).provided_names.prepare()

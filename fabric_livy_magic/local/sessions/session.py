@@ -330,11 +330,10 @@ class Session:
     # ---- end
 
     def die(self, reason: str, code: str = "SESSION_FAILED", state: str = "dead", source: str = "System") -> None:
-        """The message is the reason and the significant lines of its log."""
+        """The message is the reason and the significant lines of its log, unless they say the same."""
         log_lines = self.log.significant_lines()
-        self.end_as(
-            EndReason(message=f"{reason}. {log_lines}" if log_lines else reason, code=code, source=source), state
-        )
+        message = reason if not log_lines or reason in log_lines else f"{reason}. {log_lines}"
+        self.end_as(EndReason(message=message, code=code, source=source), state)
 
     def end_as(self, end_reason: EndReason, state: str = "dead") -> None:
         """It stays listed, with its log. `cancelled` is Fabric's state of sessions that never had a cluster."""

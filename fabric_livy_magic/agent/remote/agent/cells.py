@@ -4,7 +4,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import asyncio
 import builtins
 import contextlib
 import inspect
@@ -13,7 +12,7 @@ import linecache
 import tokenize
 from typing import Any
 
-from . import display
+from . import display, event_loop, reloading
 from .errors import ends_cell
 from .interrupts import watcher
 from .output import running
@@ -26,7 +25,6 @@ class CellState:
 
     count = 0
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    loop: asyncio.AbstractEventLoop | None = None
     value: Any = None  # of the last line; `_` may be a name of the user's
 
 
@@ -42,7 +40,9 @@ def run(
     linecache.cache[name] = (len(code), None, list(io.StringIO(code)), name)  # tracebacks show the lines
     try:
         with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
-            value = CellState.value = execute(namespace, code, name)
+            reloading.reload_changed()
+            with event_loop.within_reach():
+                value = CellState.value = execute(namespace, code, name)
     except BaseException as end:
         if not ends_cell(end):
             raise
@@ -85,9 +85,7 @@ def evaluated(code: Any, namespace: dict[str, Any]) -> Any:
     value = eval(code, namespace)  # noqa: S307 - running user code is the purpose
     if not code.co_flags & inspect.CO_COROUTINE:
         return value
-    if CellState.loop is None:
-        CellState.loop = asyncio.new_event_loop()
-    return CellState.loop.run_until_complete(value)
+    return event_loop.cell_loop().run_until_complete(value)
 
 
 def ends_with_semicolon(code: str) -> bool:

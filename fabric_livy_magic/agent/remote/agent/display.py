@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import pprint
 import sys
-import traceback
 from typing import Any
 
 from . import charts, frames
-from .errors import SPARK_STOPPED, NoArrow, Refused, spark_is_stopped
+from .errors import SPARK_STOPPED, NoArrow, Refused, error_parts, spark_is_stopped
 from .output import running
 
 WIDTH = 79
@@ -56,7 +56,7 @@ def show(value: Any, **more: Any) -> None:
         show_spark_frame(value, **more)
     elif is_figure(value):
         show_figure(value, **more)
-    else:
+    elif not shows_itself(value):
         data, metadata = bundle_of(value)
         running.call.output.bundle(data, metadata, **more)
 
@@ -64,12 +64,33 @@ def show(value: Any, **more: Any) -> None:
 # ------------------------------------------------------------------------------------------- any value
 
 
+def shows_itself(value: Any) -> bool:
+    """Whether it did, by IPython's method for that. Plotly's would come back to here: a chart is drawn by its data."""
+    if isinstance(value, type) or has_any_attribute(value) or charts.chart_data(value):
+        return False
+    call = getattr(value, "_ipython_display_", None)
+    if not callable(call):
+        return False
+    try:
+        call()
+    except NotImplementedError:
+        return False
+    except Exception as error:  # noqa: BLE001 - a method of the user's class; the others may work
+        tell(error)
+        return False
+    return True
+
+
+def has_any_attribute(value: Any) -> bool:
+    return hasattr(value, "_ipython_canary_method_should_not_exist_")
+
+
 def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """(data, metadata) by the value's own methods, called as IPython calls them."""
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
     # A class has the methods of its instances, and some objects have an attribute of any name.
-    if not isinstance(value, type) and not hasattr(value, "_ipython_canary_method_should_not_exist_"):
+    if not isinstance(value, type) and not has_any_attribute(value):
         add_representation(data, metadata, call_repr_method(value, "_repr_mimebundle_", include=None, exclude=None))
         for mime, method in REPR_METHODS.items():
             if mime not in data:
@@ -87,10 +108,24 @@ def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def add_representation(data: dict[str, Any], metadata: dict[str, Any], result: Any) -> None:
     bundle, more_metadata = result if isinstance(result, tuple) else (result, None)
-    for mime, content in (bundle or {}).items():
-        if content is not None:
-            data[mime] = base64.b64encode(content).decode("ascii") if isinstance(content, bytes) else content
-    metadata.update(more_metadata or {})
+    for mime, content in bundle.items() if isinstance(bundle, dict) else ():
+        if isinstance(content, bytes):
+            data[mime] = base64.b64encode(content).decode("ascii")
+        elif isinstance(content, str) or (content is not None and can_travel(mime, content)):
+            data[mime] = content
+    if isinstance(more_metadata, dict) and can_travel("json", more_metadata):
+        metadata.update(more_metadata)
+
+
+def can_travel(mime: Any, content: Any) -> bool:
+    """What is no text has to be JSON, of a type that says so; front ends draw nothing of the rest."""
+    if not str(mime).endswith("json"):
+        return False
+    try:
+        json.dumps(content)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def call_repr_method(value: Any, method: str, **arguments: Any) -> Any:
@@ -101,16 +136,25 @@ def call_repr_method(value: Any, method: str, **arguments: Any) -> Any:
         return call(**arguments)
     except NotImplementedError:  # IPython's convention for a representation that there is not
         return None
-    except Exception:  # noqa: BLE001 - a method of the user's class; the others may work
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - a method of the user's class; the others may work
+        tell(error)
         return None
 
 
 def text_of(value: Any) -> str:
-    text = repr(value)
-    if len(text) > WIDTH and type(value) in (list, tuple, dict, set, frozenset):
-        return pprint.pformat(value, width=WIDTH, compact=True, sort_dicts=False)
+    """A `__repr__` that raises is told and no more, as in any notebook: the cell itself has not failed."""
+    try:
+        text = repr(value)
+        if len(text) > WIDTH and type(value) in (list, tuple, dict, set, frozenset):
+            return pprint.pformat(value, width=WIDTH, compact=True, sort_dicts=False)
+    except Exception as error:  # noqa: BLE001 - of the user's class
+        tell(error)
+        return f"<{type(value).__name__}: its __repr__ raised {type(error).__name__}>"
     return text
+
+
+def tell(error: BaseException) -> None:
+    print(error_parts(error)["traceback"], end="", file=sys.stderr)  # noqa: T201
 
 
 # ------------------------------------------------------------------------------------------- figures

@@ -5,6 +5,8 @@ That name is provided while a cell runs. IPython's own, where the session has IP
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import re
 import shlex
@@ -14,7 +16,7 @@ import time
 import timeit
 from typing import Any, Callable
 
-from . import cells, introspection, packages
+from . import cells, introspection, packages, reloading
 from .errors import Refused
 
 WAIT_STEP_S = 0.2
@@ -165,8 +167,12 @@ def write_file(namespace: dict[str, Any], line: str, cell: str) -> None:
     if len(paths) != 1:
         raise Refused("%%writefile takes the name of a file, and -a to append to it.")
     appends = len(words) > 1
-    with open(os.path.expanduser(paths[0]), "a" if appends else "w", encoding="utf-8") as file:  # noqa: PTH111, PTH123
+    path = os.path.expanduser(paths[0])  # noqa: PTH111
+    with open(path, "a" if appends else "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(cell)
+    with contextlib.suppress(OSError, NotImplementedError):  # there is none
+        # Python takes what it compiled of a module for current if its file has the same second and size.
+        os.remove(importlib.util.cache_from_source(path))  # noqa: PTH107
     print(("Added to" if appends else "Wrote"), paths[0])  # noqa: T201
 
 
@@ -197,6 +203,7 @@ LINE_MAGICS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "pwd": lambda namespace, line: os.getcwd(),  # noqa: PTH109
     "who": who,
     "whos": whos,
+    "autoreload": reloading.autoreload,
     **{name: shell_magic(name) for name in SHELL_COMMANDS},
 }
 CELL_MAGICS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {

@@ -8,11 +8,12 @@ from __future__ import annotations
 import builtins
 import importlib.abc
 import importlib.util
+import logging
 import sys
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from . import display, magics
+from . import display, event_loop, magics
 
 MISSING = object()
 
@@ -84,6 +85,21 @@ class AfterImport(importlib.abc.MetaPathFinder):
 def replace_in(module: Any) -> None:
     for name, value in REPLACEMENTS[module.__name__].items():
         setattr(module, name, value)
+
+
+def prepare() -> None:
+    """Once, when the agent is installed."""
+    patch_modules()
+    event_loop.patch_asyncio()
+    if "" not in sys.path:
+        sys.path.append(
+            ""
+        )  # a cell imports what an earlier one wrote; last, so that no file of a lakehouse hides a library
+    chatter = logging.getLogger("py4j")
+    if chatter.level == logging.NOTSET:
+        chatter.setLevel(
+            logging.WARNING
+        )  # else each call of Spark is told once a cell has chosen INFO or DEBUG for its own
 
 
 def patch_modules() -> None:
