@@ -52,7 +52,7 @@ def cell_parser(kind: str) -> MagicParser:
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
-    parser.set_defaults(limit=None, library="pandas", plain=False, parameter=())  # for the kinds without these options
+    parser.set_defaults(limit=None, library="pandas", plain=False)  # for the kinds without these options
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {output_help}")
     parser.add_argument(
@@ -72,7 +72,6 @@ def cell_parser(kind: str) -> MagicParser:
             "--parameter",
             metavar="NAME=EXPR",
             action="append",
-            default=[],
             help="the value of `:NAME`, a Python expression of the notebook; repeat for more (default: the variable NAME)",
         )
     return parser
@@ -93,6 +92,18 @@ def _parameter(text: str) -> tuple[str, str]:
     return name.strip(), expression.strip()
 
 
+# An expression keeps its quotes; those around the whole are for its blanks: -p day='2024-01-31' -p "days=[1, 2]"
+_PARAMETER_OPTION = re.compile(
+    r"""(?<!\S)(?:-p\s*|--parameter(?:\s+|=))(?:(["'])(?P<quoted>(?:(?!\1).)*)\1(?!\S)|(?P<bare>(?:"[^"]*"|'[^']*'|[^\s"'])+))"""
+)
+
+
+def _take_parameters(words: str) -> tuple[str, list[str]]:
+    """The options without `-p`, and its values as they were typed."""
+    texts = [found["quoted"] if found["bare"] is None else found["bare"] for found in _PARAMETER_OPTION.finditer(words)]
+    return _PARAMETER_OPTION.sub("", words), texts
+
+
 def read_cell(kind: str, line: str, body: str | None) -> Cell:
     """The cell of `%%livy_<kind> line` + body; where body is None, that of a line magic, whose code follows its options.
 
@@ -100,6 +111,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
     """
     parser = cell_parser(kind)
     option_words, code = (line, body) if body is not None else split_options(parser, line)
+    option_words, parameters = _take_parameters(option_words) if kind == "sql" else (option_words, [])
     options = parser.read(option_words)
     if not code.strip():
         form = (
@@ -118,7 +130,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         limit=options.limit,
         plain=options.plain,
         library=options.library,
-        parameters=tuple(map(_parameter, options.parameter)),
+        parameters=tuple(map(_parameter, parameters)),
         timeout_s=options.timeout,
         background=options.background,
         whole_table=body is None,

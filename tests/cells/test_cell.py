@@ -44,6 +44,29 @@ def test_a_wrong_option_of_a_cell_is_refused(line: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "parameters"),
+    [
+        ("-p floor=10", [("floor", "10")]),
+        ("-pfloor=10 --parameter=x=y -q", [("floor", "10"), ("x", "y")]),
+        ("-p day='2024-01-31' -o x", [("day", "'2024-01-31'")]),
+        ('-p "days=[1, 2]" -n 3', [("days", "[1, 2]")]),
+        ("""-p 'names=["a b", "c"]'""", [("names", '["a b", "c"]')]),
+        ("""-p names=["a","b"] -p same=a=="b" """, [("names", '["a","b"]'), ("same", 'a=="b"')]),
+        ("-p text='it is'+\"'s\"", [("text", "'it is'+\"'s\"")]),
+    ],
+)
+def test_the_expression_of_a_parameter_is_as_it_was_typed(line: str, parameters: list[tuple[str, str]]) -> None:
+    assert read_cell("sql", line, "SELECT 1").parameters == tuple(parameters)
+    assert read_cell("sql", f"{line} SELECT -p", None).parameters == tuple(parameters)
+
+
+@pytest.mark.parametrize("line", ["-p", "-p 5", "-p x", "-p x=", "-p 'a b=1'", "-p x='a"])
+def test_a_parameter_without_a_name_or_an_expression_is_refused(line: str) -> None:
+    with pytest.raises(SettingsError, match=r"-p takes NAME=EXPRESSION|expected one argument|A quote is not closed"):
+        read_cell("sql", line, "SELECT 1")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", ["", " \n\t\n"])
 def test_a_cell_without_a_body_is_refused(kind: str, body: str) -> None:

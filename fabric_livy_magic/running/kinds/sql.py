@@ -19,6 +19,8 @@ LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 def run(run: CellRun) -> CellOutput:
     """The parameters of all statements are bound before the first is sent, so that a missing one costs nothing."""
     if run.is_plain:
+        if run.cell.parameters:
+            raise SettingsError("-p needs the agent, which `--plain` and `%livy config rich off` leave out.")
         return plain.run(run)
     statements = split_statements(run.cell.code)
     parameters = [bind(parameter_names(one), run.values) for one in statements]
