@@ -70,6 +70,7 @@ HOMES = {
     },
     "IPython": {
         "__init__.py",  # for a type annotation only
+        "agent/remote/",  # the session's own, where it has one
         "notebooks/ipython_syntax.py",
         "cells/completeness.py",
         "running/background.py",
