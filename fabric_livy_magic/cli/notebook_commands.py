@@ -17,10 +17,12 @@ from fabric_livy_magic.printable import printable
 if TYPE_CHECKING:
     from fabric_livy_magic.notebooks.files import NotebookFile
     from fabric_livy_magic.notebooks.model import Notebook
-    from fabric_livy_magic.notebooks.needs import Need, Report
+    from fabric_livy_magic.notebooks.need import Need
+    from fabric_livy_magic.notebooks.needs import Report
 
 MOST_CHARACTERS = 70  # of the column of needs, in the table of several notebooks
-VERDICTS = {"there": "there", "fabric": "on Fabric only", "problem": "problem"}
+OUTSIDE = ("HTTP", "Fabric REST", "secret", "storage", "database", "Kusto")
+VERDICTS = {"there": "there", "provide": "to provide", "fabric": "on Fabric only", "problem": "problem"}
 
 
 def add_notebook_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,7 +73,8 @@ def _difference_when_back(notebook: Notebook, ipynb: Path) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.notebooks.needs import PROBLEM, Checker
+    from fabric_livy_magic.notebooks.need import PROBLEM
+    from fabric_livy_magic.notebooks.needs import Checker
 
     checker = Checker()
     reports = [checker.check(file) for file in _files(options.paths)]
@@ -114,7 +117,7 @@ def _as_json(reports: Sequence[Report]) -> dict[str, Any]:
 
 def _as_text(reports: Sequence[Report]) -> str:
     from fabric_livy_magic.notebooks.fabric_runtime import session_differences
-    from fabric_livy_magic.notebooks.needs import AVAILABLE
+    from fabric_livy_magic.notebooks.need import AVAILABLE
     from fabric_livy_magic.output.tables import text_table
 
     parts = []
@@ -144,12 +147,17 @@ def _as_text(reports: Sequence[Report]) -> str:
     return "\n\n".join(parts)
 
 
-_COUNTED_VERDICTS = {"there": "with all that is needed", "fabric": "on Fabric only", "problem": "with problems"}
+_COUNTED_VERDICTS = {
+    "there": "with all that is needed",
+    "provide": "with something to provide",
+    "fabric": "on Fabric only",
+    "problem": "with problems",
+}
 
 
 def _needed(report: Report) -> str:
     """In one line: the notebooks that it runs, its lakehouse, and what it uses besides Spark."""
-    subjects = ("%run", "lakehouse", "environment", "notebookutils", "package", "magic")
+    subjects = ("%run", "lakehouse", "environment", "notebookutils", *OUTSIDE, "package", "magic")
     text = "; ".join(f"{what} {names}" for what in subjects if (names := _names(report, what)))
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 

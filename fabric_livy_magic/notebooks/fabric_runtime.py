@@ -11,16 +11,63 @@ import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 # Where a package is imported by another name than it is installed by.
 DISTRIBUTION_OF_IMPORT = {
+    "attr": "attrs",
+    "azure.ai.documentintelligence": "azure-ai-documentintelligence",
+    "azure.ai.formrecognizer": "azure-ai-formrecognizer",
+    "azure.ai.openai": "azure-ai-openai",
+    "azure.cosmos": "azure-cosmos",
+    "azure.eventhub": "azure-eventhub",
+    "azure.identity": "azure-identity",
+    "azure.keyvault.secrets": "azure-keyvault-secrets",
+    "azure.kusto.data": "azure-kusto-data",
+    "azure.kusto.ingest": "azure-kusto-ingest",
+    "azure.storage.blob": "azure-storage-blob",
+    "azure.storage.filedatalake": "azure-storage-file-datalake",
     "bs4": "beautifulsoup4",
+    "Crypto": "pycryptodome",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
     "delta": "delta-spark",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "github": "pygithub",
+    "google.cloud.bigquery": "google-cloud-bigquery",
+    "google.cloud.storage": "google-cloud-storage",
+    "googleapiclient": "google-api-python-client",
+    "jose": "python-jose",
+    "jwt": "pyjwt",
+    "magic": "python-magic",
+    "markdown": "Markdown",
     "mlflow": "mlflow-skinny",
+    "mysql": "mysql-connector-python",
+    "nacl": "pynacl",
+    "office365": "office365-rest-python-client",
+    "OpenSSL": "pyopenssl",
     "PIL": "pillow",
+    "pkg_resources": "setuptools",
+    "pptx": "python-pptx",
+    "psycopg2": "psycopg2-binary",
+    "ruamel": "ruamel.yaml",
+    "sempy": "semantic-link",
+    "sempy_labs": "semantic-link-labs",
+    "serial": "pyserial",
+    "shapefile": "pyshp",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "snowflake": "snowflake-connector-python",
+    "telegram": "python-telegram-bot",
+    "umap": "umap-learn",
+    "win32com": "pywin32",
     "yaml": "pyyaml",
+    "zmq": "pyzmq",
 }
 
 
@@ -138,6 +185,25 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def distribution_of(module: str) -> str:
+    """The name by which pip knows what is imported as `module`: by the metadata of what is installed, else by the table above.
+
+    Several packages may share a module (`azure`, `google`): then its longest beginning in the table counts.
+    """
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if known := DISTRIBUTION_OF_IMPORT.get(".".join(parts[:length])):
+            return known
+    owners = sorted(set(_owners_of_modules().get(parts[0], ())))
+    return owners[0].lower() if len(owners) == 1 else parts[0].lower().replace("_", "-")
+
+
+@cache
+def _owners_of_modules() -> Mapping[str, list[str]]:
+    """Reading it takes tens of milliseconds."""
+    return importlib.metadata.packages_distributions()
+
+
 VersionOf = Callable[[str], str | None]
 
 
@@ -151,7 +217,7 @@ def difference_of_import(
     name: str, version_of: VersionOf = installed_version, python: tuple[int, int] = sys.version_info[:2]
 ) -> str:
     """What a cell has to know that imports it; empty where it is not installed, is none of the runtime's, or has its major."""
-    distribution = DISTRIBUTION_OF_IMPORT.get(name, name.lower().replace("_", "-"))
+    distribution = distribution_of(name)
     runtime = runtime_of(version_of("pyspark"), python)
     here, there = version_of(distribution), runtime.versions.get(distribution)
     if here is None or there is None or _compared(distribution, here) == _compared(distribution, there):

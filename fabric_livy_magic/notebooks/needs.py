@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
 from fabric_livy_magic.notebooks import portal_features
-from fabric_livy_magic.notebooks.fabric_runtime import difference_of_import
 from fabric_livy_magic.notebooks.files import NotebookFile
-from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
-from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
-from fabric_livy_magic.notebooks.python_code import PREDEFINED, SEMANTIC_LINK, UTILITIES, PythonFacts, read_python
+from fabric_livy_magic.notebooks.languages import cell_magic
+from fabric_livy_magic.notebooks.model import Cell, Notebook
+from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM, SEVERITY, Need
+from fabric_livy_magic.notebooks.notebook_code import NotebookCode, read_code
+from fabric_livy_magic.notebooks.outside_needs import outside_needs
+from fabric_livy_magic.notebooks.package_needs import package_needs, semantic_link_needs
+from fabric_livy_magic.notebooks.python_code import UTILITIES
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, read_run_line
 
-AVAILABLE, FABRIC_ONLY, PROBLEM = "there", "fabric", "problem"  # the verdicts
 UNKNOWN_MAGIC = "unknown"
 _NAME_GUARD = re.compile(r"\bexcept\b|\b(globals|locals)\(")
+RUNS, RUN_MULTIPLE = frozenset({"%run", "notebook.run"}), f"{UTILITIES}.notebook.runMultiple"
+MOST_TOLD = 3  # of what a notebook needs that another one runs
 NOT_IN_REPOSITORY = "no notebook of the repository has this name"
-_SEVERITY = {AVAILABLE: 0, FABRIC_ONLY: 1, PROBLEM: 2}
-
-
-@dataclass(frozen=True)
-class Need:
-    """`verdict` is AVAILABLE, FABRIC_ONLY (not in the embedded Fabric), or PROBLEM, wherever the notebook runs.
-
-    `cells` are numbers of code cells, counted from 1.
-    """
-
-    what: str
-    name: str
-    verdict: str = AVAILABLE
-    text: str = ""
-    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,25 +38,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        return max((need.verdict for need in self.needs), key=_SEVERITY.__getitem__, default=AVAILABLE)
-
-
-@dataclass
-class _NotebookCode:
-    """A notebook's code cells and, by cell number, what they use."""
-
-    notebook: Notebook
-    cells: dict[int, Cell] = field(default_factory=dict)
-    facts: dict[int, PythonFacts] = field(default_factory=dict)
-    other_products_magics: dict[int, str] = field(default_factory=dict)
-    """Of cells that begin with another product's magic: what follows is no Python."""
-
-    def magics(self, name: str) -> Iterator[tuple[int, str]]:
-        """(cell number, what follows the magic)."""
-        for number, facts in self.facts.items():
-            for magic, rest in facts.magics:
-                if magic == name:
-                    yield number, rest
+        return max((need.verdict for need in self.needs), key=SEVERITY.__getitem__, default=AVAILABLE)
 
 
 class Checker:
@@ -78,11 +47,22 @@ class Checker:
     def __init__(self) -> None:
         self._repositories: dict[Path, Repository] = {}
         self._root_of: dict[Path, Path] = {}
-        self._codes: dict[Path, _NotebookCode] = {}
+        self._codes: dict[Path, NotebookCode] = {}
+        self._own_reports: dict[NotebookFile, Report] = {}
         self._notebooks_run: dict[NotebookFile, list[NotebookFile]] = {}
         self._acyclic: set[NotebookFile] = set()
 
     def check(self, file: NotebookFile) -> Report:
+        """A notebook needs what those that it runs need: the line of each says what, where that is not all there."""
+        own = self._own(file)
+        return replace(own, needs=tuple(self._followed(file, need) for need in own.needs))
+
+    def _own(self, file: NotebookFile) -> Report:
+        if file not in self._own_reports:
+            self._own_reports[file] = self._read_needs(file)
+        return self._own_reports[file]
+
+    def _read_needs(self, file: NotebookFile) -> Report:
         try:
             code = self._code(file)
         except FabricLivyError as error:
@@ -94,11 +74,43 @@ class Checker:
             *_cell_needs(code),
             *self._run_needs(file, code),
             *_utilities_needs(code),
-            *_package_needs(code),
-            *_semantic_link_needs(code),
+            *outside_needs(code),
+            *package_needs(code),
+            *semantic_link_needs(code),
             *_name_needs(code),
         ]
         return Report(file, notebook.language, len(code.cells), tuple(_deduplicated(needs)))
+
+    def _followed(self, file: NotebookFile, need: Need) -> Need:
+        """The need of a notebook that is run, with what that one and all that it runs need most."""
+        child = self._child(file, need)
+        if child is None or need.verdict != AVAILABLE:
+            return need
+        found = [(one, own) for one in self._reached(child, besides=file) for own in self._own(one).needs]
+        verdict = max((own.verdict for _, own in found), key=SEVERITY.__getitem__, default=AVAILABLE)
+        if verdict == AVAILABLE:
+            return need
+        worst = list(dict.fromkeys((one.name, own.what, own.name) for one, own in found if own.verdict == verdict))
+        told = [f"{what} {name} in {notebook}" for notebook, what, name in worst[:MOST_TOLD]]
+        more = f" and {len(worst) - MOST_TOLD} more" if len(worst) > MOST_TOLD else ""
+        return replace(need, verdict=verdict, text=f"{need.text}{'; ' * bool(need.text)}needs {', '.join(told)}{more}")
+
+    def _child(self, file: NotebookFile, need: Need) -> NotebookFile | None:
+        if need.what not in RUNS or file.path not in self._codes:
+            return None
+        return self._repository(file).find(need.name, file.path).file
+
+    def _reached(self, start: NotebookFile, *, besides: NotebookFile) -> Iterator[NotebookFile]:
+        """It and all that it runs, each once, though they may run each other in a circle."""
+        seen, queue = {start, besides}, [start]
+        while queue:
+            one = queue.pop(0)
+            yield one
+            for need in self._own(one).needs:
+                child = self._child(one, need)
+                if child and child not in seen:
+                    seen.add(child)
+                    queue.append(child)
 
     def blockers(self, file: NotebookFile) -> list[tuple[NotebookFile, Need]]:
         """The problems for which neither the notebook nor one of its `%run` could run anywhere. Left out are problems that
@@ -107,7 +119,7 @@ class Checker:
         seen = {file}
         while queue:
             one = queue.pop(0)
-            needs = [need for need in self.check(one).needs if need.verdict == PROBLEM]
+            needs = [need for need in self._own(one).needs if need.verdict == PROBLEM]
             blockers += [(one, need) for need in needs if need.what == "file" or self._blocks_run(one, need)]
             run_by_it = [other for other in dict.fromkeys(self._run_by_notebook(one)) if other not in seen]
             seen.update(run_by_it)
@@ -123,9 +135,9 @@ class Checker:
             return False
         return need.what != "syntax" and not need.text.startswith(NOT_IN_REPOSITORY)
 
-    def _code(self, file: NotebookFile) -> _NotebookCode:
+    def _code(self, file: NotebookFile) -> NotebookCode:
         if file.path not in self._codes:
-            self._codes[file.path] = _read_code(file.read())
+            self._codes[file.path] = read_code(file.read())
         return self._codes[file.path]
 
     def _repository(self, file: NotebookFile) -> Repository:
@@ -133,7 +145,7 @@ class Checker:
             root = self._root_of[file.path] = repository_root(file.path)
         return self._repositories.setdefault(root, Repository(root))
 
-    def _run_needs(self, file: NotebookFile, code: _NotebookCode) -> Iterator[Need]:
+    def _run_needs(self, file: NotebookFile, code: NotebookCode) -> Iterator[Need]:
         for number, rest in code.magics("%run"):
             try:
                 line = read_run_line(rest)
@@ -143,8 +155,9 @@ class Checker:
             yield self._run_need(file, line, number)
         if cycle := find_run_cycle(file, self._run_by_notebook, self._acyclic):
             yield Need("%run", cycle[-1].name, PROBLEM, f"a circle: {' → '.join(one.name for one in cycle)}")
+        runs_several = any(RUN_MULTIPLE in facts.names_read for facts in code.facts.values())
         for number, facts in code.facts.items():
-            for name in facts.child_notebooks:
+            for name in (*facts.child_notebooks, *(facts.activities if runs_several else ())):
                 child = self._repository(file).find(name, file.path).file
                 text = "" if child else "it is not in this repository, and will be looked up in the workspace"
                 yield Need("notebook.run", name, AVAILABLE if child else FABRIC_ONLY, text, (number,))
@@ -178,27 +191,6 @@ class Checker:
                     yield match
 
 
-def _read_code(notebook: Notebook) -> _NotebookCode:
-    code = _NotebookCode(notebook)
-    aliases = dict(PREDEFINED)
-    for number, cell in enumerate((cell for cell in notebook.cells if cell.kind == CODE), start=1):
-        code.cells[number] = cell
-        source = cell.source
-        magic = cell_magic(source, notebook.comment)
-        if magic:
-            lines = source.split("\n")
-            source = "\n" * (magic.line + 1) + "\n".join(lines[magic.line + 1 :])
-        is_python = notebook.language_of(cell) in {"pyspark", "python"}
-        if cell.is_skipped or not (is_python or is_line_command(source, notebook.comment)):
-            continue
-        first = source.strip().split(maxsplit=1)[:1]
-        if first and first[0] in portal_features.FABRIC_EQUIVALENT_OF_MAGIC:
-            code.other_products_magics[number] = first[0]
-        else:
-            code.facts[number] = read_python(source, aliases)
-    return code
-
-
 def _metadata_needs(notebook: Notebook) -> Iterator[Need]:
     for problem in notebook.problems:
         yield Need("file", f"line {problem.line}", PROBLEM, problem.text)
@@ -210,11 +202,11 @@ def _metadata_needs(notebook: Notebook) -> Iterator[Need]:
     if lakehouse := notebook.default_lakehouse:
         yield Need("lakehouse", lakehouse.name or lakehouse.id)
     if environment := notebook.environment:
-        text = "offline, its libraries have to be installed in this Python"
-        yield Need("environment", environment.id, FABRIC_ONLY, text)
+        text = "offline, what it installs has to be installed in this Python; the packages that cells import are told below"
+        yield Need("environment", environment.id, AVAILABLE, text)
 
 
-def _cell_needs(code: _NotebookCode) -> Iterator[Need]:
+def _cell_needs(code: NotebookCode) -> Iterator[Need]:
     registered = {name for facts in code.facts.values() for name in facts.registered_magics}
     for number, cell in code.cells.items():
         at = (number,)
@@ -278,7 +270,7 @@ def _syntax_hint(source: str) -> str:
     return f". A shell command begins with !, as in !{word}" if word in {"pip", "wget", "curl", "cp", "ls"} else ""
 
 
-def _utilities_needs(code: _NotebookCode) -> Iterator[Need]:
+def _utilities_needs(code: NotebookCode) -> Iterator[Need]:
     for number, facts in code.facts.items():
         for name in sorted(facts.names_read):
             package, _, rest = name.partition(".")
@@ -293,48 +285,7 @@ def _utilities_needs(code: _NotebookCode) -> Iterator[Need]:
             yield Need(UTILITIES, called, AVAILABLE if is_available else FABRIC_ONLY, text, (number,))
 
 
-def _package_needs(code: _NotebookCode) -> Iterator[Need]:
-    commands = " ".join(rest for magic in ("%pip", "!") for _, rest in code.magics(magic) if "install" in rest)
-    installed = set(re.findall(r"\w+", commands.replace("-", "_").lower()))
-    for number, facts in code.facts.items():
-        for module in sorted(facts.modules):
-            root = module.split(".")[0]
-            service = next(
-                (word for word in portal_features.SERVICE_PACKAGES if f"{module}.".startswith(f"{word}.")), None
-            )
-            if root in PREDEFINED or root == SEMANTIC_LINK or root in sys.stdlib_module_names:
-                continue
-            if service:
-                text = f"{portal_features.SERVICE_PACKAGES[service]}: it has no form without the service"
-                yield Need("package", service, FABRIC_ONLY, text, (number,))
-            elif root.lower() in installed or _is_installed(root):
-                yield Need("package", root, text=difference_of_import(root), cells=(number,))
-            else:
-                yield Need("package", root, FABRIC_ONLY, "not installed in this Python", (number,))
-
-
-def _semantic_link_needs(code: _NotebookCode) -> Iterator[Need]:
-    there = portal_features.SEMANTIC_LINK_OF_EMBEDDED_FABRIC
-    text = f"{portal_features.SEMANTIC_LINK_NEEDS}: it has no form without the service"
-    for number, facts in code.facts.items():
-        used = {name for name in (*facts.modules, *facts.names_read) if name.split(".")[0] == SEMANTIC_LINK}
-        for name in sorted(used):
-            module = max((one for one in there if f"{name}.".startswith(f"{one}.")), key=len)
-            function = name.removeprefix(module).lstrip(".").split(".")[0]
-            if function and function not in there[module]:
-                yield Need("package", f"{module}.{function}", FABRIC_ONLY, text, (number,))
-            else:
-                yield Need("package", SEMANTIC_LINK, AVAILABLE, "", (number,))
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _name_needs(code: _NotebookCode) -> Iterator[Need]:
+def _name_needs(code: NotebookCode) -> Iterator[Need]:
     assigned = {name for facts in code.facts.values() for name in facts.assigned}
     for number, facts in code.facts.items():
         at = (number,)

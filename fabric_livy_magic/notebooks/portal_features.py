@@ -100,7 +100,28 @@ SERVICE_PACKAGES = {
 }
 SERVICE_NAMES = {"TokenLibrary": "Synapse's way to tokens and secrets: notebookutils.credentials is Fabric's"}
 SERVICE_ATTRIBUTES = {"synapsesql": "the Spark connector of warehouses"}
-SERVICE_FORMATS = {"com.microsoft.kusto.spark": "the Spark connector of Eventhouses"}
+SERVICE_FORMATS = {
+    "com.microsoft.kusto.spark": "the Spark connector of Eventhouses",
+    "com.microsoft.sqlserver.jdbc.spark": "the Spark connector of SQL databases",
+    "com.microsoft.azure.eventhubs": "the Spark connector of Event Hubs",
+}
+
+# What reaches outside, by the beginning of a module's name; each needs the network.
+HTTP_PACKAGES = (
+    "requests", "urllib.request", "urllib3", "http.client", "httpx", "aiohttp", "openai", "feedparser", "yfinance", "wget",
+    "msal", "azure.identity", "azure.keyvault", "azure.storage", "azure.ai", "azure.core", "adlfs", "boto3", "google.cloud",
+    "simple_salesforce", "shareplum", "office365", "kaggle", "huggingface_hub", "langchain_openai",
+)  # fmt: skip
+DATABASE_PACKAGES = (
+    "pyodbc", "sqlalchemy", "pymssql", "psycopg", "psycopg2", "pymysql", "mysql", "oracledb", "cx_Oracle", "pymongo", "snowflake",
+    "azure.cosmos", "redis", "ibm_db", "teradatasql", "hdbcli",
+)  # fmt: skip
+KUSTO_PACKAGES = ("azure.kusto",)
+STORAGE_SCHEMES = ("wasbs?", "abfss?", "adl", "s3[an]?", "gs", "sftp", "ftp")
+FABRIC_HOSTS = ("api.fabric.microsoft.com", "api.powerbi.com", ".analysis.windows.net", ".pbidedicated.windows.net")
+TOKEN_FUNCTIONS = frozenset(
+    {"getToken", "getSecret", "getSecretWithLS", "getFullConnectionString", "getConnectionStringOrCreds"}
+)
 
 FABRIC_EQUIVALENT_OF_DBUTILS = {
     "fs": "notebookutils.fs",

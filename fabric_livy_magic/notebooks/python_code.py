@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 # Both names are predefined in a session and are the same module.
@@ -26,7 +26,9 @@ class PythonFacts:
     assigned: set[str] = field(default_factory=set)
     registered_magics: set[str] = field(default_factory=set)
     child_notebooks: list[str] = field(default_factory=list)
-    """Names in `notebook.run("…")`."""
+    """Names in `notebook.run("…")` and `runMultiple([…])`."""
+    activities: list[str] = field(default_factory=list)
+    """Names of notebooks in anything that looks like the activities of a `runMultiple`."""
     error: str = ""
     error_line: int = 0
 
@@ -123,9 +125,28 @@ class _Reader(ast.NodeVisitor):
             return
         name = _dotted(node.func) or ""
         root, _, rest = name.partition(".")
-        if f"{self._aliases.get(root, root)}.{rest}" == f"{UTILITIES}.notebook.run":
+        full_name = f"{self._aliases.get(root, root)}.{rest}"
+        if full_name == f"{UTILITIES}.notebook.run":
             self._facts.child_notebooks += _notebook_name(node)
+        elif full_name == f"{UTILITIES}.notebook.runMultiple" and node.args and isinstance(node.args[0], ast.List):
+            self._facts.child_notebooks += _texts(node.args[0].elts)
         self.generic_visit(node)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        keys = {
+            key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+        }
+        if "name" in keys and "path" in keys:  # the path is the notebook
+            self._facts.activities += _texts([keys["path"]])
+        self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """As one text, with `{}` for each value."""
+        pieces = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+        self._facts.strings.add("".join(map(str, pieces)))
+        for one in node.values:
+            if not isinstance(one, ast.Constant):
+                self.visit(one)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
@@ -172,4 +193,8 @@ def _magic(node: ast.Call) -> tuple[str, str] | None:
 def _notebook_name(node: ast.Call) -> list[str]:
     """The notebook's name in a call of `notebook.run`, where it is a literal."""
     arguments: Iterator[ast.expr] = iter([*node.args[:1], *(one.value for one in node.keywords if one.arg == "path")])
-    return [one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)][:1]
+    return _texts(arguments)[:1]
+
+
+def _texts(nodes: Iterable[ast.expr]) -> list[str]:
+    return [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]

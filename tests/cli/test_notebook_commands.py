@@ -114,7 +114,7 @@ def test_check_of_a_folder_has_a_line_for_each_notebook_and_then_what_is_not_the
     assert "Load orders" not in missing
     *differences, counts = total.splitlines()
     assert differences == list(filter(None, [session_differences()]))
-    assert counts == "14 notebooks: 8 with all that is needed, 4 on Fabric only, 2 with problems."
+    assert counts == "14 notebooks: 9 with all that is needed, 3 on Fabric only, 2 with problems."
 
 
 def test_check_names_notebooks_of_one_name_by_their_paths(capsys: Capture) -> None:

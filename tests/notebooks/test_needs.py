@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.notebooks.files import (
-    NotebookFile,
-    find_notebooks,
-)
-from fabric_livy_magic.notebooks.needs import AVAILABLE, FABRIC_ONLY, PROBLEM, Checker, Need
+from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
+from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM, TO_PROVIDE, Need
+from fabric_livy_magic.notebooks.needs import Checker
 from tests.support.notebook_samples import FILES, check, check_code, verdicts
 
 
@@ -28,7 +27,7 @@ from tests.support.notebook_samples import FILES, check, check_code, verdicts
         ("scala", AVAILABLE),
         ("sql_cells", FABRIC_ONLY),
         ("sparkr", FABRIC_ONLY),
-        ("configure", FABRIC_ONLY),
+        ("configure", AVAILABLE),
         ("utilities", FABRIC_ONLY),
         ("warehouse", PROBLEM),
         ("python_only", PROBLEM),
@@ -188,7 +187,7 @@ def test_an_alias_holds_in_the_cells_below(tmp_path: Path) -> None:
         ("import sempy_labs as labs", "package", "sempy_labs", FABRIC_ONLY),
         ("from synapse.ml.predict import MLFlowTransformer", "package", "synapse", FABRIC_ONLY),
         ("import com.microsoft.spark.fabric", "package", "com.microsoft", FABRIC_ONLY),
-        ("import nobody_has_this.part", "package", "nobody_has_this", FABRIC_ONLY),
+        ("import nobody_has_this.part", "package", "nobody_has_this", TO_PROVIDE),
         ("%pip install -q nobody-has-this\nimport nobody_has_this", "package", "nobody_has_this", AVAILABLE),
         ("import pandas as pd", "package", "pandas", AVAILABLE),
         ("df = spark.read.synapsesql('a.b.c')", "name", "synapsesql", FABRIC_ONLY),
@@ -259,3 +258,132 @@ def test_all_samples_are_found_and_checked(repository: Path) -> None:
     reports = [checker.check(file) for file in find_notebooks(repository)]
     assert len(reports) == 14
     assert all(isinstance(report.file, NotebookFile) for report in reports)
+
+
+# ------------------------------------------------------------------------------------------------ what is outside
+@pytest.mark.parametrize(
+    ("source", "what", "found"),
+    [
+        ("import requests\nrequests.get(url)", "HTTP", {"requests": TO_PROVIDE}),
+        ("from urllib.request import urlopen", "HTTP", {"urllib.request": TO_PROVIDE}),
+        ("from urllib.parse import quote", "HTTP", {}),
+        ("import pandas as pd\npd.read_csv('https://example.com/a.csv')", "HTTP", {"example.com": TO_PROVIDE}),
+        ("u = f'https://example.com/{name}.csv'", "HTTP", {"example.com": TO_PROVIDE}),
+        ("!wget -q https://example.com/a.csv", "HTTP", {"a download by the shell": TO_PROVIDE}),
+        (
+            "u = 'https://api.fabric.microsoft.com/v1/workspaces'",
+            "Fabric REST",
+            {"api.fabric.microsoft.com": FABRIC_ONLY},
+        ),
+        ("u = f'https://api.powerbi.com/v1.0/{x}'", "Fabric REST", {"api.powerbi.com": FABRIC_ONLY}),
+        ("mssparkutils.credentials.getSecret(v, 'a')", "secret", {"getSecret": TO_PROVIDE}),
+        ("from notebookutils.credentials import getToken\ngetToken('pbi')", "secret", {"getToken": TO_PROVIDE}),
+        ("t = notebookutils.credentials.getToken('https://storage.azure.com')", "HTTP", {}),
+        ("p = 'wasbs://box@account.blob.core.windows.net/a'", "storage", {"wasbs://": TO_PROVIDE}),
+        ("p = f'abfss://{box}@account.dfs.core.windows.net/a'", "storage", {"abfss://": TO_PROVIDE}),
+        ("p = 's3a://bucket/a'", "storage", {"s3a://": TO_PROVIDE}),
+        ("p = 'abfss://w@onelake.dfs.fabric.microsoft.com/l.Lakehouse/Files'", "storage", {}),
+        ("p = f'abfss://{workspace}@{host}/Files'", "storage", {}),
+        ("%%sql\nSELECT * FROM csv.`wasbs://b@a.blob.core.windows.net/x`", "storage", {"wasbs://": TO_PROVIDE}),
+        ("%%sql\nCREATE TABLE t USING jdbc OPTIONS (url 'x')", "database", {"jdbc": TO_PROVIDE}),
+        ("spark.read.format('jdbc').load()", "database", {"jdbc": TO_PROVIDE}),
+        ("spark.read.jdbc(u, 't')", "database", {"jdbc": TO_PROVIDE}),
+        ("u = 'jdbc:sqlserver://host'", "database", {"jdbc:sqlserver": TO_PROVIDE}),
+        ('%%spark\nval u = "jdbc:postgresql://host"', "database", {"jdbc:postgresql": TO_PROVIDE}),
+        ("import pyodbc", "database", {"pyodbc": TO_PROVIDE}),
+        ("from azure.kusto.data import KustoClient", "Kusto", {"azure.kusto": TO_PROVIDE}),
+        ("c = notebookutils.data.connect_to_artifact('w')", "notebookutils", {"data.connect_to_artifact": FABRIC_ONLY}),
+        ("print('see https://example.com')  # a text", "HTTP", {}),
+    ],
+)
+def test_what_a_notebook_reaches_outside_is_named(
+    tmp_path: Path, source: str, what: str, found: dict[str, str]
+) -> None:
+    assert verdicts(check_code(tmp_path, source), what) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import cv2", "pip install opencv-python"),
+        ("from docx import Document", "pip install python-docx"),
+        ("import nobody_has_this", "pip install nobody-has-this"),
+        ("import azure.eventhub", "pip install azure-eventhub"),
+        ("import catboost", "pip install catboost"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_told_with_the_name_that_pip_has(
+    tmp_path: Path, source: str, says: str
+) -> None:
+    (need,) = [one for one in check_code(tmp_path, source) if one.what == "package"]
+    assert (need.verdict, need.text.startswith("not installed in this Python. ")) == (TO_PROVIDE, True)
+    assert need.text.endswith(says)
+    assert ("Fabric's runtime brings 1.2." in need.text) == ("catboost" in source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%pip install -q opencv-python\nimport cv2",
+        "!pip install python-docx==1.1\nimport docx",
+        "%%writefile here.py\nx = 1",
+    ],
+)
+def test_what_the_notebook_installs_or_writes_is_there(tmp_path: Path, source: str) -> None:
+    assert {one.verdict for one in check_code(tmp_path, source) if one.what == "package"} <= {AVAILABLE}
+    after = check_code(tmp_path, source, "import here") if "writefile" in source else []
+    assert verdicts(after, "package") == ({"here": AVAILABLE} if after else {})
+
+
+# ------------------------------------------------------------------------------------------------ what it runs
+def repository_of(folder: Path, **sources: str) -> dict[str, NotebookFile]:
+    for name, source in sources.items():
+        cells = tuple(Cell(source=one) for one in source.split("\n\n"))
+        metadata = {"kernel_info": {"name": "synapse_pyspark"}}
+        write_notebook(folder / f"{name}.Notebook", Notebook(cells=cells, metadata=metadata))
+    return {one.name: one for one in find_notebooks(folder)}
+
+
+DAG = "dag = {'activities': [{'name': 'x', 'path': 'child'}, {'name': 'child', 'path': 'other'}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("calls", "what"),
+    [
+        ("%run child", "%run"),
+        ("mssparkutils.notebook.run('child', 90)", "notebook.run"),
+        ("notebookutils.notebook.run(path='child')", "notebook.run"),
+        ("notebookutils.notebook.runMultiple(['child'])", "notebook.run"),
+        (f"{DAG}mssparkutils.notebook.runMultiple(dag)", "notebook.run"),
+        (f"{DAG}\nmssparkutils.notebook.runMultiple(dag, {{'displayDAGViaGraphviz': False}})", "notebook.run"),
+    ],
+)
+def test_a_notebook_needs_what_those_need_that_it_runs(tmp_path: Path, calls: str, what: str) -> None:
+    sources = {"child": "%run grandchild", "grandchild": "%%sparkr\nx", "other": "1"}
+    files = repository_of(tmp_path, caller=calls, **sources)
+    report = Checker().check(files["caller"])
+    assert report.verdict == FABRIC_ONLY
+    (need,) = [one for one in report.needs if (one.what, one.name) == (what, "child")]
+    assert (need.verdict, need.text) == (FABRIC_ONLY, "needs language SparkR in grandchild")
+    assert verdicts(list(report.needs), what).get("other", AVAILABLE) == AVAILABLE
+
+
+def test_the_verdict_of_a_caller_is_that_of_the_worst_and_says_how_many_more(tmp_path: Path) -> None:
+    files = repository_of(
+        tmp_path, caller="%run child", child="import requests\n\nx ===\n\n%md a\n\n%md b\n\n%fs c\n\n%sh d"
+    )
+    (need,) = [one for one in Checker().check(files["caller"]).needs if one.what == "%run"]
+    assert need.verdict == PROBLEM
+    assert need.text == "needs syntax cell 2 in child, magic %md in child, magic %fs in child and 1 more"
+    assert [one.name for one, _ in Checker().blockers(files["caller"])] == ["child"] * 3
+
+
+def test_notebooks_that_run_each_other_are_checked_once(tmp_path: Path) -> None:
+    one = "notebookutils.notebook.run('two')\n\nimport requests"
+    files = repository_of(
+        tmp_path, one=one, two="notebookutils.notebook.run('three')", three="notebookutils.notebook.run('one')"
+    )
+    reports = {name: Checker().check(file) for name, file in files.items()}
+    assert {report.verdict for report in reports.values()} == {TO_PROVIDE}
+    (need,) = [need for need in reports["two"].needs if need.what == "notebook.run"]
+    assert need.text == "needs HTTP requests in one"

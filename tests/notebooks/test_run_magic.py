@@ -14,7 +14,7 @@ from fabric_livy_magic.notebooks.files import (
     write_notebook,
 )
 from fabric_livy_magic.notebooks.model import Notebook
-from fabric_livy_magic.notebooks.needs import AVAILABLE, FABRIC_ONLY, PROBLEM
+from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.notebooks.run_magic import RunLine, read_run_line
 from tests.support.notebook_samples import check, repository_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from fabric_livy_magic.notebooks.files import notebook_file, read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
-from fabric_livy_magic.notebooks.needs import Checker, Need, Report
+from fabric_livy_magic.notebooks.need import Need
+from fabric_livy_magic.notebooks.needs import Checker, Report
 
 FILES = Path(__file__).parents[1] / "notebook_files"
 COMMITTED = sorted((FILES / "committed").glob("*/notebook-content.*"))
