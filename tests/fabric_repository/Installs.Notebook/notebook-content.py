@@ -123,17 +123,6 @@ assert in_worker() == [2] * 4, "a worker keeps what it has imported"
 
 # CELL ********************
 
-pip install -q --no-index --find-links dist rolls
-
-# METADATA ********************
-
-# META {
-# META   "language": "python",
-# META   "language_group": "synapse_pyspark"
-# META }
-
-# CELL ********************
-
 with open("requirements.txt", "w") as file:
     file.write("# what is needed\nbuns >= 1\n")
 
@@ -148,7 +137,7 @@ with open("requirements.txt", "w") as file:
 
 # IPython's automagic: by itself in a cell it needs no mark
 pip install -q --no-index --find-links dist \
-    -r requirements.txt
+    rolls -r requirements.txt
 
 # METADATA ********************
 

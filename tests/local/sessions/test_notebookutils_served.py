@@ -229,7 +229,7 @@ def test_what_is_missing_is_reported(session: service.Session, code: str, messag
 
 
 def test_libraries_that_only_look_for_a_module_of_the_service_find_none(session: service.Session) -> None:
-    assert value(session, "__import__('importlib.util').util.find_spec('sempy') is None") is True
+    assert value(session, "__import__('importlib.util').util.find_spec('synapse') is None") is True
 
 
 def test_a_notebook_run_from_its_file_runs_its_neighbours_and_ends_with_its_value(
