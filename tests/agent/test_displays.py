@@ -12,6 +12,7 @@ import pytest
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.output.values import spark_text
 from fabric_livy_magic.running.results import Printed, Shown
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.session import Session
@@ -137,3 +138,23 @@ def test_scala_is_completed_by_livys_own_completion_where_there_is_one(session: 
     while not (found := session.candidates('"a".', "spark")) and time.monotonic() < until:
         time.sleep(0.5)
     assert "charAt" in (found or [])
+
+
+def test_years_that_python_has_not_are_shown_as_spark_shows_them(session: Session) -> None:
+    values = [
+        "make_date(290000, 1, 1)",
+        "make_date(-5, 12, 31)",
+        "make_timestamp(12345, 1, 2, 3, 4, 5.678901)",
+        "make_timestamp_ntz(-290000, 1, 2, 3, 4, 5)",
+        "array(make_date(12345, 1, 1), make_date(2024, 1, 1))",
+        "named_struct('d', make_date(12345, 1, 1), 'n', 1)",
+        "map('k', make_timestamp(-3, 1, 1, 1, 1, 0))",
+        "make_date(2024, 1, 31)",
+    ]
+    columns = ", ".join(f"{value} AS c{number}" for number, value in enumerate(values))
+    code = f"far = spark.sql({f'SELECT {columns}'!r})\nfar.show(truncate=False)\nfar"
+    result = session.run(code)
+    by_spark = result.text.splitlines()[3].strip("|").split("|")
+    (table,) = result.tables
+    shown = [spark_text(value, of) for value, of in zip(table.head(1)[0], table.spark_types, strict=True)]
+    assert shown == [text.strip() for text in by_spark]

@@ -146,7 +146,7 @@ def test_a_run_ends_with_the_cell_that_fails_and_is_written_all_the_same(environ
     )
     failing = environment.repository / "Failing.Notebook"
     write_notebook(failing, Notebook(cells=cells, metadata={"kernel_info": {"name": "synapse_pyspark"}}))
-    words = ("run", str(failing), "-p", "rows=4", "--output", "failed.ipynb")
+    words = ("run", str(failing), "--parameter", "rows=4", "--output", "failed.ipynb")
     done = fabric_livy(*words, folder=environment.repository, **environment.environ)
     assert done.returncode == 1
     assert "A cell failed" in done.stdout

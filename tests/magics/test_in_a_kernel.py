@@ -13,6 +13,7 @@ import pytest
 
 from fabric_livy_magic.errors import WRAPPED_AT
 from tests.support.kernels import Kernel, kernel
+from tests.support.options import SPARK_USES
 
 pytestmark = pytest.mark.spark
 
@@ -209,6 +210,22 @@ def test_two_named_sessions_keep_their_variables_apart(notebook: Kernel) -> None
     assert "stopped" in notebook.run("%livy stop second").printed
     notebook.run("%livy switch main")
     assert notebook.run("%%livy_pyspark -s second\n1").ename == "SessionError"
+
+
+def test_every_option_that_needs_spark_does_what_it_says(notebook: Kernel) -> None:
+    assert "is ready" in notebook.run("%livy start side").text
+    notebook.run("%livy switch main")
+    for cells in SPARK_USES.values():
+        for cell, shows in cells:
+            ran = notebook.run(cell)
+            assert ran.status == "ok", cell + ran.traceback
+            assert shows in ran.text, cell
+    assert (
+        notebook.run("%%livy_sql -p day='2024-01-31'\nSELECT :day AS day").text.splitlines()[2].strip() == "2024-01-31"
+    )
+    assert "NameError" in notebook.run("%%livy_sql -p x=nothing_here\nSELECT :x").traceback
+    notebook.run("%livy stop side")
+    notebook.run("%livy switch main")
 
 
 def test_a_session_that_dies_is_explained_and_stays_lost_until_a_new_start(notebook: Kernel) -> None:

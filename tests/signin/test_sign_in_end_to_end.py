@@ -338,6 +338,7 @@ def test_no_secret_and_no_token_in_anything_that_was_written_or_shown(
 ) -> None:
     """A whole notebook in a kernel of its own, logging at DEBUG into a file, with a login that asks and one that fails."""
     client = authority.add_app(secret=SECRET)
+    with_file = certificate(authority, settings, tmp_path, monkeypatch)
     environ = {f"FABRIC_LIVY_{name.upper()}": str(value) for name, value in settings.items()}
     environ |= {"AZURE_CLIENT_SECRET": SECRET, "HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path / "ipython")}
     shown = []
@@ -357,10 +358,14 @@ def test_no_secret_and_no_token_in_anything_that_was_written_or_shown(
             "%livy login --method secret --client-id wrong",
             "%livy logout",
             "%livy_pyspark 1",
+            f"%livy login --method certificate --tenant {TENANT} --client-id {with_file['client_id']} "
+            f"--certificate '{with_file['certificate']}' --send-chain",
         ):
             shown.append(notebook.run(cell).everything)
     assert "42" in shown[4]
     assert "A secret does not belong into a notebook" in shown[10]
+    assert "Signed in as" in shown[-1]
+    Path(with_file["certificate"]).unlink()  # it is a secret, and where it belongs
     hidden = authority.secrets() | {SECRET}
     texts = ["".join(shown[:10] + shown[11:])]
     texts += [

@@ -1,0 +1,133 @@
+"""Every option of `fabric-livy` is used by a test, here or where this table says: one more without a use fails."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import site
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fabric_livy_magic.cli.main import _parser, main
+from tests.support.commands import ROOT, fabric_livy
+from tests.support.entra.authority import Authority
+from tests.support.entra.certificates import pem_of
+from tests.support.entra.model import TENANT
+from tests.support.options import spellings
+
+HERE = "cli/test_every_option.py"
+USES = {
+    "demo --output": "cli/test_quickstart.py",
+    "serve --port": "local/sessions/test_endings.py",
+    "serve --dialect": "agent/conftest.py",
+    "serve --token-file": "local/server/test_given_tokens.py",
+    "serve --token": "kernel/conftest.py",
+    "serve --lakehouse": "support/service.py",
+    "serve --workspaces": "cli/test_fabric_notebooks.py",
+    "serve --page-size": "local/fabric/test_lookups.py",
+    "serve --capacity": "local/sessions/test_states.py",
+    "serve --authority": "signin/test_sign_in_end_to_end.py",
+    "serve --authority-ca": "signin/test_sign_in_end_to_end.py",
+    "serve --tenant": "signin/test_sign_in_end_to_end.py",
+    "serve --clock-skew": "signin/test_sign_in_end_to_end.py",
+    "serve --quirks": "agent/conftest.py",
+    "serve --faults": "local/faults/test_faults_served.py",
+    "serve --json": "signin/test_sign_in_end_to_end.py",
+    "serve --owned": "local/sessions/test_endings.py",
+    "run --parameter": "cli/test_fabric_notebooks.py",
+    "run --target": "cli/test_cli.py",
+    "run --output": "cli/test_fabric_notebooks.py",
+    "run --share-session": "cli/test_fabric_notebooks.py",
+    "convert --force": "cli/test_notebook_commands.py",
+    "check --json": "cli/test_notebook_commands.py",
+    "login --method": HERE,
+    "login --tenant": HERE,
+    "login --client-id": HERE,
+    "login --certificate": HERE,
+    "login --send-chain": HERE,
+    "trust --yes": HERE,
+    "trust --forget": HERE,
+    "trust --list": HERE,
+    "doctor --target": "sessions/test_doctor.py",
+    "doctor --json": "sessions/test_doctor.py",
+    "kernel install --user": HERE,
+    "kernel install --sys-prefix": HERE,
+    "kernel install --prefix": "kernel/test_kernel_specs.py",
+}
+
+
+def options_of(parser: argparse.ArgumentParser, command: str = "") -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from options_of(below, f"{command} {name}".strip())
+    yield from (f"{command} {option}" for option, _ in spellings(parser))
+
+
+def test_the_table_has_every_option() -> None:
+    assert sorted(options_of(_parser())) == sorted(USES)
+
+
+@pytest.mark.parametrize("option", [option for option, file in USES.items() if file != HERE])
+def test_an_option_is_used_where_the_table_says(option: str) -> None:
+    text = (ROOT / "tests" / USES[option]).read_text(encoding="utf-8")
+    assert re.search(rf"""["' =]{option.rpartition(" ")[2]}["' =]""", text)
+
+
+def test_an_application_signs_in_by_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("FABRIC_LIVY_SIGN_IN_CACHE", "memory")
+    with Authority() as authority:
+        monkeypatch.setenv("FABRIC_LIVY_AUTHORITY_HOST", authority.url)
+        monkeypatch.setenv("FABRIC_LIVY_CA_FILE", str(authority.ca_file))
+        key, certificate = authority.certificate("app")
+        file = tmp_path / "app.pem"
+        file.write_bytes(pem_of(key) + certificate.public_bytes(Encoding.PEM))
+        client = authority.add_app(certificates=[certificate])
+        words = ["--method", "certificate", "--tenant", TENANT, "--client-id", client, "--certificate", str(file)]
+        assert main(["login", *words, "--send-chain"]) == 0
+        hidden = authority.secrets()
+    shown = capsys.readouterr()
+    assert "Signed in as" in shown.out
+    assert not any(secret in shown.out + shown.err for secret in hidden)
+
+
+def test_a_projects_file_is_trusted_listed_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.fabric-livy]\nmethod = "its.module:Class"\n')
+    monkeypatch.chdir(tmp_path)
+    for words, says in (
+        (["--list"], "No file is trusted."),
+        ([str(project), "--yes"], 'method = "its.module:Class"'),
+        (["--list"], str(project)),
+        (["--forget"], "no longer trusted"),
+        (["--list"], "No file is trusted."),
+    ):
+        assert main(["trust", *words]) == 0
+        assert says in capsys.readouterr().out, words
+
+
+def test_kernels_are_installed_for_a_user_and_for_an_environment(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done = fabric_livy("kernel", "install", "--user", folder=tmp_path, JUPYTER_DATA_DIR=str(data))
+    assert f"Installed {data / 'kernels' / 'fabric-livy'}" in done.stdout, done.stderr
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *site.getsitepackages()])}
+    command = [str(python), "-m", "fabric_livy_magic", "kernel", "install", "--sys-prefix"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    folder = tmp_path / "venv" / "share" / "jupyter" / "kernels" / "fabric-livy"
+    assert f"Installed {folder}" in done.stdout, done.stderr
+    assert str(python) in (folder / "kernel.json").read_text(encoding="utf-8").replace("\\\\", "\\")

@@ -1,0 +1,48 @@
+"""The options of a parser, and the uses of those of the magics that need real Spark, for tests/magics."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+
+
+def spellings(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
+    """(longest spelling, all spellings) of each option but help."""
+    for action in parser._actions:
+        if action.option_strings and action.dest not in {"help", "version"}:
+            yield max(action.option_strings, key=len), list(action.option_strings)
+
+
+# (magic, option or argument) → cells, each with what the text of the last one shows. Run in tests/magics/test_in_a_kernel.py, where
+# `side` is a second session.
+SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
+    ("%%livy_sql", "--parameter"): [
+        ("%%livy_sql -p floor=10 -p name='it'\"'\"'s'\nSELECT :floor + 1 AS n, :name AS name", "11  it's"),
+        ('%%livy_sql --parameter "days=[1, 2]"\nSELECT size(:days) AS n', "2"),
+        ("%livy_sql -p floor=2*3 SELECT :floor AS n", "6"),
+    ],
+    ("%livy get", "expression"): [("%livy get spark.range(3)", "3 rows")],
+    ("%livy get", "--output"): [
+        ("%livy get spark.range(3) -o got\ntype(got).__name__", "'DataFrame'"),
+        ("%livy get --output got spark.range(4)\nlen(got)", "4"),
+    ],
+    ("%livy get", "--limit"): [
+        ("%livy get spark.range(9) -n 2", "there are more rows"),
+        ("%livy get --limit 2 spark.range(9) -o got\nlen(got)", "2"),
+    ],
+    ("%livy get", "--arrow"): [("%livy get spark.range(3) -o got --arrow\ntype(got).__name__", "'Table'")],
+    ("%livy get", "--polars"): [("%livy get --polars -o got spark.range(3)\ntype(got).__module__[:6]", "'polars'")],
+    ("%livy get", "--session"): [
+        ("%%livy_pyspark -s side\nonly_there = spark.range(5)", ""),
+        ("%livy get only_there -s side", "5 rows"),
+        ("%livy get --session side only_there", "5 rows"),
+    ],
+    ("%livy put", "frame"): [("import pandas\nsent = pandas.DataFrame({'a': [1, 2]})\n%livy put sent", "sent: 2 rows")],
+    ("%livy put", "--as"): [('%livy put "sent.head(1)" --as first_one', "first_one: 1 rows")],
+    ("%livy put", "--session"): [
+        ("%livy put sent -s side", "sent: 2 rows"),
+        ("%livy put --session side sent --as other", "other: 2 rows"),
+        ("%%livy_sql -s side\nSELECT count(*) AS n FROM other", "2"),
+    ],
+    ("%livy schema", "table"): [("%livy schema sent", "bigint")],
+}
