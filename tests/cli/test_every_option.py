@@ -39,6 +39,7 @@ USES = {
     "serve --quirks": "agent/conftest.py",
     "serve --faults": "local/faults/test_faults_served.py",
     "serve --json": "signin/test_sign_in_end_to_end.py",
+    "serve --no-schemas": "local/interpreters/test_quirks.py",
     "serve --owned": "local/sessions/test_endings.py",
     "run --parameter": "cli/test_fabric_notebooks.py",
     "run --target": "cli/test_cli.py",

@@ -15,13 +15,13 @@ from tests.support.commands import fabric_livy
 
 @pytest.mark.spark
 def test_demo_runs_every_cell_and_writes_the_executed_notebook(tmp_path: Path) -> None:
-    done = fabric_livy("demo", folder=tmp_path)
+    done = fabric_livy("demo", "--output", "shown.ipynb", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "All cells ran" in done.stdout
     assert "20 of 100 rows shown" in done.stdout
     assert "|       1| 5000|" in done.stdout
-    executed = nbformat.read(tmp_path / "01_quickstart.executed.ipynb", as_version=4)
+    executed = nbformat.read(tmp_path / "shown.ipynb", as_version=4)
     nbformat.validate(executed)
     assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code")
     assert "widget" not in nbformat.writes(executed)
