@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 APPLICATION = "fabric-livy-magic"  # the name of each of these folders
 OWNER_ONLY = 0o700
@@ -16,14 +19,85 @@ class OpenToOthers(PermissionError):  # noqa: N818 - says what is the case
     """Another user of the machine has a folder of ours, or could have written into it."""
 
 
+NO_HOME = Path(os.devnull, "no-home-folder")  # nothing can be there
+
+
+def platform_folder(kind: Literal["cache", "config", "data", "state"]) -> Path:
+    """Where the system has files of this user: it need not exist. NO_HOME for a user who has none."""
+    import platformdirs
+
+    found = {
+        "cache": platformdirs.user_cache_path,
+        "config": platformdirs.user_config_path,
+        "data": platformdirs.user_data_path,
+        "state": platformdirs.user_state_path,
+    }
+    try:
+        folder = found[kind](APPLICATION)
+    except RuntimeError:
+        return NO_HOME
+    return folder if folder.is_absolute() else NO_HOME  # older platformdirs leave `~` in it
+
+
+def user_folder(kind: Literal["cache", "data", "state"]) -> Path:
+    """Of this user: it need not exist. Where it cannot be made or written, as in a container whose HOME is /nonexistent, it is
+    one among the temporary files, which the system may remove; `stands_in` tells."""
+    folder = platform_folder(kind)
+    return folder if _can_be_written(folder) else _stand_in(tempfile.gettempdir()) / kind
+
+
+def home_folder() -> Path:
+    """Where files of other programs are looked for. A container may run as a user that has neither HOME nor a name."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return _stand_in(tempfile.gettempdir()) / "home"
+
+
+def stands_in(folder: Path) -> bool:
+    """Whether it is among the temporary files, as no folder of the user's own can be written."""
+    return folder.is_relative_to(_stand_in_path(tempfile.gettempdir())) or folder.is_relative_to(
+        _stand_in(tempfile.gettempdir())
+    )
+
+
+@cache
+def _stand_in(temporary: str) -> Path:
+    """The same for all processes of the user, so that a cache is filled once. Where another user has taken that name, one that
+    ends with the system."""
+    folder = _stand_in_path(temporary)
+    try:
+        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        close_to_others(folder)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-", dir=temporary))
+    return folder
+
+
+def _stand_in_path(temporary: str) -> Path:
+    user = os.environ.get("USERNAME", "user") if os.name == "nt" else str(os.geteuid())
+    return Path(temporary, f"{APPLICATION}-{user}")
+
+
+def _can_be_written(folder: Path) -> bool:
+    """It, or the nearest that is there above it. Root passes `os.access` everywhere, so folders of the kernel are left out."""
+    nearest = next(one for one in (folder, *folder.parents) if one.exists())
+    if not nearest.is_dir() or nearest.is_relative_to("/proc"):
+        return False
+    return os.access(nearest, os.W_OK | os.X_OK)
+
+
 def own_folder(folder: Path) -> Path:
     """The folder itself, made if it is not there. What was open to others before is closed, up to the folder that has the
     application's name. Raises OSError; OpenToOthers where another user has it.
     """
+    ours = _ours(folder)
+    for one in filter(Path.exists, ours):
+        close_to_others(one)
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=OWNER_ONLY, exist_ok=True)
-    for one in _ours(folder):
+    for one in ours:
         close_to_others(one)
     return folder
 
@@ -49,6 +123,8 @@ def close_to_others(folder: Path) -> None:
     if os.name == "nt":
         return
     status = folder.stat()
+    if folder.lstat().st_uid != os.geteuid():  # a link of another user's
+        status = folder.lstat()
     if status.st_uid != os.geteuid():
         raise OpenToOthers(errno.EACCES, f"it belongs to {user_name(status.st_uid)}, not to you", str(folder))
     if stat.S_IMODE(status.st_mode) != OWNER_ONLY:

@@ -11,8 +11,8 @@ from typing import Any
 
 from fabric_livy_magic import trust
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.own_folders import own_folder
-from fabric_livy_magic.settings import LOCAL, Files, Ignored, read_value, setting_names
+from fabric_livy_magic.own_folders import own_folder, platform_folder
+from fabric_livy_magic.settings import ENVIRONMENT_PREFIX, LOCAL, Files, Ignored, read_value, setting_names
 
 PROJECT_FILE = "pyproject.toml"
 NEEDS_TRUST = (
@@ -25,9 +25,7 @@ OWN_PROFILE = "a profile of your own settings file has that name."
 
 
 def user_file() -> Path:
-    from platformdirs import user_config_path
-
-    return user_config_path("fabric-livy-magic") / "config.toml"
+    return platform_folder("config") / "config.toml"
 
 
 def read_files(folder: Path | None = None) -> Files:
@@ -185,7 +183,7 @@ def _bytes_of(path: Path) -> bytes | None:
 
 def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors of Windows begin it with a mark
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"The settings file {path} could not be read: {error}") from error
 
@@ -208,12 +206,16 @@ def write_user_setting(name: str, text: str) -> None:
     """Sets one value at the top of the user file; the rest of the file stays as it is written."""
     name, path = _plain(name), user_file()
     value = read_value(name, text, "argument")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
     kept_lines = [line for line in lines[:top] if _plain(line.partition("=")[0].strip()) != name]
     # JSON's text, numbers and booleans are also TOML.
-    own_folder(path.parent)
-    path.write_text(
-        "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""]),
-        encoding="utf-8",
-    )
+    text = "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""])
+    try:
+        own_folder(path.parent)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} could not be written: {error}. {ENVIRONMENT_PREFIX}{name.upper()} in the environment "
+            "chooses the same; XDG_CONFIG_HOME names another folder for the file."
+        ) from error

@@ -1,4 +1,5 @@
-"""What the processes that we start inherit: the environment without what proves who the user is, this package, no interrupts.
+"""What the processes that we start inherit: the environment without what proves who the user is, UTF-8, this package, no
+interrupts.
 
 On Fabric a session sees nothing of its user's machine. Here its code may need paths, proxies, certificates and variables of
 the user's own, so these pass; the list below names what signs in to Azure, Fabric, a pipeline or Jupyter. What a
@@ -8,9 +9,13 @@ session is meant to have comes by `FABRIC_LIVY_SECRETS` and `FABRIC_LIVY_TOKEN_S
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import locale
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 SECRET_VARIABLES = frozenset(
@@ -60,7 +65,39 @@ def server_environment(environ: Mapping[str, str] | None = None) -> dict[str, st
 
 def _without(names: frozenset[str], environ: Mapping[str, str] | None) -> dict[str, str]:
     environ = os.environ if environ is None else environ
-    return {name: value for name, value in environ.items() if name.upper() not in names}
+    inherited = {name: value for name, value in environ.items() if name.upper() not in names}
+    return in_utf8(inherited, utf8_locale())
+
+
+# In this order: the first is the same text in all languages, the others are on macOS and in images without it.
+UTF8_LOCALES = ("C.UTF-8", "en_US.UTF-8", "UTF-8")
+
+
+def in_utf8(environ: Mapping[str, str], locale_name: str | None) -> dict[str, str]:
+    """As Fabric's sessions are, whatever the locale of the user, of cron or of a container: Java takes the encoding of file
+    names and of standard output from it, and Python both and that of `open`, too."""
+    kept = {name: value for name, value in environ.items() if name not in {"PYTHONUTF8", "PYTHONIOENCODING"}}
+    return {**kept, **({"LC_ALL": locale_name} if locale_name else {}), "PYTHONUTF8": "1"}
+
+
+@cache
+def utf8_locale() -> str | None:
+    """The name of one that this machine has; None on Windows, and where there is none. `setlocale` would tell, too, but changes
+    the locale of the whole process; a variable that names one does not mean that it is installed."""
+    if os.name == "nt":
+        return None
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "newlocale"):
+        return None
+    libc.newlocale.restype, libc.newlocale.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    libc.freelocale.argtypes = (ctypes.c_void_p,)
+    # LC_CTYPE_MASK, which C has as a macro: of LC_CTYPE's number, which macOS counts from LC_ALL = 0 on
+    mask = 1 << (locale.LC_CTYPE - (1 if sys.platform == "darwin" else 0))
+    for name in UTF8_LOCALES:
+        if found := libc.newlocale(mask, name.encode(), None):
+            libc.freelocale(found)
+            return name
+    return None
 
 
 def python_path(environ: Mapping[str, str]) -> list[str]:

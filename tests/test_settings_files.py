@@ -53,6 +53,17 @@ def test_each_source_wins_over_the_one_below_it(folders: Path) -> None:
     assert origins["lakehouse"] == "default"
 
 
+def test_files_with_a_byte_order_mark_are_read_and_written(folders: Path) -> None:
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text("rows_shown = 7\n", encoding="utf-8-sig")
+    (folders / "project" / "pyproject.toml").write_text("[tool.fabric-livy]\nlanguage = 'sql'", encoding="utf-8-sig")
+    settings = resolve(environ={}, files=read_files(folders / "project" / "deep"))
+    assert (settings.rows_shown, settings.language) == (7, "sql")
+    write_user_setting("rows_shown", "8")
+    assert resolve(environ={}, files=read_files(folders)).rows_shown == 8
+    assert user_file().read_bytes() == b"rows_shown = 8\n"
+
+
 def test_fabric_livys_variable_wins_over_azures() -> None:
     assert resolve(environ={"AZURE_TENANT_ID": "a", "FABRIC_LIVY_TENANT": "b"}).tenant == "b"
 

@@ -66,6 +66,7 @@ def quickstart() -> Path:
 
 def _run(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cli.notebook_series import notebooks_of, run_series
+    from fabric_livy_magic.notebooks.source_text import read_source
 
     variables = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
     if notebooks := notebooks_of(options.files):
@@ -88,8 +89,8 @@ def _run(options: argparse.Namespace) -> int:
     if kind is None:
         raise SettingsError(f"{file}: a file that can be run ends in .ipynb, {', '.join(KIND_OF_SUFFIX)}.")
     try:
-        code = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        code = read_source(file)
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{file} could not be read as text: {error}") from error
     return _run_statement(code, kind, options.target, file)
 

@@ -13,6 +13,7 @@ from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
+from fabric_livy_magic.notebooks.source_text import read_source
 
 _OPTION = re.compile(r"-\w+\s+")
 _BARE_NAME = re.compile(r"[^{\"']*")
@@ -115,7 +116,10 @@ def _script(line: RunLine, folder: Path) -> RunNotebook:
         raise NotebookError(
             f"There is no Python file {path}. The resources of a notebook in Fabric are in no file of it."
         )
-    return RunNotebook(path, [path.read_text(encoding="utf-8")])
+    try:
+        return RunNotebook(path, [read_source(path)])
+    except (OSError, ValueError) as error:
+        raise NotebookError(f"{path} could not be read as text: {error}") from error
 
 
 def cells_to_run(notebook: Notebook, parameters: Mapping[str, Any], language: str) -> list[str]:

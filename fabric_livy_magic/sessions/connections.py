@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.local.server.discovery import find_token
+from fabric_livy_magic.own_folders import stands_in
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 
 PUBLIC_API = "https://api.fabric.microsoft.com/"
+TEMPORARY_LAKEHOUSE = (
+    "Your home folder cannot be written, so the lakehouse is in {folder}, where the system may remove it. "
+    "FABRIC_LIVY_LAKEHOUSE=FOLDER, or `%livy config lakehouse FOLDER`, chooses a folder that stays."
+)
 ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
 
 
@@ -169,6 +175,8 @@ class Connections:
         from fabric_livy_magic.local.server.launch import default_lakehouse, start_local_fabric
 
         folder = Path(lakehouse).expanduser() if lakehouse else default_lakehouse()
+        if stands_in(folder):
+            warnings.warn(TEMPORARY_LAKEHOUSE.format(folder=folder), stacklevel=2)
         running = self._embedded.get((folder, schemas))
         if running is None or not running.alive:
             if not self._may_sign_in:

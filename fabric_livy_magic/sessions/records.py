@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.own_folders import write_private
+from fabric_livy_magic.own_folders import user_folder, write_private
 
 STARTED_WITHIN_S = 2.0  # of each other: the same process; the system counts its start in ticks
 
@@ -51,9 +51,7 @@ def notebook_path(names: Mapping[str, Any]) -> Path:
 
 
 def state_folder() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("fabric-livy-magic") / "sessions"
+    return user_folder("state") / "sessions"
 
 
 class SessionRecords:

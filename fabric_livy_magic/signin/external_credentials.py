@@ -15,6 +15,7 @@ from typing import Any
 
 from fabric_livy_magic.errors import SettingsError, SignInError
 from fabric_livy_magic.livy.waiting import result_within
+from fabric_livy_magic.own_folders import home_folder
 from fabric_livy_magic.own_imports import no_working_folder, working_folder
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, AccessToken, claims, expiry, scopes_for
 
@@ -218,7 +219,7 @@ def is_inside_fabric(
     if context_file.is_file():
         return True
     is_python_runtime = environ.get("MSNOTEBOOKUTILS_RUNTIME_TYPE", "").lower() == "jupyter"
-    return is_python_runtime and ((home or Path.home()) / context_file.name).is_file()
+    return is_python_runtime and ((home or home_folder()) / context_file.name).is_file()
 
 
 class TokenCredential:

@@ -12,6 +12,7 @@ import pytest
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cli.main import READER_LEFT, main
+from tests.support.commands import fabric_livy
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import error_output, sql_output
 from tests.support.timing import interrupt_after
@@ -40,6 +41,47 @@ def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == READER_LEFT
+
+
+def test_a_stream_without_the_characters_gets_their_numbers(tmp_path: Path) -> None:
+    """As in a pipe of Windows, or under `LC_ALL=C` where Python is told to stay out of UTF-8."""
+    write(tmp_path, "größe.txt", "1")
+    environ = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = fabric_livy("run", "größe.txt", folder=tmp_path, **environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "gr\\xf6\\xdfe.txt" in done.stderr or "gr\\udcc3" in done.stderr
+    assert "Traceback" not in done.stderr
+    shown = fabric_livy("config", "show", folder=tmp_path, **environ)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\\u2500\\u2500" in shown.stdout
+
+
+def test_a_setting_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    done = fabric_livy("config", "set", "rows_shown", "5", folder=tmp_path, XDG_CONFIG_HOME="/dev/null/config")
+    assert done.returncode == 2
+    assert "config.toml could not be written" in done.stderr
+    assert "FABRIC_LIVY_ROWS_SHOWN" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.py", "\ufeffprint('é')".encode(), "pyspark"),
+        ("a.py", "# coding: latin-1\nprint('é')".encode("latin-1"), "pyspark"),
+        ("a.sql", "\ufeffSELECT 'é'".encode(), "sql"),
+        ("a.scala", "\ufeffval é = 1".encode("utf-16-le"), "spark"),
+    ],
+)
+def test_a_file_runs_in_the_encoding_that_it_says(
+    target: str, fabric: FakeFabric, tmp_path: Path, name: str, content: bytes, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert main(["run", str(tmp_path / name), "--target", target]) == 0
+    ((ran_as, code),) = fabric.posted_code
+    assert ran_as == kind
+    assert "é" in code
+    assert code.isprintable() or code.startswith("# coding: latin-1\n")
 
 
 @pytest.mark.parametrize(

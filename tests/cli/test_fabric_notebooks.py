@@ -69,10 +69,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
     small = (Cell(source=f"assert value_{number}.endswith('{number}')") for number in range(20))
     write_notebook(repository / f"{LARGE}.Notebook", Notebook(cells=(Cell(source=largest), *small)))
     secrets = folder / "secrets.json"
-    secrets.write_text(json.dumps({"vaults": {"vault": {"name": "hidden"}}}), encoding="utf-8")
+    secrets.write_text(json.dumps({"vaults": {"vault": {"name": "hidden"}}}), encoding="utf-8-sig")
     secrets.chmod(0o600)
     variables = {"FABRIC_LIVY_SECRETS": str(secrets), "FABRIC_LIVY_TOKEN_STORAGE": "a-token"}
-    (folder / "workspaces.toml").write_text(WORKSPACES, encoding="utf-8")
+    (folder / "workspaces.toml").write_text(WORKSPACES, encoding="utf-8-sig")  # as an editor of Windows
+    variables["LC_ALL"] = "C"  # as cron and containers start it
     process, api = service.start(
         None, "--workspaces", str(folder / "workspaces.toml"), "--token", service.TOKEN, extra_env=variables
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from platformdirs import user_cache_path
 
 from fabric_livy_magic.cli.run_commands import quickstart
 from tests.support.commands import fabric_livy
@@ -66,14 +67,19 @@ def test_run_of_a_notebook_runs_in_this_python(tmp_path: Path) -> None:
 
 @pytest.mark.spark
 def test_run_of_files_prints_their_result_and_exits_by_it(tmp_path: Path) -> None:
-    (tmp_path / "good.py").write_text("print('ünïcode', spark.range(3).count())", encoding="utf-8")
-    (tmp_path / "bad.sql").write_text("SELECT * FROM nowhere", encoding="utf-8")
+    code = "# -*- coding: latin-1 -*-\nprint('ünïcode', spark.range(3).count())"
+    (tmp_path / "good.py").write_text(code, encoding="latin-1")
+    (tmp_path / "bad.sql").write_text("SELECT * FROM nowhere", encoding="utf-8-sig")
+    run = ("run", "--target", "local")
+    without_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     lakehouse = str(tmp_path / "lakehouse")
-    good = fabric_livy("run", "good.py", "--target", "local", folder=tmp_path, FABRIC_LIVY_LAKEHOUSE=lakehouse)
-    assert (good.returncode, good.stdout, good.stderr) == (0, "ünïcode 3\n", "")
-    bad = fabric_livy("run", "bad.sql", "--target", "local", folder=tmp_path, FABRIC_LIVY_LAKEHOUSE=lakehouse)
+    good = fabric_livy(*run, "good.py", folder=tmp_path, FABRIC_LIVY_LAKEHOUSE=lakehouse, **without_locale)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "\\xfcn\\xefcode 3\n", "")
+    without_home = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": str(user_cache_path()), "TMPDIR": str(tmp_path)}
+    bad = fabric_livy(*run, "bad.sql", folder=tmp_path, **without_home)
     assert bad.returncode == 1
     assert "TABLE_OR_VIEW_NOT_FOUND" in bad.stderr
+    assert f"Your home folder cannot be written, so the lakehouse is in {tmp_path}/fabric-livy-magic-" in bad.stderr
     assert "Traceback" not in bad.stderr
 
 

@@ -131,7 +131,7 @@ def managed_identity(
 
 
 def workload(authority: Authority, settings: dict[str, Any], folder: Path, env: pytest.MonkeyPatch) -> dict[str, Any]:
-    (folder / "federated").write_text(authority.federated_token("pod", "https://cluster.example"))
+    (folder / "federated").write_text(authority.federated_token("pod", "https://cluster.example"), "utf-8-sig")
     env.setenv("AZURE_FEDERATED_TOKEN_FILE", str(folder / "federated"))
     client = authority.add_app(federated={"https://cluster.example": "pod"})
     return {"method": "workload-identity", "client_id": client}

@@ -102,7 +102,7 @@ class BadFaults(ValueError):  # noqa: N818 - says what is wrong
 def read_faults(file: Path) -> Faults:
     """Raises BadFaults or OSError."""
     try:
-        content = tomllib.loads(file.read_bytes().decode("utf-8"))
+        content = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as problem:
         raise BadFaults(f"{file} cannot be read: {problem}") from problem
     try:

@@ -135,9 +135,10 @@ def one_lakehouse(folder: Path, *, schemas: bool = False) -> Workspaces:
 
 def read_workspaces(file: Path) -> Workspaces:
     """Raises BadWorkspaces, which names the place in the file, or OSError."""
-    text = file.read_bytes()
+    data = file.read_bytes()
     try:
-        content = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text.decode("utf-8"))
+        text = data.decode("utf-8-sig")  # editors of Windows begin a file with a mark
+        content = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
         raise BadWorkspaces(f"{file} cannot be read: {problem}") from problem
     workspaces = _Reader(file.absolute()).workspaces(content)

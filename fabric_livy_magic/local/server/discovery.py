@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.own_folders import write_private
+from fabric_livy_magic.own_folders import user_folder, write_private
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def token_file(port: int) -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("fabric-livy-magic") / f"serve-{port}.token"
+    return user_folder("state") / f"serve-{port}.token"
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fabric_livy_magic.errors import LocalFabricError
-from fabric_livy_magic.own_folders import APPLICATION
+from fabric_livy_magic.own_folders import user_folder
 from fabric_livy_magic.started_processes import interrupts_blocked, python_path, server_environment
 
 SERVER = "fabric_livy_magic.local"  # run as a module
@@ -33,9 +33,7 @@ def default_lakehouse() -> Path:
 
 
 def data_folder() -> Path:
-    from platformdirs import user_data_path
-
-    return user_data_path(APPLICATION)
+    return user_folder("data")
 
 
 class LocalFabric:

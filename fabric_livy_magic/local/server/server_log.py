@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
-from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.own_folders import own_folder, user_folder
 
 OWN_LOGGER = "fabric_livy_magic.local"
 INFO_LOGGERS = (OWN_LOGGER, "tornado")  # others log from WARNING on
@@ -23,9 +23,7 @@ MOST_BYTES = 1024 * 1024  # and as much in the one before
 
 
 def log_file() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("fabric-livy-magic") / "serve.log"
+    return user_folder("state") / "serve.log"
 
 
 def begin_log() -> Path | None:

@@ -89,7 +89,7 @@ def read_token(file: str) -> str:
             if os.name == "posix" and stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
                 raise BadToken(f"{file} holds a token, and others may read or change it. `chmod 600 {file}` mends that")
             text = opened.read(MOST_TOKEN_CHARACTERS)
-    token = text.strip()
+    token = text.removeprefix("\ufeff").strip()
     if not _TOKEN.fullmatch(token):
         where = "standard input" if file == "-" else file
         raise BadToken(f"what {where} holds is no token: it is empty, or has a space or a line break")

@@ -8,14 +8,12 @@ import tempfile
 from pathlib import Path
 
 from fabric_livy_magic.errors import LocalFabricError
-from fabric_livy_magic.own_folders import APPLICATION, OpenToOthers, check_code_folder, own_folder
+from fabric_livy_magic.own_folders import OpenToOthers, check_code_folder, own_folder, user_folder
 
 
 def cache_folder() -> Path:
     """It need not exist. Raises LocalFabricError where others could have put jars into it, which Java would run."""
-    from platformdirs import user_cache_path
-
-    folder = user_cache_path(APPLICATION)
+    folder = user_folder("cache")
     try:
         check_code_folder(folder)
     except OpenToOthers as problem:

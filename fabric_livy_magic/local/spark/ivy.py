@@ -20,6 +20,7 @@ from xml.sax.saxutils import quoteattr
 from fabric_livy_magic.local.spark.maven import Coordinate, Maven, Repository
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.trust import trust_options, trusted_by_python
+from fabric_livy_magic.own_folders import home_folder
 from fabric_livy_magic.started_processes import started_environment
 
 ANSWER_TIMEOUT_S = 5.0
@@ -47,7 +48,7 @@ class Sources:
     @classmethod
     def of_user(cls, conf: Mapping[str, str]) -> Sources:
         """From Spark's own settings and the default files. Raises BadMavenSettings."""
-        home = Path.home()
+        home = home_folder()
         homes = [Path(ivy_home)] if (ivy_home := conf.get("spark.jars.ivy")) else [home / ".ivy2", home / ".ivy2.5.2"]
         default = home / ".ivy2" / "ivysettings.xml"
         settings_path = conf.get("spark.jars.ivySettings", "").removeprefix("file://").removeprefix("file:")

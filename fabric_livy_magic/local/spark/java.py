@@ -14,6 +14,13 @@ FEW_CORES = 2
 FITS_SPARK_3 = frozenset({8, 11, 17})
 FITS_SPARK_4 = frozenset({17, 21})
 
+# Of texts and of what is printed, by the names of all versions. That of file names Java takes from its locale alone, which
+# `started_processes` chooses.
+UTF8_OPTIONS = (
+    "-Dfile.encoding=UTF-8",
+    *(f"-D{before}{stream}.encoding=UTF-8" for before in ("", "sun.") for stream in ("stdout", "stderr")),
+)
+
 # Spark's own list (org.apache.spark.launcher.JavaModuleOptions): Java 17 closes these packages by default.
 OPENED_PACKAGES = (
     "java.lang",
@@ -74,7 +81,7 @@ def major_version(java: Path) -> int | None:
 
 def java_options(java: Path) -> list[str]:
     """The packages that Spark needs open, UTC and UTF-8."""
-    options = ["-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true", "-Xss4m"]
+    options = ["-Duser.timezone=UTC", *UTF8_OPTIONS, "-Djava.awt.headless=true", "-Xss4m"]
     if (os.cpu_count() or 1) <= FEW_CORES:
         # The threads of G1 and of the second JIT compiler compete with the work there. Measured: a warm Scala statement 240
         # → 130 ms, SQL 100 → 45 ms, the first Scala result 13.8 → 5.8 s; a sum over 150 M rows 13 → 29 s.

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree  # the user's own file
 
+from fabric_livy_magic.own_folders import home_folder
+
 CENTRAL_ID = "central"
 CENTRAL = "https://repo1.maven.org/maven2/"
 CENTRAL_VARIABLE = "DEFAULT_ARTIFACT_REPOSITORY"  # Spark's own
@@ -57,11 +59,11 @@ class Maven:
     @classmethod
     def of_user(cls, environment: Mapping[str, str] = os.environ) -> Maven:
         """Raises BadMavenSettings."""
-        home = Path.home()
+        home = home_folder()
         file = home / ".m2" / "settings.xml"
         try:
             text = file.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             text = "<settings/>"
         except (OSError, UnicodeDecodeError) as problem:
             raise BadMavenSettings(f"{file} cannot be read: {problem}") from problem

@@ -16,7 +16,7 @@ from platformdirs import user_data_path
 
 from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.livy.waiting import result_within
-from fabric_livy_magic.own_folders import own_folder
+from fabric_livy_magic.own_folders import NO_HOME, own_folder
 from fabric_livy_magic.signin.entra.logs import keep_secrets_out_of_logs
 
 
@@ -55,7 +55,10 @@ class TokenStore:
         SignInError with the choices. `folder` is this user's data folder by default."""
         keep_secrets_out_of_logs()
         if folder is None:
-            folder = user_data_path(name, appauthor=False)
+            try:
+                folder = user_data_path(name, appauthor=False)
+            except RuntimeError:
+                folder = NO_HOME
         location = folder / "sign-in.bin"
         try:
             own_folder(folder)

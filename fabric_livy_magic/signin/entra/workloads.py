@@ -32,7 +32,7 @@ def workload_assertion(environ: Mapping[str, str]) -> Callable[[], str]:
 
 def _token_of_file(path: Path) -> str:
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SignInError(

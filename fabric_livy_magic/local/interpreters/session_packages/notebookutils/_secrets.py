@@ -113,7 +113,8 @@ def content() -> Dict[str, Any]:
     except OSError as problem:
         raise NotebookUtilsError(f"The file of secrets that {FILE} names cannot be read: {problem}") from problem
     try:
-        found = json.loads(data) if file.lower().endswith(".json") else toml(data.decode("utf-8"))
+        text = data.decode("utf-8-sig")
+        found = json.loads(text) if file.lower().endswith(".json") else toml(text)
     except ValueError as problem:
         raise NotebookUtilsError(f"{file} cannot be read: {problem}") from None
     if not isinstance(found, dict):
