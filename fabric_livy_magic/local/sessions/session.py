@@ -250,10 +250,7 @@ class Session:
             python = self._pythons.get(repl.id)
         if python is None:
             return  # closed meanwhile
-        if repl.id:
-            spark = self.application.new_spark_session()
-        else:
-            spark = self.application.unused_spark_session() if self._quirks else jvm.spark
+        spark = self.application.new_spark_session() if repl.id else jvm.spark
         python.attach(jvm.port, jvm.secret, spark._target_id)
         repl.start(
             make_engines(

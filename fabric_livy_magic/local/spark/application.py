@@ -95,15 +95,6 @@ class Application:
                 self._use_session()
             return self.jvm.spark
 
-    def unused_spark_session(self) -> Any:
-        """The first session of a Livy server, before anything has used it: once the SparkContext is stopped, such a one fails in
-        another way than one that has run a query. Ours has run some, for the catalog and to load classes."""
-        if self._lakehouse.default_schema:
-            return self.jvm.spark
-        made = self.jvm.spark.newSession()
-        self.jvm.view.org.apache.spark.sql.SparkSession.setDefaultSession(made)
-        return made
-
     def new_spark_session(self) -> Any:
         """Temporary views, settings and functions of its own; tables and the application are shared."""
         made = self.jvm.spark.newSession()
