@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.agent_process import AgentProcess, agent_process
+from fabric_livy_magic.agent.remote.agent import magics
+from fabric_livy_magic.cells.kernel_cells import CELL_MAGICS_IN_SESSION, LINE_MAGICS_IN_SESSION
+from tests.support.agent_process import AgentProcess, agent_process, text_of
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,55 @@ def test_changed_modules_are_loaded_anew_where_that_is_asked_for(agent: AgentPro
     error = agent.cell("get_ipython().run_line_magic('autoreload', 'x')").error
     assert error
     assert "%autoreload takes 2" in error["evalue"]
+
+
+# ------------------------------------------------------------------------------------------------ magics of the session
+# In this order: each (line, what it shows), None where the magic refuses.
+LINES: dict[str, list[tuple[str, str | None]]] = {
+    "time": [("6 * 7", "42")],
+    "timeit": [("-n 2 -r 3 1 + 1", "best of 3 runs, 2 loops each")],
+    "matplotlib": [("inline", "")],
+    "set_env": [("PLACE there", "")],
+    "env": [("PLACE", "'there'"), ("PLACE=here", ""), ("", "'PLACE': 'here'")],
+    "mkdir": [("-p made/inner", "")],
+    "cd": [("made", "made")],
+    "pwd": [("", "made")],
+    "ls": [("", "inner")],
+    "cp": [("../copied.txt one.txt", "")],
+    "mv": [("one.txt two.txt", "")],
+    "cat": [("two.txt", "text of the file")],
+    "rm": [("two.txt", "")],
+    "rmdir": [("inner", "")],
+    "who": [("", "wanted")],
+    "whos": [("", "'value of it'")],
+    "pinfo": [("wanted", "Type: str")],
+    "pinfo2": [("wanted", "Type: str")],
+    "autoreload": [("0", "")],
+    "pip": [("--version", "pip ")],
+    "conda": [("install x", None)],
+}
+CELLS: dict[str, list[tuple[str, str, str]]] = {
+    "timeit": [("-n 1 -r 2", "wanted", "best of 2 runs")],
+    "bash": [("a1", "echo $1 $PLACE", "a1 here")],
+    "sh": [("", "echo $PLACE", "here")],
+    "writefile": [("w.txt", "x", "Wrote w.txt"), ("-a w.txt", "x", "Added to w.txt"), ("--append w.txt", "x", "Added to w.txt")],
+}  # fmt: skip
+
+
+def test_every_magic_of_the_session_and_its_options_do_what_they_say(agent: AgentProcess) -> None:
+    assert set(LINES) == LINE_MAGICS_IN_SESSION == set(magics.LINE_MAGICS)
+    assert set(CELLS) == CELL_MAGICS_IN_SESSION == set(magics.CELL_MAGICS)
+    agent.shows("wanted = 'value of it'\nopen('copied.txt', 'w').write('text of the file');")
+    agent.shows("import os\nbefore = os.getcwd()")
+    for name, lines in LINES.items():
+        for line, shows in lines:
+            reply = agent.cell(f"get_ipython().run_line_magic({name!r}, {line!r})")
+            assert (reply.error is None) == (shows is not None), (name, reply.error)
+            assert (shows or "") in "".join(map(text_of, reply.events)), name
+    for name, cells in CELLS.items():
+        for line, cell, shows in cells:
+            assert shows in "".join(agent.shows(f"get_ipython().run_cell_magic({name!r}, {line!r}, {cell!r})")), name
+    agent.shows("os.chdir(before)")
 
 
 # ------------------------------------------------------------------------------------------------ odd values

@@ -238,7 +238,9 @@ def test_configure_does_not_take_a_running_session_away_unasked(started: Noteboo
     assert "its variables are lost" in started.fails('%%livy_configure\n{"conf": {"a": "1"}}'), "it was not chosen"
     fabric.session_goes("idle")
     assert "is ready after" in started.ok('%%livy_configure -f\n{"conf": {"a": "1"}}').text
-    assert len([one for one in fabric.requests if one.method == "DELETE"]) == 1
+    assert "is ready after" in started.ok('%%livy_configure --force\n{"conf": {"a": "2"}}').text
+    assert len([one for one in fabric.requests if one.method == "DELETE"]) == 2
+    assert "%%livy_configure takes -f" in started.fails('%%livy_configure --fast\n{"conf": {"a": "2"}}')
 
 
 @pytest.mark.parametrize("option", ["--secret", "--client-secret", "--password", "--passphrase", "--token"])
