@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fabric_livy_magic.cli.main import _parser, main
+from tests.support import service
 from tests.support.commands import ROOT, fabric_livy
 from tests.support.entra.authority import Authority
 from tests.support.entra.certificates import pem_of
@@ -39,7 +40,7 @@ USES = {
     "serve --quirks": "agent/conftest.py",
     "serve --faults": "local/faults/test_faults_served.py",
     "serve --json": "signin/test_sign_in_end_to_end.py",
-    "serve --no-schemas": "local/interpreters/test_quirks.py",
+    "serve --no-schemas": HERE,
     "serve --owned": "local/sessions/test_endings.py",
     "run --parameter": "cli/test_fabric_notebooks.py",
     "run --target": "cli/test_cli.py",
@@ -132,3 +133,11 @@ def test_kernels_are_installed_for_a_user_and_for_an_environment(tmp_path: Path)
     folder = tmp_path / "venv" / "share" / "jupyter" / "kernels" / "fabric-livy"
     assert f"Installed {folder}" in done.stdout, done.stderr
     assert str(python) in (folder / "kernel.json").read_text(encoding="utf-8").replace("\\\\", "\\")
+
+
+@pytest.mark.spark
+def test_a_lakehouse_is_served_without_schemas(tmp_path: Path) -> None:
+    with service.serving(tmp_path / "house", ("--token", service.TOKEN, "--no-schemas")) as api:
+        house = api.http.get(api.base.partition("/livyapi")[0], timeout=60).json()
+        assert house["displayName"] == "house"
+        assert "defaultSchema" not in house["properties"]
