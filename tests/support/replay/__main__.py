@@ -57,7 +57,7 @@ def target_of(options: argparse.Namespace) -> Iterator[Target]:
         return
     server_options = ["--token", service.TOKEN]
     server_options += ["--quirks"] if options.quirks else []
-    server_options += ["--dialect", options.dialect] if options.dialect != "fabric" else []
+    server_options += ["--dialect", options.dialect] if options.dialect != "fabric" else ["--no-schemas"]
     with tempfile.TemporaryDirectory(prefix="replay-") as folder, service.serving(Path(folder), server_options) as api:
         yield Target(api.base, service.TOKEN, options.dialect)
 

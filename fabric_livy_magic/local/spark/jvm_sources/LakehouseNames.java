@@ -360,13 +360,14 @@ public final class LakehouseNames extends AbstractFunction1 {
         return rewritten(node, values, "");
       }
       if (((Option) values[1]).isDefined()) {
-        names = words(StringUtils.filterPattern((scala.collection.Seq) seq(names), (String) ((Option) values[1]).get()));
+        names = words(StringUtils.filterPattern((scala.collection.immutable.List) seq(names), (String) ((Option) values[1]).get()));
       }
-      StringBuilder rows = new StringBuilder("SELECT * FROM VALUES (CAST(NULL AS STRING))");
+      StringBuilder rows = new StringBuilder();
       for (Object one : names) {
-        rows.append(", ('").append(((String) one).replace("\\", "\\\\").replace("'", "\\'")).append("')");
+        rows.append(rows.length() == 0 ? "'" : ", '").append(((String) one).replace("\\", "\\\\").replace("'", "\\'")).append("'");
       }
-      return parser.parsePlan(rows + " AS schemas(namespace) WHERE namespace IS NOT NULL");
+      String none = names.isEmpty() ? "'' AS schemas(namespace) WHERE false" : " AS schemas(namespace)";
+      return parser.parsePlan("SELECT * FROM VALUES " + rows + none);
     }
 
     /** CREATE SCHEMA in the folder that the lakehouse has for it; and DROP SCHEMA, where a lakehouse's name is no schema's. */
