@@ -228,6 +228,11 @@ class UnityTablesHandler(UnityHandler):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
         lakehouse = self.with_schemas(workspace_id, lakehouse_id)
         catalog, schema = self.get_query_argument("catalog_name"), self.get_query_argument("schema_name")
+        by_schema = tables_of(lakehouse.folder)
+        entries = by_schema.get(schema, [])
+        if schema == lakehouse.default_schema:  # those that it had before it had schemas
+            names = {entry["name"] for entry in entries}
+            entries = [*entries, *(one for one in by_schema.get(BUILT_IN, []) if one["name"] not in names)]
         tables = [
             {
                 "name": entry["name"],
@@ -237,7 +242,7 @@ class UnityTablesHandler(UnityHandler):
                 "data_source_format": _format(entry).upper(),
                 "storage_location": _location(entry, lakehouse),
             }
-            for entry in tables_of(lakehouse.folder).get(schema, [])
+            for entry in sorted(entries, key=lambda entry: entry["name"])
         ]
         self.answer_list(tables, "tables")
 

@@ -149,16 +149,29 @@ class _Places:
         return next((one.id for one in known if one.id), "")
 
     def _folder(self, name: str, *, may_own: bool) -> Path:
-        owner = {"of": self.key, "name": name.casefold()}
+        owner = json.dumps({"of": self.key, "name": name.casefold()})
         file = self.requested.folder / OWNER
-        if may_own:
-            with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as opened:
-                json.dump(owner, opened)
+        if may_own and not file.exists():
+            _create(file, owner)
         try:
-            is_owner = json.loads(file.read_text(encoding="utf-8")) == owner
+            is_owner = file.read_text(encoding="utf-8") == owner
         except (OSError, ValueError):
             is_owner = False
         return self.requested.folder if is_owner else self.requested.folder / FOLDER / self.key / folder_name(name)
+
+
+def _create(file: Path, text: str) -> None:
+    """At one blow, and only if there is none: two kernels may start at the same time, and only one can own the folder."""
+    draft = file.with_name(f"{file.name}.{uuid.uuid4()}")
+    draft.write_text(text, encoding="utf-8")
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    except OSError:  # a file system without hard links
+        with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    finally:
+        draft.unlink()
 
 
 # ------------------------------------------------------------------------------------------------ a server with a workspace file

@@ -373,6 +373,15 @@ def test_each_lakehouse_has_its_sessions_and_tables_and_the_one_with_schemas_sta
     assert [one["name"] for one in unity(api, house, "schemas").json()["schemas"]] == ["dbo", "sales"]
     (table,) = unity(api, house, "tables", schema_name="sales").json()["tables"]
     assert (table["name"], table["table_type"], table["data_source_format"]) == ("orders", "MANAGED", "PARQUET")
+    # What the lakehouse had before it had schemas is in Spark's own database, and stays what it was.
+    session.rows("create table default.earlier using parquet as select 7 as n")
+    session.rows("insert into earlier values (8)")
+    assert session.rows("select count(*), sum(n) from dbo.earlier") == [[2, 15]]
+    session.rows("create or replace view default.seen as select max(n) as most from earlier")
+    assert session.rows("select most from seen") == [[8]]
+    tables = unity(api, house, "tables", schema_name="dbo").json()["tables"]
+    assert [one["name"] for one in tables] == ["earlier", "unqualified"]
+    assert session.rows("show schemas") == [["dbo"], ["sales"]]
     assert [one["id"] for one in session.api.get("/sessions").json()["items"]] == [session.id]
     # Of another lakehouse it is not a session.
     plain = f"{api.ready['api_url']}/workspaces/{FULL}/lakehouses/{lakehouse(api, 'plain')['id']}/livyapi/versions/2023-12-01"
