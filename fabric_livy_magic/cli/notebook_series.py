@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fabric_livy_magic.agent.client import literal
 from fabric_livy_magic.cli.execute import Outcome, Write, content_of, open_kernel, run_notebook
@@ -74,6 +75,7 @@ def run_series(
 
 
 FAILED = "failed"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -113,8 +115,9 @@ class _Kernels:
             with open_kernel(KERNEL_NAME, environ) as run_content:
                 return run_content(run.content, write)
         chosen = self._environ.get("FABRIC_LIVY_TARGET")
-        # Of `local` the lakehouse is no part of the target; a chosen lakehouse of Fabric is the one for all notebooks.
-        lakehouses = write_named(lakehouses_of(run.notebook)) if chosen == "local" else ""
+        # Of an embedded Fabric the lakehouse is no part of the target; a chosen lakehouse of Fabric is the one for all notebooks.
+        is_local = chosen == "local" or urlsplit(chosen or "").hostname in LOOPBACK
+        lakehouses = write_named(lakehouses_of(run.notebook)) if is_local else ""
         target = (chosen or default_target(run.notebook), lakehouses)
         if self._run_content is None or target != self._target or not self._begin_notebook(name, run):
             self.close()
