@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fabric_livy_magic.agent.client import literal
 from fabric_livy_magic.cli.execute import Outcome, Write, content_of, open_kernel, run_notebook
@@ -75,7 +75,7 @@ def run_series(
 
 
 FAILED = "failed"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?:[:/]|$)", re.IGNORECASE)
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -116,7 +116,7 @@ class _Kernels:
                 return run_content(run.content, write)
         chosen = self._environ.get("FABRIC_LIVY_TARGET")
         # Of an embedded Fabric the lakehouse is no part of the target; a chosen lakehouse of Fabric is the one for all notebooks.
-        is_local = chosen == "local" or urlsplit(chosen or "").hostname in LOOPBACK
+        is_local = chosen == "local" or _LOOPBACK.match(chosen or "")
         lakehouses = write_named(lakehouses_of(run.notebook)) if is_local else ""
         target = (chosen or default_target(run.notebook), lakehouses)
         if self._run_content is None or target != self._target or not self._begin_notebook(name, run):
