@@ -154,3 +154,17 @@ def test_on_an_embedded_fabric_what_a_notebook_names_goes_with_the_request(
             assert LAKEHOUSES_CONF not in spec.conf
         finally:
             runner.close()
+
+
+def test_the_lakehouse_of_local_has_schemas_unless_the_setting_says_no(tmp_path: Path) -> None:
+    runner = Runner({"target": "local", "lakehouse": str(tmp_path / "house")})
+    try:
+        found = []
+        for schemas in (None, False):
+            if schemas is not None:
+                runner.account.choose("lakehouse_schemas", schemas)
+            api = runner.account.api()
+            found += [one.default_schema for workspace in api.workspaces() for one in api.lakehouses(workspace.id)]
+        assert found == ["dbo", None]
+    finally:
+        runner.close()
