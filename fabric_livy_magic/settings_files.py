@@ -31,6 +31,13 @@ def user_file() -> Path:
 def read_files(folder: Path | None = None) -> Files:
     """The user file, and the project's of the notebook in `folder` as far as it counts. Raises SettingsError for a file that
     cannot be parsed."""
+    try:
+        return _read_files(folder)
+    except OSError as error:  # such as a folder that is gone or may not be looked into
+        raise SettingsError(f"The settings files could not be looked for: {error}") from error
+
+
+def _read_files(folder: Path | None) -> Files:
     layers: list[tuple[str, Mapping[str, Any]]] = []
     profiles: dict[str, tuple[str, Mapping[str, Any]]] = {}
     ignored: list[Ignored] = []
@@ -185,7 +192,9 @@ def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"))  # editors of Windows begin it with a mark
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"The settings file {path} could not be read: {error}") from error
+        merge = next((number for number, line in enumerate(content.split(b"\n"), 1) if line.startswith(b"<<<<<<< ")), 0)
+        what = f"line {merge}: the marks of an unfinished merge" if merge else error
+        raise SettingsError(f"The settings file {path} could not be read: {what}") from error
 
 
 def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from fabric_livy_magic.cli.notebook_runs import is_fabric_notebook
 from fabric_livy_magic.completion.code import _typed
 from fabric_livy_magic.errors import FabricLivyError, StatementError, short_remote_error
+from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.git_format import STARS, read_git
 from fabric_livy_magic.notebooks.ipython_syntax import as_python
 from fabric_livy_magic.notebooks.json_text import read_forgiving_json

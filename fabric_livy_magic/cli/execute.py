@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import queue
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +15,30 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import ensure_async, run_sync
 from traitlets import default
 
-from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.errors import FabricLivyError, SettingsError
 from fabric_livy_magic.kernel.install import kernel_specs
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
 
 Write = Callable[[str], None]
+ENDS_WITHIN_S = 5.0  # how long an interrupted cell may take to cancel its statement
+# Silent: it is no cell. The kernel of several notebooks would leave out those after one that `notebook.exit` ended.
+BEGIN_RUN = "getattr(get_ipython().kernel, 'begin_run', int)()"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a cell and a whole notebook may take. None: a cell of Spark may take hours, and a kernel that dies is noticed."""
+
+    cell_s: float | None = None
+    notebook_s: float | None = None
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,9 @@ class Outcome:
     exit_value: str | None = None
 
 
-def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+def run_notebook(
+    notebook: Path, executed: Path, write: Write, environ: Mapping[str, str], limits: Limits = NO_LIMITS
+) -> Outcome:
     """Runs a notebook in this Python's own kernel. The executed notebook is written in any case, up to where it ended.
 
     `environ` is the kernel's whole environment.
@@ -42,23 +61,32 @@ def run_notebook(notebook: Path, executed: Path, write: Write, environ: Mapping[
     except (OSError, ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError) as error:
         raise SettingsError(f"{notebook} could not be read as a notebook: {error}") from error
     try:
-        return run_content(content, "python3", write, environ)
+        return run_content(content, "python3", write, environ, limits)
     finally:
         nbformat.write(content, executed)
 
 
-def run_content(content: Any, kernel_name: str, write: Write, environ: Mapping[str, str]) -> Outcome:
+def run_content(
+    content: Any, kernel_name: str, write: Write, environ: Mapping[str, str], limits: Limits = NO_LIMITS
+) -> Outcome:
     """Runs its cells in order and stores their outputs in them, up to one that fails or ends the notebook."""
     with open_kernel(kernel_name, environ) as run:
-        return run(content, write)
+        return run(content, write, limits)
+
+
+RunContent = Callable[[Any, Write, Limits], Outcome]
 
 
 @contextlib.contextmanager
-def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[Callable[[Any, Write], Outcome]]:
+def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[RunContent]:
     """One kernel for several notebooks; gives a function that runs one as `run_content` does."""
     shared = _notebook_client(content_of([]), kernel_name)
-    with shared.setup_kernel(env=dict(environ)):
-        yield lambda content, write: _run_cells(_notebook_client(content, kernel_name, shared), write)
+    with contextlib.ExitStack() as kernel:
+        try:
+            kernel.enter_context(shared.setup_kernel(env=dict(environ)))
+        except (RuntimeError, DeadKernelError) as error:
+            raise FabricLivyError(f"The kernel {kernel_name} did not start: {error}") from error
+        yield lambda content, write, limits: _run_cells(_notebook_client(content, kernel_name, shared), write, limits)
 
 
 def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | None = None) -> NotebookClient:
@@ -76,25 +104,66 @@ def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | No
     return client
 
 
-def _run_cells(client: NotebookClient, write: Write) -> Outcome:
+def _run_cells(client: NotebookClient, write: Write, limits: Limits) -> Outcome:
+    """Tags of nbclient count: `raises-exception` lets a cell fail, `skip-execution` leaves it out."""
     report = _CellReport(write)
     client.on_cell_start = report.start
     client.on_cell_executed = report.done
     client.on_cell_error = report.done
     client.reset_execution_trackers()
+    assert client.kc is not None
+    client.kc.execute(BEGIN_RUN, silent=True)
+    until = None if limits.notebook_s is None else time.monotonic() + limits.notebook_s
     for index, cell in enumerate(client.nb.cells):
+        left_s = None if until is None else max(MOMENT_S, until - time.monotonic())
+        limit_s = min(filter(None, (limits.cell_s, left_s)), default=None)
+        client.set_trait("timeout_func", functools.partial(_same, limit_s))
         try:
             client.execute_cell(cell, index)
         except CellExecutionError:
             return Outcome(passed=False)  # the cell's error output was shown with the cell
+        except CellTimeoutError:
+            run_sync(_interrupt)(client)
+            return report.stopped(cell, index, "TimeoutError", _took_too_long(limits, limit_s))
+        except DeadKernelError:
+            return report.stopped(cell, index, "DeadKernelError", KERNEL_DIED)
         if (value := _exit_value(cell)) is not None:
             return Outcome(passed=True, exit_value=value)
     return Outcome(passed=True)
 
 
-def content_of(cells: Sequence[str]) -> Any:
-    """A notebook of code cells, for `run_content`."""
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+def _same(limit_s: float | None, cell: Any) -> float | None:
+    """`timeout` of nbclient is a whole number; what this gives may be any."""
+    return limit_s
+
+
+MOMENT_S = 0.05  # 0 would be no limit to nbclient
+KERNEL_DIED = (
+    "The kernel died while this cell ran: its code ended the process, or the machine had no memory left for it."
+)
+
+
+def _took_too_long(limits: Limits, timeout_s: float | None) -> str:
+    if timeout_s == limits.cell_s:
+        return f"The cell took longer than --cell-timeout {limits.cell_s:g} and was interrupted."
+    return f"The notebook took longer than --timeout {limits.notebook_s:g}: this cell was interrupted."
+
+
+async def _interrupt(client: NotebookClient) -> None:
+    """Interrupts the cell that runs, so that it cancels what it does in the session, and waits until it has ended."""
+    assert client.km is not None
+    assert client.kc is not None
+    await ensure_async(client.km.interrupt_kernel())
+    with contextlib.suppress(queue.Empty):
+        await ensure_async(client.kc.shell_channel.get_msg(timeout=ENDS_WITHIN_S))
+
+
+def content_of(cells: Sequence[str], tags: Sequence[Sequence[str]] = ()) -> Any:
+    """A notebook of code cells, with the tags of each, for `run_content`."""
+    made = [nbformat.v4.new_code_cell(source) for source in cells]
+    for cell, its_tags in zip(made, tags, strict=False):
+        cell.metadata.update({"tags": list(its_tags)} if its_tags else {})
+    return nbformat.v4.new_notebook(cells=made)
 
 
 def _exit_value(cell: Any) -> str | None:
@@ -134,6 +203,12 @@ class _CellReport:
             self._began = time.monotonic()
             self._number += 1
             self._write(f"[{self._number}] {printable(headline(cell.source))}")
+
+    def stopped(self, cell: Any, index: int, ename: str, message: str) -> Outcome:
+        """The cell did not end by itself."""
+        cell.outputs.append(nbformat.v4.new_output("error", ename=ename, evalue=message, traceback=[message]))
+        self.done(cell=cell, cell_index=index, execute_reply=None)
+        return Outcome(passed=False)
 
     def done(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
         if cell.cell_type != "code" or cell_index == self._finished:

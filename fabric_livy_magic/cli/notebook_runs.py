@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.cli.execute import Outcome, Write, content_of, run_content
+from fabric_livy_magic.cli.execute import NO_LIMITS, Limits, Outcome, Write, content_of, run_content
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
-from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
-from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
+from fabric_livy_magic.notebooks.ipynb import write_ipynb
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.needs import Checker
 from fabric_livy_magic.notebooks.run_magic import parameters_cell
@@ -30,25 +28,6 @@ MOST_BLOCKERS_SHOWN = 5
 KERNEL_NAME = "fabric-livy"
 NOTEBOOK_VARIABLE, LANGUAGE_VARIABLE = "FABRIC_LIVY_NOTEBOOK", "FABRIC_LIVY_LANGUAGE"
 INJECTED_TAG = "injected-parameters"  # as papermill calls it
-_USES_SPARK = re.compile(
-    r"^[^\S\n]*%%(sql|pyspark|spark|configure)\b|\b(spark|mssparkutils|notebookutils)\.", re.MULTILINE
-)
-_OUR_MAGICS = re.compile(r"^[^\S\n]*%(load_ext[^\S\n]+fabric_livy_magic|%?livy)", re.MULTILINE)
-
-
-def is_fabric_notebook(notebook: Notebook) -> bool:
-    """Whether it is written for Fabric: it is in Fabric's Git format, its metadata says so, or it names no kernel and uses Spark.
-    A notebook that loads the magics itself is for any Jupyter kernel."""
-    if notebook.original and notebook.original.suffix != SUFFIX:
-        return True
-    code = [cell.source for cell in notebook.cells if cell.kind == CODE]
-    if notebook.kernel.startswith("fabric-livy") or notebook.kernel in {SPARK_KERNEL, WAREHOUSE_KERNEL, JUPYTER_KERNEL}:
-        return True
-    if notebook.metadata or "trident" in notebook.jupyter:
-        return True
-    if any(map(_OUR_MAGICS.search, code)) or notebook.kernel:
-        return False
-    return any(map(_USES_SPARK.search, code))
 
 
 @dataclass(frozen=True)
@@ -80,10 +59,12 @@ class NotebookRun:
         output.write_text(write_ipynb(executed), encoding="utf-8")
 
 
-def run_fabric_notebook(run: NotebookRun, output: Path, write: Write, environ: Mapping[str, str]) -> Outcome:
+def run_fabric_notebook(
+    run: NotebookRun, output: Path, write: Write, environ: Mapping[str, str], limits: Limits = NO_LIMITS
+) -> Outcome:
     """The executed notebook is written in any case."""
     try:
-        return run_content(run.content, KERNEL_NAME, write, {**environ, **run.environ})
+        return run_content(run.content, KERNEL_NAME, write, {**environ, **run.environ}, limits)
     finally:
         run.write(output)
 
@@ -99,7 +80,9 @@ def prepare_run(path: Path, notebook: Notebook, parameters: Sequence[str]) -> No
     notebook = with_parameters(notebook, read_parameters(parameters), path)
     planned_cells = list(plan_cells(notebook))
     environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
-    return NotebookRun(path, notebook, planned_cells, content_of([one.text for one in planned_cells]), environ)
+    tags = [notebook.cells[one.index].tags for one in planned_cells]
+    content = content_of([one.text for one in planned_cells], tags)
+    return NotebookRun(path, notebook, planned_cells, content, environ)
 
 
 def raise_for_blockers(file: NotebookFile) -> None:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from fabric_livy_magic.agent.client import literal
-from fabric_livy_magic.cli.execute import Outcome, Write, content_of, open_kernel, run_notebook
+from fabric_livy_magic.cli.execute import Limits, Outcome, RunContent, Write, content_of, open_kernel, run_notebook
 from fabric_livy_magic.cli.notebook_runs import (
     KERNEL_NAME,
     LANGUAGE_VARIABLE,
     NotebookRun,
-    is_fabric_notebook,
     prepare_run,
 )
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import default_target
+from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of, write_named
 from fabric_livy_magic.printable import printable
@@ -48,21 +47,27 @@ def notebooks_of(paths: Sequence[Path]) -> list[NotebookFile]:
 
 
 def run_series(
-    notebooks: Sequence[NotebookFile], folder: Path | None, environ: Mapping[str, str], write: Write, *, shared: bool
+    notebooks: Sequence[NotebookFile],
+    folder: Path | None,
+    environ: Mapping[str, str],
+    write: Write,
+    limits: Limits,
+    *,
+    shared: bool,
 ) -> int:
     """The exit code: 1 if one of them failed, which does not stop the others. Raises NotebookError and SettingsError for one that
     cannot run, before any does."""
     read = {one: one.read() for one in notebooks}
     runs = {one: prepare_run(one.path, notebook, ()) for one, notebook in read.items() if is_fabric_notebook(notebook)}
     verdicts: list[str] = []
-    with _Kernels(environ, shared=shared) as kernels:
+    with _Kernels(environ, limits, shared=shared) as kernels:
         for file in notebooks:
             began = time.monotonic()
             write(printable(f"══ {file.name}\n"))
             output = (folder or file.folder) / f"{_stem(file)}{EXECUTED}"
             output.parent.mkdir(parents=True, exist_ok=True)
             if (run := runs.get(file)) is None:
-                outcome = run_notebook(file.path, output, write, environ)
+                outcome = run_notebook(file.path, output, write, environ, limits)
             else:
                 try:
                     outcome = kernels.run(file.name, run, write)
@@ -92,11 +97,12 @@ class _Kernels:
     """The kernels of a series: one for each notebook, or, if shared, one with its session for consecutive notebooks that do not
     choose a session, have the same target and default lakehouse, and do not fail or stop Spark."""
 
-    def __init__(self, environ: Mapping[str, str], *, shared: bool) -> None:
+    def __init__(self, environ: Mapping[str, str], limits: Limits, *, shared: bool) -> None:
         self._environ = environ
+        self._limits = limits
         self._shared = shared
         self._kernel_context = contextlib.ExitStack()
-        self._run_content: Callable[[Any, Write], Outcome] | None = None
+        self._run_content: RunContent | None = None
         self._target = ("", "")
 
     def __enter__(self) -> _Kernels:
@@ -113,7 +119,7 @@ class _Kernels:
         environ = {**self._environ, **run.environ}
         if not self._shared or run.chooses_session:
             with open_kernel(KERNEL_NAME, environ) as run_content:
-                return run_content(run.content, write)
+                return run_content(run.content, write, self._limits)
         chosen = self._environ.get("FABRIC_LIVY_TARGET")
         # Of an embedded Fabric the lakehouse is no part of the target; a chosen lakehouse of Fabric is the one for all notebooks.
         is_local = chosen == "local" or _LOOPBACK.match(chosen or "")
@@ -123,7 +129,7 @@ class _Kernels:
             self.close()
             self._target = target
             self._run_content = self._kernel_context.enter_context(open_kernel(KERNEL_NAME, environ))
-        outcome = self._run_content(run.content, write)
+        outcome = self._run_content(run.content, write, self._limits)
         if not outcome.passed:
             self.close()  # in an unknown state
         return outcome
@@ -138,4 +144,4 @@ class _Kernels:
             f"%livy config language {run.environ[LANGUAGE_VARIABLE]}",
             f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)})",
         ]
-        return self._run_content(content_of(cells), lambda line: None).passed
+        return self._run_content(content_of(cells), lambda line: None, self._limits).passed

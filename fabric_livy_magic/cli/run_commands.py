@@ -11,10 +11,13 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.printable import printable
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.cli.execute import Limits
 
 QUICKSTART = "01_quickstart.ipynb"
 ROWS_PRINTED = 1000
@@ -48,7 +51,26 @@ def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
         action="store_true",
         help="several notebooks one after the other on one session of the embedded Fabric, each with its own Python names",
     )
+    run.add_argument(
+        "--cell-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="interrupt a cell, or a file's statement, that takes longer: the run has failed then (default: no limit)",
+    )
+    run.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, help="the same for each whole notebook (default: no limit)"
+    )
     run.set_defaults(command=_run)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text!r}")
+    return seconds
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -65,15 +87,21 @@ def quickstart() -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.cli.execute import Limits
     from fabric_livy_magic.cli.notebook_series import notebooks_of, run_series
     from fabric_livy_magic.notebooks.source_text import read_source
+    from fabric_livy_magic.settings import resolve
+    from fabric_livy_magic.settings_files import read_files
 
     variables = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
+    # A mistake in the settings is said once, before anything starts.
+    resolve(files=read_files(options.files[0].absolute().parent))
+    limits = Limits(options.cell_timeout, options.timeout)
     if notebooks := notebooks_of(options.files):
         if options.parameter:
             raise SettingsError("-p is for one notebook.")
         return run_series(
-            notebooks, options.output, {**os.environ, **variables}, write_now, shared=options.share_session
+            notebooks, options.output, {**os.environ, **variables}, write_now, limits, shared=options.share_session
         )
     (file,) = options.files
     if not file.exists():
@@ -81,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
     if file.is_dir() or file.suffix == ".ipynb" or file.stem == "notebook-content":
         named_after = file if file.suffix == ".ipynb" or file.is_dir() else file.parent
         return _run_notebook(
-            file, options.output or named_after.with_suffix(".executed.ipynb"), variables, options.parameter
+            file, options.output or named_after.with_suffix(".executed.ipynb"), variables, limits, options.parameter
         )
     if options.parameter:
         raise SettingsError("-p is for notebooks.")
@@ -92,23 +120,31 @@ def _run(options: argparse.Namespace) -> int:
         code = read_source(file)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file} could not be read as text: {error}") from error
-    return _run_statement(code, kind, options.target, file)
+    return _run_statement(code, kind, options.target, file, limits.cell_s or limits.notebook_s)
 
 
-def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], parameters: Sequence[str] = ()) -> int:
-    from fabric_livy_magic.cli.execute import run_notebook
-    from fabric_livy_magic.cli.notebook_runs import is_fabric_notebook, prepare_run, run_fabric_notebook
+def _run_notebook(
+    notebook: Path,
+    executed: Path,
+    variables: dict[str, str],
+    limits: Limits | None = None,
+    parameters: Sequence[str] = (),
+) -> int:
+    from fabric_livy_magic.cli.execute import NO_LIMITS, run_notebook
+    from fabric_livy_magic.cli.notebook_runs import prepare_run, run_fabric_notebook
+    from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
     from fabric_livy_magic.notebooks.files import read_notebook
 
     began = time.monotonic()
     content = read_notebook(notebook)
-    environ = {**os.environ, **variables}
+    environ, limits = {**os.environ, **variables}, limits or NO_LIMITS
     if is_fabric_notebook(content):
-        outcome = run_fabric_notebook(prepare_run(notebook, content, parameters), executed, write_now, environ)
+        run = prepare_run(notebook, content, parameters)
+        outcome = run_fabric_notebook(run, executed, write_now, environ, limits)
     elif parameters:
         raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")
     else:
-        outcome = run_notebook(notebook, executed, write_now, environ)
+        outcome = run_notebook(notebook, executed, write_now, environ, limits)
     verdict = "All cells ran" if outcome.passed else "A cell failed"
     if outcome.exit_value is not None:
         verdict = f"The notebook ended with the value {outcome.exit_value!r}"
@@ -116,7 +152,7 @@ def _run_notebook(notebook: Path, executed: Path, variables: dict[str, str], par
     return 0 if outcome.passed else 1
 
 
-def _run_statement(code: str, kind: str, target: str | None, file: Path) -> int:
+def _run_statement(code: str, kind: str, target: str | None, file: Path, timeout_s: float | None) -> int:
     from fabric_livy_magic import connect
     from fabric_livy_magic.output.progress import progress_line
     from fabric_livy_magic.output.results import print_parts
@@ -132,7 +168,7 @@ def _run_statement(code: str, kind: str, target: str | None, file: Path) -> int:
             with connected as session:
                 if kind == "pyspark" and "__file__" in code:  # a script may ask where it is
                     session.run(f"__file__ = {str(file.resolve())!r}", on_progress=progress)
-                result = session.run(code, kind, limit=ROWS_PRINTED, on_progress=progress)
+                result = session.run(code, kind, limit=ROWS_PRINTED, timeout_s=timeout_s, on_progress=progress)
                 progress.make_room()
                 print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
         except StatementError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.own_imports import no_working_folder
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def matcher_of(runner: Callable[[], Runner]) -> Any:
             from fabric_livy_magic.completion.complete import complete
 
             cursor = position(text, context.cursor_line, context.cursor_position)
-            found = complete(runner(), text, cursor, None)
+            try:
+                found = complete(runner(), text, cursor, None)
+            except SettingsError:  # the next cell says what is wrong with the settings
+                return nothing()
         return nothing() if found is None else as_matches(found, text, cursor)
 
     return fabric_livy_matcher

@@ -22,6 +22,8 @@ from traitlets import Type
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.kernel.notebook_run import Ended, NotebookRun
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
@@ -61,6 +63,7 @@ class FabricLivyKernel(IPythonKernel):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._run = NotebookRun()
         self.shell.run_line_magic("load_ext", "fabric_livy_magic")  # so that `%load_ext` in the notebook does nothing
 
     @property
@@ -109,11 +112,46 @@ class FabricLivyKernel(IPythonKernel):
         cell_meta: dict[str, Any] | None = None,
         cell_id: str | None = None,
     ) -> dict[str, Any]:
-        token = routing.set(Routing.LOCAL if silent or not store_history else Routing.BY_CELL)
+        request = (code, silent, store_history, user_expressions, allow_stdin)
+        of_cell = {"cell_meta": cell_meta, "cell_id": cell_id}
+        if silent or not store_history:
+            return await self._execute(Routing.LOCAL, *request, **of_cell)
+        if ended := self._run.end_before(cell_id or code, has_person=allow_stdin):
+            self.shell.livy.cells.show_not_run(ended.value, ended.number)
+            self._run.replied()
+            return {
+                "status": "ok",
+                "execution_count": self.shell.execution_count,
+                "user_expressions": {},
+                "payload": [],
+            }
+        number = self.shell.execution_count
+        self.shell.livy.exit_value = None
+        reply = await self._execute(Routing.BY_CELL, *request, **of_cell)
+        value = self.shell.livy.exit_value
+        self._run.replied(None if value is None else Ended(value, number))
+        return reply
+
+    def begin_run(self) -> None:
+        """What comes now is of a new run of a notebook, also where the one before was ended: see `NotebookRun`."""
+        self._run.begin()
+
+    async def _execute(self, route: Routing, *request: Any, **of_cell: Any) -> dict[str, Any]:
+        """A front end waits for a reply without end, so there is one also for a fault of ours or of IPython."""
+        token = routing.set(route)
         try:
-            reply: dict[str, Any] = await super().do_execute(
-                code, silent, store_history, user_expressions, allow_stdin, cell_meta=cell_meta, cell_id=cell_id
-            )
+            reply: dict[str, Any] = await super().do_execute(*request, **of_cell)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is shown and replied
+            self.shell.showtraceback()
+            reply = {
+                "status": "error",
+                "ename": type(error).__name__,
+                "evalue": str(error),
+                "traceback": self.shell._last_traceback or [],
+                "execution_count": self.shell.execution_count,
+                "user_expressions": {},
+                "payload": [],
+            }
         finally:
             routing.reset(token)
         if (session_error := self.shell.session_error) is not None:  # also within `%%capture`, which does not raise it
@@ -133,7 +171,9 @@ class FabricLivyKernel(IPythonKernel):
         with no_working_folder():  # IPython's own completion of `import …` imports, too
             from fabric_livy_magic.completion.complete import complete
 
-            found = complete(self.shell.livy.notebook.runner, code, cursor, self.language)
+            found = None
+            with contextlib.suppress(SettingsError):  # the next cell says what is wrong with the settings
+                found = complete(self.shell.livy.notebook.runner, code, cursor, self.language)
             if found is None:
                 reply: dict[str, Any] = super().do_complete(code, cursor)
                 return reply
@@ -159,7 +199,12 @@ class FabricLivyKernel(IPythonKernel):
         with no_working_folder():
             from fabric_livy_magic.completion.complete import inspect, inspect_session
 
-            runner, name = self.shell.livy.notebook.runner, token_at_cursor(code, cursor_pos)
+            name = token_at_cursor(code, cursor_pos)
+            try:
+                runner = self.shell.livy.notebook.runner
+            except SettingsError:  # the next cell says what is wrong with the settings
+                unknown: dict[str, Any] = super().do_inspect(code, cursor_pos, detail_level, omit_sections)
+                return unknown
             is_own = name.partition(".")[0] in self.shell.user_ns
             description = None
             if not (is_own and cursor_pos == 0 and code == name):

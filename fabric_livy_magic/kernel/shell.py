@@ -67,6 +67,8 @@ class FabricLivyShell(ZMQInteractiveShell):
     async def run_cell_async(self, raw_cell: str, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
         """A cell that a magic of this cell runs goes where this cell goes."""
         is_local = routing.get() is Routing.LOCAL or self._read(raw_cell).has_local_magic
+        # As ipykernel's `run_cell` does, though not for a cell that is awaited; its reply reads both.
+        self._last_traceback, self._last_traceback_during_displayhook = None, False
         token = routing.set(Routing.LOCAL if is_local else Routing.BY_NESTED_CELL)
         try:
             return await super().run_cell_async(raw_cell, *arguments, **options)

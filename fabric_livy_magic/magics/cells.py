@@ -10,7 +10,7 @@ from fabric_livy_magic.cells.cell import Cell, read_cell
 from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
-from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.bundles import note_bundle, show
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import exit_bundle, show_parts
 from fabric_livy_magic.own_imports import no_working_folder
@@ -65,6 +65,11 @@ class CellMagics:
                 else:
                     raise
         return None
+
+    def show_not_run(self, value: str, number: int) -> None:
+        """Instead of a cell's output, where the cell [number] has ended the run before it."""
+        said = f" with the value {value!r}" if value else ""
+        show(note_bundle(f"Not run: cell [{number}] ended the notebook{said}. To run this cell, run it once more."))
 
     def _submit(self, cell: Cell, values: dict[str, Any]) -> Any:
         """The handle, as the cell's value or in its variable."""

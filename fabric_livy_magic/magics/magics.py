@@ -50,6 +50,16 @@ class FabricLivyMagics(Magics):
         return self._cells
 
     @property
+    def exit_value(self) -> str | None:
+        """Of `notebook.exit` in the last cell that ran."""
+        return None if self._cells is None else self._cells.exit_value
+
+    @exit_value.setter
+    def exit_value(self, value: str | None) -> None:
+        if self._cells is not None:
+            self._cells.exit_value = value
+
+    @property
     def language(self) -> str:
         """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell, so a settings
         file that is broken does not keep it from starting; the first cell says what is wrong."""

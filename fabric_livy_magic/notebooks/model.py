@@ -26,7 +26,7 @@ from fabric_livy_magic.notebooks.languages import (
 )
 
 CODE, MARKDOWN, RAW = "code", "markdown", "raw"
-SKIPPED_TAG = "fabric_skip_execution"
+SKIPPED_TAGS = frozenset({"fabric_skip_execution", "skip-execution"})  # Fabric's, and Jupyter's
 
 Json = Mapping[str, Any]
 
@@ -57,8 +57,8 @@ class Cell:
 
     @property
     def is_skipped(self) -> bool:
-        """Fabric leaves it out when it runs the notebook."""
-        return self.is_frozen or SKIPPED_TAG in self.tags
+        """A run of the notebook leaves it out."""
+        return self.is_frozen or not SKIPPED_TAGS.isdisjoint(self.tags)
 
 
 @dataclass(frozen=True)

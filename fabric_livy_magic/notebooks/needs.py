@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
 from fabric_livy_magic.notebooks import portal_features
+from fabric_livy_magic.notebooks.fabric_notebooks import OWN_KERNEL_MAGICS, is_fabric_notebook, names_own_kernel
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic
 from fabric_livy_magic.notebooks.model import Cell, Notebook
@@ -198,7 +199,8 @@ def _metadata_needs(notebook: Notebook) -> Iterator[Need]:
         name, why = portal_features.OTHER_LANGUAGES[notebook.language]
         yield Need("notebook", name, PROBLEM, f"a notebook in {name}: {why}")
     elif not notebook.kernel:
-        yield Need("notebook", "no kernel", AVAILABLE, f"it names no kernel and is taken for {notebook.language}")
+        taken = notebook.language if is_fabric_notebook(notebook) else "one for any Jupyter kernel: it loads the magics"
+        yield Need("notebook", "no kernel", AVAILABLE, f"it names no kernel and is taken for {taken}")
     if lakehouse := notebook.default_lakehouse:
         yield Need("lakehouse", lakehouse.name or lakehouse.id)
     if environment := notebook.environment:
@@ -208,12 +210,13 @@ def _metadata_needs(notebook: Notebook) -> Iterator[Need]:
 
 def _cell_needs(code: NotebookCode) -> Iterator[Need]:
     registered = {name for facts in code.facts.values() for name in facts.registered_magics}
+    registered |= OWN_KERNEL_MAGICS if names_own_kernel(code.notebook) else set()
     for number, cell in code.cells.items():
         at = (number,)
         if cell.is_skipped:
             yield Need("skipped cell", "frozen" if cell.is_frozen else "tagged", cells=at)
             continue
-        yield from _language_needs(code.notebook, cell, at)
+        yield from _language_needs(code.notebook, cell, registered, at)
         if number in code.other_products_magics:
             name = code.other_products_magics[number]
             yield Need(
@@ -231,7 +234,7 @@ def _cell_needs(code: NotebookCode) -> Iterator[Need]:
                 yield Need("parameters", ", ".join(sorted(facts.assigned)) or "none", cells=at)
 
 
-def _language_needs(notebook: Notebook, cell: Cell, at: tuple[int, ...]) -> Iterator[Need]:
+def _language_needs(notebook: Notebook, cell: Cell, registered: set[str], at: tuple[int, ...]) -> Iterator[Need]:
     language = notebook.language_of(cell)
     magic = cell_magic(cell.source, notebook.comment)
     if language in portal_features.LANGUAGES:
@@ -242,7 +245,7 @@ def _language_needs(notebook: Notebook, cell: Cell, at: tuple[int, ...]) -> Iter
         name, why = portal_features.OTHER_LANGUAGES[language]
         yield Need("language", name, PROBLEM, why, at)
     if magic and magic.name not in portal_features.OTHER_LANGUAGES:
-        yield _magic_need(f"%%{magic.name}", set(), at)
+        yield _magic_need(f"%%{magic.name}", registered, at)
 
 
 def _magic_need(name: str, registered: set[str], at: tuple[int, ...]) -> Need:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from fabric_livy_magic.notebooks import portal_features
+from fabric_livy_magic.notebooks.fabric_notebooks import OWN_KERNEL_MAGICS, names_own_kernel
 from fabric_livy_magic.notebooks.languages import cell_magic, is_line_command
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.python_code import PREDEFINED, PythonFacts, read_python
@@ -48,9 +49,10 @@ def read_code(notebook: Notebook) -> NotebookCode:
         is_python = notebook.language_of(cell) in {"pyspark", "python"}
         if cell.is_skipped or not (is_python or is_line_command(source, notebook.comment)):
             continue
-        first = source.strip().split(maxsplit=1)[:1]
-        if first and first[0] in portal_features.FABRIC_EQUIVALENT_OF_MAGIC:
-            code.other_products_magics[number] = first[0]
+        first = next(iter(source.split(maxsplit=1)), "")
+        is_own = first.lstrip("%") in OWN_KERNEL_MAGICS and names_own_kernel(notebook)
+        if first in portal_features.FABRIC_EQUIVALENT_OF_MAGIC and not is_own:
+            code.other_products_magics[number] = first
         else:
             code.facts[number] = read_python(source, aliases)
     return code

@@ -173,6 +173,37 @@ def test_a_bad_variable_is_wrong_use(monkeypatch: pytest.MonkeyPatch, capsys: Ca
     assert "FABRIC_LIVY_ROWS_SHOWN" in capsys.readouterr().err
 
 
+def test_a_mistake_in_the_settings_ends_a_run_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_LANGUAGE", "perl")
+    cell = '{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null, "source": "1"}'
+    notebook = write(
+        tmp_path, "a.ipynb", f'{{"cells": [{cell}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 2}}'
+    )
+    assert main(["run", notebook]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "FABRIC_LIVY_LANGUAGE" in line
+    assert "not 'perl'" in line
+
+
+@pytest.mark.parametrize("option", ["--cell-timeout", "--timeout"])
+def test_a_time_limit_cancels_a_file_s_statement_too(
+    target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture, option: str
+) -> None:
+    fabric.statement_goes("running")
+    assert main(["run", write(tmp_path, "a.py", "slow()"), "--target", target, option, "0.5"]) == 1
+    assert "Statement 0 was cancelled" in capsys.readouterr().err
+    assert fabric.left_running == []
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan"])
+def test_a_time_limit_is_a_number_above_0(text: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "a.py", "--timeout", text])
+    assert "a number of seconds above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [[], ["nosuch"], ["run"], ["config", "--x"]])
 def test_words_that_are_no_command_end_with_2(words: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as stopped:

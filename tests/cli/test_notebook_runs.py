@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.cli.execute import NO_LIMITS, Limits, content_of, open_kernel
 from fabric_livy_magic.cli.notebook_runs import (
-    is_fabric_notebook,
     plan_cells,
     prepare_run,
     read_parameters,
@@ -16,6 +17,7 @@ from fabric_livy_magic.cli.notebook_runs import (
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebooks.defaults import default_target
+from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import MARKDOWN, Cell, Notebook
 from fabric_livy_magic.notebooks.run_magic import cells_to_run, resolve_run
@@ -43,7 +45,8 @@ def write(folder: Path, name: str, notebook: Notebook) -> Path:
         (of("x"), True),
         (Notebook(cells=(Cell(source="spark.range(3)"),)), True),
         (Notebook(cells=(Cell(source="%%sql\nSELECT 1"),)), True),
-        (Notebook(cells=(Cell(source="print('plain')"),)), False),
+        (Notebook(cells=(Cell(source="print('plain')"),)), True),
+        (Notebook(cells=(Cell(source="import math"), Cell(source="%run Common"))), True),
         (Notebook(cells=(Cell(source="%load_ext fabric_livy_magic"), Cell(source="spark.range(3)"))), False),
         (Notebook(cells=(Cell(source="spark.x"),), jupyter={"kernelspec": {"name": "python3"}}), False),
         (Notebook(cells=(Cell(source="x"),), jupyter={"kernelspec": {"name": "fabric-livy"}}), True),
@@ -264,3 +267,46 @@ def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) ->
     path = tmp_path / "bare.ipynb"
     write_notebook(path, Notebook(cells=(Cell(source="spark.range(3)"),)))
     assert prepare_run(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"
+
+
+# ------------------------------------------------------------------------------------------------ in a kernel, without a session
+def test_tags_limits_and_the_death_of_the_kernel_decide_how_a_run_ends() -> None:
+    """One kernel for all: it dies in the last notebook."""
+    lines: list[str] = []
+    tagged = content_of(
+        ["%%local\n1 / 0", "%%local\nundefined", "%livy help"], [["raises-exception"], ["skip-execution"], []]
+    )
+    slow = ["%%local\nkept = 1", "%%local\nimport time\ntime.sleep(60)", "%livy help"]
+    too_slow, too_slow_in_all, dies = (
+        content_of(slow),
+        content_of(slow),
+        content_of(["%%local\nimport os\nos._exit(1)"]),
+    )
+    with open_kernel("fabric-livy", os.environ) as run:
+        assert run(tagged, lines.append, NO_LIMITS).passed
+        assert [len(cell.outputs) for cell in tagged.cells] == [1, 0, 1]
+        assert not run(too_slow, lines.append, Limits(cell_s=3)).passed
+        assert not run(too_slow_in_all, lines.append, Limits(cell_s=50, notebook_s=3)).passed
+        assert not run(dies, lines.append, NO_LIMITS).passed
+    names = [[output.ename for output in cell.outputs] for cell in too_slow.cells]
+    assert names == [[], ["KeyboardInterrupt", "TimeoutError"], []]
+    assert "longer than --cell-timeout 3" in too_slow.cells[1].outputs[-1].evalue
+    assert "longer than --timeout 3" in too_slow_in_all.cells[1].outputs[-1].evalue
+    assert "The kernel died" in dies.cells[0].outputs[-1].evalue
+
+
+def test_a_cell_s_tags_reach_the_run() -> None:
+    notebook = of(
+        Cell(source="1 / 0", metadata={"tags": ["raises-exception"]}),
+        Cell(source="x", metadata={"tags": ["skip-execution"]}),
+    )
+    assert [one.index for one in plan_cells(notebook)] == [0]
+
+
+def test_a_notebook_of_our_own_kernel_may_have_its_magics(tmp_path: Path) -> None:
+    path = tmp_path / "own.ipynb"
+    own = Notebook(
+        cells=(Cell(source="%%local\nx"), Cell(source="%sql SELECT 1")), jupyter={"kernelspec": {"name": "fabric-livy"}}
+    )
+    write_notebook(path, own)
+    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 2

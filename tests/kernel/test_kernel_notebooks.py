@@ -181,6 +181,8 @@ def test_results_look_as_in_the_portal(ran: Callable[..., Ran]) -> None:
     assert kinds == ["stream", "display_data", "stream", "display_data", "execute_result"]
     assert "only showing top 2 rows" in done.printed("printSchema")
     assert done.printed("sorted(") == "[1, 2]\n'text'\n"
+    (note,) = done.shown("after the exit")  # a cell of this Python, behind an exit without a value
+    assert "ended the notebook. To run" in note["text/plain"]
 
 
 def test_python_of_the_session_and_of_this_machine_are_apart(ran: Callable[..., Ran]) -> None:
@@ -245,6 +247,11 @@ def test_parameters_of_papermill_are_set_in_the_session(ran: Callable[..., Ran])
         "label": "7",
         "zone": "UTC",
     }
+    assert [bundle["text/plain"] for bundle in done.shown("nothing new today")] == ["ExitValue: nothing new today"]
+    for text in ("after the exit", "after_the_exit"):
+        (note,) = done.shown(text)
+        assert note["text/plain"].startswith("Not run: cell [")
+        assert "ended the notebook with the value 'nothing new today'" in note["text/plain"]
 
 
 def test_a_cell_that_fails_in_the_session_ends_the_run_with_an_exit_code(ran: Callable[..., Ran]) -> None:

@@ -169,3 +169,25 @@ def test_the_kernel_answers_while_a_cell_runs(started: Kernel) -> None:
     assert time.monotonic() - began < 1
     assert started.wait(request).status == "ok"
     assert started.run("%%local\nreceived").text == "[{'clicked': 1}]"
+
+
+# ------------------------------------------------------------------------------------------------ notebook.exit
+def test_an_exit_leaves_out_the_rest_of_run_all_and_nothing_that_a_person_runs_afterwards(started: Kernel) -> None:
+    """JupyterLab sends all cells of Run All at once."""
+    cells = (
+        "ran = ['before']",
+        "notebookutils.notebook.exit('nothing <new>')",
+        "ran.append('after')",
+        "%%sql\nSELECT after_the_exit",
+        "%%local\nran_here = 1",
+    )
+    done = [started.wait(request) for request in [started.send(cell) for cell in cells]]
+    assert [one.status for one in done] == ["ok"] * 5
+    assert "ExitValue: nothing <new>" in done[1].text
+    for one in done[2:]:
+        (bundle,) = one.bundles
+        assert "ended the notebook with the value 'nothing <new>'" in bundle["text/plain"]
+        assert "<new>" not in bundle["text/html"]
+    assert started.run(cells[2]).text == ""  # once more: it runs
+    assert started.run("ran").text == "['before', 'after']"
+    assert started.run("%%local\n'ran_here' in globals()").text == "False"
