@@ -36,6 +36,8 @@ class Cell:
     background: bool = False
     whole_table: bool = False
     """Fetch all rows, since the table is returned as an object: the value of a line magic."""
+    session_values: bool = False
+    """SQL parameters are variables of the session first, then of the notebook: in the Fabric Livy kernel."""
     number: int | None = None
     """What the front end shows beside the cell, for its tracebacks."""
 

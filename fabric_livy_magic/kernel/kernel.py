@@ -65,6 +65,7 @@ class FabricLivyKernel(IPythonKernel):
         super().__init__(**options)
         self._run = NotebookRun()
         self.shell.run_line_magic("load_ext", "fabric_livy_magic")  # so that `%load_ext` in the notebook does nothing
+        self.shell.livy.is_of_session = True
 
     @property
     def language(self) -> str:

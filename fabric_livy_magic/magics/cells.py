@@ -36,7 +36,8 @@ class CellMagics:
 
     def _run(self, kind: str, line: str, body: str | None) -> Any:
         try:
-            cell = replace(read_cell(kind, line, body), number=self._notebook.cell_number)
+            cell = read_cell(kind, line, body)
+            cell = replace(cell, number=self._notebook.cell_number, session_values=self._notebook.is_of_session)
         except HelpRequested as text:
             return print(text)
         self._notebook.say_what_was_ignored()

@@ -29,6 +29,7 @@ class FabricLivyMagics(Magics):
         super().__init__(shell)
         self._cells: CellMagics | None = None
         self._notebook: LivyNotebook | None = None
+        self.is_of_session = False
         self.end_signals = EndSignals(self.end)
         self.matcher = matcher_of(lambda: self.notebook.runner)
 
@@ -38,7 +39,7 @@ class FabricLivyMagics(Magics):
             from fabric_livy_magic.magics.notebook import LivyNotebook
 
             assert self.shell is not None
-            self._notebook = LivyNotebook(self.shell)
+            self._notebook = LivyNotebook(self.shell, is_of_session=self.is_of_session)
         return self._notebook
 
     @property

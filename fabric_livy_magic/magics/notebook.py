@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 class LivyNotebook:
     """The runner, and with it the HTTP library, is loaded with the first use."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, *, is_of_session: bool = False) -> None:
         self.shell = shell
         self.variables: dict[str, Any] = shell.user_ns
         self.mounts: tuple[tuple[str, str], ...] = ()
         """Of `%%configure`: (source, mount point), mounted in each session that starts."""
+        self.is_of_session = is_of_session
+        """Whether a bare cell runs in the session: its variables are what a name means first."""
         self._runner: Runner | None = None
         self._workspace_notebooks: dict[str, WorkspaceNotebooks] = {}
         self._has_offered = False

@@ -29,10 +29,20 @@ def run_cell(
     return parts_of(call("cell", code, rows_shown, *options))
 
 
-def open_sql(call: Call, text: str, parameters: Mapping[str, Any], limit: int | None) -> Mapping[str, Any]:
-    """Runs one SQL statement; gives the header of its result, for `fetch_table`. Raises NoAgent without PyArrow."""
-    header: Mapping[str, Any] = value_of(call("open_sql", text, dict(parameters), limit))
+def open_sql(
+    call: Call, text: str, parameters: Mapping[str, Any], limit: int | None, session_names: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Runs one SQL statement; gives the header of its result, for `fetch_table`. Raises NoAgent without PyArrow.
+    `session_names`: parameters that are variables of the session."""
+    names = [list(session_names)] if session_names else []
+    header: Mapping[str, Any] = value_of(call("open_sql", text, dict(parameters), limit, *names))
     return header
+
+
+def known_values(call: Call, names: Sequence[str]) -> list[str]:
+    """Those of the names that are variables of the session's Python. Raises StatementError where SQL cannot take the value."""
+    found: list[str] = value_of(call("known_values", list(names)))
+    return found
 
 
 def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping[str, Any]:

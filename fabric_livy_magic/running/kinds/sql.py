@@ -11,7 +11,7 @@ from fabric_livy_magic.errors import NoAgent, SettingsError, StatementError
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
-from fabric_livy_magic.running.results import Part
+from fabric_livy_magic.running.results import Part, Printed
 
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
@@ -23,25 +23,51 @@ def run(run: CellRun) -> CellOutput:
             raise SettingsError("-p needs the agent, which `--plain` and `%livy config rich off` leave out.")
         return plain.run(run)
     statements = split_statements(run.cell.code)
-    parameters = [bind(parameter_names(one), run.values) for one in statements]
-    parts: list[Part] = []
-    for statement, its_parameters in zip(statements, parameters, strict=True):
+    names = [parameter_names(one) for one in statements]
+    of_session = _names_of_session(run, {name for some in names for name in some})
+    parameters = [bind([name for name in some if name not in of_session], run.values) for some in names]
+    parts: list[Part] = _notes(run, of_session)
+    for statement, its_names, its_parameters in zip(statements, names, parameters, strict=True):
         try:
-            parts += _run_statement(run, statement, its_parameters)
+            parts += _run_statement(run, statement, its_parameters, [name for name in its_names if name in of_session])
         except StatementError as error:
             error.parts = (*parts, *error.parts)
             raise
     return CellOutput(tuple(parts))
 
 
-def _run_statement(run: CellRun, statement: str, parameters: Mapping[str, Any]) -> tuple[Part, ...]:
+def _names_of_session(run: CellRun, names: set[str]) -> list[str]:
+    """In the Fabric Livy kernel a variable of the session counts before one of the kernel's own Python, `-p` before both."""
+    asked = sorted(names - {name for name, _ in run.cell.parameters})
+    if not run.cell.session_values or not asked:
+        return []
+    try:
+        return agent_calls.known_values(run.agent_call(shows_progress=False), asked)
+    except NoAgent:
+        return []
+
+
+def _notes(run: CellRun, of_session: list[str]) -> list[Part]:
+    return [
+        Printed(
+            f":{name} is the session's variable, not the one of %%local. For that one: `%%sql -p {name}={name}`.\n",
+        )
+        for name in of_session
+        if name in run.values
+    ]
+
+
+def _run_statement(
+    run: CellRun, statement: str, parameters: Mapping[str, Any], of_session: list[str]
+) -> tuple[Part, ...]:
     try:
         rows = run.rows_needed if run.cell.limit is None else run.cell.limit
-        header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows)
+        header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session)
         return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
     except NoAgent as missing:
-        if parameters:
+        if parameters or of_session:
             raise SettingsError(
-                f"Parameters ({', '.join(parameters)}) need the agent, which this session cannot have: {missing}."
+                f"Parameters ({', '.join([*parameters, *of_session])}) need the agent, which this session cannot have: {missing}. "
+                "A PySpark cell does it without: spark.sql(text, args={...})."
             ) from missing
         return plain.run_code(run, statement, f"{LIVYS_SQL} ({missing})").parts

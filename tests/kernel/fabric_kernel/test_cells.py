@@ -264,3 +264,23 @@ def test_a_restart_stops_the_session(api: service.Api, tmp_path: Path) -> None:
         running.manager.restart_kernel()
         running.client.wait_for_ready(timeout=60)
         assert api.get(f"/sessions/{own_id}").status_code == 404 or own_id not in {one["id"] for one in sessions(api)}
+
+
+def test_a_sql_parameter_is_the_session_s_variable_then_the_one_here_and_the_cell_says_which(started: Kernel) -> None:
+    started.run("import decimal\nof_both = decimal.Decimal('1.50')\nof_session = [1, 2]")
+    started.run("%%local\nof_both = 'here'\nof_here = 3")
+    query = "SELECT typeof(:of_both) AS a, typeof(:of_session) AS b, typeof(:of_here) AS c"
+    done = started.run(f"%%sql\n{query}")
+    assert "decimal(3,2)" in done.text
+    assert "array<int>" in done.text
+    assert (
+        done.printed
+        == ":of_both is the session's variable, not the one of %%local. For that one: `%%sql -p of_both=of_both`.\n"
+    )
+    chosen = started.run(f"%%sql -p of_both=of_both\n{query}")
+    assert "string" in chosen.text
+    assert chosen.printed == ""
+    refused = started.run("of_both = spark\n")
+    assert refused.status == "ok"
+    assert "variable of_both cannot be the SQL parameter" in started.run("%%sql\nSELECT :of_both").evalue
+    assert "there is no variable of that name" in started.run("%%sql\nSELECT :of_nobody").evalue

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, display, frames, interrupts, introspection, provided_names
+from . import cells, display, frames, interrupts, introspection, provided_names, session_values
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -85,13 +85,27 @@ def ping(namespace: dict[str, Any]) -> dict[str, Any]:
     return {"python": sys.version.split()[0]}
 
 
+def open_sql(
+    namespace: dict[str, Any],
+    spark: Any,
+    text: str,
+    parameters: dict[str, Any] | None = None,
+    limit: int | None = None,
+    names: list[str] | None = None,
+) -> dict[str, Any]:
+    """`names`: parameters that take the value of the session's variable of that name."""
+    values = {**(parameters or {}), **session_values.values_of(namespace, names or [])}
+    return frames.open_sql(spark, text, values, limit)
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "last_reply": last_reply,
     "realign": realign,
     "ping": ping,
     "interrupt": interrupts.interrupt,
     "cell": cells.run,
-    "open_sql": lambda namespace, *rest: frames.open_sql(display.session_of(namespace), *rest),
+    "open_sql": lambda namespace, *rest: open_sql(namespace, display.session_of(namespace), *rest),
+    "known_values": session_values.known,
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),
     "open_value": lambda namespace, *rest: frames.open_value(
         cells.CellState.value, "the value of the last line", *rest
