@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from fabric_livy_magic.cells.magic_parser import MagicParser
+from fabric_livy_magic.cells.other_products import add_options_of_sparkmagic
 from fabric_livy_magic.errors import SettingsError
 
 # The kinds of a Livy statement; `%%livy_<kind>` is the magic of each.
@@ -66,6 +67,7 @@ def cell_parser(kind: str) -> MagicParser:
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
     if kind != "sparkr":
         add_table_options(parser)
+    add_options_of_sparkmagic(parser)
     if kind in {"sql", "pyspark"}:
         parser.add_argument("--plain", action="store_true", help="run it without the agent, as Livy itself does")
     if kind == "sql":
@@ -177,7 +179,9 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _rows(text: str) -> int:
+def _rows(text: str) -> int | None:
+    if text == "-1":  # sparkmagic's word for all of them
+        return None
     try:
         rows = int(text.replace("_", ""))
     except ValueError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from fabric_livy_magic.cells import other_products
+from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.ipython_syntax import LINE_MAGIC, Piece, as_python, split_line_magics
-from fabric_livy_magic.notebooks.portal_features import FABRIC_EQUIVALENT_OF_MAGIC
 
 # Magics of Fabric and of other notebooks over Livy → those of this package.
 MAGIC_ALIASES = {
@@ -22,8 +23,6 @@ MAGIC_ALIASES = {
     "configure": "livy_configure",
 }
 REFUSED = "refused"  # the step's line is the message
-# Magics of Databricks that have no other meaning here.
-DATABRICKS_MAGICS = {"%md", "%%md", "%fs", "%sh", "%python", "%r"}
 RUN = "run"  # the kernel runs the cells of another notebook
 PACKAGE_MAGICS = {"livy", RUN, *MAGIC_ALIASES.values()}
 # They act on code or its environment, so they run on the session, by the agent (agent/remote/agent/magics.py).
@@ -33,6 +32,7 @@ LINE_MAGICS_IN_SESSION = {
     "time",
     "timeit",
     "matplotlib",
+    "matplot",
     "pinfo",
     "pinfo2",
     "env",
@@ -54,6 +54,7 @@ CELL_MAGICS_IN_SESSION = {"timeit", "bash", "sh", "writefile"}
 
 _COMMENT = re.compile(r"\s*(#|--|//)")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_]\w*)[^\S\n]*(.*)")
+_ANY_MAGIC = re.compile(r"(%%?)([A-Za-z_]\w*)[^\S\n]*(.*)")
 _LINE_MAGIC = re.compile(r"%([A-Za-z_]\w*)[^\S\n]*(.*)")
 
 
@@ -88,8 +89,8 @@ class KernelCell:
 
 def read_kernel_cell(text: str, language: str) -> KernelCell:
     """`language` is that of a cell without a magic: pyspark, sql, spark, sparkr."""
-    if message := databricks_magic_message(text):
-        return KernelCell((Step(REFUSED, message, ""),))
+    if other := _cell_of_other_product(text, language):
+        return other
     magic, line, body = first_magic(text)
     if magic == "time":
         timed = read_kernel_cell(f"{line}\n{body}", language)
@@ -112,13 +113,29 @@ def read_kernel_cell(text: str, language: str) -> KernelCell:
     return KernelCell(tuple(_python_steps(text) if language == "pyspark" else _steps_of_other_language(text, language)))
 
 
-def databricks_magic_message(text: str) -> str:
-    """The message for a cell that begins with a magic of Databricks; empty where it does not."""
-    first = next((line for line in text.splitlines() if line.strip() and not _COMMENT.match(line)), "")
-    word = next(iter(first.split()), "")
-    if word not in DATABRICKS_MAGICS:
-        return ""
-    return f"{word} is no magic here: in Fabric this is {FABRIC_EQUIVALENT_OF_MAGIC[word]}."
+def _cell_of_other_product(text: str, language: str) -> KernelCell | None:
+    """A cell that begins with a magic of sparkmagic or Databricks."""
+    lines = text.splitlines(keepends=True)
+    number = next((n for n, line in enumerate(lines) if line.strip() and not _COMMENT.match(line)), None)
+    match = None if number is None else _ANY_MAGIC.fullmatch(lines[number].strip())
+    if number is None or match is None:
+        return None
+    signs, name, line = match.groups()
+    body = "".join(lines[number + 1 :])
+    if message := other_products.refusal(f"{signs}{name}", line or body):
+        return KernelCell((Step(REFUSED, message, ""),))
+    if signs == "%%":
+        if name == "pretty":
+            return read_kernel_cell(body, language)
+        try:
+            subcommand = other_products.subcommand(name, line)
+        except SettingsError as error:
+            return KernelCell((Step(REFUSED, str(error), ""),))
+        return KernelCell((Step("livy", subcommand),)) if subcommand else None
+    if name in {"python", "r"} or (name in other_products.CELL_LANGUAGES and body.strip() and not line):
+        code = f"{line}\n{body}" if line else body
+        return read_kernel_cell(f"%%{other_products.CELL_LANGUAGES[name]}\n{code}", language)
+    return None
 
 
 KIND_OF_MAGIC = {"livy_pyspark": "pyspark", "livy_spark": "spark", "livy_sql": "sql", "livy_sparkr": "sparkr"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from fabric_livy_magic.cells.cell import Cell, read_cell
 from fabric_livy_magic.cells.magic_parser import HelpRequested
+from fabric_livy_magic.cells.other_products import hint
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import note_bundle, show
@@ -64,6 +65,7 @@ class CellMagics:
                     self.exit_value = error.evalue
                     show(*exit_bundle(error.evalue))
                 else:
+                    self._notebook.say(*filter(None, [hint(error.ename, error.evalue)]))
                     raise
         return None
 

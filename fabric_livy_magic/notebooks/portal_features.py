@@ -65,6 +65,10 @@ UTILITIES_OF_EMBEDDED_FABRIC: dict[str, frozenset[str] | None] = {
     "session": None,
     "help": None,
     "nbResPath": None,
+    "visualization": None,
+    "display": None,
+    "displayHTML": None,
+    "enableMatplotlib": None,
     "common": None,
     "env": None,
 }

@@ -172,7 +172,7 @@ def test_python_keeps_its_lines(code: str) -> None:
     assert as_python(code).count("\n") in {code.count("\n"), code.count("\n") + 1} or "\\\n" in code
 
 
-@pytest.mark.parametrize("text", ["%md\n# title", "# first\n%fs ls /", "%%md\n# title", "%sh ls", "%python x = 1"])
+@pytest.mark.parametrize("text", ["%md\n# title", "# first\n%fs ls /", "%%md\n# title", "%sh ls"])
 def test_a_magic_of_databricks_is_refused_with_fabric_s_word_for_it(text: str) -> None:
     (step,) = read_kernel_cell(text, "pyspark").steps
     assert (step.magic, "is no magic here: in Fabric this is" in step.line) == ("refused", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import builtins
 import json
 import time
 from pathlib import Path
@@ -252,3 +253,16 @@ def test_what_only_the_service_can_do_is_refused(utils: Any, call: Any) -> None:
 )
 def test_sql_is_cut_into_its_statements(text: str, statements: list[str]) -> None:
     assert sql_statements(text) == statements
+
+
+def test_what_shows_values_is_there_under_fabric_s_names(
+    utils: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[object] = []
+    assert utils.enableMatplotlib() is None
+    assert utils.visualization.enableMatplotlib() is None
+    utils.visualization.display("without a front end")
+    assert capsys.readouterr().out == "without a front end\n"
+    monkeypatch.setattr(builtins, "displayHTML", shown.append, raising=False)  # as the agent does while a cell runs
+    utils.displayHTML("<b>bold</b>")
+    assert shown == ["<b>bold</b>"]

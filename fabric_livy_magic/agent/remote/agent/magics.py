@@ -195,6 +195,7 @@ LINE_MAGICS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "time": time_line,
     "timeit": lambda namespace, line: timeit_cell(namespace, line, ""),
     "matplotlib": do_nothing,
+    "matplot": do_nothing,
     "pinfo": print_description,
     "pinfo2": lambda namespace, line: print_description(namespace, line, 1),
     "env": environment,

@@ -17,8 +17,10 @@ MODULES = (
     "runtime",
     "session",
     "variableLibrary",
+    "visualization",
 )
 NESTED = ("common", "mssparkutils")
+SHOWING = ("display", "displayHTML", "enableMatplotlib")
 SERVICE_ONLY = {
     "connections": "connections of the workspace",
     "data": "items such as warehouses and SQL databases, which are reached over the network",
@@ -31,6 +33,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"notebookutils.{name}")
+    if name in SHOWING:
+        from notebookutils import visualization
+
+        return getattr(visualization, name)
     if name == "nbResPath":
         from notebookutils._context import resources
 
@@ -43,7 +49,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*MODULES, *SERVICE_ONLY, "help", "mssparkutils", "nbResPath"])
+    return sorted([*MODULES, *SERVICE_ONLY, *SHOWING, "help", "mssparkutils", "nbResPath"])
 
 
 def help(module: str = "") -> None:
