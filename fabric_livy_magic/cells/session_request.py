@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,11 +108,16 @@ class Configuration:
     without_effect: tuple[str, ...] = ()
 
 
-def read_configuration(base: SessionSpec, body: str) -> Configuration:
+def no_variable(name: str) -> Any:
+    raise SettingsError(f"{name} is a variable of a variable library, and there is no repository to look in.")
+
+
+def read_configuration(base: SessionSpec, body: str, variable: Callable[[str], Any] = no_variable) -> Configuration:
     """`base` overridden by a JSON body with the keys of the Livy API or the portal; `conf` and `tags` are merged key by key.
-    Comments and a comma after the last entry are allowed. Raises SettingsError."""
+    Comments and a comma after the last entry are allowed. `variable` has the value of `$(/**/library/variable)`, which may stand
+    for any value. Raises SettingsError."""
     try:
-        values = read_forgiving_json(body)
+        values = _with_variables(read_forgiving_json(body), variable)
     except ValueError as error:
         raise SettingsError(f"The body is no JSON: {error}.") from error
     if not isinstance(values, dict):
@@ -148,6 +153,20 @@ def _changes(base: SessionSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     return changes
 
 
+def _with_variables(value: Any, variable: Callable[[str], Any]) -> Any:
+    """`{"variableName": …}` replaced by the value of that variable, `{"parameterName": …, "defaultValue": …}` by the default of
+    that parameter of a pipeline, since no pipeline runs here."""
+    if isinstance(value, list):
+        return [_with_variables(one, variable) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(name := value.get("variableName"), str):
+        return variable(name)
+    if "parameterName" in value and "defaultValue" in value:
+        return value["defaultValue"]
+    return {key: _with_variables(one, variable) for key, one in value.items()}
+
+
 def _item_reference(value: Any, key: str) -> ItemReference:
     if not isinstance(value, dict) or not (value.get("name") or value.get("id")):
         raise SettingsError(f'{key!r} is an object with a name or an id, such as {{"name": "Bronze"}}, not {value!r}.')
@@ -156,14 +175,6 @@ def _item_reference(value: Any, key: str) -> ItemReference:
 
 
 def _literal_text(value: Any, where: str) -> str:
-    """A text, or the default of a pipeline parameter, since no pipeline runs here."""
-    if isinstance(value, dict) and isinstance(value.get("defaultValue"), str):
-        return str(value["defaultValue"])
-    if isinstance(value, dict) and "variableName" in value:
-        raise SettingsError(
-            f"{where} is the variable {value['variableName']} of a variable library, which only Fabric's portal looks up. "
-            "Write the name or the id itself."
-        )
     if not isinstance(value, str):
         raise SettingsError(f"{where} is a text, not {value!r}.")
     return value

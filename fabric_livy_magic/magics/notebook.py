@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.notebooks.defaults import Defaults, defaults_of
+from fabric_livy_magic.notebooks.defaults import REPOSITORY_CONF, VALUE_SET_CONF, Defaults, defaults_of
+from fabric_livy_magic.notebooks.repository import repository_root
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
 from fabric_livy_magic.own_imports import working_folder
 from fabric_livy_magic.printable import printable
@@ -15,8 +18,6 @@ from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import SessionSpec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from IPython.core.interactiveshell import InteractiveShell
 
     from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks
@@ -152,6 +153,14 @@ class LivyNotebook:
     # ------------------------------------------------------------------------------------------- its file
     def _defaults(self) -> Defaults:
         return defaults_of(self._path())
+
+    def variable(self, reference: str) -> Any:
+        """Of a variable library in the notebook's repository. Raises SettingsError."""
+        from fabric_livy_magic.notebooks.variable_libraries import variable_value
+
+        conf = self.runner.sessions.spec.conf
+        root = conf.get(REPOSITORY_CONF) or os.environ.get("FABRIC_LIVY_NOTEBOOKS") or repository_root(self._path())
+        return variable_value(Path(root), reference, conf.get(VALUE_SET_CONF, ""))
 
     def _path(self) -> Path:
         return notebook_path(self.variables)

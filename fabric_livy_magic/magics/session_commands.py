@@ -27,7 +27,7 @@ def configure(notebook: LivyNotebook, line: str, cell: str) -> None:
     runner = notebook.runner
     sessions = runner.sessions
     session = sessions.get(sessions.current)
-    requested = read_configuration(sessions.spec, cell)
+    requested = read_configuration(sessions.spec, cell, notebook.variable)
     spec, target = sessions.spec, runner.account.target
     lines = choose(runner.account, sessions, requested)
     if session is not None and not session.lost and not words:

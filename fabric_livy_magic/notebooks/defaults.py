@@ -16,6 +16,7 @@ from fabric_livy_magic.notebooks.repository import repository_root
 # Conf keys that are sent to the embedded Fabric only: their values are a path and a name on this machine.
 REPOSITORY_CONF, NOTEBOOK_NAME_CONF = "spark.fabric_livy.notebooks", "spark.fabric_livy.notebook"
 LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
+VALUE_SET_CONF = "spark.fabric_livy.valueSet"
 
 _IDS_OR_NAME = re.compile(r"[\w-]+/[\w][\w .()-]*")
 

@@ -103,6 +103,20 @@ def test_configure_takes_comments_and_a_last_comma_and_the_portals_own_keys() ->
     assert requested.spec.conf == {"a": "x, }"}
 
 
+def test_any_value_may_be_a_variable_of_a_library() -> None:
+    variables = {"$(/**/lib/house)": "Bronze", "$(/**/lib/cores)": 8, "$(/**/lib/floor)": 2.5}
+    body = """{
+        "defaultLakehouse": {"name": {"variableName": "$(/**/lib/house)"}, "workspaceId": {"variableName": "$(/**/lib/house)"}},
+        "driverCores": {"variableName": "$(/**/lib/cores)"},
+        "conf": {"spark.floor": {"variableName": "$(/**/lib/floor)"}, "b": {"parameterName": "b", "defaultValue": true}},
+        "mountPoints": [{"mountPoint": "/data", "source": {"variableName": "$(/**/lib/house)"}}]
+    }"""
+    requested = read_configuration(SessionSpec(), body, variables.__getitem__)
+    assert requested.lakehouse == ItemReference(name="Bronze", workspace_id="Bronze")
+    assert (requested.spec.driver_cores, requested.mounts) == (8, (("Bronze", "/data"),))
+    assert requested.spec.conf == {"spark.floor": "2.5", "b": "true"}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -15,7 +15,7 @@
 # MAGIC {
 # MAGIC     // as in the portal
 # MAGIC     "conf": {
-# MAGIC         "spark.sql.shuffle.partitions": "3",  /* few */
+# MAGIC         "spark.sql.shuffle.partitions": {"variableName": "$(/**/Settings/floor)"},  /* few */
 # MAGIC     },
 # MAGIC     "driverCores": 4,
 # MAGIC     "sessionTimeoutInSeconds": 900,
