@@ -217,6 +217,8 @@ def _cell_needs(code: NotebookCode) -> Iterator[Need]:
             yield Need("skipped cell", "frozen" if cell.is_frozen else "tagged", cells=at)
             continue
         yield from _language_needs(code.notebook, cell, registered, at)
+        if portal_features.LAKE_VIEWS.search(cell.source):
+            yield Need("statement", "MATERIALIZED LAKE VIEW", AVAILABLE, portal_features.LAKE_VIEWS_NOTE, at)
         if number in code.other_products_magics:
             name = code.other_products_magics[number]
             yield Need(

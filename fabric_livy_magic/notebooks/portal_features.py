@@ -100,6 +100,7 @@ SERVICE_PACKAGES = {
     "com.microsoft": "a Java package of Fabric's runtime",
     "fabric": "a package of Fabric's runtime",
     "chat_magics": "Copilot",
+    "fmlv": "materialized lake views in Python",
     "trusted_service": "a package of Fabric's runtime",
 }
 SERVICE_NAMES = {"TokenLibrary": "Synapse's way to tokens and secrets: notebookutils.credentials is Fabric's"}
@@ -134,6 +135,8 @@ FABRIC_EQUIVALENT_OF_DBUTILS = {
     "widgets": "the parameters cell",
     "library": "%pip and notebookutils.session.restartPython",
 }
+LAKE_VIEWS = re.compile(r"\b(?:CREATE|REFRESH)\b[^;]{0,40}\bMATERIALIZED\s+LAKE\s+VIEW\b", re.IGNORECASE)
+LAKE_VIEWS_NOTE = "on the embedded Fabric a Delta table: REFRESH MATERIALIZED LAKE VIEW refreshes it, no schedule does"
 SQL_WORDS = re.compile(
     "ALTER|CREATE|DELETE|DESCRIBE|DROP|EXPLAIN|GRANT|INSERT|MERGE|OPTIMIZE|SELECT|SHOW|TRUNCATE|UPDATE|USE|VACUUM|WITH"
 )

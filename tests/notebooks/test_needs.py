@@ -225,6 +225,19 @@ def test_a_name_of_databricks_that_the_notebook_defines_is_its_own(tmp_path: Pat
     assert verdicts(check_code(tmp_path, "dbutils = make()\ndbutils.fs.ls('x')"), "name") == {}
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("%%sql\nCREATE OR REPLACE MATERIALIZED LAKE VIEW a AS SELECT 1", True),
+        ("spark.sql('refresh materialized lake view a full')", True),
+        ("%%sql\nCREATE VIEW a AS SELECT 1", False),
+    ],
+)
+def test_a_materialized_lake_view_is_told_to_be_a_table_offline(tmp_path: Path, source: str, found: bool) -> None:
+    needs = [need for need in check_code(tmp_path, source) if need.what == "statement"]
+    assert [(need.verdict, "no schedule does" in need.text) for need in needs] == [(AVAILABLE, True)] * found
+
+
 def test_modules_of_python_need_no_word(tmp_path: Path) -> None:
     assert verdicts(check_code(tmp_path, "import os, json.decoder\nfrom . import x"), "package") == {}
 

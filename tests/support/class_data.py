@@ -46,12 +46,15 @@ def main() -> None:
     from fabric_livy_magic.local.sessions.class_data_archive import build_what_is_missing
     from fabric_livy_magic.local.spark.delta import DeltaMissing, delta_jars
     from fabric_livy_magic.local.spark.process_groups import ProcessGroups
+    from fabric_livy_magic.local.spark.settings import SparkSettings
+    from fabric_livy_magic.local.spark.source_jars import with_sources
 
     with tempfile.TemporaryDirectory(prefix="fabric-livy-") as folder:
         groups = ProcessGroups(Path(folder) / "groups")
         try:
             with suppress(DeltaMissing):  # they belong on the class path that the archive is for
                 delta_jars({}, groups)
+            with_sources(SparkSettings(1), groups)
         finally:
             groups.close()
     build_what_is_missing()

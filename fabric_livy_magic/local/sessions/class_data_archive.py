@@ -33,6 +33,7 @@ from fabric_livy_magic.local.spark.lakehouse_classes import (
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups, folder_of_run
 from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, scala_classes, scala_classes_are_built
 from fabric_livy_magic.local.spark.session_request import SessionRequest
+from fabric_livy_magic.local.spark.source_jars import cached_source_jars
 from fabric_livy_magic.local.spark.submit import spark_home
 from fabric_livy_magic.own_folders import own_folder
 from fabric_livy_magic.started_processes import started_environment
@@ -79,7 +80,7 @@ def is_complete() -> bool:
 
 def current_class_data() -> ClassData | None:
     jars = spark_home() / "jars"
-    own_jars = (*cached_jars(), *lakehouse_classes(jars), *scala_classes(jars))
+    own_jars = (*cached_jars(), *cached_source_jars(), *lakehouse_classes(jars), *scala_classes(jars))
     return class_data(find_java(version("pyspark")), [jars, *own_jars])
 
 

@@ -22,6 +22,7 @@ NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY
 # The notebook file that this server was started for: set by `fabric-livy run`, or by Jupyter for its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
 LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
+FOLDER_SUFFIX, RESOURCES = ".Notebook", "builtin"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 
@@ -79,6 +80,15 @@ class NotebookContext:
         own_id = notebook_id(running) if running and name == display_name(running) else None
         return {"name": name, "id": own_id, "above": []} if name else None
 
+    @property
+    def resources(self) -> Path | None:
+        """The `builtin` folder of the notebook, where its repository has one: beside its cells."""
+        running, name = running_notebook(), (self.notebook or {}).get("name")
+        folders = [running.parent] if running and display_name(running) == name else []
+        if self.notebooks and name:
+            folders.append(self.notebooks / f"{name}{FOLDER_SUFFIX}")
+        return next((one / RESOURCES for one in folders if (one / RESOURCES).is_dir()), None)
+
     def environment(
         self, folder: Path, base: Mapping[str, str], child_runs: Mapping[str, Any], notebook: Mapping[str, Any] | None
     ) -> dict[str, str]:
@@ -105,5 +115,6 @@ class NotebookContext:
             "children": dict(child_runs),
             "notebooks": str(self.notebooks) if self.notebooks else None,
             "notebook": dict(notebook) if notebook else self.notebook,
+            "resources": str(self.resources) if self.resources else None,
             "value_set": self.conf.get(VALUE_SET_CONF),
         }

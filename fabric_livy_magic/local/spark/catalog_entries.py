@@ -124,14 +124,15 @@ class CatalogEntries:
     def repaired(self, database: str, entry: Entry) -> Entry | None:
         """A Delta table's entry corrected by its log; None where it is correct.
 
-        Columns and properties belong to the log. Delta leaves those of a REPLACE in the catalog, too, and then no stream
-        can read the table. With a relative LOCATION the log is below the working folder, the lakehouse, as on Fabric, while
-        Spark's catalog resolves the location in the schema's folder.
+        Columns, their partitioning and properties belong to the log. Delta leaves those of a REPLACE in the catalog, too, and
+        then no stream can read the table, and no REPLACE can partition it otherwise. With a relative LOCATION the log is below
+        the working folder, the lakehouse, as on Fabric, while Spark's catalog resolves the location in the schema's folder.
         """
         if entry.get("provider", "").lower() != "delta":
             return None
         properties = {k: v for k, v in entry.get("properties", {}).items() if not k.startswith("delta.")}
         repaired = {**entry, "columns": NO_COLUMNS, "properties": properties}
+        repaired.pop("partitionedBy", None)
         if not properties:
             del repaired["properties"]
         if entry["kind"] == "external" and "location" in entry:

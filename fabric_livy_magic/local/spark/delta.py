@@ -6,28 +6,21 @@ that later starts need no network. Without them tables are Parquet, and the sess
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import queue
 import re
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder
-from fabric_livy_magic.local.spark.ivy import JarsUnavailable, Sources, fetch
-from fabric_livy_magic.local.spark.java import find_java
-from fabric_livy_magic.local.spark.maven import BadMavenSettings, Coordinate
+from fabric_livy_magic.local.spark.fetched_jars import fetch_into, jars_in
+from fabric_livy_magic.local.spark.maven import Coordinate
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SparkSettings
-from fabric_livy_magic.local.spark.submit import spark_home
-from fabric_livy_magic.own_folders import close_to_others, own_folder
 
 # Delta is compiled for one line of Spark. 3.3.3 is the first that fits Spark 3.5.6 and later (delta-io/delta#4671).
 RELEASES = {
@@ -88,7 +81,7 @@ def release_for(spark_version: str) -> Coordinate | None:
 def cached_jars() -> tuple[Path, ...]:
     """The jars on the class path of the next session; empty if they are not fetched yet."""
     release = release_for(version("pyspark"))
-    return _jars_in(_folder_of(release)) if release else ()
+    return jars_in(_folder_of(release)) if release else ()
 
 
 def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = WAIT_S) -> tuple[Path, ...]:
@@ -98,14 +91,14 @@ def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = W
     if release is None:
         raise DeltaMissing(f"no version of it is known to fit Spark {spark_version}, only to {', '.join(RELEASES)}")
     folder = _folder_of(release)
-    if jars := _jars_in(folder):
+    if jars := jars_in(folder):
         return jars
     failed_at, reason = _failures.get(folder, (0.0, ""))
     if reason and time.monotonic() - failed_at < RETRY_AFTER_S:
         raise DeltaMissing(reason)
     outcome: queue.SimpleQueue[str] = queue.SimpleQueue()
     thread = threading.Thread(
-        target=lambda: outcome.put(_fetch(release, folder, conf, groups)), name="delta", daemon=True
+        target=lambda: outcome.put(fetch_into(release, folder, conf, groups)), name="delta", daemon=True
     )
     thread.start()
     try:
@@ -114,53 +107,13 @@ def delta_jars(conf: Mapping[str, str], groups: ProcessGroups, wait_s: float = W
         reason = (
             f"{release} was not there after {wait_s:.0f} s. It is waited for no longer; a later session may have it"
         )
+    else:
+        reason = reason and f"{reason}. It is asked for again by the next server, or in an hour"
     if reason:
         _failures[folder] = time.monotonic(), reason
         raise DeltaMissing(reason)
-    return _jars_in(folder)
+    return jars_in(folder)
 
 
 def _folder_of(release: Coordinate) -> Path:
     return cache_folder() / "delta" / f"{release.name}-{release.version}"
-
-
-def _jars_in(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(folder.glob("*.jar")))
-
-
-def _fetch(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> str:
-    """Returns the reason of a failure; empty if the jars are there."""
-    try:
-        with _exclusive_lock(folder.parent):
-            if not _jars_in(folder):  # another server may have fetched them
-                _fetch_locked(release, folder, conf, groups)
-        return ""
-    except JarsUnavailable as none:
-        return (
-            f"{none}. It is asked for again by the next server, or in an hour. In a closed network, name a mirror of Maven"
-            f" Central in ~/.m2/settings.xml, or put {release} with its dependencies into ~/.m2/repository"
-        )
-    except BadMavenSettings as wrong:
-        return str(wrong)
-    except Exception as problem:  # noqa: BLE001 - a session without Delta is better than none
-        return f"{type(problem).__name__}: {problem}"
-
-
-def _fetch_locked(release: Coordinate, folder: Path, conf: Mapping[str, str], groups: ProcessGroups) -> None:
-    for draft_folder in folder.parent.glob(".draft-*"):
-        shutil.rmtree(draft_folder, ignore_errors=True)  # of a server that was killed
-    ivy = next((spark_home() / "jars").glob("ivy-*.jar"), None)
-    if ivy is None:
-        raise JarsUnavailable("Spark's own Ivy is not among its jars")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".draft-") as draft:  # 0700: it holds passwords
-        jars = fetch(release, Sources.of_user(conf), find_java(version("pyspark")), ivy, Path(draft), groups)
-        close_to_others(jars)
-        jars.rename(folder)
-
-
-@contextlib.contextmanager
-def _exclusive_lock(folder: Path) -> Iterator[None]:
-    """Only one server fetches; the others wait, and then find the jars."""
-    with (own_folder(folder) / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -211,7 +211,10 @@ def module_text(coordinate: Coordinate) -> str:
         "rev": coordinate.version,
         "conf": "default->default",
     }
-    excludes = "".join(f"<exclude {_attributes({'org': group})}/>" for group in EXCLUDED_GROUPS)
+    excluded: tuple[str, ...] = EXCLUDED_GROUPS
+    if coordinate.group in excluded:  # a module of Spark's: excluded with its group, and all that it needs is there
+        dependency["transitive"], excluded = "false", ()
+    excludes = "".join(f"<exclude {_attributes({'org': group})}/>" for group in excluded)
     return (
         '<ivy-module version="2.0"><info organisation="fabric-livy-magic" module="jars"/>'
         '<configurations><conf name="default"/></configurations>'

@@ -27,6 +27,8 @@ from fabric_livy_magic.own_folders import own_folder
 
 SOURCES = Path(__file__).with_name("jvm_sources")
 PACKAGE = "fabric_livy_magic.local"
+SERVICES = "META-INF/services/org.apache.spark.sql.sources.DataSourceRegister"
+MISSING_SOURCES = ("Avro", "Xml", "DatabricksXml")
 EXTENSIONS = "spark.sql.extensions"
 UNAVAILABLE = "abfss:// and names of lakehouses are not to be had with this Spark"
 
@@ -105,6 +107,7 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
             with zipfile.ZipFile(draft, "w") as packed:
                 for file in sorted(Path(made).rglob("*.class")):
                     packed.write(file, file.relative_to(made))
+                packed.writestr(SERVICES, "".join(f"{PACKAGE}.MissingSource${one}\n" for one in MISSING_SOURCES))
             draft.replace(jar)
     except Py4JJavaError as refused:  # its text is available only while the gateway runs
         raise NoLakehouseClasses(f"{UNAVAILABLE}: {refused.java_exception.toString()}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
@@ -17,6 +18,7 @@ from fabric_livy_magic.local.spark.lakehouse_classes import (
 )
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings
+from fabric_livy_magic.local.spark.source_jars import with_sources
 from fabric_livy_magic.local.spark.submit import spark_home
 
 
@@ -30,13 +32,17 @@ def prepare_settings(
 ) -> tuple[SparkSettings, str]:
     """The complete settings, and what is missing in them and why. Takes seconds for the first application on a machine."""
     fallback = ""
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
+        sources = pool.submit(with_sources, settings, groups)
         jar = pool.submit(compile_lakehouse_classes, find_java(version("pyspark")), spark_home() / "jars")
         try:
             settings = with_delta(settings, groups)
         except DeltaMissing as missing:
             fallback = str(missing)
             note(fallback)
+    settings = replace(
+        settings, conf={**sources.result().conf, **settings.conf}, jars=(*settings.jars, *sources.result().jars)
+    )
     file = folders.private / "lakehouses.json"
     try:
         settings = with_lakehouse_names(settings, jar.result(), file)

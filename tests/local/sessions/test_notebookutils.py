@@ -118,6 +118,26 @@ def test_synapse_s_env_says_who_runs_the_code_and_where(utils: Any) -> None:
     assert (env.getWorkspaceName(), env.getPoolName()) == ("Sales", "local")
 
 
+def test_a_notebook_s_resources_are_the_builtin_folder_beside_its_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FABRIC_LIVY_NOTEBOOKS", *NOTEBOOK_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    beside = tmp_path / "Load.Notebook" / "builtin"
+    beside.mkdir(parents=True)
+    (beside / "rates.csv").write_text("EUR,1", encoding="utf-8")
+    workspaces = one_lakehouse(tmp_path / "house")
+
+    def resources(name: str) -> Path | None:
+        conf = {"spark.fabric_livy.notebooks": str(tmp_path), "spark.fabric_livy.notebook": name}
+        return NotebookContext(workspaces, workspaces.first_lakehouse, "s", "u", tmp_path, conf).resources
+
+    assert (resources("Load"), resources("Other")) == (beside, None)
+    with utilities(tmp_path, resources=str(resources("Load"))) as utils:
+        assert Path(utils.nbResPath, "builtin", "rates.csv").read_text(encoding="utf-8") == "EUR,1"
+        assert Path(utils.nbResPath, "env").is_dir()
+
+
 # ------------------------------------------------------------------------------------------------ runMultiple
 @pytest.mark.parametrize(
     ("dag", "message"),

@@ -142,6 +142,14 @@ def test_a_batch_writes_them(api: Api, filled: Session, lakehouse: Path) -> None
 
 
 # ------------------------------------------------------------------------------------------------ without the jars
+WITHOUT_JARS = {
+    "spark.read.format('avro').load('Files')": "The jars of the source avro are not in this session: 127.0.0.1 cannot be reached",
+    "spark.range(1).write.format('avro').save('Files/a')": "The jars of the source avro are not in this session",
+    "spark.read.format('com.databricks.spark.xml').schema('a int').load('Files')": "of the source com.databricks.spark.xml",
+    "spark.sql('CREATE MATERIALIZED LAKE VIEW v AS SELECT 1 AS a')": "this session has no Delta Lake",
+}
+
+
 @pytest.fixture(scope="module")
 def without_jars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """On a machine without jars that reaches no repository: a session's view, and results of its statements."""
@@ -163,6 +171,7 @@ def without_jars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
                 "view": view,
                 "provider": [row[1] for row in session.rows("describe extended plain") if row[0] == "Provider"],
                 "rows": session.rows("select * from plain"),
+                "errors": [session.error(code)["evalue"] for code in WITHOUT_JARS],
             }
         finally:
             api.http.close()
@@ -172,6 +181,11 @@ def without_jars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 def test_without_the_jars_tables_are_parquet(without_jars: dict[str, Any]) -> None:
     assert without_jars["provider"] == ["parquet"]
     assert without_jars["rows"] == [[1]]
+
+
+def test_without_the_jars_what_needs_them_says_so(without_jars: dict[str, Any]) -> None:
+    for error, message in zip(without_jars["errors"], WITHOUT_JARS.values(), strict=True):
+        assert message in error
 
 
 def test_without_the_jars_one_line_has_the_reason_and_how_to_get_them(without_jars: dict[str, Any]) -> None:

@@ -159,8 +159,15 @@ final class Databases {
     return folder.isDirectory() && !folder.getName().startsWith("_") && !folder.getName().startsWith(".") && !isTable(folder);
   }
 
+  /** With a commit: a CREATE TABLE AS whose query fails leaves an empty log behind. */
   private static boolean isTable(File folder) {
-    return new File(folder, "_delta_log").isDirectory();
+    String[] log = new File(folder, "_delta_log").list();
+    for (int i = 0; log != null && i < log.length; i++) {
+      if (Character.isDigit(log[i].charAt(0))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** In any letter case. */

@@ -61,7 +61,8 @@ public final class LakehouseNames extends AbstractFunction1 {
       // A proxy, because each version of Spark has some more methods there.
       Class[] kind = new Class[] {ParserInterface.class};
       return Proxy.newProxyInstance(
-          LakehouseNames.class.getClassLoader(), kind, new Names(parser, new Databases(session, lakehouses)));
+          LakehouseNames.class.getClassLoader(), kind,
+          new Names(parser, new Databases(session, lakehouses), new MaterializedLakeViews(session, parser)));
     } catch (IOException problem) {
       throw new IllegalStateException(problem);
     }
@@ -80,10 +81,12 @@ public final class LakehouseNames extends AbstractFunction1 {
 
     private final ParserInterface parser;
     private final Databases databases;
+    private final MaterializedLakeViews lakeViews;
 
-    Names(ParserInterface parser, Databases databases) {
+    Names(ParserInterface parser, Databases databases, MaterializedLakeViews lakeViews) {
       this.parser = parser;
       this.databases = databases;
+      this.lakeViews = lakeViews;
     }
 
     public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
@@ -91,7 +94,9 @@ public final class LakehouseNames extends AbstractFunction1 {
       try {
         // Since Spark 4.1 there is parsePlanWithParameters, too.
         if (LogicalPlan.class.isAssignableFrom(method.getReturnType()) && arguments[0] instanceof String) {
-          return rewritten(parsed(method, arguments), "");
+          Object[] meant = (Object[]) arguments.clone();
+          meant[0] = lakeViews.meant((String) arguments[0]);
+          return rewritten(parsed(method, meant), "");
         }
         if (name.equals("parseMultipartIdentifier")) {
           return seq(named(words(parser.parseMultipartIdentifier((String) arguments[0]))));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any, Dict, List, NamedTuple
@@ -99,7 +100,13 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 
 def resources() -> str:
-    """The notebook's resource folder: empty at the session's start, since notebook files have no resources."""
+    """The folder of the notebook's resources: `builtin` is the one beside its cells, or else empty at the session's start, as is
+    `env`, that of an environment."""
     folder = os.path.join(session_context().private, "nb_resource")
-    os.makedirs(os.path.join(folder, "builtin"), exist_ok=True)
+    os.makedirs(os.path.join(folder, "env"), exist_ok=True)
+    builtin, committed = os.path.join(folder, "builtin"), session_context().facts.get("resources")
+    if committed and not os.path.exists(builtin):
+        with contextlib.suppress(FileExistsError):  # another REPL was first
+            os.symlink(committed, builtin)
+    os.makedirs(builtin, exist_ok=True)
     return folder
