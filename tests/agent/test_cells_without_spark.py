@@ -153,6 +153,7 @@ LINES: dict[str, list[tuple[str, str | None]]] = {
     "time": [("6 * 7", "42")],
     "timeit": [("-n 2 -r 3 1 + 1", "best of 3 runs, 2 loops each")],
     "matplotlib": [("inline", "")],
+    "matplot": [("plt", "")],
     "set_env": [("PLACE there", "")],
     "env": [("PLACE", "'there'"), ("PLACE=here", ""), ("", "'PLACE': 'here'")],
     "mkdir": [("-p made/inner", "")],

@@ -43,6 +43,8 @@ USES = {
     "serve --no-schemas": HERE,
     "serve --owned": "local/sessions/test_endings.py",
     "run --parameter": "cli/test_fabric_notebooks.py",
+    "run --cell-timeout": "cli/test_cli.py",
+    "run --timeout": "cli/test_cli.py",
     "run --target": "cli/test_cli.py",
     "run --output": "cli/test_fabric_notebooks.py",
     "run --share-session": "cli/test_fabric_notebooks.py",

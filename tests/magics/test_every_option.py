@@ -104,10 +104,6 @@ ELSEWHERE = {
     ("login", "--tenant"): r"signin/test_sign_in_end_to_end.py: --tenant ",
     ("login", "--certificate"): r"signin/test_sign_in_end_to_end.py: --certificate ",
     ("login", "--send-chain"): r"signin/test_sign_in_end_to_end.py: --send-chain",
-    **{
-        ("login", word): rf'magics/test_subcommands.py: "{word}"'
-        for word in ("--secret", "--client-secret", "--password", "--passphrase", "--token")
-    },
     ("start", "--high-concurrency"): "magics/test_background_cells.py: %livy start side --high-concurrency",
     ("attach", "--last"): "kernel/test_kernels_that_stop.py: %livy attach --last",
     ("attach", "--output"): "kernel/test_kernels_that_stop.py: attach --last -o",

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 
 
 def spellings(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
-    """(longest spelling, all spellings) of each option but help."""
+    """(longest spelling, all spellings) of each documented option but help: those without a help text are refused ones."""
     for action in parser._actions:
-        if action.option_strings and action.dest not in {"help", "version"}:
+        is_documented = action.dest not in {"help", "version"} and action.help != argparse.SUPPRESS
+        if action.option_strings and is_documented:
             yield max(action.option_strings, key=len), list(action.option_strings)
 
 
