@@ -33,6 +33,8 @@ class Repl:
         self.remote = remote
         self.queue = CellQueue()
         self.cells_run = 0
+        self.scala_mark: str | None = None
+        """Of what its Scala cells display (`scala_displays`); empty where that cannot be."""
         self._settings = settings
         self._agent = Agent()
         self._introspection = Introspection(remote)

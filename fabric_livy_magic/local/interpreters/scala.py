@@ -1,27 +1,29 @@
-"""Scala statements: Scala's own interpreter (`scala.tools.nsc.interpreter.IMain`) inside the session's JVM.
-
-The code is run line by line as in Livy (AbstractSparkInterpreter.scala): an incomplete line is joined with the next one and
-tried again; code that is incomplete at the end is tried once more inside braces, for trailing comments.
-"""
+"""Scala's own interpreter (`scala.tools.nsc.interpreter.IMain`) inside the session's JVM. `scala_cells` runs a cell on it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
 import threading
-from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
 
 from fabric_livy_magic.local.interpreters import scala_magics
-from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
+from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.interpreters.scala_cells import FAILED, INCOMPLETE, ByLines, ByStatements
 from fabric_livy_magic.local.interpreters.sql import java_error
+from fabric_livy_magic.local.spark.java import find_java
 from fabric_livy_magic.local.spark.jvm import Jvm
+from fabric_livy_magic.local.spark.scala_classes import compile_scala_classes, scala_classes
 from fabric_livy_magic.local.spark.settings import SessionFolders
+from fabric_livy_magic.local.spark.submit import spark_home
 
 COMPLETION_TIMEOUT_S = 1.0
-SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
+LINES_OF_REPL = 50_000  # a compiler that has seen so many would have filled the memory
 # What Livy's shell imports, and Fabric's `display`. In one line, because each line is one compiler run.
 IMPORTS = (
     "import org.apache.spark.SparkContext._, spark.implicits._, spark.sql, org.apache.spark.sql.functions._; "
@@ -30,30 +32,11 @@ IMPORTS = (
 )
 
 
-def run_lines(code: str, interpret: Callable[[str], str], is_only_comments: Callable[[str], bool]) -> str:
-    """Runs `code` line by line; returns the last verdict: Success, Incomplete or Error. Stops at the first error.
-
-    `is_only_comments` is called for code that is incomplete at the end: comments are, and they are no error.
-    """
-    lines = code.strip().split("\n")
-    pending = ""
-    for index, line in enumerate(lines):
-        pending = f"{pending}\n{line}" if pending else line
-        verdict = interpret(pending)
-        if verdict == INCOMPLETE:
-            if index == len(lines) - 1 and not is_only_comments(pending):
-                return INCOMPLETE
-            continue
-        if verdict != SUCCESS:
-            return verdict
-        pending = ""
-    return SUCCESS
-
-
 class ScalaInterpreter:
     """Started at its first use, which takes seconds. `run` is for one thread, `complete` for any."""
 
     needs_spark = False
+    class_name = "CellInterpreter"  # ours, of `local/spark/scala`
 
     def __init__(self, jvm: Jvm, folders: SessionFolders, repl_id: str = "") -> None:
         self._jvm = jvm
@@ -63,20 +46,34 @@ class ScalaInterpreter:
         self._imain: Any = None
         self._bound_session: Any = None  # the SparkSession that `spark` is bound to
         self._thread: Any = None
+        self._reads_cells = False
 
     def run(self, code: str, spark: Any) -> Output:
         with self._compiler_lock:
             try:
                 self._enter(spark)
-                return Cell(self).run(code)
+                return (ByStatements if self._reads_cells else ByLines)(self).run(code)
             except Py4JJavaError as failure:
                 return java_error(self._jvm, failure)
 
-    # ---- called by Cell
+    # ---- called by `scala_cells`
 
     def interpret(self, text: str) -> str:
         verdict: str = self._imain.interpret(text).toString()
         return verdict
+
+    def read(self, code: str, line: int) -> int | str:
+        """How many statements it has, for `run_statement`; of code that does not parse INCOMPLETE or FAILED."""
+        count = int(self._imain.read(code, line))
+        return count if count >= 0 else {-1: INCOMPLETE}.get(count, FAILED)
+
+    def run_statement(self, index: int) -> str:
+        verdict: str = self._imain.run(index)
+        return verdict
+
+    def failed_line(self) -> int:
+        """The line of the cell at which the statement that ran last threw an exception, from 1; 0 if it threw none."""
+        return int(self._imain.failedLine())
 
     def output_size(self) -> int:
         return int(self._buffer.size())
@@ -174,16 +171,17 @@ class ScalaInterpreter:
         settings = view.scala.tools.nsc.Settings()
         options = ["-usejavacp", "-Yrepl-class-based", "-Yrepl-outdir", str(self._folders.classes)]
         settings.processArguments(self._seq(options), True)
+        # A class of a line is loaded once: by the class loader that executors use, too, or their objects would be of another class.
+        getattr(settings, "explicitParentLoader_$eq")(view.scala.Some(self._jvm.class_loader))
         self._buffer = view.java.io.ByteArrayOutputStream()
         self._writer = view.java.io.PrintWriter(view.java.io.OutputStreamWriter(self._buffer, "UTF-8"), True)
         self._stream = view.java.io.PrintStream(self._buffer, True, "UTF-8")
         self._console = scala_object(view.scala, "Console")
-        with self._jvm.scala_naming_lock:
-            self._set_line_prefix()
-            imain = self._make_imain(settings)
+        imain = self._make_imain(settings)
         self._class_loader = imain.classLoader()
         view.java.lang.Thread.currentThread().setContextClassLoader(self._class_loader)
         self._imain = imain
+        self._number_lines()
         self._bind(spark)
 
     def _bind(self, spark: Any) -> None:
@@ -193,12 +191,15 @@ class ScalaInterpreter:
         self._imain.interpret(IMPORTS)
         self._bound_session = spark
 
-    def _set_line_prefix(self) -> None:
-        """Each line becomes a class, `$line3.$read`. REPLs of one application share the folder of these classes, and the classes
-        that executors have loaded, so each REPL needs its own names. Scala reads the property when the interpreter starts.
+    def _number_lines(self) -> None:
+        """Each line becomes a class, `$line3.$read`. REPLs of one application share these classes, so each has numbers of its own.
+        (A prefix of its own is not to be had: Scala reads that from a system property for each line, and Spark finds the instance
+        of a case class by `$line` and digits.) Counting up takes some 10 ms a million.
         """
-        line = f"$line{self._repl_id.replace('-', '')}_" if self._repl_id else "$line"
-        self._jvm.view.java.lang.System.setProperty("scala.repl.name.line", line)
+        if self._repl_id:
+            count = next(self._jvm.scala_numbers) * LINES_OF_REPL
+            iterator = scala_object(self._jvm.view.scala.collection, "Iterator")
+            iterator.fill(count, self._imain.naming().freshLineId()).length()
 
     def _is_212(self) -> bool:
         """Spark 3 comes with Scala 2.12, Spark 4 with 2.13."""
@@ -209,66 +210,32 @@ class ScalaInterpreter:
         """The interpreter of Scala 2.13 needs a reporter object."""
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
         if self._is_212():
-            # py4j returns a package if the class is not compiled yet.
-            line_interpreter = self._jvm.view.fabric_livy_magic.local.LineInterpreter
-            make = line_interpreter if isinstance(line_interpreter, JavaClass) else interpreter.IMain
-            imain = make(settings, self._writer)
+            own_class = self._own_class()
+            self._reads_cells = own_class is not None and self.class_name == "CellInterpreter"
+            imain = (own_class or interpreter.IMain)(settings, self._writer)
             imain.initializeSynchronous()
         else:
             imain = interpreter.IMain(settings, interpreter.shell.ReplReporterImpl(settings, self._writer))
             imain.initializeCompiler()
         return imain
 
+    def _own_class(self) -> JavaClass | None:
+        """None if this Scala's compiler refuses its source. The first Scala statement on a machine waits until it is compiled."""
+        if not isinstance(self._class_of_ours(), JavaClass):
+            jars = spark_home() / "jars"
+            with contextlib.suppress(OSError, subprocess.SubprocessError):  # without it cells run line by line
+                compile_scala_classes(find_java(version("pyspark")), jars)
+            for jar in scala_classes(jars):
+                self._jvm.add_to_class_path(jar)
+        found = self._class_of_ours()
+        return found if isinstance(found, JavaClass) else None
+
+    def _class_of_ours(self) -> Any:
+        """py4j gives a package if there is no such class."""
+        return getattr(self._jvm.view.fabric_livy_magic.local, self.class_name)
+
     def _seq(self, items: list[str]) -> Any:
         return self._jvm.view.org.apache.spark.api.python.PythonUtils.toSeq(items).toList()
-
-
-class Cell:
-    """One statement, run line by line. The output of a magic replaces the output of the lines above it."""
-
-    def __init__(self, interpreter: ScalaInterpreter) -> None:
-        self._interpreter = interpreter
-        self._scala_ran = False  # True after a line of Scala
-        self._magic_output: Output | None = None  # the output of the last line, if it is a magic
-        self._begin = 0  # byte offset in the output: what was written before is dropped
-        self._begin_of_line = 0
-
-    def run(self, code: str) -> Output:
-        verdict = run_lines(code, self._run_line, self._is_only_comments)
-        if verdict == INCOMPLETE:
-            return self._failed("Error", "incomplete statement", [])
-        if self._magic_output is not None:
-            if verdict == SUCCESS:
-                return self._magic_output
-            return self._failed(self._magic_output["ename"], self._magic_output["evalue"], [])
-        if verdict == SUCCESS:
-            return ok({"text/plain": self._interpreter.output(self._begin)})
-        lines = self._interpreter.output(self._begin_of_line).splitlines(keepends=True) or [""]
-        # Scala 2.13 puts the caret before the message it belongs to.
-        message = next((index for index, line in enumerate(lines) if line.strip() != "^"), 0)
-        evalue = lines.pop(message).strip()
-        return self._failed("Error", evalue or "the statement was interrupted", lines)
-
-    def _failed(self, ename: str, evalue: str, traceback: list[str]) -> Output:
-        printed = self._interpreter.output(0, self._begin_of_line).rstrip() if self._begin_of_line else ""
-        return self._interpreter.failed(ename, evalue, traceback, printed)
-
-    def _run_line(self, line: str) -> str:
-        begin = self._interpreter.output_size() if self._scala_ran else 0
-        if magic := scala_magics.read_magic(line):
-            self._begin_of_line = begin
-            self._magic_output = self._interpreter.run_magic(*magic, has_value=self._scala_ran)
-            return SUCCESS if self._magic_output["status"] == "ok" else FAILED
-        verdict = self._interpreter.interpret(line)
-        if verdict != INCOMPLETE:
-            self._scala_ran = True
-            self._begin_of_line = begin
-            if self._magic_output is not None:
-                self._magic_output, self._begin = None, begin
-        return verdict
-
-    def _is_only_comments(self, text: str) -> bool:
-        return self._interpreter.interpret(f"{{\n{text}\n}}") == SUCCESS
 
 
 def scala_object(package: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import struct
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
@@ -36,9 +38,9 @@ class Jvm:
         self.port = 0
         self.secret = ""
         self.spark: Any = None
-        self.scala_naming_lock = (
-            threading.Lock()
-        )  # while a system property has the class names for the Scala interpreter that starts
+        self.class_loader: Any = None
+        """That of Spark's submitter: the threads of the JVM inherit it, and executors look for classes in it."""
+        self.scala_numbers = itertools.count(1)  # of the interpreters of further REPLs
         self.gone = threading.Event()
 
     def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
@@ -93,6 +95,12 @@ class Jvm:
         self.secret = data[8 : 8 + length].decode("utf-8")
         self._connection_file.unlink()
         self._gateway = attach(self.port, self.secret)
+        self.class_loader = self.view.java.lang.Thread.currentThread().getContextClassLoader()
+        self.add_to_class_path(self._folders.classes)
+
+    def add_to_class_path(self, path: Path) -> None:
+        """A jar or a folder that exists, for all that Spark runs."""
+        self.class_loader.addURL(self.view.java.io.File(str(path)).toURI().toURL())
 
     def make_session(self) -> None:
         self.spark = self.view.org.apache.spark.sql.SparkSession.builder().getOrCreate()

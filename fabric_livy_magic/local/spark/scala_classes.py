@@ -1,7 +1,7 @@
 """The Scala classes of this package, compiled once with the compiler among Spark's jars.
 
-`local.sessions.class_data_archive` compiles them in the background (some 6 s) into the cache folder. They are optional: the
-first session on a machine has none, nor has one with a Scala version that has no folder below `scala`.
+`local.sessions.class_data_archive` compiles them in the background (some 8 s) into the cache folder; the first Scala statement on a
+machine may be there before, and waits. A Scala version that has no folder below `scala` goes without.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 from fabric_livy_magic.local.spark.cache import cache_folder
@@ -18,6 +19,7 @@ from fabric_livy_magic.started_processes import started_environment
 
 SOURCES = Path(__file__).with_name("scala")
 TIMEOUT_S = 120
+_COMPILING = threading.Lock()  # the first statements of two sessions may need them at once
 
 
 def scala_classes(spark_jars: Path) -> tuple[Path, ...]:
@@ -35,8 +37,12 @@ def scala_classes_are_built(spark_jars: Path) -> bool:
 def compile_scala_classes(java: Path, spark_jars: Path) -> None:
     """Sources that the compiler refuses are not tried again; its errors are kept in a file next to the jar's path."""
     jar = _jar(spark_jars)
-    if jar is None or scala_classes_are_built(spark_jars):
-        return
+    with _COMPILING:
+        if jar is not None and not scala_classes_are_built(spark_jars):
+            _compile(java, spark_jars, jar)
+
+
+def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
     own_folder(jar.parent)
     draft = jar.with_name(f".{os.getpid()}-{jar.name}")
     # The second JIT compiler, and a garbage collector with its own threads, cost more than they save in so short a run.

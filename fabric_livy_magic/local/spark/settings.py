@@ -41,6 +41,7 @@ class SessionFolders:
 
     @property
     def classes(self) -> Path:
+        """Where the Scala interpreters put the classes of their statements; on the class path of all that Spark runs."""
         return self.private / "classes"
 
     @property
@@ -144,7 +145,6 @@ def fixed_settings(folders: SessionFolders, python: str) -> dict[str, str]:
         "spark.authenticate": "true",
         # Asks nobody for a secret; `spark.rest` answers the same questions without a port.
         "spark.ui.enabled": "false",
-        "spark.repl.class.outputDir": str(folders.classes),
         # Not `hive`: its Derby database admits one JVM at a time. `spark.catalog` keeps the tables instead.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": f"file:{folders.lakehouse / 'Tables'}",

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.cells.scala_lines import join_scala_lines
-from fabric_livy_magic.errors import WaitTimeout
+from fabric_livy_magic.errors import StatementError, WaitTimeout
 from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
-from fabric_livy_magic.running.kinds import sql
+from fabric_livy_magic.running.kinds import scala_displays, sql
 from fabric_livy_magic.running.results import Part, Table, parts_of_output
+from fabric_livy_magic.running.scala_errors import placed
 
 DROP_WITHIN_S = 10.0  # also where the cell's own time is over
 # What the Scala shell says of a value: `res0: org.apache.spark.sql.DataFrame = [id: bigint]`.
@@ -21,8 +22,19 @@ _DATAFRAME = re.compile(r"(?:val |var )?(\w+): org\.apache\.spark\.sql\.(?:DataF
 
 
 def run(run: CellRun) -> CellOutput:
-    output = run.statement(join_scala_lines(run.cell.code), "spark")
+    scala_displays.define_displays(run)
+    sent = join_scala_lines(run.cell.code)
+    try:
+        output = run.statement(sent, "spark")
+    except StatementError as failed:
+        error = placed(failed, run.cell.code, sent)
+        if scala_displays.has_marks(run, error.printed):
+            error.parts, error.printed = scala_displays.parts_of_text(run, error.printed), ""
+        raise error from None
     parts = parts_of_output(output, run.cell.limit)
+    if scala_displays.has_marks(run, output.text):
+        parts = scala_displays.parts_of_text(run, output.text)
+        output = scala_displays.without_marks(run, output)
     if run.cell.output and (found := _DATAFRAME.match(output.text.rstrip().rsplit("\n", 1)[-1])):
         parts = (*parts, *_frame_of(run, found[1]))
     return CellOutput(parts, output)

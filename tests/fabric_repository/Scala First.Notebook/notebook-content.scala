@@ -32,7 +32,43 @@ object Rolls {
 }
 
 assert(Rolls.best(Seq(Roll("rye", 1), Roll("spelt", 2))).name == "spelt")
+assert(sc.parallelize(1 to 3).map(Roll("rye", _)).collect().map(_.sold).sum == 6)
 display(rolls.toDF("n"))
+
+// METADATA ********************
+
+// META {
+// META   "language": "scala",
+// META   "language_group": "synapse_pyspark"
+// META }
+
+// CELL ********************
+
+sealed trait Order
+case class Bread(rolls: Int) extends Order
+case class Cake(pieces: Int) extends Order
+
+class Price private (val cents: Int)
+object Price {
+  def of(order: Order): Price = order match {
+    case Bread(rolls) => new Price(rolls * 40 +
+      10)
+    case Cake(pieces) => new Price(pieces * 250)
+  }
+}
+
+val total = Seq(Bread(2), Cake(1))
+  .map(Price.of(_).cents)
+  .sum
+val withTax = total +
+  total / 10
+assert(withTax == 374)
+
+val sold = Seq(Roll("rye", 3), Roll("rye", 4), Roll("spelt", 5)).toDS
+  .groupByKey(_.name)
+  .mapGroups((name, all) => Roll(name, all.map(_.sold).sum))
+  .collect().toSet
+assert(sold == Set(Roll("rye", 7), Roll("spelt", 5)))
 
 // METADATA ********************
 

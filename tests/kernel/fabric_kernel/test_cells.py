@@ -43,6 +43,28 @@ def test_output_goes_to_a_local_variable_in_every_language(started: Kernel) -> N
     assert re.fullmatch(r"1 3 a res\d+: Int = 2\n+", shown)
 
 
+def test_scala_displays_tables_and_html_as_pyspark_does(started: Kernel) -> None:
+    frame = 'val shown = Seq((1, "a"), (2, null)).toDF("n", "<t>")'
+    ran = started.run(f'%%spark\n{frame}\nprint("above")\ndisplay(shown)\ndisplayHTML("<b>é</b>")\nprintln("below")')
+    assert ran.status == "ok", ran.traceback
+    table, html = [bundle["text/html"] for bundle in ran.bundles if "text/html" in bundle]
+    assert table.count("<tr>") == 3
+    assert "&lt;t&gt;" in table
+    assert html == "<b>é</b>"
+    assert ran.printed.endswith("abovebelow\n")
+    assert "fabric-livy" not in ran.printed
+    assert started.run("%%sql\nSHOW VIEWS LIKE 'fabric_livy_*'").bundles[0]["text/html"].count("<tr>") <= 1
+
+
+def test_what_scala_displayed_before_an_error_is_shown_and_the_error_names_its_line(started: Kernel) -> None:
+    failed = started.run("%%spark\ndisplay(spark.range(3))\nList(0)\n  .map(1 / _)")
+    tables = [bundle["text/html"] for bundle in failed.bundles if "text/html" in bundle]
+    assert (failed.status, tables[0].count("<tr>")) == ("error", 4)
+    assert "in line 3 of the cell: .map(1 / _)" in failed.traceback
+    wrong = started.run("%%spark\nval sum = 1 +\n  nosuch")
+    assert "<console>:2: error: not found: value nosuch" in wrong.traceback
+
+
 def test_an_error_of_the_session_is_an_error_of_the_cell(started: Kernel) -> None:
     failed = started.run("print('before')\n1 / 0")
     assert (failed.status, failed.ename, failed.evalue) == ("error", "ZeroDivisionError", "division by zero")

@@ -112,6 +112,8 @@ def test_variables_and_scala_values_belong_to_one_repl(five: list[HcSession]) ->
         repl.text(f"case class Mine(v: Int)\nval mine = {value}", "spark")
     code = "println(sc.parallelize(Seq(mine)).map(v => Mine(v).v).collect.mkString)"
     assert [one.text(code, "spark"), other.text(code, "spark")] == ["1\n", "2\n"]
+    code = "println(Seq(Mine(mine)).toDS.map(m => Mine(m.v * 10)).collect.head.v + sc.parallelize(1 to 2).map(Mine(_)).collect.size)"
+    assert [one.text(code, "spark"), other.text(code, "spark")] == ["12\n", "22\n"]
     assert "not found" in five[2].run("mine", "spark")["evalue"]
 
 

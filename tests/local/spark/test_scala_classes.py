@@ -46,7 +46,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Sessio
 @pytest.mark.skipif(not list(JARS.glob("scala-compiler-2.12.*")), reason="the Scala classes are for Scala 2.12 only")
 def test_a_session_uses_the_interpreter_that_was_compiled(session: service.Session) -> None:
     assert [jar.suffix for jar in scala_classes(JARS)] == [".jar"]
-    assert session.text(INTERPRETER, "spark").rstrip().endswith("String = fabric_livy_magic.local.LineInterpreter")
+    assert session.text(INTERPRETER, "spark").rstrip().endswith("String = fabric_livy_magic.local.CellInterpreter")
 
 
 @pytest.mark.parametrize(

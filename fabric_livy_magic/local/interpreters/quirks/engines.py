@@ -41,6 +41,8 @@ class LivySqlInterpreter(SqlInterpreter):
 
 
 class LivyScalaInterpreter(ScalaInterpreter):
+    class_name = "LineInterpreter"
+
     def failed(self, ename: str, evalue: str, traceback: list[str], printed: str) -> Output:
         return super().failed(ename, evalue, traceback, "")
 
