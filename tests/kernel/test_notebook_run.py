@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fabric_livy_magic.kernel.notebook_run import Ended, NotebookRun
+from tests.support.fakes import FakeFabric
+from tests.support.kernels import kernel
 
 END = Ended("nothing new", 2)
 
@@ -68,3 +72,30 @@ def test_a_run_that_is_begun_knows_no_exit() -> None:
     assert run.end_before("b", has_person=False) == END
     run.begin()
     assert run.end_before("b", has_person=False) is None
+
+
+# ------------------------------------------------------------------------------------------------ in a real kernel
+@pytest.mark.parametrize("with_person", [True, False], ids=["Run All, sent at once", "nbclient, one after the other"])
+def test_a_kernel_leaves_out_what_follows_the_exit_in_the_session_and_here(
+    fabric: FakeFabric, tmp_path: Path, with_person: bool
+) -> None:
+    error = {"status": "error", "ename": "NotebookExit", "evalue": "nothing <new>", "traceback": []}
+    fabric.session_goes("idle")
+    fabric.answer("leave()", error)
+    environ = {"FABRIC_LIVY_TARGET": fabric.url, "FABRIC_LIVY_TOKEN": fabric.token, "FABRIC_LIVY_RICH": "off"}
+    cells = ("leave()", "after()", "%%local\nran_here = 1", "%livy status")
+    with kernel(environ, tmp_path, with_person=with_person, spec="fabric-livy") as running:
+        if with_person:
+            done = [running.wait(request) for request in [running.send(cell) for cell in cells]]
+        else:
+            done = [running.run(cell) for cell in cells]
+        assert [one.status for one in done] == ["ok"] * 4
+        for one in done[1:]:
+            (bundle,) = one.bundles
+            assert "ended the notebook with the value 'nothing <new>'" in bundle["text/plain"]
+            assert "<new>" not in bundle["text/html"]
+        assert [code for _, code in fabric.posted_code] == ["leave()"]
+        if not with_person:
+            running.client.execute("get_ipython().kernel.begin_run()", silent=True)
+        assert running.run("%%local\n'ran_here' in globals()" if not with_person else cells[2]).status == "ok"
+        assert running.run("%%local\n'ran_here' in globals()").text == str(with_person)
