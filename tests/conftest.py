@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="also run the tests marked `livy`, on the Apache Livy server at this address",
     )
+    parser.addoption(
+        "--fifty", action="store_true", help="run all notebooks of tests/fifty_notebooks, not only the chosen ones"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -260,7 +260,11 @@ def _magic_need(name: str, registered: set[str], at: tuple[int, ...]) -> Need:
     if name in portal_features.FABRIC_EQUIVALENT_OF_MAGIC:
         return Need("magic", name, PROBLEM, f"in Fabric this is {portal_features.FABRIC_EQUIVALENT_OF_MAGIC[name]}", at)
     if portal_features.IPYTHON_MAGICS.fullmatch(name):
-        return Need("magic", name, FABRIC_ONLY, "a magic of IPython, which the portal has", at)
+        if name in portal_features.MAGICS_ON_NAMES:
+            return Need(
+                "magic", name, FABRIC_ONLY, "a magic of IPython on names, and the session's are not the kernel's", at
+            )
+        return Need("magic", name, cells=at)
     if (word := name.lstrip("%")) in portal_features.OTHER_LANGUAGES or word.startswith("chat"):
         what, why = portal_features.OTHER_LANGUAGES.get(word, portal_features.OTHER_LANGUAGES["chat"])
         return Need("magic", name, PROBLEM, f"{what}: {why}", at)

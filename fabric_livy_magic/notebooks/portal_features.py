@@ -27,11 +27,28 @@ PORTAL_MAGICS = frozenset(
     {"!", "%run", "%pip", "%matplotlib", "%load_ext", "%%sql", "%%pyspark", "%%spark", "%%sparkr", "%%configure"}
 )
 PACKAGE_MAGICS = re.compile(r"%%?livy(_\w+)?")  # of this package's extension, in a notebook for any Jupyter
-# IPython's own, which the portal has and a session does not have.
+# IPython's own: in the session, or beside it in the kernel.
 IPYTHON_MAGICS = re.compile(
     "%(alias|autoreload|automagic|cd|conda|config|dirs|env|history|lsmagic|magic|page|pdb|pdef|pdoc|pfile|pinfo2?|precision"
     "|prun|psource|pwd|quickref|reload_ext|reset|set_env|store|system|sx|tb|time|timeit|unload_ext|who|who_ls|whos|xdel|xmode)"
     "|%%(bash|capture|html|javascript|js|latex|markdown|prun|script|sh|svg|time|timeit|writefile)"
+)
+# Those of them that work on Python names: in the kernel they find its own, not those of the session.
+MAGICS_ON_NAMES = frozenset(
+    {
+        "%page",
+        "%pdb",
+        "%pdef",
+        "%pdoc",
+        "%pfile",
+        "%precision",
+        "%prun",
+        "%psource",
+        "%reset",
+        "%store",
+        "%xdel",
+        "%%prun",
+    }
 )
 # Magics of other products and misspelled ones → what Fabric has instead.
 FABRIC_EQUIVALENT_OF_MAGIC = {

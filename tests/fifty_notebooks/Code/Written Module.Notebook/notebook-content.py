@@ -1,0 +1,98 @@
+# Fabric notebook source
+
+# METADATA ********************
+
+# META {
+# META   "kernel_info": {
+# META     "name": "synapse_pyspark"
+# META   },
+# META   "dependencies": {
+# META     "lakehouse": {
+# META       "default_lakehouse": "763dd2a4-adb4-57c7-a094-03298ff39fa1",
+# META       "default_lakehouse_name": "Silver",
+# META       "default_lakehouse_workspace_id": "e64c075a-d454-5a77-8570-55e61d973874",
+# META       "known_lakehouses": [
+# META         {
+# META           "id": "763dd2a4-adb4-57c7-a094-03298ff39fa1"
+# META         },
+# META         {
+# META           "id": "ef758a23-10c0-507e-9d60-42bb66253163"
+# META         },
+# META         {
+# META           "id": "be6c488f-d058-5962-8d5d-62163dae318c"
+# META         }
+# META       ]
+# META     }
+# META   }
+# META }
+
+# CELL ********************
+
+# MAGIC %%writefile fifty_module.py
+# MAGIC def answer():
+# MAGIC     return 42
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+import fifty_module
+
+assert fifty_module.answer() == 42
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+%load_ext autoreload
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+%autoreload 2
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# MAGIC %%time
+# MAGIC total = sum(range(10))
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert total == 45
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }

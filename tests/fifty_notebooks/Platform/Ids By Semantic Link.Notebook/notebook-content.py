@@ -1,0 +1,68 @@
+# Fabric notebook source
+
+# METADATA ********************
+
+# META {
+# META   "kernel_info": {
+# META     "name": "synapse_pyspark"
+# META   },
+# META   "dependencies": {
+# META     "lakehouse": {
+# META       "default_lakehouse": "763dd2a4-adb4-57c7-a094-03298ff39fa1",
+# META       "default_lakehouse_name": "Silver",
+# META       "default_lakehouse_workspace_id": "e64c075a-d454-5a77-8570-55e61d973874",
+# META       "known_lakehouses": [
+# META         {
+# META           "id": "763dd2a4-adb4-57c7-a094-03298ff39fa1"
+# META         },
+# META         {
+# META           "id": "ef758a23-10c0-507e-9d60-42bb66253163"
+# META         },
+# META         {
+# META           "id": "be6c488f-d058-5962-8d5d-62163dae318c"
+# META         }
+# META       ]
+# META     }
+# META   }
+# META }
+
+# CELL ********************
+
+import sempy.fabric as fabric
+
+context = notebookutils.runtime.context
+assert fabric.get_notebook_workspace_id() == fabric.get_workspace_id() == context["currentWorkspaceId"]
+assert fabric.get_lakehouse_id() == context["defaultLakehouseId"]
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert fabric.resolve_workspace_name(context["currentWorkspaceId"]) == context["currentWorkspaceName"]
+assert fabric.resolve_item_id("Bronze", "Lakehouse") == notebookutils.lakehouse.get("Bronze").id
+items = fabric.list_items()
+assert {"Bronze", "Silver", "Gold"} <= set(items[items["Type"] == "Lakehouse"]["Display Name"]), items
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert spark.conf.get("trident.workspace.id") == context["currentWorkspaceId"]
+assert spark.conf.get("trident.lakehouse.id") == context["defaultLakehouseId"]
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }

@@ -1,0 +1,54 @@
+# Fabric notebook source
+
+# METADATA ********************
+
+# META {
+# META   "kernel_info": {
+# META     "name": "synapse_pyspark"
+# META   },
+# META   "dependencies": {
+# META     "lakehouse": {
+# META       "default_lakehouse": "763dd2a4-adb4-57c7-a094-03298ff39fa1",
+# META       "default_lakehouse_name": "Silver",
+# META       "default_lakehouse_workspace_id": "e64c075a-d454-5a77-8570-55e61d973874",
+# META       "known_lakehouses": [
+# META         {
+# META           "id": "763dd2a4-adb4-57c7-a094-03298ff39fa1"
+# META         },
+# META         {
+# META           "id": "ef758a23-10c0-507e-9d60-42bb66253163"
+# META         },
+# META         {
+# META           "id": "be6c488f-d058-5962-8d5d-62163dae318c"
+# META         }
+# META       ]
+# META     }
+# META   }
+# META }
+
+# PARAMETERS CELL ********************
+
+day = "2024-01-01"
+rows = 1
+fail = False
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+if fail:
+    raise ValueError("it was told to fail")
+spark.range(rows).write.mode("overwrite").saveAsTable(f"child_{day[:4]}")
+result = {"day": day, "rows": spark.table(f"child_{day[:4]}").count()}
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }

@@ -1,0 +1,106 @@
+# Fabric notebook source
+
+# METADATA ********************
+
+# META {
+# META   "kernel_info": {
+# META     "name": "synapse_pyspark"
+# META   },
+# META   "dependencies": {
+# META     "lakehouse": {
+# META       "default_lakehouse": "763dd2a4-adb4-57c7-a094-03298ff39fa1",
+# META       "default_lakehouse_name": "Silver",
+# META       "default_lakehouse_workspace_id": "e64c075a-d454-5a77-8570-55e61d973874",
+# META       "known_lakehouses": [
+# META         {
+# META           "id": "763dd2a4-adb4-57c7-a094-03298ff39fa1"
+# META         },
+# META         {
+# META           "id": "ef758a23-10c0-507e-9d60-42bb66253163"
+# META         },
+# META         {
+# META           "id": "be6c488f-d058-5962-8d5d-62163dae318c"
+# META         }
+# META       ]
+# META     }
+# META   }
+# META }
+
+# CELL ********************
+
+%run "Shared Functions"
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert loaded[-2:] == ["Constants", "Shared Functions"], loaded
+assert with_tax(spark.createDataFrame([(10.0,)], "amount double")).first().taxed == 10.7
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+%run /Shared/Constants
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# in other letters, with parameters
+%run shared functions {"rate": 2, "label": "it's"}
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert loaded[-1] == "Shared Functions" and rate == 2 and label == "it's"
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+%run ./Child Load
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert day == "2024-01-01"
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
