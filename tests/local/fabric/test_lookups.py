@@ -201,7 +201,7 @@ def test_a_viewer_may_look_but_not_run(api: Api) -> None:
 
 
 def test_without_a_workspace_file_there_is_one_workspace_with_one_lakehouse(tmp_path: Path) -> None:
-    with service.serving(tmp_path / "my house") as alone:
+    with service.serving(tmp_path / "my house", ("--token", service.TOKEN, "--no-schemas")) as alone:
         (workspace,) = everything(alone, "/workspaces")
         assert workspace["displayName"] == "local"
         (house,) = everything(alone, f"/workspaces/{workspace['id']}/lakehouses")

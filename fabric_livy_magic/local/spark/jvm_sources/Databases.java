@@ -146,7 +146,8 @@ final class Databases {
     }
     boolean isDefault = schema.database().equals(defaultOf(schema.lakehouse).database());
     boolean hasSchemas = schema.lakehouse.defaultSchema != null;
-    if (!isDefault && !(hasSchemas && isSchema(schema.folder()))) {
+    boolean isOldTable = schema.lakehouse.prefix.isEmpty() && catalog().tableExists(ONLY, schema.name); // in Tables/ itself
+    if (!isDefault && !(hasSchemas && isSchema(schema.folder()) && !isOldTable)) {
       return false;
     }
     CatalogDatabase made =
