@@ -41,12 +41,17 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__} {value!r}"[:40])
+def named(value: Any) -> str:
+    """The same in each process of the tests: without the addresses of objects."""
+    return f"{type(value).__name__} {value!r}".partition(" object at 0x")[0][:40]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=named)
 def test_a_value_is_read_as_the_client_reads_it(value: Any) -> None:
     assert session_values.typed(value) == typed_value(value)
 
 
-@pytest.mark.parametrize("value", REFUSED, ids=lambda value: f"{type(value).__name__} {value!r}"[:40])
+@pytest.mark.parametrize("value", REFUSED, ids=named)
 def test_what_the_client_refuses_the_session_refuses(value: Any) -> None:
     with pytest.raises(SettingsError):
         typed_value(value)
