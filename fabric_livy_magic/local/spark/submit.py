@@ -17,7 +17,7 @@ from fabric_livy_magic.started_processes import python_path, started_environment
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
-PACKAGES_VARIABLE = "FABRIC_LIVY_PACKAGES"  # as in the agent's packages.py
+PACKAGES_VARIABLE = "LIVY_SESSION_PACKAGES"  # as in the agent's packages.py
 
 # Not passed from the server's environment to Spark: settings of other Sparks, and what is for client and server.
 NOT_INHERITED = (

@@ -23,7 +23,7 @@ from typing import Any, Iterator
 from .errors import Refused
 
 PIP_OPTIONS = ["--disable-pip-version-check", "--no-input"]
-FOLDER_VARIABLE = "FABRIC_LIVY_PACKAGES"  # as in local/spark/submit.py
+FOLDER_VARIABLE = "LIVY_SESSION_PACKAGES"  # as in local/spark/submit.py
 INSTALLS_VARIABLE = "FABRIC_LIVY_INSTALLS"
 OWN_FOLDER = "session-packages"  # as in local/spark/settings.py; `notebookutils.session` knows what was installed by it
 

@@ -19,7 +19,7 @@ from typing import Any, List
 
 from notebookutils._errors import NotebookUtilsError
 
-FOLDER_VARIABLE = "FABRIC_LIVY_PACKAGES"  # as in local/spark/submit.py
+FOLDER_VARIABLE = "LIVY_SESSION_PACKAGES"  # as in local/spark/submit.py
 VARIABLE = re.compile(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
