@@ -37,7 +37,8 @@ def _run(options: argparse.Namespace) -> int:
         with no_working_folder():
             code: int = options.command(options)
     except StatementError as error:
-        print(f"{printable_output(error.printed)}\n" if error.printed else "", end="")
+        if error.printed and not error.parts:  # parts were printed where they came
+            print(printable_output(error.printed))
         print("\n".join(drawn_error(error, has_colours=draws_colours(sys.stderr))), file=sys.stderr)
         return 1
     except SettingsError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic import __version__
-from fabric_livy_magic.cli.main import READER_LEFT, main
+from fabric_livy_magic.cli.main import READER_LEFT, _run, main
+from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.running.results import Printed
 from tests.support.commands import fabric_livy
 from tests.support.fakes import FakeFabric
 from tests.support.outputs import error_output, sql_output
@@ -247,3 +250,16 @@ def test_login_and_logout_in_a_terminal(
     shown = capsys.readouterr()
     assert "Signed out" in shown.out
     assert "eyJ.a.b" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize(("parts", "printed"), [((Printed("once", "stdout"),), ""), ((), "once\n")])
+def test_what_a_failed_statement_printed_is_shown_once(
+    parts: tuple[Printed, ...], printed: str, capsys: Capture
+) -> None:
+    """Parts have been shown by the command itself, where they came."""
+
+    def command(_options: argparse.Namespace) -> int:
+        raise StatementError("ValueError", "why", [], "once", parts=parts)
+
+    assert _run(argparse.Namespace(command=command)) == 1
+    assert capsys.readouterr().out == printed
