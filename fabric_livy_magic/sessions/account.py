@@ -175,12 +175,17 @@ class Account:
         return api.find_environment(workspace_id, environment_id).name
 
     def tables(self, pattern: str | None = None) -> list[list[str]]:
-        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case."""
+        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case, of the name with its
+        schema or without."""
         workspace_id, lakehouse_id = ids_in_url(self.client().http.base_url)
         found = self.api().tables(workspace_id, lakehouse_id)
         wanted = (pattern or "*").lower()
-        rows = [[f"{one.schema}.{one.name}" if one.schema else one.name, one.format, one.kind] for one in found]
-        return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), wanted))
+        names = [f"{one.schema}.{one.name}" if one.schema else one.name for one in found]
+        return sorted(
+            [name, one.format, one.kind]
+            for name, one in zip(names, found, strict=True)
+            if any(fnmatch.fnmatchcase(text.lower(), wanted) for text in (name, one.name))
+        )
 
     def client(self, target: Target | None = None) -> LivyClient:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""

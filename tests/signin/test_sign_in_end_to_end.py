@@ -310,7 +310,8 @@ def test_names_are_resolved_to_the_lakehouse_and_its_tables(
     runner.account.use(join_target(workspace.name, lakehouse.name))
     session = runner.sessions.attach(session_id)
     session.run("spark.range(3).write.mode('overwrite').format('parquet').saveAsTable('by_name')")
-    assert "by_name" in [row[0] for row in runner.account.tables("by_*")]
+    for pattern in ("by_*", "dbo.by_*"):
+        assert "dbo.by_name" in [row[0] for row in runner.account.tables(pattern)]
     assert runner.columns("by_name") == [["id", "bigint", ""]]
     before = runner.account.target
     runner.account.use(f"{workspace.name}/nowhere")
