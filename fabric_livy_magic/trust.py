@@ -24,6 +24,7 @@ from fabric_livy_magic.settings import read_target
 HARMLESS = frozenset(
     {
         "language",
+        "lakehouse_schemas",
         "rows_shown",
         "progress",
         "rich",

@@ -158,7 +158,7 @@ def test_a_context_that_scala_stopped_is_spoken_of_in_sparks_own_words(livy_like
     assert [error["ename"] for error in errors] == ["Py4JJavaError", "Error"]
     for error in errors:
         assert "stopped" in error["evalue"]
-        assert "getOrCreate" not in error["evalue"]
+        assert "SparkSession.builder.getOrCreate()" not in error["evalue"]
     assert livy_like.error("select 1", "sql")["evalue"] == "Fail to start interpreter"
 
 
