@@ -75,7 +75,7 @@ def trust_store(certificates: bytes) -> Path | None:
         if not store.exists():
             write_atomically(store, _java_truststore(certificates))
     except (ImportError, OSError):
-        return None  # cryptography below 45, or a home folder that is not writable: Java uses its own authorities
+        return None  # cryptography below 45, or no folder that can be written: Java uses its own authorities
     return store
 
 

@@ -96,9 +96,12 @@ def test_a_file_that_is_not_there_leaves_java_its_own(tmp_path: Path) -> None:
     assert trust_options(WHEELS, (), {"SSL_CERT_FILE": str(tmp_path / "none.pem")}) == []
 
 
-def test_a_cache_that_cannot_be_written_to_leaves_java_its_own(
+def test_a_cache_that_cannot_be_written_to_is_one_among_the_temporary_files(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert trust_options(WHEELS, (), {"SSL_CERT_FILE": str(bundle)}) == []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = trust_options(WHEELS, (), {"SSL_CERT_FILE": str(bundle)})[0].partition("=")[2]
+    assert Path(store).is_file()
+    assert Path(store).is_relative_to(tmp_path)
