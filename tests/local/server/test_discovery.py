@@ -54,10 +54,22 @@ def test_no_other_address_gets_it(url: str) -> None:
 def test_where_no_file_can_be_written_the_server_runs_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    token_file(4567).mkdir(parents=True)  # a folder in its place
     with published_token(4567, "secret") as is_published:
         assert not is_published
+
+
+def test_without_a_folder_of_the_user_s_own_the_token_is_found_among_the_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with published_token(4567, "secret") as is_published:
+        assert is_published
+        assert find_token("http://127.0.0.1:4567") == "secret"
+        assert token_file(4567).is_relative_to(tmp_path)
 
 
 def test_a_killed_server_s_token_can_be_removed() -> None:
