@@ -43,7 +43,8 @@ def test_the_quickstart_has_one_line_that_chooses_the_target() -> None:
 
 
 def write_notebook(path: Path, *cells: str) -> Path:
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel}), path)
     return path
 
 
