@@ -32,14 +32,9 @@ FILES = find_notebooks(REPOSITORY)
 NAMES = sorted(file.name for file in FILES)
 # What the other series do not run already, all with one default lakehouse: one session.
 CHOSEN = {
-    "Catalog",
     "Constraints",
-    "Frozen",
     "Functions Of Users",
-    "History And Time Travel",
     "Merge Upsert",
-    "Own Style",
-    "Texts Of Several Lines",
     "Windows And Joins",
 }
 EXIT_VALUES = {

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "kernel.md"
 SHOWS = {
     "a cell without a magic": ("place", "'session'"),
     "%%pyspark": ("%%pyspark\nplace", "'session'"),
-    "%%sql": ("%%sql\nSELECT 1 AS one; SELECT :place AS place", "here"),
+    "%%sql": ("%%sql\nSELECT 1 AS one; SELECT :place AS place", "session"),
     "%sql": ("frame = %sql SELECT :place AS place", ""),
     "%%spark": ('%%spark\nspark.table("place").first.getString(0)', "String = session"),
     "%%scala": ('%%scala\nspark.table("place").first.getString(0)', "String = session"),
@@ -65,7 +65,7 @@ SHOWS = {
     "%%script": ("%%script bash\necho $PLACE", "here"),
 }
 LATER = {
-    "%sql": ("%%local\nframe.place[0]", "'here'"),
+    "%sql": ("%%local\nframe.place[0]", "'session'"),
     "-o NAME": ("%%local\nfetched.place[0]", "'session'"),
     "%livy get": ("%%local\nlen(two)", "2"),
     "%livy put": ("two.count()", "2"),

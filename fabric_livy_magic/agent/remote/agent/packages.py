@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any, Iterator
 
 from .errors import Refused
@@ -76,9 +77,11 @@ def shell_words(command: str) -> list[str] | None:
 
 
 def shell_environment(command: str) -> dict[str, str] | None:
-    """For a command of the shell in which pip is one of several: what it installs goes into the folder as well."""
+    """For a command of the shell in which pip is one of several: it is that of this Python, and what it installs goes into the
+    folder as well."""
     if "pip" in command and "install" in command:
-        return {**os.environ, "PIP_TARGET": folder()}
+        programs = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), os.environ.get("PATH")]))
+        return {**os.environ, "PIP_TARGET": folder(), "PATH": programs}
     return None
 
 

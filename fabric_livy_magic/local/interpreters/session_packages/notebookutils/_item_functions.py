@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NoReturn, Tuple
 
 from notebookutils._context import Workspace, session_context
 from notebookutils._errors import ServiceNeeded
-from notebookutils._items import Item, items_of
+from notebookutils._items import Item, items_of, own_notebook_id
 
 WORKSPACE_COLUMNS = {
     "Id": "object",
@@ -42,7 +42,7 @@ def get_lakehouse_id() -> str:
 
 def get_artifact_id() -> str:
     """The id of the notebook; empty where the session is for none."""
-    return (session_context().facts.get("notebook") or {}).get("id") or ""
+    return own_notebook_id() or ""
 
 
 # ------------------------------------------------------------------------------------------------ workspaces

@@ -47,6 +47,17 @@ def items_of(workspace: Workspace) -> List[Item]:
     return sorted(found, key=lambda one: (one.type, one.name.casefold()))
 
 
+def own_notebook_id() -> str | None:
+    """Of the notebook that runs; where only its name is known, of the one notebook of that name in the repository."""
+    facts = session_context().facts
+    notebook, root = facts.get("notebook") or {}, facts.get("notebooks")
+    if notebook.get("id") or not notebook.get("name") or not root:
+        known: str | None = notebook.get("id")
+        return known
+    named = [one.id for one in items_of_repository(root, "") if (one.type, one.name) == ("Notebook", notebook["name"])]
+    return named[0] if len(named) == 1 else None
+
+
 def items_of_repository(root: str, workspace_id: str) -> Iterator[Item]:
     """Lakehouses are left out: which there are, the server knows."""
     for folder, below, files in os.walk(root):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from notebookutils._context import session_context
+from notebookutils._items import own_notebook_id
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +23,7 @@ def made_context() -> Dict[str, Any]:
     return {
         "currentWorkspaceId": context.workspace.id,
         "currentWorkspaceName": context.workspace.name,
-        "currentNotebookId": notebook.get("id"),
+        "currentNotebookId": own_notebook_id(),
         "currentNotebookName": notebook.get("name"),
         "defaultLakehouseId": context.lakehouse.id,
         "defaultLakehouseName": context.lakehouse.name,
