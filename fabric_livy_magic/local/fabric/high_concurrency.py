@@ -20,8 +20,10 @@ class AcquireHandler(SparkHandler):
         self.check_running()
         try:
             request, tag = request_parsing.read_session_request(body), request_parsing.read_session_tag(body)
-            located = self.located(request)
-            acquired = self.server.high_concurrency.acquire(request, located, tag, self.lakehouse, self.caller.name)
+            located, home = self.located(request)
+            acquired = self.server.high_concurrency.acquire(
+                request, located, home, tag, self.lakehouse, self.caller.name
+            )
         except (BadRequest, BadPath, BadSetting, NoCapacity) as problem:
             raise self.refusal_of(problem) from problem
         view = session_views.high_concurrency_view(acquired)

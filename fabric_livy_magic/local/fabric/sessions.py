@@ -7,6 +7,7 @@ import asyncio
 from fabric_livy_magic.local.fabric import request_parsing, session_views
 from fabric_livy_magic.local.fabric.handler import LakehouseHandler
 from fabric_livy_magic.local.fabric.request_parsing import BadRequest, Page
+from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.sessions.capacity import FULL, NoCapacity
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
@@ -35,10 +36,10 @@ class SparkHandler(LakehouseHandler):
             raise Refusal(404, f"session {session_id} is not known", "SparkCoreSessionNotFound")
         return session
 
-    def located(self, request: SessionRequest) -> SessionRequest:
-        """The request with the addresses of its files on this machine. Raises BadPath."""
+    def located(self, request: SessionRequest) -> tuple[SessionRequest, Home]:
+        """The request with the addresses of its files on this machine, and where its session works. Raises BadPath."""
         home = self.server.sessions.home_of(request, self.lakehouse)
-        return with_local_files(request, home.lakehouse, home.workspaces, resolve_conf=False)
+        return with_local_files(request, home.lakehouse, home.workspaces, resolve_conf=False), home
 
     def refusal_of(self, problem: Exception) -> Refusal:
         """The refusal of a request that starts no Spark application."""
@@ -67,8 +68,8 @@ class SessionsHandler(SparkHandler):
         self.answer(view, 202)
 
     def _create(self, request: SessionRequest) -> Session:
-        located = self.located(request)
-        session = self.server.sessions.create(request, self.lakehouse, self.caller.name, located=located)
+        located, home = self.located(request)
+        session = self.server.sessions.create(request, self.lakehouse, self.caller.name, located=located, home=home)
         session.add_repl()
         return session
 

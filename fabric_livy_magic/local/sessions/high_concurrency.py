@@ -14,6 +14,7 @@ from pathlib import Path
 from py4j.protocol import Py4JError, Py4JJavaError
 
 from fabric_livy_magic.local.interpreters.python_process import WorkerDied
+from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.sessions.sessions import Sessions
@@ -92,13 +93,18 @@ class HighConcurrencySessions:
         self._lock = threading.Lock()
 
     def acquire(
-        self, request: SessionRequest, located: SessionRequest, tag: str | None, lakehouse: Lakehouse, submitter: str
+        self,
+        request: SessionRequest,
+        located: SessionRequest,
+        home: Home,
+        tag: str | None,
+        lakehouse: Lakehouse,
+        submitter: str,
     ) -> HighConcurrencySession:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting."""
-        home = self._sessions.home_of(request, lakehouse)
         shared = self._session_with_free_repl(tag, lakehouse, home.lakehouse.folder) if tag else None
         session = shared or self._sessions.create(
-            request, lakehouse, submitter, name_prefix=f"HC_{lakehouse.name}_", located=located
+            request, lakehouse, submitter, name_prefix=f"HC_{lakehouse.name}_", located=located, home=home
         )
         acquired = HighConcurrencySession(tag, session, is_first=shared is None)
         with self._lock:

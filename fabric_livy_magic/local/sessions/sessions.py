@@ -77,18 +77,22 @@ class Sessions:
         name_prefix: str = "livy-session-",
         session_id: str | None = None,
         located: SessionRequest | None = None,
+        home: Home | None = None,
     ) -> Session:
         """Not started yet, so that its first view is the one the API documents. Raises NoCapacity or BadSetting.
 
         `session_id` comes from `new_id`, where the caller needed it before. `located` is the request with the addresses of
-        its files on this machine.
+        its files on this machine, `home` what `home_of` said of it: to look through the notebook's repository takes time.
         """
         check_settings(request)  # before the capacity: a wrong request stays wrong
         self._capacity.check()
         session_id = session_id or self.new_id()
         name = request.name or f"{name_prefix}{session_id}"
         faulty, fault_injector = self._with_faults(request, name, session_id)
-        session = self._new_session(faulty, located or request, lakehouse, submitter, name, session_id, fault_injector)
+        home = home or self.home_of(request, lakehouse)
+        session = self._new_session(
+            faulty, located or request, lakehouse, home, submitter, name, session_id, fault_injector
+        )
         with self._lock:
             self._by_id[session_id] = session
         return session
@@ -108,6 +112,7 @@ class Sessions:
         request: SessionRequest,
         located: SessionRequest,
         lakehouse: Lakehouse,
+        home: Home,
         submitter: str,
         name: str,
         session_id: str,
@@ -115,7 +120,7 @@ class Sessions:
     ) -> Session:
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
-        home, context = self.home_of(request, lakehouse), None
+        context = None
         if self._notebookutils:
             context = NotebookContext(home.workspaces, home.lakehouse, session_id, submitter, folder, request.conf)
         return Session(
@@ -142,7 +147,9 @@ class Sessions:
 
     def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
         """Livy's bug: it starts the process of some sessions that it refuses, and loses track of it. Here it ends with the server."""
-        session = self._new_session(request, request, lakehouse, "", session_id, session_id)
+        session = self._new_session(
+            request, request, lakehouse, self.home_of(request, lakehouse), "", session_id, session_id
+        )
         self._left_behind.append(session)
         session.launch_only()
 
