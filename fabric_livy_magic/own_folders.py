@@ -55,28 +55,23 @@ def home_folder() -> Path:
 
 
 def stands_in(folder: Path) -> bool:
-    """Whether it is among the temporary files, as no folder of the user's own can be written."""
-    return folder.is_relative_to(_stand_in_path(tempfile.gettempdir())) or folder.is_relative_to(
-        _stand_in(tempfile.gettempdir())
-    )
+    """Whether it is among the temporary files, as no folder of the user's own can be written. By its name: nothing is made."""
+    temporary = Path(tempfile.gettempdir())
+    return any(one.parent == temporary and one.name.startswith(f"{APPLICATION}-") for one in (folder, *folder.parents))
 
 
 @cache
 def _stand_in(temporary: str) -> Path:
     """The same for all processes of the user, so that a cache is filled once. Where another user has taken that name, one that
     ends with the system."""
-    folder = _stand_in_path(temporary)
+    user = os.environ.get("USERNAME", "user") if os.name == "nt" else str(os.geteuid())
+    folder = Path(temporary, f"{APPLICATION}-{user}")
     try:
         folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
         close_to_others(folder)
     except OSError:
         return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-", dir=temporary))
     return folder
-
-
-def _stand_in_path(temporary: str) -> Path:
-    user = os.environ.get("USERNAME", "user") if os.name == "nt" else str(os.geteuid())
-    return Path(temporary, f"{APPLICATION}-{user}")
 
 
 def _can_be_written(folder: Path) -> bool:
