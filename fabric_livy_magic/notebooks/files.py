@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.notebooks.committed_form import with_committed_form, write_committed
@@ -23,6 +24,7 @@ _CONTENT_NAMES = [f"{CONTENT}{suffix}" for suffix in (*SUFFIXES.values(), SUFFIX
 _PLATFORM_SCHEMA = (
     "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
 )
+MOST_BYTES = 1_000_000  # of a file that describes an item
 # Folders of a repository that hold no notebooks of its own, and may be large.
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
 
@@ -69,13 +71,26 @@ def display_name(content: Path) -> str:
     """That of `.platform`, by which `%run` finds a notebook: the folder may have another name."""
     if content.name not in _CONTENT_NAMES:
         return content.stem
-    try:
-        platform = read_json((content.parent / PLATFORM).read_text(encoding="utf-8-sig"))
-        name = platform["metadata"]["displayName"]
-    except (OSError, ValueError, LookupError, TypeError):
-        name = None
     folder = content.parent
-    return name if isinstance(name, str) else html.unescape(folder.stem if is_git_folder(folder) else folder.name)
+    return item_name(folder, html.unescape(folder.stem if is_git_folder(folder) else folder.name))
+
+
+def item_name(folder: Path, otherwise: str) -> str:
+    """The display name in an item's `.platform`."""
+    metadata = json_object(folder / PLATFORM).get("metadata")
+    name = metadata.get("displayName") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else otherwise
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """Of a file that anybody may have written. Empty where there is none."""
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            return {}
+        content = read_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_notebook(path: Path) -> Notebook:

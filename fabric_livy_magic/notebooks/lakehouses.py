@@ -17,7 +17,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.notebooks.files import PLATFORM, SKIPPED_FOLDERS, find_notebooks, is_git_folder
+from fabric_livy_magic.notebooks.files import (
+    MOST_BYTES,
+    SKIPPED_FOLDERS,
+    find_notebooks,
+    is_git_folder,
+    item_name,
+    json_object,
+)
 from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import Notebook
 
@@ -25,7 +32,6 @@ SUFFIX = ".lakehouse"  # in any case
 METADATA = "lakehouse.metadata.json"
 MOST_LAKEHOUSES = 200  # a session looks at each before each statement
 MOST_FOLDERS = 5_000  # a notebook may lie in a home folder; this takes a second
-_MOST_BYTES = 1_000_000
 _LONGEST_NAME = 256  # as Fabric has it
 _ZERO_ID = str(uuid.UUID(int=0))  # "the notebook's own workspace"
 _WORKSPACE_KEY = "default_lakehouse_workspace_id"
@@ -62,11 +68,8 @@ def find_lakehouses(root: Path) -> list[CommittedLakehouse]:
     """Those committed below a folder, sorted by path. Links are not followed; what cannot be read counts as nothing."""
     found: list[CommittedLakehouse] = []
     for folder in _folders(root.absolute()):
-        platform = _json_object(folder / PLATFORM)
-        metadata = platform.get("metadata")
-        name = metadata.get("displayName") if isinstance(metadata, dict) else None
-        name = name if isinstance(name, str) else html.unescape(folder.name[: -len(SUFFIX)])
-        schema = _json_object(folder / METADATA).get("defaultSchema")
+        name = item_name(folder, html.unescape(folder.name[: -len(SUFFIX)]))
+        schema = json_object(folder / METADATA).get("defaultSchema")
         has_schemas = isinstance(schema, str) and _SCHEMA.fullmatch(schema)
         if is_name(name):
             found.append(CommittedLakehouse(name, folder, str(schema).lower() if has_schemas else None))
@@ -90,17 +93,6 @@ def _folders(root: Path) -> Iterator[Path]:
             and name not in SKIPPED_FOLDERS
             and not is_git_folder(Path(name))
         )
-
-
-def _json_object(path: Path) -> dict[str, Any]:
-    """Empty where there is none."""
-    try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            return {}
-        content = read_json(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def is_name(text: str) -> bool:
@@ -138,7 +130,7 @@ def default_lakehouses_below(root: Path) -> list[NamedLakehouse]:
     found: dict[NamedLakehouse, None] = {}
     for file in find_notebooks(root):
         try:
-            if not file.path.is_file() or file.path.stat().st_size > _MOST_BYTES:
+            if not file.path.is_file() or file.path.stat().st_size > MOST_BYTES:
                 continue
             text = file.path.read_bytes().decode("utf-8", errors="replace")
             values = {key: json.loads(value) for key, value in reversed(_NAMED.findall(text))}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.notebooks.files import PLATFORM
+from fabric_livy_magic.notebooks.files import item_name
 from fabric_livy_magic.notebooks.json_text import read_json
 
 SUFFIX = ".variablelibrary"  # in any case
@@ -45,15 +45,7 @@ def _libraries(root: Path) -> Iterator[tuple[str, Path]]:
         for folder in folders:
             if folder.lower().endswith(SUFFIX):
                 path = Path(parent, folder)
-                yield _display_name(path), path
-
-
-def _display_name(folder: Path) -> str:
-    try:
-        name = read_json((folder / PLATFORM).read_text(encoding="utf-8-sig"))["metadata"]["displayName"]
-    except (OSError, ValueError, LookupError, TypeError):
-        name = None
-    return name if isinstance(name, str) else folder.name[: -len(SUFFIX)]
+                yield item_name(path, folder[: -len(SUFFIX)]), path
 
 
 def _entries(file: Path, key: str) -> dict[str, Any]:
