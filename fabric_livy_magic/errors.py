@@ -171,6 +171,7 @@ class StatementError(FabricLivyError):
         super().__init__(": ".join(part for part in (name, message) if part) or ename)
         self.ename = ename
         self.evalue = evalue
+        self.message = message
         self.traceback = list(traceback)
         self.printed = printed
         self.users_traceback = users_traceback

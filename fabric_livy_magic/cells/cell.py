@@ -170,13 +170,19 @@ def split_options(parser: MagicParser, line: str) -> tuple[str, str]:
 
 
 def _seconds(text: str) -> float:
+    seconds = seconds_above_0(text)
+    if seconds is None:
+        raise SettingsError(f"--timeout takes a number of seconds above 0, not {text!r}.")
+    return seconds
+
+
+def seconds_above_0(text: str) -> float | None:
+    """None where it is no such number."""
     try:
         seconds = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise SettingsError(f"--timeout takes a number of seconds above 0, not {text!r}.")
-    return seconds
+        return None
+    return seconds if 0 < seconds < float("inf") else None
 
 
 def _rows(text: str) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from fabric_livy_magic.cells import other_products
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.notebooks.ipython_syntax import LINE_MAGIC, Piece, as_python, split_line_magics
+from fabric_livy_magic.notebooks.ipython_syntax import AUTOMAGICS, LINE_MAGIC, Piece, as_python, split_line_magics
 
 # Magics of Fabric and of other notebooks over Livy → those of this package.
 MAGIC_ALIASES = {
@@ -26,30 +26,7 @@ REFUSED = "refused"  # the step's line is the message
 RUN = "run"  # the kernel runs the cells of another notebook
 PACKAGE_MAGICS = {"livy", RUN, *MAGIC_ALIASES.values()}
 # They act on code or its environment, so they run on the session, by the agent (agent/remote/agent/magics.py).
-LINE_MAGICS_IN_SESSION = {
-    "pip",
-    "conda",
-    "time",
-    "timeit",
-    "matplotlib",
-    "matplot",
-    "pinfo",
-    "pinfo2",
-    "env",
-    "set_env",
-    "cd",
-    "pwd",
-    "who",
-    "whos",
-    "autoreload",
-    "ls",
-    "cat",
-    "cp",
-    "mkdir",
-    "mv",
-    "rm",
-    "rmdir",
-}
+LINE_MAGICS_IN_SESSION = {*AUTOMAGICS, "matplotlib", "matplot", "pinfo", "pinfo2", "autoreload"}
 CELL_MAGICS_IN_SESSION = {"timeit", "bash", "sh", "writefile"}
 
 _COMMENT = re.compile(r"\s*(#|--|//)")

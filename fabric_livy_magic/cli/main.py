@@ -19,9 +19,8 @@ READER_LEFT = 141  # as a shell says it of a program that a closed pipe has ende
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 user code or a server failed, 2 wrong use, 130 interrupted, 141 nobody reads any more."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # where it is not in UTF-8, as a pipe of Windows: `\u2500`, not an error
+        if isinstance(stream, io.TextIOWrapper):
+            # Where it is not in UTF-8, as a pipe of Windows: `\u2500`, not an error.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(_parser().parse_args(argv))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fabric_livy_magic.cells.cell import seconds_above_0
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.printable import printable
 
@@ -64,11 +65,8 @@ def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
+    seconds = seconds_above_0(text)
+    if seconds is None:
         raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text!r}")
     return seconds
 

@@ -105,9 +105,8 @@ def _near(ordinal: int) -> tuple[int, int]:
     last = datetime.date.max.toordinal()
     if CYCLE_DAYS < ordinal < last - CYCLE_DAYS:
         return ordinal, 0
-    begin = (
-        CYCLE_DAYS if ordinal <= CYCLE_DAYS else last - 2 * CYCLE_DAYS
-    )  # a zone's rules are those of its end of time
+    # A zone's rules are those of its end of time.
+    begin = CYCLE_DAYS if ordinal <= CYCLE_DAYS else last - 2 * CYCLE_DAYS
     cycles = (ordinal - begin) // CYCLE_DAYS
     return ordinal - cycles * CYCLE_DAYS, cycles
 

@@ -19,7 +19,7 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.interactiveshell import ExecutionResult
 
 from fabric_livy_magic.cells.kernel_cells import REFUSED, RUN, KernelCell, Step, read_kernel_cell
-from fabric_livy_magic.errors import NotebookError, StatementError, without_jvm_frames
+from fabric_livy_magic.errors import NotebookError, StatementError
 from fabric_livy_magic.kernel.cell_thread import in_thread
 from fabric_livy_magic.magics import magics
 from fabric_livy_magic.magics.magics import FabricLivyMagics
@@ -189,4 +189,4 @@ def time_printed(is_timed: bool) -> Iterator[None]:
 
 
 def message_of(error: BaseException) -> Any:
-    return printable(without_jvm_frames(error.evalue.strip())) if isinstance(error, StatementError) else error
+    return printable(error.message) if isinstance(error, StatementError) else error

@@ -14,6 +14,7 @@ from typing import Any
 
 from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.git_format import (
+    COMMITTED_KEY,
     FIRST_LINE,
     SUFFIXES,
     as_git,
@@ -26,13 +27,12 @@ from fabric_livy_magic.notebooks.git_format import (
 from fabric_livy_magic.notebooks.ipynb import read_ipynb, write_ipynb
 from fabric_livy_magic.notebooks.model import Cell, Notebook, with_portal_metadata
 
-KEY = "fabric_git"  # in the metadata of the .ipynb and of its cells
 _BYTE_ORDER_MARK, _CRLF = "\ufeff", "\r\n"
 
 
 @dataclass(frozen=True)
 class _Committed:
-    """What a notebook or a cell has under KEY; empty where the portal writes the same."""
+    """What a notebook or a cell has under COMMITTED_KEY; empty where the portal writes the same."""
 
     text: str = ""
     has_crlf: bool = False
@@ -57,11 +57,11 @@ def with_committed_form(notebook: Notebook) -> Notebook:
     kept |= {"crlf": True} if lines.has_crlf else {}
     kept |= {"bom": True} if original.text.startswith(_BYTE_ORDER_MARK) else {}
     notebook = replace(notebook, cells=tuple(cells))
-    return replace(notebook, jupyter={**notebook.jupyter, KEY: kept}) if kept else notebook
+    return replace(notebook, jupyter={**notebook.jupyter, COMMITTED_KEY: kept}) if kept else notebook
 
 
 def _kept(cell: Cell, kept: dict[str, str]) -> Cell:
-    return replace(cell, jupyter={**cell.jupyter, KEY: kept}) if kept else cell
+    return replace(cell, jupyter={**cell.jupyter, COMMITTED_KEY: kept}) if kept else cell
 
 
 def difference(original: str, again: str) -> str:
@@ -76,7 +76,7 @@ def difference(original: str, again: str) -> str:
 
 def write_committed(notebook: Notebook) -> str:
     """`write_git`, with the text that the `.ipynb` kept wherever that still says the same. Raises NotebookError as it does."""
-    if KEY not in notebook.jupyter and not any(KEY in cell.jupyter for cell in notebook.cells):
+    if COMMITTED_KEY not in notebook.jupyter and not any(COMMITTED_KEY in cell.jupyter for cell in notebook.cells):
         return write_git(notebook)
     try:
         kept = _committed(notebook.jupyter)
@@ -127,7 +127,7 @@ def _by_ipynb(notebook: Notebook) -> Notebook:
 
 
 def _committed(metadata: Mapping[str, Any]) -> _Committed:
-    kept = metadata.get(KEY)
+    kept = metadata.get(COMMITTED_KEY)
     if not isinstance(kept, Mapping) or not isinstance(kept.get("text", ""), str):
         return _Committed()
     return _Committed(kept.get("text", ""), kept.get("crlf") is True, kept.get("bom") is True)

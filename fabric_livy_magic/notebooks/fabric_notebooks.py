@@ -8,9 +8,8 @@ from fabric_livy_magic.notebooks.ipynb import SUFFIX
 from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 
-OWN_KERNEL_MAGICS = frozenset(
-    {"local", "sql", "scala", "sparksql"}
-)  # `%%local`, `%sql …`: what they have beside the portal's
+# `%%local`, `%sql …`: what they have beside the portal's.
+OWN_KERNEL_MAGICS = frozenset({"local", "sql", "scala", "sparksql"})
 OWN_KERNELS = "fabric-livy"  # the beginning of their names
 _OUR_MAGICS = re.compile(r"^[^\S\n]*%(load_ext[^\S\n]+fabric_livy_magic|%?livy)", re.MULTILINE)
 

@@ -37,6 +37,7 @@ STARS = "*" * 20
 _MARKER = re.compile(
     r"(#|--|//) (METADATA|CELL|MARKDOWN|PARAMETERS CELL|ATTACHMENTS) (?:\*{20}|\*\*(\{.*\})\*\*)\s*", re.DOTALL
 )
+COMMITTED_KEY = "fabric_git"  # of `committed_form`, in the metadata of an .ipynb and of its cells
 _CELL_WORDS = {"CELL", "PARAMETERS CELL", "MARKDOWN"}
 _CONFLICT = re.compile(r"<{7} |>{7} ")
 
@@ -235,7 +236,7 @@ def git_losses(notebook: Notebook) -> list[str]:
     outputs = sum(1 for cell in notebook.cells if cell.outputs)
     raw = sum(1 for cell in notebook.cells if cell.kind == RAW)
     # They follow from the kernel and the language, or are what the Git format itself said.
-    derived = {"kernelspec", "language_info", "microsoft", "nteract", "fabric_git"}
+    derived = {"kernelspec", "language_info", "microsoft", "nteract", COMMITTED_KEY}
     keys = {*notebook.jupyter, *(key for cell in notebook.cells for key in cell.jupyter)} - derived
     losses = [f"the outputs of {outputs} cell{'' if outputs == 1 else 's'}"] if outputs else []
     if keys:

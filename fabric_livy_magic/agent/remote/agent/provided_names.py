@@ -92,14 +92,12 @@ def prepare() -> None:
     patch_modules()
     event_loop.patch_asyncio()
     if "" not in sys.path:
-        sys.path.append(
-            ""
-        )  # a cell imports what an earlier one wrote; last, so that no file of a lakehouse hides a library
+        # A cell imports what an earlier one wrote. Last, so that no file of a lakehouse hides a library.
+        sys.path.append("")
     chatter = logging.getLogger("py4j")
     if chatter.level == logging.NOTSET:
-        chatter.setLevel(
-            logging.WARNING
-        )  # else each call of Spark is told once a cell has chosen INFO or DEBUG for its own
+        # Else each call of Spark is told once a cell has chosen INFO or DEBUG for its own.
+        chatter.setLevel(logging.WARNING)
 
 
 def patch_modules() -> None:

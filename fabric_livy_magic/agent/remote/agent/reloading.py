@@ -25,9 +25,8 @@ def autoreload(namespace: dict[str, Any], line: str) -> None:
     if Reloading.reloader is None:
         Reloading.reloader = new_reloader()
     Reloading.checks_all = word in ALL if word != "now" else Reloading.checks_all
-    Reloading.reloader.check(
-        check_all=True, do_reload=word == "now"
-    )  # the first look only notes the times of the files
+    # The first look only notes the times of the files.
+    Reloading.reloader.check(check_all=True, do_reload=word == "now")
 
 
 def new_reloader() -> Any:
