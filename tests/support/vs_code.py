@@ -24,6 +24,8 @@ from fabric_livy_magic.kernel.install import kernel_specs
 from tests.support.kernels import Executed, Kernel
 
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
+READY_WITHIN_S, LOOK_S = 60.0, 5.0
+MOST_STARTS = 3
 PLAIN = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
 """The argv of ipykernel's own spec."""
 COMPLETION = """
@@ -48,6 +50,10 @@ def argv_of(spec: str) -> Sequence[str]:
     return [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
 
 
+class PortTakenError(RuntimeError):
+    """Another process has a port of the connection file."""
+
+
 class VsCodeKernel(Kernel):
     """`parent` is the command that starts the kernel's, where the kernel is to be a grandchild of this process."""
 
@@ -59,27 +65,52 @@ class VsCodeKernel(Kernel):
         self._begin()
 
     def _begin(self) -> None:
+        """Its ports are free when they are chosen, and another test may take one before the kernel does, which ends then."""
+        for _ in range(MOST_STARTS - 1):
+            self._launch()
+            with contextlib.suppress(PortTakenError):
+                return self._wait_for_ready()
+        self._launch()
+        return self._wait_for_ready()
+
+    def _launch(self) -> None:
         environ, folder, spec, parent = self._start
         self._connection = tempfile.TemporaryDirectory(prefix="vs-code-")
         file, _ = write_connection_file(str(Path(self._connection.name) / "kernel.json"))
         argv = [part.format(connection_file=file) for part in argv_of(spec)]
-        self.process = subprocess.Popen(
-            [*parent, *argv],
-            cwd=folder,
-            env={**os.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._errors = Path(self._connection.name) / "stderr"
+        with self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*parent, *argv],
+                cwd=folder,
+                env={**os.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
         self.client = BlockingKernelClient(connection_file=file)
         self.client.load_connection_file()
         self.client.start_channels(hb=False)  # a kernel that loads its modules misses beats
-        try:
-            self.client.wait_for_ready(timeout=60)
-        except BaseException:
-            self.end(signal.SIGKILL)
-            raise
+
+    def _wait_for_ready(self) -> None:
+        until = time.monotonic() + READY_WITHIN_S
+        while True:
+            try:
+                return self.client.wait_for_ready(timeout=LOOK_S)
+            except RuntimeError:
+                if self.process.poll() is not None:
+                    said = self._errors.read_text(encoding="utf-8", errors="replace")
+                    self.client.stop_channels()
+                    self._connection.cleanup()
+                    kind = PortTakenError if "Address already in use" in said else RuntimeError
+                    raise kind(f"the kernel ended with {self.process.returncode}: {said}") from None
+                if time.monotonic() > until:
+                    self.end(signal.SIGKILL)
+                    raise
+            except BaseException:
+                self.end(signal.SIGKILL)
+                raise
 
     @property
     def pid(self) -> int:
