@@ -45,7 +45,7 @@ print("✅ fertig", *namen)
 
 # MAGIC %%sql
 # MAGIC -- Zeichen: ä ö ü ß 🚀
-# MAGIC SELECT `größe`, length(`größe`) AS länge FROM zeichen WHERE `größe` LIKE '%🚀%'
+# MAGIC SELECT `größe`, length(`größe`) AS `länge` FROM zeichen WHERE `größe` LIKE '%🚀%'
 
 # METADATA ********************
 
