@@ -29,7 +29,7 @@
 -- CELL ********************
 
 CREATE OR REPLACE TABLE sql_first (id INT, name STRING) USING DELTA;
-INSERT INTO sql_first VALUES (1, 'rye'), (2, 'it''s'), (3, 'a;b');
+INSERT INTO sql_first VALUES (1, 'rye'), (2, "it's"), (3, 'a;b');
 
 -- METADATA ********************
 

@@ -59,7 +59,7 @@ assert back.n.tolist() == [1, 2, 3, 4] and back.kind[0] == "a" and back.day[3] =
 
 # CELL ********************
 
-frame.to_parquet("/lakehouse/default/Files/from_pandas.parquet")
+frame.to_parquet("/lakehouse/default/Files/from_pandas.parquet", coerce_timestamps="us")  # Spark reads no nanoseconds
 assert spark.read.parquet("Files/from_pandas.parquet").count() == 4
 assert np.isclose(frame.n.std(), 1.2909944)
 frame.describe()
