@@ -61,3 +61,73 @@ assert 'Ωmega 🦉.txt' in os.listdir('/lakehouse/default/Files/Größen')
 # META   "language": "python",
 # META   "language_group": "synapse_pyspark"
 # META }
+
+# CELL ********************
+
+places.write.mode('overwrite').saveAsTable('orte')
+assert spark.table('orte').where("`Straße` = 'Köln'").count() == 1
+assert spark.table('orte').columns == ['Straße', 'text']
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# MAGIC %%sql
+# MAGIC SELECT `Straße` AS `Größe ∅` FROM orte WHERE text = '🦉'
+
+# METADATA ********************
+
+# META {
+# META   "language": "sparksql",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+from pyspark.sql.functions import udf
+
+def in_worker(text):
+    import sys
+    print('auf dem Weg: ß', file=sys.stderr)
+    with open('/tmp/größe %d ß.txt' % os.getpid(), 'w') as file:
+        file.write(text)
+    with open(file.name, 'rb') as file:
+        raw = file.read()
+    os.remove(file.name)
+    return raw.decode('utf-8') + ' ' + sys.getfilesystemencoding()
+
+assert [row[0] for row in places.select(udf(in_worker)('text')).collect()] == ['größer utf-8', '🦉 utf-8', 'ζ utf-8']
+echoed = subprocess.run([sys.executable, '-c', "print('größer ∅')"], capture_output=True, check=True).stdout
+assert echoed.decode('utf-8') == 'größer ∅' + os.linesep
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+# MAGIC %%spark
+# MAGIC val größe = "größer ∅ 🦉"
+# MAGIC println(größe)
+# MAGIC assert(größe.getBytes().length == größe.getBytes("UTF-8").length)
+# MAGIC val folder = java.nio.file.Files.createTempDirectory("größe ß")
+# MAGIC val file = folder.resolve("日本 ∅.txt")
+# MAGIC java.nio.file.Files.write(file, größe.getBytes)
+# MAGIC assert(new java.io.File(folder.toString).list.toSeq == Seq("日本 ∅.txt"))
+# MAGIC assert(scala.io.Source.fromFile(file.toString).mkString == größe)
+# MAGIC assert(spark.table("orte").filter("text = '🦉'").count == 1)
+
+# METADATA ********************
+
+# META {
+# META   "language": "scala",
+# META   "language_group": "synapse_pyspark"
+# META }
