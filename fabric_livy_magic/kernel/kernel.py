@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ from fabric_livy_magic import __version__
 from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.kernel.notebook_run import Ended, NotebookRun
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
@@ -63,7 +63,6 @@ class FabricLivyKernel(IPythonKernel):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._run = NotebookRun()
         self.shell.run_line_magic("load_ext", "fabric_livy_magic")  # so that `%load_ext` in the notebook does nothing
         self.shell.livy.is_of_session = True
 
@@ -113,29 +112,14 @@ class FabricLivyKernel(IPythonKernel):
         cell_meta: dict[str, Any] | None = None,
         cell_id: str | None = None,
     ) -> dict[str, Any]:
+        route = Routing.LOCAL if silent or not store_history else Routing.BY_CELL
         request = (code, silent, store_history, user_expressions, allow_stdin)
-        of_cell = {"cell_meta": cell_meta, "cell_id": cell_id}
-        if silent or not store_history:
-            return await self._execute(Routing.LOCAL, *request, **of_cell)
-        if ended := self._run.end_before(cell_id or code, has_person=allow_stdin):
-            self.shell.livy.cells.show_not_run(ended.value, ended.number)
-            self._run.replied()
-            return {
-                "status": "ok",
-                "execution_count": self.shell.execution_count,
-                "user_expressions": {},
-                "payload": [],
-            }
-        number = self.shell.execution_count
-        self.shell.livy.exit_value = None
-        reply = await self._execute(Routing.BY_CELL, *request, **of_cell)
-        value = self.shell.livy.exit_value
-        self._run.replied(None if value is None else Ended(value, number))
-        return reply
+        execute = functools.partial(self._execute, route)
+        return await self.shell.livy.requests.execute(execute, *request, cell_meta=cell_meta, cell_id=cell_id)
 
     def begin_run(self) -> None:
         """What comes now is of a new run of a notebook, also where the one before was ended: see `NotebookRun`."""
-        self._run.begin()
+        self.shell.livy.requests.begin_run()
 
     async def _execute(self, route: Routing, *request: Any, **of_cell: Any) -> dict[str, Any]:
         """A front end waits for a reply without end, so there is one also for a fault of ours or of IPython."""

@@ -11,6 +11,7 @@ from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.cells.other_products import hint
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
+from fabric_livy_magic.magics.notebook_run import HEADLESS_PAUSE_S
 from fabric_livy_magic.output.bundles import note_bundle, show
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import exit_bundle, show_parts
@@ -69,10 +70,15 @@ class CellMagics:
                     raise
         return None
 
-    def show_not_run(self, value: str, number: int) -> None:
-        """Instead of a cell's output, where the cell [number] has ended the run before it."""
+    def show_not_run(self, value: str, number: int, *, has_person: bool) -> None:
+        """Instead of a cell's output, where the cell [number] has ended the run before it. `has_person`: see `NotebookRun`."""
         said = f" with the value {value!r}" if value else ""
-        show(note_bundle(f"Not run: cell [{number}] ended the notebook{said}. To run this cell, run it once more."))
+        how = (
+            "run it once more"
+            if has_person
+            else f"send it {HEADLESS_PAUSE_S:.0f} s after the last one, or restart the kernel"
+        )
+        show(note_bundle(f"Not run: cell [{number}] ended the notebook{said}. To run this cell, {how}."))
 
     def _submit(self, cell: Cell, values: dict[str, Any]) -> Any:
         """The handle, as the cell's value or in its variable."""

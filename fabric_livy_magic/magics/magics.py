@@ -11,6 +11,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.magics.end_signals import EndSignals
+from fabric_livy_magic.magics.kernel_requests import KernelRequests
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import Settings, resolve
@@ -31,6 +32,7 @@ class FabricLivyMagics(Magics):
         self._notebook: LivyNotebook | None = None
         self.is_of_session = False
         self.end_signals = EndSignals(self.end)
+        self.requests = KernelRequests(self, shell)
         self.matcher = matcher_of(lambda: self.notebook.runner)
 
     @property
@@ -146,12 +148,14 @@ def load(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(magics.matcher)
     atexit.register(magics.close)
     magics.end_signals.handle()
+    magics.requests.watch()
 
 
 def unload(shell: InteractiveShell) -> None:
     magics = of(shell)
     atexit.unregister(magics.close)
     magics.end_signals.release()
+    magics.requests.release()
     magics.close()
     shell.Completer.custom_matchers.remove(magics.matcher)
     for kind in ("line", "cell"):
