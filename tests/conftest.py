@@ -10,8 +10,10 @@ from types import SimpleNamespace
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import Scheduling
 
-from tests.support import class_data
+from tests.support import class_data, schedule
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
@@ -45,9 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
         making = ExitStack()
         making.enter_context(class_data.in_the_making())
         config.add_cleanup(making.close)
+        config.option.loadscopereorder = False  # the order is `schedule`'s
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return schedule.Schedule(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = schedule.in_order(items)
     needs = {
         "fabric": "needs a Fabric account: --fabric <Livy connection string>",
         "livy": "needs an Apache Livy server: --livy <address>",
