@@ -11,14 +11,14 @@ from typing import TextIO
 
 # Control characters except tab and line feed, what changes the direction of text, what only Unicode calls a line break, and
 # surrogates without a partner, which no file can hold.
-_UNPRINTABLE = (
+UNPRINTABLE = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1, among them ESC and the one-character CSI
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
     "\u2028\u2029\ud800-\udfff"
 )
 _COLOUR = r"\x1b\[[0-9;:]*m"
-_SHOWN = re.compile(f"\r\n|[{_UNPRINTABLE}]")
-_SHOWN_WITH_COLOURS = re.compile(f"\r\n|{_COLOUR}|[{_UNPRINTABLE}]")
+_SHOWN = re.compile(f"\r\n|[{UNPRINTABLE}]")
+_SHOWN_WITH_COLOURS = re.compile(f"\r\n|{_COLOUR}|[{UNPRINTABLE}]")
 _COLOURS = re.compile(_COLOUR)
 NO_COLOUR = "\x1b[0m"
 

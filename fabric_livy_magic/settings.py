@@ -101,7 +101,10 @@ class Settings:
         "of a cell without a magic, in the Fabric Livy kernel: pyspark, sql, spark, sparkr",
         choices=("pyspark", "sql", "spark", "sparkr"),
     )
-    rows_shown: int = _setting(20, "rows of a result drawn below the cell")
+    rows_shown: int = _setting(10, "rows of a result that are drawn at a time below the cell")
+    rows_fetched: int = _setting(
+        1000, "rows of a result that come along to be paged, sorted and searched below the cell"
+    )
     progress: str = _setting(
         "auto",
         "line: one line updated in place; plain: a start and an end line; off; auto",

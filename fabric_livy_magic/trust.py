@@ -26,6 +26,7 @@ HARMLESS = frozenset(
         "language",
         "lakehouse_schemas",
         "rows_shown",
+        "rows_fetched",
         "progress",
         "rich",
         "start_timeout_s",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import hypothesis
 import pytest
@@ -14,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import Scheduling
 
 from tests.support import class_data, schedule
+from tests.support.browser import running_chromium
 from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
@@ -125,3 +127,10 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One for all tests of this process that look at pages."""
+    with running_chromium() as browser:
+        yield browser

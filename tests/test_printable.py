@@ -22,7 +22,9 @@ from fabric_livy_magic.cli.main import main
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, drawn_error, short_remote_error
 from fabric_livy_magic.output.account import device_prompt_text, findings_bundle, identity_lines
 from fabric_livy_magic.output.bundles import note_bundle
-from fabric_livy_magic.output.results import exit_bundle, part_bundle
+from fabric_livy_magic.output.columns import Column
+from fabric_livy_magic.output.result_tables import Caption, result_bundle
+from fabric_livy_magic.output.results import Look, exit_bundle, part_bundle
 from fabric_livy_magic.output.tables import table_bundle, text_table
 from fabric_livy_magic.printable import NO_COLOUR, printable, printable_output, without_colours
 from fabric_livy_magic.running.results import Shown
@@ -131,8 +133,13 @@ def logged(text: str) -> str:
     return stderr.getvalue()
 
 
+LOOK = Look(20, 1000)
 BORDERS: dict[str, Callable[[str], object]] = {
-    "a table": lambda text: table_bundle([text], [[text]], [text], text),
+    "a list": lambda text: table_bundle([text], [[text]], text),
+    "a result": lambda text: result_bundle(
+        [Column(text, [text, "", {text: [text]}], text, text)], Caption(rows=3, more=text, link=f"https://x/{text}"), 10
+    ),
+    "a result of one text": lambda text: result_bundle([Column(text, [f"{text}\n"])], Caption(rows=1), 10),
     "a cell of a nested value": lambda text: table_bundle(["a"], [[[{"k": text}]]]),
     "a table as text": lambda text: text_table([text], [[text]]),
     "a note": note_bundle,
@@ -148,9 +155,9 @@ BORDERS: dict[str, Callable[[str], object]] = {
     "a remote error in a terminal": lambda text: drawn_error(StatementError(text, text, [text]), has_colours=False),
     "a line of the log": logged,
     "an exit value": lambda text: exit_bundle(text)[0],
-    "a value": lambda text: part_bundle(Shown({"text/plain": f"x{text}"}), 20)["text/plain"],
-    "a value in JSON": lambda text: part_bundle(Shown({"application/json": [text]}), 20)["text/plain"],
-    "a MIME type": lambda text: part_bundle(Shown({f"x{text}": "y"}), 20)["text/plain"],
+    "a value": lambda text: part_bundle(Shown({"text/plain": f"x{text}"}), LOOK)["text/plain"],
+    "a value in JSON": lambda text: part_bundle(Shown({"application/json": [text]}), LOOK)["text/plain"],
+    "a MIME type": lambda text: part_bundle(Shown({f"x{text}": "y"}), LOOK)["text/plain"],
     "a stream of a notebook that runs": lambda text: output_text(output("stream", text=text)),
     "a result of a notebook that runs": lambda text: output_text(output("display_data", data={"text/plain": text})),
     "an error of a notebook that runs": lambda text: output_text(output("error", traceback=[text])),

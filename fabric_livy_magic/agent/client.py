@@ -13,7 +13,7 @@ import re
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
@@ -57,6 +57,7 @@ class Reply:
     value: Any = field(default=None, repr=False)
     error: Mapping[str, str] | None = field(default=None, repr=False)
     shell_output: str = field(default="", repr=False)
+    statement: int | None = None
 
 
 @dataclass
@@ -80,8 +81,8 @@ class Agent:
             self._installed = False
             self._install_once(execute)
             output = execute(code)
-        reply = read_reply(output.text, request)
-        return reply or self._recover_reply(execute, request, operation, arguments, output)
+        reply = read_reply(output.text, request) or self._recover_reply(execute, request, operation, arguments, output)
+        return replace(reply, statement=output.statement)
 
     def _install_once(self, execute: Execute) -> None:
         with self._lock:

@@ -153,11 +153,12 @@ def _run_notebook(
 def _run_statement(code: str, kind: str, target: str | None, file: Path, timeout_s: float | None) -> int:
     from fabric_livy_magic import connect
     from fabric_livy_magic.output.progress import progress_line
-    from fabric_livy_magic.output.results import print_parts
+    from fabric_livy_magic.output.results import Look, print_parts
 
     def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
         print(printable(f"fabric-livy: {message}"), file=sys.stderr)
 
+    look = Look(ROWS_PRINTED, ROWS_PRINTED)
     with progress_line("auto", None) as progress:
         try:
             with warnings.catch_warnings():
@@ -168,10 +169,10 @@ def _run_statement(code: str, kind: str, target: str | None, file: Path, timeout
                     session.run(f"__file__ = {str(file.resolve())!r}", on_progress=progress)
                 result = session.run(code, kind, limit=ROWS_PRINTED, timeout_s=timeout_s, on_progress=progress)
                 progress.make_room()
-                print_parts(result.parts, ROWS_PRINTED, result.elapsed_s)
+                print_parts(result.parts, look, result.elapsed_s)
         except StatementError as error:
             progress.make_room()
-            print_parts(error.parts, ROWS_PRINTED)
+            print_parts(error.parts, look)
             raise
     return 0
 

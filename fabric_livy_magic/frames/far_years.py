@@ -1,4 +1,4 @@
-"""Rows of an Arrow table for the eye, also with dates and moments outside Python's years, 1 to 9999: those as Spark's own text.
+"""Dates and moments outside Python's years, 1 to 9999, as Spark's own text.
 
 Spark's calendar reaches from year -290308 to 294247. 400 of its years are a whole number of weeks, and one is like the one 400 later.
 """
@@ -24,7 +24,7 @@ def far_values(column: Any) -> list[Any] | None:
 
     kind = pylist_type(column.type)
     numbers = _numbers_type(kind)
-    if numbers == kind:
+    if numbers == kind or _is_near(column):
         return None
     values = [
         value
@@ -34,6 +34,22 @@ def far_values(column: Any) -> list[Any] | None:
     found: list[str] = []
     readable = [_readable(value, column.type, found) for value in values]
     return readable if found else None
+
+
+def _is_near(column: Any) -> bool:
+    """Without a look at each value; False where that would not tell."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    kind = column.type
+    if not (t.is_date32(kind) or t.is_timestamp(kind)):
+        return False
+    ends = pc.min_max(column.cast("int32" if t.is_date32(kind) else "int64")).as_py()
+    if ends["min"] is None:
+        return True
+    per_day = 1 if t.is_date32(kind) else 86_400 * _PER_SECOND[kind.unit]
+    first, last = (one.toordinal() - _EPOCH for one in (datetime.date.min, datetime.date.max))
+    return bool((first + 2) * per_day < ends["min"] and ends["max"] < (last - 2) * per_day)
 
 
 def _numbers_type(kind: Any) -> Any:
@@ -123,19 +139,3 @@ def _zone(name: str) -> datetime.tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return datetime.UTC
-
-
-def rows_of(table: Any, schema: Any) -> list[list[Any]]:
-    """`schema` as in `conversion.to_pandas`, which makes the values of all columns without far years."""
-    import pyarrow as pa
-
-    from fabric_livy_magic.frames.conversion import to_pandas
-
-    far = {number: values for number, one in enumerate(table.columns) if (values := far_values(one)) is not None}
-    for number in far:
-        table = table.set_column(number, table.column_names[number], pa.nulls(table.num_rows))
-    rows = [list(row) for row in to_pandas(table, schema).itertuples(index=False, name=None)]
-    for number, values in far.items():
-        for row, value in zip(rows, values, strict=True):
-            row[number] = value
-    return rows

@@ -141,9 +141,11 @@ class Output:
     ename: str = ""
     evalue: str = field(default="", repr=False)
     traceback: tuple[str, ...] = field(default=(), repr=False)
+    statement: int | None = None
+    """The number of the statement that gave it."""
 
     @classmethod
-    def from_json(cls, raw: Json) -> Output:
+    def from_json(cls, raw: Json, statement: int | None = None) -> Output:
         traceback = raw.get("traceback")
         return cls(
             status=str(raw.get("status") or "ok").lower(),
@@ -152,6 +154,7 @@ class Output:
             ename=str(raw.get("ename") or ""),
             evalue=str(raw.get("evalue") or ""),
             traceback=(traceback,) if isinstance(traceback, str) else tuple(map(str, _list(raw, "traceback"))),
+            statement=statement,
         )
 
     @property
@@ -178,11 +181,11 @@ class StatementInfo:
 
     @classmethod
     def from_json(cls, raw: Json) -> StatementInfo:
-        output = raw.get("output")
+        output, number = raw.get("output"), _number(raw, "id")
         return cls(
-            id=-1 if (number := _number(raw, "id")) is None else number,
+            id=-1 if number is None else number,
             state=StatementState(raw.get("state", "unknown")),
-            output=Output.from_json(output) if isinstance(output, Mapping) else None,
+            output=Output.from_json(output, number) if isinstance(output, Mapping) else None,
             source_id=_text(raw, "sourceId"),
             code=str(raw.get("code") or ""),
             progress=_fraction(raw.get("progress")),

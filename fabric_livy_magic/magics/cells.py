@@ -56,7 +56,7 @@ class CellMagics:
                 if body is None and result.has_table and not cell.output:
                     return result.to(cell.library)
                 if not cell.quiet:
-                    show_parts(progress, result.parts, self._notebook.runner.settings.rows_shown, result.elapsed_s)
+                    show_parts(progress, result.parts, self._notebook.look(result.session), result.elapsed_s)
             except StatementError as error:
                 show_before_error(self._notebook, error, progress)
                 if error.ename == SESSION_STOPPED:
@@ -93,7 +93,7 @@ class CellMagics:
 def show_before_error(notebook: LivyNotebook, error: StatementError, progress: ProgressLine) -> None:
     """What the cell gave before it failed."""
     if error.parts:
-        show_parts(progress, error.parts, notebook.runner.settings.rows_shown)
+        show_parts(progress, error.parts, notebook.look())
     elif error.printed:
         text = error.printed if error.printed.endswith("\n") else f"{error.printed}\n"
-        show_parts(progress, [Printed(text)], notebook.runner.settings.rows_shown)
+        show_parts(progress, [Printed(text)], notebook.look())

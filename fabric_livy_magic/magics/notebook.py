@@ -12,6 +12,7 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import REPOSITORY_CONF, VALUE_SET_CONF, Defaults, defaults_of
 from fabric_livy_magic.notebooks.repository import repository_root
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
+from fabric_livy_magic.output.results import Look
 from fabric_livy_magic.own_imports import working_folder
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.sessions.records import notebook_path
@@ -90,6 +91,12 @@ class LivyNotebook:
         """The user's own expression, among their own names."""
         with working_folder():
             return self.shell.ev(expression)
+
+    def look(self, session: str | None = None) -> Look:
+        """How a result of that session, or the current one, is shown."""
+        settings, sessions = self.runner.settings, self.runner.sessions
+        ran = sessions.get(session or sessions.current)
+        return Look(settings.rows_shown, settings.rows_fetched, ran.run_link if ran else "")
 
     # ------------------------------------------------------------------------------------------- sessions
     def start_if_none(self, session: str | None, progress: ProgressLine) -> None:

@@ -82,7 +82,7 @@ def _show_last_result(notebook: LivyNotebook, session: Session, variable: str | 
     result = fetch_result(session.repl, statements[-1], progress)
     if variable:
         notebook.variables[variable] = result.value()
-    show_parts(progress, result.parts, notebook.runner.settings.rows_shown, result.elapsed_s)
+    show_parts(progress, result.parts, notebook.look(session.name), result.elapsed_s)
 
 
 # ------------------------------------------------------------------------------------------- stop

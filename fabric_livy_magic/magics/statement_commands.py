@@ -48,7 +48,7 @@ def wait(notebook: LivyNotebook, options: argparse.Namespace) -> None:
             finally:
                 if one.done:
                     runner.background.remove(one)
-            show_parts(progress, result.parts, runner.settings.rows_shown, result.elapsed_s)
+            show_parts(progress, result.parts, notebook.look(result.session), result.elapsed_s)
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ def get(notebook: LivyNotebook, options: argparse.Namespace) -> None:
             return progress.note(
                 f"{options.output}: {table.rows:,} rows × {len(table.fields)} columns{more}, {options.library}"
             )
-        return show_parts(progress, [table], runner.settings.rows_shown)
+        return show_parts(progress, [table], notebook.look(options.session))
 
 
 def put(notebook: LivyNotebook, options: argparse.Namespace) -> None:

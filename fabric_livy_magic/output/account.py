@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.output.bundles import STYLE, Bundle, show
+from fabric_livy_magic.output.bundles import Bundle, show, style
 from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.printable import printable
 
@@ -38,7 +38,7 @@ def show_device_prompt(prompt: DevicePrompt) -> None:
     if _is_https(prompt.url):
         url = f'<a href="{url}" target="_blank" rel="noopener">{url}</a>'
     line = f"To sign in, open {url} in any browser and enter the code <code>{code}</code>"
-    show({"text/html": f'{STYLE}<div class="flm-c">{line}</div>', "text/plain": device_prompt_text(prompt)})
+    show({"text/html": f'{style()}<div class="flm-c">{line}</div>', "text/plain": device_prompt_text(prompt)})
 
 
 def _is_https(address: str) -> bool:

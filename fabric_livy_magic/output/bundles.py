@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from fabric_livy_magic.printable import printable
 
 Bundle = dict[str, Any]
-# `.flm.flm` outweighs JupyterLab's own rule, which aligns all cells of a rendered table to the right.
-STYLE = (
-    "<style>.flm{border-collapse:collapse;font-size:12px}.flm.flm th,.flm.flm td{padding:3px 8px;text-align:left;"
-    "white-space:pre;border-bottom:1px solid rgba(128,128,128,.25)}.flm.flm .n{text-align:right;"
-    "font-variant-numeric:tabular-nums}.flm.flm .l{white-space:pre-wrap;min-width:20em}.flm th span{display:block;font-weight:normal;opacity:.6}"
-    ".flm i{opacity:.5}.flm-c{font-size:12px;opacity:.75;margin:4px 0}</style>"
-)
+
+
+@cache
+def style() -> str:
+    """table.css, in each output: another one may be deleted. `.flm.flm` outweighs JupyterLab's own rule, which aligns all cells of
+    a rendered table to the right."""
+    return f"<style>{(files('fabric_livy_magic.output') / 'table.css').read_text(encoding='utf-8')}</style>"
 
 
 def note_bundle(text: str) -> Bundle:
     text = printable(text)
-    return {"text/html": f'{STYLE}<div class="flm-c">{html.escape(text)}</div>', "text/plain": text}
+    return {"text/html": f'{style()}<div class="flm-c">{html.escape(text)}</div>', "text/plain": text}
 
 
 def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:

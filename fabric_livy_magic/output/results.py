@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
+from fabric_livy_magic.output.columns import Column, udt_name
 from fabric_livy_magic.output.progress import ProgressLine
-from fabric_livy_magic.output.tables import TEXT_WIDTH, table_bundle
+from fabric_livy_magic.output.result_tables import Caption, result_bundle
 from fabric_livy_magic.printable import printable_output
 from fabric_livy_magic.running.results import Part, Printed, Shown, Table
 
@@ -18,20 +20,25 @@ EXIT_METADATA = (
 )
 
 
-def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> Bundle:
+@dataclass(frozen=True)
+class Look:
+    """How a person looks at a result: `rows_shown` rows at a time, of `rows_fetched` at most. `link` leads to the run."""
+
+    rows_shown: int
+    rows_fetched: int
+    link: str = ""
+
+
+def part_bundle(part: Part, look: Look, elapsed_s: float | None = None) -> Bundle:
     """What to display for a part that is no printed text; empty where there is nothing to see.
 
     `elapsed_s` is what the cell took; its table shows it.
     """
     if isinstance(part, Table):
-        return _table_part(part, rows_shown, elapsed_s)
+        return _table_part(part, look, elapsed_s)
     assert isinstance(part, Shown)
     if table := part.data.get("application/vnd.livy.table.v1+json"):
-        names = [str(header.get("name", "")) for header in table.get("headers", ())]
-        types = [str(header.get("type", "")) for header in table.get("headers", ())]
-        rows = table.get("data", [])
-        caption = _caption(min(len(rows), rows_shown), len(rows), "", elapsed_s)
-        return table_bundle(names, rows[:rows_shown], types, caption, TEXT_WIDTH)
+        return _livys_table(table, look, elapsed_s)
     bundle = {kind: value for kind, value in part.data.items() if not kind.startswith("application/vnd.livy")}
     text = part.text
     if not text and "application/json" in bundle:
@@ -41,21 +48,40 @@ def part_bundle(part: Part, rows_shown: int, elapsed_s: float | None = None) -> 
     return {**bundle, "text/plain": printable_output(text)} if bundle else {}
 
 
-def _table_part(table: Table, rows_shown: int, elapsed_s: float | None) -> Bundle:
+def _livys_table(table: Mapping[str, Any], look: Look, elapsed_s: float | None) -> Bundle:
+    """Of `%table` in a Scala or Python cell."""
+    rows = table.get("data", [])
+    kept = rows[: look.rows_fetched]
+    columns = [
+        Column(str(one.get("name", "")), [row[number] for row in kept], str(one.get("type", "")))
+        for number, one in enumerate(table.get("headers", ()))
+    ]
+    return result_bundle(columns, Caption(rows=len(rows), elapsed_s=elapsed_s), look.rows_shown)
+
+
+def _table_part(table: Table, look: Look, elapsed_s: float | None) -> Bundle:
     if not table.fields and not table.rows:
         took = "" if elapsed_s is None else f" {elapsed_s:.1f} s"
         return note_bundle(f"Done: this statement gives no rows.{took}")
-    names = [name for name, _ in table.fields]
-    rows = table.head(rows_shown)
-    caption = _caption(len(rows) if names else min(rows_shown, table.rows), table.rows, table.more, elapsed_s)
-    kinds = [kind for _, kind in table.fields]
-    return table_bundle(names, rows, kinds, caption, TEXT_WIDTH, table.spark_types)
+    types = [*table.spark_types, *[""] * (len(table.fields) - len(table.spark_types))]
+    values = table.columns(max(look.rows_fetched, look.rows_shown))
+    columns = [
+        Column(name, one, _kind(kind, of), of)
+        for (name, kind), one, of in zip(table.fields, values, types, strict=True)
+    ]
+    caption = Caption(
+        rows=table.rows,
+        more=table.more,
+        elapsed_s=elapsed_s,
+        received_bytes=table.received_bytes,
+        statement=table.statement,
+        link=look.link,
+    )
+    return result_bundle(columns, caption, look.rows_shown)
 
 
-def _caption(shown: int, total: int, more: str, elapsed_s: float | None) -> str:
-    rows = f"{total:,} row{'' if total == 1 else 's'}"
-    took = "" if elapsed_s is None else f"{elapsed_s:.1f} s"
-    return " · ".join(filter(None, [rows if shown == total else f"{shown:,} of {rows} shown", took, more]))
+def _kind(kind: str, spark_type: Any) -> str:
+    return udt_name(spark_type) if kind == "udt" else kind
 
 
 def exit_bundle(value: str, text: str = "") -> tuple[Bundle, dict[str, Any]]:
@@ -63,7 +89,7 @@ def exit_bundle(value: str, text: str = "") -> tuple[Bundle, dict[str, Any]]:
     return note_bundle(text or f"ExitValue: {value}"), {EXIT_METADATA: value}
 
 
-def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
+def show_parts(progress: ProgressLine, parts: Sequence[Part], look: Look, elapsed_s: float | None = None) -> None:
     """All that a cell gave, in its order. The time that it took stands below its last table."""
     tables = [part for part in parts if isinstance(part, Table)]
     values = [part for part in parts if not isinstance(part, Printed) and part.is_value]
@@ -76,7 +102,7 @@ def show_parts(progress: ProgressLine, parts: Sequence[Part], rows_shown: int, e
             is_value = (
                 bool(values) and part is values[-1]
             )  # a cell has one result, also where it has several statements
-            progress.show(part_bundle(part, rows_shown, took), getattr(part, "metadata", None), is_value=is_value)
+            progress.show(part_bundle(part, look, took), getattr(part, "metadata", None), is_value=is_value)
 
 
 def print_text(part: Printed) -> None:
@@ -84,10 +110,10 @@ def print_text(part: Printed) -> None:
     print(text, end="", file=sys.stderr if part.stream == "stderr" else sys.stdout, flush=True)
 
 
-def print_parts(parts: Sequence[Part], rows_shown: int, elapsed_s: float | None = None) -> None:
+def print_parts(parts: Sequence[Part], look: Look, elapsed_s: float | None = None) -> None:
     """For a terminal: the text of each part."""
     for part in parts:
         if isinstance(part, Printed):
             print_text(part)
         else:
-            print(part_bundle(part, rows_shown, elapsed_s).get("text/plain", ""), flush=True)
+            print(part_bundle(part, look, elapsed_s).get("text/plain", ""), flush=True)

@@ -8,47 +8,81 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fabric_livy_magic.output.bundles import STYLE, Bundle
-from fabric_livy_magic.output.values import is_null, spark_text
+from fabric_livy_magic.output.bundles import Bundle, style
+from fabric_livy_magic.output.columns import MARKS, Column, Texts
+from fabric_livy_magic.output.values import spark_text
 from fabric_livy_magic.printable import printable
 
-CELL_CHARACTERS = 200
+CELL_CHARACTERS = 200  # as in table.js
+FEWER_CHARACTERS, MANY_COLUMNS = 40, 100  # of a cell, in the static form of a table of more columns
 TEXT_WIDTH = 150  # of the text twin; the HTML table has all columns
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-
-
-_NUMBERS = ("byte", "short", "int", "long", "float", "double", "decimal", "BIGINT", "DOUBLE", "DECIMAL")
 UNBROKEN_CHARACTERS = 40  # a browser would break a date at its hyphens, and a map at its arrows
 
 
 def table_bundle(
-    names: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    types: Sequence[str] = (),
-    caption: str = "",
-    width: int | None = None,
-    spark_types: Sequence[Any] = (),
+    names: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "", width: int | None = None
 ) -> Bundle:
-    """A table as HTML and as text, which is cut at `width` characters. `types` stand below the names; `spark_types`, in the form
-    of Spark's schema JSON, tell how values are written."""
-    kinds = [*types, *[""] * (len(names) - len(types))]
-    value_types = [*spark_types, *[""] * (len(names) - len(spark_types))]
-    numeric = [kind.startswith(_NUMBERS) and not kind.startswith("interval") for kind in kinds]
-    head = "".join(
-        f"<th{_class_of(number, name)}>{_escaped(name)}{f'<span>{_escaped(kind)}</span>' if kind else ''}</th>"
-        for name, kind, number in zip(names, kinds, numeric, strict=True)
-    )
-    texts = [[_cell_text(value, of) for value, of in zip(row, value_types, strict=True)] for row in rows]
-    body = "".join(
-        f"<tr>{''.join(map(_html_cell, row, value_types, cells, numeric))}</tr>"
-        for row, cells in zip(rows, texts, strict=True)
-    )
+    """A list of ours: all its rows, without types. Its text is cut at `width` characters."""
+    columns = [Column(name, [row[number] for row in rows]) for number, name in enumerate(names)]
+    texts = [column.texts(CELL_CHARACTERS) for column in columns]
     caption = printable(caption)
     foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
     return {
-        "text/html": f'{STYLE}<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}',
-        "text/plain": f"{text_table(names, texts, numeric, width)}\n{caption}".rstrip(),
+        "text/html": f"{style()}{static_table(columns, texts, len(rows), empty='')}{foot}",
+        "text/plain": f"{text_twin(columns, len(rows), width)}\n{caption}".rstrip(),
     }
+
+
+# ------------------------------------------------------------------------------------------- HTML
+EMPTY = "<i>empty</i>"
+
+
+def static_table(columns: Sequence[Column], texts: Sequence[Texts], rows: int, empty: str = EMPTY) -> str:
+    """Types stand below the names, whole ones as the title; `empty` for a text without characters."""
+    most = CELL_CHARACTERS if len(columns) <= MANY_COLUMNS else FEWER_CHARACTERS
+    cells = [
+        [_cell(text, column.is_number, most, empty) for text in one[:rows]]
+        for column, one in zip(columns, texts, strict=True)
+    ]
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
+    head = "".join(map(_head_cell, columns))
+    return f'<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def one_text(column: Column, text: str) -> str:
+    """A plan, a statement or a document, with its lines: the only value of its result."""
+    return f'<table class="flm"><thead><tr>{_head_cell(column)}</tr></thead><tbody><tr><td><pre>{escaped(text)}</pre></td></tr></tbody></table>'
+
+
+def _head_cell(column: Column) -> str:
+    title = f' title="{escaped(column.whole_type)}"' if column.whole_type else ""
+    kind = f"<span>{escaped(column.kind)}</span>" if column.kind else ""
+    return f"<th{_class_of(column.is_number, column.name)}{title}>{escaped(column.name)}{kind}</th>"
+
+
+def _cell(text: str | int, is_number: bool, most: int, empty: str) -> str:
+    if isinstance(text, int):
+        return f"<td{_class_of(is_number)}><i>{MARKS[text]}</i></td>"
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    return f"<td{_class_of(is_number, text)}>{escaped(text) or empty}</td>"
+
+
+def _class_of(is_number: bool, text: str = "") -> str:
+    return ' class="n"' if is_number else ' class="l"' if len(text) > UNBROKEN_CHARACTERS else ""
+
+
+def escaped(text: str) -> str:
+    return html.escape(printable(text))
+
+
+# ------------------------------------------------------------------------------------------- text
+def text_twin(columns: Sequence[Column], rows: int, width: int | None = None) -> str:
+    """Nested values as Spark's `show()` has them."""
+    texts = [[_short(spark_text(one, column.spark_type)) for one in column.values[:rows]] for column in columns]
+    names = [column.name for column in columns]
+    return text_table(names, [list(row) for row in zip(*texts, strict=True)], [one.is_number for one in columns], width)
 
 
 def text_table(
@@ -70,19 +104,5 @@ def text_table(
     return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
 
 
-def _html_cell(value: Any, spark_type: Any, text: str, is_number: bool) -> str:
-    shown = f"<i>{text}</i>" if is_null(value, spark_type) else _escaped(text)
-    return f"<td{_class_of(is_number, text)}>{shown}</td>"
-
-
-def _class_of(is_number: bool, text: str) -> str:
-    return ' class="n"' if is_number else ' class="l"' if len(text) > UNBROKEN_CHARACTERS else ""
-
-
-def _escaped(text: str) -> str:
-    return html.escape(printable(text))
-
-
-def _cell_text(value: Any, spark_type: Any) -> str:
-    text = spark_text(value, spark_type)
+def _short(text: str) -> str:
     return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"

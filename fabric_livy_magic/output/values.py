@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 NULL = "NULL"
+SINGLE_CHARACTERS = 8  # a point and up to six digits: those of a number of 32 bits that is not written shorter
 MOST_PARTS = 200  # of a nested value: more than a table's cell has characters for
 
 
@@ -17,7 +18,12 @@ def is_null(value: Any, spark_type: Any = "") -> bool:
     """NaN is a number of Spark's float and double, and pandas' null in a column of texts."""
     if isinstance(value, float) and value != value:
         return spark_type not in {"", "float", "double"}
-    return value is None or type(value).__name__ in {"NAType", "NaTType"}
+    return value is None or type(value).__name__ == "NAType"
+
+
+def is_not_a_time(value: Any) -> bool:
+    """pandas' own; Spark has null there."""
+    return type(value).__name__ == "NaTType"
 
 
 def spark_text(value: Any, spark_type: Any = "") -> str:
@@ -26,29 +32,33 @@ def spark_text(value: Any, spark_type: Any = "") -> str:
         return NULL
     if isinstance(value, str):
         return value
+    if is_not_a_time(value):
+        return "NaT"
     if isinstance(value, bytes | bytearray | memoryview):
         return f"[{bytes(value[:MOST_PARTS]).hex(' ').upper()}]"
-    if isinstance(value, Mapping) or _is_nested(value):
+    if isinstance(value, Mapping) or is_nested(value):
         return _nested_text(value, spark_type if isinstance(spark_type, Mapping) else {})
     if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's
         return str(bool(value)).lower()
     if isinstance(value, decimal.Decimal):
         return f"{value:f}"
     if isinstance(value, float):
-        return _float_text(value, is_single=spark_type == "float")
+        return float_text(value, is_single=spark_type == "float")
     if isinstance(value, datetime.datetime):
-        return _moment_text(value)
+        return moment_text(value)
     return _interval_text(value, str(spark_type)) or str(value)
 
 
 # ------------------------------------------------------------------------------------------- nested
-def _is_nested(value: Any) -> bool:
+def is_nested(value: Any) -> bool:
     """A list; an array of numpy, as pandas holds one of Spark; a tuple, except those with names, which are intervals."""
     return isinstance(value, list) or type(value) is tuple or (hasattr(value, "tolist") and hasattr(value, "__len__"))
 
 
 def _nested_text(value: Any, spark_type: Mapping[str, Any]) -> str:
     kind = spark_type.get("type")
+    if kind == "udt":
+        return vector_text(value) or _nested_text(value, _mapping(spark_type.get("sqlType")))
     if isinstance(value, Mapping) and kind != "map":
         fields = spark_type.get("fields") or ()
         types = itertools.chain((one.get("type") for one in fields), itertools.repeat(""))
@@ -68,14 +78,36 @@ def _joined(parts: Iterable[str]) -> str:
     return ", ".join(itertools.islice(parts, MOST_PARTS))
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def vector_text(value: Any) -> str:
+    """A vector of Spark's ML, as Spark writes it: `[1.0,0.0]`, `(3,[0],[1.0])`; empty for another value."""
+    if (
+        not isinstance(value, Mapping)
+        or list(value) != ["type", "size", "indices", "values"]
+        or value["values"] is None
+    ):
+        return ""
+    numbers = f"[{','.join(spark_text(one, 'double') for one in value['values'])}]"
+    if value["type"]:
+        return numbers
+    return f"({value['size']},[{','.join(map(str, value['indices']))}],{numbers})"
+
+
 # ------------------------------------------------------------------------------------------- numbers and times
-def _float_text(value: float, *, is_single: bool) -> str:
+def float_text(value: float, *, is_single: bool) -> str:
     """As Java has it: 1.0E-9, Infinity."""
+    text = repr(float(value))
+    # Python writes these as Java does. A number of 32 bits with so few digits is its own shortest text.
+    if 1e-3 <= abs(value) < 1e7 and (not is_single or len(text) < SINGLE_CHARACTERS):
+        return text
     if value != value:
         return "NaN"
     if value in {float("inf"), float("-inf")}:
         return "Infinity" if value > 0 else "-Infinity"
-    number = decimal.Decimal(_shortest_single(value) if is_single else repr(float(value)))
+    number = decimal.Decimal(_shortest_single(value) if is_single else text)
     if number == 0:
         return f"{float(value):.1f}"
     if decimal.Decimal("1e-3") <= abs(number) < decimal.Decimal("1e7"):
@@ -98,9 +130,11 @@ def _as_single(value: float) -> bytes:
         return b""
 
 
-def _moment_text(moment: datetime.datetime) -> str:
+def moment_text(moment: datetime.datetime) -> str:
     """In the session's time zone, which is UTC, without a zone; the fraction without its last zeros."""
-    text = moment.isoformat(sep=" ").removesuffix("+00:00")
+    text = str(moment).removesuffix("+00:00")
+    if "." not in text:
+        return text
     whole, dot, rest = text.partition(".")
     fraction = rest[:6].rstrip("0") if dot else ""
     return f"{whole}.{fraction}{rest[6:]}" if fraction else f"{whole}{rest[6:]}"

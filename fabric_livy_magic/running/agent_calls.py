@@ -21,22 +21,27 @@ NO_ARROW = "the session has no PyArrow"
 
 
 def run_cell(
-    call: Call, code: str, rows_shown: int, *, interruptible: bool = False, number: int | None = None
+    call: Call, code: str, rows_fetched: int, *, interruptible: bool = False, number: int | None = None
 ) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
     interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks."""
     options = [interruptible, number] if number is not None else [True] if interruptible else []
-    return parts_of(call("cell", code, rows_shown, *options))
+    return parts_of(call("cell", code, rows_fetched, *options))
 
 
 def open_sql(
-    call: Call, text: str, parameters: Mapping[str, Any], limit: int | None, session_names: Sequence[str] = ()
+    call: Call,
+    text: str,
+    parameters: Mapping[str, Any],
+    limit: int | None,
+    session_names: Sequence[str] = (),
+    most_bytes: int | None = None,
 ) -> Mapping[str, Any]:
     """Runs one SQL statement; gives the header of its result, for `fetch_table`. Raises NoAgent without PyArrow.
-    `session_names`: parameters that are variables of the session."""
-    names = [list(session_names)] if session_names else []
-    header: Mapping[str, Any] = value_of(call("open_sql", text, dict(parameters), limit, *names))
-    return header
+    `session_names`: parameters that are variables of the session. `most_bytes`: for rows that are only looked at."""
+    more = [list(session_names), most_bytes] if most_bytes else [list(session_names)] if session_names else []
+    reply = call("open_sql", text, dict(parameters), limit, *more)
+    return {**value_of(reply), "statement": reply.statement}
 
 
 def known_values(call: Call, names: Sequence[str]) -> list[str]:
@@ -49,8 +54,7 @@ def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping
     """The header of the frame that a Python expression gives, or without one that the last cell's last line gave. Raises
     NoAgent without PyArrow."""
     reply = call("open_value", limit) if expression is None else call("open_expression", expression, limit)
-    header: Mapping[str, Any] = value_of(reply)
-    return header
+    return {**value_of(reply), "statement": reply.statement}
 
 
 def fetch_table(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
@@ -59,7 +63,13 @@ def fetch_table(call: Call, header: Mapping[str, Any], on_progress: Listener | N
         arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _transfer_progress(on_progress, "Fetching"))
     except KeyboardInterrupt:
         raise Interrupted("The transfer was stopped. The session forgets the frame; nothing was changed.") from None
-    return ArrowTable(arrow, header["schema"], more=bool(header["more"]))
+    return _table(arrow, header, header.get("statement"))
+
+
+def _table(arrow: Any, header: Mapping[str, Any], statement: int | None, *, is_value: bool = True) -> ArrowTable:
+    table = ArrowTable(arrow, header["schema"], more=bool(header["more"]), is_value=is_value)
+    table.received_bytes, table.statement = header["bytes"], statement
+    return table
 
 
 def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
@@ -96,7 +106,7 @@ def _transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBy
 
 def parts_of(reply: Reply) -> tuple[Part, ...]:
     """Raises StatementError where the reply says so, with the parts that came before it."""
-    parts = list(map(_part, reply.events))
+    parts = [_part(event, reply.statement) for event in reply.events]
     if reply.shell_output.strip():
         parts.insert(0, Printed(reply.shell_output.strip("\n") + "\n"))
     if reply.error is not None:
@@ -113,13 +123,13 @@ def value_of(reply: Reply) -> Any:
     return reply.value
 
 
-def _part(event: Mapping[str, Any]) -> Part:
+def _part(event: Mapping[str, Any], statement: int | None) -> Part:
     if "stream" in event:
         return Printed(event["text"], event["stream"])
     if "frame" in event:
         header, is_value = event["frame"], bool(event.get("result"))
         arrow = transfer.fetch(_nothing_more, header)
-        return ArrowTable(arrow, header["schema"], more=bool(header["more"]), is_value=is_value)
+        return _table(arrow, header, statement, is_value=is_value)
     return Shown(event["data"], event["metadata"], bool(event.get("result")))
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fabric_livy_magic.errors import FrameError
 from fabric_livy_magic.frames import conversion, livy_json
-from fabric_livy_magic.frames.far_years import rows_of
+from fabric_livy_magic.frames.shown_columns import columns_of, copy_of
 from fabric_livy_magic.livy.models import Output
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LIBRARIES = ("pandas", "arrow", "polars")
+MOST_ROWS_SHOWN = (
+    10_000  # of a table whose rows went into a pandas frame, which does not tell null from NaN, so many are kept
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,14 @@ class Table(ABC):
     more: str = ""
     is_value: bool = True
     """The cell's own result, not something that it displayed on its way."""
+    received_bytes: int | None = None
+    """What travelled for it, where that is known."""
+    statement: int | None = None
+    """The Livy statement that gave it."""
 
     @abstractmethod
-    def head(self, rows: int) -> list[list[Any]]: ...
+    def columns(self, rows: int) -> list[list[Any]]:
+        """The values of each column, of its first rows, for the eye: null is None, and a date that is none of Python's is text."""
 
     @abstractmethod
     def to(self, library: str) -> Any:
@@ -69,6 +77,7 @@ class ArrowTable(Table):
     ) -> None:
         self._arrow: Any = arrow
         self._frame: Any = None
+        self._head: Any = None
         self._schema = schema
         self.rows = arrow.num_rows
         self.more = "there are more rows" if more else ""
@@ -79,12 +88,9 @@ class ArrowTable(Table):
             self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in schema["fields"]]
             self.spark_types = [one.get("type") for one in schema["fields"]]
 
-    def head(self, rows: int) -> list[list[Any]]:
-        if not len(self.fields):
-            return []
-        if self._arrow is not None:
-            return rows_of(self._arrow.slice(0, rows), self._schema)
-        return [list(row) for row in self._frame.head(rows).itertuples(index=False, name=None)]
+    def columns(self, rows: int) -> list[list[Any]]:
+        arrow = self._head if self._arrow is None else self._arrow
+        return columns_of(arrow.slice(0, rows)) if len(self.fields) else []
 
     def to(self, library: str) -> Any:
         """The Arrow form is let go of with the first pandas frame, so that both are never held."""
@@ -92,6 +98,7 @@ class ArrowTable(Table):
             arrow = conversion.to_arrow(self._frame) if self._arrow is None else self._arrow
             return conversion.to_polars(arrow) if library == "polars" else arrow
         if self._frame is None:
+            self._head = copy_of(self._arrow, MOST_ROWS_SHOWN)
             arrow, self._arrow = self._arrow, None
             try:
                 self._frame = conversion.to_pandas(arrow, self._schema)
@@ -111,6 +118,7 @@ class LivyTable(Table):
         self.fields = [(str(one.get("name", "")), livy_json.type_name(one.get("type"))) for one in fields]
         self.spark_types = [one.get("type") for one in fields]
         received = livy_json.row_count(output)
+        self.statement = output.statement
         self.rows = received if limit is None else min(received, limit)
         self.more = "; ".join(filter(None, [self._missing(received), why]))
 
@@ -122,14 +130,14 @@ class LivyTable(Table):
             return f"a Livy server gives at most {received:,} rows of a SQL result: there may be more"
         return ""
 
-    def head(self, rows: int) -> list[list[Any]]:
-        """Read from the JSON, as a pandas frame has NaN for a null number. Raises FrameError if any row of it is not of its type;
-        a year that is none of Python's is text."""
+    def columns(self, rows: int) -> list[list[Any]]:
+        """Read from the JSON, as a pandas frame has NaN for a null number. Raises FrameError if any row of it is not of its type."""
         if not self.rows or not self.fields:
-            return []
+            return [[] for _ in self.fields]
         if not livy_json.has_far_years(self._output):
             self.to("pandas")
-        return livy_json.read_rows(self._output, min(rows, self.rows))
+        read = livy_json.read_rows(self._output, min(rows, self.rows))
+        return [list(column) for column in zip(*read, strict=True)] if read else [[] for _ in self.fields]
 
     def to(self, library: str) -> Any:
         if self._frame is None:

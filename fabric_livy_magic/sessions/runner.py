@@ -58,11 +58,13 @@ class Runner:
         """Runs a cell on its session, which must be there: starting one is the caller's step, since it has to be seen.
 
         `values` is what SQL parameters are taken from. A SQL cell whose result goes into no variable fetches no more rows
-        than are shown.
+        than can be looked at.
         """
         session = self._ready(cell.session, on_progress)
         self.recent.append(cell)
-        rows_needed = None if cell.output or cell.whole_table else self.settings.rows_shown
+        rows_needed = (
+            None if cell.output or cell.whole_table else max(self.settings.rows_fetched, self.settings.rows_shown)
+        )
         with session.repl.queue.in_turn(), self._in_use(session):
             return run_cell(session.repl, cell, values=values, rows_needed=rows_needed, on_progress=on_progress)
 

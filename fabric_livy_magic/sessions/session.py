@@ -19,6 +19,7 @@ from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.running.session_frames import fetch_frame, send_frame
+from fabric_livy_magic.sessions.run_links import run_link
 from fabric_livy_magic.settings import SessionSpec, Settings, Target
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class Session:
     @property
     def id(self) -> str:
         return self.remote.id
+
+    @property
+    def run_link(self) -> str:
+        """Its page in the Monitoring hub; empty where there is none."""
+        return run_link(self.remote.client.http.base_url, self.id)
 
     # ------------------------------------------------------------------------------------------- code
     def run(

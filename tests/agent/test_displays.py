@@ -12,11 +12,14 @@ import pytest
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.output.results import Look, part_bundle
 from fabric_livy_magic.output.values import spark_text
+from fabric_livy_magic.running.kinds.sql import MOST_BYTES_LOOKED_AT
 from fabric_livy_magic.running.results import Printed, Shown
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.session import Session
 from tests.support.parts import bundles, streams
+from tests.support.result_pages import data_of
 
 pytestmark = pytest.mark.spark
 
@@ -73,10 +76,10 @@ def test_pandas_frames_come_as_html_and_text(session: Session) -> None:
 
 
 def test_a_spark_dataframe_is_shown_as_its_first_rows(session: Session) -> None:
-    result = session.run("df = spark.range(1000).selectExpr('id', 'cast(id as string) AS name')\ndf")
+    result = session.run("df = spark.range(5000).selectExpr('id', 'cast(id as string) AS name')\ndf")
     (table,) = result.tables
-    assert (table.fields, table.rows, table.more) == ([("id", "long"), ("name", "string")], 20, "there are more rows")
-    assert table.head(2) == [[0, "0"], [1, "1"]]
+    assert (table.fields, table.rows, table.more) == ([("id", "long"), ("name", "string")], 1000, "there are more rows")
+    assert table.columns(2) == [[0, 1], ["0", "1"]]
 
 
 @pytest.mark.parametrize(
@@ -121,11 +124,48 @@ def test_output_takes_the_whole_value_of_the_last_line_and_no_other(session: Ses
     assert (result if isinstance(result, str) else result["id"].tolist()) == value
 
 
-def test_previews_that_are_too_large_for_one_reply_are_left_out_with_a_notice(session: Session) -> None:
-    code = "from pyspark.sql import functions as F\nwide = spark.range(20).select(F.expr('array_join(transform(sequence(1, 20000), i -> sha2(cast(i * id as string), 256)), \"\")').alias('x'))\nfor _ in range(3): display(wide)"
+def test_large_previews_all_have_room_in_one_reply_with_fewer_rows_each(session: Session) -> None:
+    code = "from pyspark.sql import functions as F\nwide = spark.range(20).select(F.expr('array_join(transform(sequence(1, 20000), i -> sha2(cast(i * id as string), 256)), \"\")').alias('x'))\nfor _ in range(4): display(wide)"
     result = session.run(code)
-    assert 1 <= len(result.tables) < 3
-    assert any("left out" in text for _, text in streams(result))
+    rows = [table.rows for table in result.tables]
+    assert len(rows) == 4
+    assert 20 > rows[0] >= rows[1] >= rows[2] >= rows[3] >= 1
+    assert {table.more for table in result.tables} == {"there are more rows"}
+    assert streams(result) == []
+
+
+def test_a_row_that_is_too_large_for_a_reply_is_not_shown_and_that_is_said(session: Session) -> None:
+    code = "from pyspark.sql import functions as F\nspark.range(1).select(F.expr('array_join(transform(sequence(1, 300000), i -> sha2(cast(i as string), 256)), \"\")').alias('x'))"
+    (table,) = session.run(code).tables
+    assert (table.rows, table.more) == (0, "there are more rows")
+
+
+def test_what_a_large_table_has_for_the_eye_is_within_bounds_and_the_whole_goes_into_a_variable(
+    session: Session,
+) -> None:
+    """A thousand rows are looked at, of 13 KB each."""
+    text = "SELECT array_join(transform(sequence(1, 200), i -> sha2(cast(i * id as string), 256)), '') AS x FROM range(1000)"
+    (looked_at,) = run_cell(session.repl, Cell(kind="sql", code=text), rows_needed=1000).tables
+    assert 1 <= looked_at.rows < 1000
+    assert looked_at.received_bytes is not None
+    assert looked_at.received_bytes <= MOST_BYTES_LOOKED_AT
+    assert (looked_at.more, looked_at.statement is not None) == ("there are more rows", True)
+    (whole,) = session.run(text, "sql").tables
+    assert (whole.rows, whole.more) == (1000, "")
+
+
+def test_a_vector_of_sparks_ml_reads_as_spark_shows_it(session: Session) -> None:
+    code = (
+        "from pyspark.ml.linalg import Vectors\n"
+        "vectors = spark.createDataFrame([(Vectors.dense([1.0, 0.5]),), (Vectors.sparse(3, {1: 2.0}),)], ['v'])\n"
+        "vectors.show()\nvectors"
+    )
+    result = session.run(code)
+    by_spark = [line.strip("|").strip() for line in result.text.splitlines()[3:5]]
+    bundle = part_bundle(result.tables[-1], Look(10, 1000))
+    assert bundle["text/plain"].splitlines()[2:4] == by_spark
+    assert data_of(bundle["text/html"])["data"] == [by_spark]
+    assert ">v<span>vector</span>" in bundle["text/html"]
     assert session.run("'in step'").text == "'in step'"
 
 
@@ -156,5 +196,7 @@ def test_years_that_python_has_not_are_shown_as_spark_shows_them(session: Sessio
     result = session.run(code)
     by_spark = result.text.splitlines()[3].strip("|").split("|")
     (table,) = result.tables
-    shown = [spark_text(value, of) for value, of in zip(table.head(1)[0], table.spark_types, strict=True)]
+    shown = [
+        spark_text(value, of) for value, of in zip((one[0] for one in table.columns(1)), table.spark_types, strict=True)
+    ]
     assert shown == [text.strip() for text in by_spark]

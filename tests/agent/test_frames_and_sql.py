@@ -112,7 +112,7 @@ def test_a_frame_can_be_fetched_as_polars_or_arrow(session: Session) -> None:
 # ------------------------------------------------------------------------------------------------ SQL
 def test_each_statement_of_a_cell_has_its_result(session: Session) -> None:
     result = session.run("-- one; two\nSELECT 1 AS a; SELECT ';' AS b; -- the end\n", "sql")
-    assert [table.head(1) for table in result.tables] == [[[1]], [[";"]]]
+    assert [table.columns(1) for table in result.tables] == [[[1]], [[";"]]]
     assert session.run("-- nothing\n/* here; */", "sql").parts == ()
 
 

@@ -37,7 +37,7 @@ QUERY = query(EXPRESSIONS)
 
 
 def texts_of(table: Table) -> list[str]:
-    (row,) = table.head(1)
+    row = [column[0] for column in table.columns(1)]
     return [spark_text(value, of) for value, of in zip(row, table.spark_types, strict=True)]
 
 

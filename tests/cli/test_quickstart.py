@@ -20,7 +20,7 @@ def test_demo_runs_every_cell_and_writes_the_executed_notebook(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "All cells ran" in done.stdout
-    assert "20 of 100 rows shown" in done.stdout
+    assert "10 of 100 rows shown" in done.stdout
     assert "|       1| 5000|" in done.stdout
     executed = nbformat.read(tmp_path / "shown.ipynb", as_version=4)
     nbformat.validate(executed)

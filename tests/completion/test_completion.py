@@ -35,7 +35,7 @@ def matches_of(code: str, language: str | None = "pyspark", runner: Runner | Non
     [
         ("%livy sta", ["start", "status", "statements"]),
         ("%livy start --exec", ["--executor-memory", "--executor-cores"]),
-        ("%livy config rows", ["rows_shown"]),
+        ("%livy config rows", ["rows_shown", "rows_fetched"]),
         ("%livy config progress ", ["auto", "line", "plain", "off"]),
         ("%livy help put", ["put"]),
         ("%livy use lo", ["local"]),

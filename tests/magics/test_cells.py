@@ -13,6 +13,7 @@ from fabric_livy_magic import errors
 from tests.support.fakes import FakeFabric
 from tests.support.notebook import Notebook
 from tests.support.outputs import error_output, sql_output, text_output
+from tests.support.result_pages import static
 
 TRIPS = sql_output(
     [("zone", "string"), ("trips", "long"), ("fare", "decimal(10,2)")],
@@ -81,7 +82,7 @@ def test_a_sql_result_is_a_table_with_types_and_a_caption(
     assert set(bundle) == {"text/html", "text/plain"}
     assert "&lt;b&gt;Harlem&lt;/b&gt;" in bundle["text/html"]
     assert "<b>Harlem" not in bundle["text/html"]
-    golden("sql_result.html", re.sub(r"\d+\.\d s", "0.0 s", bundle["text/html"].split("</style>")[1]) + "\n")
+    golden("sql_result.html", re.sub(r"\d+\.\d s", "0.0 s", static(bundle["text/html"])) + "\n")
     golden("sql_result.txt", re.sub(r"\d+\.\d s", "0.0 s", bundle["text/plain"]) + "\n")
 
 
@@ -117,9 +118,9 @@ def test_a_limit_of_no_rows_keeps_the_columns(started: Notebook, fabric: FakeFab
 def test_a_thousand_rows_may_not_be_all_and_the_caption_says_so(started: Notebook, fabric: FakeFabric) -> None:
     fabric.answer("SELECT n", sql_output([("n", "long")], [[number] for number in range(1000)]))
     ran = started.ok("%%livy_sql\nSELECT n")
-    assert "20 of 1,000 rows shown" in ran.text
+    assert "10 of 1,000 rows shown" in ran.text
     assert "there may be more" in ran.text
-    assert ran.html.count("<tr>") == 21
+    assert ran.html.count("<tr>") == 11
 
 
 def test_the_number_of_rows_shown_can_be_chosen(started: Notebook, fabric: FakeFabric) -> None:

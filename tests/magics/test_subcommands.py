@@ -213,7 +213,7 @@ def test_config_shows_every_setting_with_its_origin(nb: Notebook, monkeypatch: p
 
 def test_a_setting_that_does_not_fit_changes_nothing(nb: Notebook) -> None:
     nb.fails("%livy config rows_shown 0")
-    assert re.search(r"rows_shown +20 +default", nb.ok("%livy config").text)
+    assert re.search(r"rows_shown +10 +default", nb.ok("%livy config").text)
 
 
 @pytest.mark.parametrize("line", ["%livy", "%livy help", "%livy start --help", "%livy help stop", "%livy_sql --help"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fabric_livy_magic.errors import FrameError
-from fabric_livy_magic.output.results import part_bundle
+from fabric_livy_magic.output.results import Look, part_bundle
 from fabric_livy_magic.running.results import Shown
 from tests.output.conftest import shown
 from tests.support.outputs import sql_output, text_output
@@ -82,7 +82,7 @@ def test_a_type_that_only_some_front_ends_know_comes_with_a_text() -> None:
 
 @pytest.mark.parametrize("data", [{"text/plain": ""}, {"text/plain": "", "text/html": "<b>x</b>"}])
 def test_an_empty_text_is_shown_as_such(data: dict[str, str]) -> None:
-    assert part_bundle(Shown(data), 20) == {**data, "text/plain": "" if len(data) == 1 else "<text/html>"}
+    assert part_bundle(Shown(data), Look(20, 1000)) == {**data, "text/plain": "" if len(data) == 1 else "<text/html>"}
 
 
 def test_years_of_livys_own_rows_that_python_has_not_are_shown_as_text() -> None:

@@ -147,7 +147,7 @@ def use(table: pa.Table, schema: Any, refused: Counter[str]) -> None:
     forms: dict[str, Callable[[], Any]] = {
         "pandas": lambda: shown(to_pandas(table, schema)),
         "polars": lambda: shown(to_polars(table)),
-        "head": lambda: ArrowTable(table, schema).head(5),
+        "columns": lambda: ArrowTable(table, schema).columns(5),
     }
     for name, form in forms.items():
         try:

@@ -17,7 +17,7 @@ def run(run: CellRun) -> CellOutput:
         parts = agent_calls.run_cell(
             run.agent_call(),
             run.cell.code,
-            run.repl.settings.rows_shown,
+            run.repl.settings.rows_fetched,
             interruptible=run.repl.pool is not None,
             number=run.cell.number,
         )

@@ -31,7 +31,7 @@ def define_displays(run: CellRun) -> None:
         return
     mark = uuid.uuid4().hex
     source = (files("fabric_livy_magic.agent") / "remote" / "displays.scala").read_text(encoding="utf-8")
-    made = f'val fabricLivyDisplays = new FabricLivyDisplays("{mark}", {run.repl.settings.rows_shown})'
+    made = f'val fabricLivyDisplays = new FabricLivyDisplays("{mark}", {run.repl.settings.rows_fetched})'
     try:
         run.statement(f"{source}\n{made}\nimport fabricLivyDisplays.{{{NAMES}}}", "spark")
     except StatementError:
@@ -72,7 +72,7 @@ def _html(encoded: str) -> Iterator[Part]:
 
 
 def _tables(run: CellRun, view: str) -> Iterator[Part]:
-    rows = run.repl.settings.rows_shown
+    rows = run.repl.settings.rows_fetched
     query = Cell(kind="sql", code=f"SELECT * FROM {view}", limit=rows)  # noqa: S608 - a name of ours
     for part in sql.run(replace(run, cell=query, rows_needed=None)).parts:
         if isinstance(part, ArrowTable):

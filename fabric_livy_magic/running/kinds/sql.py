@@ -13,6 +13,7 @@ from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import Part, Printed
 
+MOST_BYTES_LOOKED_AT = 2 * 1024 * 1024  # compressed; an output of a notebook has room for less
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 
 
@@ -61,8 +62,10 @@ def _run_statement(
     run: CellRun, statement: str, parameters: Mapping[str, Any], of_session: list[str]
 ) -> tuple[Part, ...]:
     try:
-        rows = run.rows_needed if run.cell.limit is None else run.cell.limit
-        header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session)
+        is_for_eye = run.cell.limit is None and run.rows_needed is not None
+        rows = run.rows_needed if is_for_eye else run.cell.limit
+        most_bytes = MOST_BYTES_LOOKED_AT if is_for_eye else None
+        header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session, most_bytes)
         return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
     except NoAgent as missing:
         if parameters or of_session:

@@ -92,10 +92,11 @@ def open_sql(
     parameters: dict[str, Any] | None = None,
     limit: int | None = None,
     names: list[str] | None = None,
+    most_bytes: int | None = None,
 ) -> dict[str, Any]:
     """`names`: parameters that take the value of the session's variable of that name."""
     values = {**(parameters or {}), **session_values.values_of(namespace, names or [])}
-    return frames.open_sql(spark, text, values, limit)
+    return frames.open_sql(spark, text, values, limit, most_bytes)
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {

@@ -29,11 +29,11 @@ class CellState:
 
 
 def run(
-    namespace: dict[str, Any], code: str, rows_shown: int, interruptible: bool = False, number: int | None = None
+    namespace: dict[str, Any], code: str, rows_fetched: int, interruptible: bool = False, number: int | None = None
 ) -> None:
-    """Raises what the cell raises. `rows_shown` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
+    """Raises what the cell raises. `rows_fetched` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
     that the front end shows beside the cell."""
-    running.call.rows_shown = rows_shown
+    running.call.rows_fetched = rows_fetched
     CellState.count += 1
     CellState.value = None
     name = file_name(CellState.count if number is None else number)

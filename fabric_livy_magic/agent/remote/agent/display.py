@@ -14,6 +14,7 @@ from .errors import SPARK_STOPPED, NoArrow, Refused, error_parts, spark_is_stopp
 from .output import running
 
 WIDTH = 79
+MOST_PREVIEW_BYTES = 2 * 1024 * 1024  # compressed; an output of a notebook has room for less
 REPR_METHODS = {
     "text/html": "_repr_html_",
     "text/markdown": "_repr_markdown_",
@@ -195,17 +196,19 @@ def is_spark_frame(value: Any) -> bool:
 
 
 def show_spark_frame(value: Any, **more: Any) -> None:
-    rows = running.call.rows_shown
+    output = running.call.output
+    # A quarter of what is left, in base64: many frames of a loop have room, each with fewer rows than the one before.
+    most_bytes = min(MOST_PREVIEW_BYTES, output.room * 3 // 16)
     if getattr(value, "isStreaming", False):  # it has no first rows
         running.call.output.bundle({"text/plain": repr(value)}, **more)
         return
     try:
-        running.call.output.frame(frames.preview(value, rows), **more)
+        output.frame(frames.preview(value, running.call.rows_fetched, most_bytes), **more)
     except NoArrow:
         text = io.StringIO()
         sys.stdout, stdout = text, sys.stdout
         try:
-            value.show(rows)
+            value.show()
         finally:
             sys.stdout = stdout
         running.call.output.bundle({"text/plain": text.getvalue()}, **more)

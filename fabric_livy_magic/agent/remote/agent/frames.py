@@ -38,17 +38,21 @@ _uploads: dict[str, list[Any]] = {}  # id → [time of last use, {number: piece}
 
 # ------------------------------------------------------------------------------------------------ to the client
 def open_sql(
-    spark: Any, text: str, parameters: dict[str, Any] | None = None, limit: int | None = None
+    spark: Any,
+    text: str,
+    parameters: dict[str, Any] | None = None,
+    limit: int | None = None,
+    most_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """The result of one SQL statement; `parameters`: name → [type, text], see `parameters`. A command runs once."""
+    """The result of one SQL statement; `parameters`: name → [type, text], see `parameters`. A command runs once. `most_bytes`: of
+    rows that are only looked at."""
     _pyarrow()
     if not parameters:
-        return _open_frame(spark.sql(text), limit)
+        return _open_frame(spark.sql(text), limit, most_bytes)
     if version_of(spark) < (3, 4):
         raise Refused(f"SQL parameters need Spark 3.4 or later; this session has {spark.version}.")
-    return _open_frame(
-        spark.sql(text, args={name: argument(spark, value) for name, value in parameters.items()}), limit
-    )
+    arguments = {name: argument(spark, value) for name, value in parameters.items()}
+    return _open_frame(spark.sql(text, args=arguments), limit, most_bytes)
 
 
 def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
@@ -79,18 +83,18 @@ def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any
     writer = _stream_writer(sink, table.schema)
     writer.write_table(table.slice(0, rows), max_chunksize=ROWS_PER_BATCH)
     writer.close()
-    return _header_of(sink, rows, table.num_rows > rows, None, None)
+    return _header_of(memoryview(sink.getvalue()), rows, table.num_rows > rows, None, None)
 
 
-def preview(frame: Any, rows: int) -> dict[str, Any]:
-    """The first `rows` rows of a Spark DataFrame, fewer where they do not fit into one reply; all of it in `first`."""
+def preview(frame: Any, rows: int, most_bytes: int = PIECE_BYTES) -> dict[str, Any]:
+    """The first `rows` rows of a Spark DataFrame, fewer where they have more bytes; all of it in `first`. One row may have more, but
+    must fit into a reply."""
     _pyarrow()
-    while True:
-        header = _open_frame(frame, rows)
-        if header["pieces"] <= 1:
-            return header
-        close_frame(header["frame"])
-        rows //= 2
+    header = _open_frame(frame, rows, min(most_bytes, PIECE_BYTES))
+    if header["pieces"] <= 1:
+        return header
+    close_frame(header["frame"])
+    return _open_frame(frame, 0)
 
 
 def piece(frame: str, number: int) -> dict[str, Any]:
@@ -119,11 +123,24 @@ def _encoded_piece(number: int, content: Any) -> dict[str, Any]:
     }
 
 
-def _open_frame(frame: Any, limit: int | None) -> dict[str, Any]:
+def _open_frame(frame: Any, limit: int | None, most_bytes: int | None = None) -> dict[str, Any]:
     schema = _schema_of(frame)
     batches = _arrow_batches(frame if limit is None else _limited(frame, limit + 1), schema["fields"])
     available = sum(batch.num_rows for batch in batches)
     rows = available if limit is None else min(limit, available)
+    if most_bytes is None:
+        content = _stream_of(batches, rows)
+    else:
+        content = _stream_of(list(batches), rows)
+        while len(content) > most_bytes and rows > 1:
+            rows = max(1, min(rows - 1, rows * most_bytes // len(content)))
+            content = _stream_of(list(batches), rows)
+    zone = frame.sparkSession.conf.get("spark.sql.session.timeZone")
+    return _header_of(content, rows, available > rows, schema, zone)
+
+
+def _stream_of(batches: list[Any], rows: int) -> Any:
+    """The first rows, as an Arrow stream. It empties the list."""
     remaining, sink, writer = rows, _pyarrow().BufferOutputStream(), None
     batches.reverse()
     while batches and remaining:
@@ -134,13 +151,12 @@ def _open_frame(frame: Any, limit: int | None) -> dict[str, Any]:
         remaining -= min(remaining, batch.num_rows)
     if writer is not None:
         writer.close()
-    zone = frame.sparkSession.conf.get("spark.sql.session.timeZone")
-    return _header_of(sink, rows, available > rows, schema, zone)
+    return memoryview(sink.getvalue())
 
 
-def _header_of(sink: Any, rows: int, more: bool, schema: Any, zone: str | None) -> dict[str, Any]:
+def _header_of(stream: Any, rows: int, more: bool, schema: Any, zone: str | None) -> dict[str, Any]:
     """`zone` is the session's time zone: a frame without rows has no pieces that would say it."""
-    content = memoryview(sink.getvalue()) if rows or schema is None else b""
+    content = stream if rows or schema is None else b""
     pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
     frame = None
     if len(pieces) > 1:

@@ -40,6 +40,11 @@ class Output:
     def bundle(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
         self._show({"data": data, "metadata": metadata or {}, **more})
 
+    @property
+    def room(self) -> int:
+        """How many characters are left."""
+        return self._remaining
+
     def frame(self, header: dict[str, Any], **more: Any) -> None:
         """First rows of a Spark DataFrame: see `frames.preview`."""
         self._show({"frame": header, **more})
@@ -231,7 +236,7 @@ class Call:
         self.request = request
         self.guard = running.guard
         self.output = Output()
-        self.rows_shown = 20
+        self.rows_fetched = 1000
 
 
 running = Running()
