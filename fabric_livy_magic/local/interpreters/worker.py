@@ -252,6 +252,10 @@ def main(arguments: list[str]) -> None:
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
     map_files_if_not_mounted(log)
+    if CONTEXT_VARIABLE in os.environ:
+        from fabric_livy_magic.local.interpreters.working_folder import enter_working_folder
+
+        enter_working_folder(Path.cwd())
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log, Announcements(interrupts))

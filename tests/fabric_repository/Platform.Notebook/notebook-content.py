@@ -107,12 +107,12 @@ else:
 
 import os
 
-with open(f'{notebookutils.nbResPath}/builtin/note.txt', 'w') as note:
+with open('./builtin/note.txt', 'w') as note:
     note.write('kept for the session')
 with open(f'{notebookutils.nbResPath}/builtin/note.txt') as note:
     assert note.read() == 'kept for the session'
 assert spark.read.text(f'file://{notebookutils.nbResPath}/builtin/note.txt').first()[0] == 'kept for the session'
-assert os.path.isdir(f'{notebookutils.nbResPath}/env')
+assert os.path.isdir('env') and os.path.isdir('Files') and os.path.samefile('Tables', '/lakehouse/default/Tables')
 assert mssparkutils.env.getWorkspaceName() == context['currentWorkspaceName'] and mssparkutils.env.getUserName()
 notebookutils.help()
 notebookutils.fs.help('cp')

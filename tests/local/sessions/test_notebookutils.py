@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import builtins
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fabric_livy_magic.local.interpreters.working_folder import enter_working_folder
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
 from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
 from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext, notebook_id
@@ -286,3 +288,19 @@ def test_what_shows_values_is_there_under_fabric_s_names(
     monkeypatch.setattr(builtins, "displayHTML", shown.append, raising=False)  # as the agent does while a cell runs
     utils.displayHTML("<b>bold</b>")
     assert shown == ["<b>bold</b>"]
+
+
+def test_python_works_in_a_folder_of_the_session_with_the_lakehouse_and_the_resources(tmp_path: Path) -> None:
+    lakehouse = tmp_path / "Bronze"
+    before = Path.cwd()
+    with utilities(tmp_path) as utils:
+        try:
+            for _repl in range(2):  # the second finds the folder
+                enter_working_folder(lakehouse)
+            Path("builtin/note.txt").write_text("kept", encoding="utf-8")
+            Path("Files/one.csv").write_text("a", encoding="utf-8")
+            assert sorted(path.name for path in Path().iterdir()) == ["Files", "Tables", "builtin", "env"]
+        finally:
+            os.chdir(before)
+        assert Path(utils.nbResPath, "builtin", "note.txt").read_text(encoding="utf-8") == "kept"
+    assert (lakehouse / "Files" / "one.csv").is_file()
