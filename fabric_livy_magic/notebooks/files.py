@@ -84,13 +84,18 @@ def item_name(folder: Path, otherwise: str) -> str:
 
 def json_object(path: Path) -> dict[str, Any]:
     """Of a file that anybody may have written. Empty where there is none."""
+    content = json_content(path)
+    return content if isinstance(content, dict) else {}
+
+
+def json_content(path: Path) -> Any:
+    """Of a file that anybody may have written. None where there is none."""
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
-            return {}
-        content = read_json(path.read_text(encoding="utf-8-sig"))
+            return None
+        return read_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
 
 
 def read_notebook(path: Path) -> Notebook:

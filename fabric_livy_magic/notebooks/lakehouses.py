@@ -19,6 +19,7 @@ from typing import Any
 
 from fabric_livy_magic.notebooks.files import (
     MOST_BYTES,
+    PLATFORM,
     SKIPPED_FOLDERS,
     find_notebooks,
     is_git_folder,
@@ -27,6 +28,7 @@ from fabric_livy_magic.notebooks.files import (
 )
 from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import Notebook
+from fabric_livy_magic.notebooks.shortcuts import Shortcut, read_shortcuts
 
 SUFFIX = ".lakehouse"  # in any case
 METADATA = "lakehouse.metadata.json"
@@ -45,6 +47,8 @@ class CommittedLakehouse:
     name: str
     folder: Path
     default_schema: str | None = None
+    logical_id: str = ""
+    shortcuts: tuple[Shortcut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def find_lakehouses(root: Path) -> list[CommittedLakehouse]:
         schema = json_object(folder / METADATA).get("defaultSchema")
         has_schemas = isinstance(schema, str) and _SCHEMA.fullmatch(schema)
         if is_name(name):
-            found.append(CommittedLakehouse(name, folder, str(schema).lower() if has_schemas else None))
+            default_schema = str(schema).lower() if has_schemas else None
+            found.append(CommittedLakehouse(name, folder, default_schema, logical_id(folder), read_shortcuts(folder)))
         if len(found) == MOST_LAKEHOUSES:
             break
     return found
@@ -104,6 +109,13 @@ def named_lakehouse(name: str = "", lakehouse_id: str = "", workspace_id: str = 
     """None for what names nothing. A name that is none, and an id that is no GUID, count as missing."""
     one = NamedLakehouse(name if is_name(name) else "", _guid(lakehouse_id), _guid(workspace_id))
     return one if one.name or one.id else None
+
+
+def logical_id(folder: Path) -> str:
+    """By which items of a repository name each other; it is in an item's `.platform`."""
+    config = json_object(folder / PLATFORM).get("config")
+    found = config.get("logicalId") if isinstance(config, dict) else None
+    return _guid(found) if isinstance(found, str) else ""
 
 
 def _guid(text: str) -> str:

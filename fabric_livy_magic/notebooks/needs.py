@@ -21,7 +21,8 @@ from fabric_livy_magic.notebooks.outside_needs import outside_needs
 from fabric_livy_magic.notebooks.package_needs import package_needs, semantic_link_needs
 from fabric_livy_magic.notebooks.python_code import UTILITIES
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
-from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, read_run_line
+from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, find_script, read_run_line
+from fabric_livy_magic.notebooks.shortcut_needs import shortcut_needs
 
 UNKNOWN_MAGIC = "unknown"
 _NAME_GUARD = re.compile(r"\bexcept\b|\b(globals|locals)\(")
@@ -76,6 +77,7 @@ class Checker:
             *self._run_needs(file, code),
             *_utilities_needs(code),
             *outside_needs(code),
+            *shortcut_needs(code, self._repository(file)),
             *package_needs(code),
             *semantic_link_needs(code),
             *_name_needs(code),
@@ -165,8 +167,9 @@ class Checker:
 
     def _run_need(self, file: NotebookFile, line: RunLine, number: int) -> Need:
         if line.is_script:
-            text = "a file of the notebook's resources, which are not in its repository"
-            return Need("%run", line.name, FABRIC_ONLY, text, (number,))
+            found = find_script(line, file.path)
+            text = "" if found else "a file of the notebook's resources, which is not in its repository"
+            return Need("%run", line.name, AVAILABLE if found else FABRIC_ONLY, text, (number,))
         match = self._repository(file).find(line.name, file.path)
         if match.file is None:
             similar = f" Did you mean {' or '.join(match.similar)}?" if match.similar else ""

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks
+from fabric_livy_magic.notebooks.lakehouses import CommittedLakehouse, default_lakehouses_below, find_lakehouses
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,16 @@ class Repository:
     @cached_property
     def files(self) -> list[NotebookFile]:
         return find_notebooks(self.root)
+
+    @cached_property
+    def lakehouses(self) -> list[CommittedLakehouse]:
+        return find_lakehouses(self.root)
+
+    @cached_property
+    def lakehouse_ids(self) -> frozenset[str]:
+        """By which the repository's items and notebooks name lakehouses."""
+        named = (one.id for one in default_lakehouses_below(self.root))
+        return frozenset(filter(None, (*named, *(one.logical_id for one in self.lakehouses))))
 
     @cached_property
     def _by_name(self) -> dict[str, list[NotebookFile]]:

@@ -35,6 +35,7 @@ CHOSEN = {
     "Constraints",
     "Functions Of Users",
     "Merge Upsert",
+    "Shortcuts",
     "Windows And Joins",
 }
 EXIT_VALUES = {

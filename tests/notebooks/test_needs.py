@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fabric_livy_magic.notebooks.model import Cell, Notebook
 from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM, TO_PROVIDE, Need
 from fabric_livy_magic.notebooks.needs import Checker
 from tests.support.notebook_samples import FILES, check, check_code, verdicts
+from tests.support.repositories import commit_lakehouse, commit_notebook
 
 
 @pytest.mark.parametrize(
@@ -402,3 +404,39 @@ def test_notebooks_that_run_each_other_are_checked_once(tmp_path: Path) -> None:
     assert {report.verdict for report in reports.values()} == {TO_PROVIDE}
     (need,) = [need for need in reports["two"].needs if need.what == "notebook.run"]
     assert need.text == "needs HTTP requests in one"
+
+
+def test_a_shortcut_out_of_the_repository_is_named_for_notebooks_that_mention_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    adls = {"type": "AdlsGen2", "adlsGen2": {"location": "https://a.dfs.core.windows.net", "subpath": "/raw"}}
+    item = {"type": "OneLake", "oneLake": {"itemId": f"{'9' * 8}-0000-4000-8000-000000000000", "path": "Tables/far"}}
+    own = {"type": "OneLake", "oneLake": {"itemId": "00000000-0000-0000-0000-000000000000", "path": "Tables/near"}}
+    shortcuts = [
+        {"name": name, "path": "/Tables/dbo", "target": target}
+        for name, target in (("prices", adls), ("far", item), ("own", own))
+    ]
+    bronze = commit_lakehouse(tmp_path, "Bronze", defaultSchema="dbo")
+    (bronze / "shortcuts.metadata.json").write_text(json.dumps(shortcuts), encoding="utf-8")
+    commit_lakehouse(tmp_path, "Silver")
+    cells = (
+        "spark.table('prices')",
+        "spark.table('Bronze.dbo.prices'), spark.table('bronze.dbo.far')",
+        "spark.table('Bronze.own')",
+    )
+    for name in ("Bronze", "Silver"):
+        metadata = {"dependencies": {"lakehouse": {"default_lakehouse_name": name}}}
+        notebook = Notebook(cells=tuple(Cell(source=one) for one in cells), metadata=metadata)
+        commit_notebook(tmp_path, f"In {name}", notebook)
+    found = {
+        name: [
+            (need.name, need.cells) for need in check(tmp_path / f"In {name}.Notebook").needs if need.what == "shortcut"
+        ]
+        for name in ("Bronze", "Silver")
+    }
+    assert found == {
+        "Bronze": [("Bronze/Tables/dbo/prices", (1, 2)), ("Bronze/Tables/dbo/far", (2,))],
+        "Silver": [("Bronze/Tables/dbo/prices", (2,)), ("Bronze/Tables/dbo/far", (2,))],
+    }
+    (need,) = (one for one in check(tmp_path / "In Silver.Notebook").needs if one.name.endswith("prices"))
+    assert need.verdict == TO_PROVIDE
+    assert "ADLS Gen2 https://a.dfs.core.windows.net/raw" in need.text

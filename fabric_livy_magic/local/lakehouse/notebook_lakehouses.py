@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fabric_livy_magic.local.lakehouse.shortcuts import with_shortcuts
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.notebooks.lakehouses import (
     CommittedLakehouse,
@@ -48,9 +49,21 @@ class Home:
 
 def home_of(workspaces: Workspaces, requested: Lakehouse, named: NamedLakehouses, repository: Path | None) -> Home:
     """`requested` is the lakehouse in the address of the request."""
+    committed = find_lakehouses(repository) if repository else []
+    home = _home(workspaces, requested, named, repository, committed)
+    with_links = with_shortcuts(home.workspaces, home.lakehouse.workspace_id, committed)
+    return replace(home, workspaces=with_links)
+
+
+def _home(
+    workspaces: Workspaces,
+    requested: Lakehouse,
+    named: NamedLakehouses,
+    repository: Path | None,
+    committed: Sequence[CommittedLakehouse],
+) -> Home:
     if not workspaces.has_one_lakehouse:
         return _with_stand_in(workspaces, requested, named.default)
-    committed = find_lakehouses(repository) if repository else []
     if not (named.default or named.known or committed):
         return Home(requested, workspaces)
     is_repository = repository is not None and (committed or (repository / ".git").exists())

@@ -59,6 +59,8 @@ class Lakehouse(Named):
     workspace_id: str
     folder: Path
     default_schema: str | None = None
+    missing_shortcuts: tuple[tuple[str, str], ...] = ()
+    """Paths of shortcuts that lead out of this machine, with where they lead."""
 
     def livy_path(self) -> str:
         return f"workspaces/{self.workspace_id}/lakehouses/{self.id}/livyapi/versions/{API_VERSION}"
@@ -110,6 +112,7 @@ class Workspaces:
                         "description": one.description,
                         "folder": str(one.folder),
                         "default_schema": one.default_schema,
+                        "missing_shortcuts": dict(one.missing_shortcuts),
                     }
                     for one in workspace.lakehouses
                 ],
@@ -209,7 +212,7 @@ class _Reader:
         sku, state = self._text(table, "sku", where, "F2"), self._text(table, "state", where, "Active")
         return Capacity(id=capacity_id, name=self._text(table, "name", where), sku=sku, state=state)
 
-    def _common_fields(self, table: Table, where: str, kind: str) -> dict[str, str]:
+    def _common_fields(self, table: Table, where: str, kind: str) -> dict[str, Any]:
         name = self._text(table, "name", where)
         key = f"{kind} {name}"
         self._names[key] += 1

@@ -23,6 +23,9 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from fabric_livy_magic.local.spark.catalog_entries import BUILT_IN, CatalogEntries, Entry, SparkJvm
 
 FOLDER = ".catalog"
+MISSING_SHORTCUT = (
+    "fabric_livy_magic.local.MissingShortcut"  # of a table that a repository's shortcuts have, and no folder
+)
 LONGEST_NAME = 180  # file systems take 255 bytes
 
 Stamp = tuple[int, int, int]  # inode, time of change, size: a renamed-in file has a new inode
@@ -217,6 +220,8 @@ class Catalog:
     # ---- session → files
 
     def _is_found_by_path(self, entry: Entry) -> bool:
+        if entry.get("provider") == MISSING_SHORTCUT:
+            return True
         return self._by_path and entry.get("kind") == "managed" and entry.get("provider", "").lower() == "delta"
 
     def save(self, databases: Sequence[str]) -> None:

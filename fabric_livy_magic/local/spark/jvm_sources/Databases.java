@@ -147,7 +147,8 @@ final class Databases {
     boolean isDefault = schema.database().equals(defaultOf(schema.lakehouse).database());
     boolean hasSchemas = schema.lakehouse.defaultSchema != null;
     boolean isOldTable = schema.lakehouse.prefix.isEmpty() && catalog().tableExists(ONLY, schema.name); // in Tables/ itself
-    if (!isDefault && !(hasSchemas && isSchema(schema.folder()) && !isOldTable)) {
+    boolean isMissing = hasSchemas && schema.lakehouse.missing("Tables/" + schema.name) != null;
+    if (!isDefault && !isMissing && !(hasSchemas && isSchema(schema.folder()) && !isOldTable)) {
       return false;
     }
     CatalogDatabase made =
@@ -242,7 +243,17 @@ final class Databases {
     for (Object known : scala.collection.JavaConverters.seqAsJavaList(catalog().listTables(database))) {
       findTable(database, (String) known);
     }
-    findTablesIn(new File(catalog().getDatabase(database).locationUri().getPath()), database);
+    File location = new File(catalog().getDatabase(database).locationUri().getPath());
+    findTablesIn(location, database);
+    for (Object one : lakehouses.all()) {
+      Lakehouses.Lakehouse each = (Lakehouses.Lakehouse) one;
+      for (Object path : each.missingShortcuts.keySet()) {
+        File shortcut = new File(each.folder, (String) path);
+        if (shortcut.getParentFile().equals(location)) {
+          findTable(database, shortcut.getName());
+        }
+      }
+    }
     Lakehouses.Lakehouse lakehouse = withDefault(database);
     if (lakehouse != null) {
       findTablesIn(lakehouse.tables(), database);
@@ -275,9 +286,39 @@ final class Databases {
     File folder = find(new File(catalog().getDatabase(database).locationUri().getPath()), name);
     File withoutSchema = folder != null && isTable(folder) ? null : withoutSchema(database, name);
     folder = withoutSchema == null ? folder : withoutSchema;
+    String missing = folder == null ? missing(database, name) : null;
     if (folder != null && isTable(folder)) {
       catalog().createTable(described(database, table, folder), true);
+    } else if (missing != null) {
+      catalog().createTable(missing(database, table, missing), true);
     }
+  }
+
+  /** Where the shortcut leads that a table is, if it leads out of this machine. */
+  private String missing(String database, String name) {
+    String path = new File(catalog().getDatabase(database).locationUri().getPath(), name).getPath();
+    for (Object one : lakehouses.all()) {
+      Lakehouses.Lakehouse lakehouse = (Lakehouses.Lakehouse) one;
+      String missing = path.startsWith(lakehouse.folder + "/") ? lakehouse.missing(path.substring(lakehouse.folder.length() + 1)) : null;
+      if (missing != null) {
+        return missing;
+      }
+    }
+    return null;
+  }
+
+  /** It says where it leads when it is read. */
+  private static CatalogTable missing(String database, String table, String text) throws Exception {
+    CatalogTable made = described(database, table, new File("/nowhere", table));
+    Object options = scala.collection.immutable.Map$.MODULE$.empty().updated(MissingShortcut.REASON, text);
+    CatalogStorageFormat empty = CatalogStorageFormat.empty();
+    int position = 0;
+    while (!(empty.productElement(position) instanceof scala.collection.immutable.Map)) {
+      position++;
+    }
+    Object storage = with(empty, position, options);
+    Object provided = with(with(made, 4, Option.apply(MissingShortcut.class.getName())), 2, storage);
+    return (CatalogTable) with(provided, 1, CatalogTableType.EXTERNAL());
   }
 
   /** A table in `Tables/` itself of a lakehouse with schemas. It was written by path, or before the lakehouse had schemas. */
