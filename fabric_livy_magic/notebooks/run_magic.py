@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
-from fabric_livy_magic.notebooks.files import NotebookFile
+from fabric_livy_magic.notebooks.files import CONTENT, NotebookFile
 from fabric_livy_magic.notebooks.json_text import read_json
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.notebooks.source_text import read_source
 
+RESOURCES = "builtin"
+SCRIPTS = {".py", ".sql"}
 _OPTION = re.compile(r"-\w+\s+")
 _BARE_NAME = re.compile(r"[^{\"']*")
 
@@ -26,7 +28,7 @@ class RunLine:
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
     is_script: bool = False
-    """It names a file of the notebook's resources, which are not in Git."""
+    """It names a file of Python or SQL, mostly one of the notebook's resources."""
 
 
 def read_run_line(arguments: str) -> RunLine:
@@ -77,12 +79,18 @@ def resolve_run(
     line = read_run_line(arguments)
     caller_file = next((path for path in reversed(callers) if path.parts[0] != WORKSPACE_PATH), callers[0])
     if line.is_script:
-        return _script(line, caller_file.parent)
+        script = _script(line, caller_file, language)
+        _refuse_circle(line, callers, script.path)
+        return script
     path, read_notebook = _find_notebook(line, caller_file, fetch)
-    if path in callers:
-        names = " → ".join(one.stem if one.suffix == ".ipynb" else one.parent.stem for one in (*callers, path))
-        raise NotebookError(f"%run goes round in a circle: {names}. Nothing of {line.name} was run.")
+    _refuse_circle(line, callers, path)
     return RunNotebook(path, cells_to_run(read_notebook(), line.parameters, language))
+
+
+def _refuse_circle(line: RunLine, callers: tuple[Path, ...], path: Path) -> None:
+    if path in callers:
+        names = " → ".join(one.parent.stem if one.stem == CONTENT else one.stem for one in (*callers, path))
+        raise NotebookError(f"%run goes round in a circle: {names}. Nothing of {line.name} was run.")
 
 
 def _find_notebook(line: RunLine, caller: Path, fetch: FetchNotebook | None) -> tuple[Path, Callable[[], Notebook]]:
@@ -109,17 +117,32 @@ def _find_notebook(line: RunLine, caller: Path, fetch: FetchNotebook | None) -> 
     return Path(WORKSPACE_PATH, f"{name}.ipynb"), lambda: notebook
 
 
-def _script(line: RunLine, folder: Path) -> RunNotebook:
-    """A Python file beside the notebook runs in the session."""
-    path = (folder / line.name).absolute()
-    if path.suffix != ".py" or not path.is_file():
+def find_script(line: RunLine, notebook: Path) -> Path | None:
+    """The file that a `%run` in the notebook names: beside its cells, or one of its resources, in the folder `builtin` there."""
+    places = (notebook.parent / line.name, notebook.parent / RESOURCES / line.name)
+    return next((path.absolute() for path in places if path.suffix in SCRIPTS and path.is_file()), None)
+
+
+def _script(line: RunLine, caller: Path, language: str) -> RunNotebook:
+    """A file of Python or SQL runs in the session. One of Python that asks where it is learns it, as by IPython's `%run`."""
+    path = find_script(line, caller)
+    if path is None:
         raise NotebookError(
-            f"There is no Python file {path}. The resources of a notebook in Fabric are in no file of it."
+            f"There is no Python or SQL file {line.name} in {caller.parent.absolute()}, nor in its folder {RESOURCES}, where the "
+            "repository of a notebook has its resources."
         )
     try:
-        return RunNotebook(path, [read_source(path)])
+        text = read_source(path)
     except (OSError, ValueError) as error:
         raise NotebookError(f"{path} could not be read as text: {error}") from error
+    if path.suffix == ".sql":
+        return RunNotebook(path, [text if language == "sql" else f"%%sql\n{text}"])
+    python = "" if language == "pyspark" else "%%pyspark\n"
+    cells = [text]
+    if "__file__" in text:
+        after = f"__file__ = {str(caller)!r}" if caller.suffix == ".py" and caller.stem != CONTENT else "del __file__"
+        cells = [f"__file__ = {str(path)!r}", text, after]
+    return RunNotebook(path, [python + cell for cell in cells])
 
 
 def cells_to_run(notebook: Notebook, parameters: Mapping[str, Any], language: str) -> list[str]:

@@ -128,11 +128,25 @@ def test_run_of_a_missing_notebook_or_in_a_circle_is_an_error(tmp_path: Path) ->
         resolve_run("Main", (caller,), "pyspark")
 
 
-def test_run_of_a_python_file_runs_its_text(tmp_path: Path) -> None:
-    (tmp_path / "tool.py").write_text("x = 1\n", encoding="utf-8")
-    assert resolve_run("tool.py", (tmp_path / "a.ipynb",), "pyspark").cells == ["x = 1\n"]
-    with pytest.raises(NotebookError, match="no Python file"):
-        resolve_run("other.py", (tmp_path / "a.ipynb",), "pyspark")
+def test_run_of_a_file_runs_its_text_in_its_language(tmp_path: Path) -> None:
+    (tmp_path / "builtin").mkdir()
+    tool, asks, queries = tmp_path / "tool.py", tmp_path / "builtin" / "asks.py", tmp_path / "builtin" / "queries.sql"
+    for path, text in ((tool, "x = 1\n"), (asks, "at = __file__\n"), (queries, "SELECT 1;\n")):
+        path.write_text(text, encoding="utf-8")
+
+    def cells(line: str, language: str = "pyspark", *callers: Path) -> list[str]:
+        return resolve_run(line, (tmp_path / "a.ipynb", *callers), language).cells
+
+    assert cells("tool.py") == ["x = 1\n"]
+    assert cells("tool.py", "sql") == ["%%pyspark\nx = 1\n"]
+    assert cells("-b asks.py") == [f"__file__ = {str(asks)!r}", "at = __file__\n", "del __file__"]
+    assert cells("builtin/asks.py", "pyspark", tool)[-1] == f"__file__ = {str(tool)!r}"
+    assert cells("-b queries.sql") == ["%%sql\nSELECT 1;\n"]
+    assert cells("-b queries.sql", "sql") == ["SELECT 1;\n"]
+    with pytest.raises(NotebookError, match="no Python or SQL file"):
+        cells("other.py")
+    with pytest.raises(NotebookError, match="circle: a → tool → tool"):
+        cells("tool.py", "pyspark", tool)
 
 
 def test_cells_of_a_sql_notebook_get_their_magic() -> None:

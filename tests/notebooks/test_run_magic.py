@@ -114,9 +114,12 @@ def test_a_wrong_line_does_not_hide_a_circle_below_it(tmp_path: Path) -> None:
     assert "a circle: b → a → b" in [text for _, _, text in runs_of(tmp_path / "b.Notebook")]
 
 
-def test_a_script_of_the_resources_is_in_no_repository(tmp_path: Path) -> None:
+def test_a_script_of_the_resources_is_there_where_the_repository_has_it(tmp_path: Path) -> None:
     repository_of(tmp_path, a=["-b helpers.py"])
     assert [(name, verdict) for name, verdict, _ in runs_of(tmp_path / "a.Notebook")] == [("helpers.py", FABRIC_ONLY)]
+    (tmp_path / "a.Notebook" / "builtin").mkdir()
+    (tmp_path / "a.Notebook" / "builtin" / "helpers.py").touch()
+    assert [(name, verdict) for name, verdict, _ in runs_of(tmp_path / "a.Notebook")] == [("helpers.py", AVAILABLE)]
 
 
 def test_of_several_copies_the_nearest_runs(tmp_path: Path) -> None:

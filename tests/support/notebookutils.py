@@ -22,7 +22,14 @@ def facts(folder: Path, **more: Any) -> dict[str, Any]:
         home = folder / name
         for below in ("Files", "Tables"):
             (home / below).mkdir(parents=True, exist_ok=True)
-        return {"id": lakehouse_id, "name": name, "description": "", "folder": str(home), "default_schema": schema}
+        return {
+            "id": lakehouse_id,
+            "name": name,
+            "description": "",
+            "folder": str(home),
+            "default_schema": schema,
+            "missing_shortcuts": {},
+        }
 
     (folder / "private").mkdir(exist_ok=True)
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from fabric_livy_magic.local.interpreters.engines import Engine, JvmEngine, NoR, PythonEngine, ReplSpark
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess
@@ -22,12 +21,11 @@ def start_python(
     *,
     quirks: bool,
 ) -> PythonProcess:
-    repl_folders: tuple[Path, Path] = (folders.repl(repl_id), folders.lakehouse)
     if quirks:
         from fabric_livy_magic.local.interpreters.quirks.python_process import LivyPythonProcess
 
-        return LivyPythonProcess(jvm, *repl_folders, environment, folders.log, watch_group)
-    return PythonProcess(*repl_folders, environment, folders.log, watch_group)
+        return LivyPythonProcess(jvm, folders.repl(repl_id), folders, environment, watch_group)
+    return PythonProcess(folders.repl(repl_id), folders, environment, watch_group)
 
 
 def make_engines(

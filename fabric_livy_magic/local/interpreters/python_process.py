@@ -18,6 +18,7 @@ from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
+from fabric_livy_magic.local.spark.settings import SessionFolders
 
 POLL_INTERVAL_S = 0.25  # for a death that leaves the pipe open, as when a child process of user code holds it
 STDERR_TAIL = 8192
@@ -34,7 +35,11 @@ class PythonProcess:
     replies_by_stdout = False  # if not, descriptor 1 is the capture file, as is 2
 
     def __init__(
-        self, folder: Path, cwd: Path, environment: Mapping[str, str], log: Path, watch_group: Callable[[int], None]
+        self,
+        folder: Path,
+        folders: SessionFolders,
+        environment: Mapping[str, str],
+        watch_group: Callable[[int], None],
     ) -> None:
         self._stop = threading.Event()
         self._reason = ""
@@ -45,18 +50,22 @@ class PythonProcess:
         interrupts_in, self._interrupts = os.pipe()
         os.set_blocking(self._interrupts, False)
         worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in)
+        shown = (folders.log, folders.lakehouse, folders.resources)
         # Readable, too: the worker reads what was written during a statement.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
         self._process = subprocess.Popen(
             command_with_mount(
-                cwd, folder / "root", [sys.executable, "-P", self.script, *map(str, worker_ends), str(log)]
+                folders.lakehouse,
+                folder / "root",
+                [sys.executable, "-P", self.script, *map(str, (*worker_ends, *shown))],
+                folders.resources,
             ),
             stdin=subprocess.DEVNULL,
             stdout=replies_out if self.replies_by_stdout else self._capture,
             stderr=self._capture,
             pass_fds=worker_ends,
-            cwd=cwd,
+            cwd=folders.work,
             env=dict(environment),
             start_new_session=True,
         )

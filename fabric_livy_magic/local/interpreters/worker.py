@@ -251,11 +251,7 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
-    map_files_if_not_mounted(log)
-    if CONTEXT_VARIABLE in os.environ:
-        from fabric_livy_magic.local.interpreters.working_folder import enter_working_folder
-
-        enter_working_folder(Path.cwd())
+    map_files_if_not_mounted(log, *arguments[5:])
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log, Announcements(interrupts))
@@ -270,12 +266,12 @@ def main(arguments: list[str]) -> None:
             send(replies, dumps(reply))
 
 
-def map_files_if_not_mounted(log: Path) -> None:
+def map_files_if_not_mounted(log: Path, lakehouse: str, resources: str) -> None:
     from fabric_livy_magic.local.interpreters.mapped_files import NOTICE, is_mounted, map_files
+    from fabric_livy_magic.local.lakehouse.mounts import MOUNT, RESOURCES_MOUNT
 
-    lakehouse = os.getcwd()  # noqa: PTH109 - `map_files` takes a text
     if not is_mounted(lakehouse):
-        map_files(lakehouse)
+        map_files({MOUNT: lakehouse, RESOURCES_MOUNT: resources})
         with log.open("a", encoding="utf-8") as file:
             file.write(NOTICE)
 

@@ -1,9 +1,9 @@
-"""`/lakehouse/default`, as Fabric mounts it: only the processes of one application see it.
+"""`/lakehouse/default`, as Fabric mounts it, and the notebook's resources: only the processes of one application see them.
 
-    python -I -S mounts.py LAKEHOUSE MOUNT_POINT COMMAND…
+    python -I -S mounts.py LAKEHOUSE RESOURCES MOUNT_POINT COMMAND…
 
-As a script it enters a mount namespace of its own, whose root has everything of the machine's root and the lakehouse, and
-executes the command there. Where the system allows no mount namespace (macOS, some containers), the command runs without the
+As a script it enters a mount namespace of its own, whose root has everything of the machine's root and these, and executes the
+command there. RESOURCES is empty where there are none. Where the system allows no mount namespace (macOS, some containers), the command runs without the
 mount; the session's Python (`interpreters.mapped_files`) and its JVM (`LakehouseFiles.java`) then map the path themselves.
 """
 
@@ -17,32 +17,35 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # loading them would double the start time of this script
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MOUNT = "/lakehouse/default"
+RESOURCES_MOUNT = "/synfs/nb_resource"
 # <sched.h> and <sys/mount.h> of Linux.
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
 
 
-def command_with_mount(lakehouse: Path, mount_point: Path, command: Sequence[str]) -> list[str]:
-    """The command line that runs `command` with the mount. The new root is mounted on the empty folder `mount_point`; other
+def command_with_mount(
+    lakehouse: Path, mount_point: Path, command: Sequence[str], resources: Path | None = None
+) -> list[str]:
+    """The command line that runs `command` with the mounts. The new root is mounted on the empty folder `mount_point`; other
     processes still see it empty.
     """
     if sys.platform != "linux":
         return list(command)
     mount_point.mkdir(exist_ok=True)
-    return [sys.executable, "-I", "-S", __file__, str(lakehouse), str(mount_point), *command]
+    return [sys.executable, "-I", "-S", __file__, str(lakehouse), str(resources or ""), str(mount_point), *command]
 
 
-def main(lakehouse: str, mount_point: str, *command: str) -> None:
+def main(lakehouse: str, resources: str, mount_point: str, *command: str) -> None:
     # As an owned server does for all that it starts: no SIGINT is meant for what is executed here, unless it unblocks it.
     _signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGINT])
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     try:
         enter_namespace()
-        mount_lakehouse(lakehouse, mount_point)
+        mount_all({MOUNT: lakehouse, **({RESOURCES_MOUNT: resources} if resources else {})}, mount_point)
     except OSError:
         pass  # the application then runs without the mount
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
@@ -63,7 +66,8 @@ def enter_namespace() -> None:
             file.write(text)
 
 
-def mount_lakehouse(lakehouse: str, mount_point: str) -> None:
+def mount_all(folders: Mapping[str, str], mount_point: str) -> None:
+    """`folders` by where they are to be seen."""
     working_folder = os.getcwd()  # noqa: PTH109
     _mount(None, "/", MS_REC | MS_SLAVE)
     _mount("tmpfs", mount_point, 0, "tmpfs")
@@ -71,14 +75,15 @@ def mount_lakehouse(lakehouse: str, mount_point: str) -> None:
         old, new = f"/{name}", f"{mount_point}/{name}"
         if os.path.islink(old):  # noqa: PTH114
             os.symlink(os.readlink(old), new)  # noqa: PTH115, PTH211
-        elif name != MOUNT.split("/")[1]:
+        elif name not in {mount.split("/")[1] for mount in folders}:
             if os.path.isdir(old):  # noqa: PTH112
                 os.mkdir(new)  # noqa: PTH102
             else:
                 os.close(os.open(new, os.O_CREAT | os.O_WRONLY))
             _mount(old, new, MS_BIND | MS_REC)
-    os.makedirs(mount_point + MOUNT)  # noqa: PTH103
-    _mount(lakehouse, mount_point + MOUNT, MS_BIND | MS_REC)
+    for mount, folder in folders.items():
+        os.makedirs(mount_point + mount)  # noqa: PTH103
+        _mount(folder, mount_point + mount, MS_BIND | MS_REC)
     os.chroot(mount_point)
     _call("umount2", os.fsencode(mount_point), MNT_DETACH)  # the new root, which is also visible below itself
     os.chdir(working_folder)

@@ -19,7 +19,8 @@ from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook
 from fabric_livy_magic.notebooks.repository import Repository
-from fabric_livy_magic.notebooks.run_magic import read_run_line
+from fabric_livy_magic.notebooks.run_magic import RESOURCES, RunLine, find_script, read_run_line
+from fabric_livy_magic.notebooks.source_text import read_source
 
 KINDS = ("pyspark", "spark", "sql")
 # They concern the front end, or the session, which is running already.
@@ -87,13 +88,29 @@ def _notebook_steps(
             if run_arguments := _run_arguments(cell.source):
                 run = read_run_line(run_arguments)
                 if run.is_script:
-                    raise NotRunnable(f"{where}: %run of a file of the notebook's resources is not possible here")
+                    yield from _script_steps(run, file, where)
+                    continue
                 other = _find(repository, run.name, file.path)
                 yield from _notebook_steps(repository, other, run.parameters, (*callers, file.path))
             else:
                 yield from _cell_steps(notebook, cell, where)
         if parameter_code and number == index:
             yield Step("pyspark", parameter_code, f"parameters of {file.name}")
+
+
+def _script_steps(run: RunLine, file: NotebookFile, where: str) -> Iterator[Step]:
+    path = find_script(run, file.path)
+    if path is None:
+        raise NotRunnable(f"{where}: there is no file {run.name} beside {file.path}, nor in its folder {RESOURCES}")
+    text, where = read_source(path), f"{path.name}, run by {where}"
+    if path.suffix == ".sql":
+        yield from (Step("sql", one, where) for one in sql_statements(text))
+    elif "__file__" in text:
+        yield Step("pyspark", f"__file__ = {str(path)!r}", where)
+        yield from _python_steps(text, where)
+        yield Step("pyspark", "del __file__", where)
+    else:
+        yield from _python_steps(text, where)
 
 
 def _run_arguments(source: str) -> str | None:

@@ -115,6 +115,5 @@ class NotebookContext:
             "children": dict(child_runs),
             "notebooks": str(self.notebooks) if self.notebooks else None,
             "notebook": dict(notebook) if notebook else self.notebook,
-            "resources": str(self.resources) if self.resources else None,
             "value_set": self.conf.get(VALUE_SET_CONF),
         }

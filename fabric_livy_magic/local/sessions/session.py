@@ -63,10 +63,10 @@ class Session:
         address: Lakehouse | None = None,
     ) -> None:
         self.id, self.name, self.request = session_id, name, request
-        self.lakehouse = address or lakehouse
+        self.lakehouse, self.works_in = address or lakehouse, lakehouse
         self.submitter = submitter
-        self.folders = SessionFolders(lakehouse.folder, private)
-        self.folders.make()
+        self.folders = SessionFolders(lakehouse.folder, private, is_notebook=notebook_context is not None)
+        self.folders.make(notebook_context.resources if notebook_context else None)
         self.times: dict[str, datetime] = {}
         self.end_reason = EndReason()
         self.end_reported = False  # to a client of Livy's dialect

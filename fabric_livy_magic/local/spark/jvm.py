@@ -50,11 +50,13 @@ class Jvm:
                     self._folders.lakehouse,
                     self._folders.private / "jvm-root",
                     submit_command(self._folders, settings, "pyspark-shell"),
+                    self._folders.resources,
                 ),
                 stdin=subprocess.PIPE,  # Spark's PythonGatewayServer ends when it is closed
                 stdout=out,
                 stderr=log,
-                cwd=self._folders.lakehouse,
+                # That of Python, whose UDFs start here, and for which it adds files. Without our classes Spark's own paths, too.
+                cwd=self._folders.work if settings.has_lakehouse_classes else self._folders.lakehouse,
                 env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._connection_file)},
                 start_new_session=True,  # not interrupted by a Ctrl-C in the terminal
             )

@@ -22,7 +22,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.spark.cache import cache_folder
-from fabric_livy_magic.local.spark.settings import SparkSettings
+from fabric_livy_magic.local.spark.settings import LAKEHOUSES_SETTING, SparkSettings
 from fabric_livy_magic.own_folders import own_folder
 
 SOURCES = Path(__file__).with_name("jvm_sources")
@@ -47,7 +47,7 @@ def with_lakehouse_names(settings: SparkSettings, jar: Path, file: Path) -> Spar
 
 def _conf(file: Path) -> dict[str, str]:
     return {
-        "spark.hadoop.fabric_livy.lakehouses": str(file),
+        LAKEHOUSES_SETTING: str(file),
         "spark.hadoop.fs.abfss.impl": f"{PACKAGE}.OneLakeFileSystem",
         "spark.hadoop.fs.abfs.impl": f"{PACKAGE}.OneLakeFileSystem",
         "spark.hadoop.fs.file.impl": f"{PACKAGE}.LakehouseFiles",
@@ -135,11 +135,11 @@ def folders_by_prefix(workspaces: Workspaces, own: Lakehouse) -> dict[str, Path]
     return {prefix: folder for folder, prefix in prefixes(workspaces, own).items()}
 
 
-def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse) -> None:
+def write_lakehouses(file: Path, workspaces: Workspaces, own: Lakehouse, resources: Path) -> None:
     prefix_by_folder = prefixes(workspaces, own)
     described = workspaces.to_json()
     for workspace in described:
         for one in workspace["lakehouses"]:
             one["prefix"] = prefix_by_folder[Path(one["folder"])]
             one["own"] = (workspace["id"], one["id"]) == (own.workspace_id, own.id)
-    file.write_text(json.dumps({"workspaces": described}), encoding="utf-8")
+    file.write_text(json.dumps({"workspaces": described, "resources": str(resources)}), encoding="utf-8")

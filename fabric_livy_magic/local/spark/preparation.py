@@ -49,5 +49,5 @@ def prepare_settings(
     except NoLakehouseClasses as none:
         note(str(none))
     else:
-        write_lakehouses(file, workspaces, lakehouse)
+        write_lakehouses(file, workspaces, lakehouse, folders.resources)
     return settings, fallback

@@ -16,6 +16,7 @@ MIB = 1024 * 1024
 UNITS = {"": MIB, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
 MIN_HEAP = 512 * MIB  # Spark refuses to start below 450 MiB
 DEFAULT_HEAP = 4096 * MIB
+LAKEHOUSES_SETTING = "spark.hadoop.fabric_livy.lakehouses"
 JAVA_OPTIONS, CLASS_PATH = "spark.driver.extraJavaOptions", "spark.driver.extraClassPath"
 
 
@@ -25,10 +26,21 @@ class BadSetting(ValueError):  # noqa: N818 - says what is wrong
 
 @dataclass(frozen=True)
 class SessionFolders:
-    """The folders of one session: the lakehouse stays, `private` is removed with the session."""
+    """The folders of one session: the lakehouse stays, `private` is removed with the session. With `is_notebook` code works in a
+    folder of its own, as on Fabric; else in the lakehouse."""
 
     lakehouse: Path
     private: Path
+    is_notebook: bool = False
+
+    @property
+    def work(self) -> Path:
+        return self.private / "work" if self.is_notebook else self.lakehouse
+
+    @property
+    def resources(self) -> Path:
+        """Of the notebook: `builtin` and `env`. As in `notebookutils`, which has a name for it."""
+        return self.private / "nb_resource"
 
     @property
     def log(self) -> Path:
@@ -59,10 +71,24 @@ class SessionFolders:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def make(self) -> None:
-        own = (self.classes, self.spark_local, self.packages)
-        for folder in (*own, self.lakehouse / "Files", self.lakehouse / "Tables"):
+    def make(self, builtin: Path | None = None) -> None:
+        """`builtin` is the folder of that name beside the notebook's cells, where there is one; else it is empty."""
+        own = (self.classes, self.spark_local, self.packages, self.work)
+        shown = (
+            self.lakehouse / "Files",
+            self.lakehouse / "Tables",
+            self.resources / "env",
+            self.resources / "builtin",
+        )
+        for folder in (*own, *shown[:-1]):
             folder.mkdir(parents=True, exist_ok=True)
+        if builtin is None:
+            shown[-1].mkdir(exist_ok=True)
+        else:
+            shown[-1].symlink_to(builtin, target_is_directory=True)
+        if self.is_notebook:
+            for folder in shown:  # notebooks open `builtin/…`, `./env/…`, and also `Files/…`
+                (self.work / folder.name).symlink_to(folder, target_is_directory=True)
 
 
 @dataclass(frozen=True)
@@ -70,6 +96,11 @@ class SparkSettings:
     heap_bytes: int
     conf: dict[str, str] = field(default_factory=dict)
     jars: tuple[Path, ...] = ()  # on the class path, after Spark's own
+
+    @property
+    def has_lakehouse_classes(self) -> bool:
+        """They say where Spark's relative paths begin."""
+        return LAKEHOUSES_SETTING in self.conf
 
     @property
     def java_options(self) -> list[str]:

@@ -74,9 +74,24 @@ assert asyncio.get_event_loop().run_until_complete(other) == "also kept"
 # CELL ********************
 
 import written_by_a_cell
+from pyspark.sql.functions import udf
 from written_by_a_cell import rate
 
 assert rate() == 1
+
+
+@udf("int")
+def rated(kind):
+    from written_by_a_cell import rate as in_the_worker
+
+    assert open("builtin/rate.txt").read() == "rated"
+    return in_the_worker()
+
+
+with open("./builtin/rate.txt", "w") as written:
+    written.write("rated")
+assert spark.range(3).select(rated("id")).distinct().first()[0] == 1
+assert spark.range(1).select(udf(rate, "int")()).first()[0] == 1
 
 # CELL ********************
 
@@ -92,6 +107,8 @@ assert rate() == 1
 # CELL ********************
 
 assert (rate(), written_by_a_cell.rate()) == (2, 2)
+assert spark.range(3).select(udf(rated.func, "int")("id")).distinct().first()[0] == 2  # made after the change
+spark.sparkContext.addFile("builtin/rate.txt")
 %autoreload 0
 import os
 

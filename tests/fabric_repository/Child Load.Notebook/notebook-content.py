@@ -35,6 +35,18 @@ fail = False
 
 # CELL ********************
 
+%run -b checked.py
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert checked == day and '__file__' not in globals()
 assert not fail, 'it was told to fail'
 result = {'day': day, 'rows': rows}
 

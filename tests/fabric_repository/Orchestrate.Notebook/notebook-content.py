@@ -111,6 +111,40 @@ assert helped(2) == 3 and common_runs == 3
 
 # CELL ********************
 
+%run -b tool.py
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert ran_in.endswith('/Orchestrate.Notebook/builtin') and '__file__' not in globals()
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+%run -b counted.sql
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
+
+# CELL ********************
+
+assert spark.table("counted_by_a_file").first()[0] == 2
 assert common_runs == 5
 
 # METADATA ********************

@@ -111,7 +111,13 @@ with open('./builtin/note.txt', 'w') as note:
     note.write('kept for the session')
 with open(f'{notebookutils.nbResPath}/builtin/note.txt') as note:
     assert note.read() == 'kept for the session'
-assert spark.read.text(f'file://{notebookutils.nbResPath}/builtin/note.txt').first()[0] == 'kept for the session'
+for address in (f'file://{notebookutils.nbResPath}', 'file:///synfs/nb_resource', 'file:/synfs/nb_resource', '/synfs/nb_resource'):
+    assert spark.read.text(f'{address}/builtin/note.txt').first()[0] == 'kept for the session'
+    assert notebookutils.fs.exists(f'{address}/builtin/note.txt')
+spark.range(2).write.mode('overwrite').csv('file:///synfs/nb_resource/builtin/written')
+assert os.path.isfile('builtin/written/_SUCCESS') and spark.read.csv('file:///synfs/nb_resource/builtin/written').count() == 2
+with open('/synfs/nb_resource/builtin/note.txt') as note:
+    assert note.read() == 'kept for the session'
 assert os.path.isdir('env') and os.path.isdir('Files') and os.path.samefile('Tables', '/lakehouse/default/Tables')
 assert mssparkutils.env.getWorkspaceName() == context['currentWorkspaceName'] and mssparkutils.env.getUserName()
 notebookutils.help()

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.local.interpreters.mapped_files import real_path
-from fabric_livy_magic.local.lakehouse.mounts import MOUNT, command_with_mount
+from fabric_livy_magic.local.lakehouse.mounts import MOUNT, RESOURCES_MOUNT, command_with_mount
 
 CODE = """
 import glob, gzip, os, pathlib, shutil, sys, zipfile
 from fabric_livy_magic.local.interpreters.mapped_files import is_mounted, map_files
 assert not is_mounted(sys.argv[1])
-map_files(sys.argv[1])
+map_files({"/lakehouse/default": sys.argv[1], "/synfs/nb_resource": sys.argv[1] + "/Files"})
 import pandas as pd
 here = "/lakehouse/default/Files"
 os.makedirs(f"{here}/a/b")
@@ -46,6 +46,7 @@ try:
     open(f"{here}/no")
 except FileNotFoundError as missing:
     print(missing.filename.endswith("/Files/no"))
+assert open("/synfs/nb_resource/a/b/text").read() == "kept"
 assert os.stat(0) and os.listdir() == ["Files"]
 """
 
@@ -76,19 +77,21 @@ def test_python_reads_and_writes_below_the_mount_point(tmp_path: Path) -> None:
         (Path(MOUNT) / "x", "/house/x"),
         (f"{MOUNT}/../x", f"{MOUNT}/../x"),
         (f"{MOUNT}s/x", f"{MOUNT}s/x"),
+        ("/synfs/nb_resource/builtin/x", "/private/builtin/x"),
+        ("/synfs/notebook/x", "/synfs/notebook/x"),
         ("Files/x", "Files/x"),
         (3, 3),
         (None, None),
     ],
 )
 def test_which_paths_are_mapped(path: object, real: object) -> None:
-    assert real_path(path, "/house") == real
+    assert real_path(path, {MOUNT: "/house", RESOURCES_MOUNT: "/private"}) == real
 
 
 @given(st.lists(st.sampled_from(["..", ".", "a", "", "default", "lakehouse"]), max_size=8))
 def test_no_path_leads_out_of_the_lakehouse(parts: list[str]) -> None:
     path = "/".join([MOUNT, *parts])
-    real = real_path(path, "/nowhere/house")
+    real = real_path(path, {MOUNT: "/nowhere/house"})
     assert real == path or Path(os.path.normpath(real)).is_relative_to("/nowhere/house")
 
 
@@ -97,9 +100,10 @@ def test_a_command_runs_with_the_mount_or_without(tmp_path: Path) -> None:
     lakehouse.mkdir()
     (lakehouse / "here").touch()
     code = "import os; print(os.getcwd(), os.path.exists('/lakehouse/default/here'), os.listdir('/lakehouse/default'))"
-    command = command_with_mount(lakehouse, tmp_path / "root", [sys.executable, "-c", code])
+    code += "; print(os.listdir('/synfs/nb_resource'))"
+    command = command_with_mount(lakehouse, tmp_path / "root", [sys.executable, "-c", code], lakehouse)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     if done.returncode:
         pytest.skip("nothing can be mounted here")
-    assert done.stdout == f"{tmp_path} True ['here']\n"
+    assert done.stdout == f"{tmp_path} True ['here']\n['here']\n"
     assert not list((tmp_path / "root").iterdir())

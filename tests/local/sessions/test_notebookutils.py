@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import builtins
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fabric_livy_magic.local.interpreters.working_folder import enter_working_folder
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
 from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
 from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext, notebook_id
+from fabric_livy_magic.local.spark.settings import SessionFolders
 from tests.support.notebookutils import utilities
 
 
@@ -135,9 +134,16 @@ def test_a_notebook_s_resources_are_the_builtin_folder_beside_its_cells(
         return NotebookContext(workspaces, workspaces.first_lakehouse, "s", "u", tmp_path, conf).resources
 
     assert (resources("Load"), resources("Other")) == (beside, None)
-    with utilities(tmp_path, resources=str(resources("Load"))) as utils:
+    folders = SessionFolders(tmp_path / "Bronze", tmp_path / "private", is_notebook=True)
+    folders.make(resources("Load"))
+    with utilities(tmp_path) as utils:
         assert Path(utils.nbResPath, "builtin", "rates.csv").read_text(encoding="utf-8") == "EUR,1"
-        assert Path(utils.nbResPath, "env").is_dir()
+        assert (folders.work / "builtin" / "rates.csv").samefile(beside / "rates.csv")
+        assert (folders.work / "env").is_dir()
+        fabric_path = "file:/synfs/nb_resource/builtin/rates.csv"
+        assert [(one.path, one.size) for one in utils.fs.ls("file:///synfs/nb_resource/builtin")] == [(fabric_path, 5)]
+        utils.fs.cp(fabric_path, "Files/rates.csv")
+        assert utils.fs.head("Files/rates.csv") == "EUR,1"
 
 
 # ------------------------------------------------------------------------------------------------ runMultiple
@@ -290,17 +296,14 @@ def test_what_shows_values_is_there_under_fabric_s_names(
     assert shown == ["<b>bold</b>"]
 
 
-def test_python_works_in_a_folder_of_the_session_with_the_lakehouse_and_the_resources(tmp_path: Path) -> None:
-    lakehouse = tmp_path / "Bronze"
-    before = Path.cwd()
-    with utilities(tmp_path) as utils:
-        try:
-            for _repl in range(2):  # the second finds the folder
-                enter_working_folder(lakehouse)
-            Path("builtin/note.txt").write_text("kept", encoding="utf-8")
-            Path("Files/one.csv").write_text("a", encoding="utf-8")
-            assert sorted(path.name for path in Path().iterdir()) == ["Files", "Tables", "builtin", "env"]
-        finally:
-            os.chdir(before)
-        assert Path(utils.nbResPath, "builtin", "note.txt").read_text(encoding="utf-8") == "kept"
-    assert (lakehouse / "Files" / "one.csv").is_file()
+def test_code_of_a_notebook_works_in_a_folder_of_the_session_with_the_lakehouse_and_the_resources(
+    tmp_path: Path,
+) -> None:
+    folders = SessionFolders(tmp_path / "Bronze", tmp_path / "private", is_notebook=True)
+    folders.make()
+    assert sorted(path.name for path in folders.work.iterdir()) == ["Files", "Tables", "builtin", "env"]
+    (folders.work / "Files" / "one.csv").write_text("a", encoding="utf-8")
+    assert (tmp_path / "Bronze" / "Files" / "one.csv").is_file()
+    plain = SessionFolders(tmp_path / "Bronze", tmp_path / "other")
+    plain.make()
+    assert plain.work == tmp_path / "Bronze"

@@ -170,6 +170,8 @@ def write_file(namespace: dict[str, Any], line: str, cell: str) -> None:
     path = os.path.expanduser(paths[0])  # noqa: PTH111
     with open(path, "a" if appends else "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(cell)
+    if path.endswith(".py"):
+        packages.use_new_workers()  # those of UDFs may know the module as it was
     with contextlib.suppress(OSError, NotImplementedError):  # there is none
         # Python takes what it compiled of a module for current if its file has the same second and size.
         os.remove(importlib.util.cache_from_source(path))  # noqa: PTH107

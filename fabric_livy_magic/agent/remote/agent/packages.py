@@ -172,15 +172,21 @@ def one_at_a_time(path: str) -> Iterator[None]:
         yield
 
 
-def share_with_workers() -> None:
+def use_new_workers() -> Any:
     """From now on UDFs run in new workers: Spark keeps one daemon for each environment, and a worker keeps the modules that it
-    has imported. The environment is part of each Python function that is made after this."""
+    has imported. The environment is part of each Python function that is made after this. Returns the SparkContext, if there is one."""
     pyspark = sys.modules.get("pyspark")
     context: Any = pyspark and pyspark.SparkContext._active_spark_context
+    if context:
+        PackagesFolder.installs += 1
+        context.environment[INSTALLS_VARIABLE] = f"{os.getpid()}-{PackagesFolder.installs}"
+    return context
+
+
+def share_with_workers() -> None:
+    context = use_new_workers()
     if not context:
         return
-    PackagesFolder.installs += 1
-    context.environment[INSTALLS_VARIABLE] = f"{os.getpid()}-{PackagesFolder.installs}"
     if re.match(r"local(\[|$)", context.master):
         context.environment["PYTHONPATH"] = PackagesFolder.path
         return

@@ -4,11 +4,13 @@ import java.io.File;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.InvalidPathException;
 
 /** The workspaces and lakehouses that there are, by name or id in any letter case, and the one that the application is for. */
 public final class Lakehouses {
@@ -25,6 +27,8 @@ public final class Lakehouses {
     /** Of its schemas' names as databases of Spark's one catalog; empty for the application's own lakehouse, whatever it is called. */
     final String prefix;
     final boolean isOwn;
+    /** Where they lead, by the paths of shortcuts that lead out of this machine. */
+    final Map missingShortcuts;
 
     Lakehouse(Map values, String workspaceId) {
       this.id = (String) values.get("id");
@@ -34,6 +38,19 @@ public final class Lakehouses {
       this.defaultSchema = (String) values.get("default_schema");
       this.prefix = (String) values.get("prefix");
       this.isOwn = Boolean.TRUE.equals(values.get("own"));
+      this.missingShortcuts = values.get("missing_shortcuts") == null ? new HashMap() : (Map) values.get("missing_shortcuts");
+    }
+
+    /** Where the shortcut leads at which a path is, or below which. Null where there is none, or a folder stands for it. */
+    String missing(String relative) {
+      for (Object one : missingShortcuts.entrySet()) {
+        String path = (String) ((Map.Entry) one).getKey();
+        boolean isBelow = (relative + "/").regionMatches(true, 0, path + "/", 0, path.length() + 1);
+        if (isBelow && !new File(folder, path).exists()) {
+          return (String) ((Map.Entry) one).getValue();
+        }
+      }
+      return null;
     }
 
     File tables() {
@@ -43,6 +60,10 @@ public final class Lakehouses {
     /** The file that a path in the lakehouse means. In one with schemas `Tables/t` is the table `t` of the default schema too,
       * where nothing else has that path: notebooks that were written for a lakehouse without schemas say so. */
     String file(String relative) {
+      String missing = missing(relative);
+      if (missing != null) {
+        throw new InvalidPathException(relative, missing);
+      }
       String whole = folder + "/" + relative;
       String[] parts = relative.split("/", 3);
       if (defaultSchema == null || parts.length < 2 || !parts[0].equals("Tables") || parts[1].isEmpty()) {
@@ -56,9 +77,12 @@ public final class Lakehouses {
 
   private final List workspaces;
   final Lakehouse own;
+  /** The folder of the notebook's resources. */
+  final String resources;
 
   private Lakehouses(Map content) {
     this.workspaces = (List) content.get("workspaces");
+    this.resources = (String) content.get("resources");
     Lakehouse found = null;
     for (Object workspace : workspaces) {
       for (Object one : lakehousesOf((Map) workspace)) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from typing import Any, Dict, List, NamedTuple
@@ -21,6 +20,7 @@ class Lakehouse(NamedTuple):
     folder: str
     default_schema: str | None
     workspace_id: str
+    missing_shortcuts: Dict[str, str]
 
     @property
     def url(self) -> str:
@@ -100,13 +100,5 @@ def find_lakehouse(workspace: Workspace, item: str) -> Lakehouse:
 
 
 def resources() -> str:
-    """The folder of the notebook's resources: `builtin` is the one beside its cells, or else empty at the session's start, as is
-    `env`, that of an environment."""
-    folder = os.path.join(session_context().private, "nb_resource")
-    os.makedirs(os.path.join(folder, "env"), exist_ok=True)
-    builtin, committed = os.path.join(folder, "builtin"), session_context().facts.get("resources")
-    if committed and not os.path.exists(builtin):
-        with contextlib.suppress(FileExistsError):  # another REPL was first
-            os.symlink(committed, builtin)
-    os.makedirs(builtin, exist_ok=True)
-    return folder
+    """The folder of the notebook's resources, `builtin` and `env`, which the server made (`SessionFolders`)."""
+    return os.path.join(session_context().private, "nb_resource")

@@ -3,6 +3,7 @@
     Files/x, Tables/x                   in the session's lakehouse
     abfss://<workspace>@onelake.dfs.fabric.microsoft.com/<lakehouse>[.Lakehouse]/Files/x     by names or by ids
     /lakehouse/default/Files/x, file:/lakehouse/default/Files/x
+    file:/synfs/nb_resource/builtin/x   in the notebook's resources
     file:/tmp/x                         below a lakehouse's folder, the temporary files or the session's own folder
     synfs:/notebook/<session>/point/x   below a mount
 
@@ -17,10 +18,10 @@ import tempfile
 from typing import List, NamedTuple, Sequence
 from urllib.parse import unquote
 
-from notebookutils._context import find_lakehouse, find_workspace, session_context
+from notebookutils._context import Lakehouse, find_lakehouse, find_workspace, resources, session_context
 from notebookutils._errors import NoPlace
 
-MOUNT = "/lakehouse/default"
+MOUNT, RESOURCES_MOUNT = "/lakehouse/default", "/synfs/nb_resource"
 ONELAKE = re.compile(r"([a-z0-9-]+-)?onelake\.(dfs|blob)\.fabric\.microsoft\.com", re.IGNORECASE)
 URL = re.compile(r"abfss?://([^@/]+)@([^/]*)(?:/([^/]*)(?:/(.*))?)?", re.IGNORECASE | re.DOTALL)
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -55,7 +56,7 @@ def resolve(path: str) -> ResolvedPath:
         return resolve_local(path)
     lakehouse = session_context().lakehouse
     parts = segments(path)
-    return ResolvedPath(path_within(lakehouse.folder, parts), "/".join([lakehouse.url, *parts]))
+    return ResolvedPath(path_within(lakehouse, parts), "/".join([lakehouse.url, *parts]))
 
 
 def resolve_onelake(url: str) -> ResolvedPath:
@@ -73,13 +74,17 @@ def resolve_onelake(url: str) -> ResolvedPath:
         raise NoPlace(f"{url!r} names no lakehouse: it comes behind the host.")
     found = find_lakehouse(find_workspace(unquote(workspace)), unquote(item))
     parts = segments(unquote(path))
-    return ResolvedPath(path_within(found.folder, parts), "/".join([f"abfss://{workspace}@{host}/{item}", *parts]))
+    return ResolvedPath(path_within(found, parts), "/".join([f"abfss://{workspace}@{host}/{item}", *parts]))
 
 
 def resolve_local(path: str) -> ResolvedPath:
     if path == MOUNT or path.startswith(MOUNT + "/"):
         parts = segments(path[len(MOUNT) :])
-        return ResolvedPath(path_within(session_context().lakehouse.folder, parts), "file:" + "/".join([MOUNT, *parts]))
+        return ResolvedPath(path_within(session_context().lakehouse, parts), "file:" + "/".join([MOUNT, *parts]))
+    if path == RESOURCES_MOUNT or path.startswith(RESOURCES_MOUNT + "/"):
+        parts = segments(path[len(RESOURCES_MOUNT) :])
+        found = resolve_local(os.path.join(resources(), *parts))
+        return ResolvedPath(found.local, "file:" + "/".join([RESOURCES_MOUNT, *parts]))
     if not path.startswith("/"):
         raise NoPlace(f"{path!r} is not absolute.")
     if FORBIDDEN.search(path):
@@ -119,7 +124,7 @@ def mount_root() -> str:
 def allowed_roots() -> List[str]:
     context = session_context()
     folders = [each.folder for one in context.workspaces for each in one.lakehouses]
-    return [*folders, tempfile.gettempdir(), context.private]
+    return [*folders, tempfile.gettempdir(), context.private, os.path.join(resources(), "builtin")]
 
 
 def segments(path: str) -> List[str]:
@@ -133,12 +138,17 @@ def segments(path: str) -> List[str]:
     return parts
 
 
-def path_within(folder: str, parts: Sequence[str]) -> str:
-    """Links are followed inside the folder. Raises NoPlace."""
-    root = os.path.realpath(folder)
+def path_within(lakehouse: Lakehouse, parts: Sequence[str]) -> str:
+    """Links are followed inside the folder, and into other lakehouses: shortcuts are such links. Raises NoPlace."""
+    root = os.path.realpath(lakehouse.folder)
     path = os.path.join(root, *parts)
-    if not is_inside(os.path.realpath(path), root):
-        raise NoPlace(f"{'/'.join(parts)!r} leads out of the lakehouse.")
+    text = "/".join(parts)
+    for shortcut, message in lakehouse.missing_shortcuts.items():
+        if f"{text}/".startswith(f"{shortcut}/") and not os.path.lexists(os.path.join(root, shortcut)):
+            raise NoPlace(f"{message}.")
+    folders = [each.folder for one in session_context().workspaces for each in one.lakehouses]
+    if not any(is_inside(os.path.realpath(path), folder) for folder in (root, *folders)):
+        raise NoPlace(f"{text!r} leads out of the lakehouse.")
     return path
 
 

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMPORARY VIEW counted_by_a_file AS SELECT 2 AS n;

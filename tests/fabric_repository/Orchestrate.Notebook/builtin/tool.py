@@ -1,0 +1,3 @@
+import os.path
+
+ran_in = os.path.dirname(__file__)
