@@ -19,6 +19,7 @@ from fabric_livy_magic.livy.client import Dialect, LivyClient, parse_late_answer
 from fabric_livy_magic.livy.creation import Creation
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, SessionState
+from fabric_livy_magic.livy.monitoring import Monitored
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.settings import SessionSpec
@@ -35,6 +36,11 @@ class ReplClient(LivyClient):
     def application_id(self) -> str:
         """Of the Livy session that the REPL is in; empty until it is ready."""
         return self._repl_ids.get("session", "")
+
+    @property
+    def repl_id(self) -> str:
+        """Empty until it is ready."""
+        return self._repl_ids.get("repl", "")
 
     def create_session(
         self, spec: SessionSpec, on_late_answer: Callable[[SessionInfo | None], None] | None = None
@@ -117,6 +123,10 @@ class HighConcurrencySession(StandardSession):
         found = super().attach(ReplClient(client.http, client.dialect), session_id)
         assert isinstance(found, HighConcurrencySession)
         return found
+
+    def _monitored(self) -> Monitored:
+        """No answer about a REPL names the Spark application."""
+        return Monitored(self.client.application_id, "", self.client.repl_id)
 
     def acquire_another(self, *, timeout_s: float) -> HighConcurrencySession:
         """Another REPL, ready. One is acquired at a time; it is released again where that fails, or where this session is

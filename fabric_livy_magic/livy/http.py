@@ -25,6 +25,7 @@ from fabric_livy_magic.livy.waiting import Overdue, interruptible_call, interrup
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 OVERDUE_AFTER_S = 0.5  # the socket's own time-out comes first, where it is the socket that waits
+SPARE_TIMEOUT_S = 20.0  # Spark loads its monitoring with the first call
 LONGEST_CLOSED_S = 3600.0  # whatever a `Retry-After` asks for, so that a wrong one does not shut a kernel out for good
 
 
@@ -112,6 +113,7 @@ class LivyHttp:
         self._allowance: Allowance | None = None
         self._listener: Callable[[Progress], None] | None = None
         self._subject = ""
+        self._is_spare = False
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, TimedAdapter())
@@ -153,6 +155,14 @@ class LivyHttp:
         other = copy.copy(self)
         other._timeout_s = min(self._timeout_s, 4.0)
         other._retry = NO_RETRY
+        return other
+
+    def spare(self) -> LivyHttp:
+        """The same connections, for calls that nobody waits for: sent once, with the sign-in that there is, and only while the
+        rate limit has calls to spare (ThrottledError without a status). A 429 to one holds up no other call."""
+        other = copy.copy(self)
+        other._is_spare, other._retry, other._timeout_s = True, NO_RETRY, min(self._timeout_s, SPARE_TIMEOUT_S)
+        other._authorization = self._authorization.as_it_is() if self._authorization else None
         return other
 
     def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
@@ -264,7 +274,7 @@ class LivyHttp:
                 if idempotent and self._left_s <= 0:
                     raise self._gave_up(str(error)) from error
                 pause_s, may_wait = budget.pause_after(error, self._clock())
-                if isinstance(error, ThrottledError):
+                if isinstance(error, ThrottledError) and not self._is_spare:
                     rate_limiter.close_until(self._clock() + min(pause_s, LONGEST_CLOSED_S))
                 if not may_wait or not may_repeat(
                     error,
@@ -300,6 +310,10 @@ class LivyHttp:
             raise connection_error(requests.Timeout(), method, self._host, attempt.timeout_s) from None
 
     def _wait_for_turn(self, rate_limiter: RateLimiter, *, is_command: bool) -> None:
+        if self._is_spare:
+            if not rate_limiter.acquire_spare(self._clock()):
+                raise ThrottledError(f"No call to {self._host} is to spare.")
+            return
         began_s = self._clock()
         while (wait_s := rate_limiter.acquire(self._clock(), is_command=is_command)) > 0:
             closed_s = rate_limiter.closed_for_s(self._clock())

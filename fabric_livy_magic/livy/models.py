@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from fabric_livy_magic.livy.spark_jobs import JobsOfStatement
+
 Json = Mapping[str, Any]
 LARGE = 10**19  # no id, count or time of a server's is larger
 
@@ -203,6 +205,8 @@ class Progress:
     elapsed_s: float
     fraction: float | None = None
     detail: str = ""
+    statement: JobsOfStatement | None = field(default=None, repr=False, compare=False)
+    """Where the server can be asked for the Spark jobs of what is waited for."""
 
 
 def _session_state(raw: Json) -> SessionState:

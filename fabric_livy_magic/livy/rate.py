@@ -10,6 +10,9 @@ import threading
 CALLS_PER_MINUTE = 150  # what Fabric was seen to accept (dbt-fabricspark, pull request 265)
 BURST = 30
 RESERVED_FOR_COMMANDS = 5  # tokens of the burst: a GET has to wait earlier than a statement or a cancel
+KEPT_BY_SPARE_CALLS = (
+    RESERVED_FOR_COMMANDS + 3
+)  # tokens: a call that nobody waits for leaves them to the polls of a statement
 
 
 class RateLimiter:
@@ -34,14 +37,31 @@ class RateLimiter:
                 return self._closed_until_s - now_s
             if self._per_second is None:
                 return 0.0
-            passed_s = 0.0 if self._counted_at_s is None else max(0.0, now_s - self._counted_at_s)
-            self._counted_at_s = now_s
-            self._tokens = min(float(BURST), self._tokens + passed_s * self._per_second)
+            self._refill(now_s)
             needed = 1 if is_command else 1 + RESERVED_FOR_COMMANDS
             if self._tokens >= needed - 1e-6:
                 self._tokens -= 1
                 return 0.0
             return (needed - self._tokens) / self._per_second
+
+    def acquire_spare(self, now_s: float) -> bool:
+        """Whether a call that nobody waits for may be sent; it was counted then."""
+        with self._lock:
+            if now_s < self._closed_until_s:
+                return False
+            if self._per_second is None:
+                return True
+            self._refill(now_s)
+            if self._tokens < KEPT_BY_SPARE_CALLS + 1:
+                return False
+            self._tokens -= 1
+            return True
+
+    def _refill(self, now_s: float) -> None:
+        assert self._per_second is not None
+        passed_s = 0.0 if self._counted_at_s is None else max(0.0, now_s - self._counted_at_s)
+        self._counted_at_s = now_s
+        self._tokens = min(float(BURST), self._tokens + passed_s * self._per_second)
 
     def closed_for_s(self, now_s: float) -> float:
         return max(0.0, self._closed_until_s - now_s)

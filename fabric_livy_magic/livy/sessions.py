@@ -12,6 +12,7 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.creation import NOT_CREATED, Creation, new_name
 from fabric_livy_magic.livy.endings import ending_of, last_log_lines, log_of, lost_session
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
+from fabric_livy_magic.livy.monitoring import Monitored, SparkMonitoring
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, CANCEL_ANSWER_WAIT_S, Listener, run_statement
 from fabric_livy_magic.livy.submission import KnownStatements
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, result_within, wait_until
@@ -42,6 +43,8 @@ class StandardSession:
         self.running_statements = 0
         """Statements of this process that have not ended."""
         self._count_lock = threading.Lock()
+        self.monitoring = SparkMonitoring(client.http, self._monitored)
+        """Of its Spark jobs, where the server has that."""
 
     @classmethod
     def create(
@@ -93,6 +96,9 @@ class StandardSession:
         except NotFoundError as error:
             raise lost_session(self.client, self.id, error) or error from None
         return self.last_info
+
+    def _monitored(self) -> Monitored:
+        return Monitored(self.id, self.last_info.app_id or "")
 
     def _check_not_stopped(self) -> None:
         if self._stopped:
@@ -179,6 +185,7 @@ class StandardSession:
                 timeout_s=timeout_s,
                 on_progress=on_progress,
                 on_cancel=on_cancel,
+                monitoring=self.monitoring,
             )
         finally:
             with self._count_lock:

@@ -25,6 +25,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.endings import lost_session
 from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
+from fabric_livy_magic.livy.monitoring import SparkMonitoring
 from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.submission import LOOKUP_PAUSES_S, KnownStatements, Submission
 from fabric_livy_magic.livy.waiting import Pauses, interruptible_sleep, result_within, run_in_background, wait_until
@@ -72,6 +73,7 @@ def run_statement(
     timeout_s: float | None = None,
     on_progress: Listener | None = None,
     on_cancel: Callable[[int], object] | None = None,
+    monitoring: SparkMonitoring | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
 ) -> StatementInfo:
@@ -86,7 +88,14 @@ def run_statement(
     limited, began = client if timeout_s is None else client.within(timeout_s), clock()
     submission = Submission(limited, session_id, code, kind, known_statements or KnownStatements(), clock, sleep)
     statement = _Statement(
-        client, session_id, clock, sleep, submission=submission, on_cancel=on_cancel, limited_client=limited
+        client,
+        session_id,
+        clock,
+        sleep,
+        submission=submission,
+        on_cancel=on_cancel,
+        limited_client=limited,
+        monitoring=monitoring,
     )
     try:
         statement.submitted = submission.send(statement.cancel_late_answer)
@@ -110,12 +119,13 @@ def follow_statement(
     submitted: StatementInfo,
     *,
     on_progress: Listener | None = None,
+    monitoring: SparkMonitoring | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
 ) -> StatementInfo:
     """Waits for a statement that was submitted elsewhere. An interrupt does not cancel it."""
     client = client.reporting_to(on_progress, "statement")
-    statement = _Statement(client, session_id, clock, sleep, submitted=submitted)
+    statement = _Statement(client, session_id, clock, sleep, submitted=submitted, monitoring=monitoring)
     return statement.follow(None, on_progress)
 
 
@@ -136,10 +146,12 @@ class _Statement:
     """Called in the background with the statement's id when it is cancelled."""
     limited_client: LivyClient | None = None
     """Has the statement's own time, which a cancel does not need to keep; None where it has no limit."""
+    monitoring: SparkMonitoring | None = None
 
     def follow(self, timeout_s: float | None, on_progress: Listener | None) -> StatementInfo:
         assert self.submitted is not None
         furthest: float | None = None
+        jobs = self.monitoring.jobs_of(self.submitted.id) if self.monitoring else None
 
         def report(value: StatementInfo, elapsed_s: float) -> None:
             """Livy counts the tasks of the jobs so far, so that its number falls with each new job; the reported one does not."""
@@ -147,7 +159,7 @@ class _Statement:
             if value.progress is not None:
                 furthest = max(value.progress, furthest or 0.0)
             if on_progress:
-                on_progress(Progress("statement", value.state.value, elapsed_s, furthest))
+                on_progress(Progress("statement", value.state.value, elapsed_s, furthest, statement=jobs))
 
         final = wait_until(
             self._fetch,

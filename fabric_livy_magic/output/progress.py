@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from fabric_livy_magic.livy.job_watch import JobWatch
 from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.spark_jobs import SparkWork
 from fabric_livy_magic.output.bundles import Bundle, note_bundle, show
+from fabric_livy_magic.output.progress_view import (
+    STARTING,
+    end_bundle,
+    end_text,
+    one_line,
+    progress_bundle,
+    progress_text,
+)
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.running.background import FIRST_SHOWN_S
 
@@ -20,18 +32,9 @@ if TYPE_CHECKING:
 
 ShowBundle = Callable[[Bundle, dict[str, Any]], None]
 FROM_STATEMENT_S = 1.0  # a quicker one has its result and no line
-MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
-STARTING = "Starting a session"
-
-
-def progress_text(progress: Progress, starting: str = STARTING) -> str:
-    """`starting` is what a line about a session's start begins with."""
-    elapsed = f"{progress.elapsed_s:.0f} s"
-    if progress.subject == "session":
-        return f"{starting}: {progress.state.replace('_', ' ')} · {elapsed}"
-    percent = f" · {min(progress.fraction, MOST_FRACTION):.0%}" if progress.fraction else ""
-    detail = f" · {progress.detail}" if progress.detail else ""
-    return f"{progress.state.capitalize()}: {elapsed}{percent}{detail}"
+DRAWN_EVERY_S = 0.25
+PLAIN_LINE_EVERY_S = 30.0
+PLAIN_LOOKS_S = (PLAIN_LINE_EVERY_S - 3, PLAIN_LINE_EVERY_S)  # the first, and the pause between two
 
 
 def session_line(session: Session, elapsed_s: float) -> str:
@@ -41,9 +44,10 @@ def session_line(session: Session, elapsed_s: float) -> str:
 class ProgressLine:
     """A listener that keeps one line up to date, to be used in a `with`, whose end ends the line.
 
-    In a notebook the line is a display with an id, no widget. The result takes its place; where that is printed text, or nothing,
-    the line stays and says how long the cell took: an output cannot be taken away again, and an empty one is a gap that is saved
-    with the notebook. In a terminal the line is overwritten. In `plain` mode, for headless runs, nothing is drawn.
+    In a notebook the line is a display with an id, no widget. It ends as what Spark did for the cell, where the server tells that,
+    above the result. Without that the result takes its place; where that is printed text, or nothing, the line stays and says how
+    long the cell took: an output cannot be taken away again, and an empty one is a gap that is saved with the notebook. In a
+    terminal the line is overwritten. In `plain` mode, for headless runs, a long wait prints a line every half a minute.
     """
 
     def __init__(
@@ -52,47 +56,67 @@ class ProgressLine:
         terminal: TextIO | None = None,
         show_value: ShowBundle | None = None,
         clock: Callable[[], float] = time.monotonic,
+        watch: JobWatch | None = None,
     ) -> None:
         """`show_value` shows a cell's value, where that is another message than a display."""
         self._mode = mode
         self._show_value = show_value
         self._terminal = terminal
         self._clock = clock
+        self._watch = watch or (JobWatch(*PLAIN_LOOKS_S) if mode == "plain" else JobWatch())
         self._made_at = clock()
         self._began_at = self._made_at  # what the line is about
         self._subject = ""
-        self._starting = STARTING
+        self._starting, self._usual = STARTING, ""
         self._handle: DisplayHandle | None = None
-        self._drawn = ""
+        self._drawn: Bundle | None = None
+        self._drawn_at = self._made_at
+        self._has_said = False  # in plain mode
+        self._kept: _KeptLine | None = None
 
     def __call__(self, progress: Progress) -> None:
-        if self._mode != "line" or self._clock() - self._made_at < FIRST_SHOWN_S:
+        if self._mode == "off":
             return
-        if progress.subject != "session" and progress.elapsed_s < FROM_STATEMENT_S and not self._drawn:
-            return
-        if not self._drawn:
-            self._began_at = self._clock() - progress.elapsed_s
-        self._subject = progress.subject
-        text = printable(progress_text(progress, self._starting))
-        if text != self._drawn:
-            self._draw(text)
-            self._drawn = text
-
-    def session_starts(self, what: str) -> None:
-        """`what` begins the line about the start, or is a line of its own where none is drawn."""
-        self._starting = what
+        self._watch.hear(progress)
         if self._mode == "plain":
-            self.note(f"{what} …")
+            self._say(progress)
+            return
+        now = self._clock()
+        if now - self._made_at < FIRST_SHOWN_S:
+            return
+        if self._drawn is None:
+            if progress.subject != "session" and progress.elapsed_s < FROM_STATEMENT_S:
+                return
+            self._began_at = now - progress.elapsed_s
+        elif now - self._drawn_at < DRAWN_EVERY_S:
+            return
+        self._subject = progress.subject
+        bundle = progress_bundle(progress, self._starting, self._usual, self._watch.work)
+        if bundle != self._drawn:
+            self._draw(bundle)
+            self._drawn, self._drawn_at = bundle, now
+
+    def session_starts(self, what: str, usual: str = "") -> None:
+        """`what` begins the line about the start, or is a line of its own where none is drawn. `usual`: how long it usually takes."""
+        self._starting, self._usual = what, usual
+        if self._mode == "plain":
+            self.note(f"{what}{f' ({usual})' if usual else ''} …")
 
     def note(self, text: str) -> None:
         """A line that stays: the end of something. It takes the place of the progress line."""
         if self._mode != "off":
-            self.show(note_bundle(text) if self._handle is not None else {"text/plain": printable(text)})
+            self._replace_or_show(note_bundle(text) if self._handle is not None else {"text/plain": printable(text)})
 
     def show(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None, *, is_value: bool = False) -> None:
-        """The result, in the place of the line. Plain text without a line to replace is printed, as local code would."""
+        """The result. Plain text without a line to replace is printed, as local code would."""
         if not bundle:
             return
+        self._keep_line()
+        self._replace_or_show(bundle, metadata, is_value=is_value)
+
+    def _replace_or_show(
+        self, bundle: Bundle, metadata: Mapping[str, Any] | None = None, *, is_value: bool = False
+    ) -> None:
         if self._handle is not None:
             self._update(bundle, metadata)
         elif is_value and self._show_value is not None:
@@ -103,45 +127,100 @@ class ProgressLine:
 
     def make_room(self) -> None:
         """Before text is printed: the line of a terminal is wiped. One of a notebook has a place of its own."""
-        if self._drawn and self._terminal is not None:
+        if self._drawn is not None and self._terminal is not None:
             self._terminal.write("\r\x1b[K")
             self._terminal.flush()
-            self._drawn = ""
+            self._drawn = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.make_room()
+        how = "" if kind is None else "Failed after" if issubclass(kind, Exception) else "Interrupted after"
+        self._keep_line(how)
         if self._handle is not None:
-            self._update(note_bundle(self._last_words(kind)))
+            self._update(note_bundle(self._last_words(how)))
+        elif (self._terminal is not None and self._watch.work.jobs and self._mode == "line") or self._has_said:
+            self._print(end_text(self._clock() - self._began_at, self._watch.work, how))
 
-    def _last_words(self, kind: type[BaseException] | None) -> str:
+    def _last_words(self, how: str) -> str:
         after = f"{self._clock() - self._began_at:.0f} s"
-        what = "" if self._subject != "session" else f"{self._starting}: "
-        if kind is None:
-            return f"{what}done in {after}" if what else f"Ran for {after}"
-        how = "failed" if issubclass(kind, Exception) else "interrupted"
-        return f"{what}{how if what else how.capitalize()} after {after}"
+        if self._subject == "session":
+            return f"{self._starting}: {how.lower() or 'done in'} {after}"
+        return f"{how or 'Ran for'} {after}"
+
+    def _keep_line(self, how: str = "") -> None:
+        """The line stays, above what comes: it says what Spark did. What the server says of that after the end comes later."""
+        if self._kept is not None:
+            self._kept.ends(how)
+        elif self._handle is not None and self._subject != "session" and self._has_spark_work:
+            self._kept = _KeptLine(self._handle, self._clock() - self._began_at, self._watch.work)
+            self._kept.ends(how)
+            self._handle = self._drawn = None
+            self._watch.finish(self._kept.learns)
+
+    @property
+    def _has_spark_work(self) -> bool:
+        return bool(self._watch.work.jobs) or self._watch.is_postponed
+
+    def _say(self, progress: Progress) -> None:
+        """In plain mode, at most every half a minute."""
+        now = self._clock()
+        if not self._has_said:
+            self._began_at = now - progress.elapsed_s
+        if now - self._drawn_at >= PLAIN_LINE_EVERY_S:
+            self._drawn_at = now
+            self._has_said = self._has_said or progress.subject != "session"  # the end of a start is a note
+            self._print(progress_text(progress, self._starting, self._usual, self._watch.work))
+
+    def _print(self, text: str) -> None:
+        """A line that stays. What a program prints to its output may go into a file or a pipe."""
+        print(one_line(text), file=self._terminal, flush=True)
 
     def _update(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
         """The last thing that takes the place of the line."""
         assert self._handle is not None
         self._handle.update(bundle, raw=True, metadata=dict(metadata or {}))
-        self._handle, self._drawn = None, ""
+        self._handle = self._drawn = None
 
-    def _draw(self, text: str) -> None:
+    def _draw(self, bundle: Bundle) -> None:
         if self._terminal is not None:
-            self._terminal.write(f"\r\x1b[K{text}")
+            # A line that is wrapped could not be overwritten.
+            width = shutil.get_terminal_size().columns - 1
+            text = bundle["text/plain"]
+            self._terminal.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
             self._terminal.flush()
             return
         from IPython.display import display
 
-        bundle = note_bundle(text)
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
+
+
+class _KeptLine:
+    """The line of a cell that has ended. Two threads may have news of it."""
+
+    def __init__(self, handle: DisplayHandle, elapsed_s: float, work: SparkWork) -> None:
+        self._handle, self._elapsed_s, self._work = handle, elapsed_s, work
+        self._how: str | None = None
+        self._lock = threading.Lock()
+
+    def ends(self, how: str) -> None:
+        with self._lock:
+            if how != self._how and not (self._how and not how):
+                self._how = how
+                self._draw()
+
+    def learns(self, work: SparkWork) -> None:
+        with self._lock:
+            self._work = work
+            self._draw()
+
+    def _draw(self) -> None:
+        self._handle.update(end_bundle(self._elapsed_s, self._work, self._how or ""), raw=True)
 
 
 def progress_line(setting: str, shell: InteractiveShell | None) -> ProgressLine:

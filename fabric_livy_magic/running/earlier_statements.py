@@ -54,7 +54,9 @@ def _read(info: StatementInfo) -> EarlierStatement | None:
 def fetch_result(repl: Repl, ran: EarlierStatement, on_progress: Listener | None = None) -> Result:
     """Waits for it where it still runs. Raises as the cell would have; an interrupt leaves it running."""
     try:
-        info = follow_statement(repl.remote.client, repl.id, ran.info, on_progress=on_progress)
+        info = follow_statement(
+            repl.remote.client, repl.id, ran.info, on_progress=on_progress, monitoring=repl.remote.monitoring
+        )
     except KeyboardInterrupt:
         raise Interrupted(f"Statement {ran.info.id} was not cancelled. {LEFT_RUNNING}", may_run_on=True) from None
     if info.state is StatementState.CANCELLED:

@@ -83,6 +83,28 @@ def test_a_long_cell_shows_one_line_in_place_that_the_result_replaces(notebook: 
     assert done.text == "'done'"
 
 
+def test_a_spark_job_shows_its_tasks_while_they_run_and_ends_as_one_line_above_the_result(notebook: Kernel) -> None:
+    slow = "lambda n: __import__('time').sleep(0.5) or n"
+    cell = f"%%livy_pyspark\nsum(spark.sparkContext.parallelize(range(16), 16).map({slow}).collect())"
+    request = notebook.send(cell)
+    done = notebook.wait(request)
+    lines = [content["data"] for kind, content in done.outputs if kind in {"display_data", "update_display_data"}]
+    texts = [line["text/plain"] for line in lines]
+    counts = [int(found[1]) for text in texts if (found := re.search(r" · 1 job · (\d+) of 16 tasks", text))]
+    assert len(set(counts)) >= 3
+    assert counts == sorted(counts)
+    during = next(line["text/html"] for line in lines if "of 16 tasks" in line["text/plain"])
+    assert 'role="progressbar"' in during
+    assert re.search(r"Stage \d+, collect at [^:<]*:\d+: \d+ of 16 tasks", during)
+    assert done.text.strip() == "120"
+    last = lines[-1]
+    if "last seen" in last["text/plain"]:
+        last = notebook.wait_for_output(request, "s · 1 job · 16 tasks")["data"]
+    assert re.fullmatch(r"\d+(\.\d)? s · 1 job · 16 tasks", last["text/plain"])
+    assert last["text/html"].count("<details") == 1
+    assert ">collect at " in last["text/html"]
+
+
 @pytest.mark.parametrize(
     ("end", "printed", "took"),
     [("print('done')", "done\n", "Ran for"), ("1 / 0", "", "Failed after"), ("", "", "Ran for")],

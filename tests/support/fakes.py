@@ -28,6 +28,8 @@ from tests.support.outputs import OUTPUTS, text_output
 
 WORKSPACE, LAKEHOUSE = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01", "9b2d4c6e-58f1-4a7b-8c3d-2e4f6a8b0c02"
 FABRIC_ROOT = f"/v1/workspaces/{WORKSPACE}/lakehouses/{LAKEHOUSE}/livyapi/versions/2023-12-01"
+MONITORING = FABRIC_ROOT.partition("/livyapi/")[0]
+APPLICATION = "application_1764360000000_0007"
 RETAINED = 100  # statements of a session: Livy drops the older ones
 ENDED = {"dead", "error", "killed", "success", "shutting_down"}
 
@@ -120,6 +122,7 @@ class FakeFabric:
         self._session_more: dict[str, Any] = {}
         self._statement_script: list[Reading] = ["waiting", "available"]
         self._cancel_script: list[Reading] = ["cancelling", "cancelled"]
+        self._monitoring_script: _Script | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._server = _serve(self)
@@ -145,6 +148,10 @@ class FakeFabric:
         """What a statement goes through once its cancel has come."""
         self._cancel_script = list(readings)
 
+    def monitoring_goes(self, *readings: tuple[list[Any], list[Any]]) -> None:
+        """Spark's jobs and stages; each question for jobs is a reading. Without any there is no monitoring (404)."""
+        self._monitoring_script = _Script([{"jobs": jobs, "stages": stages} for jobs, stages in readings], -1)
+
     def answer(self, code: str, output: dict[str, Any]) -> None:
         self._answers[code] = output
 
@@ -163,6 +170,10 @@ class FakeFabric:
     # ------------------------------------------------------------------------------------ what a test looks at
     def seen(self, method: str, path: str = "") -> list[Request]:
         return [one for one in self.requests if one.method == method and re.search(path, one.path)]
+
+    @property
+    def monitoring_calls(self) -> list[Request]:
+        return [one for one in self.requests if "/livySessions/" in one.path]
 
     @property
     def posted_code(self) -> list[tuple[str, str]]:
@@ -205,6 +216,8 @@ class FakeFabric:
 
     def _route(self, request: Request) -> tuple[int, Any]:
         for method, pattern, answer in (
+            ("GET", rf"\?{MONITORING}/livySessions/([^/]+)", self._monitored),
+            ("GET", rf"\?{MONITORING}/livySessions/([^/]+)/applications/{APPLICATION}/(jobs|stages)", self._spark),
             ("POST", r"/sessions", self._create),
             ("GET", r"/sessions", self._list),
             ("GET", r"/sessions/([^/]+)", self._session),
@@ -220,6 +233,20 @@ class FakeFabric:
         if self.apache:
             raise ErrorStatus(404, None)
         raise ErrorStatus(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+
+    def _monitored(self, request: Request, session_id: str) -> tuple[int, Any]:
+        self._find(session_id)
+        if self._monitoring_script is None:
+            raise ErrorStatus(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+        return 200, {"livyId": session_id, "sparkApplicationId": APPLICATION, "state": "InProgress"}
+
+    def _spark(self, request: Request, session_id: str, what: str) -> tuple[int, Any]:
+        self._find(session_id)
+        if (script := self._monitoring_script) is None:
+            raise ErrorStatus(404, self._refusal("EntityNotFound", "The requested resource could not be found"))
+        reading = script.next() if what == "jobs" else script.now()
+        assert isinstance(reading, dict)
+        return 200, reading[what]
 
     def _create(self, request: Request) -> tuple[int, Any]:
         body = request.body or {}

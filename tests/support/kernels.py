@@ -22,7 +22,9 @@ from fabric_livy_magic.kernel.install import kernel_specs
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-TOOK = re.compile(r"(Ran for|Failed after|Interrupted after) \d+ s")
+TOOK = re.compile(
+    r"(Ran for|Failed after|Interrupted after) \d+ s|((Failed|Interrupted) after )?(\d+ min )?[\d.]+ s · .*\bjobs?\b.*"
+)
 
 
 @dataclass
@@ -115,13 +117,14 @@ class Kernel:
         done.ename, done.evalue = reply.get("ename", ""), reply.get("evalue", "")
         return done
 
-    def wait_for_output(self, request: str, text: str, timeout_s: float = 60) -> None:
+    def wait_for_output(self, request: str, text: str, timeout_s: float = 60) -> dict[str, Any]:
         """Waits until an output of this cell contains `text`. `wait` then returns only the outputs after it."""
         until = time.monotonic() + timeout_s
         while True:
             message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))
             if message["parent_header"].get("msg_id") == request and text in repr(message["content"]):
-                return
+                content: dict[str, Any] = message["content"]
+                return content
 
     def _reply(self, request: str) -> dict[str, Any]:
         while True:

@@ -1,0 +1,161 @@
+"""How far a cell, a transfer or the start of a session is, as text and as HTML. Names of call sites come from user code: they are
+escaped."""
+
+from __future__ import annotations
+
+import html
+
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage
+from fabric_livy_magic.output.bundles import STYLE, Bundle, note_bundle
+from fabric_livy_magic.printable import printable
+
+MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
+STARTING = "Starting a session"
+NOTHING = SparkWork()
+MOST_RUNNING_SHOWN = 4  # stages below the bar
+MOST_STAGES_SHOWN = 100  # in the detail of a cell that has ended
+PROGRESS_STYLE = (
+    "<style>.flm-p{font-size:12px;opacity:.75}.flm-p .b{height:4px;max-width:32em;margin:3px 0;border-radius:2px;"
+    "background:rgba(128,128,128,.25)}.flm-p .b div{height:4px;border-radius:2px;background:#0f7fd4}"
+    ".flm-p .s{opacity:.8;white-space:pre-wrap}.flm-p summary{cursor:pointer}</style>"
+)
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def one_line(text: str) -> str:
+    """A reason of a server's may have several."""
+    return printable(" ".join(text.split("\n")))
+
+
+def bytes_text(count: int) -> str:
+    """1,127,428,915 → 1.0 GiB."""
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def seconds_text(seconds: float) -> str:
+    """Of something that has ended: 6.2 s, 75 s, 12 min 5 s."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
+
+
+# ---------------------------------------------------------------------------------------------------- while it goes on
+def progress_text(progress: Progress, starting: str = STARTING, usual: str = "", work: SparkWork = NOTHING) -> str:
+    """`starting` is what a line about a session's start begins with, `usual` how long such a start takes."""
+    elapsed = f"{progress.elapsed_s:.0f} s"
+    if progress.subject == "session":
+        parts = [progress.state.replace("_", " "), f"{elapsed}, {usual}" if usual else elapsed, progress.detail]
+        return f"{starting}: {' · '.join(filter(None, parts))}"
+    fraction = fraction_of(progress, work)
+    percent = f"{fraction:.0%}" if fraction else ""
+    parts = [elapsed, percent, progress.detail, *_work_so_far(work)]
+    return f"{progress.state.capitalize()}: {' · '.join(filter(None, parts))}"
+
+
+def fraction_of(progress: Progress, work: SparkWork = NOTHING) -> float:
+    """Never 1 of what still runs."""
+    known = [one for one in (progress.fraction, work.fraction) if one is not None]
+    return min(max(known, default=0.0), MOST_FRACTION)
+
+
+def _work_so_far(work: SparkWork) -> list[str]:
+    if not work.jobs:
+        return []
+    running = f", {work.running:,} running" if work.running else ""
+    failed = f", {work.failed:,} failed" if work.failed else ""
+    return [_jobs_text(work), f"{work.done:,} of {_counted(work.tasks, 'task')}{running}{failed}", *_bytes_texts(work)]
+
+
+def progress_bundle(progress: Progress, starting: str = STARTING, usual: str = "", work: SparkWork = NOTHING) -> Bundle:
+    """The line, a bar, and the stages that run."""
+    text = one_line(progress_text(progress, starting, usual, work))
+    lines = [f"<div>{html.escape(text)}</div>"]
+    if fraction := fraction_of(progress, work):
+        percent = f"{fraction:.0%}"
+        lines.append(
+            f'<div class="b" role="progressbar" aria-label="progress" aria-valuemin="0" aria-valuemax="100" '
+            f'aria-valuenow="{percent[:-1]}"><div style="width:{percent}"></div></div>'
+        )
+    running = [stage for stage in work.stages if stage.state == "active"]
+    for stage in running[-MOST_RUNNING_SHOWN:]:
+        lines.append(f'<div class="s">{html.escape(printable(stage_text(stage)))}</div>')
+    return {"text/html": f'{PROGRESS_STYLE}<div class="flm-p">{"".join(lines)}</div>', "text/plain": text}
+
+
+def stage_text(stage: Stage) -> str:
+    failed = f", {stage.failed:,} failed" if stage.failed else ""
+    return f"Stage {stage.id}, {stage.name}: {stage.done:,} of {_counted(stage.tasks, 'task')}{failed}"
+
+
+# ---------------------------------------------------------------------------------------------------- when it has ended
+def end_text(elapsed_s: float, work: SparkWork, how: str = "") -> str:
+    """`how`: "Failed after" or "Interrupted after"; empty for what went well."""
+    took = f"{how} {seconds_text(elapsed_s)}".strip()
+    if not work.jobs:
+        return took
+    failed = f"{work.failed:,} failed" if work.failed else ""
+    tasks = _counted(work.tasks if work.is_final and not how else work.done, "task")
+    counts = " · ".join(filter(None, [_jobs_text(work), tasks, failed, *_bytes_texts(work)]))
+    return f"{took} · {'' if work.is_final else 'last seen: '}{counts}"
+
+
+def end_bundle(elapsed_s: float, work: SparkWork, how: str = "") -> Bundle:
+    """One line, with a table of its stages on click."""
+    text = one_line(end_text(elapsed_s, work, how))
+    if not work.stages:
+        return note_bundle(text)
+    rows = "".join(map(_stage_row, work.stages[:MOST_STAGES_SHOWN]))
+    hidden = len(work.stages) - MOST_STAGES_SHOWN
+    more = f'<div class="s">and {hidden:,} more stages</div>' if hidden > 0 else ""
+    head = "".join(f"<th{kind}>{name}</th>" for name, kind in _COLUMNS)
+    table = f'<table class="flm"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}'
+    return {
+        "text/html": f'{STYLE}{PROGRESS_STYLE}<details class="flm-p"><summary>{html.escape(text)}</summary>{table}</details>',
+        "text/plain": text,
+    }
+
+
+_NUMBER = ' class="n"'
+_COLUMNS = (
+    ("stage", _NUMBER),
+    ("name", ""),
+    ("state", ""),
+    ("tasks", _NUMBER),
+    ("failed", _NUMBER),
+    ("read", _NUMBER),
+    ("spilled", _NUMBER),
+)
+
+
+def _stage_row(stage: Stage) -> str:
+    attempt = f" (attempt {stage.attempt + 1})" if stage.attempt else ""
+    tasks = f"{stage.done:,}" if stage.done == stage.tasks else f"{stage.done:,} of {stage.tasks:,}"
+    amounts = [bytes_text(one) if one else "" for one in (stage.read_bytes, stage.spilled_bytes)]
+    texts = [
+        f"{stage.id}{attempt}",
+        stage.name,
+        stage.state,
+        tasks,
+        f"{stage.failed:,}" if stage.failed else "",
+        *amounts,
+    ]
+    cells = zip(texts, _COLUMNS, strict=True)
+    return f"<tr>{''.join(f'<td{kind}>{html.escape(printable(text))}</td>' for text, (_, kind) in cells)}</tr>"
+
+
+def _jobs_text(work: SparkWork) -> str:
+    return _counted(len(work.jobs), "job")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _bytes_texts(work: SparkWork) -> list[str]:
+    amounts = ((work.read_bytes, "read"), (work.spilled_bytes, "spilled"))
+    return [f"{bytes_text(count)} {what}" for count, what in amounts if count]
