@@ -7,7 +7,7 @@ import html
 
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage
-from fabric_livy_magic.output.bundles import STYLE, Bundle, note_bundle
+from fabric_livy_magic.output.bundles import Bundle, note_bundle
 from fabric_livy_magic.printable import printable
 
 MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
@@ -18,7 +18,11 @@ MOST_STAGES_SHOWN = 100  # in the detail of a cell that has ended
 PROGRESS_STYLE = (
     "<style>.flm-p{font-size:12px;opacity:.75}.flm-p .b{height:4px;max-width:32em;margin:3px 0;border-radius:2px;"
     "background:rgba(128,128,128,.25)}.flm-p .b div{height:4px;border-radius:2px;background:#0f7fd4}"
-    ".flm-p .s{opacity:.8;white-space:pre-wrap}.flm-p summary{cursor:pointer}</style>"
+    ".flm-p .s{opacity:.8;white-space:pre-wrap}.flm-p summary{cursor:pointer}"
+    # Twice the class outweighs JupyterLab's own rule for tables.
+    ".flm-p.flm-p table{border-collapse:collapse;font-size:12px}.flm-p.flm-p th,.flm-p.flm-p td{padding:2px 8px;text-align:left;"
+    "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm-p.flm-p .n{text-align:right;"
+    "font-variant-numeric:tabular-nums}</style>"
 )
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -113,9 +117,9 @@ def end_bundle(elapsed_s: float, work: SparkWork, how: str = "") -> Bundle:
     hidden = len(work.stages) - MOST_STAGES_SHOWN
     more = f'<div class="s">and {hidden:,} more stages</div>' if hidden > 0 else ""
     head = "".join(f"<th{kind}>{name}</th>" for name, kind in _COLUMNS)
-    table = f'<table class="flm"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
     return {
-        "text/html": f'{STYLE}{PROGRESS_STYLE}<details class="flm-p"><summary>{html.escape(text)}</summary>{table}</details>',
+        "text/html": f'{PROGRESS_STYLE}<details class="flm-p"><summary>{html.escape(text)}</summary>{table}</details>',
         "text/plain": text,
     }
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fabric_livy_magic.livy.job_watch import JobWatch
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork, jobs_of, stages_of
-from fabric_livy_magic.output.bundles import STYLE
+from fabric_livy_magic.output.bundles import style
 from fabric_livy_magic.output.progress import FROM_STATEMENT_S, PLAIN_LOOKS_S, ProgressLine, progress_line
 from fabric_livy_magic.output.progress_view import (
     PROGRESS_STYLE,
@@ -105,7 +105,7 @@ def test_every_state_reads_as_the_golden_file_as_text(golden: Callable[[str, str
 
 
 def test_every_state_reads_as_the_golden_file_as_html(golden: Callable[[str, str], None]) -> None:
-    shown = (one["text/html"].replace(STYLE, "").replace(PROGRESS_STYLE, "") for one in STATES.values())
+    shown = (one["text/html"].replace(style(), "").replace(PROGRESS_STYLE, "") for one in STATES.values())
     golden(
         "progress_states.html", "".join(f"<!-- {name} -->\n{one}\n" for name, one in zip(STATES, shown, strict=True))
     )
