@@ -79,7 +79,8 @@ def progress_bundle(progress: Progress, starting: str = STARTING, usual: str = "
     """The line, a bar, and the stages that run."""
     text = one_line(progress_text(progress, starting, usual, work))
     lines = [f"<div>{html.escape(text)}</div>"]
-    if fraction := fraction_of(progress, work):
+    fraction = fraction_of(progress, work)
+    if fraction or work.tasks:
         percent = f"{fraction:.0%}"
         lines.append(
             f'<div class="b" role="progressbar" aria-label="progress" aria-valuemin="0" aria-valuemax="100" '
