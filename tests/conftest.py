@@ -129,8 +129,8 @@ def golden() -> Callable[[str, str], None]:
     return check
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One for all tests of this process that look at pages."""
+    """One for a file that looks at pages. While it runs, Playwright's event loop is the thread's."""
     with running_chromium() as browser:
         yield browser

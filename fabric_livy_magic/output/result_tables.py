@@ -51,7 +51,7 @@ class Caption:
     def _link(self) -> str:
         if urlsplit(self.link).scheme not in {"http", "https"}:
             return ""
-        return f' · <a href="{html.escape(printable(self.link))}" target="_blank" rel="noopener noreferrer">run</a>'
+        return f' · <a href="{html.escape(printable(self.link))}" target="_blank" rel="noopener noreferrer">Monitoring hub</a>'
 
 
 def result_bundle(columns: Sequence[Column], caption: Caption, rows_shown: int) -> Bundle:

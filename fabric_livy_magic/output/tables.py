@@ -56,8 +56,9 @@ def one_text(column: Column, text: str) -> str:
 
 
 def _head_cell(column: Column) -> str:
+    """The line break is for where styles are taken out."""
     title = f' title="{escaped(column.whole_type)}"' if column.whole_type else ""
-    kind = f"<span>{escaped(column.kind)}</span>" if column.kind else ""
+    kind = f"<br><span>{escaped(column.kind)}</span>" if column.kind else ""
     return f"<th{_class_of(column.is_number, column.name)}{title}>{escaped(column.name)}{kind}</th>"
 
 

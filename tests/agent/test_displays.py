@@ -154,6 +154,19 @@ def test_what_a_large_table_has_for_the_eye_is_within_bounds_and_the_whole_goes_
     assert (whole.rows, whole.more) == (1000, "")
 
 
+def test_rows_too_large_for_spark_to_collect_a_thousand_are_shown_as_the_first_twenty(session: Session) -> None:
+    """Pictures, for one: a driver collects a GiB at most, of which a thousand of a MiB are too many."""
+    setting = "spark.sparkContext._jsc.sc().conf().set('spark.driver.maxResultSize', '{}')"
+    text = "SELECT array_join(transform(sequence(1, 200), i -> sha2(cast(i * id as string), 256)), '') AS x FROM range(2000)"
+    session.run(setting.format("1m"))
+    try:
+        (displayed,) = session.run(f"spark.sql({text!r})").tables
+        (queried,) = run_cell(session.repl, Cell(kind="sql", code=text), rows_needed=1000).tables
+    finally:
+        session.run(setting.format("1g"))
+    assert (displayed.rows, displayed.more) == (queried.rows, queried.more) == (20, "there are more rows")
+
+
 def test_a_vector_of_sparks_ml_reads_as_spark_shows_it(session: Session) -> None:
     code = (
         "from pyspark.ml.linalg import Vectors\n"
@@ -165,7 +178,7 @@ def test_a_vector_of_sparks_ml_reads_as_spark_shows_it(session: Session) -> None
     bundle = part_bundle(result.tables[-1], Look(10, 1000))
     assert bundle["text/plain"].splitlines()[2:4] == by_spark
     assert data_of(bundle["text/html"])["data"] == [by_spark]
-    assert ">v<span>vector</span>" in bundle["text/html"]
+    assert ">v<br><span>vector</span>" in bundle["text/html"]
     assert session.run("'in step'").text == "'in step'"
 
 

@@ -43,7 +43,7 @@ class Texts(html.parser.HTMLParser):
         self.texts.append(data)
 
 
-OUR_TAGS = {"style", "table", "thead", "tbody", "tr", "th", "td", "span", "div", "i", "pre", "script"}
+OUR_TAGS = {"style", "table", "thead", "tbody", "tr", "th", "td", "span", "div", "i", "pre", "br", "script"}
 OUR_ATTRIBUTES = {"class", "title", "type"}
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -327,4 +327,4 @@ def test_the_caption_has_time_bytes_statement_and_what_is_missing() -> None:
     assert bundle["text/plain"].splitlines()[-1] == (
         "10 of 1,000 rows shown · 1.2 s · 337.6 KiB · statement 12 · there are more rows"
     )
-    assert '<a href="https://x/y" target="_blank" rel="noopener noreferrer">run</a>' in bundle["text/html"]
+    assert '<a href="https://x/y" target="_blank" rel="noopener noreferrer">Monitoring hub</a>' in bundle["text/html"]

@@ -28,6 +28,7 @@ from .replies import Base64
 PIECE_BYTES = 6 * 1024 * 1024  # 8 MiB of base64; Livy refuses a reply of 20,000,000 characters
 EXPIRES_AFTER_S = 1800  # since its last use: the client went away
 ROWS_PER_BATCH = 65536
+FEW_ROWS = 20  # which are looked at where Spark does not collect as many as wanted
 MOST_ROWS_COLLECTED = 1001  # for more, Spark's `limit` as Arrow is faster
 
 _lock = threading.Lock()
@@ -125,7 +126,12 @@ def _encoded_piece(number: int, content: Any) -> dict[str, Any]:
 
 def _open_frame(frame: Any, limit: int | None, most_bytes: int | None = None) -> dict[str, Any]:
     schema = _schema_of(frame)
-    batches = _arrow_batches(frame if limit is None else _limited(frame, limit + 1), schema["fields"])
+    try:
+        batches = _arrow_batches(frame if limit is None else _limited(frame, limit + 1), schema["fields"])
+    except Exception as error:
+        if most_bytes is None or limit is None or limit <= FEW_ROWS or "spark.driver.maxResultSize" not in str(error):
+            raise
+        return _open_frame(frame, FEW_ROWS, most_bytes)
     available = sum(batch.num_rows for batch in batches)
     rows = available if limit is None else min(limit, available)
     if most_bytes is None:
