@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fabric_livy_magic.settings import Settings
 from tests.support.hostile_repository import CountingServer, HostileRepository, hostile_repository
 from tests.support.kernels import Kernel, kernel
 from tests.support.lists import ListServer
@@ -158,7 +159,7 @@ def test_opening_typing_and_cells_run_nothing_of_it_and_send_it_nothing(
     assert "Sales/" in asked(running, "%livy use Sal")
     assert "Target: local (an embedded Fabric" in shown["%livy use local"].text
     assert "Nobody can be asked here" in shown["%livy trust"].evalue
-    assert f"{21}" in running.run("%livy config rows_shown").text
+    assert str(Settings().rows_shown + 1) in running.run("%livy config rows_shown").text.split()
     for one in (first, *shown.values()):
         assert TOKEN not in one.everything
         assert "the-users-" not in one.everything
