@@ -102,7 +102,12 @@ def _argument_values(runner: Runner, command: str) -> list[str]:
     if command == "attach":
         return _looked_up(runner, ("sessions",), lambda account: [one.id for one in account.client().list_sessions()])
     if command == "schema":
-        return _looked_up(runner, ("tables",), lambda account: [row[0] for row in account.tables()])
+        lakehouse_id = runner.sessions.lakehouse_id()
+        return _looked_up(
+            runner,
+            ("tables", lakehouse_id),
+            lambda account: [row[0] for row in account.tables(lakehouse_id=lakehouse_id)],
+        )
     return []
 
 

@@ -102,6 +102,8 @@ class SessionInfo:
     kind: str | None = None
     app_id: str | None = None
     owner: str | None = None
+    artifact_id: str | None = None
+    """On Fabric, and as far as the server says it: the id of the lakehouse that the session works in."""
     log: tuple[str, ...] = field(default=(), repr=False)
     reasons: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -116,6 +118,7 @@ class SessionInfo:
             kind=_text(raw, "kind"),
             app_id=_text(raw, "appId") or _text(_object(raw, "livyInfo"), "appId"),
             owner=_text(raw, "submitterName") or _text(raw, "owner"),
+            artifact_id=_text(raw, "artifactId"),
             log=tuple(str(line) for line in _list(raw, "log")),
             reasons=_reasons(raw),
             tags=_object(raw, "tags"),

@@ -74,7 +74,8 @@ def _show_items(notebook: LivyNotebook, what: str, items: Sequence[Item]) -> Non
 
 
 def tables(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    rows = notebook.runner.account.tables(options.pattern)
+    runner = notebook.runner
+    rows = runner.account.tables(options.pattern, runner.sessions.lakehouse_id())
     if not rows:
         return notebook.say("There is no such table." if options.pattern else "The lakehouse has no tables yet.")
     return show(table_bundle(["table", "format", "kind"], rows))

@@ -78,7 +78,7 @@ class Checker:
             *_utilities_needs(code),
             *outside_needs(code),
             *shortcut_needs(code, self._repository(file)),
-            *package_needs(code),
+            *package_needs(code, file.path.parent),
             *semantic_link_needs(code),
             *_name_needs(code),
         ]

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from fabric_livy_magic.notebooks import portal_features
 from fabric_livy_magic.notebooks.fabric_runtime import (
@@ -20,9 +21,11 @@ from fabric_livy_magic.notebooks.python_code import PREDEFINED, SEMANTIC_LINK
 
 NOT_INSTALLED, BROUGHT = "not installed in this Python", "Fabric's runtime brings"
 SHARED_MODULES = frozenset({"azure", "google"})
+RESOURCES = ("builtin", "env")  # folders of the working folder, whose modules a notebook can import
 
 
-def package_needs(code: NotebookCode) -> Iterator[Need]:
+def package_needs(code: NotebookCode, folder: Path) -> Iterator[Need]:
+    """`folder` is that of the notebook's cells, which has its resources."""
     commands = " ".join(rest for magic in ("%pip", "!") for _, rest in code.magics(magic) if "install" in rest)
     installed = set(re.findall(r"\w+", commands.replace("-", "_").lower()))
     for number, facts in code.facts.items():
@@ -31,6 +34,11 @@ def package_needs(code: NotebookCode) -> Iterator[Need]:
             service = next(
                 (word for word in portal_features.SERVICE_PACKAGES if f"{module}.".startswith(f"{word}.")), None
             )
+            if root in RESOURCES:
+                has_it = (folder / root).is_dir()
+                text = "" if has_it else f"the notebook's resources: there is no folder {root} beside its cells"
+                yield Need("resources", root, AVAILABLE if has_it else TO_PROVIDE, text, (number,))
+                continue
             if root in PREDEFINED or root == SEMANTIC_LINK or root in sys.stdlib_module_names:
                 continue
             if service:

@@ -174,11 +174,11 @@ class Account:
         api, workspace_id = self.workspace()
         return api.find_environment(workspace_id, environment_id).name
 
-    def tables(self, pattern: str | None = None) -> list[list[str]]:
-        """Rows of (name, format, kind) of the target's lakehouse; `pattern` with * and ?, in any case, of the name with its
+    def tables(self, pattern: str | None = None, lakehouse_id: str = "") -> list[list[str]]:
+        """Rows of (name, format, kind) of the target's lakehouse, or another of its workspace; `pattern` with * and ?, in any case, of the name with its
         schema or without."""
-        workspace_id, lakehouse_id = ids_in_url(self.client().http.base_url)
-        found = self.api().tables(workspace_id, lakehouse_id)
+        workspace_id, of_target = ids_in_url(self.client().http.base_url)
+        found = self.api().tables(workspace_id, lakehouse_id or of_target)
         wanted = (pattern or "*").lower()
         names = [f"{one.schema}.{one.name}" if one.schema else one.name for one in found]
         return sorted(

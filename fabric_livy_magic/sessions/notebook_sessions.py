@@ -95,6 +95,14 @@ class NotebookSessions(Mapping[str, Session]):
         """Like `find`, also one that was lost."""
         return self.get(name or self.current) or self.find(name)
 
+    def lakehouse_id(self) -> str:
+        """Of the lakehouse that the current session works in, where that is an embedded Fabric's: it may be the notebook's own, of
+        which the target says nothing. Else empty."""
+        session = self.get(self.current)
+        if session is None or session.lost or session.target != self._account.target or not self._account.is_local():
+            return ""
+        return session.remote.last_info.artifact_id or ""
+
     def switch(self, name: str) -> Session:
         session = self.find(name)
         self.current = name

@@ -94,7 +94,36 @@ assert notebookutils.runtime.context["defaultLakehouseName"] == "Silver"
 import os
 assert os.listdir("/lakehouse/default/Tables") == ["dbo"]
 """,
+    "%livy tables",
+    # ---- a notebook that names another default lakehouse runs in that one
+    """
+assert notebookutils.notebook.run("Child Of Bronze", 90) == "Bronze 3 ['dbo', 'etl', 'gold', 'mart', 'old_form']"
+ran = notebookutils.notebook.runMultiple(["Child Of Bronze", "Child Of Silver"])
+assert [ran[name]["exitVal"].split()[0] for name in ran] == ["Bronze", "Silver"], ran
+stays = notebookutils.notebook.run("Child Of Silver", 90, {"useRootDefaultLakehouse": True})
+assert stays == notebookutils.notebook.run("Child Of Silver") == "Silver 7"
+assert spark.table("Bronze.by_child").count() == 1
+assert notebookutils.runtime.context["defaultLakehouseName"] == "Silver"
+""",
 ]
+CHILD_OF_BRONZE = """
+import os
+
+spark.range(1).write.mode("overwrite").saveAsTable("by_child")
+with open("/lakehouse/default/Files/by_child.txt", "w") as written:
+    written.write("x")
+name = notebookutils.runtime.context["defaultLakehouseName"]
+tables = sorted(os.listdir("/lakehouse/default/Tables"))
+notebookutils.notebook.exit(f"{name} {spark.table('t').count()} {tables}")
+"""
+CHILD_OF_SILVER = """
+notebookutils.notebook.exit(f"{notebookutils.runtime.context['defaultLakehouseName']} {spark.table('c').count()}")
+"""
+SILVER_LAKEHOUSE = {
+    "default_lakehouse": SILVER,
+    "default_lakehouse_name": "Silver",
+    "default_lakehouse_workspace_id": WORKSPACE,
+}
 
 
 def commit(repository: Path) -> None:
@@ -105,6 +134,8 @@ def commit(repository: Path) -> None:
     for name, cells, lakehouse in (
         ("In Bronze", IN_BRONZE, LAKEHOUSE),
         ("In Silver", IN_SILVER, LAKEHOUSE),
+        ("Child Of Bronze", [CHILD_OF_BRONZE], LAKEHOUSE),
+        ("Child Of Silver", [CHILD_OF_SILVER], SILVER_LAKEHOUSE),
         ("Names Known", ["1"], {**LAKEHOUSE, "default_lakehouse": KNOWN, "default_lakehouse_name": "Known"}),
     ):
         metadata = {**METADATA, "dependencies": {"lakehouse": lakehouse}}
@@ -121,6 +152,9 @@ def test_lakehouses_exist_by_names_and_ids_with_their_schemas(tmp_path: Path) ->
     if any(words in done.stdout for words in NO_DELTA):
         pytest.skip("Delta's jars cannot be had here")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    listed = done.stdout.partition("%livy tables")[2].partition("[")[0]
+    assert "dbo.c " in listed
+    assert "dbo.t " not in listed
     assert (house / "Tables" / "dbo" / "t" / "_delta_log").is_dir()
     assert (house / "Tables" / "etl").is_dir()
     (others,) = (house / "lakehouses").iterdir()

@@ -440,3 +440,11 @@ def test_a_shortcut_out_of_the_repository_is_named_for_notebooks_that_mention_it
     (need,) = (one for one in check(tmp_path / "In Silver.Notebook").needs if one.name.endswith("prices"))
     assert need.verdict == TO_PROVIDE
     assert "ADLS Gen2 https://a.dfs.core.windows.net/raw" in need.text
+
+
+def test_a_module_of_the_resources_is_no_package(tmp_path: Path) -> None:
+    commit_notebook(tmp_path, "Uses", Notebook(cells=(Cell(source="from builtin.tools import f\nimport env.more"),)))
+    (tmp_path / "Uses.Notebook" / "builtin").mkdir()
+    needs = check(tmp_path / "Uses.Notebook").needs
+    assert verdicts(list(needs), "resources") == {"builtin": AVAILABLE, "env": TO_PROVIDE}
+    assert verdicts(list(needs), "package") == {}

@@ -101,7 +101,10 @@ class LakehousesHandler(ListHandler):
 
 class WithLakehouse(FabricHandler):
     def lakehouse(self, workspace_id: str, lakehouse_id: str) -> Lakehouse:
-        lakehouse = self.workspace(workspace_id).lakehouse(lakehouse_id)
+        """Also the one that a session works in whose notebook names it."""
+        sessions = (one for one in self.server.sessions.all() if one.lakehouse.workspace_id == workspace_id.lower())
+        of_sessions = (one.works_in for one in sessions if one.works_in.id == lakehouse_id.lower())
+        lakehouse = self.workspace(workspace_id).lakehouse(lakehouse_id) or next(of_sessions, None)
         if lakehouse is None:
             raise Refusal(404, f"lakehouse {lakehouse_id} is not known", "ItemNotFound")
         return lakehouse

@@ -38,7 +38,7 @@ def early_session_view(session: Session) -> JsonObject:
     return {
         "id": session.id,
         "name": session.name,
-        "artifactId": session.lakehouse.id,
+        "artifactId": session.works_in.id,
         "fabricSessionStateInfo": acquisition,
     }
 
@@ -200,7 +200,7 @@ def activity_view(session: Session) -> JsonObject:
         "workspaceId": session.lakehouse.workspace_id,
         "submitterId": person_id(session.submitter),
         "submitterName": session.submitter,
-        "artifactId": session.lakehouse.id,
+        "artifactId": session.works_in.id,
         **_moments(
             submittedAt=session.times.get("notStarted"),
             startedAt=session.times.get("starting"),
@@ -233,7 +233,7 @@ def high_concurrency_view(one: HighConcurrencySession) -> JsonObject:
         "fabricSessionStateInfo": _acquisition(one, state),
         "sessionId": one.session.id if ready else None,
         "workspaceId": one.session.lakehouse.workspace_id,
-        "artifactId": one.session.lakehouse.id,
+        "artifactId": one.session.works_in.id,
         "creatorId": person_id(one.session.submitter),
         "createdAt": time_text(one.created_at),
         "replId": one.repl_id if ready else None,

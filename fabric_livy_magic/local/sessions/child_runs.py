@@ -1,4 +1,5 @@
-"""Notebooks that a notebook runs: each in a REPL of its own on the session's Spark, for as long as its caller waits.
+"""Notebooks that a notebook runs: each in a REPL of its own, for as long as its caller waits. It is on the session's Spark, unless the
+notebook names another default lakehouse (`child_sessions`).
 
 A session's Python sends its request to a loopback socket, with the session's secret: one line of JSON in, one line out. When
 the connection is closed, the run ends.
@@ -23,9 +24,12 @@ from py4j.protocol import Py4JError
 
 from fabric_livy_magic.local.interpreters.python_process import WorkerDied
 from fabric_livy_magic.local.sessions.child_notebooks import NotRunnable, Step, steps_of
+from fabric_livy_magic.local.sessions.child_sessions import ChildHost, ChildSessions
 from fabric_livy_magic.local.sessions.notebook_context import notebook_id
 from fabric_livy_magic.local.sessions.repl import Repl
 from fabric_livy_magic.local.spark.jvm import JvmGone
+from fabric_livy_magic.notebooks.files import NotebookFile
+from fabric_livy_magic.notebooks.lakehouses import lakehouses_of
 
 EXIT = "NotebookExit"  # the error by which `notebook.exit` ends a notebook; its text is the value
 MAX_DEPTH = 5  # each is a Python process of its own
@@ -45,11 +49,13 @@ class ChildRuns:
         close_repl: Callable[[str], None],
         notebooks: Path | None,
         note: Callable[[str], None],
+        elsewhere: ChildSessions | None = None,
     ) -> None:
         self._open_repl = open_repl
         self._close_repl = close_repl
         self._notebooks = notebooks
         self._note = note
+        self._elsewhere = elsewhere
         self._secret = secrets.token_urlsafe(32)
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, name="child-runs", daemon=True).start()
@@ -115,16 +121,21 @@ class ChildRuns:
         }
         began = time.monotonic()
         try:
-            repl = self._open_repl(repl_id, notebook)
+            host = None if request["in_callers_lakehouse"] else self._host_of(file)
+            repl = host.open_repl(repl_id, notebook) if host else self._open_repl(repl_id, notebook)
         except (JvmGone, WorkerDied, Py4JError, OSError) as problem:
             return {"failed": f"Notebook {name!r} did not start: {problem}"}
         try:
             reply = self._run_steps(repl, name, steps, float(request["timeout_s"]), connection)
         finally:
-            self._close_repl(repl_id)
+            (host.close_repl if host else self._close_repl)(repl_id)
         outcome = "the caller has gone" if reply is None else "failed" if "failed" in reply else "done"
         self._note(f"notebook {name}: {outcome} after {time.monotonic() - began:.1f} s")
         return reply
+
+    def _host_of(self, file: NotebookFile) -> ChildHost | None:
+        named = lakehouses_of(file.read())
+        return self._elsewhere.host_of(named) if self._elsewhere and named.default else None
 
     def _run_steps(
         self, repl: Repl, name: str, steps: list[Step], timeout_s: float, connection: socket.socket

@@ -6,15 +6,16 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, home_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.notebooks.files import display_name
-from fabric_livy_magic.notebooks.lakehouses import read_named
+from fabric_livy_magic.notebooks.lakehouses import NamedLakehouses, read_named
 from fabric_livy_magic.notebooks.repository import repository_root
+from fabric_livy_magic.notebooks.run_magic import RESOURCES
 
 PACKAGES = Path(__file__).parents[1] / "interpreters" / "session_packages"  # importable in sessions, and nowhere else
 CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"
@@ -22,7 +23,7 @@ NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY
 # The notebook file that this server was started for: set by `fabric-livy run`, or by Jupyter for its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
 LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
-FOLDER_SUFFIX, RESOURCES = ".Notebook", "builtin"
+FOLDER_SUFFIX = ".Notebook"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 
@@ -54,6 +55,29 @@ def notebooks_of(conf: Mapping[str, str]) -> Path | None:
 def home_of_request(workspaces: Workspaces, requested: Lakehouse, conf: Mapping[str, str]) -> Home:
     """The lakehouse that the session works in, and those that it can name, by its notebook and that one's repository."""
     return home_of(workspaces, requested, read_named(conf.get(LAKEHOUSES_CONF, "{}")), notebooks_of(conf))
+
+
+def home_of_child(
+    home: Home, workspaces: Workspaces, requested: Lakehouse, conf: Mapping[str, str], child: NamedLakehouses
+) -> Home:
+    """That of a notebook which one that works in `home` runs, and which names the default lakehouse of `child`: mostly one that the
+    caller's can name, too. Of a file of workspaces it stays the caller's where the file has none of it."""
+    default = child.default
+    if default is None:
+        return home
+    workspace_id = default.workspace_id or home.lakehouse.workspace_id
+    everywhere = [one for workspace in home.workspaces.all for one in workspace.lakehouses]
+    by_id = (one for one in everywhere if one.id == default.id)
+    by_name = (
+        one for one in everywhere if one.workspace_id == workspace_id and one.name.casefold() == default.name.casefold()
+    )
+    if found := next(by_id, None) or next(by_name, None):
+        return replace(home, lakehouse=found)
+    if not workspaces.has_one_lakehouse:
+        return home
+    caller = read_named(conf.get(LAKEHOUSES_CONF, "{}"))
+    named = NamedLakehouses(default, tuple(filter(None, (*child.known, caller.default, *caller.known))))
+    return home_of(workspaces, requested, named, notebooks_of(conf))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from fabric_livy_magic.local.interpreters.python_process import PythonProcess, W
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.child_runs import ChildRuns
+from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
 from fabric_livy_magic.local.sessions.notebook_context import NotebookContext
 from fabric_livy_magic.local.sessions.progress import Progress
 from fabric_livy_magic.local.sessions.repl import Repl
@@ -78,6 +79,7 @@ class Session:
         self._environment = spark_environment(self.folders, sys.executable)
         self._notebook_context = notebook_context
         self._child_runs: ChildRuns | None = None
+        self.child_sessions: ChildSessions | None = None
         self._repls: dict[str, Repl] = {}
         self._pythons: dict[str, PythonProcess] = {}
         self.rest = SparkRest(self.application.jvm)
@@ -239,7 +241,9 @@ class Session:
         if context is None:
             return self._environment
         if self._child_runs is None:
-            self._child_runs = ChildRuns(self.open_repl, self.close_repl, context.notebooks, self.log.write)
+            self._child_runs = ChildRuns(
+                self.open_repl, self.close_repl, context.notebooks, self.log.write, self.child_sessions
+            )
         return context.environment(
             self.folders.repl(repl.id), self._environment, self._child_runs.connection_info, notebook
         )
@@ -371,6 +375,8 @@ class Session:
         with self._launching:
             if self._child_runs is not None:  # processes that are being started have to exist before they can be ended
                 self._child_runs.close()
+        if self.child_sessions is not None:
+            self.child_sessions.close()
         for python in list(self._pythons.values()):
             _end_python(python, reason, self._groups)
         self.application.close()

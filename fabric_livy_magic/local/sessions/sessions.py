@@ -16,13 +16,14 @@ from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_o
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
+from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
 from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
-from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_request
+from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_child, home_of_request
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
-from fabric_livy_magic.local.spark.settings import check_settings
+from fabric_livy_magic.local.spark.settings import SessionFolders, check_settings
 
 POLL_INTERVAL_S = 1.0
 
@@ -117,13 +118,17 @@ class Sessions:
         name: str,
         session_id: str,
         fault_injector: SessionFaultInjector | None = None,
+        packages: Path | None = None,
     ) -> Session:
+        """`packages` are those of the session that needs this one."""
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
+        if packages:
+            SessionFolders(home.lakehouse.folder, folder).packages.symlink_to(packages, target_is_directory=True)
         context = None
         if self._notebookutils:
             context = NotebookContext(home.workspaces, home.lakehouse, session_id, submitter, folder, request.conf)
-        return Session(
+        session = Session(
             session_id,
             name,
             request,
@@ -138,6 +143,28 @@ class Sessions:
             notebook_context=context,
             address=lakehouse,
         )
+        if context:
+            of_child = partial(home_of_child, home, self._workspaces, lakehouse, request.conf)
+            start = partial(self._start_child, session, request, located, lakehouse, submitter)
+            session.child_sessions = ChildSessions(home.lakehouse.folder, of_child, start)
+        return session
+
+    def _start_child(
+        self,
+        caller: Session,
+        request: SessionRequest,
+        located: SessionRequest,
+        lakehouse: Lakehouse,
+        submitter: str,
+        home: Home,
+    ) -> Session:
+        """A session in another lakehouse for notebooks that one of the caller's runs. It is in no list."""
+        packages = caller.folders.packages
+        session = self._new_session(
+            request, located, lakehouse, home, submitter, caller.name, self.new_id(), packages=packages
+        )
+        session.start()
+        return session
 
     def home_of(self, request: SessionRequest, lakehouse: Lakehouse) -> Home:
         """Where a session works that is requested of `lakehouse`."""

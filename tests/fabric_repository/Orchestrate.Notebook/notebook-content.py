@@ -123,6 +123,10 @@ assert helped(2) == 3 and common_runs == 3
 # CELL ********************
 
 assert ran_in.endswith('/Orchestrate.Notebook/builtin') and '__file__' not in globals()
+from builtin.counting import plus_one
+from pyspark.sql.functions import udf
+
+assert spark.range(2).select(udf(plus_one, 'long')('id')).collect()[1][0] == 2
 
 # METADATA ********************
 

@@ -79,6 +79,7 @@ def request_of(path: str, timeout_s: float, arguments: Dict[str, Any], workspace
         "notebook": path,
         "timeout_s": timeout_s,
         "arguments": parameters,
+        "in_callers_lakehouse": str(arguments.get("useRootDefaultLakehouse", "")).lower() == "true",
         "caller": notebook,
     }
     try:

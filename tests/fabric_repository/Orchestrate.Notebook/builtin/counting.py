@@ -1,0 +1,2 @@
+def plus_one(value):
+    return value + 1
