@@ -5,11 +5,14 @@ A new option is added to `cell_parser`, becomes a field of `Cell`, and is set in
 
 from __future__ import annotations
 
+import argparse
 import keyword
 import re
 from dataclasses import dataclass, field
 from functools import cache
 
+from fabric_livy_magic.cells.charts import FORM, Chart, read_chart
+from fabric_livy_magic.cells.charts import KINDS as CHART_KINDS
 from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.other_products import add_options_of_sparkmagic
 from fabric_livy_magic.errors import SettingsError
@@ -37,6 +40,7 @@ class Cell:
     background: bool = False
     whole_table: bool = False
     """Fetch all rows, since the table is returned as an object: the value of a line magic."""
+    chart: Chart | None = None
     session_values: bool = False
     """SQL parameters are variables of the session first, then of the notebook: in the Fabric Livy kernel."""
     number: int | None = None
@@ -55,7 +59,7 @@ def cell_parser(kind: str) -> MagicParser:
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
-    parser.set_defaults(limit=None, library="pandas", plain=False)  # for the kinds without these options
+    parser.set_defaults(limit=None, library="pandas", plain=False, chart=None)  # for the kinds without these options
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {output_help}")
     parser.add_argument(
@@ -70,6 +74,12 @@ def cell_parser(kind: str) -> MagicParser:
     add_options_of_sparkmagic(parser)
     if kind in {"sql", "pyspark"}:
         parser.add_argument("--plain", action="store_true", help="run it without the agent, as Livy itself does")
+        parser.add_argument(
+            "--chart",
+            metavar="WORD",
+            nargs="+",
+            help=f"draw its rows: {FORM.removeprefix('--chart ')}; kinds: {', '.join(CHART_KINDS)}. Spark groups them first",
+        )
     if kind == "sql":
         parser.add_argument(
             "-p",
@@ -125,6 +135,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         )
         raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
     check_variable(options.output)
+    chart = _chart(options, kind, is_cell=body is not None)
     return Cell(
         kind=kind,
         code=code,
@@ -135,10 +146,25 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         plain=options.plain,
         library=options.library,
         parameters=tuple(map(_parameter, parameters)),
+        chart=chart,
         timeout_s=options.timeout,
         background=options.background,
         whole_table=body is None,
     )
+
+
+def _chart(options: argparse.Namespace, kind: str, *, is_cell: bool) -> Chart | None:
+    if options.chart is None:
+        return None
+    if not is_cell:
+        raise SettingsError(f"--chart is for cells: write %%livy_{kind} and its code on the lines below.")
+    if options.plain:
+        raise SettingsError("--chart needs the agent, which --plain leaves out.")
+    if options.limit is not None:
+        raise SettingsError(
+            "--chart draws all rows, so that -n has no use there. `top=` limits the values of a category."
+        )
+    return read_chart(options.chart)
 
 
 def check_variable(name: str | None) -> None:

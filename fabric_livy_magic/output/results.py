@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
+from fabric_livy_magic.output.charts import chart_bundle
 from fabric_livy_magic.output.columns import Column, udt_name
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
 from fabric_livy_magic.printable import printable_output
-from fabric_livy_magic.running.results import Part, Printed, Shown, Table
+from fabric_livy_magic.running.results import ChartTable, Part, Printed, Shown, Table
 
 EXIT_METADATA = (
     "fabric_livy_exit_value"  # the metadata of an output by which `fabric-livy run` sees that the notebook has ended
@@ -34,6 +35,8 @@ def part_bundle(part: Part, look: Look, elapsed_s: float | None = None) -> Bundl
 
     `elapsed_s` is what the cell took; its table shows it.
     """
+    if isinstance(part, ChartTable):
+        return chart_bundle(part, elapsed_s)
     if isinstance(part, Table):
         return _table_part(part, look, elapsed_s)
     assert isinstance(part, Shown)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fabric_livy_magic.agent.client import Reply
+from fabric_livy_magic.cells.charts import Chart
 from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
 from fabric_livy_magic.frames import conversion, livy_json, transfer
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.running.results import ArrowTable, Part, Printed, Shown
+from fabric_livy_magic.running.results import ArrowTable, ChartTable, Part, Printed, Shown
 
 Call = Callable[..., Reply]
 """Runs one operation of the agent: `call(operation, *arguments)`."""
@@ -21,11 +22,19 @@ NO_ARROW = "the session has no PyArrow"
 
 
 def run_cell(
-    call: Call, code: str, rows_fetched: int, *, interruptible: bool = False, number: int | None = None
+    call: Call,
+    code: str,
+    rows_fetched: int,
+    *,
+    interruptible: bool = False,
+    number: int | None = None,
+    chart: Chart | None = None,
 ) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
     interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks."""
-    options = [interruptible, number] if number is not None else [True] if interruptible else []
+    options: list[Any] = [interruptible, number] if number is not None else [True] if interruptible else []
+    if chart:
+        options = [interruptible, number, chart.for_agent()]
     return parts_of(call("cell", code, rows_fetched, *options))
 
 
@@ -42,6 +51,14 @@ def open_sql(
     more = [list(session_names), most_bytes] if most_bytes else [list(session_names)] if session_names else []
     reply = call("open_sql", text, dict(parameters), limit, *more)
     return {**value_of(reply), "statement": reply.statement}
+
+
+def sql_chart(
+    call: Call, text: str, parameters: Mapping[str, Any], session_names: Sequence[str], chart: Chart
+) -> ChartTable:
+    """Runs one SQL statement and draws its rows. See `open_sql`."""
+    header = value_of(call("open_sql", text, dict(parameters), None, list(session_names), None, chart.for_agent()))
+    return chart_table(header, is_value=True)
 
 
 def known_values(call: Call, names: Sequence[str]) -> list[str]:
@@ -128,9 +145,16 @@ def _part(event: Mapping[str, Any], statement: int | None) -> Part:
         return Printed(event["text"], event["stream"])
     if "frame" in event:
         header, is_value = event["frame"], bool(event.get("result"))
+        if "chart" in header:
+            return chart_table(header, is_value=is_value)
         arrow = transfer.fetch(_nothing_more, header)
         return _table(arrow, header, statement, is_value=is_value)
     return Shown(event["data"], event["metadata"], bool(event.get("result")))
+
+
+def chart_table(header: Mapping[str, Any], *, is_value: bool) -> ChartTable:
+    """From the header that the session's chart_data gave: all of it is there."""
+    return ChartTable(transfer.fetch(_nothing_more, header), header["schema"], header["chart"], is_value=is_value)
 
 
 def _nothing_more(*operation: Any) -> Any:

@@ -15,6 +15,8 @@ from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part
 
+NO_CHART = "--chart needs the agent, which this session cannot have: {missing}."
+
 
 class CellOutput(NamedTuple):
     """`output` is Livy's own, of a cell that ran as one statement without the agent."""

@@ -108,6 +108,25 @@ class ArrowTable(Table):
         return self._frame
 
 
+class ChartTable(ArrowTable):
+    """What a chart shows: the columns of its axes. `facts` is what the session's chart_data says of it; `groups` is how many values
+    the x axis would have without a cut, `rows_drawn` how many rows of the frame the chart stands for."""
+
+    def __init__(
+        self, arrow: Any, schema: Mapping[str, Any], facts: Mapping[str, Any], *, is_value: bool = True
+    ) -> None:
+        self.facts = facts
+        last = arrow.slice(0, 1).columns[-2:] if arrow.num_rows else []
+        self.groups, self.rows_drawn = [column[0].as_py() for column in last] or [0, 0]
+        axes = {**schema, "fields": schema["fields"][:-2]}
+        points = arrow.select(range(len(axes["fields"])))
+        super().__init__(points, axes, is_value=is_value)
+        self._points = columns_of(points)
+
+    def columns(self, rows: int) -> list[list[Any]]:
+        return [values[:rows] for values in self._points]
+
+
 class LivyTable(Table):
     """The JSON of a `sql` statement, as Livy itself gives it: cut at 1,000 rows without a word."""
 

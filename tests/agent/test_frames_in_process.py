@@ -1,23 +1,31 @@
-"""Frames from Spark to pandas and back, on real Spark in this process: parameters, limits, random frames."""
+"""Frames from Spark to pandas and back, on real Spark in this process: parameters, limits, random frames, charts."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import polars
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fabric_livy_magic.agent.remote.agent import chart_data
 from fabric_livy_magic.agent.remote.agent import frames as agent_frames
+from fabric_livy_magic.agent.remote.agent.errors import Refused
+from fabric_livy_magic.agent.remote.agent.replies import json_text
+from fabric_livy_magic.cells.charts import read_chart
 from fabric_livy_magic.frames.arrow_types import arrow_type, spark_type
 from fabric_livy_magic.frames.conversion import to_arrow, to_pandas
 from fabric_livy_magic.frames.transfer import fetch, send
+from fabric_livy_magic.running.agent_calls import chart_table
+from fabric_livy_magic.running.results import ChartTable
 from tests.support.in_process import InProcessAgent, spark_session
 from tests.support.sample_frames import same_values, values_of
 
@@ -249,3 +257,166 @@ def test_any_table_goes_to_spark_and_comes_back(agent: InProcessAgent, data: st.
     result, expected = to_pandas(back, header["schema"]), to_pandas(table, header["schema"])
     for position in range(len(columns)):
         assert same_values(values_of(result.iloc[:, position]), values_of(expected.iloc[:, position]))
+
+
+# ------------------------------------------------------------------------------------------------ charts
+def points(chart: ChartTable) -> list[list[Any]]:
+    return [list(row) for row in zip(*chart.columns(chart.rows), strict=True)]
+
+
+SALES = """
+SELECT * FROM VALUES
+    ('Köln', 'rye', 10, 1.50BD, TIMESTAMP '2024-03-01 10:00:00', DATE '2024-03-01', double('NaN'), true),
+    ('Köln', 'oat', 20, 2.50BD, TIMESTAMP '2024-03-01 11:00:00', DATE '2024-03-01', 1.0D, true),
+    ('Bonn', 'rye', -5, 1.00BD, TIMESTAMP '2024-03-02 10:00:00', DATE '2024-03-02', double('Infinity'), false),
+    (NULL, 'rye', 1, NULL, TIMESTAMP '2024-03-02 10:00:00', DATE '2024-03-02', 3.0D, NULL),
+    ('Aachen', NULL, NULL, 4.00BD, NULL, NULL, NULL, NULL)
+AS sales(city, `kind of`, n, price, at, day, number, flag)
+"""
+
+
+def drawn(agent: InProcessAgent, words: list[str], value: Any = None) -> ChartTable:
+    value = agent.spark.sql(SALES) if value is None else value
+    header = chart_data.header(value, agent.spark, json.loads(json.dumps(read_chart(words).for_agent())))
+    return chart_table(json.loads(json_text(header)), is_value=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "columns", "expected", "groups", "rows_drawn"),
+    [
+        (["bar", "x=city"], ["city", "rows"], [["Köln", 2], [None, 1], ["Aachen", 1], ["Bonn", 1]], 4, 5),
+        (
+            ["bar", "x=CITY", "y=n"],
+            ["city", "sum(n)"],
+            [["Köln", 30.0], ["Bonn", -5.0], [None, 1.0], ["Aachen", None]],
+            4,
+            5,
+        ),
+        (["pie", "x=city", "y=price", "agg=avg", "top=1"], ["city", "avg(price)"], [["Aachen", 4.0]], 4, 5),
+        (
+            ["bar", "x=flag", "y=kind of", "agg=count_distinct"],
+            ["flag", "count_distinct(kind of)"],
+            [["true", 2], [None, 1], ["false", 1]],
+            3,
+            5,
+        ),
+        (
+            ["line", "x=day", "y=n", "by=kind of"],
+            ["day", "kind of", "sum(n)"],
+            [
+                [dt.date(2024, 3, 1), "oat", 20.0],
+                [dt.date(2024, 3, 1), "rye", 10.0],
+                [dt.date(2024, 3, 2), "rye", -4.0],
+            ],
+            2,
+            4,
+        ),
+        (["area", "x=number", "y=n", "agg=max"], ["number", "max(n)"], [[1.0, 20.0], [3.0, 1.0]], 2, 2),
+        (
+            ["bar", "x=city", "y=n", "agg=median", "top=2"],
+            ["city", "median(n)"],
+            [["Köln", 10.0], ["Bonn", -5.0]],
+            4,
+            5,
+        ),
+        (["scatter", "x=number", "y=n"], ["number", "n"], [[1.0, 20.0], [3.0, 1.0]], 2, 2),
+        (
+            ["hist", "x=n", "bins=5"],
+            ["from", "to", "rows"],
+            [[-5.0, 0.0, 1], [0.0, 5.0, 1], [10.0, 15.0, 1], [20.0, 25.0, 1]],
+            5,
+            4,
+        ),
+        (
+            ["hist", "x=number", "by=kind of"],
+            ["from", "to", "kind of", "rows"],
+            [[1.0, 1.1, "oat", 1], [3.0, 3.1, "rye", 1]],
+            30,
+            2,
+        ),
+        (
+            ["box", "x=city", "y=n"],
+            ["city", "min", "q1", "median", "q3", "max", "count"],
+            [[None, 1, 1, 1, 1, 1, 1], ["Bonn", -5, -5, -5, -5, -5, 1], ["Köln", 10, 10, 10, 20, 20, 2]],
+            3,
+            4,
+        ),
+        (["box", "y=price"], ["", "min", "q1", "median", "q3", "max", "count"], [["", 1, 1, 1.5, 2.5, 4, 4]], 1, 4),
+    ],
+)
+def test_a_chart_is_of_these_values(
+    agent: InProcessAgent, words: list[str], columns: list[str], expected: list[Any], groups: int, rows_drawn: int
+) -> None:
+    chart = drawn(agent, words)
+    assert [name for name, _ in chart.fields] == columns
+    assert [[round(one, 6) if isinstance(one, float) else one for one in row] for row in points(chart)] == expected
+    assert (chart.groups, chart.rows_drawn) == (groups, rows_drawn)
+    assert list(chart.to("pandas").columns) == columns
+
+
+def test_many_times_are_put_into_steps_of_which_one_wrong_year_makes_no_single_point(agent: InProcessAgent) -> None:
+    texts = "SELECT TIMESTAMP '2024-01-01 00:00:00' + make_dt_interval(0, 0, CAST(id AS INT)) AS at FROM range(4000)"
+    chart = drawn(agent, ["line", "x=at"], agent.spark.sql(f"{texts} UNION ALL SELECT TIMESTAMP '1970-01-01 00:00:00'"))
+    found = points(chart)
+    assert chart.facts["step"] == "hour"
+    assert [row[1] for row in found] == [1, *[60] * 66, 40]
+    assert found[1][0].replace(tzinfo=None) == dt.datetime(2024, 1, 1)
+    assert (chart.groups, chart.rows_drawn) == (68, 4_001)
+
+
+def test_many_numbers_are_put_into_round_steps(agent: InProcessAgent) -> None:
+    chart = drawn(agent, ["bar", "x=id", "y=id", "agg=count"], agent.spark.range(100_000))
+    assert (chart.facts["step"], chart.rows, chart.rows_drawn) == (200.0, 500, 100_000)
+    assert points(chart)[:2] == [[0.0, 200], [200.0, 200]]
+
+
+def test_a_scatter_of_many_points_is_a_sample_of_all(agent: InProcessAgent) -> None:
+    frame = agent.spark.range(0, 20_000, 1, 4).selectExpr("id AS a", "id * 2 AS b")
+    chart = drawn(agent, ["scatter", "x=a", "y=b"], frame)
+    numbers = [row[0] for row in points(chart)]
+    assert (len(set(numbers)), chart.rows_drawn) == (5_000, 20_000)
+    assert 9_000 < sum(numbers) / len(numbers) < 11_000
+
+
+def test_of_many_colors_the_most_frequent_are_kept(agent: InProcessAgent) -> None:
+    frame = agent.spark.sql(
+        "SELECT 'x' AS a, explode(sequence(1, id)) AS n, CAST(id AS STRING) AS kind FROM range(1, 13)"
+    )
+    chart = drawn(agent, ["bar", "x=a", "by=kind"], frame)
+    assert sorted(int(row[1]) for row in points(chart)) == list(range(3, 13))
+    assert chart.facts["colors_cut"]
+
+
+def test_frames_of_pandas_arrow_and_polars_have_charts(agent: InProcessAgent) -> None:
+    frame = pd.DataFrame({"k": ["a", "b", "a"], "n": [1, 2, 3]})
+    for value in (frame, pa.Table.from_pandas(frame), polars.from_pandas(frame)):
+        assert points(drawn(agent, ["bar", "x=k", "y=n"], value)) == [["a", 4.0], ["b", 2.0]]
+    assert points(drawn(agent, ["bar", "x=k"], frame.groupby("k").n.sum())) == [["a", 1], ["b", 1]]
+
+
+def test_an_empty_frame_is_an_empty_chart(agent: InProcessAgent) -> None:
+    empty = agent.spark.sql(f"{SALES} LIMIT 0")
+    for words in ("bar x=city", "line x=at", "hist x=n", "box y=n", "scatter x=n y=n", "line x=n"):
+        chart = drawn(agent, words.split(), empty)
+        assert (chart.rows, chart.groups, chart.rows_drawn) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "said"),
+    [
+        (["bar", "x=town"], None, "x=town: there is no such column. There are city, kind of, n, price, at,"),
+        (
+            ["bar", "x=city", "y=kind of"],
+            None,
+            "y=kind of is no number: agg=count and agg=count_distinct take it, agg=sum",
+        ),
+        (["hist", "x=city"], None, "x=city is no number, which this kind of chart needs there."),
+        (["bar", "x=a"], 3, "A chart needs a DataFrame as the value of the last line, which is int."),
+        (["bar", "x=a"], "SELECT array(1) AS a", "x=a is array<int>: a chart shows numbers, dates, times, texts"),
+        (["bar", "x=a"], "CREATE OR REPLACE TEMP VIEW none AS SELECT 1 AS a", "A chart needs rows"),
+    ],
+)
+def test_what_has_no_chart_says_why(agent: InProcessAgent, words: list[str], value: Any, said: str) -> None:
+    with pytest.raises(Refused) as raised:
+        drawn(agent, words, agent.spark.sql(value) if isinstance(value, str) else value)
+    assert said in str(raised.value)

@@ -22,6 +22,26 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
         ('%%livy_sql --parameter "days=[1, 2]"\nSELECT size(:days) AS n', "2"),
         ("%livy_sql -p floor=2*3 SELECT :floor AS n", "6"),
     ],
+    ("%%livy_sql", "--chart"): [
+        (
+            "%%livy_sql -p kinds=['a','b'] --chart bar x=kind y=n by=half agg=avg top=5\n"
+            "SELECT explode(:kinds) AS kind, id AS n, id % 2 AS half FROM range(4)",
+            "avg(n) by kind, by half",
+        ),
+        ("%%livy_sql --chart pie x=id -o drawn\nSELECT 1 AS first; SELECT id FROM range(3)", "3 rows"),
+        ("drawn.rows.tolist()", "[1, 1, 1]"),
+    ],
+    ("%%livy_pyspark", "--chart"): [
+        (
+            "%%livy_pyspark --chart hist x=n bins=2 -o counts\nprint('before')\nspark.range(4).toDF('n')",
+            "0 to 2  2  ████",
+        ),
+        ("counts.columns.tolist()", "['from', 'to', 'rows']"),
+        (
+            "%%livy_pyspark --chart scatter x=a y=b\nimport pandas\npandas.DataFrame({'a': [1, 2], 'b': [3, 4]})",
+            "b over a",
+        ),
+    ],
     ("%livy get", "expression"): [("%livy get spark.range(3)", "3 rows")],
     ("%livy get", "--output"): [
         ("%livy get spark.range(3) -o got\ntype(got).__name__", "'DataFrame'"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fabric_livy_magic.cells.charts import Chart
 from fabric_livy_magic.cells.sql_parameters import bind
 from fabric_livy_magic.cells.sql_text import parameter_names, split_statements
 from fabric_livy_magic.errors import NoAgent, SettingsError, StatementError
 from fabric_livy_magic.running import agent_calls
-from fabric_livy_magic.running.cell_run import CellOutput, CellRun
+from fabric_livy_magic.running.cell_run import NO_CHART, CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import Part, Printed
 
@@ -20,6 +21,8 @@ LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 def run(run: CellRun) -> CellOutput:
     """The parameters of all statements are bound before the first is sent, so that a missing one costs nothing."""
     if run.is_plain:
+        if run.cell.chart:
+            raise SettingsError(NO_CHART.format(missing="`%livy config rich off` leaves it out"))
         if run.cell.parameters:
             raise SettingsError("-p needs the agent, which `--plain` and `%livy config rich off` leave out.")
         return plain.run(run)
@@ -28,9 +31,12 @@ def run(run: CellRun) -> CellOutput:
     of_session = _names_of_session(run, {name for some in names for name in some})
     parameters = [bind([name for name in some if name not in of_session], run.values) for some in names]
     parts: list[Part] = _notes(run, of_session)
-    for statement, its_names, its_parameters in zip(statements, names, parameters, strict=True):
+    for place, (statement, its_names, its_parameters) in enumerate(zip(statements, names, parameters, strict=True), 1):
+        chart = run.cell.chart if place == len(statements) else None
         try:
-            parts += _run_statement(run, statement, its_parameters, [name for name in its_names if name in of_session])
+            parts += _run_statement(
+                run, statement, its_parameters, [name for name in its_names if name in of_session], chart
+            )
         except StatementError as error:
             error.parts = (*parts, *error.parts)
             raise
@@ -59,15 +65,19 @@ def _notes(run: CellRun, of_session: list[str]) -> list[Part]:
 
 
 def _run_statement(
-    run: CellRun, statement: str, parameters: Mapping[str, Any], of_session: list[str]
+    run: CellRun, statement: str, parameters: Mapping[str, Any], of_session: list[str], chart: Chart | None
 ) -> tuple[Part, ...]:
     try:
+        if chart:
+            return (agent_calls.sql_chart(run.agent_call(), statement, parameters, of_session, chart),)
         is_for_eye = run.cell.limit is None and run.rows_needed is not None
         rows = run.rows_needed if is_for_eye else run.cell.limit
         most_bytes = MOST_BYTES_LOOKED_AT if is_for_eye else None
         header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session, most_bytes)
         return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
     except NoAgent as missing:
+        if chart:
+            raise SettingsError(NO_CHART.format(missing=missing)) from missing
         if parameters or of_session:
             raise SettingsError(
                 f"Parameters ({', '.join([*parameters, *of_session])}) need the agent, which this session cannot have: {missing}. "

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, display, frames, interrupts, introspection, provided_names, session_values
+from . import cells, chart_data, display, frames, interrupts, introspection, provided_names, session_values
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -93,9 +93,12 @@ def open_sql(
     limit: int | None = None,
     names: list[str] | None = None,
     most_bytes: int | None = None,
+    chart: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`names`: parameters that take the value of the session's variable of that name."""
+    """`names`: parameters that take the value of the session's variable of that name. `chart`: see chart_data."""
     values = {**(parameters or {}), **session_values.values_of(namespace, names or [])}
+    if chart:
+        return chart_data.header(frames.sql_frame(spark, text, values), spark, chart)
     return frames.open_sql(spark, text, values, limit, most_bytes)
 
 

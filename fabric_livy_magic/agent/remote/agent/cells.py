@@ -12,7 +12,7 @@ import linecache
 import tokenize
 from typing import Any
 
-from . import display, event_loop, reloading
+from . import chart_data, display, event_loop, reloading
 from .errors import ends_cell
 from .interrupts import watcher
 from .output import running
@@ -29,10 +29,15 @@ class CellState:
 
 
 def run(
-    namespace: dict[str, Any], code: str, rows_fetched: int, interruptible: bool = False, number: int | None = None
+    namespace: dict[str, Any],
+    code: str,
+    rows_fetched: int,
+    interruptible: bool = False,
+    number: int | None = None,
+    chart: dict[str, Any] | None = None,
 ) -> None:
     """Raises what the cell raises. `rows_fetched` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
-    that the front end shows beside the cell."""
+    that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value."""
     running.call.rows_fetched = rows_fetched
     CellState.count += 1
     CellState.value = None
@@ -50,6 +55,9 @@ def run(
     else:
         if value is not None:
             builtins._ = value  # type: ignore[attr-defined]  # as Python's own shell does
+        if chart:
+            running.call.output.frame(chart_data.header(value, display.session_of(namespace), chart), result=True)
+        elif value is not None:
             display.show(value, result=True)
     finally:
         display.show_figures()

@@ -45,15 +45,18 @@ def open_sql(
     limit: int | None = None,
     most_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """The result of one SQL statement; `parameters`: name → [type, text], see `parameters`. A command runs once. `most_bytes`: of
-    rows that are only looked at."""
-    _pyarrow()
+    """The result of one SQL statement. A command runs once. `most_bytes`: of rows that are only looked at."""
+    return _open_frame(sql_frame(spark, text, parameters), limit, most_bytes)
+
+
+def sql_frame(spark: Any, text: str, parameters: dict[str, Any] | None = None) -> Any:
+    """`parameters`: name → [type, text], see `parameters`."""
+    _pyarrow()  # raises before anything runs
     if not parameters:
-        return _open_frame(spark.sql(text), limit, most_bytes)
+        return spark.sql(text)
     if version_of(spark) < (3, 4):
         raise Refused(f"SQL parameters need Spark 3.4 or later; this session has {spark.version}.")
-    arguments = {name: argument(spark, value) for name, value in parameters.items()}
-    return _open_frame(spark.sql(text, args=arguments), limit, most_bytes)
+    return spark.sql(text, args={name: argument(spark, value) for name, value in parameters.items()})
 
 
 def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:

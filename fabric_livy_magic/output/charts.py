@@ -1,0 +1,176 @@
+"""A chart of rows that Spark has grouped: as Vega-Lite, which JupyterLab, Notebook 7 and VS Code draw, and as text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from fabric_livy_magic.output.bundles import Bundle
+from fabric_livy_magic.output.chart_text import chart_text
+from fabric_livy_magic.output.values import NULL
+from fabric_livy_magic.printable import printable
+from fabric_livy_magic.running.results import ChartTable
+
+MIME = "application/vnd.vegalite.v5+json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
+MOST_ROWS = 5_000  # as the session's chart_data
+TYPES = {"number": "quantitative", "date": "temporal", "time": "temporal", "text": "nominal"}
+MARKS: Mapping[str, Any] = {
+    "line": {"type": "line", "point": {"size": 12}},
+    "bar": "bar",
+    "area": {"type": "area", "line": True, "fillOpacity": 0.5},
+    "scatter": {"type": "point", "filled": True, "size": 18, "opacity": 0.6},
+    "pie": "arc",
+    "hist": "bar",
+}
+BOX_ROLES = ("x", "min", "q1", "median", "q3", "max", "count")
+ADDABLE = {"sum", "count"}
+WIDTH, HEIGHT = 560, 300
+
+
+def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
+    asked, names = table.facts["asked"], [printable(name) for name, _ in table.fields]
+    roles = _roles(asked)
+    points = zip(*table.columns(MOST_ROWS), strict=True)
+    rows = [dict(zip(roles, map(_drawable, point), strict=True)) for point in points]
+    for row in rows:
+        for role in ("x", "by"):
+            if role in row and row[role] is None and _is_category(table, role):
+                row[role] = NULL
+    titles = dict(zip(roles, names, strict=True))
+    title, caption = _title(asked, titles), _caption(table, rows, titles, elapsed_s)
+    spec = {
+        "$schema": SCHEMA,
+        "title": {"text": title, "subtitle": caption, "anchor": "start", "fontSize": 13, "subtitleFontSize": 11},
+        "width": WIDTH,
+        "height": HEIGHT,
+        "data": {"values": rows},
+        **_drawing(asked["kind"], table.facts, {role: _vega_title(name) for role, name in titles.items()}),
+    }
+    return {MIME: spec, "text/plain": chart_text(asked["kind"], rows, titles, title, caption)}
+
+
+def _roles(asked: Mapping[str, Any]) -> list[str]:
+    """What each column of the table is, in their order."""
+    if asked["kind"] == "box":
+        return list(BOX_ROLES)
+    color = ["by"] if asked.get("by") else []
+    if asked["kind"] == "hist":
+        return ["x", "end", *color, "y"]
+    return ["x", "y", *color] if asked["kind"] == "scatter" else ["x", *color, "y"]
+
+
+def _is_category(table: ChartTable, role: str) -> bool:
+    return role == "by" or table.facts["asked"]["kind"] == "pie" or table.facts["axes"].get("x", "text") == "text"
+
+
+def _drawable(value: Any) -> Any:
+    """A value as JSON has it. A time is written as it is shown, without a zone, which Vega takes for its own."""
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None).isoformat()
+    if isinstance(value, dt.date):
+        return f"{value.isoformat()}T00:00:00"  # without an hour Vega takes it for one of UTC
+    return printable(value) if isinstance(value, str) else value
+
+
+# ------------------------------------------------------------------------------------------------ Vega-Lite
+def _drawing(kind: str, facts: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    if kind == "box":
+        return _boxes(titles, _vega_title(printable(facts["asked"]["y"])))
+    x: dict[str, Any] = {"field": "x", "title": titles["x"], "type": TYPES[facts["axes"]["x"]]}
+    y: dict[str, Any] = {"field": "y", "title": titles["y"], "type": "quantitative"}
+    encoding: dict[str, Any] = {"x": x, "y": y}
+    if x["type"] == "nominal":
+        x["sort"] = None  # Spark has put them in order
+        x["axis"] = {"labelLimit": 120}
+    if kind == "hist":
+        x["bin"], x["title"] = {"binned": True, "step": facts["step"]}, _vega_title(printable(facts["asked"]["x"]))
+        encoding["x2"] = {"field": "end"}
+    if kind == "scatter":
+        x["scale"] = y["scale"] = {"zero": False}
+        if x["type"] == "nominal":
+            del x["scale"]
+    if kind == "pie":
+        color = {"field": "x", "title": titles["x"], "type": "nominal", "sort": None}
+        encoding = {"theta": {**y, "stack": True}, "color": color, "order": {"field": "y", "sort": "descending"}}
+    elif "by" in titles:
+        encoding["color"] = {"field": "by", "title": titles["by"], "type": "nominal"}
+        if kind in {"bar", "area"} and facts["asked"]["agg"] not in ADDABLE:
+            y["stack"] = None  # an average upon an average is none
+        if kind == "bar" and "stack" in y and x["type"] == "nominal":
+            encoding["xOffset"] = {"field": "by"}
+    tooltip = [_tip(role, title, _tooltip_type(role, facts)) for role, title in titles.items()]
+    return {"mark": MARKS[kind], "encoding": {**encoding, "tooltip": tooltip}}
+
+
+def _tip(role: str, title: str, kind: str) -> dict[str, Any]:
+    return {"field": role, "title": title, "type": kind}
+
+
+def _vega_title(name: str) -> str:
+    """Vega-Lite 5 puts titles into an expression, for tooltips and descriptions, in which it escapes neither a backslash nor a
+    line's end."""
+    return re.sub(r"\s", " ", name).replace("\\", "⧵")
+
+
+def _tooltip_type(role: str, facts: Mapping[str, Any]) -> str:
+    return TYPES[facts["axes"]["x"]] if role == "x" else "nominal" if role == "by" else "quantitative"
+
+
+def _boxes(titles: Mapping[str, str], y_title: str) -> dict[str, Any]:
+    """From quartiles that Spark has found, which Vega-Lite's own box plot cannot take."""
+    tooltip = [_tip(role, titles[role], "nominal" if role == "x" else "quantitative") for role in BOX_ROLES]
+    x = {"field": "x", "type": "nominal", "sort": None, "title": titles["x"] or None}
+
+    def between(low: str, high: str, mark: Mapping[str, Any]) -> dict[str, Any]:
+        y = {"field": low, "type": "quantitative", "title": y_title, "scale": {"zero": False}}
+        return {"mark": mark, "encoding": {"x": x, "y": y, "y2": {"field": high}, "tooltip": tooltip}}
+
+    middle = {
+        "mark": {"type": "tick", "color": "white", "size": 24, "thickness": 2},
+        "encoding": {"x": x, "y": {"field": "median", "type": "quantitative"}, "tooltip": tooltip},
+    }
+    return {
+        "layer": [between("min", "max", {"type": "rule"}), between("q1", "q3", {"type": "bar", "size": 24}), middle]
+    }
+
+
+# ------------------------------------------------------------------------------------------------ words
+def _title(asked: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    x, by = titles.get("x"), f", by {titles['by']}" if "by" in titles else ""
+    if asked["kind"] == "scatter":
+        return f"{titles['y']} over {x}{by}"
+    if asked["kind"] == "hist":
+        return f"rows by {printable(asked['x'])}{by}"
+    if asked["kind"] == "box":
+        return f"{printable(asked['y'])}{f' by {x}' if x else ''}"
+    return f"{titles['y']} by {x}{by}"
+
+
+def _caption(
+    table: ChartTable, rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str], elapsed_s: float | None
+) -> str:
+    """What was grouped, over how many rows, and what is not there."""
+    asked, step = table.facts["asked"], table.facts["step"]
+    total = f"{table.rows_drawn:,} row{'' if table.rows_drawn == 1 else 's'}"
+    shown = len({row["x"] for row in rows}) if asked["kind"] != "scatter" else len(rows)
+    parts = [total]
+    if asked["kind"] == "scatter":
+        parts = [total if shown == table.rows_drawn else f"a sample of {shown:,} of {total}"]
+    elif asked["kind"] != "hist" and shown < table.groups:
+        parts.append(f"{shown:,} of {table.groups:,} values of {titles['x']}")
+    if step is not None and asked["kind"] != "hist":
+        parts.append(f"{titles['x']} {f'in steps of {step:g}' if isinstance(step, float) else f'by {step}'}")
+    if table.facts["colors_cut"]:
+        parts.append(f"only the {len({row['by'] for row in rows})} most frequent values of {titles['by']}")
+    if elapsed_s is not None:
+        parts.append(f"{elapsed_s:.1f} s")
+    return " · ".join(parts)
