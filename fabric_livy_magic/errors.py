@@ -40,6 +40,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
 from fabric_livy_magic.printable import NO_COLOUR, printable
+from fabric_livy_magic.remote_errors import cause_of, is_jvm_frame, report_lines, without_plan
 
 T = TypeVar("T")
 
@@ -154,8 +155,15 @@ class SessionLostError(SessionError):
 
 
 class StatementError(FabricLivyError):
-    """The remote code raised. `printed` is its output before that, where the server has it, and `parts` all parts of its result
-    (see `running.results`); `users_traceback` leaves out the frames of libraries."""
+    """The remote code raised; `str(error)` is the cause. `ename` and `evalue` are the server's own words, `printed` is the code's output
+    before that, where the server has it, and `parts` all parts of its result (see `running.results`).
+
+    `users_traceback` leaves out the frames of libraries, and ends above the error's own name and message; None without the agent. `suggestion` is a name that may have been meant. `sql` is the text that the
+    error's position is about, which begins at the line and column `sql_begins` of the cell. `within` says in which other notebook.
+    """
+
+    sql_begins: tuple[int, int] = (1, 0)
+    within: str = ""
 
     def __init__(
         self,
@@ -163,22 +171,27 @@ class StatementError(FabricLivyError):
         evalue: str,
         traceback: Sequence[str] = (),
         printed: str = "",
-        users_traceback: str = "",
+        users_traceback: str | None = None,
         parts: Sequence[Any] = (),
+        *,
+        suggestion: str = "",
+        sql: str = "",
     ) -> None:
-        message = without_jvm_frames(evalue.strip())  # Spark's SQL messages begin with a line break
-        name = ename if ename != "Error" else ""  # Livy's name for all Scala and SQL errors
-        super().__init__(": ".join(part for part in (name, message) if part) or ename)
+        cause = cause_of(ename, evalue)
+        super().__init__("\n".join(without_plan(cause.headline.split("\n"))))
         self.ename = ename
         self.evalue = evalue
-        self.message = message
+        self.message = without_jvm_frames(evalue.strip())  # Spark's SQL messages begin with a line break
         self.traceback = list(traceback)
         self.printed = printed
         self.users_traceback = users_traceback
         self.parts = tuple(parts)
+        self.suggestion = suggestion
+        self.sql = sql
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, list[str], str, str]]:
-        return type(self), (self.ename, self.evalue, self.traceback, self.printed, self.users_traceback)
+    def __reduce__(self) -> tuple[type, tuple[str, str, list[str], str, str | None], dict[str, Any]]:
+        told = {name: getattr(self, name) for name in ("suggestion", "sql", "sql_begins", "within")}
+        return type(self), (self.ename, self.evalue, self.traceback, self.printed, self.users_traceback), told
 
     def _render_traceback_(self) -> list[str]:
         return _drawn(short_remote_error(self), self.ename)
@@ -282,77 +295,36 @@ def _painted(line: str, name: str) -> str:
 
 
 NOT_CONFIRMED = "The server has not answered yet. What this cell asked of it is cancelled as soon as it does; `%livy status` shows the session."
-LINES_OF_MESSAGE = 12
-LINES_OF_TRACEBACK = 16
-WIDTH_OF_LINE = 400
 
 
 def short_remote_error(error: StatementError) -> str:
-    """The remote error as a few lines, all printable: the user's own frames, never the JVM's stack.
-
-    Livy gives Scala errors as first line = `evalue`, further lines (source and caret) = traceback, and SQL errors with
-    a traceback of JVM frames; Python errors have a traceback that repeats `ename: evalue` as its last line.
-    """
-    if error.users_traceback:
-        return "\n".join(
-            _shortened(printable(error.users_traceback).splitlines(), LINES_OF_MESSAGE + LINES_OF_TRACEBACK)
+    """The remote error as a few lines, all printable: the cause first, then its place, then the user's own frames."""
+    return "\n".join(
+        report_lines(
+            printable(error.ename),
+            printable(error.evalue),
+            [printable(line) for line in error.traceback],
+            None if error.users_traceback is None else printable(error.users_traceback),
+            suggestion=printable(error.suggestion),
+            sql=printable(error.sql),
+            sql_begins=error.sql_begins,
+            within=printable(error.within),
         )
-    frames = [printable(line.rstrip("\n")) for line in error.traceback]
-    if frames and frames[0].startswith("Traceback (most recent call last)"):
-        return "\n".join([*_user_frames(frames), *_message_lines(error)])
-    if frames and frames[0].startswith('  File "<stdin>"'):  # a Python syntax error, whose frames end with its message
-        return "\n".join(frames)
-    source = [line for line in frames if not _is_jvm_frame(line)]
-    return "\n".join([*_message_lines(error), *source[:LINES_OF_TRACEBACK]])
+    )
 
 
-def _message_lines(error: StatementError) -> list[str]:
-    """The beginning says what failed, the end often why: Spark puts the Python worker's whole traceback inside."""
-    return _shortened(str(error).splitlines(), LINES_OF_MESSAGE)
-
-
-def _shortened(lines: list[str], most: int) -> list[str]:
-    lines = [line for line in _without_plan(lines) if not _is_jvm_frame(line)]
-    if (left_out := len(lines) - most) > 0:
-        half = most // 2
-        lines = [*lines[:half], f"… {left_out} lines left out: %livy error shows them", *lines[-half:]]
-    return [line if len(line) <= WIDTH_OF_LINE else line[: WIDTH_OF_LINE - 1] + "…" for line in lines]
-
-
-def _without_plan(lines: list[str]) -> list[str]:
-    """Spark's analyzer ends its message with `;` and draws the whole query plan below."""
-    end = next((number for number, line in enumerate(lines) if line.rstrip().endswith(";")), None)
-    if end is None or not any(line.lstrip().startswith(("+-", ":-", "'")) for line in lines[end + 1 :]):
-        return lines
-    return [*lines[:end], lines[end].rstrip().rstrip(";")]
-
-
-def _user_frames(frames: list[str]) -> list[str]:
-    """Header and `File "<stdin>"` frames; frames of installed libraries are left out (`%livy error` has them all)."""
-    kept = [frames[0]]
-    for frame in frames[1:]:
-        where = frame.lstrip()
-        if where.startswith('File "<stdin>"'):
-            kept.extend(frame.splitlines())
-    return kept if len(kept) > 1 else []
+def whole_remote_error(error: StatementError) -> str:
+    """All that the session said of it, the cause once more on top where it stands deep inside."""
+    told = "".join(line if line.endswith("\n") else f"{line}\n" for line in error.traceback)
+    name = "" if error.ename == "Error" else error.ename
+    message = ": ".join(filter(None, [name, error.evalue.strip()]))
+    text = told if error.evalue.strip() in told and message else f"{message}\n{told}"
+    cause = str(error)
+    return printable(text if text.startswith(cause) else f"{cause}\n\n{text}").rstrip("\n")
 
 
 def without_jvm_frames(text: str) -> str:
     """A py4j error has the JVM's whole stack in its message."""
     lines = text.splitlines()
-    kept = [line for line in lines if not _is_jvm_frame(line)]
+    kept = [line for line in lines if not is_jvm_frame(line)]
     return text if len(kept) == len(lines) else "\n".join(kept).strip()
-
-
-def _is_jvm_frame(line: str) -> bool:
-    text = line.strip()
-    if text.startswith(("at ", "... ")) and ("(" in text or text.endswith((" more", " elided"))):
-        return True
-    # Livy's SQL tracebacks: frames without `at`, as in org.apache.spark.sql.Dataset.collect(Dataset.scala:3575)
-    head, _, tail = text.partition("(")
-    return (
-        tail.endswith(")")
-        and "." in head
-        and " " not in head
-        and (":" in tail or "Native" in tail or "Unknown" in tail)
-    )

@@ -332,5 +332,7 @@ def _normal_url(text: str) -> str:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    """A word that is only begun counts before one that is like it: `stat` is `status`, not `start`."""
+    begun = sorted((one for one in known if len(word.lstrip("-")) > 1 and one.startswith(word)), key=len)
+    near = begun or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""

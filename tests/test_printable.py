@@ -23,6 +23,7 @@ from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementErro
 from fabric_livy_magic.output.account import device_prompt_text, findings_bundle, identity_lines
 from fabric_livy_magic.output.bundles import note_bundle
 from fabric_livy_magic.output.columns import Column
+from fabric_livy_magic.output.errors import whole_error_bundle
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
 from fabric_livy_magic.output.results import Look, exit_bundle, part_bundle
 from fabric_livy_magic.output.tables import table_bundle, text_table
@@ -152,6 +153,7 @@ BORDERS: dict[str, Callable[[str], object]] = {
     "a remote error with the user's frames": lambda text: short_remote_error(
         StatementError("E", "v", users_traceback=text)
     ),
+    "the whole of a remote error": lambda text: whole_error_bundle(StatementError("E", "x" + "\nat a.b(c)" * 5 + text)),
     "a remote error in a terminal": lambda text: drawn_error(StatementError(text, text, [text]), has_colours=False),
     "a line of the log": logged,
     "an exit value": lambda text: exit_bundle(text)[0],

@@ -184,3 +184,9 @@ def test_every_setting_is_explained_with_its_origin() -> None:
 def test_a_suggestion_is_made_only_for_a_similar_name() -> None:
     assert did_you_mean("strat", ["start", "stop"]) == " Did you mean 'start'?"
     assert did_you_mean("xyz", ["start", "stop"]) == ""
+
+
+def test_a_word_that_is_begun_counts_before_one_that_is_like_it() -> None:
+    assert did_you_mean("stat", ["start", "statements", "status"]) == " Did you mean 'status'?"
+    assert did_you_mean("--out", ["--outer", "-o", "--output"]) == " Did you mean '--outer'?"
+    assert did_you_mean("s", ["start", "stop"]) == ""

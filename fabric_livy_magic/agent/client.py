@@ -38,7 +38,7 @@ STILL_INSTALLING = (
     "The session's Python was still taking this package's own code, as with the first cell of each session. Where it does not end, "
     "`%livy restart` starts the session anew."
 )
-ERROR_KEYS = ("ename", "evalue", "traceback", "full")
+ERROR_KEYS = ("ename", "evalue", "traceback", "full", "suggestion", "sql")
 IDEMPOTENT = {"ping", "last_reply", "piece", "close_frame", "receive"}  # these may be called twice
 BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "

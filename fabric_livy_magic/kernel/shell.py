@@ -142,7 +142,8 @@ class FabricLivyShell(ZMQInteractiveShell):
                 read = functools.partial(resolve_run, step.line, notebooks, self.livy.language, fetch)
                 value, run_notebook = None, await run_step(read)
                 for text in run_notebook.cells:
-                    await self._run_steps(self._read(text), (*notebooks, run_notebook.path), run_step)
+                    with located(run_notebook.path):
+                        await self._run_steps(self._read(text), (*notebooks, run_notebook.path), run_step)
             elif step.is_local:
                 value = self._run_locally(step.body or "")
             else:
@@ -162,6 +163,17 @@ class FabricLivyShell(ZMQInteractiveShell):
         if step.body is None:
             return self.run_line_magic(step.magic, step.line)
         return self.run_cell_magic(step.magic, step.line, step.body)
+
+
+@contextlib.contextmanager
+def located(notebook: Path) -> Iterator[None]:
+    """An error of the session in a notebook that `%run` ran says in which; the innermost counts."""
+    try:
+        yield
+    except StatementError as error:
+        name = notebook.parent.stem if notebook.name.startswith("notebook-content.") else notebook.name
+        error.within = error.within or f"{name}, which %run ran"
+        raise
 
 
 async def _run_directly(work: Callable[[], Any]) -> Any:

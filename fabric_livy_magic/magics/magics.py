@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from fabric_livy_magic.completion.ipython import matcher_of
-from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.magics.end_signals import EndSignals
 from fabric_livy_magic.magics.kernel_requests import KernelRequests
 from fabric_livy_magic.own_imports import no_working_folder
@@ -132,6 +132,17 @@ class FabricLivyMagics(Magics):
             configure(self.notebook, line, cell)
 
 
+def show_whole_error(result: Any) -> None:
+    """Below the error that IPython has just shown, which a front end could not fold: it takes the text of an error as it is."""
+    error = getattr(result, "error_in_exec", None)
+    if isinstance(error, StatementError):
+        from fabric_livy_magic.output.bundles import show
+        from fabric_livy_magic.output.errors import whole_error_bundle
+
+        if bundle := whole_error_bundle(error):
+            show(bundle)
+
+
 MAGICS_ATTRIBUTE = "_fabric_livy_magics"
 
 
@@ -146,6 +157,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     setattr(shell, MAGICS_ATTRIBUTE, magics)
     shell.Completer.custom_matchers.append(magics.matcher)
+    shell.events.register("post_run_cell", show_whole_error)
     atexit.register(magics.close)
     magics.end_signals.handle()
     magics.requests.watch()
@@ -154,6 +166,7 @@ def load(shell: InteractiveShell) -> None:
 def unload(shell: InteractiveShell) -> None:
     magics = of(shell)
     atexit.unregister(magics.close)
+    shell.events.unregister("post_run_cell", show_whole_error)
     magics.end_signals.release()
     magics.requests.release()
     magics.close()

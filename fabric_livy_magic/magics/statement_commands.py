@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fabric_livy_magic import logs
-from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError
+from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, whole_remote_error
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, cancel_statement
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.magics.cells import show_before_error
@@ -112,7 +112,7 @@ def error(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     last = notebook.runner.last_error
     if last is None:
         return notebook.say("No remote error so far.")
-    return notebook.say(str(last), *(line.rstrip("\n") for line in last.traceback))
+    return notebook.say(*whole_remote_error(last).split("\n"))
 
 
 # ------------------------------------------------------------------------------------------- frames

@@ -3,7 +3,7 @@
 A new MIME type of a result goes into `results`. A table is text by `columns`, static HTML and text by `tables`; `result_tables` adds the
 caption and, by `live_table` and table.js, what makes it live.
 
-May import: printable, livy, signin, running, sessions.
+May import: printable, errors, livy, signin, running, sessions.
 Used by others: `show` (of `bundles`), `table_bundle` (of `tables`), `Look`, `show_parts` and `print_parts` (of `results`), `ProgressLine` and
-`progress_line` (of `progress`), `findings_bundle` (of `account`).
+`progress_line` (of `progress`), `findings_bundle` (of `account`), `whole_error_bundle` (of `errors`).
 """

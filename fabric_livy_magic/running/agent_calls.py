@@ -165,5 +165,12 @@ def error_of(error: Mapping[str, str], parts: Sequence[Part]) -> StatementError:
     printed = "".join(part.text for part in parts if isinstance(part, Printed))
     lines = error["full"].splitlines(keepends=True)
     return StatementError(
-        error["ename"], error["evalue"], lines, printed, users_traceback=error["traceback"], parts=tuple(parts)
+        error["ename"],
+        error["evalue"],
+        lines,
+        printed,
+        users_traceback=error["traceback"],
+        parts=tuple(parts),
+        suggestion=error["suggestion"],
+        sql=error["sql"],
     )

@@ -59,10 +59,10 @@ def test_what_was_printed_before_an_error_is_kept_and_the_traceback_is_the_users
     assert (caught.value.ename, caught.value.evalue) == ("ZeroDivisionError", "division by zero")
     shown = [line for line in caught.value._render_traceback_() if "^" not in line]
     assert [line for line in shown if "<cell" not in line] == [
+        "ZeroDivisionError: division by zero",
         "Traceback (most recent call last):",
         "    f(0)",
         "    return 1 / x",
-        "ZeroDivisionError: division by zero",
     ]
 
 
@@ -72,8 +72,9 @@ def test_stack_frames_of_libraries_are_left_out_and_available(session: Session) 
     short = [
         line for line in caught.value._render_traceback_() if line.strip("~^ ")
     ]  # marks below the line, from Python 3.11 or 3.13 on
-    assert short[:3] == ["Traceback (most recent call last):", short[1], "    spark.sql('SELECT nope')"]
-    assert short[3].startswith("AnalysisException: [UNRESOLVED_COLUMN")
+    assert short[0].startswith("AnalysisException: [UNRESOLVED_COLUMN")
+    assert short[1:4] == ["Line 1, column 8:", "    SELECT nope", "Traceback (most recent call last):"]
+    assert short[5:] == ["    spark.sql('SELECT nope')"]
     assert any("pyspark" in line for line in caught.value.traceback)
 
 

@@ -126,7 +126,7 @@ def test_an_incomplete_reply_or_one_to_another_request_is_none(text: str) -> Non
     assert read_reply(text, "abc") is None
 
 
-ERROR = {"ename": "E", "evalue": "v", "traceback": "t", "full": "f"}
+ERROR = {"ename": "E", "evalue": "v", "traceback": "t", "full": "f", "suggestion": "", "sql": ""}
 NO_REPLIES: dict[str, object] = {
     "a list": [1],
     "a number": 7,

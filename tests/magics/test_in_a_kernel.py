@@ -161,6 +161,7 @@ def test_a_quick_cell_shows_no_progress(notebook: Kernel) -> None:
         ("%%livy_pyspark\n  \n", "SettingsError", "has no body"),
         ("%%livy_sql --outptu x\nSELECT 1", "SettingsError", "Did you mean '--output'?"),
         ("%livy strat", "SettingsError", "Did you mean 'start'?"),
+        ("%livy stat", "SettingsError", "Did you mean 'status'?"),
         ("%%livy_pyspark -s nobody\n1", "SessionError", "There is no session 'nobody'"),
         ("%livy use lokal", "SettingsError", "Did you mean 'local'?"),
         ("%livy attach 00000000-0000-0000-0000-000000000000", "SessionLostError", "There is no session"),

@@ -20,7 +20,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
     room: frozenset(below.split())
     for room, below in {
         "printable": "",
-        "errors": "printable",
+        "remote_errors": "",
+        "errors": "printable remote_errors",
         "logs": "printable errors",
         "clouds": "",
         "own_imports": "",
@@ -38,7 +39,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
         "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric running local",
-        "output": "printable livy signin running sessions",
+        "output": "printable errors livy signin running sessions",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output completion",
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
@@ -67,6 +68,7 @@ MODULES_AT_ROOT = {
     "__init__",
     "__main__",
     "printable",
+    "remote_errors",
     "errors",
     "logs",
     "clouds",

@@ -25,22 +25,45 @@ def run(run: CellRun) -> CellOutput:
             raise SettingsError(NO_CHART.format(missing="`%livy config rich off` leaves it out"))
         if run.cell.parameters:
             raise SettingsError("-p needs the agent, which `--plain` and `%livy config rich off` leave out.")
-        return plain.run(run)
+        return _run_whole(run)
     statements = split_statements(run.cell.code)
     names = [parameter_names(one) for one in statements]
     of_session = _names_of_session(run, {name for some in names for name in some})
     parameters = [bind([name for name in some if name not in of_session], run.values) for some in names]
     parts: list[Part] = _notes(run, of_session)
+<<<<<<< HEAD
     for place, (statement, its_names, its_parameters) in enumerate(zip(statements, names, parameters, strict=True), 1):
         chart = run.cell.chart if place == len(statements) else None
+=======
+    end = 0
+    for statement, its_names, its_parameters in zip(statements, names, parameters, strict=True):
+        begin = run.cell.code.index(statement, end)
+        end = begin + len(statement)
+>>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
         try:
             parts += _run_statement(
                 run, statement, its_parameters, [name for name in its_names if name in of_session], chart
             )
         except StatementError as error:
             error.parts = (*parts, *error.parts)
+            error.sql, error.sql_begins = statement, place_of(run.cell.code, begin)
             raise
     return CellOutput(tuple(parts))
+
+
+def _run_whole(run: CellRun) -> CellOutput:
+    """As Livy itself does it: the cell is one statement."""
+    try:
+        return plain.run(run)
+    except StatementError as error:
+        error.sql = run.cell.code
+        raise
+
+
+def place_of(text: str, position: int) -> tuple[int, int]:
+    """The line, from 1, and the column, from 0."""
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1)
 
 
 def _names_of_session(run: CellRun, names: set[str]) -> list[str]:

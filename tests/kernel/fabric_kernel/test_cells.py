@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import zipfile
@@ -73,6 +74,35 @@ def test_an_error_of_the_session_is_an_error_of_the_cell(started: Kernel) -> Non
     assert failed.printed == "before\n"
     assert "1 / 0" in failed.traceback
     assert "fabric_livy_magic" not in failed.traceback
+
+
+def test_the_whole_of_an_error_is_folded_below_it(started: Kernel) -> None:
+    failed = started.run("spark.range(1).selectExpr(\"raise_error('no such customer')\").collect()")
+    shown = [(kind, content) for kind, content in failed.outputs if kind in {"error", "display_data", "execute_result"}]
+    assert [kind for kind, _ in shown] == ["error", "display_data"]
+    assert failed.traceback.startswith("java.lang.RuntimeException: no such customer")
+    folded = shown[1][1]["data"]
+    assert folded["text/html"].startswith("<details")
+    assert "\tat org.apache.spark" in folded["text/html"]
+    assert "`%livy error` shows the whole error" in folded["text/plain"]
+    assert "\tat org.apache.spark" in started.run("%livy error").text
+    assert [kind for kind, _ in started.run("1 / 0").outputs if kind == "display_data"] == []  # all of it is told
+
+
+def test_an_error_of_a_notebook_that_run_ran_names_the_notebook(started: Kernel) -> None:
+    cell = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": "def child(x):\n    return x['missing']\nchild({})",
+        "outputs": [],
+    }
+    notebook = {"cells": [{**cell, "execution_count": None}], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    started.run(
+        f"%%local\nfrom pathlib import Path\n_ = Path('Child That Fails.ipynb').write_text({json.dumps(notebook)!r})"
+    )
+    failed = started.run("%run 'Child That Fails'")
+    assert failed.traceback.splitlines()[:2] == ["KeyError: 'missing'", "In Child That Fails.ipynb, which %run ran."]
+    assert "return x['missing']" in failed.traceback
 
 
 def test_a_traceback_names_the_cell_by_the_number_beside_it(started: Kernel) -> None:

@@ -15,7 +15,11 @@ import sys
 import threading
 from typing import Any, Callable
 
+<<<<<<< HEAD
 from . import cells, chart_data, display, frames, interrupts, introspection, provided_names, session_values
+=======
+from . import cells, display, frames, interrupts, introspection, provided_names, session_values, suggestions
+>>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -41,7 +45,11 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
         with provided_names.available(namespace):
             reply["value"] = OPERATIONS[operation](namespace, *arguments)
     except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises goes into the reply
-        reply["error"] = error_parts(error)
+        reply["error"] = {
+            **error_parts(error),
+            "suggestion": suggestions.suggestion_for(error, namespace),
+            "sql": suggestions.sql_of(error),
+        }
     finally:
         call.guard.end()
         sys.stdout, sys.stderr = shell_stdout, shell_stderr

@@ -12,8 +12,13 @@ import linecache
 import tokenize
 from typing import Any
 
+<<<<<<< HEAD
 from . import chart_data, display, event_loop, reloading
 from .errors import ends_cell
+=======
+from . import display, event_loop, reloading
+from .errors import ends_cell, leave_out_what_is_told_twice
+>>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
 from .interrupts import watcher
 from .output import running
 
@@ -39,10 +44,12 @@ def run(
     """Raises what the cell raises. `rows_fetched` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
     that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value."""
     running.call.rows_fetched = rows_fetched
+    if not CellState.count:
+        leave_out_what_is_told_twice()
     CellState.count += 1
     CellState.value = None
     name = file_name(CellState.count if number is None else number)
-    linecache.cache[name] = (len(code), None, list(io.StringIO(code)), name)  # tracebacks show the lines
+    linecache.cache[name] = (len(code), None, lines_of(code), name)  # tracebacks show the lines
     try:
         with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
             reloading.reload_changed()
@@ -61,6 +68,11 @@ def run(
             display.show(value, result=True)
     finally:
         display.show_figures()
+
+
+def lines_of(code: str) -> list[str]:
+    """Each with its line break, as of a file: without one Python draws the carets of an error one column too far right."""
+    return list(io.StringIO(code if code.endswith("\n") else f"{code}\n"))
 
 
 def file_name(number: int) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import sys
 import traceback
+import warnings
 from typing import Any, Callable
 
 LIBRARIES = ("site-packages", "dist-packages", "/pyspark/", "/py4j/", os.path.dirname(os.__file__) + os.sep)  # noqa: PTH120
+COMPILED = (".pyx", ".pxi")  # their frames name the file that a C extension was made from
+WORKER_FRAME = re.compile(r'^  File "(<cell [^"]*>)", line (\d+), in .*$(?!\n    )', re.MULTILINE)
 AGENT_FILES = "<fabric_livy_agent"  # the file names of this package in a session begin with it
 CELL_FILES = ("<cell ", "<timed line>", "<stdin>", "<string>")
+
+
+# PySpark warns of the very error that it then raises, with its whole text.
+TOLD_TWICE = "toPandas attempted Arrow optimization .* can not continue"
 
 
 class Refused(Exception):  # noqa: N818 - the client shows the name as what happened
@@ -28,7 +37,7 @@ CELL_ENDS = ("PythonRestarted",)  # of `notebookutils.session`, as the embedded 
 
 
 def error_parts(error: BaseException) -> dict[str, str]:
-    """`traceback` has the frames of cells and of the user's modules, `full` those of libraries as well."""
+    """`traceback` has the frames of cells and of the user's modules, and the errors before it, `full` those of libraries as well."""
     trace = traceback.TracebackException.from_exception(error)
     keep_frames(trace, is_not_of_agent)
     full = "".join(trace.format())
@@ -38,12 +47,38 @@ def error_parts(error: BaseException) -> dict[str, str]:
     ):  # PySpark's own exceptions leave it out of their text
         full += f"\nIn the JVM:\n{jvm}\n"
     keep_frames(trace, is_of_user)
+    notes = "".join(f"\n{one}" for one in getattr(error, "__notes__", None) or ())
     return {
         "ename": type(error).__name__,
-        "evalue": message_of(error) + note,
-        "traceback": with_short_class_name("".join(trace.format()), error),
+        "evalue": with_source_lines(message_of(error)) + notes + note,
+        "traceback": without_message(trace),
         "full": full,
     }
+
+
+def without_message(trace: traceback.TracebackException) -> str:
+    """What stands above the error's own name and message, which the client has. A group is a tree, and stays whole."""
+    lines = list(trace.format())
+    if getattr(trace, "exceptions", None):
+        return "".join(lines)
+    own = list(trace.format_exception_only())
+    place = next((number for number, line in enumerate(own) if not line.startswith("  ")), 0)  # of a SyntaxError
+    return "".join(lines[: len(lines) - len(own) + place])
+
+
+def with_source_lines(message: str) -> str:
+    """A Python worker has not the cell's text: the lines of its frames are put in here."""
+
+    def with_line(frame: re.Match[str]) -> str:
+        line = linecache.getline(frame[1], int(frame[2])).strip()
+        return f"{frame[0]}\n    {line}" if line else frame[0]
+
+    return WORKER_FRAME.sub(with_line, message)
+
+
+def leave_out_what_is_told_twice() -> None:
+    """Once in a session, below the filters that the user sets later."""
+    warnings.filterwarnings("ignore", TOLD_TWICE, UserWarning, r"pyspark\.sql\.")
 
 
 def spark_is_stopped() -> bool:
@@ -63,12 +98,6 @@ def ends_cell(error: BaseException) -> bool:
     return type(error).__name__ in CELL_ENDS and type(error).__module__.startswith("notebookutils")
 
 
-def with_short_class_name(text: str, error: BaseException) -> str:
-    """As a notebook shows it: `AnalysisException`, not `pyspark.errors.exceptions.captured.AnalysisException`."""
-    kind = type(error)
-    return f"\n{text}".replace(f"\n{kind.__module__}.{kind.__qualname__}", f"\n{kind.__qualname__}")[1:]
-
-
 def keep_frames(trace: Any, keep: Callable[[str], bool]) -> None:
     """Also those of its causes and of the members of an exception group."""
     if trace is None:
@@ -85,7 +114,7 @@ def is_not_of_agent(filename: str) -> bool:
 def is_of_user(filename: str) -> bool:
     if filename.startswith("<"):
         return filename.startswith(CELL_FILES)
-    return not any(part in filename for part in LIBRARIES)
+    return not filename.endswith(COMPILED) and not any(part in filename for part in LIBRARIES)
 
 
 def message_of(error: BaseException) -> str:
