@@ -165,10 +165,10 @@ def _stripped(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def earlier_sections(sections: Sequence[Section]) -> list[str]:
+def earlier_sections(sections: Sequence[Section], said: str = "") -> list[str]:
     """What led to the last one, the latest first. One that says the same and has no frame of the user's is left out."""
     drawn: list[str] = []
-    after = sections[-1].message
+    after = sections[-1].message or (said,)
     for section in reversed(sections[:-1]):
         first = section.message[:1]
         if section.frames or (first and first != after[:1]):
@@ -299,8 +299,8 @@ def report_lines(
     if suggestion:
         excerpt.append(f"Did you mean {suggestion}?")
     if users_traceback is None:
-        users_traceback = "\n".join(_without_message(lines, ename, evalue) if is_python else [])
-    frames = _frames(users_traceback.splitlines())
+        users_traceback = "\n".join(_without_message(lines, ename) if is_python else [])
+    frames = _frames(users_traceback.splitlines(), f"{ename}: {evalue}".split("\n")[0])
     worker = [WORKER_HEADER, *cause.worker] if cause.worker else []
     return [
         *shortened(headline.split("\n"), LINES_OF_MESSAGE),
@@ -313,22 +313,20 @@ def report_lines(
     ]
 
 
-def _without_message(lines: Sequence[str], ename: str, evalue: str) -> list[str]:
+def _without_message(lines: Sequence[str], ename: str) -> list[str]:
     """A traceback of Python without the error's own name and message at its end."""
-    message = f"{ename}: {evalue}".rstrip().split("\n")
-    first = message[0] if evalue else ename
-    ends = next(
-        (n for n in range(len(lines) - 1, 0, -1) if lines[n].startswith(first) and not lines[n].startswith(" ")), None
-    )
+    own = re.compile(rf"(?:\w+\.)*{re.escape(ename)}(?::|\Z)")
+    ends = next((number for number, line in enumerate(lines) if number and own.match(line)), None)
     return list(lines[:ends])
 
 
-def _frames(lines: Sequence[str]) -> list[str]:
+def _frames(lines: Sequence[str], said: str) -> list[str]:
+    """`said`: the first line of the error itself."""
     if lines and lines[0].startswith(GROUP):
         return [line for line in lines if line.strip()]
     sections = sections_of(lines)
     own, is_traceback = sections[-1].frames, HEADER in lines  # a syntax error of the cell itself has a place only
-    return [*([HEADER] if own and is_traceback else []), *own, *earlier_sections(sections)]
+    return [*([HEADER] if own and is_traceback else []), *own, *earlier_sections(sections, said)]
 
 
 def shortened(lines: Sequence[str], most: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from fabric_livy_magic.errors import StatementError
 
@@ -19,16 +19,18 @@ def placed(error: StatementError, code: str, sent: str) -> StatementError:
     """The error with the cell's line number and text, where they can be told."""
     lines = sent.split("\n")
     evalue = error.evalue
-    if (
-        (place := PLACE.match(evalue))
-        and error.traceback
-        and (line := _line_of(error.traceback[0], int(place[1]), lines))
-    ):
+    if (place := PLACE.match(evalue)) and (line := _line_of(_echo(error.traceback), int(place[1]), lines)):
         evalue = f"<console>:{line}: {evalue[place.end() :]}"
     traceback = _as_written(error.traceback, code.split("\n"), lines)
     if (evalue, traceback) == (error.evalue, error.traceback):
         return error
     return StatementError(error.ename, evalue, traceback, error.printed, parts=error.parts)
+
+
+def _echo(traceback: Sequence[str]) -> str:
+    """The cell's line as the compiler shows it: above a caret, below what it found and what it requires."""
+    shown = [line.rstrip("\n") for one in traceback for line in one.rstrip("\n").split("\n")]
+    return next((line for line, below in pairwise(shown) if below.strip() == "^"), shown[0] if shown else "")
 
 
 def _line_of(echo: str, claimed: int, lines: Sequence[str]) -> int:

@@ -26,6 +26,17 @@ CASES = {
         (f"<console>:23: {NOT_FOUND}", ["       nosuch\n", "       ^\n"]),
         (f"<console>:23: {NOT_FOUND}", ["       nosuch\n", "       ^\n"]),
     ),
+    "more than one line above the code": (
+        'val a = 1\nval b: Int = "b"',
+        (
+            "<console>:23: error: type mismatch;",
+            [' found   : String("b")\n', " required: Int\n", '       val b: Int = "b"\n', "                    ^\n"],
+        ),
+        (
+            "<console>:2: error: type mismatch;",
+            [' found   : String("b")\n', " required: Int\n", '       val b: Int = "b"\n', "                    ^\n"],
+        ),
+    ),
     "a line that was changed for Livy": (
         CHAIN,
         (f"<console>:25: {NOT_FOUND}", ["          map(_.nosuch).\n", "                ^\n"]),

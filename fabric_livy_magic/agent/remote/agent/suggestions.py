@@ -1,6 +1,6 @@
 """What somebody may have meant, and which SQL text an error is about: both beside the error, never in its way.
 
-Spark itself suggests columns. Tables and functions are asked of its catalog, in a thread that is given half a second: a large
+Spark itself suggests columns. Tables and functions are asked of its catalog, in a thread that is given a second: a large
 lakehouse on a cold metastore takes longer, and then there is no suggestion.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Iterable, Iterator
 
 from . import display
 
-WITHIN_S = 0.5
+WITHIN_S = 1.0
 LIKE_ENOUGH = 0.7  # of difflib's ratio; at 0.6 a short name is like many
 MOST_SQL = 20_000  # characters
 QUOTED = r"`(?:[^`]|``)+`"
