@@ -31,15 +31,11 @@ def run(run: CellRun) -> CellOutput:
     of_session = _names_of_session(run, {name for some in names for name in some})
     parameters = [bind([name for name in some if name not in of_session], run.values) for some in names]
     parts: list[Part] = _notes(run, of_session)
-<<<<<<< HEAD
+    end = 0
     for place, (statement, its_names, its_parameters) in enumerate(zip(statements, names, parameters, strict=True), 1):
         chart = run.cell.chart if place == len(statements) else None
-=======
-    end = 0
-    for statement, its_names, its_parameters in zip(statements, names, parameters, strict=True):
         begin = run.cell.code.index(statement, end)
         end = begin + len(statement)
->>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
         try:
             parts += _run_statement(
                 run, statement, its_parameters, [name for name in its_names if name in of_session], chart

@@ -15,11 +15,7 @@ import sys
 import threading
 from typing import Any, Callable
 
-<<<<<<< HEAD
-from . import cells, chart_data, display, frames, interrupts, introspection, provided_names, session_values
-=======
-from . import cells, display, frames, interrupts, introspection, provided_names, session_values, suggestions
->>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
+from . import cells, chart_data, display, frames, interrupts, introspection, provided_names, session_values, suggestions
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text

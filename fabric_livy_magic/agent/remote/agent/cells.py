@@ -12,13 +12,8 @@ import linecache
 import tokenize
 from typing import Any
 
-<<<<<<< HEAD
 from . import chart_data, display, event_loop, reloading
-from .errors import ends_cell
-=======
-from . import display, event_loop, reloading
 from .errors import ends_cell, leave_out_what_is_told_twice
->>>>>>> cbb3148 (Errors tell the cause first: Spark's class and message, the line of SQL with a caret, a likely name, then the user's frames; the whole is folded below)
 from .interrupts import watcher
 from .output import running
 
