@@ -7,6 +7,7 @@ All fields of all answers may be missing. Field names: the published swagger of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -129,6 +130,15 @@ class SessionInfo:
     def fallback(self) -> str:
         """Why Fabric could not start the session as requested, from its tags; empty where it could."""
         return str(self.tags.get("FallbackMessages") or self.tags.get("FallbackReasons") or "")
+
+    @property
+    def start_detail(self) -> str:
+        """Where Fabric is with its start, in Fabric's words; empty where it does not say, or says the state once more."""
+        for key in ("pluginInfo", "schedulerInfo"):
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _text(_object(self.raw, key), "currentState") or "").lower()
+            if words and words not in {"ended", "unknown", self.state.value.replace("_", " ")}:
+                return words[:60]
+        return ""
 
     @property
     def reason(self) -> str:

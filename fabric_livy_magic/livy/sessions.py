@@ -129,7 +129,7 @@ class StandardSession:
 
         def report(value: SessionInfo, elapsed_s: float) -> None:
             if on_progress:
-                on_progress(Progress("session", value.state.value, elapsed_s))
+                on_progress(Progress("session", value.state.value, elapsed_s, detail=value.start_detail))
 
         try:
             info = wait_until(

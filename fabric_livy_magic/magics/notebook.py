@@ -121,15 +121,18 @@ class LivyNotebook:
         target: Target | None = None,
     ) -> Session:
         """Starts it with what the notebook's file adds to the request, and shows how it goes; `what` begins the line."""
+        from fabric_livy_magic.sessions.start_times import note_start, start_kind, usual_start_text
+
         sessions = self.runner.sessions
         target = target or self.runner.account.target
         self._offer_what_was_left(target, progress)
-        progress.session_starts(f"{what} on {target.short_text}")
         spec, lines = self.request(target, spec or sessions.spec)
+        progress.session_starts(f"{what} on {target.short_text}", usual_start_text(start_kind(target.text, spec)))
         for line in lines:
             progress.note(line)
         began = time.monotonic()
         session = sessions.start(name, spec, progress, target)
+        note_start(start_kind(target.text, spec), time.monotonic() - began)
         progress.note(session_line(session, time.monotonic() - began))
         if fallback := session.remote.last_info.fallback:
             progress.note(fallback)

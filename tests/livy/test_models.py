@@ -146,3 +146,19 @@ def test_a_traceback_of_one_string_is_one_line() -> None:
 def test_code_and_raw_json_stay_out_of_reprs() -> None:
     assert "secret" not in repr(StatementInfo.from_json({"id": 1, "code": "password = 'secret'"}))
     assert "secret" not in repr(SessionInfo.from_json({"id": 1, "livyInfo": {"jobCreationRequest": "secret"}}))
+
+
+@pytest.mark.parametrize(
+    ("raw", "detail"),
+    [
+        ({"state": "not_started", "pluginInfo": {"currentState": "ResourceAcquisition"}}, "resource acquisition"),
+        (
+            {"state": "starting", "pluginInfo": {"currentState": "Ended"}, "schedulerInfo": {"currentState": "Queued"}},
+            "queued",
+        ),
+        ({"fabricSessionStateInfo": {"state": "queued"}, "pluginInfo": {"currentState": "Queued"}}, ""),
+        ({"state": "starting", "pluginInfo": None, "schedulerInfo": {"currentState": None}}, ""),
+    ],
+)
+def test_where_a_start_is_in_fabrics_own_words(raw: dict[str, Any], detail: str) -> None:
+    assert SessionInfo.from_json(raw).start_detail == detail

@@ -22,8 +22,9 @@ def bare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Noteboo
 
 
 @pytest.fixture
-def nb(bare: Notebook, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+def nb(bare: Notebook, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Notebook]:
     """A notebook whose target is the scripted Fabric. In the end no output may hold the token."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
     bare.ok(f"%livy use {fabric.url}")
     yield bare

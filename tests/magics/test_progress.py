@@ -18,3 +18,9 @@ def test_headless_runs_print_a_start_and_an_end_line_only(nb: Notebook, fabric: 
 def test_progress_off_prints_the_result_only(nb: Notebook) -> None:
     nb.ok("%livy config progress off")
     assert nb.ok("%%livy_pyspark\n1+1").text.strip() == "2"
+
+
+def test_a_start_says_how_long_earlier_ones_took(nb_with_session: Notebook) -> None:
+    assert "(last time 0 s) …" in nb_with_session.ok("%livy start second").text
+    nb_with_session.ok("%livy start third")
+    assert "(usually about 0 s) …" in nb_with_session.ok("%livy start fourth").text
