@@ -8,8 +8,24 @@ from fabric_livy_magic.notebooks.ipynb import SUFFIX
 from fabric_livy_magic.notebooks.languages import JUPYTER_KERNEL, SPARK_KERNEL, WAREHOUSE_KERNEL
 from fabric_livy_magic.notebooks.model import CODE, Notebook
 
-# `%%local`, `%sql …`: what they have beside the portal's.
-OWN_KERNEL_MAGICS = frozenset({"local", "sql", "scala", "sparksql"})
+# What they have beside the portal's, by both signs: `%%local`, `%sql …`, and sparkmagic's and Databricks' that run under their names.
+OWN_KERNEL_MAGICS = frozenset(
+    {
+        "local",
+        "sql",
+        "scala",
+        "sparksql",
+        "python",
+        "r",
+        "info",
+        "logs",
+        "help",
+        "manage_spark",
+        "send_to_spark",
+        "pretty",
+        "matplot",
+    }
+)
 OWN_KERNELS = "fabric-livy"  # the beginning of their names
 _OUR_MAGICS = re.compile(r"^[^\S\n]*%(load_ext[^\S\n]+fabric_livy_magic|%?livy)", re.MULTILINE)
 

@@ -25,6 +25,7 @@ from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, find_
 from fabric_livy_magic.notebooks.shortcut_needs import shortcut_needs
 
 UNKNOWN_MAGIC = "unknown"
+MAY_FAIL_TAG = "raises-exception"
 _NAME_GUARD = re.compile(r"\bexcept\b|\b(globals|locals)\(")
 RUNS, RUN_MULTIPLE = frozenset({"%run", "notebook.run"}), f"{UTILITIES}.notebook.runMultiple"
 MOST_TOLD = 3  # of what a notebook needs that another one runs
@@ -130,8 +131,11 @@ class Checker:
         return blockers
 
     def _blocks_run(self, file: NotebookFile, need: Need) -> bool:
-        """Whether it certainly does: a cell may test for a name before it uses it, and a magic may come with an extension."""
+        """Whether it certainly does: a cell may be meant to fail, or test for a name before it uses it, and a magic may come with an
+        extension."""
         code = self._code(file)
+        if need.cells and all(MAY_FAIL_TAG in code.cells[number].tags for number in need.cells):
+            return False
         if need.what == "name":
             return any(not _NAME_GUARD.search(code.cells[number].source) for number in need.cells)
         if need.what == "magic" and need.text == UNKNOWN_MAGIC and any(code.magics("%load_ext")):

@@ -11,6 +11,7 @@ from fabric_livy_magic.cells.cell import cell_parser, read_cell
 from fabric_livy_magic.cells.kernel_cells import REFUSED, Step, read_kernel_cell
 from fabric_livy_magic.cells.subcommands import SUMMARIES, read_command
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebooks.fabric_notebooks import OWN_KERNEL_MAGICS
 from fabric_livy_magic.notebooks.portal_features import FABRIC_EQUIVALENT_OF_DBUTILS
 
 RUNS = [
@@ -75,6 +76,12 @@ def test_no_entry_of_the_table_is_without_a_test_and_each_advice_names_a_command
     assert [name for name in names if name.lstrip("%") not in tried and name != "-t str"] == []
     advice = " ".join([*other_products.REFUSED.values(), *other_products.OPTIONS.values()])
     assert set(re.findall(r"%livy (\w+)", advice)) <= set(SUMMARIES)
+
+
+def test_check_and_run_take_in_a_notebook_of_our_kernel_what_runs_there() -> None:
+    run_here = {*other_products.SUBCOMMANDS, *other_products.CELL_LANGUAGES, "send_to_spark", "pretty", "matplot"}
+    assert run_here <= OWN_KERNEL_MAGICS
+    assert not OWN_KERNEL_MAGICS & {name.lstrip("%") for name in other_products.REFUSED}
 
 
 def test_magics_that_are_ours_are_not_taken_for_another_product_s() -> None:

@@ -320,7 +320,27 @@ def test_a_cell_s_tags_reach_the_run() -> None:
 def test_a_notebook_of_our_own_kernel_may_have_its_magics(tmp_path: Path) -> None:
     path = tmp_path / "own.ipynb"
     own = Notebook(
-        cells=(Cell(source="%%local\nx"), Cell(source="%sql SELECT 1")), jupyter={"kernelspec": {"name": "fabric-livy"}}
+        cells=tuple(
+            Cell(source=source)
+            for source in (
+                "%%local\nx",
+                "%sql SELECT 1",
+                "%%info",
+                "%%send_to_spark -i x -t df",
+                "%matplot plt",
+                "%python\nx",
+            )
+        ),
+        jupyter={"kernelspec": {"name": "fabric-livy"}},
     )
     write_notebook(path, own)
-    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 2
+    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 6
+
+
+def test_a_cell_that_may_fail_keeps_no_notebook_from_its_run(tmp_path: Path) -> None:
+    fails = Cell(source="%%nosuch\nx", metadata={"tags": ["raises-exception"]})
+    path = write(tmp_path, "Main", of(fails))
+    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 1
+    path = write(tmp_path, "Other", of("%%nosuch\nx"))
+    with pytest.raises(NotebookError, match="cell 1: %%nosuch"):
+        prepare_run(path, read_notebook(path), [])

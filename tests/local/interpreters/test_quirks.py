@@ -149,6 +149,18 @@ def test_a_call_into_the_jvm_is_not_torn_by_a_second_repl(side_by_side: client.S
 
 
 @pytest.mark.spark
+def test_a_context_that_was_stopped_before_its_first_query_is_spoken_of_as_in_livy(livy_like: Session) -> None:
+    session = livy_like.api.start_session()
+    session.wait_for("idle")
+    session.text("spark.stop()")
+    assert session.text("1 + 1", "spark") == "res0: Int = 2\n"
+    failed = session.error("spark.range(3).count()", "spark")
+    assert failed["evalue"] == "java.lang.IllegalStateException: LiveListenerBus is stopped."
+    assert "stopped SparkContext" in session.error("sc.parallelize(1 to 3).count()", "spark")["evalue"]
+    livy_like.api.delete(session.path)
+
+
+@pytest.mark.spark
 def test_a_context_that_scala_stopped_is_spoken_of_in_sparks_own_words(livy_like: Session) -> None:
     """Of its session only the next test comes after this one."""
     livy_like.text("spark.stop()", "spark")

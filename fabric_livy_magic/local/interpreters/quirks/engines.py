@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from py4j.protocol import Py4JError
 
 from fabric_livy_magic.local.interpreters.engines import CANNOT_START, Engine, JvmEngine, NoR, PythonEngine, ReplSpark
 from fabric_livy_magic.local.interpreters.outputs import Output, error
@@ -50,8 +53,43 @@ class LivyScalaInterpreter(ScalaInterpreter):
         pass  # `StdIn.readLine()` waits forever
 
 
+class LivyReplSpark(ReplSpark):
+    """In Livy nothing of SQL exists before the first query, so that one after a stop fails where it would begin: `LiveListenerBus is
+    stopped.` Ours has a catalog and settings from its start. So then another session stands in, which is as Livy's."""
+
+    def __init__(self, jvm: Jvm, spark: Any) -> None:
+        super().__init__(spark, lambda: None)  # a context that was stopped is never replaced
+        self._untouched = jvm.view.org.apache.spark.sql.SparkSession(self.context)  # now: a stopped context makes none
+        self._queries = spark.sharedState().statusStore()
+        self._queries_at_start = self._queries.executionsCount()  # our own, of the catalog
+        self._is_touched = False
+
+    def usable(self) -> bool:
+        self.look_for_queries()
+        if super().usable():
+            return True
+        if not self._is_touched:
+            self._use(self._untouched)
+        return False
+
+    def look_for_queries(self) -> None:
+        """A context that was stopped has forgotten them, so after each statement."""
+        if not self._is_touched:
+            self._is_touched = self._queries.executionsCount() > self._queries_at_start
+
+
 class LivyPythonEngine(PythonEngine):
     """A cancel ends Spark's jobs, but does not interrupt the code."""
+
+    def __init__(self, jvm: Jvm, process: PythonProcess, spark: LivyReplSpark) -> None:
+        super().__init__(jvm, process, spark)
+        self._livy_spark = spark
+
+    def run(self, code: str, group: str) -> Output:
+        output = super().run(code, group)
+        with contextlib.suppress(Py4JError, OSError):
+            self._livy_spark.look_for_queries()
+        return output
 
     def interrupt(self) -> None:
         pass
@@ -82,7 +120,7 @@ class LivyNoR(NoR):
 def livy_engines(
     jvm: Jvm, session: Any, python: PythonProcess, folders: SessionFolders, repl_id: str
 ) -> Mapping[str, Engine]:
-    spark = ReplSpark(session, lambda: None)  # a context that was stopped is never replaced
+    spark = LivyReplSpark(jvm, session)
     return {
         "pyspark": LivyPythonEngine(jvm, python, spark),
         "spark": LivyJvmEngine(jvm, spark, LivyScalaInterpreter(jvm, folders, repl_id)),
