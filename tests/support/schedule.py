@@ -30,6 +30,7 @@ LONG = (
     "tests/local/batches/test_batches.py",
     "tests/magics/test_in_a_kernel.py",
     "tests/kernel/test_ends_by_signals.py",
+    "tests/cli/test_lakehouses_of_a_repository.py",
     "tests/kernel/test_hostile_repository.py",
     "tests/signin/test_notebooks.py",
     "tests/kernel/test_vs_code.py",
