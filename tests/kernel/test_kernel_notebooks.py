@@ -19,10 +19,18 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbconvert.preprocessors import ExecutePreprocessor
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NotebookExecutionManager
+from papermill.iorw import load_notebook_node
 
 from tests.support import service
-from tests.support.kernels import install_kernels
+from tests.support.kernels import install_kernels, kernel_dirs
 from tests.support.service import NO_DELTA
+from tests.support.small_cases import LAKEHOUSE, NAMES, SMALL_CASES, surprises
 
 pytestmark = pytest.mark.spark
 
@@ -279,3 +287,61 @@ def test_no_session_is_left_behind(ran: Callable[..., Ran], api: service.Api) ->
     for run in RUNS:
         ran(run.notebook, run.tool)
     assert [one["id"] for one in api.get("/sessions").json()["items"] if one["state"] != "dead"] == []
+
+
+# ------------------------------------------------------------------------------------------------ the small cases
+@pytest.fixture(scope="module")
+def cases_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, AsyncKernelManager]]:
+    """A copy of the small cases, and one kernel with one session for all of them, on an embedded Fabric without a locale."""
+    folder = tmp_path_factory.mktemp("cases")
+    shutil.copytree(SMALL_CASES, folder / "repository")
+    (folder / "repository" / ".git").mkdir()
+    specs = KernelSpecManager(kernel_dirs=kernel_dirs(), ensure_native_kernel=True)
+    manager = AsyncKernelManager(kernel_name="fabric-livy", kernel_spec_manager=specs)
+    environ = {
+        **os.environ,
+        "FABRIC_LIVY_TARGET": "local",  # which knows the lakehouses of the notebook's repository
+        "FABRIC_LIVY_LAKEHOUSE": str(folder / "house"),
+        "FABRIC_LIVY_NOTEBOOK": str(folder / "repository" / f"{LAKEHOUSE}.ipynb"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "LC_ALL": "C",
+    }
+    run_sync(manager.start_kernel)(env=environ, cwd=str(folder / "repository"))
+    try:
+        yield folder / "repository", manager
+    finally:
+        run_sync(manager.shutdown_kernel)()
+
+
+def by_nbconvert(source: Path, manager: AsyncKernelManager) -> Any:
+    notebook = nbformat.read(source, as_version=4)
+    client = ExecutePreprocessor(timeout=120)
+    client.preprocess(notebook, {"metadata": {"path": str(source.parent)}}, km=manager)
+    client.kc.stop_channels()
+    return notebook
+
+
+def by_papermill(source: Path, manager: AsyncKernelManager) -> Any:
+    """Without its last step, which knows no cells that may fail."""
+    run = NotebookExecutionManager(load_notebook_node(str(source)), progress_bar=False)
+    run.notebook_start()
+    client = PapermillNotebookClient(run, km=manager)
+    client.execute()
+    client.kc.stop_channels()
+    return run.nb
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_small_case_is_the_same_in_the_kernel_by_nbconvert_or_papermill(
+    cases_kernel: tuple[Path, AsyncKernelManager], name: str
+) -> None:
+    repository, manager = cases_kernel
+    client = manager.blocking_client()
+    client.start_channels()
+    client.execute("get_ipython().kernel.begin_run()", silent=True, reply=True, timeout=60)
+    client.stop_channels()
+    tool = by_papermill if NAMES.index(name) % 2 else by_nbconvert
+    executed = tool(repository / f"{name}.ipynb", manager)
+    if any(words in nbformat.writes(executed) for words in NO_DELTA):
+        pytest.skip("Delta's jars cannot be had here")
+    assert not (found := surprises(name, executed)), "\n\n".join(found)
