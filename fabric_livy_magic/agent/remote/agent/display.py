@@ -155,7 +155,8 @@ def text_of(value: Any) -> str:
 
 
 def tell(error: BaseException) -> None:
-    print(error_parts(error)["traceback"], end="", file=sys.stderr)  # noqa: T201
+    parts = error_parts(error)
+    print("{traceback}{ename}: {evalue}".format(**parts), file=sys.stderr)  # noqa: T201
 
 
 # ------------------------------------------------------------------------------------------- figures
