@@ -105,7 +105,7 @@ def series(environment: Environment) -> Series:
     ]
     out = str(environment.repository.parent / "out")
     words = ("run", *paths, "--share-session", "--output", out)
-    done = fabric_livy(*words, folder=environment.repository, timeout_s=500, **environment.environ)
+    done = fabric_livy(*words, folder=environment.repository, timeout_s=1200, **environment.environ)
     assert done.stderr == "", done.stderr
     texts = done.stdout.split("══ ")[1:]
     texts[-1], end = texts[-1].rsplit(" s)\n\n", 1)

@@ -83,7 +83,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     paths = [str(file.path if file.path.suffix == SUFFIX else file.path.parent) for file in files]
     words = ("run", *paths, "--share-session", "--target", "local", "--output", str(folder / "out"))
     environ = {"FABRIC_LIVY_LAKEHOUSE": str(folder / "lakehouse")}
-    done = fabric_livy(*words, folder=repository, timeout_s=3600 if takes_all else 500, **environ)
+    done = fabric_livy(*words, folder=repository, timeout_s=3600 if takes_all else 1200, **environ)
     texts = done.stdout.split("══ ")[1:]
     texts[-1], end = texts[-1].rsplit(" s)\n\n", 1)
     printed = {one.partition("\n")[0].strip(): one for one in texts}

@@ -148,7 +148,7 @@ def test_lakehouses_exist_by_names_and_ids_with_their_schemas(tmp_path: Path) ->
     commit(repository)
     words = ("run", "notebooks/In Bronze.Notebook", "notebooks/In Silver.Notebook", "--target", "local")
     environ = {"FABRIC_LIVY_LAKEHOUSE": str(house)}
-    done = fabric_livy(*words, "--share-session", "--output", "out", folder=repository, timeout_s=400, **environ)
+    done = fabric_livy(*words, "--share-session", "--output", "out", folder=repository, timeout_s=1200, **environ)
     if any(words in done.stdout for words in NO_DELTA):
         pytest.skip("Delta's jars cannot be had here")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

@@ -24,7 +24,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (repository / ".git").mkdir()
     words = ("run", *(f"{name}.ipynb" for name in NAMES), "--target", "local", "--share-session", "--output", "out")
     environ = {"FABRIC_LIVY_LAKEHOUSE": str(folder / "house"), "LC_ALL": "C"}
-    done = fabric_livy(*words, folder=repository, timeout_s=500, **environ)
+    done = fabric_livy(*words, folder=repository, timeout_s=1200, **environ)
     if any(words in done.stdout for words in NO_DELTA):
         pytest.skip("Delta's jars cannot be had here")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
