@@ -23,7 +23,7 @@ def test_there_are_exactly_two_set_up_commands_each_one_line() -> None:
     commands = [line for line in README.splitlines() if ".venv/bin/pip" in line]
     assert commands == [
         'python3 -m venv .venv && .venv/bin/pip install -e ".[local]" && .venv/bin/fabric-livy demo',
-        'python3 -m venv .venv && .venv/bin/pip install -e ".[local,test]" && .venv/bin/pytest -n 3 --dist loadfile',
+        'python3 -m venv .venv && .venv/bin/pip install -e ".[local,test]" && .venv/bin/pytest -n 2 --dist loadfile',
     ]
 
 

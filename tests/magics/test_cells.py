@@ -154,7 +154,10 @@ def test_a_failed_cell_leaves_the_variable_as_it_was(started: Notebook) -> None:
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [
-        ("%%livy_sql\nselec 1", "[PARSE_SYNTAX_ERROR] Syntax error at or near 'selec'.(line 1, pos 0)"),
+        (
+            "%%livy_sql\nselec 1",
+            "[PARSE_SYNTAX_ERROR] Syntax error at or near 'selec'.\nLine 1, column 1:\n    selec 1\n    ^^^^^",
+        ),
         ("%%livy_spark\nnosuch + 1", "error: not found: value nosuch"),
         ("%%livy_pyspark\n1/0", "ZeroDivisionError: division by zero"),
     ],
