@@ -14,6 +14,7 @@ from fabric_livy_magic.cli.execute import Limits, Outcome, RunContent, Write, co
 from fabric_livy_magic.cli.notebook_runs import (
     KERNEL_NAME,
     LANGUAGE_VARIABLE,
+    NOTEBOOK_VARIABLE,
     NotebookRun,
     prepare_run,
 )
@@ -22,6 +23,7 @@ from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of, write_named
+from fabric_livy_magic.notebooks.run_magic import RESOURCES
 from fabric_livy_magic.printable import printable
 
 EXECUTED = ".executed.ipynb"
@@ -138,10 +140,12 @@ class _Kernels:
         """Whether the shared kernel and its session could be prepared for this notebook."""
         assert self._run_content
         variables = [f"os.environ[{key!r}] = {value!r}" for key, value in run.environ.items()]
+        resources = Path(run.environ[NOTEBOOK_VARIABLE]).parent / RESOURCES
+        its_own = str(resources) if resources.is_dir() else None
         text = (files("fabric_livy_magic.agent") / "remote" / "begin_notebook.py").read_text(encoding="utf-8")
         cells = [
             "\n".join(["%%local", "import os", *variables]),
             f"%livy config language {run.environ[LANGUAGE_VARIABLE]}",
-            f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)})",
+            f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)}, {literal(its_own)})",
         ]
         return self._run_content(content_of(cells), lambda line: None, self._limits).passed

@@ -4,7 +4,11 @@
 """
 
 
-def _fabric_livy_begin(name):  # type: ignore[no-untyped-def]
+def _fabric_livy_begin(name, resources):  # type: ignore[no-untyped-def]
+    """`resources` is the notebook's own `builtin` folder, if it has one."""
+    import shutil
+    from pathlib import Path
+
     import notebookutils
     from notebookutils._context import session_context
     from pyspark import SparkContext
@@ -12,4 +16,13 @@ def _fabric_livy_begin(name):  # type: ignore[no-untyped-def]
     if SparkContext._active_spark_context is None:
         raise RuntimeError("Spark was stopped")
     session_context().facts["notebook"] = {"name": name, "above": []}
+    builtin = Path(notebookutils.nbResPath, "builtin")
+    if builtin.is_symlink():
+        builtin.unlink()  # the folder of the previous notebook's repository stays
+    else:
+        shutil.rmtree(builtin)
+    if resources is None:
+        builtin.mkdir()
+    else:
+        builtin.symlink_to(resources, target_is_directory=True)
     notebookutils.session.restartPython()
