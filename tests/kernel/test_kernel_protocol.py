@@ -81,6 +81,13 @@ class TestSql(jupyter_kernel_test.KernelTests):
     code_execute_result = [{"code": "SELECT 1 AS one", "mime": "text/html"}]
     code_generate_error = "SELECT nothing"
 
+    def test_error(self) -> None:
+        """One error, and the whole of it folded below, which the conformance test does not know."""
+        self.flush_channels()
+        reply, outputs = self.execute_helper(code=self.code_generate_error)
+        assert reply["content"]["status"] == "error"
+        assert [one["msg_type"] for one in outputs] == ["error", "display_data"]
+
 
 class TestScala(jupyter_kernel_test.KernelTests):
     kernel_name = "fabric-livy-scala"
