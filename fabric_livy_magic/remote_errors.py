@@ -14,7 +14,6 @@ HEADER = "Traceback (most recent call last):"
 GROUP = "  + Exception Group"
 WORKER_HEADER = "In a Python worker of Spark (most recent call last):"
 CALL_OF_PY4J = "An error occurred while calling "
-MOST_DETAIL_LINES = 4
 
 _CLASS = r"(?:[a-z_][\w$]*\.)+[A-Z][\w$]*"
 _EXCEPTION = re.compile(rf"(?:Caused by: |: )?({_CLASS})(?::[ \t]?(.*))?", re.DOTALL)
@@ -84,7 +83,7 @@ def cause_of(ename: str, evalue: str) -> Cause:
     for other, why in records[chosen + 1 :]:
         first = why.strip().split("\n")[0]
         if first and first not in headline:
-            details += [f"Caused by {other}: {why.strip()}".split("\n")[:MOST_DETAIL_LINES][0]]
+            details.append(f"Caused by {other}: {first}")
     return Cause(headline, tuple(dict.fromkeys(details)))
 
 

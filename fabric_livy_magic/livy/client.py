@@ -167,7 +167,7 @@ class LivyClient:
         return [str(one) for one in candidates] if isinstance(candidates, list) else []
 
     def session_path(self, session_id: str) -> str:
-        return f"/sessions/{quote(session_id, safe='', errors='replace')}"
+        return f"/sessions/{path_part(session_id)}"
 
     def statements_path(self, session_id: str) -> str:
         return f"{self.session_path(session_id)}/statements"
@@ -191,6 +191,11 @@ class LivyClient:
         if isinstance(answer, Mapping) and (not needs or answer.get(needs) is not None):
             return answer
         raise NotLivyError(f"{self.http.base_url} answered with JSON that is not {what}. {CHECK_THE_ADDRESS}")
+
+
+def path_part(text: str) -> str:
+    """Of an address: an id that came from a server or a user leads to no other path."""
+    return quote(text, safe="", errors="replace")
 
 
 def session_body(spec: SessionSpec) -> dict[str, Any]:

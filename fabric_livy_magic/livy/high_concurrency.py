@@ -12,10 +12,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from fabric_livy_magic.errors import FabricLivyError, HttpError, SessionLostError, SettingsError
-from fabric_livy_magic.livy.client import Dialect, LivyClient, parse_late_answer, session_body
+from fabric_livy_magic.livy.client import Dialect, LivyClient, parse_late_answer, path_part, session_body
 from fabric_livy_magic.livy.creation import Creation
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import SessionInfo, SessionState
@@ -79,12 +78,12 @@ class ReplClient(LivyClient):
         return info
 
     def session_path(self, session_id: str) -> str:
-        return f"/highConcurrencySessions/{quote(session_id, safe='', errors='replace')}"
+        return f"/highConcurrencySessions/{path_part(session_id)}"
 
     def statements_path(self, session_id: str) -> str:
         if not self._repl_ids:
             raise SessionLostError(f"High-concurrency session {session_id} has no REPL yet. Wait until it is ready.")
-        repl_id = quote(self._repl_ids["repl"], safe="", errors="replace")
+        repl_id = path_part(self._repl_ids["repl"])
         return f"{self.session_path(self.application_id)}/repls/{repl_id}/statements"
 
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from fabric_livy_magic.livy.spark_jobs import JobsOfStatement
+from fabric_livy_magic.livy.spark_jobs import LARGE, JobsOfStatement
 
 Json = Mapping[str, Any]
-LARGE = 10**19  # no id, count or time of a server's is larger
 
 
 class SessionState(StrEnum):

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from fabric_livy_magic.errors import (
     AccessError,
@@ -20,6 +19,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     ThrottledError,
 )
+from fabric_livy_magic.livy.client import path_part
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage, first_new_job, jobs_of, own_jobs, stages_of
 
@@ -73,7 +73,7 @@ class SparkMonitoring:
     def get(self, below: str, **query: Any) -> Any:
         """Below the Spark application. Raises FabricLivyError, after it has noted whether to ask again."""
         try:
-            answer = self._get(f"/applications/{_quoted(self._application())}{below}", query)
+            answer = self._get(f"/applications/{path_part(self._application())}{below}", query)
         except FabricLivyError as error:
             self._note(error)
             raise
@@ -82,7 +82,7 @@ class SparkMonitoring:
 
     def _get(self, below: str, query: dict[str, Any] | None = None) -> Any:
         http = self._http.at(self._root).spare().for_list(MOST_BYTES)
-        return http.get(f"/livySessions/{_quoted(self._monitored().livy_id)}{below}", query or None)
+        return http.get(f"/livySessions/{path_part(self._monitored().livy_id)}{below}", query or None)
 
     def _application(self) -> str:
         """Some states of a session do not name it, and those of a REPL never do."""
@@ -166,10 +166,6 @@ def _monitoring_root(livy_url: str) -> str:
     """The lakehouse's part of the Livy address; empty for a server that is no Fabric."""
     at = livy_url.lower().find("/livyapi/")
     return livy_url[:at] if at > 0 and "/lakehouses/" in livy_url[:at].lower() else ""
-
-
-def _quoted(part: str) -> str:
-    return quote(part, safe="", errors="replace")
 
 
 def _field(answer: Any, key: str) -> Any:

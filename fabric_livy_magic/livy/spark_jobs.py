@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 MOST_NAME = 120  # characters of a name that user code gave
-LARGE = 10**19
+LARGE = 10**19  # no id, count or time of a server's is larger
 _OF_SOME_STATEMENT = re.compile(r"(?:.*\D)?\d{1,9}", re.DOTALL)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -127,12 +127,13 @@ class LivyNotebook:
         target = target or self.runner.account.target
         self._offer_what_was_left(target, progress)
         spec, lines = self.request(target, spec or sessions.spec)
-        progress.session_starts(f"{what} on {target.short_text}", usual_start_text(start_kind(target.text, spec)))
+        kind = start_kind(target.text, spec)
+        progress.session_starts(f"{what} on {target.short_text}", usual_start_text(kind))
         for line in lines:
             progress.note(line)
         began = time.monotonic()
         session = sessions.start(name, spec, progress, target)
-        note_start(start_kind(target.text, spec), time.monotonic() - began)
+        note_start(kind, time.monotonic() - began)
         progress.note(session_line(session, time.monotonic() - began))
         if fallback := session.remote.last_info.fallback:
             progress.note(fallback)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.output.values import NULL
 
 Rows = Sequence[Mapping[str, Any]]
@@ -40,10 +41,10 @@ def _bars(rows: Rows, titles: Mapping[str, str]) -> list[str]:
 
 
 def _label(row: Mapping[str, Any]) -> str:
-    parts = [_cut(_word(row["x"]))]
+    parts = [cut(_word(row["x"]), LABEL_WIDTH)]
     if "end" in row:
         parts = [f"{_word(row['x'])} to {_word(row['end'])}"]
-    return " · ".join([*parts, *([_cut(_word(row["by"]))] if "by" in row else [])])
+    return " · ".join([*parts, *([cut(_word(row["by"]), LABEL_WIDTH)] if "by" in row else [])])
 
 
 def _bar(value: float, most: float) -> str:
@@ -80,7 +81,7 @@ def _boxes(rows: Rows, titles: Mapping[str, str]) -> list[str]:
     roles = ("x", "min", "q1", "median", "q3", "max", "count")
     table = [
         [titles["x"], *roles[1:]],
-        *[[_cut(_word(row[role])) if titles[role] else "" for role in roles] for row in rows[:MOST_LINES]],
+        *[[cut(_word(row[role]), LABEL_WIDTH) if titles[role] else "" for role in roles] for row in rows[:MOST_LINES]],
     ]
     widths = [max(len(line[place]) for line in table) for place in range(len(roles))]
     lines = [
@@ -111,7 +112,3 @@ def _number(value: Any) -> str:
     if isinstance(value, int) or 1e6 <= abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:,.6g}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LABEL_WIDTH else f"{text[: LABEL_WIDTH - 1]}…"

@@ -11,13 +11,13 @@ from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle
 from fabric_livy_magic.output.chart_text import chart_text
+from fabric_livy_magic.output.short_texts import counted
 from fabric_livy_magic.output.values import NULL
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.running.results import ChartTable
 
 MIME = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
-MOST_ROWS = 5_000  # as the session's chart_data
 TYPES = {"number": "quantitative", "date": "temporal", "time": "temporal", "text": "nominal"}
 MARKS: Mapping[str, Any] = {
     "line": {"type": "line", "point": {"size": 12}},
@@ -35,7 +35,7 @@ WIDTH, HEIGHT = 560, 300
 def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
     asked, names = table.facts["asked"], [printable(name) for name, _ in table.fields]
     roles = _roles(asked)
-    points = zip(*table.columns(MOST_ROWS), strict=True)
+    points = zip(*table.columns(table.rows), strict=True)
     rows = [dict(zip(roles, map(_drawable, point), strict=True)) for point in points]
     for row in rows:
         for role in ("x", "by"):
@@ -160,7 +160,7 @@ def _caption(
 ) -> str:
     """What was grouped, over how many rows, and what is not there."""
     asked, step = table.facts["asked"], table.facts["step"]
-    total = f"{table.rows_drawn:,} row{'' if table.rows_drawn == 1 else 's'}"
+    total = counted(table.rows_drawn, "row")
     shown = len({row["x"] for row in rows}) if asked["kind"] != "scatter" else len(rows)
     parts = [total]
     if asked["kind"] == "scatter":

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from fabric_livy_magic.output.nested_json import is_vector, nested_json
+from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.output.values import float_text, is_nested, is_not_a_time, is_null, moment_text, spark_text
 
 NULL_MARK, NAT_MARK = 0, 1  # as in table.js: no text, so that they cannot be mistaken for one
@@ -67,7 +68,11 @@ class Column:
             texts = [NULL_MARK if one is None else write(one) for one in self.values]
         else:
             texts = [_text(one, self.spark_type, most_of_one) for one in self.values]
-        return texts if characters(texts) <= most_of_one else [_cut(one, most_of_one) for one in texts]
+        return (
+            texts
+            if characters(texts) <= most_of_one
+            else [one if isinstance(one, int) else cut(one, most_of_one) for one in texts]
+        )
 
 
 # Of a column of nothing else. The order of the functions' work is `spark_text`'s, without its questions.
@@ -94,10 +99,6 @@ def _text(value: Any, spark_type: Any, most: int) -> str | int:
     if isinstance(value, Mapping) or is_nested(value):
         return nested_json(value, spark_type, most)
     return spark_text(value, spark_type)
-
-
-def _cut(text: str | int, most: int) -> str | int:
-    return text if isinstance(text, int) or len(text) <= most else text[: most - 1] + "…"
 
 
 _SIMPLE_NAMES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}

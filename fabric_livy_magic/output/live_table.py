@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from fabric_livy_magic.output.columns import Column, Texts
+from fabric_livy_magic.output.short_texts import counted
 from fabric_livy_magic.printable import UNPRINTABLE
 
 MOST_SCRIPT = 8192
@@ -51,12 +52,8 @@ def live_part(columns: Sequence[Column], texts: Sequence[Texts], page_rows: int,
 def _data(columns: Sequence[Column], texts: Sequence[Texts], page_rows: int, rows: int) -> str:
     described = [_described(column, one) for column, one in zip(columns, texts, strict=True)]
     held = len(texts[0])
-    rest = rows_text(rows) if held == rows else f"{rows_text(held)}, the first of {rows:,}"
+    rest = counted(rows, "row") if held == rows else f"{counted(held, 'row')}, the first of {rows:,}"
     return json_in_page({"columns": described, "data": texts, "size": page_rows, "rest": rest})
-
-
-def rows_text(rows: int) -> str:
-    return f"{rows:,} row{'' if rows == 1 else 's'}"
 
 
 def _described(column: Column, texts: Texts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import html
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
+from fabric_livy_magic.output.short_texts import bytes_text, counted
 from fabric_livy_magic.printable import printable
 
 MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
@@ -24,20 +25,11 @@ PROGRESS_STYLE = (
     "white-space:pre-wrap;border-bottom:1px solid rgba(128,128,128,.25)}.flm-p.flm-p .n{text-align:right;"
     "font-variant-numeric:tabular-nums}</style>"
 )
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def one_line(text: str) -> str:
     """A reason of a server's may have several."""
     return printable(" ".join(text.split("\n")))
-
-
-def bytes_text(count: int) -> str:
-    """1,127,428,915 → 1.0 GiB."""
-    value, unit = float(count), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
 
 
 def seconds_text(seconds: float) -> str:
@@ -72,7 +64,7 @@ def _work_so_far(work: SparkWork) -> list[str]:
         return []
     running = f", {work.running:,} running" if work.running else ""
     failed = f", {work.failed:,} failed" if work.failed else ""
-    return [_jobs_text(work), f"{work.done:,} of {_counted(work.tasks, 'task')}{running}{failed}", *_bytes_texts(work)]
+    return [_jobs_text(work), f"{work.done:,} of {counted(work.tasks, 'task')}{running}{failed}", *_bytes_texts(work)]
 
 
 def progress_bundle(progress: Progress, starting: str = STARTING, usual: str = "", work: SparkWork = NOTHING) -> Bundle:
@@ -94,7 +86,7 @@ def progress_bundle(progress: Progress, starting: str = STARTING, usual: str = "
 
 def stage_text(stage: Stage) -> str:
     failed = f", {stage.failed:,} failed" if stage.failed else ""
-    return f"Stage {stage.id}, {stage.name}: {stage.done:,} of {_counted(stage.tasks, 'task')}{failed}"
+    return f"Stage {stage.id}, {stage.name}: {stage.done:,} of {counted(stage.tasks, 'task')}{failed}"
 
 
 # ---------------------------------------------------------------------------------------------------- when it has ended
@@ -104,7 +96,7 @@ def end_text(elapsed_s: float, work: SparkWork, how: str = "") -> str:
     if not work.jobs:
         return took
     failed = f"{work.failed:,} failed" if work.failed else ""
-    tasks = _counted(work.tasks if work.is_final and not how else work.done, "task")
+    tasks = counted(work.tasks if work.is_final and not how else work.done, "task")
     counts = " · ".join(filter(None, [_jobs_text(work), tasks, failed, *_bytes_texts(work)]))
     return f"{took} · {'' if work.is_final else 'last seen: '}{counts}"
 
@@ -154,11 +146,7 @@ def _stage_row(stage: Stage) -> str:
 
 
 def _jobs_text(work: SparkWork) -> str:
-    return _counted(len(work.jobs), "job")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return counted(len(work.jobs), "job")
 
 
 def _bytes_texts(work: SparkWork) -> list[str]:

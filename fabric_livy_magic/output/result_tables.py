@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 from fabric_livy_magic.output.bundles import Bundle, style
 from fabric_livy_magic.output.columns import Column, Texts
-from fabric_livy_magic.output.live_table import MOST_OF_CELL, live_part, rows_text
+from fabric_livy_magic.output.live_table import MOST_OF_CELL, live_part
+from fabric_livy_magic.output.short_texts import bytes_text, counted
 from fabric_livy_magic.output.tables import CELL_CHARACTERS, TEXT_WIDTH, one_text, static_table, text_twin
 from fabric_livy_magic.printable import printable
-
-KIB = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +27,14 @@ class Caption:
     link: str = ""
 
     def shown(self, rows: int) -> str:
-        return rows_text(self.rows) if rows == self.rows else f"{rows:,} of {rows_text(self.rows)} shown"
+        fetched = counted(self.rows, "row")
+        return fetched if rows == self.rows else f"{rows:,} of {fetched} shown"
 
     @property
     def rest(self) -> str:
         parts = [
             "" if self.elapsed_s is None else f"{self.elapsed_s:.1f} s",
-            "" if self.received_bytes is None else _size(self.received_bytes),
+            "" if self.received_bytes is None else bytes_text(self.received_bytes),
             "" if self.statement is None else f"statement {self.statement}",
             self.more,
         ]
@@ -89,13 +89,3 @@ def _has_more_to_show(columns: Sequence[Column], texts: Sequence[Texts]) -> bool
         return False
     is_cut = any(isinstance(one[0], str) and len(one[0]) > CELL_CHARACTERS for one in texts)
     return len(texts[0]) > 1 or is_cut or any(column.is_nested for column in columns)
-
-
-def _size(count: int) -> str:
-    return (
-        f"{count:,} B"
-        if count < KIB
-        else f"{count / KIB:.1f} KiB"
-        if count < KIB * KIB
-        else f"{count / KIB / KIB:.1f} MiB"
-    )

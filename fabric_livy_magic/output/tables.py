@@ -10,6 +10,7 @@ from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle, style
 from fabric_livy_magic.output.columns import MARKS, Column, Texts
+from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.output.values import spark_text
 from fabric_livy_magic.printable import printable
 
@@ -65,8 +66,7 @@ def _head_cell(column: Column) -> str:
 def _cell(text: str | int, is_number: bool, most: int, empty: str) -> str:
     if isinstance(text, int):
         return f"<td{_class_of(is_number)}><i>{MARKS[text]}</i></td>"
-    if len(text) > most:
-        text = text[: most - 1] + "…"
+    text = cut(text, most)
     return f"<td{_class_of(is_number, text)}>{escaped(text) or empty}</td>"
 
 
@@ -81,7 +81,9 @@ def escaped(text: str) -> str:
 # ------------------------------------------------------------------------------------------- text
 def text_twin(columns: Sequence[Column], rows: int, width: int | None = None) -> str:
     """Nested values as Spark's `show()` has them."""
-    texts = [[_short(spark_text(one, column.spark_type)) for one in column.values[:rows]] for column in columns]
+    texts = [
+        [cut(spark_text(one, column.spark_type), CELL_CHARACTERS) for one in column.values[:rows]] for column in columns
+    ]
     names = [column.name for column in columns]
     return text_table(names, [list(row) for row in zip(*texts, strict=True)], [one.is_number for one in columns], width)
 
@@ -103,7 +105,3 @@ def text_table(
     left_out = len(names) - fits
     note = [f"… and {left_out} more column{'' if left_out == 1 else 's'}"] if left_out > 0 else []
     return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"

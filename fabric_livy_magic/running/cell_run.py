@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output
 from fabric_livy_magic.livy.statements import Listener
@@ -14,8 +15,6 @@ from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part
-
-NO_CHART = "--chart needs the agent, which this session cannot have: {missing}."
 
 
 class CellOutput(NamedTuple):
@@ -41,6 +40,11 @@ class CellRun:
     def is_plain(self) -> bool:
         """Whether Livy itself runs it, without the agent."""
         return self.cell.plain or self.repl.settings.rich == "off"
+
+    def without_agent(self, missing: object = "`%livy config rich off` leaves it out") -> None:
+        """Raises SettingsError for what only the agent can do; `missing` says why there is none."""
+        if self.cell.chart:
+            raise SettingsError(f"--chart needs the agent, which this session cannot have: {missing}.")
 
     def statement(self, code: str, kind: str) -> Output:
         """The output of one Livy statement. Raises StatementError where the code failed."""

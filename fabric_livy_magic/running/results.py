@@ -119,12 +119,7 @@ class ChartTable(ArrowTable):
         last = arrow.slice(0, 1).columns[-2:] if arrow.num_rows else []
         self.groups, self.rows_drawn = [column[0].as_py() for column in last] or [0, 0]
         axes = {**schema, "fields": schema["fields"][:-2]}
-        points = arrow.select(range(len(axes["fields"])))
-        super().__init__(points, axes, is_value=is_value)
-        self._points = columns_of(points)
-
-    def columns(self, rows: int) -> list[list[Any]]:
-        return [values[:rows] for values in self._points]
+        super().__init__(arrow.select(range(len(axes["fields"]))), axes, is_value=is_value)
 
 
 class LivyTable(Table):

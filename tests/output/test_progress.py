@@ -22,12 +22,12 @@ from fabric_livy_magic.output.bundles import style
 from fabric_livy_magic.output.progress import FROM_STATEMENT_S, PLAIN_LOOKS_S, ProgressLine, progress_line
 from fabric_livy_magic.output.progress_view import (
     PROGRESS_STYLE,
-    bytes_text,
     end_bundle,
     progress_bundle,
     progress_text,
     seconds_text,
 )
+from fabric_livy_magic.output.short_texts import bytes_text
 from fabric_livy_magic.running.background import FIRST_SHOWN_S
 from tests.support.notebook import notebook
 from tests.support.spark_json import job, stage

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fabric_livy_magic.errors import NoAgent, SettingsError
+from fabric_livy_magic.errors import NoAgent
 from fabric_livy_magic.running import agent_calls
-from fabric_livy_magic.running.cell_run import NO_CHART, CellOutput, CellRun
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import value_table_of
 from fabric_livy_magic.running.session_frames import fetch_frame
@@ -12,8 +12,7 @@ from fabric_livy_magic.running.session_frames import fetch_frame
 
 def run(run: CellRun) -> CellOutput:
     if run.is_plain:
-        if run.cell.chart:
-            raise SettingsError(NO_CHART.format(missing="`%livy config rich off` leaves it out"))
+        run.without_agent()
         return plain.run(run)
     try:
         parts = agent_calls.run_cell(
@@ -25,13 +24,11 @@ def run(run: CellRun) -> CellOutput:
             chart=run.cell.chart,
         )
     except NoAgent as missing:
-        if run.cell.chart:
-            raise SettingsError(NO_CHART.format(missing=missing)) from missing
+        run.without_agent(missing)
         return plain.run(run)
     preview = value_table_of(parts)
-    if (
-        run.cell.output and preview is not None and not run.cell.chart
-    ):  # into a variable goes the whole frame, not its first rows
+    if run.cell.output and preview is not None and not run.cell.chart:
+        # Into a variable goes the whole frame, not its first rows.
         whole = fetch_frame(run.repl, None, limit=run.cell.limit, on_progress=run.on_progress)
         parts = tuple(whole if part is preview else part for part in parts)
     return CellOutput(parts)

@@ -10,7 +10,7 @@ from fabric_livy_magic.cells.sql_parameters import bind
 from fabric_livy_magic.cells.sql_text import parameter_names, split_statements
 from fabric_livy_magic.errors import NoAgent, SettingsError, StatementError
 from fabric_livy_magic.running import agent_calls
-from fabric_livy_magic.running.cell_run import NO_CHART, CellOutput, CellRun
+from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import Part, Printed
 
@@ -21,8 +21,7 @@ LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
 def run(run: CellRun) -> CellOutput:
     """The parameters of all statements are bound before the first is sent, so that a missing one costs nothing."""
     if run.is_plain:
-        if run.cell.chart:
-            raise SettingsError(NO_CHART.format(missing="`%livy config rich off` leaves it out"))
+        run.without_agent()
         if run.cell.parameters:
             raise SettingsError("-p needs the agent, which `--plain` and `%livy config rich off` leave out.")
         return _run_whole(run)
@@ -95,8 +94,7 @@ def _run_statement(
         header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session, most_bytes)
         return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
     except NoAgent as missing:
-        if chart:
-            raise SettingsError(NO_CHART.format(missing=missing)) from missing
+        run.without_agent(missing)
         if parameters or of_session:
             raise SettingsError(
                 f"Parameters ({', '.join([*parameters, *of_session])}) need the agent, which this session cannot have: {missing}. "

@@ -29,7 +29,6 @@ TIME_STEPS_S = {
     "quarter": 3 * 2629746,
     "year": 12 * 2629746,
 }
-GROUPED = {"line", "bar", "area", "pie"}
 
 
 def header(value: Any, spark: Any, chart: dict[str, Any]) -> dict[str, Any]:
@@ -38,14 +37,14 @@ def header(value: Any, spark: Any, chart: dict[str, Any]) -> dict[str, Any]:
     frame = spark_frame(value, spark)
     if not frame.columns:
         raise Refused("A chart needs rows, and this statement gives none.")
-    columns = [one.lower() for one in frame.columns]
-    roles = {role: _place(frame.columns, columns, chart[role], role) for role in ("x", "y", "by") if chart.get(role)}
-    types = dict(frame.toDF(*[f"c{number}" for number in range(len(columns))]).dtypes)
-    axes = {role: _axis(types[f"c{place}"], frame.columns[place], role) for role, place in roles.items()}
-    base = frame.toDF(*[f"c{number}" for number in range(len(columns))]).selectExpr(
-        *[f"{_read(axes[role], role, types[f'c{place}'], f'c{place}')} AS {role}" for role, place in roles.items()]
+    places = {role: _place(frame.columns, chart[role], role) for role in ("x", "y", "by") if chart.get(role)}
+    names = {role: frame.columns[place] for role, place in places.items()}
+    numbered = frame.toDF(*[f"c{number}" for number in range(len(frame.columns))])  # two may have one name
+    types = {role: numbered.dtypes[place][1] for role, place in places.items()}
+    axes = {role: _axis(types[role], names[role], role) for role in places}
+    base = numbered.selectExpr(
+        *[f"{_read(axes[role], role, types[role], f'c{place}')} AS {role}" for role, place in places.items()]
     )
-    names = {role: frame.columns[place] for role, place in roles.items()}
     base, is_cut = _main_colors(base) if "by" in names else (base, False)
     draw = {"scatter": _scatter, "hist": _histogram, "box": _boxes}.get(chart["kind"], _groups)
     drawn, facts = draw(base, axes, names, chart)
@@ -58,15 +57,14 @@ def header(value: Any, spark: Any, chart: dict[str, Any]) -> dict[str, Any]:
 def spark_frame(value: Any, spark: Any) -> Any:
     """Raises Refused for what is no frame."""
     library = type(value).__module__.split(".")[0]
-    if library == "pyspark" and hasattr(type(value), "to_spark"):
-        return value.to_spark()
-    if library == "pyspark" and hasattr(type(value), "toDF") and hasattr(type(value), "limit"):
-        return value
+    frame = frames.spark_frame_of(value, library)
+    if frame is not None:
+        return frame
     if library in ("polars", "pyarrow"):
-        value = value.to_pandas()
+        value, library = value.to_pandas(), "pandas"
     elif library == "pandas" and hasattr(value, "to_frame") and not hasattr(value, "columns"):
         value = value.reset_index()
-    if type(value).__module__.split(".")[0] != "pandas":
+    if library != "pandas":
         raise Refused(f"A chart needs a DataFrame as the value of the last line, which is {type(value).__name__}.")
     value = value.rename(columns=str)
     with warnings.catch_warnings():
@@ -74,10 +72,11 @@ def spark_frame(value: Any, spark: Any) -> Any:
         return spark.createDataFrame(value)
 
 
-def _place(names: list[str], lowered: list[str], wanted: str, role: str) -> int:
+def _place(names: list[str], wanted: str, role: str) -> int:
     """As Spark finds a column: by its name in any case."""
     if wanted in names:
         return names.index(wanted)
+    lowered = [name.lower() for name in names]
     if lowered.count(wanted.lower()) == 1:
         return lowered.index(wanted.lower())
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""

@@ -70,12 +70,9 @@ def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any
     """`name` stands in the error message."""
     pa = _pyarrow()
     library = type(value).__module__.split(".")[0]
-    if library == "pyspark" and hasattr(type(value), "to_spark"):
-        value = value.to_spark()
-    if (
-        library == "pyspark" and hasattr(type(value), "toDF") and hasattr(type(value), "limit")
-    ):  # a Spark DataFrame, also of Spark Connect
-        return _open_frame(value, limit)
+    frame = spark_frame_of(value, library)
+    if frame is not None:
+        return _open_frame(frame, limit)
     table = _local_table(value, library, limit)
     if table is None:
         raise Refused(
@@ -88,6 +85,15 @@ def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any
     writer.write_table(table.slice(0, rows), max_chunksize=ROWS_PER_BATCH)
     writer.close()
     return _header_of(memoryview(sink.getvalue()), rows, table.num_rows > rows, None, None)
+
+
+def spark_frame_of(value: Any, library: str) -> Any:
+    """A Spark DataFrame, also of Spark Connect, or that of a frame of pandas on Spark; None for anything else."""
+    if library != "pyspark":
+        return None
+    if hasattr(type(value), "to_spark"):
+        value = value.to_spark()
+    return value if hasattr(type(value), "toDF") and hasattr(type(value), "limit") else None
 
 
 def preview(frame: Any, rows: int, most_bytes: int = PIECE_BYTES) -> dict[str, Any]:

@@ -67,21 +67,22 @@ def asked(ask: Any, *arguments: Any) -> str:
 
 def table_like(spark: Any, names: list[str]) -> str:
     schema, name = names[:-1], names[-1]
-    if schema:
-        try:
-            tables = shown(spark, f"SHOW TABLES IN {quoted(schema)}", "tableName")
-        except Exception:  # noqa: BLE001 - then the schema is what was misspelt
-            likely = nearest(schema[-1], shown(spark, "SHOW SCHEMAS", 0))
-            if not likely:
-                return ""
-            schema = [likely]
-            tables = shown(spark, f"SHOW TABLES IN {quoted(schema)}", "tableName")
-            likely = name if name in tables else nearest(name, tables)
-            return ".".join([*schema, likely]) if likely else ""
-    else:
-        tables = shown(spark, "SHOW TABLES", "tableName")
+    try:
+        tables = tables_of(spark, schema)
+    except Exception:  # noqa: BLE001 - then the schema is what was misspelt
+        likely = schema_like(spark, schema) if schema else ""
+        if not likely:
+            return ""
+        schema = [likely]
+        tables = tables_of(spark, schema)
+        if name in tables:
+            return ".".join([*schema, name])
     likely = nearest(name, tables)
     return ".".join([*schema, likely]) if likely else ""
+
+
+def tables_of(spark: Any, schema: list[str]) -> list[str]:
+    return shown(spark, f"SHOW TABLES IN {quoted(schema)}" if schema else "SHOW TABLES", "tableName")
 
 
 def schema_like(spark: Any, names: list[str]) -> str:
