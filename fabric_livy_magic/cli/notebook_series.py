@@ -140,12 +140,13 @@ class _Kernels:
         """Whether the shared kernel and its session could be prepared for this notebook."""
         assert self._run_content
         variables = [f"os.environ[{key!r}] = {value!r}" for key, value in run.environ.items()]
-        resources = Path(run.environ[NOTEBOOK_VARIABLE]).parent / RESOURCES
+        file = run.environ[NOTEBOOK_VARIABLE]
+        resources = Path(file).parent / RESOURCES
         its_own = str(resources) if resources.is_dir() else None
         text = (files("fabric_livy_magic.agent") / "remote" / "begin_notebook.py").read_text(encoding="utf-8")
         cells = [
             "\n".join(["%%local", "import os", *variables]),
             f"%livy config language {run.environ[LANGUAGE_VARIABLE]}",
-            f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)}, {literal(its_own)})",
+            f"%%livy_pyspark -q\n{text}\n_fabric_livy_begin({literal(name)}, {literal(file)}, {literal(its_own)})",
         ]
         return self._run_content(content_of(cells), lambda line: None, self._limits).passed

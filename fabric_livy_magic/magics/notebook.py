@@ -171,7 +171,7 @@ class LivyNotebook:
 
         conf = self.runner.sessions.spec.conf
         root = conf.get(REPOSITORY_CONF) or os.environ.get("FABRIC_LIVY_NOTEBOOKS") or repository_root(self._path())
-        return variable_value(Path(root), reference, conf.get(VALUE_SET_CONF, ""))
+        return variable_value(Path(root), reference, conf.get(VALUE_SET_CONF, ""), self._path())
 
     def _path(self) -> Path:
         return notebook_path(self.variables)

@@ -15,6 +15,7 @@ from fabric_livy_magic.notebooks.repository import repository_root
 
 # Conf keys that are sent to the embedded Fabric only: their values are a path and a name on this machine.
 REPOSITORY_CONF, NOTEBOOK_NAME_CONF = "spark.fabric_livy.notebooks", "spark.fabric_livy.notebook"
+NOTEBOOK_FILE_CONF = "spark.fabric_livy.notebookFile"
 LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
 VALUE_SET_CONF = "spark.fabric_livy.valueSet"
 
@@ -35,7 +36,11 @@ class Defaults:
 def defaults_of(path: Path) -> Defaults:
     if not path.is_file() or not (path.suffix.lower() == ".ipynb" or path.stem == CONTENT):
         return Defaults(local_conf={})
-    local_conf = {REPOSITORY_CONF: str(repository_root(path)), NOTEBOOK_NAME_CONF: display_name(path)}
+    local_conf = {
+        REPOSITORY_CONF: str(repository_root(path)),
+        NOTEBOOK_NAME_CONF: display_name(path),
+        NOTEBOOK_FILE_CONF: str(path.absolute()),
+    }
     try:
         notebook = read_notebook(path)
     except NotebookError as error:

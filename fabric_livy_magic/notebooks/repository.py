@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +59,8 @@ class Repository:
             candidates = self._by_name.get(key.casefold(), [])
             exact = [file for file in candidates if file.name.strip() == key]
             if candidates:
-                return NotebookMatch(_nearest(exact or candidates, caller.absolute()))
+                beside = caller.absolute().parent
+                return NotebookMatch(min(exact or candidates, key=lambda file: distance(file.folder, beside)))
         names = sorted({file.name for file in self.files})
         return NotebookMatch(None, tuple(difflib.get_close_matches(path, names, n=2)))
 
@@ -74,11 +74,7 @@ def repository_root(path: Path) -> Path:
     return path if path.is_dir() else NotebookFile(path, "").folder
 
 
-def _nearest(files: Sequence[NotebookFile], caller: Path) -> NotebookFile:
-    """That with the fewest folders between it and the caller."""
-
-    def distance(file: NotebookFile) -> int:
-        shared = os.path.commonpath([file.folder, caller.parent])
-        return len(file.folder.parts) - 2 * len(Path(shared).parts)
-
-    return min(files, key=distance)
+def distance(folder: Path, beside: Path) -> int:
+    """How far a folder is from another, for a comparison: the fewer folders between them, the nearer."""
+    shared = os.path.commonpath([folder, beside])
+    return len(folder.parts) - 2 * len(Path(shared).parts)

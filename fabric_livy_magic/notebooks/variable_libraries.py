@@ -14,18 +14,22 @@ from typing import Any
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.files import item_name
 from fabric_livy_magic.notebooks.json_text import read_json
+from fabric_livy_magic.notebooks.repository import distance
 
 SUFFIX = ".variablelibrary"  # in any case
 REFERENCE = re.compile(r"\$\(/\*\*/([^/]+)/([^/)]+)\)")
 
 
-def variable_value(root: Path, reference: str, value_set: str = "") -> Any:
-    """A text, a number or a boolean. Raises SettingsError, with what there is instead."""
+def variable_value(root: Path, reference: str, value_set: str = "", notebook: Path | None = None) -> Any:
+    """A text, a number or a boolean. Of libraries with one name (a repository may hold a copy for each stage) the nearest to the
+    notebook's file counts. Raises SettingsError, with what there is instead."""
     match = REFERENCE.fullmatch(reference.strip())
     if not match:
         raise SettingsError(f"A variable is written $(/**/library/variable), and this is {reference!r}.")
     library, name = match.groups()
-    libraries = dict(_libraries(root))
+    beside = (notebook or root).absolute().parent
+    nearest_last = sorted(_libraries(root.absolute()), key=lambda one: -distance(one[1].parent, beside))
+    libraries = dict(nearest_last)
     if library not in libraries:
         there = ", ".join(sorted(libraries)) or "none"
         raise SettingsError(f"There is no variable library {library!r} below {root}. There are: {there}.")
@@ -39,7 +43,7 @@ def variable_value(root: Path, reference: str, value_set: str = "") -> Any:
 
 
 def _libraries(root: Path) -> Iterator[tuple[str, Path]]:
-    """By display name; where two have the same, the last one counts."""
+    """Display names and folders."""
     for parent, folders, _files in os.walk(root):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         for folder in folders:

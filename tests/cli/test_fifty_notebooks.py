@@ -36,6 +36,7 @@ CHOSEN = {
     "Functions Of Users",
     "Merge Upsert",
     "Shortcuts",
+    "Variables Of The Library",
     "Windows And Joins",
 }
 EXIT_VALUES = {
@@ -74,9 +75,13 @@ def test_check_finds_nothing_in_them_that_the_embedded_fabric_has_not() -> None:
 def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """Name → (verdict, what was printed)."""
     folder = tmp_path_factory.mktemp("fifty")
-    repository = folder / "repository"
+    repository = folder / "repository" / "prod"
     shutil.copytree(REPOSITORY, repository)
-    (repository / ".git").mkdir()
+    (repository.parent / ".git").mkdir()
+    # Another stage's copies, which are further from the notebooks.
+    (repository.parent / "dev" / "Settings.VariableLibrary").mkdir(parents=True)
+    (repository.parent / "dev" / "Settings.VariableLibrary" / "variables.json").write_text('{"variables": []}')
+    shutil.copytree(REPOSITORY / "Runs" / "Child Exit.Notebook", repository.parent / "dev" / "Child Load.Notebook")
     takes_all = request.config.getoption("--fifty")
     files = [file for file in find_notebooks(repository) if takes_all or file.name in CHOSEN]
     files.sort(key=lambda file: lakehouse.name if (lakehouse := file.read().default_lakehouse) else "")

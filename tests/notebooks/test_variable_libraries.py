@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def test_a_value_is_that_of_the_library_or_of_the_value_set_that_is_chosen(root:
     house = "$(/**/Shared lib/house)"
     assert (variable_value(root, house), variable_value(root, house, "prod")) == ("Dev", "Prod")
     assert variable_value(root, " $(/**/Shared lib/cores) ", "prod") == 8
+
+
+def test_of_two_libraries_with_one_name_the_nearest_to_the_notebook_counts(root: Path) -> None:
+    later = root / "stage" / "lib.VariableLibrary"
+    shutil.copytree(root / "etl" / "lib.VariableLibrary", later)
+    variables = [{"name": "house", "type": "String", "value": "Stage"}]
+    (later / "variables.json").write_text(json.dumps({"variables": variables}), encoding="utf-8")
+    house = "$(/**/Shared lib/house)"
+    for stage, value in (("etl", "Dev"), ("stage", "Stage")):
+        for folder in ("Load.Notebook", "below/Load.Notebook"):
+            assert variable_value(root, house, "", root / stage / folder / "notebook-content.py") == value
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_a_notebook_s_own_lakehouse_and_environment_are_its_defaults(tmp_path: P
     assert dict(defaults.local_conf) == {
         "spark.fabric_livy.notebooks": str(tmp_path),
         "spark.fabric_livy.notebook": "Load",
+        "spark.fabric_livy.notebookFile": str(folder / "notebook-content.py"),
     }
     assert dict(defaults_of(tmp_path / "Untitled.ipynb").local_conf) == {}
 

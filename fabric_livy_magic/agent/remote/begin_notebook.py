@@ -4,8 +4,8 @@
 """
 
 
-def _fabric_livy_begin(name, resources):  # type: ignore[no-untyped-def]
-    """`resources` is the notebook's own `builtin` folder, if it has one."""
+def _fabric_livy_begin(name, file, resources):  # type: ignore[no-untyped-def]
+    """`file` holds the notebook; `resources` is its own `builtin` folder, if it has one."""
     import shutil
     from pathlib import Path
 
@@ -15,7 +15,7 @@ def _fabric_livy_begin(name, resources):  # type: ignore[no-untyped-def]
 
     if SparkContext._active_spark_context is None:
         raise RuntimeError("Spark was stopped")
-    session_context().facts["notebook"] = {"name": name, "above": []}
+    session_context().facts["notebook"] = {"name": name, "file": file, "above": []}
     builtin = Path(notebookutils.nbResPath, "builtin")
     if builtin.is_symlink():
         builtin.unlink()  # the folder of the previous notebook's repository stays

@@ -33,6 +33,7 @@ from fabric_livy_magic.notebooks.lakehouses import (
     default_lakehouses_below,
     find_lakehouses,
 )
+from fabric_livy_magic.notebooks.repository import distance
 
 FOLDER = "lakehouses"
 OWNER = ".lakehouse.json"  # in a server's lakehouse: whose it is
@@ -47,12 +48,27 @@ class Home:
     workspaces: Workspaces
 
 
-def home_of(workspaces: Workspaces, requested: Lakehouse, named: NamedLakehouses, repository: Path | None) -> Home:
-    """`requested` is the lakehouse in the address of the request."""
-    committed = find_lakehouses(repository) if repository else []
+def home_of(
+    workspaces: Workspaces,
+    requested: Lakehouse,
+    named: NamedLakehouses,
+    repository: Path | None,
+    notebook: Path | None = None,
+) -> Home:
+    """`requested` is the lakehouse in the address of the request. `notebook` is the notebook's file in the repository."""
+    committed = _one_of_each_name(find_lakehouses(repository), notebook) if repository else []
     home = _home(workspaces, requested, named, repository, committed)
     with_links = with_shortcuts(home.workspaces, home.lakehouse.workspace_id, committed)
     return replace(home, workspaces=with_links)
+
+
+def _one_of_each_name(found: Sequence[CommittedLakehouse], notebook: Path | None) -> list[CommittedLakehouse]:
+    """The nearest to the notebook: a repository may hold a copy for each stage."""
+    nearest_first = sorted(found, key=lambda one: distance(one.folder, notebook.parent)) if notebook else found
+    chosen: dict[str, CommittedLakehouse] = {}
+    for one in nearest_first:
+        chosen.setdefault(one.name.casefold(), one)
+    return [one for one in found if chosen[one.name.casefold()] is one]
 
 
 def _home(

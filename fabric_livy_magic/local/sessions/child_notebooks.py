@@ -48,8 +48,10 @@ class Step:
     where: str
 
 
-def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tuple[NotebookFile, list[Step]]:
-    """The notebook and what is to run. Raises NotRunnable."""
+def steps_of(
+    folder: Path | None, name: str, arguments: Mapping[str, Any], caller: Path | None = None
+) -> tuple[NotebookFile, list[Step]]:
+    """The notebook, of several with that name the nearest to its caller's file, and what is to run. Raises NotRunnable."""
     if folder is None:
         raise NotRunnable(
             f"There is no notebook {name!r}: the session knows no folder with notebooks. Give one by the session's conf "
@@ -57,7 +59,7 @@ def steps_of(folder: Path | None, name: str, arguments: Mapping[str, Any]) -> tu
         )
     repository = Repository(folder)
     try:
-        file = _find(repository, name, folder)
+        file = _find(repository, name, caller or folder)
         return file, list(_notebook_steps(repository, file, arguments, ()))
     except FabricLivyError as problem:
         raise NotRunnable(str(problem)) from problem

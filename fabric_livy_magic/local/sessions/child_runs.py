@@ -108,13 +108,15 @@ class ChildRuns:
         if len(callers) > MAX_DEPTH:
             return {"refused": f"Notebooks run notebooks {MAX_DEPTH} deep at most: {' → '.join(callers)}"}
         try:
-            file, steps = steps_of(self._notebooks, request["notebook"], request["arguments"])
+            caller_file = Path(caller["file"]) if caller.get("file") else None
+            file, steps = steps_of(self._notebooks, request["notebook"], request["arguments"], caller_file)
         except NotRunnable as problem:
             return {"refused": str(problem)}
         repl_id, name = str(uuid.uuid4()), file.name
         notebook = {
             "name": name,
             "id": notebook_id(file.path),
+            "file": str(file.path),
             "above": callers,
             "run_id": repl_id,
             "parent_run_id": caller.get("run_id"),

@@ -25,6 +25,7 @@ NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
 LAKEHOUSES_CONF = "spark.fabric_livy.lakehouses"
 FOLDER_SUFFIX = ".Notebook"
 NOTEBOOK_CONF, VALUE_SET_CONF = "spark.fabric_livy.notebook", "spark.fabric_livy.valueSet"
+NOTEBOOK_FILE_CONF = "spark.fabric_livy.notebookFile"
 SECRETS_VARIABLE, TOKEN_VARIABLES = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
 
 
@@ -52,9 +53,18 @@ def notebooks_of(conf: Mapping[str, str]) -> Path | None:
     return Path(named).expanduser().absolute() if named else notebooks_folder()
 
 
+def _file_of(conf: Mapping[str, str]) -> Path | None:
+    """That of the session's notebook: as its client says, else the one that this server was started for, if it has the name."""
+    if file := conf.get(NOTEBOOK_FILE_CONF):
+        return Path(file).expanduser().absolute()
+    running, name = running_notebook(), conf.get(NOTEBOOK_CONF)
+    return running.absolute() if running and name in (None, display_name(running)) else None
+
+
 def home_of_request(workspaces: Workspaces, requested: Lakehouse, conf: Mapping[str, str]) -> Home:
     """The lakehouse that the session works in, and those that it can name, by its notebook and that one's repository."""
-    return home_of(workspaces, requested, read_named(conf.get(LAKEHOUSES_CONF, "{}")), notebooks_of(conf))
+    named = read_named(conf.get(LAKEHOUSES_CONF, "{}"))
+    return home_of(workspaces, requested, named, notebooks_of(conf), _file_of(conf))
 
 
 def home_of_child(
@@ -77,7 +87,7 @@ def home_of_child(
         return home
     caller = read_named(conf.get(LAKEHOUSES_CONF, "{}"))
     named = NamedLakehouses(default, tuple(filter(None, (*child.known, caller.default, *caller.known))))
-    return home_of(workspaces, requested, named, notebooks_of(conf))
+    return home_of(workspaces, requested, named, notebooks_of(conf), _file_of(conf))
 
 
 @dataclass(frozen=True)
@@ -99,17 +109,17 @@ class NotebookContext:
     @property
     def notebook(self) -> dict[str, Any] | None:
         """The one that the session is for, where that is known."""
-        running = running_notebook()
-        name = self.conf.get(NOTEBOOK_CONF) or (display_name(running) if running else None)
-        own_id = notebook_id(running) if running and name == display_name(running) else None
-        return {"name": name, "id": own_id, "above": []} if name else None
+        file, name = _file_of(self.conf), self.conf.get(NOTEBOOK_CONF)
+        if file is None:
+            return {"name": name, "id": None, "file": None, "above": []} if name else None
+        return {"name": name or display_name(file), "id": notebook_id(file), "file": str(file), "above": []}
 
     @property
     def resources(self) -> Path | None:
         """The `builtin` folder of the notebook, where its repository has one: beside its cells."""
-        running, name = running_notebook(), (self.notebook or {}).get("name")
-        folders = [running.parent] if running and display_name(running) == name else []
-        if self.notebooks and name:
+        file = _file_of(self.conf)
+        folders = [file.parent] if file else []
+        if self.notebooks and (name := self.conf.get(NOTEBOOK_CONF)):
             folders.append(self.notebooks / f"{name}{FOLDER_SUFFIX}")
         return next((one / RESOURCES for one in folders if (one / RESOURCES).is_dir()), None)
 

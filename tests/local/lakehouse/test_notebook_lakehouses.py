@@ -47,6 +47,17 @@ def test_a_notebook_that_names_none_has_the_lakehouse_of_the_server(server: Work
     assert home(server, NamedLakehouses(), repository) == Home(server.first_lakehouse, server)
 
 
+def test_of_two_committed_lakehouses_with_one_name_the_nearest_to_the_notebook_counts(
+    server: Workspaces, repository: Path
+) -> None:
+    commit_lakehouse(repository / "dev", "Bronze")
+    commit_lakehouse(repository / "prod", "Bronze", defaultSchema="gold")
+    for stage, schema in (("dev", None), ("prod", "gold")):
+        notebook = repository / stage / "Load.Notebook" / "notebook-content.py"
+        found = home_of(server, server.first_lakehouse, IN_BRONZE, repository, notebook)
+        assert found.lakehouse.default_schema == schema
+
+
 def test_a_default_lakehouse_exists_by_its_name_and_its_ids(server: Workspaces) -> None:
     found = home(server, IN_BRONZE)
     assert (found.lakehouse.name, found.lakehouse.id, found.lakehouse.workspace_id) == ("Bronze", BRONZE, WORKSPACE)

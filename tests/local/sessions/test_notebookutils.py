@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
-from fabric_livy_magic.local.sessions.child_notebooks import sql_statements
+from fabric_livy_magic.local.sessions.child_notebooks import sql_statements, steps_of
 from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOK_VARIABLES, NotebookContext, notebook_id
 from fabric_livy_magic.local.spark.settings import SessionFolders
+from fabric_livy_magic.notebooks.files import write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
 from tests.support.notebookutils import utilities
 
 
@@ -89,6 +91,20 @@ def test_variables_of_a_repository_are_attributes(tmp_path: Path) -> None:
         assert utils.variableLibrary.getLibrary("Settings").days == 30
 
 
+def test_of_two_libraries_or_notebooks_with_one_name_the_nearest_to_the_caller_counts(tmp_path: Path) -> None:
+    for stage in ("dev", "prod"):
+        folder = tmp_path / stage / "Settings.VariableLibrary"
+        folder.mkdir(parents=True)
+        variables = [{"name": "stage", "type": "String", "value": stage}]
+        (folder / "variables.json").write_text(json.dumps({"variables": variables}))
+        write_notebook(tmp_path / stage / "Load.Notebook", Notebook(cells=(Cell(source=stage),)))
+    for stage in ("dev", "prod"):
+        file = tmp_path / stage / "below" / "Main.Notebook" / "notebook-content.py"
+        with utilities(tmp_path, notebooks=str(tmp_path), notebook={"name": "Main", "file": str(file)}) as utils:
+            assert utils.variableLibrary.get("$(/**/Settings/stage)") == stage
+        assert [step.code for step in steps_of(tmp_path, "Load", {}, file)[1]] == [stage]
+
+
 # ------------------------------------------------------------------------------------------------ where notebooks are
 def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_in_the_folder_of_the_one_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -105,11 +121,15 @@ def test_notebooks_are_those_of_the_conf_then_of_the_variable_then_in_the_folder
     (tmp_path / "main.ipynb").touch()
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOK", str(tmp_path / "main.ipynb"))
     assert context().notebooks == tmp_path
-    assert context().notebook == {"name": "main", "id": notebook_id(tmp_path / "main.ipynb"), "above": []}
+    main = tmp_path / "main.ipynb"
+    assert context().notebook == {"name": "main", "id": notebook_id(main), "file": str(main), "above": []}
     monkeypatch.setenv("FABRIC_LIVY_NOTEBOOKS", str(tmp_path / "a"))
     assert context().notebooks == tmp_path / "a"
     assert context(notebooks=str(tmp_path / "b"), notebook="other").notebooks == tmp_path / "b"
-    assert context(notebook="other").notebook == {"name": "other", "id": None, "above": []}
+    assert context(notebook="other").notebook == {"name": "other", "id": None, "file": None, "above": []}
+    theirs = tmp_path / "prod" / "main.ipynb"
+    named = context(notebook="main", notebookFile=str(theirs)).notebook
+    assert named == {"name": "main", "id": notebook_id(theirs), "file": str(theirs), "above": []}
 
 
 def test_synapse_s_env_says_who_runs_the_code_and_where(utils: Any) -> None:

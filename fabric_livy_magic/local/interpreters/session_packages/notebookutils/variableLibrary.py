@@ -68,18 +68,30 @@ def folder_of(name: str) -> str:
             f"There is no variable library {name!r}: the session knows no folder of a repository. Give it by the session's "
             "conf spark.fabric_livy.notebooks, or by FABRIC_LIVY_NOTEBOOKS where the server is started."
         )
-    known = []
+    libraries = {}  # type: Dict[str, List[str]]
     for folder, below, _files in os.walk(root):
         below[:] = sorted(one for one in below if not one.startswith("."))
         for one in below:
             if one.lower().endswith(SUFFIX):
                 path = os.path.join(folder, one)
-                if display_name(path) == name:
-                    return path
-                known.append(display_name(path))
-    raise NotebookUtilsError(
-        f"There is no variable library {name!r} below {root}. There are: {', '.join(known) or 'none'}."
-    )
+                libraries.setdefault(display_name(path), []).append(path)
+    if name not in libraries:
+        known = ", ".join(libraries) or "none"
+        raise NotebookUtilsError(f"There is no variable library {name!r} below {root}. There are: {known}.")
+    return nearest(libraries[name], (session_context().facts.get("notebook") or {}).get("file"))
+
+
+def nearest(folders: List[str], notebook: str | None) -> str:
+    """Of several with one name (a repository may hold a copy for each stage) that with the fewest folders to the notebook."""
+    if not notebook or len(folders) == 1:
+        return folders[0]
+    beside = os.path.dirname(notebook)
+
+    def distance(folder: str) -> int:
+        parent = os.path.dirname(folder)
+        return parent.count(os.sep) - 2 * os.path.commonpath([parent, beside]).count(os.sep)
+
+    return min(folders, key=distance)
 
 
 def display_name(folder: str) -> str:
