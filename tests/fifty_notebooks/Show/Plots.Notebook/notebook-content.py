@@ -55,8 +55,8 @@ plt.show()
 
 # CELL ********************
 
-frame = spark.range(5).toPandas()
-frame.plot(x="id", y="id", kind="bar")
+frame = spark.range(5).selectExpr("id", "id * id AS square").toPandas()
+frame.plot(x="id", y="square", kind="bar")
 
 # METADATA ********************
 
