@@ -9,6 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from fabric_livy_magic import logs
 from fabric_livy_magic.cli.execute import headline, output_text
 from fabric_livy_magic.cli.main import main
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, drawn_error, short_remote_error
-from fabric_livy_magic.output.account import device_prompt_text, findings_bundle, identity_lines
+from fabric_livy_magic.output.account import device_prompt_text, findings_list, identity_lines
 from fabric_livy_magic.output.bundles import note_bundle
 from fabric_livy_magic.output.columns import Column
 from fabric_livy_magic.output.errors import whole_error_bundle
+from fabric_livy_magic.output.lists import ListColumn, OwnList, json_text
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
 from fabric_livy_magic.output.results import Look, exit_bundle, part_bundle
-from fabric_livy_magic.output.tables import table_bundle, text_table
+from fabric_livy_magic.output.tables import text_table
 from fabric_livy_magic.printable import NO_COLOUR, printable, printable_output, without_colours
 from fabric_livy_magic.running.results import Shown
 from fabric_livy_magic.sessions.doctor import OK, Finding
@@ -134,17 +136,25 @@ def logged(text: str) -> str:
     return stderr.getvalue()
 
 
+def list_of(text: str) -> OwnList:
+    columns = tuple(ListColumn(f"a{kind}", text, kind) for kind in ("", "id", "state", "code"))
+    record = {f"a{kind}": text for kind in ("", "id", "state", "code")}
+    return OwnList(columns, [{**record, "part": text}], text, title=text, caption=text, group="part")
+
+
 LOOK = Look(20, 1000)
 BORDERS: dict[str, Callable[[str], object]] = {
-    "a list": lambda text: table_bundle([text], [[text]], text),
+    "a list": lambda text: list_of(text).bundle,
+    "a list as data": lambda text: json_text(list_of(text).data),
+    "a list without records": lambda text: replace(list_of(text), records=()).bundle,
     "a result": lambda text: result_bundle(
         [Column(text, [text, "", {text: [text]}], text, text)], Caption(rows=3, more=text, link=f"https://x/{text}"), 10
     ),
     "a result of one text": lambda text: result_bundle([Column(text, [f"{text}\n"])], Caption(rows=1), 10),
-    "a cell of a nested value": lambda text: table_bundle(["a"], [[[{"k": text}]]]),
+    "a cell of a nested value": lambda text: result_bundle([Column("a", [[{"k": text}]])], Caption(rows=1), 10),
     "a table as text": lambda text: text_table([text], [[text]]),
     "a note": note_bundle,
-    "a doctor's finding": lambda text: findings_bundle([Finding(OK, text, text, text)]),
+    "a doctor's finding": lambda text: findings_list([Finding(OK, text, text, text)]).bundle,
     "who is signed in": lambda text: identity_lines(Identity(who=text, tenant=text, expires_at=None, scopes=(text,), audience="")),
     "the device prompt": lambda text: device_prompt_text(DevicePrompt(text, text, text, 0.0)),
     "an error": lambda text: str(FabricLivyError(text)),

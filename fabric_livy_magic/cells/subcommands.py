@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from fabric_livy_magic.cells.cell import add_table_options, check_variable, split_options
+from fabric_livy_magic.cells.cell import KINDS, add_table_options, cell_parser, check_variable, split_options
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
@@ -45,13 +45,30 @@ SUMMARIES = {
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
-CELLS_HELP = """cells:
-  %%livy_sql        Spark SQL: a table below the cell, a pandas DataFrame with -o NAME
-  %%livy_pyspark    PySpark
-  %%livy_spark      Scala
-  %%livy_sparkr     R, where the session has it
-  %%livy_configure  what the next session is asked for, as JSON
-The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."""
+# The first subcommand of each part of the list.
+PARTS = {
+    "use": "target and sign-in",
+    "start": "sessions and what runs on them",
+    "get": "frames",
+    "workspaces": "what there is on Fabric",
+    "doctor": "settings, and when something is wrong",
+}
+CELLS = {
+    "%%livy_sql": "Spark SQL: a table below the cell, a pandas DataFrame with -o NAME",
+    "%%livy_pyspark": "PySpark",
+    "%%livy_spark": "Scala",
+    "%%livy_sparkr": "R, where the session has it",
+    "%%livy_configure": "what the next session is asked for, as JSON",
+}
+CELLS_NOTE = "The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."
+LISTS = {
+    *("status", "sessions", "statements", "workspaces", "lakehouses", "environments", "tables", "schema"),
+    *("doctor", "config", "help"),
+}
+
+
+class OverviewRequested(HelpRequested):
+    """Help without a subcommand."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ def read_command(line: str) -> Command:
     """The subcommand of `%livy <line>`. Raises SettingsError with a suggestion for an unknown one, HelpRequested for help."""
     name, rest = [*line.split(maxsplit=1), "", ""][:2]
     if name in {"", "-h", "--help"}:
-        raise HelpRequested(overview())
+        raise OverviewRequested(overview())
     if name not in SUMMARIES:
         raise SettingsError(
             f"There is no `%livy {name}`.{did_you_mean(name.lower(), list(SUMMARIES))} `%livy help` lists what there is."
@@ -79,7 +96,8 @@ def read_command(line: str) -> Command:
         subcommand = options.command
         if subcommand and subcommand not in SUMMARIES:
             raise SettingsError(f"There is no `%livy {subcommand}`.{did_you_mean(subcommand, list(SUMMARIES))}")
-        raise HelpRequested(parser_of(subcommand).format_help() if subcommand else overview())
+        if not options.json:
+            raise HelpRequested(parser_of(subcommand).format_help()) if subcommand else OverviewRequested(overview())
     return Command(name, options)
 
 
@@ -104,7 +122,23 @@ def _read_get(rest: str) -> argparse.Namespace:
 def overview() -> str:
     width = max(map(len, SUMMARIES))
     lines = [f"  %livy {name:<{width}}  {summary}" for name, summary in SUMMARIES.items()]
-    return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", CELLS_HELP])
+    width = max(map(len, CELLS))
+    cells = [f"  {name:<{width}}  {summary}" for name, summary in CELLS.items()]
+    return "\n".join(["usage: %livy SUBCOMMAND [options]", "", *lines, "", "cells:", *cells, CELLS_NOTE])
+
+
+def help_records() -> list[dict[str, str]]:
+    """What `overview` has, and the usage of each."""
+    part, records = "", []
+    for name, summary in SUMMARIES.items():
+        part = PARTS.get(name, part)
+        usage = parser_of(name).format_help()
+        records.append({"part": part, "command": f"%livy {name}", "summary": summary, "usage": usage})
+    for name, summary in CELLS.items():
+        kind = name.removeprefix("%%livy_")
+        usage = cell_parser(kind).format_help() if kind in KINDS else ""
+        records.append({"part": "cells", "command": name, "summary": summary, "usage": usage})
+    return records
 
 
 @cache
@@ -149,6 +183,8 @@ def parser_of(name: str) -> MagicParser:
         add("--forget", action="store_true", help="trust it no longer")
     elif name == "help":
         add("command", metavar="SUBCOMMAND", nargs="?", help="one subcommand")
+    if name in LISTS:
+        add("--json", action="store_true", help=f"the list as data: rows = %%livy {name} --json")
     return parser
 
 

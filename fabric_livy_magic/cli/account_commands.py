@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +103,9 @@ def _say_what_was_ignored(account: Account) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.output.account import findings_bundle
-    from fabric_livy_magic.sessions.doctor import FAIL, as_json, examine
+    from fabric_livy_magic.output.account import findings_list
+    from fabric_livy_magic.output.lists import json_text
+    from fabric_livy_magic.sessions.doctor import FAIL, examine
     from fabric_livy_magic.sessions.runner import Runner
 
     runner = Runner({"target": options.target} if options.target else None)
@@ -113,5 +113,6 @@ def _doctor(options: argparse.Namespace) -> int:
         findings = examine(runner)
     finally:
         runner.close()
-    print(json.dumps(as_json(findings), indent=2) if options.json else findings_bundle(findings)["text/plain"])
+    shown = findings_list(findings)
+    print(json_text(shown.data) if options.json else shown.text)
     return 1 if any(finding.verdict == FAIL for finding in findings) else 0

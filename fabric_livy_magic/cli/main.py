@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("action", nargs="?", choices=("show", "path", "set"), default="show")
     config.add_argument("name", nargs="?")
     config.add_argument("value", nargs="?")
+    config.add_argument("--json", action="store_true", help="the settings as JSON")
     config.set_defaults(command=_config)
     return parser
 
@@ -116,7 +117,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.output.tables import text_table
+    from fabric_livy_magic.output.account import settings_list
+    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.settings import explain, resolve
     from fabric_livy_magic.settings_files import ignored_notice, read_files, user_file, write_user_setting
 
@@ -128,8 +130,8 @@ def _config(options: argparse.Namespace) -> int:
             raise SettingsError("`fabric-livy config set NAME VALUE` takes a name and a value.")
         write_user_setting(options.name, options.value)
     files = read_files()
-    rows = [[str(part) for part in row] for row in explain(resolve(files=files))]
-    print(text_table(["setting", "value", "from", "what it is"], rows, width=None))
+    shown = settings_list(explain(resolve(files=files)))
+    print(json_text(shown.data) if options.json else shown.text)
     if notice := ignored_notice(files):
-        print(printable(notice))
+        print(printable(notice), file=sys.stderr if options.json else sys.stdout)
     return 0

@@ -7,9 +7,11 @@ All fields of all answers may be missing. Field names: the published swagger of 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -124,6 +126,14 @@ class SessionInfo:
             tags=_object(raw, "tags"),
             raw=raw,
         )
+
+    def age_s(self, now_s: float) -> int | None:
+        """Since it was requested, as far as the server says when that was; `now_s` as of `time.time`."""
+        with contextlib.suppress(ValueError, OverflowError):
+            moment = datetime.fromisoformat(_text(self.raw, "submittedAt") or "")
+            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return max(0, round(now_s - zoned.timestamp()))
+        return None
 
     @property
     def fallback(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fabric_livy_magic.cells.subcommands import login_choices
 from fabric_livy_magic.fabric.models import Item
 from fabric_livy_magic.magics.notebook import LivyNotebook
-from fabric_livy_magic.output.account import findings_bundle, identity_lines, show_device_prompt
-from fabric_livy_magic.output.bundles import show
-from fabric_livy_magic.output.tables import table_bundle
+from fabric_livy_magic.output.account import findings_list, identity_lines, settings_list, show_device_prompt
+from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.sessions.doctor import examine
 from fabric_livy_magic.settings import explain
 from fabric_livy_magic.settings_files import decide_trust, project_file, shown_choices, take_back_trust
@@ -53,57 +53,66 @@ def logout(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 
 
 # ------------------------------------------------------------------------------------------- look-ups
-def workspaces(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    _show_items(notebook, "workspace", notebook.runner.account.api().workspaces())
+def workspaces(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    return _give_items("workspace", notebook.runner.account.api().workspaces(), options)
 
 
-def lakehouses(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+def lakehouses(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     api, workspace_id = notebook.runner.account.workspace(options.workspace)
-    _show_items(notebook, "lakehouse", api.lakehouses(workspace_id))
+    return _give_items("lakehouse", api.lakehouses(workspace_id), options)
 
 
-def environments(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+def environments(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     api, workspace_id = notebook.runner.account.workspace(options.workspace)
-    _show_items(notebook, "environment", api.environments(workspace_id))
+    return _give_items("environment", api.environments(workspace_id), options)
 
 
-def _show_items(notebook: LivyNotebook, what: str, items: Sequence[Item]) -> None:
-    if not items:
-        return notebook.say(f"There is no {what} that this account can see.")
-    return show(table_bundle([what, "id", "description"], [[one.name, one.id, one.description] for one in items]))
+def _give_items(what: str, items: Sequence[Item], options: argparse.Namespace) -> Any:
+    columns = (ListColumn("name", what), ListColumn("id", "id", "id"), ListColumn("description", "description"))
+    records = [{"name": one.name, "id": one.id, "description": one.description} for one in items]
+    empty = f"There is no {what} that this account can see."
+    return give(OwnList(columns, records, empty), as_data=options.json)
 
 
-def tables(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+def tables(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     runner = notebook.runner
     rows = runner.account.tables(options.pattern, runner.sessions.lakehouse_id())
-    if not rows:
-        return notebook.say("There is no such table." if options.pattern else "The lakehouse has no tables yet.")
-    return show(table_bundle(["table", "format", "kind"], rows))
+    empty = "There is no such table." if options.pattern else "The lakehouse has no tables yet."
+    return _give_rows({"name": "table", "format": "format", "kind": "kind"}, rows, empty, options)
 
 
-def schema(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    show(table_bundle(["column", "type", "comment"], notebook.runner.columns(options.table)))
+def schema(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    titles = {"name": "column", "type": "type", "comment": "comment"}
+    return _give_rows(titles, notebook.runner.columns(options.table), "It has no columns.", options)
+
+
+def _give_rows(
+    titles: Mapping[str, str], rows: Sequence[Sequence[str]], empty: str, options: argparse.Namespace
+) -> Any:
+    columns = tuple(ListColumn(key, title) for key, title in titles.items())
+    return give(OwnList(columns, [dict(zip(titles, row, strict=False)) for row in rows], empty), as_data=options.json)
 
 
 # ------------------------------------------------------------------------------------------- settings
-def doctor(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    show(findings_bundle(examine(notebook.runner)))
+def doctor(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    return give(findings_list(examine(notebook.runner)), as_data=options.json)
 
 
-def config(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+def config(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     account = notebook.runner.account
     if options.value is not None:
         account.choose(options.name, options.value)
     rows = [row for row in explain(account.settings) if options.name in {None, row[0]}]
     if not rows:
         account.choose(options.name, "")  # raises: no such setting
-    show(table_bundle(["setting", "value", "from", "what it is"], rows))
+    data = give(settings_list(rows), as_data=options.json)
     account.ignored_notice()  # the lines below say it
     for ignored in account.ignored():
         chosen = {name: value for name, value in ignored.choices.items() if options.name in {None, name}}
         if chosen:
             notebook.say(f"Does not count in {ignored.path}:", *(f"  {line}" for line in shown_choices(chosen)))
             notebook.say(f"  {ignored.why}")
+    return data
 
 
 def trust(notebook: LivyNotebook, options: argparse.Namespace) -> None:

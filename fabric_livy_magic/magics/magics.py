@@ -115,12 +115,12 @@ class FabricLivyMagics(Magics):
     # ------------------------------------------------------------------------------------------- %livy
     @no_var_expand
     @line_magic
-    def livy(self, line: str) -> None:
+    def livy(self, line: str) -> Any:
         """Sessions and settings: `%livy help` lists the subcommands."""
         with no_working_folder():
             from fabric_livy_magic.magics.subcommands import run_subcommand
 
-            run_subcommand(self.notebook, line)
+            return run_subcommand(self.notebook, line)
 
     @no_var_expand
     @cell_magic

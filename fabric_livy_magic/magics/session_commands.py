@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from typing import Any
 
 from fabric_livy_magic.cells.session_request import check_sizes, read_configuration, session_spec
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import session_body
 from fabric_livy_magic.magics.notebook import LivyNotebook
-from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
-from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.sessions.notebook_choices import configure as choose
 from fabric_livy_magic.sessions.notebook_sessions import NotebookSessions
 from fabric_livy_magic.sessions.session import Session
@@ -121,30 +121,52 @@ def _stop_for_another(sessions: NotebookSessions, session: Session) -> None:
     sessions.stop(session.name)
 
 
-def status(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+STATUS_COLUMNS = (
+    ListColumn("is_current", "", "mark"),
+    ListColumn("name", "name"),
+    ListColumn("state", "state", "state"),
+    ListColumn("idle_s", "idle", "age"),
+    ListColumn("id", "id", "id"),
+    ListColumn("application", "application"),
+    ListColumn("target", "target"),
+    ListColumn("note", "note"),
+)
+
+
+def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     runner = notebook.runner
-    if not runner.settings.target:
-        return notebook.say("No target yet: `%livy use local`, or `%livy use <Livy connection string>`.")
-    notebook.say(f"Target: {runner.account.target.text}")
-    if not runner.sessions:
-        return notebook.say("No session runs in this notebook; the first cell starts one.")
-    rows = []
+    target = runner.account.target.text if runner.settings.target else None
+    records = []
     for name, session in runner.sessions.items():
         state, app_id = runner.sessions.state_of(session)
-        current = "→" if name == runner.sessions.current else ""
-        idle = idle_text(runner.sessions, session)
-        rows.append([current, name, state, session.id, app_id, session.target.text, idle])
-    return show(table_bundle(["", "name", "state", "id", "application", "target", "at rest"], rows))
+        is_resting = not session.lost and not session.remote.running_statements
+        records.append(
+            {
+                "is_current": name == runner.sessions.current,
+                "name": name,
+                "state": state,
+                "idle_s": round(time.monotonic() - session.used_at) if is_resting else None,
+                "id": session.id,
+                "application": app_id or None,
+                "target": session.target.text,
+                "note": idle_note(runner.sessions, session),
+            }
+        )
+    title = (
+        f"Target: {target}" if target else "No target yet: `%livy use local`, or `%livy use <Livy connection string>`."
+    )
+    empty = "No session runs in this notebook; the first cell starts one." if target else ""
+    is_elsewhere = any(one["target"] != target for one in records)
+    columns = tuple(one for one in STATUS_COLUMNS if is_elsewhere or one.key != "target")
+    shown = OwnList(columns, records, empty, title=title)
+    return give(shown, as_data=options.json)
 
 
-def idle_text(sessions: NotebookSessions, session: Session) -> str:
-    """For how long no cell ran on it, and which settings watch that."""
+def idle_note(sessions: NotebookSessions, session: Session) -> str:
+    """Which settings watch for how long no cell runs on it."""
     if session.lost:
         return ""
-    if session.remote.running_statements:
-        return "a cell runs"
-    settings, minutes = sessions.settings, (time.monotonic() - session.used_at) / 60
-    words = [f"idle {minutes:.0f} min"]
+    settings, words = sessions.settings, []
     if settings.keep_alive_min:
         words.append(f"kept alive for {settings.keep_alive_min:g} min after a cell")
     if settings.stop_idle_min and session.started_here:

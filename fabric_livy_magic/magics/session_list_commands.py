@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import argparse
+import time
+from typing import Any
 
 from fabric_livy_magic.cells.cell import check_variable
 from fabric_livy_magic.errors import FabricLivyError, SessionLostError, SettingsError
+from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.magics.statement_commands import show_statements
-from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import show_parts
-from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.running.earlier_statements import fetch_result
 from fabric_livy_magic.sessions.own_sessions import attach_last, own_sessions
 from fabric_livy_magic.sessions.session import Session
 
+SESSION_COLUMNS = (
+    ListColumn("id", "id", "id"),
+    ListColumn("name", "name"),
+    ListColumn("state", "state", "state"),
+    ListColumn("age_s", "age", "age"),
+)
 
-def sessions(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+
+def sessions(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     runner = notebook.runner
     if options.mine:
-        return _show_own(notebook)
+        return _give_own(notebook, options)
     here = {session.id: name for name, session in runner.sessions.items()}
-    listed = runner.account.client().list_sessions()
-    if not listed:
-        return notebook.say(f"There is no session on {runner.account.target.text}.")
-    rows = [[info.id, info.name or "", info.state.value, info.owner or "", here.get(info.id, "")] for info in listed]
-    return show(table_bundle(["id", "name", "state", "owner", "in this notebook"], rows))
+    columns = (*SESSION_COLUMNS, ListColumn("owner", "owner"), ListColumn("name_here", "in this notebook"))
+    records = [
+        {**_record(info), "owner": info.owner, "name_here": here.get(info.id)}
+        for info in runner.account.client().list_sessions()
+    ]
+    empty = f"There is no session on {runner.account.target.text}."
+    return give(OwnList(columns, records, empty), as_data=options.json)
 
 
-def _show_own(notebook: LivyNotebook) -> None:
-    own = own_sessions(notebook.runner)
-    if not own:
-        return notebook.say(f"No session of yours is on {notebook.runner.account.target.text}.")
-    rows = [[one.info.id, one.info.name or "", one.info.state.value, one.where] for one in own]
-    show(table_bundle(["id", "name", "state", "belongs to"], rows))
-    if any(one.is_orphan for one in own):
-        notebook.say("`%livy stop --orphans` stops those whose kernel has ended.")
-    return None
+def _give_own(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    columns = (*SESSION_COLUMNS, ListColumn("belongs_to", "belongs to"))
+    records = [
+        {**_record(one.info), "belongs_to": one.where, "is_orphan": one.is_orphan}
+        for one in own_sessions(notebook.runner)
+    ]
+    has_orphans = any(one["is_orphan"] for one in records)
+    caption = "`%livy stop --orphans` stops those whose kernel has ended." if has_orphans else ""
+    empty = f"No session of yours is on {notebook.runner.account.target.text}."
+    return give(OwnList(columns, records, empty, caption=caption), as_data=options.json)
+
+
+def _record(info: SessionInfo) -> dict[str, Any]:
+    return {"id": info.id, "name": info.name, "state": info.state.value, "age_s": info.age_s(time.time())}
 
 
 # ------------------------------------------------------------------------------------------- attach

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from fabric_livy_magic import logs
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, whole_remote_error
@@ -14,10 +15,9 @@ from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, cancel_statement
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.magics.cells import show_before_error
 from fabric_livy_magic.magics.notebook import LivyNotebook
-from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import show_parts
-from fabric_livy_magic.output.tables import table_bundle
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.earlier_statements import EarlierStatement, earlier_statements
 from fabric_livy_magic.sessions.session import Session
@@ -27,15 +27,29 @@ WIDTH_OF_CODE = 60
 
 
 # ------------------------------------------------------------------------------------------- background cells
-def statements(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    background = notebook.runner.background
-    if not background:
-        return show({"text/plain": NONE})
-    rows = [
-        [str(one.number), one.kind, one.session, one.state, f"{one.progress:.0%}", f"{one.elapsed_s:.0f} s"]
-        for one in background
+STATEMENT_COLUMNS = (
+    ListColumn("number", "number", "count"),
+    ListColumn("kind", "kind"),
+    ListColumn("session", "session"),
+    ListColumn("state", "state", "state"),
+    ListColumn("progress", "progress", "percent"),
+    ListColumn("elapsed_s", "time", "age"),
+)
+
+
+def statements(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    records = [
+        {
+            "number": one.number,
+            "kind": one.kind,
+            "session": one.session,
+            "state": one.state,
+            "progress": one.progress,
+            "elapsed_s": round(one.elapsed_s, 1),
+        }
+        for one in notebook.runner.background
     ]
-    return show(table_bundle(["number", "kind", "session", "state", "progress", "time"], rows))
+    return give(OwnList(STATEMENT_COLUMNS, records, NONE), as_data=options.json)
 
 
 def wait(notebook: LivyNotebook, options: argparse.Namespace) -> None:
@@ -75,8 +89,10 @@ def show_statements(session: Session) -> list[EarlierStatement]:
     """What ran and runs, as a table, the latest last."""
     earlier = earlier_statements(session.repl)
     if earlier:
-        rows = [[one.info.id, one.info.state.value, one.kind, _first_line(one.text)] for one in earlier]
-        show(table_bundle(["statement", "state", "kind", "code"], rows))
+        keys = ("number", "state", "kind", "code")
+        columns = map(ListColumn, keys, ("statement", *keys[1:]), ("count", "state", "", ""))
+        rows = [(one.info.id, one.info.state.value, one.kind, _first_line(one.text)) for one in earlier]
+        give(OwnList(tuple(columns), [dict(zip(keys, row, strict=True)) for row in rows]), as_data=False)
     return earlier
 
 

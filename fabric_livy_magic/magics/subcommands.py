@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.magic_parser import HelpRequested
-from fabric_livy_magic.cells.subcommands import read_command
+from fabric_livy_magic.cells.subcommands import CELLS_NOTE, OverviewRequested, help_records, read_command
 from fabric_livy_magic.errors import Interrupted
 from fabric_livy_magic.magics.notebook import LivyNotebook
 
-Handler = Callable[[LivyNotebook, argparse.Namespace], None]
+if TYPE_CHECKING:
+    from fabric_livy_magic.output.lists import OwnList
+
+Handler = Callable[[LivyNotebook, argparse.Namespace], Any]
+"""What it returns is the value of the line: with `--json` the data of a list."""
 
 
-def run_subcommand(notebook: LivyNotebook, line: str) -> None:
+def run_subcommand(notebook: LivyNotebook, line: str) -> Any:
     try:
         command = read_command(line)
+    except OverviewRequested as text:
+        return show_overview(str(text))
     except HelpRequested as text:
         return print(text)
     try:
@@ -28,6 +35,25 @@ def run_subcommand(notebook: LivyNotebook, line: str) -> None:
         raise Interrupted(
             f"`%livy {command.name}` was interrupted. `%livy status` shows the sessions of this notebook."
         ) from None
+
+
+def show_overview(text: str) -> None:
+    from fabric_livy_magic.output.bundles import show
+
+    show({**_help_list().bundle, "text/plain": text})
+
+
+def help_data(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
+    """With `--json` alone: else `read_command` asks for the text."""
+    return _help_list(options.command).data
+
+
+def _help_list(command: str | None = None) -> OwnList:
+    from fabric_livy_magic.output.lists import ListColumn, OwnList
+
+    columns = (ListColumn("command", "magic", "code"), ListColumn("summary", "what it does"))
+    records = [one for one in help_records() if command is None or one["command"] == f"%livy {command}"]
+    return OwnList(columns, records, caption=f"`%livy help start` shows what one takes. {CELLS_NOTE}", group="part")
 
 
 def _handlers() -> Mapping[str, Handler]:
@@ -61,4 +87,5 @@ def _handlers() -> Mapping[str, Handler]:
         "get": statement_commands.get,
         "put": statement_commands.put,
         "log": statement_commands.log,
+        "help": help_data,
     }

@@ -1,15 +1,16 @@
-"""Who is signed in, the code of a device sign-in, and what the doctor found, as a person sees them."""
+"""Who is signed in, the code of a device sign-in, what the doctor found, and the settings, as a person sees them."""
 
 from __future__ import annotations
 
 import datetime
 import html
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fabric_livy_magic.output.bundles import Bundle, show, style
-from fabric_livy_magic.output.tables import table_bundle
+from fabric_livy_magic.output.bundles import show, style
+from fabric_livy_magic.output.lists import ListColumn, OwnList
 from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ def _is_https(address: str) -> bool:
     )
 
 
-def findings_bundle(findings: Sequence[Finding]) -> Bundle:
-    rows = [[finding.verdict, finding.what, finding.detail, finding.advice] for finding in findings]
-    return table_bundle(["", "check", "found", "what to do"], rows, width=400)
+def findings_list(findings: Sequence[Finding]) -> OwnList:
+    columns = [("verdict", "verdict", "state"), ("what", "check"), ("detail", "found"), ("advice", "what to do")]
+    return OwnList(tuple(ListColumn(*one) for one in columns), [asdict(finding) for finding in findings])
+
+
+def settings_list(rows: Iterable[tuple[str, Any, str, str]]) -> OwnList:
+    """Of `settings.explain`."""
+    keys = ("name", "value", "origin", "help")
+    columns = tuple(map(ListColumn, keys, ("setting", "value", "from", "what it is")))
+    return OwnList(columns, [dict(zip(keys, row, strict=True)) for row in rows])

@@ -11,7 +11,7 @@ from fabric_livy_magic.output.bundles import Bundle, style
 from fabric_livy_magic.output.columns import Column, Texts
 from fabric_livy_magic.output.live_table import MOST_OF_CELL, live_part
 from fabric_livy_magic.output.short_texts import bytes_text, counted
-from fabric_livy_magic.output.tables import CELL_CHARACTERS, TEXT_WIDTH, one_text, static_table, text_twin
+from fabric_livy_magic.output.tables import CELL_CHARACTERS, one_text, static_table, text_twin
 from fabric_livy_magic.printable import printable
 
 
@@ -65,7 +65,7 @@ def result_bundle(columns: Sequence[Column], caption: Caption, rows_shown: int) 
     held = len(texts[0]) if texts else 0
     shown = min(held, rows_shown) if columns else min(caption.rows, rows_shown)
     live = live_part(columns, texts, rows_shown, caption.rows) if _has_more_to_show(columns, texts) else ""
-    return _bundle(static_table(columns, texts, shown), text_twin(columns, shown, TEXT_WIDTH), caption, shown, live)
+    return _bundle(static_table(columns, texts, shown), text_twin(columns, shown), caption, shown, live)
 
 
 def _bundle(table: str, text: str, caption: Caption, shown: int, live: str) -> Bundle:

@@ -6,9 +6,7 @@ import html
 import itertools
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from fabric_livy_magic.output.bundles import Bundle, style
 from fabric_livy_magic.output.columns import MARKS, Column, Texts
 from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.output.values import spark_text
@@ -21,30 +19,15 @@ _LINE_BREAK = re.compile(r"\r\n?|\n")
 UNBROKEN_CHARACTERS = 40  # a browser would break a date at its hyphens, and a map at its arrows
 
 
-def table_bundle(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "", width: int | None = None
-) -> Bundle:
-    """A list of ours: all its rows, without types. Its text is cut at `width` characters."""
-    columns = [Column(name, [row[number] for row in rows]) for number, name in enumerate(names)]
-    texts = [column.texts(CELL_CHARACTERS) for column in columns]
-    caption = printable(caption)
-    foot = f'<div class="flm-c">{html.escape(caption)}</div>' if caption else ""
-    return {
-        "text/html": f"{style()}{static_table(columns, texts, len(rows), empty='')}{foot}",
-        "text/plain": f"{text_twin(columns, len(rows), width)}\n{caption}".rstrip(),
-    }
-
-
 # ------------------------------------------------------------------------------------------- HTML
 EMPTY = "<i>empty</i>"
 
 
-def static_table(columns: Sequence[Column], texts: Sequence[Texts], rows: int, empty: str = EMPTY) -> str:
-    """Types stand below the names, whole ones as the title; `empty` for a text without characters."""
+def static_table(columns: Sequence[Column], texts: Sequence[Texts], rows: int) -> str:
+    """Types stand below the names, whole ones as the title."""
     most = CELL_CHARACTERS if len(columns) <= MANY_COLUMNS else FEWER_CHARACTERS
     cells = [
-        [_cell(text, column.is_number, most, empty) for text in one[:rows]]
-        for column, one in zip(columns, texts, strict=True)
+        [_cell(text, column.is_number, most) for text in one[:rows]] for column, one in zip(columns, texts, strict=True)
     ]
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
     head = "".join(map(_head_cell, columns))
@@ -63,11 +46,11 @@ def _head_cell(column: Column) -> str:
     return f"<th{_class_of(column.is_number, column.name)}{title}>{escaped(column.name)}{kind}</th>"
 
 
-def _cell(text: str | int, is_number: bool, most: int, empty: str) -> str:
+def _cell(text: str | int, is_number: bool, most: int) -> str:
     if isinstance(text, int):
         return f"<td{_class_of(is_number)}><i>{MARKS[text]}</i></td>"
     text = cut(text, most)
-    return f"<td{_class_of(is_number, text)}>{escaped(text) or empty}</td>"
+    return f"<td{_class_of(is_number, text)}>{escaped(text) or EMPTY}</td>"
 
 
 def _class_of(is_number: bool, text: str = "") -> str:
@@ -79,13 +62,15 @@ def escaped(text: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------- text
-def text_twin(columns: Sequence[Column], rows: int, width: int | None = None) -> str:
+def text_twin(columns: Sequence[Column], rows: int) -> str:
     """Nested values as Spark's `show()` has them."""
     texts = [
         [cut(spark_text(one, column.spark_type), CELL_CHARACTERS) for one in column.values[:rows]] for column in columns
     ]
     names = [column.name for column in columns]
-    return text_table(names, [list(row) for row in zip(*texts, strict=True)], [one.is_number for one in columns], width)
+    return text_table(
+        names, [list(row) for row in zip(*texts, strict=True)], [one.is_number for one in columns], TEXT_WIDTH
+    )
 
 
 def text_table(

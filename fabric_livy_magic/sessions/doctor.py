@@ -7,7 +7,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -65,10 +65,6 @@ def _findings(step: Callable[[Runner], Iterator[Finding]], runner: Runner, withi
         return [
             Finding(FAIL, what, f"no end within {within_s:.0f} s", "Is the network (VPN, proxy, DNS) there? Try again.")
         ]
-
-
-def as_json(findings: list[Finding]) -> list[dict[str, str]]:
-    return [asdict(finding) for finding in findings]
 
 
 def _versions(runner: Runner) -> Iterator[Finding]:

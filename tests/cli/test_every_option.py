@@ -60,6 +60,7 @@ USES = {
     "trust --list": HERE,
     "doctor --target": "sessions/test_doctor.py",
     "doctor --json": "sessions/test_doctor.py",
+    "config --json": "magics/test_lists.py",
     "kernel install --user": HERE,
     "kernel install --sys-prefix": HERE,
     "kernel install --prefix": "kernel/test_kernel_specs.py",

@@ -83,18 +83,23 @@ LINES: Mapping[str, list[tuple[str, str]]] = {
         ("--keep", "It goes on when this notebook ends"),
     ],
     "switch": [("second", "Current session: second")],
-    "sessions": [("--mine", "notebook")],
+    "sessions": [("--mine", "notebook"), ("--json", "")],
+    "status": [("--json", "")],
+    "statements": [("--json", "")],
+    "workspaces": [("--json", "")],
+    "doctor": [("--json", "")],
+    "schema": [("rows --json", "")],
     "attach": [("{theirs} --name theirs", "as 'theirs'")],
     "logs": [("main -n 1", "line 2"), ("main --lines 2", "line 1\nline 2")],
     "cancel": [("0 -s second", "Statement 0"), ("--session second", "Nothing runs")],
     "restart": [("second", "is ready")],
     "wait": [("{background}", "3 rows")],
-    "lakehouses": [("Sales", "Bronze")],
-    "environments": [("Sales", "Nightly")],
-    "tables": [("dim*", "dim_date")],
+    "lakehouses": [("Sales", "Bronze"), ("--json", "")],
+    "environments": [("Sales", "Nightly"), ("--json", "")],
+    "tables": [("dim*", "dim_date"), ("--json", "")],
     "log": [("file {folder}/requests.log", "Each request is logged"), ("off", "Nothing more is logged")],
-    "config": [("rows_shown 7", "7")],
-    "help": [("start", "usage: %livy start")],
+    "config": [("rows_shown 7", "7"), ("--json", "")],
+    "help": [("start", "usage: %livy start"), ("--json", "")],
     "stop": [("second", "'second' is stopped"), ("--all", "'main' is stopped")],
 }
 # (subcommand, option or argument): where it is used, since it needs a sign-in, a dead kernel, or a project's file.
@@ -135,6 +140,7 @@ def test_every_option_of_a_subcommand_does_what_it_says(
     fabric.session_goes("idle", log=["line 1", "line 2"])
     look_ups(fabric)
     fabric.answer("rows", ROWS)
+    fabric.answer("DESCRIBE TABLE `rows`", ROWS)
     for session in ("second", "main"):
         nb.ok(f"%livy start {session}")
     nb.ok("%%livy_sql -s second -q\nrows")
@@ -142,7 +148,9 @@ def test_every_option_of_a_subcommand_does_what_it_says(
     background.result(10)
     values = {"url": fabric.url, "folder": tmp_path, "background": background.number, "theirs": start_elsewhere(fabric)}
     for line, shows in LINES[name]:
-        assert shows in nb.ok(f"%livy {name} {line.format(**values)}").text, line
+        ran = nb.ok(f"%livy {name} {line.format(**values)}")
+        assert shows in ran.text, line
+        assert isinstance(ran.value, list) == ("--json" in line)
     if name == "start":
         body = next(one.body for one in fabric.requests if one.body and one.body.get("name") == "nightly")
         assert body["conf"].pop("spark.fabric.environmentDetails") == f'{{"id": "{ENVIRONMENT}"}}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,13 +180,10 @@ def test_an_embedded_fabric_without_a_session_ends_after_five_minutes_and_starts
 
 
 def test_status_shows_how_long_a_session_rests_and_what_watches_that(nb_with_session: Notebook) -> None:
-    assert "idle 0 min" in nb_with_session.ok("%livy status").text
+    assert re.search(r" idle +\d s ", nb_with_session.ok("%livy status").text)
     nb_with_session.ok("%livy config keep_alive_min 60")
     nb_with_session.ok("%livy config stop_idle_min 10")
-    assert (
-        "idle 0 min, kept alive for 60 min after a cell, stopped after 10 min"
-        in nb_with_session.ok("%livy status").text
-    )
+    assert "  kept alive for 60 min after a cell, stopped after 10 min" in nb_with_session.ok("%livy status").text
 
 
 # ------------------------------------------------------------------------------------------------ the log

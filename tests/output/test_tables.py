@@ -18,7 +18,7 @@ from fabric_livy_magic.output.columns import Column
 from fabric_livy_magic.output.live_table import MOST_DATA, MOST_OF_CELL, MOST_SCRIPT, json_in_page, script
 from fabric_livy_magic.output.nested_json import nested_json
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
-from fabric_livy_magic.output.tables import table_bundle, text_table
+from fabric_livy_magic.output.tables import text_table
 from tests.output.conftest import shown, table
 from tests.support.outputs import sql_output
 from tests.support.result_pages import data_of, static
@@ -134,10 +134,6 @@ def test_what_is_no_value_looks_different_by_its_kind() -> None:
 
 def test_the_word_null_is_not_a_null() -> None:
     assert "<i>" not in static(table(["a"], [["NULL"], ["<NA>"], ["NaT"]])["text/html"])
-
-
-def test_a_list_of_ours_has_blank_fields() -> None:
-    assert "<td></td>" in table_bundle(["a"], [[""]])["text/html"]
 
 
 def test_a_long_value_is_cut_with_a_sign() -> None:

@@ -264,7 +264,16 @@ class FakeFabric:
         page = [self._session_json(one, one.script.now()) for one in found[skip : skip + size]]
         if self.apache:
             return 200, {"from": skip, "total": len(found), "sessions": page}
-        items = [{"id": one["id"], "name": one.get("name"), "livyState": one.get("state")} for one in page]
+        more = ("submittedAt", "submitterName")
+        items = [
+            {
+                "id": one["id"],
+                "name": one.get("name"),
+                "livyState": one.get("state"),
+                **{key: one.get(key) for key in more},
+            }
+            for one in page
+        ]
         return 200, {"items": items, "totalCountOfMatchedItems": len(found), "pageSize": size}
 
     def _session(self, request: Request, session_id: str) -> tuple[int, Any]:
