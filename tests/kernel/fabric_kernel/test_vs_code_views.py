@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import json
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -35,9 +34,7 @@ def test_the_variables_view_has_each_value_with_and_without_a_session(notebook: 
 
     notebook.run("%%local\ntrips = [1, 2]\ncity = 'here'")
     assert set(view()) == {"trips", "city"}
-    (session,) = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}", started.run("%livy status").bundles[0]["text/plain"])[
-        :1
-    ]
+    session = json.loads(started.run("%livy status --json").text)[0]["id"]
     assert "runs already" in notebook.run(f"%livy attach {session}\n%livy start").text
     assert f"Session {session} is in this notebook already" in notebook.run(f"%livy attach {session}").text
     notebook.run("city = 'there'")
