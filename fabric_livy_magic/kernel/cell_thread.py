@@ -24,7 +24,9 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     It polls, since a signal is handled only when the loop wakes.
     """
-    interrupt_request = InterruptRequest()
+    interrupt_request, loop, task = InterruptRequest(), asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    interrupt_request.interrupt_cell = lambda: loop.call_soon_threadsafe(task.cancel)
     done, thread = run_in_background(work, "cell", interrupt_request)
     finished = asyncio.wrap_future(done)
     try:

@@ -25,6 +25,7 @@ from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
+from fabric_livy_magic.kernel.widgets_while_running import WidgetsWhileRunning
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.printable import printable, printable_output
@@ -63,6 +64,7 @@ class FabricLivyKernel(IPythonKernel):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._widgets = WidgetsWhileRunning(self)
         self.shell.run_line_magic("load_ext", "fabric_livy_magic")  # so that `%load_ext` in the notebook does nothing
         self.shell.livy.is_of_session = True
 
@@ -86,6 +88,16 @@ class FabricLivyKernel(IPythonKernel):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # as between requests
         await super().execute_request(stream, ident, parent)
+
+    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
+        """Of ipykernel 7; `subshell_id`: its own thread handles it."""
+        if subshell_id is not None or not self._widgets.handle(msg):
+            await super().shell_main(subshell_id, msg)
+
+    def schedule_dispatch(self, dispatch: Any, *arguments: Any) -> None:
+        """Of ipykernel 6."""
+        if not arguments or not self._widgets.handle(arguments[0]):
+            super().schedule_dispatch(dispatch, *arguments)  # type: ignore[misc]
 
     @contextlib.contextmanager
     def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
@@ -125,7 +137,8 @@ class FabricLivyKernel(IPythonKernel):
         """A front end waits for a reply without end, so there is one also for a fault of ours or of IPython."""
         token = routing.set(route)
         try:
-            reply: dict[str, Any] = await super().do_execute(*request, **of_cell)
+            with self._widgets.cell():
+                reply: dict[str, Any] = await super().do_execute(*request, **of_cell)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is shown and replied
             self.shell.showtraceback()
             reply = {

@@ -33,6 +33,8 @@ class InterruptRequest:
     def __init__(self) -> None:
         self.was_made = False
         """Stays True after the interrupt took effect."""
+        self.interrupt_cell: Callable[[], object] = self.make
+        """Does what the front end's interrupt does, which may be more: see the kernel's `in_thread`. From any thread."""
         self._pending: collections.deque[None] = collections.deque(maxlen=1)
 
     def make(self) -> None:
@@ -45,6 +47,11 @@ class InterruptRequest:
         except IndexError:
             return False
         return True
+
+
+def interrupt_request_of_thread() -> InterruptRequest | None:
+    """None in a thread that a signal interrupts."""
+    return _interrupt_request.get()
 
 
 def check_interrupted() -> None:

@@ -4,6 +4,6 @@
 stand in the `…_commands` modules; `notebook` is what they share.
 
 May import: printable, errors, logs, own_imports, settings, settings_files, notebooks, livy, cells, signin, fabric, running,
-sessions, output, completion.
+sessions, output, widgets, completion.
 Used by others: `FabricLivyMagics`, `load`, `unload` and `of` (of `magics`).
 """

@@ -11,12 +11,14 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import REPOSITORY_CONF, VALUE_SET_CONF, Defaults, defaults_of
 from fabric_livy_magic.notebooks.repository import repository_root
+from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
 from fabric_livy_magic.output.results import Look
 from fabric_livy_magic.own_imports import working_folder
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import SessionSpec
+from fabric_livy_magic.widgets.cancel_button import cancel_button
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -65,7 +67,7 @@ class LivyNotebook:
     def say(self, *lines: str) -> None:
         """Lines with names and texts of others in them."""
         for line in lines:
-            print(printable(line))
+            show({"text/plain": printable(line)})
 
     def say_what_was_ignored(self) -> None:
         """What the project's file chose in vain: with the first command or cell, and again where the file changed."""
@@ -80,7 +82,7 @@ class LivyNotebook:
             raise SettingsError(f"Nobody can be asked here. {without_person}") from None
 
     def progress(self) -> ProgressLine:
-        return progress_line(self.runner.settings.progress, self.shell)
+        return progress_line(self.runner.settings.progress, self.shell, cancel_button)
 
     @property
     def cell_number(self) -> int:

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from fabric_livy_magic.printable import printable
 
 Bundle = dict[str, Any]
+
+
+class Shown(Protocol):
+    """An output that can be drawn anew: IPython's DisplayHandle, or one of a panel."""
+
+    def update(self, bundle: Bundle, *, raw: bool = True, metadata: Mapping[str, Any] | None = None) -> None: ...
+
+
+_place: contextvars.ContextVar[Callable[[Bundle], Shown] | None] = contextvars.ContextVar("place", default=None)
+
+
+@contextlib.contextmanager
+def shown_at(place: Callable[[Bundle], Shown]) -> Iterator[None]:
+    """Within it, and in the threads that are started in it, outputs go there instead of below the cell."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def has_other_place() -> bool:
+    return _place.get() is not None
 
 
 @cache
@@ -26,6 +51,9 @@ def note_bundle(text: str) -> Bundle:
 
 
 def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
+    if place := _place.get():
+        place(bundle)
+        return
     if set(bundle) == {"text/plain"}:
         text = bundle["text/plain"]
         print(text, end="" if text.endswith("\n") else "\n", flush=True)
@@ -33,3 +61,12 @@ def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
     from IPython.display import display
 
     display(bundle, raw=True, metadata=dict(metadata or {}))
+
+
+def show_updatable(bundle: Bundle) -> Shown:
+    if place := _place.get():
+        return place(bundle)
+    from IPython.display import display
+
+    shown: Shown = display(bundle, raw=True, display_id=True)
+    return shown

@@ -7,12 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from fabric_livy_magic.livy.job_watch import JobWatch
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork
-from fabric_livy_magic.output.bundles import Bundle, note_bundle, show
+from fabric_livy_magic.output.bundles import Bundle, Shown, has_other_place, note_bundle, show, show_updatable
 from fabric_livy_magic.output.progress_view import (
     STARTING,
     end_bundle,
@@ -26,19 +26,31 @@ from fabric_livy_magic.running.background import FIRST_SHOWN_S
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-    from IPython.display import DisplayHandle
 
     from fabric_livy_magic.sessions.session import Session
 
 ShowBundle = Callable[[Bundle, dict[str, Any]], None]
 FROM_STATEMENT_S = 1.0  # a quicker one has its result and no line
 DRAWN_EVERY_S = 0.25
+BUTTON_FROM_S = 1.5
 PLAIN_LINE_EVERY_S = 30.0
 PLAIN_LOOKS_S = (PLAIN_LINE_EVERY_S - 3, PLAIN_LINE_EVERY_S)  # the first, and the pause between two
 
 
 def session_line(session: Session, elapsed_s: float) -> str:
     return f"Session {session.name!r} is ready after {elapsed_s:.0f} s (id {session.id} on {session.target.short_text})"
+
+
+class LineWithButton(Protocol):
+    """`draw` gives False where the front end does not show it."""
+
+    @property
+    def bundle(self) -> Bundle: ...
+    def draw(self, progress: Bundle) -> bool: ...
+    def close(self) -> None: ...
+
+
+MakeButton = Callable[[Bundle], LineWithButton | None]
 
 
 class ProgressLine:
@@ -57,9 +69,13 @@ class ProgressLine:
         show_value: ShowBundle | None = None,
         clock: Callable[[], float] = time.monotonic,
         watch: JobWatch | None = None,
+        make_button: MakeButton | None = None,
     ) -> None:
-        """`show_value` shows a cell's value, where that is another message than a display."""
+        """`show_value` shows a cell's value, where that is another message than a display. `make_button` gives what stands in the
+        line's place with a button beside it; None where there is none yet."""
         self._mode = mode
+        self._make_button = make_button
+        self._with_button: LineWithButton | None = None
         self._show_value = show_value
         self._terminal = terminal
         self._clock = clock
@@ -68,7 +84,7 @@ class ProgressLine:
         self._began_at = self._made_at  # what the line is about
         self._subject = ""
         self._starting, self._usual = STARTING, ""
-        self._handle: DisplayHandle | None = None
+        self._handle: Shown | None = None
         self._drawn: Bundle | None = None
         self._drawn_at = self._made_at
         self._has_said = False  # in plain mode
@@ -158,6 +174,7 @@ class ProgressLine:
             self._kept = _KeptLine(self._handle, self._clock() - self._began_at, self._watch.work)
             self._kept.ends(how)
             self._handle = self._drawn = None
+            self._take_button_away()
             self._watch.finish(self._kept.learns)
 
     @property
@@ -183,6 +200,7 @@ class ProgressLine:
         assert self._handle is not None
         self._handle.update(bundle, raw=True, metadata=dict(metadata or {}))
         self._handle = self._drawn = None
+        self._take_button_away()
 
     def _draw(self, bundle: Bundle) -> None:
         if self._terminal is not None:
@@ -192,18 +210,29 @@ class ProgressLine:
             self._terminal.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
             self._terminal.flush()
             return
-        from IPython.display import display
-
         if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
-        else:
+            self._handle = show_updatable(bundle)
+            return
+        if self._with_button is not None:
+            if self._with_button.draw(bundle):
+                return
             self._handle.update(bundle, raw=True)
+            self._take_button_away()
+        if self._make_button is not None and self._clock() - self._began_at >= BUTTON_FROM_S:
+            self._with_button = self._make_button(bundle)
+        self._handle.update(self._with_button.bundle if self._with_button else bundle, raw=True)
+
+    def _take_button_away(self) -> None:
+        """After its output shows something else."""
+        if self._with_button is not None:
+            self._with_button.close()
+            self._with_button = None
 
 
 class _KeptLine:
     """The line of a cell that has ended. Two threads may have news of it."""
 
-    def __init__(self, handle: DisplayHandle, elapsed_s: float, work: SparkWork) -> None:
+    def __init__(self, handle: Shown, elapsed_s: float, work: SparkWork) -> None:
         self._handle, self._elapsed_s, self._work = handle, elapsed_s, work
         self._how: str | None = None
         self._lock = threading.Lock()
@@ -223,18 +252,24 @@ class _KeptLine:
         self._handle.update(end_bundle(self._elapsed_s, self._work, self._how or ""), raw=True)
 
 
-def progress_line(setting: str, shell: InteractiveShell | None) -> ProgressLine:
+def progress_line(
+    setting: str, shell: InteractiveShell | None, button: Callable[[], MakeButton | None] = lambda: None
+) -> ProgressLine:
     """The listener for one cell. `auto`: a line where a person looks on, plain where the notebook runs headless.
 
-    A front end with a person allows input (`allow_stdin`); nbclient, papermill and nbconvert do not.
+    A front end with a person allows input (`allow_stdin`); nbclient, papermill and nbconvert do not. `button`: see `ProgressLine`, for
+    a person alone.
     """
+    if has_other_place():
+        return ProgressLine("line")
     kernel = getattr(shell, "kernel", None)
     terminal = sys.stderr if kernel is None else None
     show_value = getattr(shell, "show_value", None)
+    request = (kernel.get_parent("shell") if kernel is not None else None) or {}
+    has_person = bool(request.get("content", {}).get("allow_stdin"))
     if setting != "auto":
-        return ProgressLine(setting, terminal, show_value)
+        return ProgressLine(setting, terminal, show_value, make_button=button() if has_person else None)
     if kernel is None:
         return ProgressLine("line" if sys.stderr.isatty() else "plain", terminal)
-    request = kernel.get_parent("shell") or {}
-    mode = "line" if request.get("content", {}).get("allow_stdin") else "plain"
-    return ProgressLine(mode, None, show_value)
+    mode, make_button = ("line", button()) if has_person else ("plain", None)
+    return ProgressLine(mode, None, show_value, make_button=make_button)
