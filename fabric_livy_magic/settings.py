@@ -101,6 +101,9 @@ class Settings:
         "of a cell without a magic, in the Fabric Livy kernel: pyspark, sql, spark, sparkr",
         choices=("pyspark", "sql", "spark", "sparkr"),
     )
+    alias: bool = _setting(
+        False, "whether `%load_ext` registers %%sql, %%pyspark, %%spark and %%sparkr, as `%livy alias` does"
+    )
     rows_shown: int = _setting(10, "rows of a result that are drawn at a time below the cell")
     rows_fetched: int = _setting(
         1000, "rows of a result that come along to be paged, sorted and searched below the cell"

@@ -24,6 +24,7 @@ from fabric_livy_magic.settings import read_target
 HARMLESS = frozenset(
     {
         "language",
+        "alias",
         "lakehouse_schemas",
         "rows_shown",
         "rows_fetched",

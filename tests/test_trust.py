@@ -64,7 +64,13 @@ def test_whatever_is_not_known_to_be_harmless_does_not_count(project: Path, name
 
 @pytest.mark.parametrize("name", sorted(HARMLESS))
 def test_what_is_harmless_counts_without_a_word(project: Path, name: str) -> None:
-    value = {"language": '"sql"', "progress": '"off"', "rich": '"off"', "lakehouse_schemas": "false"}.get(name, "7")
+    value = {
+        "language": '"sql"',
+        "progress": '"off"',
+        "rich": '"off"',
+        "lakehouse_schemas": "false",
+        "alias": "true",
+    }.get(name, "7")
     files = read_files(write(project, f"[tool.fabric-livy]\n{name} = {value}\n").parent)
     assert resolve(environ={}, files=files).origins[name] == str(project)
     assert ignored_notice(files) == ""

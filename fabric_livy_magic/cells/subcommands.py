@@ -41,6 +41,7 @@ SUMMARIES = {
     "schema": "show a table's columns",
     "doctor": "check each step from sign-in to session, and what to do",
     "log": "write down each request to the server: here, into a file, or not at all",
+    "alias": "let %%sql, %%pyspark, %%spark and %%sparkr mean the %%livy_… cells in this kernel, too",
     "trust": "let the project's pyproject.toml choose all that it names, after a look at it",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
@@ -61,6 +62,8 @@ CELLS = {
     "%%livy_configure": "what the next session is asked for, as JSON",
 }
 CELLS_NOTE = "The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."
+ALIASES = KINDS
+"""The short names that `%livy alias` gives: `%%sql` for `%%livy_sql`."""
 LISTS = {
     *("status", "sessions", "statements", "workspaces", "lakehouses", "environments", "tables", "schema"),
     *("doctor", "config", "help"),
@@ -178,6 +181,9 @@ def parser_of(name: str) -> MagicParser:
     elif name == "config":
         add("name", metavar="NAME", nargs="?", help="a setting")
         add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
+    elif name == "alias":
+        add("names", metavar="NAME", nargs="*", type=_alias, help=f"{', '.join(ALIASES)} (default: all)")
+        add("--off", action="store_true", help="no longer")
     elif name == "trust":
         add("--yes", action="store_true", help="without the question")
         add("--forget", action="store_true", help="trust it no longer")
@@ -224,6 +230,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise SettingsError(f"-n takes a number above 0, not {text!r}.")
     return int(text)
+
+
+def _alias(text: str) -> str:
+    name = text.removeprefix("%%")
+    if name not in ALIASES:
+        raise SettingsError(f"There is no alias {text!r}: {', '.join(ALIASES)}.{did_you_mean(name, list(ALIASES))}")
+    return name
 
 
 def _add_frame_options(parser: MagicParser, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -10,9 +11,11 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 
 from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.errors import SettingsError, StatementError
+from fabric_livy_magic.magics.aliases import add_aliases, remove_aliases
 from fabric_livy_magic.magics.end_signals import EndSignals
 from fabric_livy_magic.magics.kernel_requests import KernelRequests
 from fabric_livy_magic.own_imports import no_working_folder
+from fabric_livy_magic.printable import printable
 from fabric_livy_magic.sessions.records import notebook_path
 from fabric_livy_magic.settings import Settings, resolve
 from fabric_livy_magic.settings_files import read_files
@@ -67,14 +70,16 @@ class FabricLivyMagics(Magics):
         """Of a cell without a magic in the Fabric Livy kernel. A kernel is asked for it before its first cell, so a settings
         file that is broken does not keep it from starting; the first cell says what is wrong."""
         try:
-            if self._notebook:
-                return self._notebook.runner.settings.language
-            assert self.shell is not None
-            with no_working_folder():
-                folder = notebook_path(self.shell.user_ns).parent
-                return resolve({}, {}, files=read_files(folder)).language
+            return self._notebook.runner.settings.language if self._notebook else self.first_settings.language
         except SettingsError:
             return Settings().language
+
+    @property
+    def first_settings(self) -> Settings:
+        """Before the first use. Raises SettingsError."""
+        assert self.shell is not None
+        with no_working_folder():
+            return resolve({}, {}, files=read_files(notebook_path(self.shell.user_ns).parent))
 
     def close(self) -> None:
         """Stops the sessions that this notebook started."""
@@ -161,6 +166,10 @@ def load(shell: InteractiveShell) -> None:
     atexit.register(magics.close)
     magics.end_signals.handle()
     magics.requests.watch()
+    with contextlib.suppress(SettingsError):  # the first cell says what is wrong
+        if magics.first_settings.alias:
+            for line in add_aliases(shell):
+                print(printable(line))
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -170,6 +179,7 @@ def unload(shell: InteractiveShell) -> None:
     magics.end_signals.release()
     magics.requests.release()
     magics.close()
+    remove_aliases(shell)
     shell.Completer.custom_matchers.remove(magics.matcher)
     for kind in ("line", "cell"):
         for name in magics.magics[kind]:

@@ -58,7 +58,13 @@ def _help_list(command: str | None = None) -> OwnList:
 
 def _handlers() -> Mapping[str, Handler]:
     """Loaded with the first subcommand: they need the HTTP library."""
-    from fabric_livy_magic.magics import account_commands, session_commands, session_list_commands, statement_commands
+    from fabric_livy_magic.magics import (
+        account_commands,
+        aliases,
+        session_commands,
+        session_list_commands,
+        statement_commands,
+    )
 
     return {
         "use": account_commands.use,
@@ -71,6 +77,7 @@ def _handlers() -> Mapping[str, Handler]:
         "schema": account_commands.schema,
         "doctor": account_commands.doctor,
         "config": account_commands.config,
+        "alias": aliases.alias,
         "trust": account_commands.trust,
         "start": session_commands.start,
         "status": session_commands.status,

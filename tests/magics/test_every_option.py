@@ -99,6 +99,7 @@ LINES: Mapping[str, list[tuple[str, str]]] = {
     "tables": [("dim*", "dim_date"), ("--json", "")],
     "log": [("file {folder}/requests.log", "Each request is logged"), ("off", "Nothing more is logged")],
     "config": [("rows_shown 7", "7"), ("--json", "")],
+    "alias": [("sql", "%%sql is %%livy_sql"), ("--off", "Removed: %%sql")],
     "help": [("start", "usage: %livy start"), ("--json", "")],
     "stop": [("second", "'second' is stopped"), ("--all", "'main' is stopped")],
 }
