@@ -73,6 +73,7 @@ HOMES = {
         "cells/completeness.py",
         "running/background.py",
         "output/",
+        "widgets/",
         "completion/ipython.py",
         "magics/",
         "kernel/",

@@ -107,15 +107,20 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 # An expression keeps its quotes; those around the whole are for its blanks: -p day='2024-01-31' -p "days=[1, 2]"
+# What stands in the quotes of another word is no option.
 _PARAMETER_OPTION = re.compile(
-    r"""(?<!\S)(?:-p\s*|--parameter(?:\s+|=))(?:(["'])(?P<quoted>(?:(?!\1).)*)\1(?!\S)|(?P<bare>(?:"[^"]*"|'[^']*'|[^\s"'])+))"""
+    r"""(?P<other>"[^"]*"|'[^']*')|(?<!\S)(?:-p\s*|--parameter(?:\s+|=))(?:(["'])(?P<quoted>(?:(?!\1).)*)\1(?!\S)|(?P<bare>(?:"[^"]*"|'[^']*'|[^\s"'])+))"""
 )
 
 
 def _take_parameters(words: str) -> tuple[str, list[str]]:
     """The options without `-p`, and its values as they were typed."""
-    texts = [found["quoted"] if found["bare"] is None else found["bare"] for found in _PARAMETER_OPTION.finditer(words)]
-    return _PARAMETER_OPTION.sub("", words), texts
+    texts = [
+        found["quoted"] if found["bare"] is None else found["bare"]
+        for found in _PARAMETER_OPTION.finditer(words)
+        if found["other"] is None
+    ]
+    return _PARAMETER_OPTION.sub(lambda found: found["other"] or "", words), texts
 
 
 def read_cell(kind: str, line: str, body: str | None) -> Cell:

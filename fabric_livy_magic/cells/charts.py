@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,25 +11,33 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import did_you_mean
 
 AGGREGATES = ("sum", "avg", "min", "max", "count", "count_distinct", "median")
-GROUPED = frozenset({"x", "y", "by", "agg", "top"})
+GROUPED = frozenset({"x", "y", "by", "agg", "top", "log", "where"})
 # Kind → (the words that it needs, the words that it takes).
 KINDS = {
     "line": ({"x"}, GROUPED - {"top"}),
     "bar": ({"x"}, GROUPED),
     "area": ({"x"}, GROUPED - {"top"}),
-    "scatter": ({"x", "y"}, {"x", "y", "by"}),
-    "pie": ({"x"}, GROUPED - {"by"}),
-    "hist": ({"x"}, {"x", "by", "bins"}),
-    "box": ({"y"}, {"x", "y", "top"}),
+    "scatter": ({"x", "y"}, {"x", "y", "by", "log", "where"}),
+    "pie": ({"x"}, GROUPED - {"by", "log"}),
+    "hist": ({"x"}, {"x", "by", "bins", "log", "where"}),
+    "box": ({"y"}, {"x", "y", "top", "where"}),
+}
+LOG_AXES = {
+    "line": ("x", "y", "xy"),
+    "bar": ("x", "y", "xy"),
+    "scatter": ("x", "y", "xy"),
+    "area": ("x",),
+    "hist": ("y",),
 }
 NUMBERS = {"bins": (1, 500), "top": (1, 500)}
-FORM = "--chart KIND x=COLUMN y=COLUMN [by=COLUMN] [agg=…]"
+FORM = "--chart KIND x=COLUMN y=COLUMN [by=COLUMN] [agg=…] [log=y] ['where=CONDITION']"
 TOP, BINS = 30, 30
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`top` is how many values a category has at most, `bins` the number of a histogram's steps."""
+    """`top` is how many values a category has at most, `bins` the number of a histogram's steps, `log` the axes that are logarithmic,
+    `where` a condition in SQL on the rows."""
 
     kind: str
     x: str | None = None
@@ -37,6 +46,8 @@ class Chart:
     agg: str = "count"
     top: int = TOP
     bins: int = BINS
+    log: str = ""
+    where: str | None = None
 
     def for_agent(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,7 +73,52 @@ def read_chart(words: Sequence[str]) -> Chart:
     if missing := sorted(needed - given.keys()):
         raise SettingsError(f"--chart {kind} needs {_words(missing)}: the name of a column.")
     numbers = {name: _number(name, given.pop(name)) for name in NUMBERS if name in given}
-    return Chart(kind, given.get("x"), given.get("y"), given.get("by"), _aggregate(given), **numbers)
+    log = _log_axes(kind, given["log"]) if "log" in given else ""
+    return Chart(
+        kind,
+        given.get("x"),
+        given.get("y"),
+        given.get("by"),
+        _aggregate(given),
+        **numbers,
+        log=log,
+        where=given.get("where"),
+    )
+
+
+def chart_line(chart: Chart) -> str:
+    """What `read_chart` reads as this chart, as it is typed behind the magic's name. Raises SettingsError for what no line holds."""
+    takes = KINDS[chart.kind][1]
+    values = {
+        "x": chart.x,
+        "y": chart.y,
+        "by": chart.by,
+        "agg": chart.agg if chart.agg != ("sum" if chart.y else "count") else None,
+        "top": chart.top if chart.top != TOP else None,
+        "bins": chart.bins if chart.bins != BINS else None,
+        "log": chart.log,
+        "where": chart.where,
+    }
+    words = [f"{name}={value}" for name, value in values.items() if value and name in takes]
+    return " ".join(["--chart", chart.kind, *map(quoted_word, words)])
+
+
+def quoted_word(word: str) -> str:
+    """As `split_words` of cells/magic_parser.py reads it."""
+    if "\n" in word or "\r" in word:
+        raise SettingsError("A name with a line break in it cannot stand on the line of a magic.")
+    if re.fullmatch(r"[^\s'\"]+", word):
+        return word
+    if "'" not in word:
+        return f"'{word}'"
+    return f'"{word}"' if '"' not in word else '"\'"'.join(f"'{part}'" for part in word.split("'"))
+
+
+def _log_axes(kind: str, word: str) -> str:
+    taken = LOG_AXES[kind]
+    if word not in taken:
+        raise SettingsError(f"--chart {kind} takes {' or '.join(f'log={one}' for one in taken)}, not log={word}.")
+    return word
 
 
 def _aggregate(given: dict[str, str]) -> str:

@@ -39,6 +39,7 @@ SUMMARIES = {
     "environments": "list the environments of a workspace",
     "tables": "list the tables of the session's lakehouse",
     "schema": "show a table's columns",
+    "explore": "charts and a profile of a table, or of a DataFrame of the session",
     "doctor": "check each step from sign-in to session, and what to do",
     "log": "write down each request to the server: here, into a file, or not at all",
     "alias": "let %%sql, %%pyspark, %%spark and %%sparkr mean the %%livy_… cells in this kernel, too",
@@ -162,6 +163,10 @@ def parser_of(name: str) -> MagicParser:
         add("pattern", metavar="PATTERN", nargs="?", help="such as 'dim*'")
     elif name == "schema":
         add("table", metavar="TABLE", help="a table, also schema.table")
+    elif name == "explore":
+        add("name", metavar="NAME", nargs="+", help="a DataFrame of the session, a table, or schema.table")
+        add("--profile", action="store_true", help="the profile of its columns alone, as a table")
+        add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
     elif name == "start":
         _add_start_options(parser)
     elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:

@@ -101,7 +101,7 @@ def _argument_values(runner: Runner, command: str) -> list[str]:
         return _workspaces(runner)
     if command == "attach":
         return _looked_up(runner, ("sessions",), lambda account: [one.id for one in account.client().list_sessions()])
-    if command == "schema":
+    if command in {"schema", "explore"}:
         lakehouse_id = runner.sessions.lakehouse_id()
         return _looked_up(
             runner,

@@ -61,6 +61,7 @@ def _handlers() -> Mapping[str, Handler]:
     from fabric_livy_magic.magics import (
         account_commands,
         aliases,
+        explore_command,
         session_commands,
         session_list_commands,
         statement_commands,
@@ -75,6 +76,7 @@ def _handlers() -> Mapping[str, Handler]:
         "environments": account_commands.environments,
         "tables": account_commands.tables,
         "schema": account_commands.schema,
+        "explore": explore_command.explore,
         "doctor": account_commands.doctor,
         "config": account_commands.config,
         "alias": aliases.alias,

@@ -5,5 +5,6 @@ caption and, by `live_table` and table.js, what makes it live. Sessions, setting
 
 May import: printable, errors, livy, signin, running, sessions.
 Used by others: `show` (of `bundles`), `OwnList` and `give` (of `lists`), `Look`, `show_parts` and `print_parts` (of `results`), `ProgressLine` and
-`progress_line` (of `progress`), `findings_list` and `settings_list` (of `account`), `whole_error_bundle` (of `errors`).
+`progress_line` (of `progress`), `findings_list` and `settings_list` (of `account`), `whole_error_bundle` (of `errors`), `profile_bundle` and
+`cell_bundle` (of `explored`), `chart_bundle` (of `charts`).
 """

@@ -11,7 +11,7 @@ from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle
 from fabric_livy_magic.output.chart_text import chart_text
-from fabric_livy_magic.output.short_texts import counted
+from fabric_livy_magic.output.short_texts import counted, cut
 from fabric_livy_magic.output.values import NULL
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.running.results import ChartTable
@@ -30,6 +30,7 @@ MARKS: Mapping[str, Any] = {
 BOX_ROLES = ("x", "min", "q1", "median", "q3", "max", "count")
 ADDABLE = {"sum", "count"}
 WIDTH, HEIGHT = 560, 300
+MOST_OF_CONDITION = 80  # characters, in the caption
 
 
 def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
@@ -41,6 +42,9 @@ def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
         for role in ("x", "by"):
             if role in row and row[role] is None and _is_category(table, role):
                 row[role] = NULL
+        if "y" in asked["log"] and row["y"] is not None and row["y"] <= 0:
+            row["y"] = None
+    least = min((row["y"] for row in rows if row["y"] is not None), default=None) if "y" in asked["log"] else None
     titles = dict(zip(roles, names, strict=True))
     title, caption = _title(asked, titles), _caption(table, rows, titles, elapsed_s)
     spec = {
@@ -49,7 +53,7 @@ def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": rows},
-        **_drawing(asked["kind"], table.facts, {role: _vega_title(name) for role, name in titles.items()}),
+        **_drawing(asked["kind"], table.facts, {role: _vega_title(name) for role, name in titles.items()}, least),
     }
     return {MIME: spec, "text/plain": chart_text(asked["kind"], rows, titles, title, caption)}
 
@@ -82,7 +86,8 @@ def _drawable(value: Any) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------ Vega-Lite
-def _drawing(kind: str, facts: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+def _drawing(kind: str, facts: Mapping[str, Any], titles: Mapping[str, str], least: float | None) -> dict[str, Any]:
+    """`least` is the least value of y on a logarithmic axis."""
     if kind == "box":
         return _boxes(titles, _vega_title(printable(facts["asked"]["y"])))
     x: dict[str, Any] = {"field": "x", "title": titles["x"], "type": TYPES[facts["axes"]["x"]]}
@@ -107,6 +112,12 @@ def _drawing(kind: str, facts: Mapping[str, Any], titles: Mapping[str, str]) -> 
             y["stack"] = None  # an average upon an average is none
         if kind == "bar" and "stack" in y and x["type"] == "nominal":
             encoding["xOffset"] = {"field": "by"}
+    if "x" in facts["asked"]["log"]:
+        x["scale"] = {"type": "log"}
+    if "y" in facts["asked"]["log"]:
+        y["scale"], y["stack"] = {"type": "log"}, None
+        if kind in {"bar", "hist"} and least:
+            y["scale"]["domainMin"] = least / 2  # the bar of the least has a height
     tooltip = [_tip(role, title, _tooltip_type(role, facts)) for role, title in titles.items()]
     return {"mark": MARKS[kind], "encoding": {**encoding, "tooltip": tooltip}}
 
@@ -171,6 +182,10 @@ def _caption(
         parts.append(f"{titles['x']} {f'in steps of {step:g}' if isinstance(step, float) else f'by {step}'}")
     if table.facts["colors_cut"]:
         parts.append(f"only the {len({row['by'] for row in rows})} most frequent values of {titles['by']}")
+    if asked["where"]:
+        parts.append(f"where {cut(printable(asked['where']), MOST_OF_CONDITION)}")
+    if asked["log"]:
+        parts.append(f"logarithmic: {' and '.join(asked['log'])}, without what is not above 0")
     if elapsed_s is not None:
         parts.append(f"{elapsed_s:.1f} s")
     return " · ".join(parts)

@@ -265,11 +265,17 @@ def progress_line(
     kernel = getattr(shell, "kernel", None)
     terminal = sys.stderr if kernel is None else None
     show_value = getattr(shell, "show_value", None)
-    request = (kernel.get_parent("shell") if kernel is not None else None) or {}
-    has_person = bool(request.get("content", {}).get("allow_stdin"))
+    is_watched = has_person(shell)
     if setting != "auto":
-        return ProgressLine(setting, terminal, show_value, make_button=button() if has_person else None)
+        return ProgressLine(setting, terminal, show_value, make_button=button() if is_watched else None)
     if kernel is None:
         return ProgressLine("line" if sys.stderr.isatty() else "plain", terminal)
-    mode, make_button = ("line", button()) if has_person else ("plain", None)
+    mode, make_button = ("line", button()) if is_watched else ("plain", None)
     return ProgressLine(mode, None, show_value, make_button=make_button)
+
+
+def has_person(shell: InteractiveShell | None) -> bool:
+    """Whether the running cell was sent by a front end with a person, who may use a widget."""
+    kernel = getattr(shell, "kernel", None)
+    request = (kernel.get_parent("shell") if kernel is not None else None) or {}
+    return bool(request.get("content", {}).get("allow_stdin"))

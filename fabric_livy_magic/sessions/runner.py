@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SessionLostError, StatementError
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
+from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.account import Account
@@ -21,6 +22,7 @@ from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import Settings
 from fabric_livy_magic.signin.tokens import Credential
 
+T = TypeVar("T")
 ENDED_MEANWHILE = "The session was stopped before this cell's turn came. It was not sent."
 MOST_KEPT = 20  # results of background cells that nobody has fetched are held in memory
 
@@ -101,6 +103,12 @@ class Runner:
         session = self._ready(name, on_progress)
         with self._in_use(session):
             return session.put(frame, view, on_progress=on_progress)
+
+    def on_repl(self, work: Callable[[Repl], T], name: str | None, on_progress: Listener | None = None) -> T:
+        """What `work` gives on the REPL of the named session, or the current one."""
+        session = self._ready(name, on_progress)
+        with self._in_use(session):
+            return work(session.repl)
 
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), by DESCRIBE TABLE on the session."""

@@ -15,7 +15,18 @@ import sys
 import threading
 from typing import Any, Callable
 
-from . import cells, chart_data, display, frames, interrupts, introspection, provided_names, session_values, suggestions
+from . import (
+    cells,
+    chart_data,
+    display,
+    exploration,
+    frames,
+    interrupts,
+    introspection,
+    provided_names,
+    session_values,
+    suggestions,
+)
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -118,6 +129,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "open_value": lambda namespace, *rest: frames.open_value(
         cells.CellState.value, "the value of the last line", *rest
     ),
+    "explore": lambda namespace, *rest: exploration.opened(namespace, display.session_of(namespace), *rest),
+    "explore_chart": lambda namespace, *rest: exploration.chart(namespace, display.session_of(namespace), *rest),
+    "explore_profile": lambda namespace, *rest: exploration.profiled(namespace, display.session_of(namespace), *rest),
     "complete": introspection.complete,
     "inspect": introspection.inspect_name,
     "inspect_sql": lambda namespace, *rest: introspection.inspect_sql(display.session_of(namespace), *rest),

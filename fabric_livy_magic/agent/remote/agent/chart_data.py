@@ -37,6 +37,8 @@ def header(value: Any, spark: Any, chart: dict[str, Any]) -> dict[str, Any]:
     frame = spark_frame(value, spark)
     if not frame.columns:
         raise Refused("A chart needs rows, and this statement gives none.")
+    if chart["where"]:
+        frame = frame.where(chart["where"])
     places = {role: _place(frame.columns, chart[role], role) for role in ("x", "y", "by") if chart.get(role)}
     names = {role: frame.columns[place] for role, place in places.items()}
     numbered = frame.toDF(*[f"c{number}" for number in range(len(frame.columns))])  # two may have one name
@@ -45,6 +47,8 @@ def header(value: Any, spark: Any, chart: dict[str, Any]) -> dict[str, Any]:
     base = numbered.selectExpr(
         *[f"{_read(axes[role], role, types[role], f'c{place}')} AS {role}" for role, place in places.items()]
     )
+    if "x" in chart["log"]:
+        base = _above_zero(base, axes, names, "x")
     base, is_cut = _main_colors(base) if "by" in names else (base, False)
     draw = {"scatter": _scatter, "hist": _histogram, "box": _boxes}.get(chart["kind"], _groups)
     drawn, facts = draw(base, axes, names, chart)
@@ -84,13 +88,19 @@ def _place(names: list[str], wanted: str, role: str) -> int:
 
 
 def _axis(kind: str, name: str, role: str) -> str:
+    axis = axis_of(kind)
+    if axis is None:
+        raise Refused(f"{role}={name} is {kind}: a chart shows numbers, dates, times, texts and booleans.")
+    return axis
+
+
+def axis_of(kind: str) -> str | None:
+    """What a column of this type of Spark's is on an axis; None for one that no chart shows."""
     if kind in NUMBERS or kind.startswith("decimal"):
         return "number"
     if kind in TIMES:
         return "date" if kind == "date" else "time"
-    if kind in ("string", "boolean", "void") or kind.startswith(("char", "varchar")):
-        return "text"
-    raise Refused(f"{role}={name} is {kind}: a chart shows numbers, dates, times, texts and booleans.")
+    return "text" if kind in ("string", "boolean", "void") or kind.startswith(("char", "varchar")) else None
 
 
 def _read(axis: str, role: str, kind: str, column: str) -> str:
@@ -109,7 +119,7 @@ def _groups(base: Any, axes: Any, names: Any, chart: Any) -> Any:
     aggregate, title = _aggregate(axes, names, chart)
     step, is_text = None, axes["x"] == "text" or chart["kind"] == "pie"
     if not is_text:
-        base, step = _stepped(base, axes["x"])
+        base, step = _stepped(base, axes["x"], is_log="x" in chart["log"])
     keys = ["x", *(["by"] if "by" in names else [])]
     grouped = base.groupBy(*keys).agg(aggregate.alias("y"), F.count(F.lit(1)).alias("n"))
     everything = Window.partitionBy(F.lit(0))
@@ -146,6 +156,8 @@ def _scatter(base: Any, axes: Any, names: Any, chart: Any) -> Any:
 
     _needs_number(axes, names, "y")
     kept = base.where(" AND ".join(_is_drawn(axes[role], role) for role in ("x", "y")))
+    if "y" in chart["log"]:
+        kept = _above_zero(kept, axes, names, "y")
     rows = kept.count()
     if rows > MOST_POINTS:
         kept = kept.orderBy(F.rand(1))  # a plain limit takes those of the first files
@@ -213,23 +225,41 @@ def _needs_number(axes: Any, names: Any, role: str) -> None:
         raise Refused(f"{role}={names[role]} is no number, which this kind of chart needs there.")
 
 
+def _above_zero(base: Any, axes: Any, names: Any, role: str) -> Any:
+    if axes[role] != "number":
+        raise Refused(f"{role}={names[role]} is no number, which log={role} needs.")
+    return base.where(f"{role} > 0")
+
+
 def _is_drawn(axis: str, role: str) -> str:
     """SQL: no null, and no number that is none on an axis."""
     return f"{role} BETWEEN -{LARGEST}D AND {LARGEST}D" if axis == "number" else f"{role} IS NOT NULL"
 
 
-def _stepped(base: Any, axis: str) -> Any:
-    """(frame, step) with x rounded down to steps where there are more values than a chart can show: a number, or a unit of time."""
+def _stepped(base: Any, axis: str, is_log: bool = False) -> Any:
+    """(frame, step) with x rounded down to steps where there are more values than a chart can show: a number, a unit of time, or on
+    a logarithmic axis the text "equal ratios"."""
     from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
     base = base.where(_is_drawn(axis, "x"))
-    measure = "CAST(x AS DOUBLE)" if axis == "number" else "CAST(unix_timestamp(CAST(x AS TIMESTAMP)) AS DOUBLE)"
+    measure = (
+        "log10(x)"
+        if is_log
+        else "CAST(x AS DOUBLE)"
+        if axis == "number"
+        else "CAST(unix_timestamp(CAST(x AS TIMESTAMP)) AS DOUBLE)"
+    )
     # Nearly all values: one wrong year would make a month of trips one point.
     middle = f"percentile_approx({measure}, array(0.01, 0.99))"
     edges, values = base.selectExpr(middle, "approx_count_distinct(x)").first()
     if values <= MOST_STEPS:
         return base, None
     low, high = edges
+    if is_log:
+        ratio = (high - low) / MOST_STEPS or 1.0
+        return base.withColumn(
+            "x", F.pow(F.lit(10.0), F.floor(F.log10("x") / F.lit(ratio)) * F.lit(ratio))
+        ), "equal ratios"
     if axis == "number":
         step = _round_step((high / MOST_STEPS - low / MOST_STEPS) or 1.0)
         return base.withColumn("x", F.floor(F.col("x") / F.lit(step)) * F.lit(step)), step
