@@ -109,7 +109,7 @@ def _parameter(text: str) -> tuple[str, str]:
 # An expression keeps its quotes; those around the whole are for its blanks: -p day='2024-01-31' -p "days=[1, 2]"
 # What stands in the quotes of another word is no option.
 _PARAMETER_OPTION = re.compile(
-    r"""(?P<other>"[^"]*"|'[^']*')|(?<!\S)(?:-p\s*|--parameter(?:\s+|=))(?:(["'])(?P<quoted>(?:(?!\1).)*)\1(?!\S)|(?P<bare>(?:"[^"]*"|'[^']*'|[^\s"'])+))"""
+    r"""(?P<other>"[^"]*"|'[^']*')|(?<!\S)(?:-p\s*|--parameter(?:\s+|=))(?:(?P<quote>["'])(?P<quoted>(?:(?!(?P=quote)).)*)(?P=quote)(?!\S)|(?P<bare>(?:"[^"]*"|'[^']*'|[^\s"'])+))"""
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.cells.cell import read_cell
-from fabric_livy_magic.cells.charts import AGGREGATES, KINDS, Chart, read_chart
+from fabric_livy_magic.cells.charts import AGGREGATES, KINDS, Chart, chart_line, read_chart
 from fabric_livy_magic.errors import SettingsError
 
 
@@ -23,6 +23,10 @@ from fabric_livy_magic.errors import SettingsError
         ("pie x=a=b", Chart("pie", x="a=b")),
         ("hist x=fare bins=7", Chart("hist", x="fare", bins=7)),
         ("box y=fare", Chart("box", y="fare", agg="sum")),
+        (
+            "line x=day y=fare log=xy where=fare>2",
+            Chart("line", x="day", y="fare", agg="sum", log="xy", where="fare>2"),
+        ),
     ],
 )
 def test_a_chart_is_a_kind_and_the_columns_of_its_axes(words: str, chart: Chart) -> None:
@@ -35,14 +39,17 @@ def test_a_chart_is_a_kind_and_the_columns_of_its_axes(words: str, chart: Chart)
         ("bars x=a", "There is no chart 'bars'. Did you mean 'bar'? Kinds: line, bar, area, scatter, pie, hist, box."),
         ("bar", "--chart bar needs x=: the name of a column."),
         ("scatter", "--chart scatter needs x=, y=: the name of a column."),
-        ("bar x", "'x' is no NAME=VALUE. A chart is written so: --chart KIND x=COLUMN y=COLUMN [by=COLUMN] [agg=…]."),
+        ("bar x", "'x' is no NAME=VALUE. A chart is written so: --chart KIND x=COLUMN y=COLUMN [by=COLUMN] [agg=…]"),
         ("bar x=", "'x=' is no NAME=VALUE."),
         ("bar x=a x=b", "x= is there twice."),
-        ("hist x=a y=b", "--chart hist takes no y=. It takes bins=, by=, x=."),
-        ("pie x=a by=b", "--chart pie takes no by=. It takes agg=, top=, x=, y=."),
+        ("hist x=a y=b", "--chart hist takes no y=. It takes bins=, by=, log=, where=, x=."),
+        ("pie x=a by=b", "--chart pie takes no by=. It takes agg=, top=, where=, x=, y=."),
         ("bar x=a y=b agg=total", "There is no agg=total. It is one of sum, avg,"),
         ("bar x=a agg=sum", "agg=sum needs y=, the column that it is of. Without y= the rows are counted."),
         ("bar x=a top=0", "top= takes a whole number from 1 to 500, not '0'."),
+        ("bar x=a log=z", "--chart bar takes log=x or log=y or log=xy, not log=z."),
+        ("hist x=a log=x", "--chart hist takes log=y, not log=x."),
+        ("pie x=a log=y", "--chart pie takes no log=. It takes"),
         ("hist x=a bins=1e3", "bins= takes a whole number from 1 to 500, not '1e3'."),
     ],
 )
@@ -65,6 +72,28 @@ def test_any_words_are_a_chart_or_a_mistake(kind: str, pairs: list[tuple[str, st
     assert all(getattr(chart, name) for name in needed)
     assert chart.agg in AGGREGATES
     assert {name for name, _ in pairs} <= taken
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.dictionaries(
+        st.sampled_from(["x", "y", "by", "where"]), st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+    ),
+    st.sampled_from(AGGREGATES),
+    st.sampled_from(["", "x", "y", "xy"]),
+    st.integers(1, 500),
+)
+def test_a_chart_s_line_is_read_as_that_chart(
+    kind: str, columns: dict[str, str], agg: str, log: str, number: int
+) -> None:
+    taken = KINDS[kind][1]
+    words = {**columns, "agg": agg, "log": log, "top": str(number), "bins": str(number)}
+    try:
+        chart = read_chart([kind, *(f"{name}={value}" for name, value in words.items() if name in taken and value)])
+        line = chart_line(chart)
+    except SettingsError:  # of an axis that is missing, or a name with a line break
+        return
+    assert read_cell("sql", f"-q {line} -p n=1", "rows").chart == chart
 
 
 @pytest.mark.parametrize("kind", ["sql", "pyspark"])

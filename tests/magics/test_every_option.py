@@ -70,6 +70,11 @@ def test_a_parameter_needs_the_agent_and_is_not_left_out(started: Notebook, fabr
     assert fabric.posted_code == []
 
 
+def test_explore_needs_the_agent(started: Notebook, fabric: FakeFabric) -> None:
+    assert "`%livy explore` needs the agent" in started.fails("%livy explore trips")
+    assert fabric.posted_code == []
+
+
 # ------------------------------------------------------------------------------------------------ subcommands
 LINES: Mapping[str, list[tuple[str, str]]] = {
     "use": [("{url}", "Target: ")],

@@ -90,6 +90,23 @@ def jupyter_server(folder: Path, environ: Mapping[str, str]) -> Iterator[Jupyter
         _end(process)
 
 
+@contextmanager
+def jupyter_page(browser: Any) -> Iterator[Any]:
+    """One page, whose console is read: nothing in it may be of an output. Hostile texts call `hacked`, which is noted in `done`."""
+    context = browser.new_context(viewport={"width": 1100, "height": 1000})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error.stack)))
+    page.on("console", lambda one: said.append(f"{one.text} {one.location['url']}") if one.type == "error" else None)
+    page.add_init_script("window.done = []; window.hacked = () => done.push(1)")
+    try:
+        yield page
+        assert [one for one in said if "/static/" not in one] == []  # JupyterLab's own parts say something, too
+    finally:
+        context.close()
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Its kernels first, which it would wait for one after the other."""
     kernels = psutil.Process(process.pid).children(recursive=True)

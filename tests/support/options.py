@@ -58,6 +58,17 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
         ("%livy get only_there -s side", "5 rows"),
         ("%livy get --session side only_there", "5 rows"),
     ],
+    ("%livy explore", "name"): [
+        ("%%livy_pyspark\nspark.range(9).toDF('a b').createOrReplaceTempView('`nine rows`')", ""),
+        ("%livy explore `nine rows`", "`nine rows`: its controls need a front end"),
+        ("%livy explore 'nine rows'", "%%livy_sql --chart hist 'x=a b'\nSELECT * FROM `nine rows`"),
+    ],
+    ("%livy explore", "--profile"): [("%livy explore `nine rows` --profile", "9 rows · 1 column")],
+    ("%livy explore", "--session"): [
+        ("%%livy_pyspark -s side\nonly_here = spark.range(5)", ""),
+        ("%livy explore -s side only_here", "%%livy_pyspark -s side --chart hist x=id\nonly_here"),
+        ("%livy explore only_here --session side --profile", "only_here · 5 rows"),
+    ],
     ("%livy put", "frame"): [("import pandas\nsent = pandas.DataFrame({'a': [1, 2]})\n%livy put sent", "sent: 2 rows")],
     ("%livy put", "--as"): [('%livy put "sent.head(1)" --as first_one', "first_one: 1 rows")],
     ("%livy put", "--session"): [

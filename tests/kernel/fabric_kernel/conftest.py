@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support import service
+from tests.support.browser import chromium_path
+from tests.support.jupyter_server import JupyterServer, jupyter_server
 from tests.support.kernels import Kernel, kernel
 
 
@@ -25,6 +29,26 @@ def started(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with new_kernel(api, tmp_path_factory.mktemp("notebook")) as running:
         assert running.run("1 + 1").text.endswith("2")
         yield running
+
+
+@pytest.fixture(scope="package")
+def jupyter(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """One for all files that look at pages. Its kernels attach to the session of `started`."""
+    pytest.importorskip("jupyterlab")
+    if not chromium_path():
+        pytest.skip("Chromium is not installed; `.ci/run` takes it from apt")
+    environ = {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN}
+    with jupyter_server(tmp_path_factory.mktemp("lab"), environ) as server:
+        yield server
+
+
+def write_notebook(server: JupyterServer, name: str, api: service.Api, cells: Sequence[str]) -> None:
+    """One of the Fabric Livy kernel, whose first cell attaches to the session."""
+    (session,) = sessions(api)
+    spec = {"name": "fabric-livy", "display_name": "Fabric Livy", "language": "python"}
+    codes = [f"%livy attach {session['id']}", *cells]
+    notebook = new_notebook(cells=[new_code_cell(one) for one in codes], metadata={"kernelspec": spec})
+    nbformat.write(notebook, server.folder / name)
 
 
 def new_kernel(api: service.Api, folder: Path) -> AbstractContextManager[Kernel]:

@@ -6,14 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.kernel.fabric_kernel.conftest import sessions
+from tests.kernel.fabric_kernel.conftest import write_notebook
 from tests.support import service
 from tests.support.browser import screenshot
-from tests.support.jupyter_server import JupyterServer, jupyter_server
+from tests.support.jupyter_server import JupyterServer, jupyter_page
 from tests.support.kernels import Kernel
 
 pytestmark = [pytest.mark.spark, pytest.mark.browser]
@@ -23,34 +21,15 @@ SQL = f"%%sql\n{ROWS} named_struct('id', id, 'tags', array('a', 'b')) AS s FROM 
 
 
 @pytest.fixture(scope="module")
-def lab(
-    api: service.Api, started: Kernel, chromium: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[JupyterServer]:
-    pytest.importorskip("jupyterlab")
-    folder = tmp_path_factory.mktemp("lab")
-    (session,) = sessions(api)
-    cells = [f"%livy attach {session['id']}", SQL, "%%sql\nEXPLAIN SELECT * FROM range(3)"]
-    spec = {"name": "fabric-livy", "display_name": "Fabric Livy", "language": "python"}
-    notebook = new_notebook(cells=[new_code_cell(one) for one in cells], metadata={"kernelspec": spec})
-    nbformat.write(notebook, folder / "trips.ipynb")
-    environ = {"FABRIC_LIVY_TARGET": api.base, "FABRIC_LIVY_TOKEN": service.TOKEN}
-    with jupyter_server(folder, environ) as server:
-        yield server
+def lab(api: service.Api, started: Kernel, jupyter: JupyterServer) -> JupyterServer:
+    write_notebook(jupyter, "trips.ipynb", api, [SQL, "%%sql\nEXPLAIN SELECT * FROM range(3)"])
+    return jupyter
 
 
 @pytest.fixture(scope="module")
 def page(lab: JupyterServer, chromium: Any) -> Iterator[Any]:
-    """One page, whose console is read: nothing in it may be of an output."""
-    context = chromium.new_context(viewport={"width": 1100, "height": 1000})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error.stack)))
-    page.on("console", lambda one: said.append(f"{one.text} {one.location['url']}") if one.type == "error" else None)
-    page.add_init_script("window.done = []; window.hacked = () => done.push(1)")
-    yield page
-    assert [one for one in said if "/static/" not in one] == []  # JupyterLab's own parts say something, too
-    context.close()
+    with jupyter_page(chromium) as page:
+        yield page
 
 
 def is_live(page: Any) -> None:

@@ -55,7 +55,9 @@ def _is_table(spark: Any, name: str) -> bool:
 
 def table_name(typed: str) -> str:
     """As SQL takes it. Dots part it, except for those in backticks."""
-    parts = re.findall(PART, typed) if PARTS.fullmatch(typed) else [typed]
-    return ".".join(
-        one if one[0] == "`" or PLAIN.fullmatch(one) else "`{}`".format(one.replace("`", "``")) for one in parts
-    )
+    parts = re.findall(PART, typed) if PARTS.fullmatch(typed) else []
+    return ".".join(one if one[0] == "`" or PLAIN.fullmatch(one) else _quoted(one) for one in parts) or _quoted(typed)
+
+
+def _quoted(name: str) -> str:
+    return "`{}`".format(name.replace("`", "``"))

@@ -111,5 +111,6 @@ def _bin(column: dict[str, Any], name: str, low: float | None, high: float | Non
     if low is None or high is None or not high / STEPS - low / STEPS > 0:
         return "", ""
     width = high / STEPS - low / STEPS
-    step = f"floor({_place(kind, name)} / {width!r}D - ({low / width!r}D))"
-    return ("lengths" if axis == "text" else "steps"), f"CAST(least({STEPS - 1}, greatest(0, {step})) AS INT)"
+    place = _place(kind, name)
+    step = f"CAST(least({STEPS - 1}, greatest(0, floor({place} / {width!r}D - ({low / width!r}D)))) AS INT)"
+    return ("lengths" if axis == "text" else "steps"), f"IF({place} IS NULL, NULL, {step})"  # `least` passes over nulls
