@@ -24,7 +24,7 @@ spark.range(3000).selectExpr(
     "IF(id % 9 = 0, 'cash', 'card') AS `paid by`", "IF(id = 3, '{HOSTILE}', 'x') AS `{HOSTILE}`",
 ).createOrReplaceTempView("taxis")"""
 BAR = "%%sql --chart bar x=zone y=fare agg=avg by='paid by'\nSELECT * FROM taxis"
-DRAWN = ".vega-embed canvas, .vega-embed svg"
+DRAWN = ".vega-embed canvas"
 
 
 @pytest.fixture(scope="module")
