@@ -53,8 +53,8 @@ def cell_bundle(cell: str) -> Bundle:
 
 
 def _texts(column: ColumnProfile, rows: int) -> list[str]:
-    quartiles = column.quartiles or ("", "", "")
-    ends = [cut(one, MOST_OF_VALUE) if one is not None else "" for one in (column.min, *quartiles, column.max)]
+    quartiles = column.quartiles or (None, None, None)
+    ends = [_value(one) for one in (column.min, *quartiles, column.max)]
     return [
         cut(column.name, MOST_OF_NAME),
         cut(column.type, MOST_OF_VALUE),
@@ -62,9 +62,13 @@ def _texts(column: ColumnProfile, rows: int) -> list[str]:
         _nulls(column, rows),
         "" if column.distinct is None else f"{column.distinct:,}",
         *ends,
-        cut(column.mean or "", MOST_OF_VALUE),
+        "" if column.mean is None else f"{float(column.mean):,.6g}",
         _frequent(column.bars, rows),
     ]
+
+
+def _value(text: str | None, most: int = MOST_OF_VALUE) -> str:
+    return "" if text is None else cut(text, most) or '""'
 
 
 def sparkline(counts: Sequence[int]) -> str:
@@ -81,7 +85,7 @@ def _nulls(column: ColumnProfile, rows: int) -> str:
 
 def _frequent(bars: Bars, rows: int) -> str:
     shown = zip(bars.labels[:FREQUENT_SHOWN], bars.counts, strict=False)
-    return ", ".join(f"{cut(label, MOST_OF_FREQUENT) or 'empty'} {_share(count, rows)}" for label, count in shown)
+    return ", ".join(f"{_value(label, MOST_OF_FREQUENT)} {_share(count, rows)}" for label, count in shown)
 
 
 def _share(count: int, rows: int) -> str:

@@ -128,7 +128,7 @@ def _dropdown(description: str, options: list[tuple[str, Any]], value: Any) -> i
     return ipw.Dropdown(
         description=description,
         options=options,
-        value=value,
+        index=[one for _, one in options].index(value),  # with a value of None nothing would be chosen
         layout={"width": "15em"},
         style={"description_width": "3em"},
     )

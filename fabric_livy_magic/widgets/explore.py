@@ -48,6 +48,7 @@ class ExploreView:
         self._tabs = ipw.Tab([self._controls.box, again], titles=("Chart", "Profile"))
         self._tabs.selected_index = CHART if self._controls.has_columns else PROFILE
         self._tabs.observe(lambda _: self._tab_changed(), "selected_index")
+        self.box = ipw.VBox([self._tabs, self._said])
         self._display: Any = None
         self._cell: Any = None
 
@@ -55,14 +56,19 @@ class ExploreView:
         """With its first content, whose error is the cell's."""
         tab = self._tabs.selected_index
         bundle, cell = self._shown[tab] = self._content(self._controls.chart() if tab == CHART else None, on_progress)
-        view = ipw.VBox([self._tabs, self._said])._repr_mimebundle_()
         text = f"{printable(self._explored.name)}: its controls need a front end that draws Jupyter's widgets."
-        display({VIEW: view[VIEW], "text/plain": text}, raw=True)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        display({VIEW: view, "text/plain": text}, raw=True)
         self._display = display(bundle, raw=True, display_id=True)
         self._cell = display(cell_bundle(cell), raw=True, display_id=True)
 
     # ------------------------------------------------------------------------------------------- callbacks of widgets
     def _chart_changed(self) -> None:
+        if (
+            self._tabs.selected_index == PROFILE
+        ):  # a text that a person has typed arrives when they click on the other tab
+            self._shown.pop(CHART, None)
+            return None
         self._turn += 1
         try:
             chart = self._controls.chart()

@@ -387,6 +387,22 @@ def test_of_many_colors_the_most_frequent_are_kept(agent: InProcessAgent) -> Non
     assert chart.facts["colors_cut"]
 
 
+def test_a_logarithmic_x_has_steps_of_equal_ratios_of_what_is_above_0(agent: InProcessAgent) -> None:
+    frame = agent.spark.range(-100, 20_000).selectExpr("id AS a", "id AS b")
+    chart = drawn(agent, ["line", "x=a", "log=x"], frame)
+    found = [row[0] for row in points(chart)]
+    assert (chart.facts["step"], chart.rows_drawn) == ("equal ratios", 19_999)
+    assert 0.9 <= found[0] <= 1
+    assert found == sorted(set(found))
+    assert sum(one < 1_000 for one in found) > len(found) / 2
+    assert drawn(agent, ["scatter", "x=a", "y=b", "log=y", "where=b < 11"], frame).rows_drawn == 10
+
+
+def test_a_condition_takes_a_part_of_the_rows(agent: InProcessAgent) -> None:
+    chart = drawn(agent, ["bar", "x=city", "where=`kind of` = 'rye' AND n > 0"])
+    assert (points(chart), chart.rows_drawn) == ([[None, 1], ["Köln", 1]], 2)
+
+
 def test_frames_of_pandas_arrow_and_polars_have_charts(agent: InProcessAgent) -> None:
     frame = pd.DataFrame({"k": ["a", "b", "a"], "n": [1, 2, 3]})
     for value in (frame, pa.Table.from_pandas(frame), polars.from_pandas(frame)):
@@ -410,6 +426,7 @@ def test_an_empty_frame_is_an_empty_chart(agent: InProcessAgent) -> None:
             None,
             "y=kind of is no number: agg=count and agg=count_distinct take it, agg=sum",
         ),
+        (["bar", "x=city", "log=x"], None, "x=city is no number, which log=x needs."),
         (["hist", "x=city"], None, "x=city is no number, which this kind of chart needs there."),
         (["bar", "x=a"], 3, "A chart needs a DataFrame as the value of the last line, which is int."),
         (["bar", "x=a"], "SELECT array(1) AS a", "x=a is array<int>: a chart shows numbers, dates, times, texts"),

@@ -100,6 +100,12 @@ CHARTS = {
         12_001,
         axes={"x": "text", "y": "number"},
     ),
+    "log": table(
+        "bar x=kind y=n log=y where=n<>3",
+        [("kind", ["a", "b", "c"]), ("sum(n)", [0.25, 1e6, -4.0])],
+        3,
+        40,
+    ),
     "nothing": table("bar x=a", [("a", []), ("rows", [])], 0, 0),
 }
 
@@ -124,6 +130,16 @@ def test_averages_are_not_stacked_and_sums_are() -> None:
     assert encoding["xOffset"] == {"field": "by"}
     summed = table("bar x=c y=n by=k", [("c", ["a"]), ("k", ["b"]), ("sum(n)", [1])], 1, 1)
     assert "stack" not in part_bundle(summed, LOOK)[MIME]["encoding"]["y"]
+
+
+def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for() -> None:
+    spec = part_bundle(CHARTS["log"], LOOK)[MIME]
+    assert [row["y"] for row in spec["data"]["values"]] == [0.25, 1e6, None]
+    assert spec["encoding"]["y"]["scale"] == {"type": "log", "domainMin": 0.125}
+    assert "where n<>3 · logarithmic: y, without what is not above 0" in spec["title"]["subtitle"]
+    both = table("scatter x=a y=b log=xy", [("a", [1.0]), ("b", [2.0])], 1, 1, axes={"x": "number", "y": "number"})
+    encoding = part_bundle(both, LOOK)[MIME]["encoding"]
+    assert encoding["x"]["scale"] == encoding["y"]["scale"] == {"type": "log"}
 
 
 def test_numbers_that_json_has_not_and_decimals_are_drawn() -> None:

@@ -70,8 +70,12 @@ def page_of(
         context.close()
 
 
-def screenshot(page: Any, name: str) -> None:
-    """For a person who looks: into the folder that SCREENSHOTS names, where that is set."""
+def screenshot(page: Any, name: str, part: Any = None) -> None:
+    """For a person who looks: into the folder that SCREENSHOTS names, where that is set. Of the page, or of one part of it."""
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+        path = str(Path(folder) / f"{name}.png")
+        if part is None:
+            page.screenshot(path=path, full_page=True)
+        else:
+            part.screenshot(path=path)

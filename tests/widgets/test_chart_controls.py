@@ -1,0 +1,99 @@
+"""The controls of a chart, without a front end: their values are what `--chart` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabric_livy_magic.cells.charts import AGGREGATES, KINDS, Chart, chart_line
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.widgets.chart_controls import ChartControls
+
+AXES = {"zone": "text", "fare": "number", "at": "time", "route": None, "tip": "number"}
+
+
+def controls(axes: Mapping[str, str | None] = AXES) -> tuple[ChartControls, list[int]]:
+    changes: list[int] = []
+    return ChartControls(axes, lambda: changes.append(1)), changes
+
+
+def there(one: ChartControls) -> list[str]:
+    return [str(control.description) for control in one.box.children if control.layout.display != "none"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "chart"),
+    [
+        (AXES, Chart("bar", x="zone")),
+        ({"n": "number", "day": "date"}, Chart("line", x="day")),
+        ({"route": None, "n": "number"}, Chart("hist", x="n")),
+    ],
+)
+def test_the_first_chart_is_one_of_the_columns_types(axes: Mapping[str, str | None], chart: Chart) -> None:
+    assert controls(axes)[0].chart() == chart
+
+
+def test_a_frame_that_no_chart_shows_says_so() -> None:
+    with pytest.raises(SettingsError, match="this frame has none of them"):
+        controls({"route": None})[0].chart()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("bar", ["chart", "x", "y", "by", "top", "log x", "log y", "where"]),
+        ("pie", ["chart", "x", "y", "top", "where"]),
+        ("hist", ["chart", "x", "by", "bins", "log y", "where"]),
+        ("scatter", ["chart", "x", "y", "by", "log x", "log y", "where"]),
+        ("box", ["chart", "x", "y", "top", "where"]),
+    ],
+)
+def test_only_what_a_kind_takes_is_there(kind: str, expected: list[str]) -> None:
+    one, _ = controls()
+    one.box.children[0].value = kind
+    assert there(one) == expected
+
+
+def test_a_kind_that_needs_y_takes_the_first_number_in_one_change() -> None:
+    one, changes = controls()
+    one.box.children[0].value = "scatter"
+    assert (one.chart(), len(changes)) == (Chart("scatter", x="zone", y="fare", agg="sum"), 1)
+
+
+def test_a_number_on_y_is_summed_and_not_counted() -> None:
+    one, changes = controls()
+    assert "agg" not in there(one)
+    one.box.children[2].value = "fare"
+    assert (one.chart(), len(changes)) == (Chart("bar", x="zone", y="fare", agg="sum"), 1)
+    assert "agg" in there(one)
+    one.box.children[2].value = None
+    assert one.chart() == Chart("bar", x="zone")
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.dictionaries(
+        st.sampled_from([1, 2, 3]), st.sampled_from([None, *(name for name, axis in AXES.items() if axis)])
+    ),
+    st.sampled_from(AGGREGATES),
+    st.tuples(st.booleans(), st.booleans()),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=10),
+)
+def test_any_values_of_the_controls_are_a_chart_or_say_what_is_missing(
+    kind: str, columns: dict[int, str | None], agg: str, logs: tuple[bool, bool], where: str
+) -> None:
+    one, _ = controls()
+    kinds, *_, agg_of, _, _, log_x, log_y, condition = one.box.children
+    for place, value in columns.items():
+        one.box.children[place].value = value
+    kinds.value, agg_of.value, log_x.value, log_y.value, condition.value = kind, agg, *logs, where
+    if kind in {"bar", "line", "area", "pie", "hist", "scatter"} and columns.get(1, "zone") is None:
+        with pytest.raises(SettingsError, match="needs x="):
+            one.chart()
+        return
+    chart = one.chart()
+    assert (chart.kind, chart.where or "") == (kind, where.strip())
+    assert chart_line(chart).startswith(f"--chart {kind} ")
