@@ -164,9 +164,7 @@ def parser_of(name: str) -> MagicParser:
     elif name == "schema":
         add("table", metavar="TABLE", help="a table, also schema.table")
     elif name == "explore":
-        add("name", metavar="NAME", nargs="+", help="a DataFrame of the session, a table, or schema.table")
-        add("--profile", action="store_true", help="the profile of its columns alone, as a table")
-        add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+        _add_explore_options(parser)
     elif name == "start":
         _add_start_options(parser)
     elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
@@ -197,6 +195,13 @@ def parser_of(name: str) -> MagicParser:
     if name in LISTS:
         add("--json", action="store_true", help=f"the list as data: rows = %%livy {name} --json")
     return parser
+
+
+def _add_explore_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add("name", metavar="NAME", nargs="+", help="a DataFrame of the session, a table, or schema.table")
+    add("--profile", action="store_true", help="the profile of its columns alone, as a table")
+    add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
 
 
 def _add_session_options(parser: MagicParser, name: str) -> None:
