@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import requests
 
 from tests.support.kernels import install_kernels
 
+LABEXTENSION = Path(__file__).parents[2] / "labextension"
 READY_WITHIN_S = 60
 # Nothing is fetched from elsewhere, and the page can be asked to do what a menu does.
 OPTIONS = (
@@ -58,6 +60,7 @@ def jupyter_server(folder: Path, environ: Mapping[str, str]) -> Iterator[Jupyter
         port = free.getsockname()[1]
     own, token = folder / ".jupyter", secrets.token_hex()
     install_kernels(own)
+    shutil.copytree(LABEXTENSION, own / "labextensions" / "fabric-livy-magic")
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -102,7 +105,8 @@ def jupyter_page(browser: Any) -> Iterator[Any]:
     page.add_init_script("window.done = []; window.hacked = () => done.push(1)")
     try:
         yield page
-        assert [one for one in said if "/static/" not in one] == []  # JupyterLab's own parts say something, too
+        # JupyterLab's own parts say something, too.
+        assert [one for one in said if "/static/" not in one or "fabric-livy-magic" in one] == []
     finally:
         context.close()
 
