@@ -29,7 +29,7 @@ MARKS: Mapping[str, Any] = {
 }
 BOX_ROLES = ("x", "min", "q1", "median", "q3", "max", "count")
 ADDABLE = {"sum", "count"}
-WIDTH, HEIGHT = 560, 300
+WIDTH, WIDTH_BESIDE_LEGEND, HEIGHT = 560, 480, 300
 MOST_OF_CONDITION = 80  # characters, in the caption
 
 
@@ -50,7 +50,7 @@ def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
     spec = {
         "$schema": SCHEMA,
         "title": {"text": title, "subtitle": caption, "anchor": "start", "fontSize": 13, "subtitleFontSize": 11},
-        "width": WIDTH,
+        "width": WIDTH_BESIDE_LEGEND if "by" in titles or asked["kind"] == "pie" else WIDTH,
         "height": HEIGHT,
         "data": {"values": rows},
         **_drawing(asked["kind"], table.facts, {role: _vega_title(name) for role, name in titles.items()}, least),

@@ -35,7 +35,7 @@ SAME_AS = "The same as a cell:"
 def profile_bundle(profile: Profile, name: str, elapsed_s: float | None = None) -> Bundle:
     rows = [_texts(column, profile.rows) for column in profile.columns]
     caption = _caption(profile, name, elapsed_s)
-    head = "".join(f"<th{_class_of(word)}>{word}</th>" for word in HEAD)
+    head = "".join(f"<th{_NUMBER if word in NUMBERS else ''}>{word}</th>" for word in HEAD)
     body = "".join(map(_html_row, profile.columns, rows))
     table = f'<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return {
@@ -102,6 +102,9 @@ def _caption(profile: Profile, name: str, elapsed_s: float | None) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ HTML
+_NUMBER = ' class="n"'
+
+
 def _html_row(column: ColumnProfile, texts: Sequence[str]) -> str:
     titles = {
         "column": column.name,
@@ -114,12 +117,10 @@ def _html_row(column: ColumnProfile, texts: Sequence[str]) -> str:
     for word, text in zip(HEAD, texts, strict=True):
         title = titles.get(word) or ""
         more = f' title="{escaped(title)}"' if title and title != text else ""
-        cells.append(f"<td{_class_of(word)}{more}>{escaped(text)}</td>")
+        is_number = word in NUMBERS or (word in {"min", "max"} and column.quartiles)
+        kind = ' class="h"' if word == "histogram" else _NUMBER if is_number else ""
+        cells.append(f"<td{kind}{more}>{escaped(text)}</td>")
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _class_of(word: str) -> str:
-    return ' class="h"' if word == "histogram" else ' class="n"' if word in NUMBERS else ""
 
 
 def _steps(column: ColumnProfile) -> str:
@@ -130,4 +131,6 @@ def _steps(column: ColumnProfile) -> str:
         return f"the number of characters, {bars.low:g} to {bars.high:g}, in {len(bars.counts)} equal steps: {most}"
     if bars.of == "steps":
         return f"{column.min or NULL} to {column.max or NULL} in {len(bars.counts)} equal steps: {most}"
-    return "\n".join(f"{label}: {counted(count, 'row')}" for label, count in zip(bars.labels, bars.counts, strict=True))
+    return "\n".join(
+        f"{_value(label)}: {counted(count, 'row')}" for label, count in zip(bars.labels, bars.counts, strict=True)
+    )

@@ -12,6 +12,7 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable
 
 NONE, ROWS = "–", "(number of rows)"
+NOTHING = 0  # no column; a value of None is shown as if nothing was ever chosen
 KIND_WORDS = {"hist": "histogram", "box": "box plot"}
 
 
@@ -26,9 +27,9 @@ class ChartControls:
         kind, x = self._first_look()
         self._kind = _dropdown("chart", [(KIND_WORDS.get(one, one), one) for one in KINDS], kind)
         self._columns = {
-            "x": _dropdown("x", [(NONE, None), *columns], x),
-            "y": _dropdown("y", [(ROWS, None), *columns], None),
-            "by": _dropdown("by", [(NONE, None), *columns], None),
+            "x": _dropdown("x", [(NONE, NOTHING), *columns], x or NOTHING),
+            "y": _dropdown("y", [(ROWS, NOTHING), *columns], NOTHING),
+            "by": _dropdown("by", [(NONE, NOTHING), *columns], NOTHING),
         }
         self._agg = _dropdown("agg", [(one, one) for one in AGGREGATES], "count")
         self._numbers = {"top": _number("top", TOP), "bins": _number("bins", BINS)}
@@ -56,7 +57,9 @@ class ChartControls:
             raise SettingsError("A chart shows numbers, dates, times, texts and booleans: this frame has none of them.")
         kind, words = self._kind.value, []
         takes = KINDS[kind][1]
-        columns = {name: one.value for name, one in self._columns.items() if name in takes and one.value is not None}
+        columns = {
+            name: self._column(name) for name in self._columns if name in takes and self._column(name) is not None
+        }
         words += [f"{name}={value}" for name, value in columns.items()]
         if "agg" in takes and "y" in columns:
             words.append(f"agg={self._agg.value}")
@@ -82,14 +85,10 @@ class ChartControls:
         y, agg = self._columns["y"], self._agg
         self._is_arranging = True
         try:
-            if change["owner"] is self._kind and "y" in KINDS[self._kind.value][0] and y.value is None:
-                y.value = self._first_number()
-            if (
-                change["owner"] is y
-                and change["old"] is None
-                and agg.value == "count"
-                and self._axes[y.value] == "number"
-            ):
+            if change["owner"] is self._kind and "y" in KINDS[self._kind.value][0] and self._column("y") is None:
+                y.value = self._first_number() or NOTHING
+            is_new = change["owner"] is y and not isinstance(change["old"], str)
+            if is_new and agg.value == "count" and self._axes.get(y.value) == "number":
                 agg.value = "sum"
             self._arrange()
         finally:
@@ -102,11 +101,11 @@ class ChartControls:
         takes = KINDS[kind][1]
         for name, one in self._columns.items():
             _show(one, name in takes)
-        _show(self._agg, "agg" in takes and self._columns["y"].value is not None)
+        _show(self._agg, "agg" in takes and self._column("y") is not None)
         for name, one in self._numbers.items():
             _show(one, self._takes_number(name))
         for axis, one in self._logs.items():
-            _show(one, axis in LOG_AXES.get(kind, ()))
+            _show(one, self._takes_log(axis))
 
     def _takes_number(self, name: str) -> bool:
         """`top` is of categories."""
@@ -114,12 +113,19 @@ class ChartControls:
         is_category = kind in {"pie", "box"} or self._axes.get(self._columns["x"].value) == "text"
         return name in KINDS[kind][1] and (name != "top" or is_category)
 
+    def _takes_log(self, axis: str) -> bool:
+        is_number = axis == "y" or self._axes.get(self._columns["x"].value) == "number"
+        return is_number and axis in LOG_AXES.get(self._kind.value, ())
+
     def _log(self) -> str:
-        taken = LOG_AXES.get(self._kind.value, ())
-        return "".join(axis for axis, one in self._logs.items() if one.value and axis in taken)
+        return "".join(axis for axis, one in self._logs.items() if one.value and self._takes_log(axis))
+
+    def _column(self, role: str) -> str | None:
+        value = self._columns[role].value
+        return value if isinstance(value, str) else None
 
     def _first_number(self) -> str | None:
-        x = self._columns["x"].value
+        x = self._column("x")
         numbers = [name for name, axis in self._axes.items() if axis == "number"]
         return next((name for name in numbers if name != x), next(iter(numbers), None))
 
@@ -128,7 +134,7 @@ def _dropdown(description: str, options: list[tuple[str, Any]], value: Any) -> i
     return ipw.Dropdown(
         description=description,
         options=options,
-        index=[one for _, one in options].index(value),  # with a value of None nothing would be chosen
+        value=value,
         layout={"width": "15em"},
         style={"description_width": "3em"},
     )
@@ -147,7 +153,7 @@ def _number(description: str, value: int) -> ipw.BoundedIntText:
 
 
 def _checkbox(description: str) -> ipw.Checkbox:
-    return ipw.Checkbox(description=description, indent=False, layout={"width": "5em", "margin": "2px 2px 2px 1em"})
+    return ipw.Checkbox(description=description, indent=False, layout={"width": "5em", "margin": "4px 2px 2px 1em"})
 
 
 def _show(widget: ipw.DOMWidget, is_there: bool) -> None:

@@ -165,6 +165,13 @@ def test_workspaces_and_lakehouses_are_listed_once_where_a_cell_has_signed_in(li
     assert len(lists.seen) == requests
 
 
+@pytest.mark.parametrize("command", ["schema", "explore"])
+def test_the_tables_that_were_looked_up_complete_the_commands_that_take_one(command: str) -> None:
+    runner = Runner({"target": "local"})
+    runner.looked_up[("tables", runner.sessions.lakehouse_id())] = ["taxis", "trips"]
+    assert matches_of(f"%livy {command} ta", runner=runner) == ["taxis"]
+
+
 class Numbered:
     """A credential that counts how often it was asked; its tokens last `lasts_s`."""
 

@@ -83,6 +83,7 @@ TYPED = [
     "livy environments S",
     "livy attach a",
     "livy schema g",
+    "livy explore g",
     "livy config method its_",
     "livy config target h",
     "livy doctor x",

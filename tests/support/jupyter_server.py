@@ -61,6 +61,9 @@ def jupyter_server(folder: Path, environ: Mapping[str, str]) -> Iterator[Jupyter
     own, token = folder / ".jupyter", secrets.token_hex()
     install_kernels(own)
     shutil.copytree(LABEXTENSION, own / "labextensions" / "fabric-livy-magic")
+    notices = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notices.parent.mkdir(parents=True)
+    notices.write_text('{"fetchNews": "false"}', encoding="utf-8")  # else a question stands over the page
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -10,6 +10,7 @@ import pytest
 
 from fabric_livy_magic.running.exploration import Explored
 from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.widgets.chart_controls import NOTHING
 from fabric_livy_magic.widgets.explore import ExploreView
 from tests.support.fakes import FakeFabric
 
@@ -51,12 +52,12 @@ def test_without_a_session_each_change_says_what_to_do(view: ExploreView) -> Non
 
 
 def test_what_a_control_lacks_is_said_without_a_call(view: ExploreView) -> None:
-    control(view, "x").value = None
+    control(view, "x").value = NOTHING
     said(view, "--chart bar needs x=: the name of a column.")
 
 
 def test_the_other_tab_asks_for_what_it_has_not_yet(view: ExploreView) -> None:
-    control(view, "x").value = None
+    control(view, "x").value = NOTHING
     said(view, "needs x=")
     view.box.children[0].selected_index = 1
     said(view, "No session runs")
