@@ -71,8 +71,8 @@ def test_the_magics() -> None:
         "livy_sql",
     }
     subcommands = (
-        "use login logout workspaces lakehouses environments tables schema explore doctor start status sessions attach cancel "
-        "restart switch logs statements wait get put log error stop trust config help"
+        "use login whoami logout workspaces lakehouses environments tables schema explore doctor start status sessions attach cancel "
+        "restart switch logs statements wait get put log error stop alias trust ui config help"
     )
     assert set(SUMMARIES) == set(subcommands.split())
 

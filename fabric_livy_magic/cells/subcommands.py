@@ -19,6 +19,7 @@ from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_me
 SUMMARIES = {
     "use": "choose where sessions run: local, workspace/lakehouse, a Livy connection string",
     "login": "sign in to Fabric, and show who it is",
+    "whoami": "show who is signed in for the target",
     "logout": "forget the sign-in",
     "start": "start a session, unless it runs already (the first cell does it by itself)",
     "status": "what is chosen, and the state of this notebook's sessions",
@@ -44,6 +45,7 @@ SUMMARIES = {
     "log": "write down each request to the server: here, into a file, or not at all",
     "alias": "let %%sql, %%pyspark, %%spark and %%sparkr mean the %%livy_… cells in this kernel, too",
     "trust": "let the project's pyproject.toml choose all that it names, after a look at it",
+    "ui": "a panel of all this: account, target, sessions, statements, tables, settings",
     "config": "show the settings and where each came from, or change one",
     "help": "show this list, or what one subcommand takes",
 }
@@ -218,6 +220,7 @@ def _add_session_options(parser: MagicParser, name: str) -> None:
     elif name == "cancel":
         add("statement", metavar="STATEMENT", nargs="?", type=int, help="its number (default: all that run or wait)")
         add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+        add("-b", "--background", metavar="NUMBER", type=int, help="one of `%%livy statements`")
     elif name == "restart":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
     elif name == "switch":

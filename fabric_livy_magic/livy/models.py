@@ -130,7 +130,8 @@ class SessionInfo:
     def age_s(self, now_s: float) -> int | None:
         """Since it was requested, as far as the server says when that was; `now_s` as of `time.time`."""
         with contextlib.suppress(ValueError, OverflowError):
-            moment = datetime.fromisoformat(_text(self.raw, "submittedAt") or "")
+            submitted = _text(self.raw, "submittedAt") or _text(_object(self.raw, "schedulerInfo"), "submittedAt")
+            moment = datetime.fromisoformat(submitted or "")
             zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return max(0, round(now_s - zoned.timestamp()))
         return None

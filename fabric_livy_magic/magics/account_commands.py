@@ -45,6 +45,20 @@ def login(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     notebook.say(*identity_lines(identity), *filter(None, [account.login_notice()]))
 
 
+def whoami(notebook: LivyNotebook, options: argparse.Namespace) -> None:
+    account = notebook.runner.account
+    target = account.target if account.settings.target else None
+    if target is not None and target.is_embedded:
+        return notebook.say("An embedded Fabric of this notebook: nobody has to sign in.")
+    if target is not None and not target.is_fabric_api:
+        return notebook.say(f"{target.text} is called {_as_whom(account.settings.livy_user)}.")
+    return notebook.say(*identity_lines(account.whoami()))
+
+
+def _as_whom(livy_user: str) -> str:
+    return f"as {livy_user}" if livy_user else "without a sign-in (`%livy config livy_user NAME` is one)"
+
+
 def logout(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     notebook.runner.account.logout()
     notebook.say(

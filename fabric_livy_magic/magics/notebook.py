@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import REPOSITORY_CONF, VALUE_SET_CONF, Defaults, defaults_of
 from fabric_livy_magic.notebooks.repository import repository_root
-from fabric_livy_magic.output.bundles import show
+from fabric_livy_magic.output.bundles import has_other_place, show
 from fabric_livy_magic.output.progress import ProgressLine, progress_line, session_line
 from fabric_livy_magic.output.results import Look
 from fabric_livy_magic.own_imports import working_folder
@@ -43,6 +45,9 @@ class LivyNotebook:
         self._runner: Runner | None = None
         self._workspace_notebooks: dict[str, WorkspaceNotebooks] = {}
         self._has_offered = False
+        self._lines: weakref.WeakSet[ProgressLine] = weakref.WeakSet()
+        self.when_cell_runs: Callable[[], None] = lambda: None
+        """Called when a cell or a command begins; the panel's."""
 
     @property
     def runner(self) -> Runner:
@@ -82,7 +87,15 @@ class LivyNotebook:
             raise SettingsError(f"Nobody can be asked here. {without_person}") from None
 
     def progress(self) -> ProgressLine:
-        return progress_line(self.runner.settings.progress, self.shell, cancel_button)
+        line = progress_line(self.runner.settings.progress, self.shell, cancel_button)
+        if not has_other_place():
+            self._lines.add(line)
+            self.when_cell_runs()
+        return line
+
+    def lines_of_cells(self) -> list[ProgressLine]:
+        """Of the cells that run."""
+        return [line for line in list(self._lines) if line.is_open]
 
     @property
     def cell_number(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from fabric_livy_magic.cells.session_request import check_sizes, read_configuration, session_spec
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import session_body
+from fabric_livy_magic.livy.session_sizes import capacity_unit_hours, memory_text
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
@@ -125,7 +126,10 @@ STATUS_COLUMNS = (
     ListColumn("is_current", "", "mark"),
     ListColumn("name", "name"),
     ListColumn("state", "state", "state"),
+    ListColumn("age_s", "age", "age"),
     ListColumn("idle_s", "idle", "age"),
+    ListColumn("memory", "memory"),
+    ListColumn("capacity_unit_hours", "CU hours so far"),
     ListColumn("id", "id", "id"),
     ListColumn("application", "application"),
     ListColumn("target", "target"),
@@ -139,13 +143,17 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     records = []
     for name, session in runner.sessions.items():
         state, app_id = runner.sessions.state_of(session)
+        info, age_s = session.remote.last_info, session.remote.last_info.age_s(time.time())
         is_resting = not session.lost and not session.remote.running_statements
         records.append(
             {
                 "is_current": name == runner.sessions.current,
                 "name": name,
                 "state": state,
+                "age_s": age_s,
                 "idle_s": round(time.monotonic() - session.used_at) if is_resting else None,
+                "memory": memory_text(info) or None,
+                "capacity_unit_hours": capacity_unit_hours(info, age_s),
                 "id": session.id,
                 "application": app_id or None,
                 "target": session.target.text,

@@ -104,6 +104,10 @@ def _first_line(code: str) -> str:
 def cancel(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     """The one, or all that run and wait on the session, the latest first: so none of them begins meanwhile."""
     runner, number = notebook.runner, options.statement
+    if options.background is not None:
+        (chosen,) = _chosen(runner.background, options.background)
+        chosen.cancel()
+        return notebook.say(f"Background statement {chosen.number}: {chosen.cancel_message(ANSWER_WAIT_S)}")
     session = runner.sessions.find(options.session)
     background = runner.background if number is None else ()
     waiting = [one for one in background if one.session == session.name and one.state == "waiting"]
@@ -114,6 +118,7 @@ def cancel(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     running = () if number is not None else earlier_statements(session.repl)[::-1]
     ids = [one.info.id for one in running if not one.is_over] if number is None else [number]
     notebook.say(*([*lines, *(_cancel_statement(session, one) for one in ids)] or ["Nothing runs on the session."]))
+    return None
 
 
 def _cancel_statement(session: Session, statement_id: int) -> str:

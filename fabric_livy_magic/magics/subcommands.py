@@ -62,6 +62,7 @@ def _handlers() -> Mapping[str, Handler]:
         account_commands,
         aliases,
         explore_command,
+        panel_command,
         session_commands,
         session_list_commands,
         statement_commands,
@@ -70,6 +71,7 @@ def _handlers() -> Mapping[str, Handler]:
     return {
         "use": account_commands.use,
         "login": account_commands.login,
+        "whoami": account_commands.whoami,
         "logout": account_commands.logout,
         "workspaces": account_commands.workspaces,
         "lakehouses": account_commands.lakehouses,
@@ -96,5 +98,6 @@ def _handlers() -> Mapping[str, Handler]:
         "get": statement_commands.get,
         "put": statement_commands.put,
         "log": statement_commands.log,
+        "ui": panel_command.ui,
         "help": help_data,
     }

@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from fabric_livy_magic.output.bundles import Bundle, note_bundle, show, style
+from fabric_livy_magic.output.bundles import Bundle, has_other_place, note_bundle, show, style
 from fabric_livy_magic.output.tables import UNBROKEN_CHARACTERS, escaped, text_table
 from fabric_livy_magic.printable import printable
 
@@ -84,8 +84,11 @@ class OwnList:
 
 
 def give(one: OwnList, *, as_data: bool) -> Any:
-    """Shows it, or returns its data."""
-    return one.data if as_data else show(one.bundle)
+    """Shows it, or returns its data; a panel needs both."""
+    if as_data:
+        return one.data
+    show(one.bundle)
+    return one.data if has_other_place() else None
 
 
 # ------------------------------------------------------------------------------------------- data

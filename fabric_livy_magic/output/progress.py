@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import shutil
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 from fabric_livy_magic.livy.job_watch import JobWatch
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork
+from fabric_livy_magic.livy.waiting import interrupt_request_of_thread
 from fabric_livy_magic.output.bundles import Bundle, Shown, has_other_place, note_bundle, show, show_updatable
 from fabric_livy_magic.output.progress_view import (
     STARTING,
@@ -89,11 +91,17 @@ class ProgressLine:
         self._drawn_at = self._made_at
         self._has_said = False  # in plain mode
         self._kept: _KeptLine | None = None
+        self._interrupt_request = interrupt_request_of_thread()
+        self.is_open = False
+        """Between the begin and the end of its `with`."""
+        self.text = ""
+        """How far it is, also where it is not drawn."""
 
     def __call__(self, progress: Progress) -> None:
         if self._mode == "off":
             return
         self._watch.hear(progress)
+        self.text = one_line(progress_text(progress, self._starting, self._usual, self._watch.work))
         if self._mode == "plain":
             self._say(progress)
             return
@@ -148,10 +156,19 @@ class ProgressLine:
             self._terminal.flush()
             self._drawn = None
 
+    def interrupt(self) -> None:
+        """From another thread: what the front end's interrupt does to the cell."""
+        if self._interrupt_request is not None:
+            self._interrupt_request.interrupt_cell()
+        else:
+            _thread.interrupt_main()
+
     def __enter__(self) -> Self:
+        self.is_open = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.is_open = False
         self.make_room()
         how = "" if kind is None else "Failed after" if issubclass(kind, Exception) else "Interrupted after"
         self._keep_line(how)
@@ -252,12 +269,20 @@ class _KeptLine:
         self._handle.update(end_bundle(self._elapsed_s, self._work, self._how or ""), raw=True)
 
 
+def has_person(shell: InteractiveShell | None) -> bool:
+    """Whether the running cell comes from a front end with a person: those allow input (`allow_stdin`); nbclient, papermill and
+    nbconvert do not, and a terminal has no kernel."""
+    kernel = getattr(shell, "kernel", None)
+    request = (kernel.get_parent("shell") if kernel is not None else None) or {}
+    return bool(request.get("content", {}).get("allow_stdin"))
+
+
 def progress_line(
     setting: str, shell: InteractiveShell | None, button: Callable[[], MakeButton | None] = lambda: None
 ) -> ProgressLine:
     """The listener for one cell. `auto`: a line where a person looks on, plain where the notebook runs headless.
 
-    A front end with a person allows input (`allow_stdin`); nbclient, papermill and nbconvert do not. `button`: see `ProgressLine`, for
+    `button`: see `ProgressLine`, for
     a person alone.
     """
     if has_other_place():
@@ -272,10 +297,3 @@ def progress_line(
         return ProgressLine("line" if sys.stderr.isatty() else "plain", terminal)
     mode, make_button = ("line", button()) if is_watched else ("plain", None)
     return ProgressLine(mode, None, show_value, make_button=make_button)
-
-
-def has_person(shell: InteractiveShell | None) -> bool:
-    """Whether the running cell was sent by a front end with a person, who may use a widget."""
-    kernel = getattr(shell, "kernel", None)
-    request = (kernel.get_parent("shell") if kernel is not None else None) or {}
-    return bool(request.get("content", {}).get("allow_stdin"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
+from fabric_livy_magic.sessions.recent_targets import note_target
 from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
@@ -54,6 +56,9 @@ class NotebookSessions(Mapping[str, Session]):
         """When the notebook last ran a cell on any of them."""
         self.records = SessionRecords(notebook) if notebook else None
         self.guard = SessionGuard(lambda: self.settings.stop_orphan_min * 60 if self.records else 0.0)
+        self._beginning: set[str] = set()
+        """Names of sessions that are requested right now: a cell and a panel may both start one."""
+        self._beginning_lock = threading.Lock()
         self._asked_for: dict[str, LivyClient] = {}
         """Where a session of that name was asked for, until its id is known."""
         self.idle_watch = IdleWatch(self)
@@ -62,7 +67,7 @@ class NotebookSessions(Mapping[str, Session]):
         return self._sessions[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._sessions)
+        return iter(tuple(self._sessions))  # another thread may start or stop one meanwhile
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -125,7 +130,16 @@ class NotebookSessions(Mapping[str, Session]):
         name = name or self.current
         if name in self and not self[name].lost:
             raise SessionError(f"Session {name!r} is there already (id {self[name].id}). `%livy stop {name}` ends it.")
-        target, spec = target or self._account.target, spec or self.spec
+        with self._beginning_lock:
+            if name in self._beginning:
+                raise SessionError(f"Session {name!r} is being started already: `%livy status` shows when it is ready.")
+            self._beginning.add(name)
+        try:
+            return self._begin(name, spec or self.spec, target or self._account.target, on_progress)
+        finally:
+            self._beginning.remove(name)
+
+    def _begin(self, name: str, spec: SessionSpec, target: Target, on_progress: Listener | None) -> Session:
         kind = HighConcurrencySession if spec.high_concurrency else StandardSession
         client = self._account.client(target)
         with self._asking(client, spec, target) as own_name:
@@ -322,6 +336,8 @@ class NotebookSessions(Mapping[str, Session]):
     def _add(self, session: Session) -> Session:
         self._sessions[session.name] = session
         self.current = session.name
+        if self.records:
+            note_target(session.target.text)
         self.record(session)
         self.idle_watch.begin()
         return session

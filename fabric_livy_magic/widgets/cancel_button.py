@@ -34,7 +34,6 @@ class CancelButton:
         self._progress = widgets.HTML(progress["text/html"], layout=widgets.Layout(flex="1 1 auto"))
         self._button = widgets.Button(
             description="Cancel",
-            icon="stop",
             tooltip=TOOLTIP,
             layout=widgets.Layout(width="auto", flex="0 0 auto"),
             _view_count=0,  # the front end counts its views then, and says so

@@ -96,7 +96,12 @@ LINES: Mapping[str, list[tuple[str, str]]] = {
     "schema": [("rows --json", "")],
     "attach": [("{theirs} --name theirs", "as 'theirs'")],
     "logs": [("main -n 1", "line 2"), ("main --lines 2", "line 1\nline 2")],
-    "cancel": [("0 -s second", "Statement 0"), ("--session second", "Nothing runs")],
+    "cancel": [
+        ("0 -s second", "Statement 0"),
+        ("--session second", "Nothing runs"),
+        ("-b {background}", "Background statement"),
+        ("--background {background}", "It had ended already."),
+    ],
     "restart": [("second", "is ready")],
     "wait": [("{background}", "3 rows")],
     "lakehouses": [("Sales", "Bronze"), ("--json", "")],

@@ -40,7 +40,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "running": "errors settings livy cells frames agent",
         "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric running local",
         "output": "printable errors livy signin running sessions",
-        "widgets": "printable errors own_imports livy cells running sessions output",
+        "widgets": "printable errors own_imports livy cells fabric running sessions output",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",

@@ -1,0 +1,245 @@
+"""The panel of `%livy ui`. It opens with what is known here; what a server knows comes from a thread, so that nothing waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+
+from fabric_livy_magic.livy.waiting import InterruptRequest, run_in_background
+from fabric_livy_magic.output.bundles import Bundle
+from fabric_livy_magic.output.tables import escaped
+from fabric_livy_magic.widgets.panel_outputs import Host, Outputs, fill, run_line
+from fabric_livy_magic.widgets.panel_sections import (
+    INTERRUPT,
+    RECENT,
+    SECTIONS,
+    STATEMENTS,
+    Action,
+    Record,
+    Row,
+    Section,
+)
+
+TICK_S = 1.0  # between two looks at what runs, which cost no call
+SCROLLED = {"max_height": "24em", "overflow": "auto"}
+
+
+class Panel:
+    """Of one notebook. One line runs at a time, in a thread; the one that runs can be cancelled."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._running: InterruptRequest | None = None
+        self._runs_line = False
+        self._next: Callable[[], None] | None = None
+        """A line whose button was clicked while a list was read anew; a second click runs nothing twice."""
+        self._is_ticking = False
+        self._lock = threading.Lock()
+        self._views = [SectionView(section, self._press) for section in SECTIONS]
+        self._tab = widgets.Tab([view.box for view in self._views], titles=[one.title for one in SECTIONS])
+        self._tab.observe(lambda change: self._begin(self._load_shown), names="selected_index")
+        self._refresh = _button("Refresh", lambda: self._begin(self._refresh_shown))
+        self._cancel = _button("Cancel", self._interrupt_line)
+        self._cancel.layout.display = "none"
+        self._line = widgets.HTML()
+        self._said = widgets.HTML(layout=widgets.Layout(**SCROLLED))
+        top = widgets.HBox([self._refresh, self._cancel, self._line], layout=widgets.Layout(align_items="center"))
+        self.box = widgets.VBox([self._tab, top, self._said])
+
+    @property
+    def bundle(self) -> Bundle:
+        lines = "\n".join(f"{section.title}: {', '.join(section.lines)}" for section in SECTIONS)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return {
+            "application/vnd.jupyter.widget-view+json": view,
+            "text/plain": f"A panel of the notebook's sessions. The same as text:\n{lines}",
+        }
+
+    def open(self) -> None:
+        self._begin(self._load_shown)
+
+    # ------------------------------------------------------------------------------------------- in a thread
+    def _begin(self, work: Callable[[], None], *, is_line: bool = False) -> None:
+        """Returns at once: this is called by the loop that takes the front end's messages."""
+        with self._lock:
+            if self._running is not None:
+                if is_line and not self._runs_line and self._next is None:
+                    self._next = work
+                return
+            self._running, self._runs_line = InterruptRequest(), is_line
+        self._set_busy(True)
+
+        def run() -> None:
+            try:
+                work()
+                self._load_shown()  # another one, chosen meanwhile
+            finally:
+                with self._lock:
+                    following, self._next, self._running = self._next, None, None
+                self._set_busy(False)
+            if following:
+                self._begin(following, is_line=True)
+            self.watch()
+
+        run_in_background(run, "panel", self._running)
+
+    def _set_busy(self, is_busy: bool) -> None:
+        for view in self._views:
+            view.set_busy(is_busy and self._runs_line)
+        self._refresh.disabled = is_busy
+        self._cancel.layout.display = "" if is_busy else "none"
+
+    def _interrupt_line(self) -> None:
+        if (running := self._running) is not None:
+            running.make()
+
+    # ------------------------------------------------------------------------------------------- lines
+    def _press(self, view: SectionView, line: str) -> None:
+        if line == INTERRUPT:
+            self._host.interrupt_cell()
+            return
+
+        def run() -> None:
+            self._line.value = _code(line)
+            outputs = Outputs(lambda changed: setattr(self._said, "value", changed.html))
+            self._said.value = ""
+            view.feed(line, run_line(self._host, line, outputs))
+            self._load(view)
+
+        self._begin(run, is_line=True)
+
+    @property
+    def _shown(self) -> SectionView:
+        return self._views[self._tab.selected_index or 0]
+
+    def _load_shown(self) -> None:
+        if not self._shown.is_loaded:
+            self._load(self._shown)
+
+    def _refresh_shown(self) -> None:
+        for view in self._views:
+            view.is_loaded = False
+        self._load(self._shown)
+
+    def _load(self, view: SectionView) -> None:
+        outputs = Outputs()
+        for line, records in fill(self._host, view.section, outputs).items():
+            view.feed(line, records)
+        view.feed(RECENT, [{"name": one} for one in self._host.recent_targets()])
+        view.show(outputs.html)
+        view.is_loaded = True
+
+    # ------------------------------------------------------------------------------------------- what runs
+    def watch(self) -> None:
+        """Keeps the statements up to date until none runs; a cell that begins calls it."""
+        with self._lock:
+            if self._is_ticking:
+                return
+            self._is_ticking = True
+        run_in_background(self._tick, "panel-clock")
+
+    def _tick(self) -> None:
+        view = next(view for view in self._views if view.section is STATEMENTS)
+        try:
+            while self._host.running_cells() or any(one["state"] in {"waiting", "running"} for one in view.records):
+                self._load(view)
+                time.sleep(TICK_S)
+            self._load(view)
+        finally:
+            self._is_ticking = False
+
+
+class SectionView:
+    def __init__(self, section: Section, press: Callable[[SectionView, str], None]) -> None:
+        self.section = section
+        self.is_loaded = False
+        self.records: Sequence[Record] = ()
+        self._list = widgets.HTML("…", layout=widgets.Layout(**SCROLLED))
+        self._rows = [RowView(row, self._picked, lambda line: press(self, line)) for row in section.rows]
+        self.box = widgets.VBox([self._list, *(row.box for row in self._rows)])
+        self._when_picked()
+        for row in self._rows:
+            row.when_picked(self._when_picked)
+
+    def _picked(self) -> dict[str, str]:
+        return {name: value for row in self._rows for name, value in row.picked.items()}
+
+    def _when_picked(self) -> None:
+        for row in self._rows:
+            row.say_lines()
+
+    def feed(self, line: str, records: Sequence[Record]) -> None:
+        if line in self.section.lines:
+            self.records = records
+        for row in self._rows:
+            if row.row.fed_by and (line == row.row.fed_by or line.startswith(f"{row.row.fed_by} ")):
+                row.choose_from(records)
+
+    def show(self, html: str) -> None:
+        if self._list.value != html:
+            self._list.value = html
+
+    def set_busy(self, is_busy: bool) -> None:
+        for row in self._rows:
+            row.set_busy(is_busy)
+
+
+class RowView:
+    def __init__(self, row: Row, picked: Callable[[], dict[str, str]], press: Callable[[str], None]) -> None:
+        self.row = row
+        self._all_picked = picked
+        self._choice = widgets.Dropdown(options=[], description=row.choice)
+        self._text = widgets.Text(description=row.text, continuous_update=False)
+        self._buttons = [_button(one.label, lambda one=one: self._press(one, press)) for one in row.actions]  # type: ignore[misc]
+        self._lines = widgets.HTML()
+        fields = [*([self._choice] if row.choice else ()), *([self._text] if row.text else ())]
+        line = widgets.HBox([*fields, *self._buttons], layout=widgets.Layout(flex_flow="row wrap"))
+        self.box = widgets.VBox([line, self._lines])
+        self._is_busy = False
+
+    @property
+    def picked(self) -> dict[str, str]:
+        choice = {self.row.choice: self._choice.value or ""} if self.row.choice else {}
+        return {**choice, **({self.row.text: self._text.value.strip()} if self.row.text else {})}
+
+    def when_picked(self, call: Callable[[], None]) -> None:
+        for field in (self._choice, self._text):
+            field.observe(lambda change: call(), names="value")
+
+    def _press(self, action: Action, press: Callable[[str], None]) -> None:
+        if line := action.line_for(self._all_picked()):
+            press(line)
+
+    def choose_from(self, records: Sequence[Record]) -> None:
+        options = list(filter(None, map(self.row.option, records)))
+        if list(self._choice.options) == options:
+            return
+        before, values = self._choice.value, [value for _, value in options]
+        self._choice.options = options
+        self._choice.value = before if before in values else next(iter(values), None)
+        self.say_lines()
+
+    def say_lines(self) -> None:
+        """Below the buttons: what does the same."""
+        lines = [action.line_for(self._all_picked()) for action in self.row.actions]
+        for button, line in zip(self._buttons, lines, strict=True):
+            button.disabled = (self._is_busy and line != INTERRUPT) or not line
+            button.tooltip = line
+        self._lines.value = " · ".join(_code(line) for line in lines if line)
+
+    def set_busy(self, is_busy: bool) -> None:
+        self._is_busy = is_busy
+        self.say_lines()
+
+
+def _button(label: str, press: Callable[[], None]) -> widgets.Button:
+    button = widgets.Button(description=label, layout=widgets.Layout(width="auto", min_width="5em"))
+    button.on_click(lambda _: press())
+    return button
+
+
+def _code(line: str) -> str:
+    return f'<code style="font-size:11px;opacity:.75">{escaped(line).replace(chr(10), " ⏎ ")}</code>' if line else ""

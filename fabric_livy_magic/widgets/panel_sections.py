@@ -1,0 +1,189 @@
+"""What the panel of `%livy ui` holds: for each section the `%livy` lines whose lists it shows, and the lines that its buttons run. Pure.
+
+Nothing is done that a line does not do, so that the panel says for each button how to do without it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fabric_livy_magic.fabric.targets import join_target
+
+Picked = Mapping[str, str]
+"""What was chosen and typed in a section, by the name of the choice."""
+Record = Mapping[str, Any]
+RECENT, INTERRUPT = "recent targets", "the notebook's interrupt"  # no lines: the panel's own
+ROWS_OF_PREVIEW = 10
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button. It runs `line`, once all that it `needs` was chosen."""
+
+    label: str
+    line: Callable[[Picked], str]
+    needs: tuple[str, ...] = ()
+
+    def line_for(self, picked: Picked) -> str:
+        """Empty while something is missing."""
+        return self.line(picked) if all(picked.get(name) for name in self.needs) else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A choice, a field of text or both, with buttons. The choices are made by `option`, as (label, value), from the records that a
+    line gives which begins with `fed_by`."""
+
+    actions: tuple[Action, ...]
+    choice: str = ""
+    fed_by: str = ""
+    option: Callable[[Record], tuple[str, str] | None] = lambda record: (str(record["name"]), str(record["name"]))
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    rows: tuple[Row, ...]
+    lines: tuple[str, ...] = ()
+    """Run when the section is looked at, and after each of its actions."""
+
+
+def word(text: str) -> str:
+    """As one word of a `%livy` line."""
+    return shlex.quote(text)
+
+
+def livy(command: str, *names: str) -> Callable[[Picked], str]:
+    """`%livy command` with what was chosen by these names."""
+    return lambda picked: " ".join([f"%livy {command}", *(word(picked[name]) for name in names)])
+
+
+def quoted_table(name: str) -> str:
+    return ".".join("`" + part.replace("`", "``") + "`" for part in name.split("."))
+
+
+def _other_session(record: Record) -> tuple[str, str] | None:
+    """One of the server's that this notebook has not."""
+    if record["name_here"] or record["state"] in ENDED:
+        return None
+    words = (record["name"], record["state"], record["owner"], record["id"])
+    return " · ".join(str(one) for one in words if one), str(record["id"])
+
+
+ENDED = {"error", "dead", "killed", "success", "cancelled", "failed", "deleting", "shutting_down", "cancelling"}
+
+ACCOUNT = Section(
+    "Account",
+    (Row((Action("Sign in", livy("login")), Action("Sign out", livy("logout")))),),
+    ("%livy whoami",),
+)
+TARGET = Section(
+    "Target",
+    (
+        Row((Action("Use", lambda picked: f"%livy use {picked['recent']}", ("recent",)),), "recent", RECENT),
+        Row(
+            (
+                Action("List workspaces", livy("workspaces")),
+                Action("List its lakehouses", livy("lakehouses", "workspace"), ("workspace",)),
+            ),
+            "workspace",
+            "%livy workspaces",
+        ),
+        Row(
+            (
+                Action(
+                    "Use",
+                    lambda picked: f"%livy use {join_target(picked['workspace'], picked['lakehouse'])}",
+                    ("workspace", "lakehouse"),
+                ),
+            ),
+            "lakehouse",
+            "%livy lakehouses",
+        ),
+    ),
+    ("%livy config target",),
+)
+SESSIONS = Section(
+    "Sessions",
+    (
+        Row(
+            (
+                Action("Make current", livy("switch", "session"), ("session",)),
+                Action("Restart", livy("restart", "session"), ("session",)),
+                Action("Stop", livy("stop", "session"), ("session",)),
+                Action("Log", livy("logs", "session"), ("session",)),
+            ),
+            "session",
+            "%livy status",
+        ),
+        Row(
+            (
+                Action(
+                    "Start", lambda picked: f"%livy start {word(picked['name'])}" if picked["name"] else "%livy start"
+                ),
+            ),
+            text="name",
+        ),
+        Row(
+            (Action("Attach", livy("attach", "elsewhere"), ("elsewhere",)),),
+            "elsewhere",
+            "%livy sessions",
+            _other_session,
+        ),
+    ),
+    ("%livy status", "%livy sessions"),
+)
+STATEMENTS = Section(
+    "Statements",
+    (
+        Row(
+            (
+                Action("Interrupt the cell", lambda picked: INTERRUPT),
+                Action("Cancel all of the session", livy("cancel")),
+            )
+        ),
+        Row(
+            (Action("Cancel", livy("cancel -b", "background"), ("background",)),),
+            "background",
+            "%livy statements",
+            lambda record: (f"{record['number']} · {record['state']}", str(record["number"])),
+        ),
+    ),
+    ("%livy statements",),
+)
+CATALOG = Section(
+    "Catalog",
+    (
+        Row(
+            (
+                Action("Columns", livy("schema", "table"), ("table",)),
+                Action(
+                    "Preview",
+                    lambda picked: f"%%livy_sql -n {ROWS_OF_PREVIEW}\nSELECT * FROM {quoted_table(picked['table'])}",
+                    ("table",),
+                ),
+            ),
+            "table",
+            "%livy tables",
+        ),
+    ),
+    ("%livy tables",),
+)
+SETTINGS = Section(
+    "Settings",
+    (
+        Row(
+            (Action("Set for this notebook", livy("config", "setting", "value"), ("setting", "value")),),
+            "setting",
+            "%livy config",
+            text="value",
+        ),
+    ),
+    ("%livy config",),
+)
+ASK_SERVER = frozenset({"%livy sessions", "%livy tables"})
+SECTIONS = (SESSIONS, STATEMENTS, TARGET, CATALOG, ACCOUNT, SETTINGS)

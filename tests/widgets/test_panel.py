@@ -1,0 +1,201 @@
+"""The panel in this process, without a front end: buttons are clicked, a line runs in a thread, its outputs stand in the panel."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+import pytest
+
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.livy.waiting import interruptible_sleep
+from fabric_livy_magic.output.bundles import show, show_updatable
+from fabric_livy_magic.widgets.panel import Panel
+from fabric_livy_magic.widgets.panel_outputs import text_overview
+
+HOSTILE = "<img src=x onerror=hacked()>"
+
+
+class Notebook:
+    """The notebook as the panel sees it: `lines` are those that were run."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.records: dict[str, list[dict[str, Any]]] = {
+            "%livy status": [{"name": "main", "state": "idle"}, {"name": HOSTILE, "state": "idle"}],
+            "%livy sessions": [
+                {"name": None, "state": "idle", "owner": "ada", "id": "7", "name_here": None},
+                {"name": None, "state": "dead", "owner": "ada", "id": "8", "name_here": None},
+                {"name": None, "state": "idle", "owner": "ada", "id": "9", "name_here": "main"},
+            ],
+        }
+        self.work: Callable[[str], None] = lambda line: None
+        self.cells: list[str] = []
+        self.interrupted = 0
+        self.why_not = ""
+
+    def run(self, line: str) -> Any:
+        self.lines.append(line)
+        if line not in self.records:
+            self.work(line)
+        show({"text/plain": f"{line} was run: {HOSTILE}"})
+        return self.records.get(line)
+
+    def why_not_asked(self) -> str:
+        return self.why_not
+
+    @property
+    def asked(self) -> list[str]:
+        """Without the list of statements, which costs no call."""
+        return [line for line in self.lines if line != "%livy statements"]
+
+    def recent_targets(self) -> list[str]:
+        return ["Sales/Bronze", "local"]
+
+    def running_cells(self) -> list[str]:
+        return self.cells
+
+    def interrupt_cell(self) -> None:
+        self.interrupted += 1
+
+
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def panel(notebook: Notebook) -> Panel:
+    panel = Panel(notebook)
+    panel.open()
+    wait_until(lambda: is_idle(panel))
+    return panel
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = 10) -> None:
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def all_of(box: Any) -> list[Any]:
+    return [box, *(inner for child in getattr(box, "children", ()) for inner in all_of(child))]
+
+
+def button(panel: Panel, label: str) -> Any:
+    return next(one for one in all_of(panel.box) if isinstance(one, widgets.Button) and one.description == label)
+
+
+def field(panel: Panel, label: str) -> Any:
+    kinds = (widgets.Dropdown, widgets.Text)
+    return next(one for one in all_of(panel.box) if isinstance(one, kinds) and one.description == label)
+
+
+def html(panel: Panel) -> str:
+    return "".join(one.value for one in all_of(panel.box) if isinstance(one, widgets.HTML))
+
+
+def is_idle(panel: Panel) -> bool:
+    return not button(panel, "Refresh").disabled
+
+
+def test_it_opens_with_its_first_section_and_asks_the_server_for_no_other(panel: Panel, notebook: Notebook) -> None:
+    assert notebook.asked == ["%livy status", "%livy sessions"]
+    assert field(panel, "session").value == "main"
+    assert [value for _, value in field(panel, "elsewhere").options] == ["7"]
+    panel.box.children[0].selected_index = 3
+    wait_until(lambda: notebook.asked[2:] == ["%livy tables"] and is_idle(panel))
+    panel.box.children[0].selected_index = 0
+    wait_until(lambda: is_idle(panel))
+    assert len(notebook.asked) == 3
+
+
+def test_a_button_runs_its_line_shows_what_it_says_and_refreshes_the_section(panel: Panel, notebook: Notebook) -> None:
+    field(panel, "session").value = HOSTILE
+    stop = button(panel, "Stop")
+    assert stop.tooltip == f"%livy stop '{HOSTILE}'"
+    stop.click()
+    wait_until(lambda: len(notebook.asked) == 5 and is_idle(panel))
+    assert notebook.asked[2:] == [stop.tooltip, "%livy status", "%livy sessions"]
+    assert "<img" not in html(panel)
+    assert "was run: &lt;img src=x onerror=hacked()&gt;" in html(panel)
+
+
+def test_one_line_runs_at_a_time_and_can_be_cancelled(panel: Panel, notebook: Notebook) -> None:
+    begun = threading.Event()
+
+    def work(line: str) -> None:
+        begun.set()
+        shown = show_updatable({"text/plain": "Starting"})
+        shown.update({"text/plain": "Starting: 3 s"})
+        interruptible_sleep(30)
+
+    notebook.work = work
+    button(panel, "Start").click()
+    assert begun.wait(10)
+    wait_until(lambda: "Starting: 3 s" in html(panel))
+    assert button(panel, "Stop").disabled
+    button(panel, "Stop").click()
+    button(panel, "Refresh").click()
+    next(one for one in panel.box.children[1].children if one.description == "Cancel").click()
+    wait_until(lambda: is_idle(panel))
+    assert notebook.asked == ["%livy status", "%livy sessions", "%livy start", "%livy status", "%livy sessions"]
+    assert "Interrupted." in html(panel)
+
+
+def test_a_click_while_a_list_is_read_runs_its_line_afterwards_and_once(panel: Panel, notebook: Notebook) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def work(line: str) -> None:
+        if line == "%livy tables":
+            reading.set()
+            go_on.wait(10)
+
+    notebook.work = work
+    panel.box.children[0].selected_index = 3
+    assert reading.wait(10)
+    start = button(panel, "Start")
+    for _ in range(2):
+        start.click()
+    go_on.set()
+    wait_until(lambda: "%livy start" in notebook.lines and is_idle(panel))
+    assert notebook.lines.count("%livy start") == 1
+
+
+@pytest.mark.parametrize("error", [SettingsError(f"There is no {HOSTILE}."), RuntimeError(HOSTILE)])
+def test_what_goes_wrong_is_said_in_the_panel(panel: Panel, notebook: Notebook, error: Exception) -> None:
+    def work(line: str) -> None:
+        raise error
+
+    notebook.work = work
+    button(panel, "Start").click()
+    wait_until(lambda: "&lt;img src=x onerror=hacked()&gt;" in panel.box.children[2].value and is_idle(panel))
+    assert "<img" not in html(panel)
+
+
+def test_the_cell_that_runs_is_followed_without_a_call_and_can_be_interrupted(panel: Panel, notebook: Notebook) -> None:
+    notebook.cells = ["Running: 3 s · 1 of 8 tasks"]
+    panel.watch()
+    wait_until(lambda: "1 of 8 tasks" in html(panel))
+    notebook.cells = ["Running: 4 s · 5 of 8 tasks"]
+    wait_until(lambda: "5 of 8 tasks" in html(panel))
+    button(panel, "Interrupt the cell").click()
+    assert notebook.interrupted == 1
+    notebook.cells = []
+    wait_until(lambda: "tasks" not in html(panel))
+    assert set(notebook.lines[2:]) == {"%livy statements"}
+
+
+def test_a_server_that_would_have_to_start_is_not_asked(notebook: Notebook) -> None:
+    notebook.why_not = "It does not run yet."
+    assert text_overview(notebook).count("It does not run yet.") == 2
+    assert notebook.lines == ["%livy status", "%livy statements", "%livy config target", "%livy whoami", "%livy config"]
+
+
+def test_without_widgets_the_same_is_text(notebook: Notebook, golden: Callable[[str, str], None]) -> None:
+    notebook.cells = ["Running: 3 s"]
+    golden("panel_overview.txt", text_overview(notebook))
