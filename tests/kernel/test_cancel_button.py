@@ -98,6 +98,7 @@ def test_a_front_end_that_draws_no_widget_keeps_the_line(running: Kernel, fabric
     front_end.read_until(lambda: front_end.seen)
     running.interrupt()
     front_end.read_until(front_end.has_ended)
+    time.sleep(0.5)  # what is sent with the end of a cell that failed is aborted
     fabric.statement_goes("running")
     again = FrontEnd(running, running.send("once more"))
     again.read_until(lambda: sum(kind == "update_display_data" for kind, _ in again.seen) > 3)

@@ -120,7 +120,7 @@ def test_while_a_cell_runs_the_panel_follows_it_and_acts_and_cancel_ends_it(jupy
     first = wait_for_more_tasks(page, output, 0)
     statements = section(page, "Statements")
     wait_for_more_tasks(page, statements, first)
-    section(page, "Catalog").locator("table, .flm-c").first.wait_for()
+    section(page, "Catalog").locator("table:visible, .flm-c:visible").first.wait_for()
     cancel = output.get_by_role("button", name="Cancel", exact=True)
     cancel.wait_for()
     screenshot(page, "panel while a cell runs")
