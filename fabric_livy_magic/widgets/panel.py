@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -24,7 +25,7 @@ from fabric_livy_magic.widgets.panel_sections import (
 )
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
-SCROLLED = {"max_height": "24em", "overflow": "auto"}
+SCROLLED = {"max_height": "32em", "overflow": "auto"}
 
 
 class Panel:
@@ -187,11 +188,37 @@ class SectionView:
             row.set_busy(is_busy)
 
 
+class Choice(widgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+    """Its options change in a thread, perhaps while a person chooses: what is drawn would be another than what a button takes."""
+
+    options: Any
+    value: Any
+
+    def __init__(self, label: str) -> None:
+        self._changing = threading.RLock()
+        super().__init__(options=[], description=label)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """From the front end."""
+        with self._changing:
+            super().set_state(sync_data)
+
+    def choose_from(self, options: Sequence[tuple[str, str]]) -> None:
+        """What was chosen stays, where it is still there."""
+        with self._changing:
+            if list(self.options) == list(options):
+                return
+            before, values = self.value, [value for _, value in options]
+            self.options = options
+            self.value = before if before in values else next(iter(values), None)
+            self.send_state("index")
+
+
 class RowView:
     def __init__(self, row: Row, picked: Callable[[], dict[str, str]], press: Callable[[str], None]) -> None:
         self.row = row
         self._all_picked = picked
-        self._choice = widgets.Dropdown(options=[], description=row.choice)
+        self._choice = Choice(row.choice)
         self._text = widgets.Text(description=row.text, continuous_update=False)
         self._buttons = [_button(one.label, lambda one=one: self._press(one, press)) for one in row.actions]  # type: ignore[misc]
         self._lines = widgets.HTML()
@@ -214,12 +241,7 @@ class RowView:
             press(line)
 
     def choose_from(self, records: Sequence[Record]) -> None:
-        options = list(filter(None, map(self.row.option, records)))
-        if list(self._choice.options) == options:
-            return
-        before, values = self._choice.value, [value for _, value in options]
-        self._choice.options = options
-        self._choice.value = before if before in values else next(iter(values), None)
+        self._choice.choose_from(list(filter(None, map(self.row.option, records))))
         self.say_lines()
 
     def say_lines(self) -> None:
@@ -228,7 +250,8 @@ class RowView:
         for button, line in zip(self._buttons, lines, strict=True):
             button.disabled = (self._is_busy and line != INTERRUPT) or not line
             button.tooltip = line
-        self._lines.value = " · ".join(_code(line) for line in lines if line)
+        shown = " · ".join(_code(line) for line in lines if line)
+        self._lines.value = f'<div style="line-height:1.4">{shown}</div>' if shown else ""
 
     def set_busy(self, is_busy: bool) -> None:
         self._is_busy = is_busy

@@ -125,6 +125,18 @@ def test_a_button_runs_its_line_shows_what_it_says_and_refreshes_the_section(pan
     assert "was run: &lt;img src=x onerror=hacked()&gt;" in html(panel)
 
 
+def test_what_was_chosen_stays_when_the_list_is_read_anew(panel: Panel, notebook: Notebook) -> None:
+    field(panel, "session").value = HOSTILE
+    notebook.records["%livy status"].insert(0, {"name": "first", "state": "idle"})
+    button(panel, "Refresh").click()
+    wait_until(lambda: len(field(panel, "session").options) == 3 and is_idle(panel))
+    assert field(panel, "session").value == HOSTILE
+    del notebook.records["%livy status"][2]
+    button(panel, "Refresh").click()
+    wait_until(lambda: len(field(panel, "session").options) == 2 and is_idle(panel))
+    assert field(panel, "session").value == "first"
+
+
 def test_one_line_runs_at_a_time_and_can_be_cancelled(panel: Panel, notebook: Notebook) -> None:
     begun = threading.Event()
 

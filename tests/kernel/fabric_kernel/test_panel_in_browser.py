@@ -107,7 +107,7 @@ def wait_for_more_tasks(page: Any, place: Any, than: int) -> int:
 
 def test_it_opens_with_the_sessions_in_both_themes(jupyter: JupyterServer, page: Any) -> None:
     says(section(page, "Sessions"), "%livy stop main")
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
         jupyter.command(page, "apputils:change-theme", theme=theme)
         page.wait_for_timeout(500)
         screenshot(page, f"panel {theme}")

@@ -1,4 +1,4 @@
-"""The Cancel button beside the progress of a cell, in a real kernel: what a front end with widgets sends and gets."""
+"""Widgets in a real kernel, by what a front end sends and gets: the Cancel button beside the progress of a cell, and the panel."""
 
 from __future__ import annotations
 
@@ -105,3 +105,16 @@ def test_a_front_end_that_draws_no_widget_keeps_the_line(running: Kernel, fabric
     assert not again.shows_view()
     running.interrupt()
     again.read_until(again.has_ended)
+
+
+def test_the_panel_is_a_widget_with_a_text_and_without_a_person_text_alone(running: Kernel, fabric: FakeFabric) -> None:
+    front_end = FrontEnd(running, running.send("%livy ui"))
+    front_end.read_until(lambda: any(VIEW in content.get("data", {}) for _, content in front_end.seen))
+    (shown,) = [content["data"] for kind, content in front_end.seen if kind == "display_data"]
+    assert sorted(shown) == [VIEW, "text/plain"]
+    assert "%livy status" in shown["text/plain"]
+    front_end.read_until(lambda: any("%livy stop main" in str(one.get("value")) for one in front_end.models.values()))
+    headless = running.client.execute("%livy ui", allow_stdin=False)
+    done = running.wait(str(headless))
+    assert {kind for kind, _ in done.outputs} == {"status", "execute_input", "stream"}
+    assert "Settings (`%livy config`)" in done.printed
