@@ -26,20 +26,21 @@ HEAD = (
     "most frequent",
 )
 NUMBERS = frozenset({"nulls", "distinct", "25 %", "median", "75 %", "mean"})
-MOST_OF_NAME, MOST_OF_VALUE, MOST_OF_FREQUENT = 60, 30, 20  # characters
+MOST_OF_NAME, MOST_OF_VALUE, MOST_OF_FREQUENT = 60, 24, 20  # characters
 FREQUENT_SHOWN = 3
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SAME_AS = "The same as a cell:"
 
 
 def profile_bundle(profile: Profile, name: str, elapsed_s: float | None = None) -> Bundle:
+    """`data-live`: another output's table.js passes it over."""
     rows = [_texts(column, profile.rows) for column in profile.columns]
     caption = _caption(profile, name, elapsed_s)
     head = "".join(f"<th{_NUMBER if word in NUMBERS else ''}>{word}</th>" for word in HEAD)
     body = "".join(map(_html_row, profile.columns, rows))
     table = f'<table class="flm"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return {
-        "text/html": f'{style()}<div class="flm-s">{table}</div><div class="flm-c">{escaped(caption)}</div>',
+        "text/html": f'<div class="flm-t" data-live="">{style()}{_scrolled(table, name)}<div class="flm-c">{escaped(caption)}</div></div>',
         "text/plain": f"{text_table(HEAD, rows, [word in NUMBERS for word in HEAD])}\n{printable(caption)}",
     }
 
@@ -103,6 +104,11 @@ def _caption(profile: Profile, name: str, elapsed_s: float | None) -> str:
 
 # ------------------------------------------------------------------------------------------------ HTML
 _NUMBER = ' class="n"'
+
+
+def _scrolled(table: str, name: str) -> str:
+    """Keys scroll it, too."""
+    return f'<div class="flm-s" tabindex="0" role="region" aria-label="Profile of {escaped(name)}">{table}</div>'
 
 
 def _html_row(column: ColumnProfile, texts: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from fabric_livy_magic.cells.charts import read_chart
 from fabric_livy_magic.cells.explored_cells import chart_cell
 from fabric_livy_magic.cells.magic_parser import split_words
 from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.running.exploration import ColumnProfile, Profile, chart_of, open_explored, profile_of
 from fabric_livy_magic.running.results import ChartTable
 from fabric_livy_magic.running.run_cell import run_cell
@@ -40,6 +41,8 @@ number = 7
 
 @pytest.fixture(scope="module", autouse=True)
 def frames(session: Session) -> None:
+    if session.remote.client.dialect is Dialect.APACHE_LIVY:
+        pytest.skip("the agent is the same there, and Spark takes its time for so many aggregates")
     session.run(MAKE)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from fabric_livy_magic.output.bundles import style
 from fabric_livy_magic.output.explored import cell_bundle, profile_bundle, sparkline
 from fabric_livy_magic.running.exploration import Bars, ColumnProfile, Profile
+from tests.support.browser import DARK, LIGHT, page_of, screenshot
 from tests.support.hostile_texts import HOSTILE_TEXTS
 
 PROFILE = Profile(
@@ -50,6 +53,9 @@ def test_a_bar_that_is_not_0_is_seen(counts: tuple[int, ...], drawn: str) -> Non
     assert sparkline(counts) == drawn
 
 
+ATTRIBUTES = {"class", "title", "tabindex", "role", "aria-label", "data-live"}
+
+
 class Elements(HTMLParser):
     """Tags and attributes' names of a text."""
 
@@ -67,5 +73,17 @@ def test_hostile_names_values_and_cells_are_text(text: str) -> None:
     column = ColumnProfile(text, text, 1, 2, min=text, max=text, bars=Bars("values", (1, 1), (text, "b")))
     profile, cell = profile_bundle(Profile((column,), 2), text), cell_bundle(text)
     html = (profile["text/html"] + cell["text/html"]).replace(style(), "")
-    assert Elements(html).found <= {"div", "table", "thead", "tbody", "tr", "th", "td", "pre", "class", "title"}
+    assert Elements(html).found <= {"div", "table", "thead", "tbody", "tr", "th", "td", "pre", *ATTRIBUTES}
     assert "\x1b" not in profile["text/plain"] + cell["text/plain"] + html
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_axe_finds_nothing_serious(chromium: Any, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    body = profile_bundle(PROFILE, "taxis")["text/html"] + cell_bundle("%livy explore taxis --profile")["text/html"]
+    with page_of(chromium, f"<h1>Profile</h1>{body}", theme=theme) as page:
+        screenshot(page, f"profile {theme}")
+        found = axe.run(page).response["violations"]
+        serious = [one for one in found if one["impact"] in {"serious", "critical"}]
+        assert json.dumps(serious, indent=1) == "[]"
