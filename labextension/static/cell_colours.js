@@ -14,7 +14,7 @@
 
     /** Of the cell's magic; undefined where it has none of these. */
     const mimeTypeOf = (source) => {
-        for (const line of source.split("\n")) {
+        for (const [line] of source.matchAll(/^.*$/gm)) {
             if (!ABOVE.test(line)) return MIME_TYPES.get(/^\s*%%(\w+)/.exec(line)?.[1]);
         }
         return undefined;
