@@ -9,9 +9,11 @@ import ipywidgets as ipw
 
 from fabric_livy_magic.cells.charts import AGGREGATES, BINS, KINDS, LOG_AXES, NUMBERS, TOP, Chart, read_chart
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.printable import printable
 
 NONE, ROWS = "–", "(number of rows)"
+MOST_OF_NAME = 60  # characters
 NOTHING = 0  # no column; a value of None is shown as if nothing was ever chosen
 KIND_WORDS = {"hist": "histogram", "box": "box plot"}
 
@@ -23,7 +25,7 @@ class ChartControls:
         self._axes = {name: axis for name, axis in axes.items() if axis}
         self._on_change = on_change
         self._is_arranging = False
-        columns = [(printable(name) or '""', name) for name in self._axes]
+        columns = [(cut(printable(name), MOST_OF_NAME) or '""', name) for name in self._axes]
         kind, x = self._first_look()
         self._kind = _dropdown("chart", [(KIND_WORDS.get(one, one), one) for one in KINDS], kind)
         self._columns = {

@@ -107,3 +107,13 @@ def test_any_values_of_the_controls_are_a_chart_or_say_what_is_missing(
     chart = one.chart()
     assert (chart.kind, chart.where or "") == (kind, where.strip())
     assert chart_line(chart).startswith(f"--chart {kind} ")
+
+
+def test_names_of_any_length_are_options_by_which_the_column_is_found() -> None:
+    long = "x" * 1_000_000
+    one, _ = controls({long + "a": "text", long + "b": "number", "a\x1b[31m": "text"})
+    labels = one.box.children[1].options
+    assert [len(label) for label, _ in labels[1:3]] == [60, 60]
+    assert "\x1b" not in str([label for label, _ in labels])
+    one.box.children[1].index = 2
+    assert one.chart().x == long + "b"

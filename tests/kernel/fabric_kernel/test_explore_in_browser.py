@@ -11,17 +11,22 @@ import pytest
 from tests.kernel.fabric_kernel.conftest import write_notebook
 from tests.support import service
 from tests.support.browser import screenshot
+from tests.support.hostile_texts import HOSTILE_TEXTS
 from tests.support.jupyter_server import JupyterServer, jupyter_page
 from tests.support.kernels import Kernel
 
 pytestmark = [pytest.mark.spark, pytest.mark.browser]
 HOSTILE = "<img src=x onerror=hacked()>{{hacked()}}"
+# Few enough that the profile counts each.
+TEXTS = [one for one in HOSTILE_TEXTS if len(one) < 500 and one.isascii()][:45]
 TAXIS = f"""%%pyspark
-spark.range(3000).selectExpr(
+from pyspark.sql.functions import array, col, element_at, lit
+hostile = element_at(array(*map(lit, {TEXTS!r})), (col("id") % {len(TEXTS)} + 1).cast("int"))
+spark.range(3000).select(hostile.alias("{HOSTILE}"), "*").selectExpr(
     "CASE id % 5 WHEN 0 THEN 'Central Park' WHEN 1 THEN 'Harlem' WHEN 2 THEN 'Soho' ELSE 'JFK Airport' END AS zone",
     "IF(id % 40 = 0, NULL, round(4 + exp(id % 60 / 15), 2)) AS fare", "1 + id % 4 AS passengers",
     "TIMESTAMP '2024-03-01 00:00:00' + make_dt_interval(0, CAST(id / 4 AS INT)) AS pickup",
-    "IF(id % 9 = 0, 'cash', 'card') AS `paid by`", "IF(id = 3, '{HOSTILE}', 'x') AS `{HOSTILE}`",
+    "IF(id % 9 = 0, 'cash', 'card') AS `paid by`", "`{HOSTILE}`",
 ).createOrReplaceTempView("taxis")"""
 BAR = "%%sql --chart bar x=zone y=fare agg=avg by='paid by'\nSELECT * FROM taxis"
 DRAWN = ".vega-embed canvas"
@@ -99,6 +104,9 @@ def test_hostile_columns_are_text_in_controls_chart_and_profile(page: Any) -> No
     page.get_by_label("chart", exact=True).select_option(label="bar")
     page.get_by_label("x", exact=True).select_option(label=HOSTILE)
     chart_cell(page).get_by_text(HOSTILE, exact=False).wait_for()
+    page.locator(DRAWN).last.hover(position={"x": 300, "y": 200})  # the tooltip is HTML
+    page.wait_for_timeout(300)
+    screenshot(page, "explore hostile", page.locator(".jp-Cell").last)
     page.get_by_role("tab", name="Profile").click()
     page.get_by_role("cell", name=HOSTILE, exact=True).wait_for()
     assert page.evaluate("done") == []
