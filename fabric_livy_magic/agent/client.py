@@ -227,13 +227,13 @@ def read_reply(text: str, request: str) -> Reply | None:
         ) from None
     except (ValueError, TypeError, LookupError):
         return None
-    if not (isinstance(events, list) and all(map(_is_event, events)) and (error is None or _is_error(error))):
+    if not (isinstance(events, list) and all(map(is_event, events)) and (error is None or _is_error(error))):
         return None
     shell_output = text[: head.start()] + text[end + len(foot) :].removeprefix("\n")
     return Reply(tuple(events), value, error, shell_output)
 
 
-def _is_event(event: Any) -> bool:
+def is_event(event: Any) -> bool:
     if not isinstance(event, Mapping):
         return False
     if "stream" in event:

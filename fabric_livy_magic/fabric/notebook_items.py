@@ -12,7 +12,7 @@ from fabric_livy_magic.errors import NotebookError, NotLivyError
 from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.models import Item
 from fabric_livy_magic.fabric.names import items_named
-from fabric_livy_magic.livy.http import Accepted
+from fabric_livy_magic.livy.answers import Accepted
 from fabric_livy_magic.livy.waiting import SESSION_PAUSES, interruptible_sleep, wait_until
 from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, read_ipynb

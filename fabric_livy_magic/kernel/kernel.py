@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -232,6 +234,17 @@ class FabricLivyKernel(IPythonKernel):
         return reply
 
 
+def without_words_of_subshells() -> None:
+    """JupyterLab ends a subshell with the last widget of a cell. ipykernel 7 then drops messages that it had not handled, and Python
+    tells of each below the cell that runs."""
+    coroutine = "_async_in_context.<locals>.run_in_context"
+    logging.getLogger("asyncio").addFilter(
+        lambda record: not ("was destroyed" in (text := record.getMessage()) and coroutine in text)
+    )
+    warnings.filterwarnings("ignore", f"coroutine '{coroutine}' was never awaited", RuntimeWarning)
+
+
 def launch() -> None:
     install_own_imports()
+    without_words_of_subshells()
     IPKernelApp.launch_instance(kernel_class=FabricLivyKernel)

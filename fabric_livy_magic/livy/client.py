@@ -14,15 +14,17 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError, TakenWithoutId
+from fabric_livy_magic.livy.answers import Accepted, Taken
 from fabric_livy_magic.livy.exchange import MIB
 from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
-from fabric_livy_magic.livy.http import Accepted, LivyHttp, Taken
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
 MOST_STATEMENTS = 200  # of those looked through, whatever number a server names
 PAGE_SIZE = 100
+LIVE_LINE = "[live fabric-livy "  # in a driver's log: an output of a cell, for the notebook alone
 MOST_PAGES = 100
 MOST_LIST_BYTES = 64 * MIB
 _Model = TypeVar("_Model", SessionInfo, StatementInfo)
@@ -104,7 +106,7 @@ class LivyClient:
     def session_log(self, session_id: str) -> list[str]:
         """Fabric has no log call: its session carries the log's end. Apache Livy gives up to 1,000 lines."""
         if self.dialect is Dialect.FABRIC:
-            return list(self.get_session(session_id).log)
+            return [line for line in self.get_session(session_id).log if not line.startswith(LIVE_LINE)]
         answer = self._object(
             self.http.get(f"{self.session_path(session_id)}/log", {"from": -1, "size": 1000}), "a log"
         )

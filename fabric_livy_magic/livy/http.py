@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 
 from fabric_livy_magic.errors import HttpError, ThrottledError, WaitTimeout, without_calls
 from fabric_livy_magic.livy import request_log
+from fabric_livy_magic.livy.answers import read_answer
 from fabric_livy_magic.livy.exchange import MOST_ANSWER_BYTES, Allowance, TimedAdapter, receive
-from fabric_livy_magic.livy.failures import connection_error, http_error, nested_error, not_livy_error
-from fabric_livy_magic.livy.json_answers import NestedTooDeeply, read_json
+from fabric_livy_magic.livy.failures import connection_error, http_error
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.rate import RateLimiter, shared_rate_limiter
 from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
@@ -43,21 +41,6 @@ class Authorization(Protocol):
     def renew(self) -> bool: ...
 
     def account(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The response 202 without a body: the call goes on as a long-running operation of the Fabric API."""
-
-    operation_id: str
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A success of a POST without what it made in its body: with nothing in it, or a 201 without an id. `made_id` is the end of
-    its Location; empty where it has none. The host in it is not looked at: the id is asked for where the POST went."""
-
-    made_id: str
 
 
 class _Deadline(NamedTuple):
@@ -113,7 +96,7 @@ class LivyHttp:
         self._allowance: Allowance | None = None
         self._listener: Callable[[Progress], None] | None = None
         self._subject = ""
-        self._is_spare = False
+        self._is_spare = self._is_raw = False
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, TimedAdapter())
@@ -163,6 +146,12 @@ class LivyHttp:
         other = copy.copy(self)
         other._is_spare, other._retry, other._timeout_s = True, NO_RETRY, min(self._timeout_s, SPARE_TIMEOUT_S)
         other._authorization = self._authorization.as_it_is() if self._authorization else None
+        return other
+
+    def raw(self) -> LivyHttp:
+        """The same connections, for answers that are no JSON: their bytes."""
+        other = copy.copy(self)
+        other._is_raw = True
         return other
 
     def reporting_to(self, listener: Callable[[Progress], None] | None, subject: str) -> LivyHttp:
@@ -372,29 +361,4 @@ class LivyHttp:
         request_log.log_response(response, len(content))
         if response.status_code >= 300:
             raise http_error(response)
-        try:
-            answer = read_json(content) if content.strip() else None
-        except NestedTooDeeply:
-            raise nested_error(response, self.base_url) from None
-        except ValueError:
-            raise not_livy_error(response, self.base_url) from None
-        if answer is None and response.status_code == 202 and "x-ms-operation-id" in response.headers:
-            return Accepted(response.headers["x-ms-operation-id"])
-        if answer is None and method == "GET":  # a GET always has a body
-            raise not_livy_error(response, self.base_url)
-        if method == "POST" and _names_nothing(answer, response.status_code):
-            return Taken(_id_in(response.headers.get("Location", "")))
-        return answer
-
-
-def _names_nothing(answer: Any, status: int) -> bool:
-    return answer is None or (status == 201 and isinstance(answer, Mapping) and answer.get("id") is None)
-
-
-def _id_in(location: str) -> str:
-    """The last part of its path, where that may be an id."""
-    try:
-        last = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
-    except ValueError:
-        return ""
-    return last if re.fullmatch(r"[\w-]{1,100}", last, re.ASCII) else ""
+        return content if self._is_raw else read_answer(response, content, method, self.base_url)

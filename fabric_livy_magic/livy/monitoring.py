@@ -1,6 +1,6 @@
-"""The jobs of a statement, from Fabric's monitoring of Spark. Nobody waits for it, and it takes no call from anybody.
+"""The jobs of a statement and the driver's log, from Fabric's monitoring of Spark. Nobody waits for it, and it takes no call from anybody.
 
-Paths: learn.microsoft.com/fabric/data-engineering/open-source-apis ("exactly as Spark's History Server").
+Paths: learn.microsoft.com/fabric/data-engineering/open-source-apis ("exactly as Spark's History Server"), and driver-log.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class SparkMonitoring:
         self._not_found = 0
         self.is_refused = not self._root
         """Then nothing is asked any more."""
+        self.has_driver_log = True
+        """As far as is known."""
 
     @property
     def may_ask(self) -> bool:
@@ -80,8 +82,15 @@ class SparkMonitoring:
         self._troubles = self._not_found = 0
         return answer
 
-    def _get(self, below: str, query: dict[str, Any] | None = None) -> Any:
-        http = self._http.at(self._root).spare().for_list(MOST_BYTES)
+    def driver_log(self, **query: Any) -> Any:
+        """Of its standard output: what is said of it, with `isDownload` its bytes. Raises FabricLivyError, of which it takes no note:
+        where the jobs are told, the log may not be."""
+        http = self._http.raw() if "isDownload" in query else self._http
+        below = f"/applications/{path_part(self._application())}/logs"
+        return self._get(below, {"type": "driver", "fileName": "stdout", **query}, http)
+
+    def _get(self, below: str, query: dict[str, Any] | None = None, http: LivyHttp | None = None) -> Any:
+        http = (http or self._http).at(self._root).spare().for_list(MOST_BYTES)
         return http.get(f"/livySessions/{path_part(self._monitored().livy_id)}{below}", query or None)
 
     def _application(self) -> str:

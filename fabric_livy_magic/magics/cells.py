@@ -13,8 +13,9 @@ from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.magics.notebook_run import HEADLESS_PAUSE_S
 from fabric_livy_magic.output.bundles import note_bundle, show
+from fabric_livy_magic.output.live_screen import LiveScreen
 from fabric_livy_magic.output.progress import ProgressLine
-from fabric_livy_magic.output.results import exit_bundle, show_parts
+from fabric_livy_magic.output.results import BelowLine, exit_bundle, show_parts
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.running.results import Printed
 
@@ -46,19 +47,22 @@ class CellMagics:
         variables = self._notebook.variables
         values = ChainMap({name: self._notebook.evaluate(text) for name, text in cell.parameters}, variables)
         with self._notebook.progress() as progress:
+            screen = LiveScreen(BelowLine(progress, self._notebook.look()))
             try:
                 self._notebook.start_if_none(cell.session, progress)
                 if cell.background:
                     return self._submit(cell, dict(values))  # as they are now: the notebook may change its names
-                result = self._notebook.runner.run(cell, progress, values)
+                on_output = screen.hear if progress.has_person and not cell.quiet else None
+                result = self._notebook.runner.run(cell, progress, values, on_output)
                 if cell.output:
                     variables[cell.output] = result.value(cell.library)
                 if body is None and result.has_table and not cell.output:
                     return result.to(cell.library)
                 if not cell.quiet:
-                    show_parts(progress, result.parts, self._notebook.look(result.session), result.elapsed_s)
+                    parts = screen.rest(result.parts)
+                    show_parts(progress, parts, self._notebook.look(result.session), result.elapsed_s)
             except StatementError as error:
-                show_before_error(self._notebook, error, progress)
+                show_before_error(self._notebook, error, progress, screen)
                 if error.ename == SESSION_STOPPED:
                     self.exit_value = ""
                     show(*exit_bundle("", self._notebook.stop_session(cell.session, error.evalue)))
@@ -90,10 +94,12 @@ class CellMagics:
         return None if cell.output or cell.quiet else handle
 
 
-def show_before_error(notebook: LivyNotebook, error: StatementError, progress: ProgressLine) -> None:
-    """What the cell gave before it failed."""
+def show_before_error(
+    notebook: LivyNotebook, error: StatementError, progress: ProgressLine, screen: LiveScreen | None = None
+) -> None:
+    """What the cell gave before it failed, as far as it is not shown already."""
     if error.parts:
-        show_parts(progress, error.parts, notebook.look())
+        show_parts(progress, screen.rest(error.parts) if screen else error.parts, notebook.look())
     elif error.printed:
         text = error.printed if error.printed.endswith("\n") else f"{error.printed}\n"
         show_parts(progress, [Printed(text)], notebook.look())

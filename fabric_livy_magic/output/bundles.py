@@ -50,17 +50,21 @@ def note_bundle(text: str) -> Bundle:
     return {"text/html": f'{style()}<div class="flm-c">{html.escape(text)}</div>', "text/plain": text}
 
 
-def show(bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
-    if place := _place.get():
+def show(
+    bundle: Bundle, metadata: Mapping[str, Any] | None = None, display_id: str = "", *, update: bool = False
+) -> None:
+    """`update`: all displays that have the id, and no other."""
+    if (place := _place.get()) and not update:
         place(bundle)
         return
-    if set(bundle) == {"text/plain"}:
+    if set(bundle) == {"text/plain"} and not display_id:
         text = bundle["text/plain"]
         print(text, end="" if text.endswith("\n") else "\n", flush=True)
         return
     from IPython.display import display
 
-    display(bundle, raw=True, metadata=dict(metadata or {}))
+    options: dict[str, Any] = {"display_id": display_id, "update": update} if display_id else {}
+    display(bundle, raw=True, metadata=dict(metadata or {}), **options)
 
 
 def show_updatable(bundle: Bundle) -> Shown:
@@ -70,3 +74,13 @@ def show_updatable(bundle: Bundle) -> Shown:
 
     shown: Shown = display(bundle, raw=True, display_id=True)
     return shown
+
+
+def clear_all_but(shown: Shown | None, bundle: Bundle, *, is_followed: bool) -> None:
+    """The outputs of the cell go; `shown` is drawn once more. `is_followed`: something else is shown at once, so that nothing
+    flickers."""
+    from IPython.display import DisplayHandle, clear_output
+
+    clear_output(wait=is_followed or shown is not None)
+    if isinstance(shown, DisplayHandle):
+        shown.display(bundle, raw=True)

@@ -14,7 +14,15 @@ from fabric_livy_magic.livy.job_watch import JobWatch
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork
 from fabric_livy_magic.livy.waiting import interrupt_request_of_thread
-from fabric_livy_magic.output.bundles import Bundle, Shown, has_other_place, note_bundle, show, show_updatable
+from fabric_livy_magic.output.bundles import (
+    Bundle,
+    Shown,
+    clear_all_but,
+    has_other_place,
+    note_bundle,
+    show,
+    show_updatable,
+)
 from fabric_livy_magic.output.progress_view import (
     STARTING,
     end_bundle,
@@ -90,6 +98,8 @@ class ProgressLine:
         self._drawn: Bundle | None = None
         self._drawn_at = self._made_at
         self._has_said = False  # in plain mode
+        self._is_followed = False  # by an output of the cell
+        self._keeps_place = False
         self._kept: _KeptLine | None = None
         self._interrupt_request = interrupt_request_of_thread()
         self.is_open = False
@@ -131,17 +141,47 @@ class ProgressLine:
         if self._mode != "off":
             self._replace_or_show(note_bundle(text) if self._handle is not None else {"text/plain": printable(text)})
 
-    def show(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None, *, is_value: bool = False) -> None:
-        """The result. Plain text without a line to replace is printed, as local code would."""
+    def show(
+        self,
+        bundle: Bundle,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        is_value: bool = False,
+        display_id: str = "",
+    ) -> None:
+        """The result. Plain text without a line to replace is printed, as local code would. One with a display id of its own
+        takes the place of no line."""
         if not bundle:
             return
         self._keep_line()
-        self._replace_or_show(bundle, metadata, is_value=is_value)
+        if display_id:
+            self.make_room()
+            show(bundle, metadata, display_id)
+        else:
+            self._replace_or_show(bundle, metadata, is_value=is_value)
+
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody looks on in a notebook."""
+        return self._mode == "line" and self._terminal is None and not has_other_place()
+
+    def keep_place(self) -> None:
+        """Outputs come while it goes on: none takes its place."""
+        self._keeps_place = True
+
+    def clear(self, *, is_followed: bool) -> None:
+        """The outputs of the cell go, this line stays. `is_followed`: something else is shown at once."""
+        line = self._with_button.bundle if self._with_button else self._drawn
+        clear_all_but(self._handle if line else None, line or {}, is_followed=is_followed)
+
+    def update(self, bundle: Bundle, metadata: Mapping[str, Any] | None, display_id: str) -> None:
+        """What another cell has displayed."""
+        show(bundle, metadata, display_id, update=True)
 
     def _replace_or_show(
         self, bundle: Bundle, metadata: Mapping[str, Any] | None = None, *, is_value: bool = False
     ) -> None:
-        if self._handle is not None:
+        if self._handle is not None and not (self._is_followed or self._keeps_place):
             self._update(bundle, metadata)
         elif is_value and self._show_value is not None:
             self._show_value(bundle, dict(metadata or {}))
@@ -150,7 +190,9 @@ class ProgressLine:
             show(bundle, metadata)
 
     def make_room(self) -> None:
-        """Before text is printed: the line of a terminal is wiped. One of a notebook has a place of its own."""
+        """Before text is printed: the line of a terminal is wiped. One of a notebook has a place of its own, and what comes
+        later does not take it."""
+        self._is_followed = True
         if self._drawn is not None and self._terminal is not None:
             self._terminal.write("\r\x1b[K")
             self._terminal.flush()
@@ -228,7 +270,7 @@ class ProgressLine:
             self._terminal.flush()
             return
         if self._handle is None:
-            self._handle = show_updatable(bundle)
+            self._handle, self._is_followed = show_updatable(bundle), False
             return
         if self._with_button is not None:
             if self._with_button.draw(bundle):

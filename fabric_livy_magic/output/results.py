@@ -14,7 +14,7 @@ from fabric_livy_magic.output.columns import Column, udt_name
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
 from fabric_livy_magic.printable import printable_output
-from fabric_livy_magic.running.results import ChartTable, Part, Printed, Shown, Table
+from fabric_livy_magic.running.results import ChartTable, Part, Printed, Shown, Table, Updated
 
 EXIT_METADATA = (
     "fabric_livy_exit_value"  # the metadata of an output by which `fabric-livy run` sees that the notebook has ended
@@ -30,7 +30,7 @@ class Look:
     link: str = ""
 
 
-def part_bundle(part: Part, look: Look, elapsed_s: float | None = None) -> Bundle:
+def part_bundle(part: Printed | Shown | Table, look: Look, elapsed_s: float | None = None) -> Bundle:
     """What to display for a part that is no printed text; empty where there is nothing to see.
 
     `elapsed_s` is what the cell took; its table shows it.
@@ -95,17 +95,39 @@ def exit_bundle(value: str, text: str = "") -> tuple[Bundle, dict[str, Any]]:
 def show_parts(progress: ProgressLine, parts: Sequence[Part], look: Look, elapsed_s: float | None = None) -> None:
     """All that a cell gave, in its order. The time that it took stands below its last table."""
     tables = [part for part in parts if isinstance(part, Table)]
-    values = [part for part in parts if not isinstance(part, Printed) and part.is_value]
+    values = [part for part in parts if isinstance(part, Shown | Table) and part.is_value]
     for part in parts:
         if isinstance(part, Printed):
             progress.make_room()
             print_text(part)
+        elif isinstance(part, Updated):
+            progress.update(part_bundle(part.part, look), _metadata(part.part), part.part.display_id)
         else:
             took = elapsed_s if (tables and part is tables[-1]) or isinstance(part, Shown) else None
             is_value = (
                 bool(values) and part is values[-1]
             )  # a cell has one result, also where it has several statements
-            progress.show(part_bundle(part, look, took), getattr(part, "metadata", None), is_value=is_value)
+            bundle = part_bundle(part, look, took)
+            progress.show(bundle, _metadata(part), is_value=is_value, display_id=part.display_id)
+
+
+@dataclass(frozen=True)
+class BelowLine:
+    """Where a cell's outputs are shown while it runs."""
+
+    progress: ProgressLine
+    look: Look
+
+    def show(self, parts: Sequence[Part]) -> None:
+        self.progress.keep_place()
+        show_parts(self.progress, parts, self.look)
+
+    def clear(self, *, is_followed: bool) -> None:
+        self.progress.clear(is_followed=is_followed)
+
+
+def _metadata(part: Shown | Table) -> Mapping[str, Any] | None:
+    return part.metadata if isinstance(part, Shown) else None
 
 
 def print_text(part: Printed) -> None:
@@ -118,5 +140,5 @@ def print_parts(parts: Sequence[Part], look: Look, elapsed_s: float | None = Non
     for part in parts:
         if isinstance(part, Printed):
             print_text(part)
-        else:
+        elif not isinstance(part, Updated):
             print(part_bundle(part, look, elapsed_s).get("text/plain", ""), flush=True)

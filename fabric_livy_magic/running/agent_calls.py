@@ -12,13 +12,14 @@ from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
 from fabric_livy_magic.frames import conversion, livy_json, transfer
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.running.results import ArrowTable, ChartTable, Part, Printed, Shown
+from fabric_livy_magic.running.results import ArrowTable, ChartTable, Part, Printed, Shown, Table, Updated
 
 Call = Callable[..., Reply]
 """Runs one operation of the agent: `call(operation, *arguments)`."""
 
 MIB = 1024 * 1024
 NO_ARROW = "the session has no PyArrow"
+OF_SESSION = "fabric-livy-"  # before the ids of its displays: the notebook's own Python has others
 
 
 def run_cell(
@@ -29,12 +30,14 @@ def run_cell(
     interruptible: bool = False,
     number: int | None = None,
     chart: Chart | None = None,
+    channel: str = "",
 ) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
-    interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks."""
-    options: list[Any] = [interruptible, number] if number is not None else [True] if interruptible else []
-    if chart:
-        options = [interruptible, number, chart.for_agent()]
+    interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks. `channel`:
+    see `live_output`."""
+    options: list[Any] = [interruptible, number, chart and chart.for_agent(), channel]
+    while options and not options[-1]:
+        options.pop()  # what is not said is short in the Monitoring hub
     return parts_of(call("cell", code, rows_fetched, *options))
 
 
@@ -123,7 +126,7 @@ def _transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBy
 
 def parts_of(reply: Reply) -> tuple[Part, ...]:
     """Raises StatementError where the reply says so, with the parts that came before it."""
-    parts = [_part(event, reply.statement) for event in reply.events]
+    parts = [part_of(event, reply.statement) for event in reply.events]
     if reply.shell_output.strip():
         parts.insert(0, Printed(reply.shell_output.strip("\n") + "\n"))
     if reply.error is not None:
@@ -140,16 +143,26 @@ def value_of(reply: Reply) -> Any:
     return reply.value
 
 
-def _part(event: Mapping[str, Any], statement: int | None) -> Part:
+def part_of(event: Mapping[str, Any], statement: int | None = None) -> Part:
+    number, version = (one if type(one) is int else 0 for one in (event.get("n"), event.get("version")))
     if "stream" in event:
-        return Printed(event["text"], event["stream"])
+        return Printed(event["text"], event["stream"], number)
+    is_update = isinstance(event.get("update"), str)
+    name = event["update"] if is_update else event.get("id")
+    display_id = f"{OF_SESSION}{name}" if isinstance(name, str) else ""
+    part: Shown | Table
     if "frame" in event:
-        header, is_value = event["frame"], bool(event.get("result"))
-        if "chart" in header:
-            return chart_table(header, is_value=is_value)
-        arrow = transfer.fetch(_nothing_more, header)
-        return _table(arrow, header, statement, is_value=is_value)
-    return Shown(event["data"], event["metadata"], bool(event.get("result")))
+        part = _frame(event["frame"], statement, is_value=bool(event.get("result")))
+        part.number, part.display_id, part.version = number, display_id, version
+    else:
+        part = Shown(event["data"], event["metadata"], bool(event.get("result")), number, display_id, version)
+    return Updated(part) if is_update else part
+
+
+def _frame(header: Mapping[str, Any], statement: int | None, *, is_value: bool) -> Table:
+    if "chart" in header:
+        return chart_table(header, is_value=is_value)
+    return _table(transfer.fetch(_nothing_more, header), header, statement, is_value=is_value)
 
 
 def chart_table(header: Mapping[str, Any], *, is_value: bool) -> ChartTable:

@@ -13,6 +13,7 @@ from fabric_livy_magic.livy.models import Output
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.live_output import OnOutput
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part
 
@@ -35,6 +36,7 @@ class CellRun:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     rows_needed: int | None = None
     on_progress: Listener | None = None
+    on_output: OnOutput | None = None
 
     @property
     def is_plain(self) -> bool:

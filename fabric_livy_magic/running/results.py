@@ -27,6 +27,8 @@ class Printed:
 
     text: str = field(repr=False)
     stream: str = "stdout"
+    number: int = field(default=0, repr=False, compare=False)
+    """Of the output within its cell, by which what was shown while the cell ran is told from the rest. 0: it has none."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Shown:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     is_value: bool = False
     """The value of the cell's last line, not something that it displayed on its way."""
+    number: int = field(default=0, repr=False, compare=False)
+    display_id: str = field(default="", repr=False)
+    """By which later code of the session changes it."""
+    version: int = field(default=0, repr=False, compare=False)
+    """How often its cell has changed it."""
 
     @property
     def text(self) -> str:
@@ -59,6 +66,10 @@ class Table(ABC):
     """What travelled for it, where that is known."""
     statement: int | None = None
     """The Livy statement that gave it."""
+    number: int = 0
+    display_id: str = ""
+    version: int = 0
+    """See `Shown`."""
 
     @abstractmethod
     def columns(self, rows: int) -> list[list[Any]]:
@@ -162,7 +173,18 @@ class LivyTable(Table):
         return conversion.to_polars(arrow) if library == "polars" else arrow
 
 
-Part: TypeAlias = Printed | Shown | Table
+@dataclass(frozen=True)
+class Updated:
+    """What a display of an earlier cell shows from now on."""
+
+    part: Shown | Table
+
+
+class Cleared:
+    """The cell has cleared what it had shown so far. Only of a cell that runs: what a cell gave is without it."""
+
+
+Part: TypeAlias = Printed | Shown | Table | Updated
 
 
 @dataclass(frozen=True, kw_only=True)

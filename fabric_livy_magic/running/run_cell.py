@@ -12,6 +12,7 @@ from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.livy.waiting import Deadline
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain, pyspark, scala, sql
+from fabric_livy_magic.running.live_output import OnOutput
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result
 from fabric_livy_magic.settings import did_you_mean
@@ -31,8 +32,9 @@ def run_cell(
     values: Mapping[str, Any] | None = None,
     rows_needed: int | None = None,
     on_progress: Listener | None = None,
+    on_output: OnOutput | None = None,
 ) -> Result:
-    """Waits for its result. See `CellRun` for `values` and `rows_needed`.
+    """Waits for its result. See `CellRun` for `values` and `rows_needed`, and `live_output` for `on_output`.
 
     Raises StatementError if it failed remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took
     `cell.timeout_s` (its statement is cancelled then; the wait in the queue does not count).
@@ -45,7 +47,7 @@ def run_cell(
         began = time.monotonic()
         repl.cells_run += 1
         repl.ensure_ready(on_progress)
-        run = CellRun(repl, cell, Deadline(cell.timeout_s), values or {}, rows_needed, on_progress)
+        run = CellRun(repl, cell, Deadline(cell.timeout_s), values or {}, rows_needed, on_progress, on_output)
         parts, output = RUN_KIND[cell.kind](run)
         elapsed_s = time.monotonic() - began
     return Result(kind=cell.kind, session=repl.name, elapsed_s=elapsed_s, parts=parts, output=output)

@@ -13,6 +13,7 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SessionLostError, StatementError
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
+from fabric_livy_magic.running.live_output import OnOutput
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
@@ -56,11 +57,17 @@ class Runner:
         return self.sessions.close()
 
     # ------------------------------------------------------------------------------------------- cells
-    def run(self, cell: Cell, on_progress: Listener | None = None, values: Mapping[str, Any] | None = None) -> Result:
+    def run(
+        self,
+        cell: Cell,
+        on_progress: Listener | None = None,
+        values: Mapping[str, Any] | None = None,
+        on_output: OnOutput | None = None,
+    ) -> Result:
         """Runs a cell on its session, which must be there: starting one is the caller's step, since it has to be seen.
 
         `values` is what SQL parameters are taken from. A SQL cell whose result goes into no variable fetches no more rows
-        than can be looked at.
+        than can be looked at. `on_output` gets outputs while the cell runs: see `live_output`.
         """
         session = self._ready(cell.session, on_progress)
         self.recent.append(cell)
@@ -68,7 +75,14 @@ class Runner:
             None if cell.output or cell.whole_table else max(self.settings.rows_fetched, self.settings.rows_shown)
         )
         with session.repl.queue.in_turn(), self._in_use(session):
-            return run_cell(session.repl, cell, values=values, rows_needed=rows_needed, on_progress=on_progress)
+            return run_cell(
+                session.repl,
+                cell,
+                values=values,
+                rows_needed=rows_needed,
+                on_progress=on_progress,
+                on_output=on_output,
+            )
 
     def submit(self, cell: Cell, values: Mapping[str, Any] | None = None) -> Background:
         """Runs it as `run` does, while the notebook goes on, in its place among the session's cells."""

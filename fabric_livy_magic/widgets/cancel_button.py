@@ -43,6 +43,7 @@ class CancelButton:
 
     @property
     def bundle(self) -> Bundle:
+        self._made_at = time.monotonic()  # what is displayed anew has as long to be drawn
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
         return {
             "application/vnd.jupyter.widget-view+json": view,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fabric_livy_magic.errors import NoAgent
-from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running import agent_calls, live_output
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import value_table_of
@@ -15,14 +15,17 @@ def run(run: CellRun) -> CellOutput:
         run.without_agent()
         return plain.run(run)
     try:
-        parts = agent_calls.run_cell(
-            run.agent_call(),
-            run.cell.code,
-            run.repl.settings.rows_fetched,
-            interruptible=run.repl.pool is not None,
-            number=run.cell.number,
-            chart=run.cell.chart,
-        )
+        call = run.agent_call()
+        with live_output.followed(run.repl, run.on_output) as channel:
+            parts = agent_calls.run_cell(
+                call,
+                run.cell.code,
+                run.repl.settings.rows_fetched,
+                interruptible=run.repl.pool is not None,
+                number=run.cell.number,
+                chart=run.cell.chart,
+                channel=channel,
+            )
     except NoAgent as missing:
         run.without_agent(missing)
         return plain.run(run)

@@ -91,7 +91,7 @@ def test_in_a_notebook_that_is_not_trusted_it_is_a_plain_table(lab: JupyterServe
     content = (lab.folder / "trips.ipynb").read_text(encoding="utf-8")
     (lab.folder / "foreign.ipynb").write_text(content.replace("zone 2", "zone two"), encoding="utf-8")
     lab.open(page, "foreign.ipynb")
-    rows = page.locator(".jp-OutputArea-output table").first.locator("tbody tr")
+    rows = page.locator(".jp-OutputArea-output table:visible").first.locator("tbody tr")
     rows.first.wait_for()
     assert rows.count() == 10
     assert rows.nth(2).locator("td").nth(2).text_content() == "zone two"

@@ -23,6 +23,7 @@ from . import (
     frames,
     interrupts,
     introspection,
+    origins,
     provided_names,
     session_values,
     suggestions,
@@ -45,7 +46,8 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
         return
     running.answered_requests.append(request)
     reply: dict[str, Any] = {"events": [], "value": None, "error": None}
-    call = running.call = Call(request)
+    call = running.call = Call(request, operation == "cell")
+    origins.current.set(call.origin)
     call.guard.begin(call.output)
     sys.stdout, sys.stderr = OUT, ERR
     try:

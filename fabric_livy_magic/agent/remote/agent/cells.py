@@ -15,6 +15,7 @@ from typing import Any
 from . import chart_data, display, event_loop, reloading
 from .errors import ends_cell, leave_out_what_is_told_twice
 from .interrupts import watcher
+from .live import live
 from .output import running
 
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
@@ -35,18 +36,24 @@ def run(
     interruptible: bool = False,
     number: int | None = None,
     chart: dict[str, Any] | None = None,
+    channel: str = "",
 ) -> None:
     """Raises what the cell raises. `rows_fetched` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
-    that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value."""
+    that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value. `channel`:
+    see `live`."""
     running.call.rows_fetched = rows_fetched
     if not CellState.count:
         leave_out_what_is_told_twice()
     CellState.count += 1
     CellState.value = None
-    name = file_name(CellState.count if number is None else number)
+    number = CellState.count if number is None else number
+    running.call.origin.label = f"cell {number}"
+    running.call.output.take(running.take_late())
+    name = file_name(number)
     linecache.cache[name] = (len(code), None, lines_of(code), name)  # tracebacks show the lines
     try:
-        with watcher.watching(running.call.request) if interruptible else contextlib.nullcontext():
+        watched = watcher.watching(running.call.request) if interruptible else contextlib.nullcontext()
+        with watched, live.written(channel, running.call):
             reloading.reload_changed()
             with event_loop.within_reach():
                 value = CellState.value = execute(namespace, code, name)
@@ -58,7 +65,8 @@ def run(
         if value is not None:
             builtins._ = value  # type: ignore[attr-defined]  # as Python's own shell does
         if chart:
-            running.call.output.frame(chart_data.header(value, display.session_of(namespace), chart), result=True)
+            header = chart_data.header(value, display.session_of(namespace), chart)
+            display.emit({"frame": header, "result": True})
         elif value is not None:
             display.show(value, result=True)
     finally:

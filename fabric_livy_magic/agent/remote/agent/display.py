@@ -9,7 +9,7 @@ import pprint
 import sys
 from typing import Any
 
-from . import charts, frames
+from . import charts, frames, widgets
 from .errors import SPARK_STOPPED, NoArrow, Refused, error_parts, spark_is_stopped
 from .output import running
 
@@ -27,39 +27,48 @@ REPR_METHODS = {
 }
 
 
-def display(*values: Any, raw: bool = False, metadata: Any = None, summary: bool = False, **ignored: Any) -> None:
-    """A notebook's own `display`; with `raw` the values are MIME bundles, with `summary` frames are shown as their
-    columns' statistics."""
-    for value in values:
-        if running.call is None:
-            print(repr(value))  # noqa: T201 - a thread that outlives its cell
-        elif raw:
-            running.call.guard.drain()
-            running.call.output.bundle(dict(value), metadata)
-        else:
-            show(statistics(value) if summary else value)
-
-
 def statistics(value: Any) -> Any:
     if is_spark_frame(value):
         return value.summary()
     return value.describe(include="all") if callable(getattr(value, "describe", None)) else value
 
 
-def displayHTML(html: Any) -> None:  # noqa: N802 - Fabric's name
-    """Shows a text of HTML below the cell."""
-    display({"text/html": str(html), "text/plain": "<HTML>"}, raw=True)
-
-
-def show(value: Any, **more: Any) -> None:
-    running.call.guard.drain()
+def show(
+    value: Any, name: str = "", *, update: bool = False, metadata: Any = None, only: Any = (None, None), **more: Any
+) -> None:
+    """`name`: the display's id; `update`: all displays that have it. `only`: MIME types to take, and to leave out."""
+    if running.call is not None:
+        running.call.guard.drain()
+    if widgets.is_widget(value):
+        picture = widgets.picture_of(value)
+        event = {"data": widgets.bundle_of(value), "metadata": {}}  # never as the result, which could not be updated
+        emit(event, name or widgets.name_of(value), update, picture)
+        return
     if is_spark_frame(value):
-        show_spark_frame(value, **more)
+        event = frame_event(value)
     elif is_figure(value):
-        show_figure(value, **more)
-    elif not shows_itself(value):
-        data, metadata = bundle_of(value)
-        running.call.output.bundle(data, metadata, **more)
+        event = figure_event(value)
+    elif shows_itself(value):
+        return
+    else:
+        data, own_metadata = bundle_of(value)
+        include, exclude = only
+        data = {
+            kind: one for kind, one in data.items() if (not include or kind in include) and kind not in (exclude or ())
+        }
+        event = {"data": data, "metadata": {**own_metadata, **(metadata or {})}}
+    emit({**event, **more}, name, update)
+
+
+def emit(event: Any, name: str = "", update: bool = False, picture: Any = None) -> None:
+    """To the call that runs, also from a thread of an earlier cell, which is said then."""
+    output = running.outputs()
+    if update:
+        output.update(event, name)
+        return
+    if running.is_late():
+        output.text("stdout", running.late_text("shows:\n"), late=True)
+    output.show(event, name, picture)
 
 
 # ------------------------------------------------------------------------------------------- any value
@@ -109,13 +118,19 @@ def bundle_of(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def add_representation(data: dict[str, Any], metadata: dict[str, Any], result: Any) -> None:
     bundle, more_metadata = result if isinstance(result, tuple) else (result, None)
-    for mime, content in bundle.items() if isinstance(bundle, dict) else ():
-        if isinstance(content, bytes):
+    data.update(encoded(bundle) if isinstance(bundle, dict) else {})
+    if isinstance(more_metadata, dict) and can_travel("json", more_metadata):
+        metadata.update(more_metadata)
+
+
+def encoded(bundle: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for mime, content in bundle.items():
+        if isinstance(content, (bytes, bytearray)):
             data[mime] = base64.b64encode(content).decode("ascii")
         elif isinstance(content, str) or (content is not None and can_travel(mime, content)):
             data[mime] = content
-    if isinstance(more_metadata, dict) and can_travel("json", more_metadata):
-        metadata.update(more_metadata)
+    return data
 
 
 def can_travel(mime: Any, content: Any) -> bool:
@@ -167,14 +182,14 @@ def is_figure(value: Any) -> bool:
     return figure is not None and isinstance(value, figure.Figure)
 
 
-def show_figure(figure: Any, **more: Any) -> None:
+def figure_event(figure: Any) -> Any:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", bbox_inches="tight")
     png = base64.b64encode(picture.getvalue()).decode("ascii")
-    running.call.output.bundle({"image/png": png, "text/plain": repr(figure)}, **more)
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)  # or it would be shown once more at the end of the cell
+    return {"data": {"image/png": png, "text/plain": repr(figure)}, "metadata": {}}
 
 
 def show_figures(*ignored: Any, **also_ignored: Any) -> None:
@@ -182,7 +197,7 @@ def show_figures(*ignored: Any, **also_ignored: Any) -> None:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if running.call is not None and pyplot is not None and hasattr(pyplot, "get_fignums"):
         for number in pyplot.get_fignums():
-            show_figure(pyplot.figure(number))
+            show(pyplot.figure(number))
 
 
 # ------------------------------------------------------------------------------------------- Spark
@@ -196,15 +211,13 @@ def is_spark_frame(value: Any) -> bool:
     return isinstance(value, (spark.DataFrame, *([connect.DataFrame] if connect else [])))
 
 
-def show_spark_frame(value: Any, **more: Any) -> None:
-    output = running.call.output
+def frame_event(value: Any) -> Any:
     # A quarter of what is left, in base64: many frames of a loop have room, each with fewer rows than the one before.
-    most_bytes = min(MOST_PREVIEW_BYTES, output.room * 3 // 16)
+    most_bytes = min(MOST_PREVIEW_BYTES, running.outputs().room * 3 // 16)
     if getattr(value, "isStreaming", False):  # it has no first rows
-        running.call.output.bundle({"text/plain": repr(value)}, **more)
-        return
+        return {"data": {"text/plain": repr(value)}, "metadata": {}}
     try:
-        output.frame(frames.preview(value, running.call.rows_fetched, most_bytes), **more)
+        return {"frame": frames.preview(value, running.call.rows_fetched if running.call else 20, most_bytes)}
     except NoArrow:
         text = io.StringIO()
         sys.stdout, stdout = text, sys.stdout
@@ -212,7 +225,7 @@ def show_spark_frame(value: Any, **more: Any) -> None:
             value.show()
         finally:
             sys.stdout = stdout
-        running.call.output.bundle({"text/plain": text.getvalue()}, **more)
+        return {"data": {"text/plain": text.getvalue()}, "metadata": {}}
 
 
 def session_of(namespace: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ import time
 import timeit
 from typing import Any, Callable
 
-from . import cells, introspection, packages, reloading
+from . import cells, displays, introspection, packages, reloading
 from .errors import Refused
 
 WAIT_STEP_S = 0.2
@@ -24,11 +24,38 @@ SHELL_COMMANDS = ("ls", "cat", "cp", "mkdir", "mv", "rm", "rmdir")
 VARIABLE = re.compile(r"\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
+class Events:
+    """Libraries ask to be called after each cell; matplotlib, for one, whose figures are shown in any case."""
+
+    def register(self, event: str, function: Any) -> None:
+        pass
+
+    def unregister(self, event: str, function: Any) -> None:
+        pass
+
+
+class DisplayPublisher:
+    is_publishing = False
+
+    def publish(self, data: Any, metadata: Any = None, *unused: Any, **options: Any) -> None:
+        displays.publish_display_data(data, metadata, **options)
+
+    def clear_output(self, wait: bool = False) -> None:
+        displays.clear_output(wait)
+
+
 class InteractiveShell:
     """What `get_ipython()` gives to a cell, in the place of IPython's own."""
 
+    events = Events()
+    display_pub = DisplayPublisher()
+
     def __init__(self, namespace: dict[str, Any]) -> None:
-        self.user_ns = namespace
+        self.user_ns = self.user_global_ns = namespace
+        self.config: dict[str, Any] = {}  # has no IPKernelApp: nobody finds a kernel here, to talk to its front end
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is none."""
 
     def system(self, command: str) -> None:
         """`!command`: its output is the cell's. `!pip install …` by itself installs as `%pip` does."""
@@ -66,6 +93,15 @@ class InteractiveShell:
         if name not in CELL_MAGICS:
             raise Refused(f"%%{name} cannot run here, in the Spark session.")
         return CELL_MAGICS[name](self.user_ns, line, cell)
+
+
+class Shells:
+    current: InteractiveShell | None = None
+
+
+def current_shell() -> InteractiveShell | None:
+    """That of the cell that runs: `get_ipython()`."""
+    return Shells.current
 
 
 def wait_for_process(process: Any) -> int:

@@ -1,10 +1,9 @@
-"""The output of one call: text of both streams and MIME bundles, in order, up to a limit."""
+"""Where the text of a call comes from: Python's two streams, and descriptors 1 and 2."""
 
 from __future__ import annotations
 
 import ctypes
 import io
-import json
 import os
 import sys
 import tempfile
@@ -12,83 +11,8 @@ import threading
 from collections import deque
 from typing import Any
 
-# As JSON. Livy refuses a string of 20 million characters, and hangs forever above 50 MiB.
-MOST_CHARACTERS = 10 * 1024 * 1024
-
-
-class Output:
-    """Thread-safe: threads of user code may write at any time."""
-
-    def __init__(self) -> None:
-        self._events: list[dict[str, Any]] = []
-        self._remaining = MOST_CHARACTERS
-        self._omitted = 0
-        self._lock = threading.RLock()
-
-    def text(self, stream: str, text: str) -> None:
-        with self._lock:
-            fitting = self._within_limit(text)
-            self._omitted += len(text) - len(fitting)
-            if not fitting:
-                return
-            last = self._events[-1] if self._events else {}
-            if last.get("stream") == stream:
-                last["parts"].append(fitting)
-            else:
-                self._events.append({"stream": stream, "parts": [fitting]})
-
-    def bundle(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
-        self._show({"data": data, "metadata": metadata or {}, **more})
-
-    @property
-    def room(self) -> int:
-        """How many characters are left."""
-        return self._remaining
-
-    def frame(self, header: dict[str, Any], **more: Any) -> None:
-        """First rows of a Spark DataFrame: see `frames.preview`."""
-        self._show({"frame": header, **more})
-
-    def _show(self, event: dict[str, Any]) -> None:
-        size = encoded_size(event)
-        with self._lock:
-            if size > self._remaining:
-                self.text(
-                    "stderr", f"[an output of {size:,} characters is left out; a cell shows {MOST_CHARACTERS:,}]\n"
-                )
-                return
-            self._remaining -= size
-            self._events.append(event)
-
-    def omit(self, characters: int) -> None:
-        with self._lock:
-            self._omitted += characters
-
-    def _within_limit(self, text: str) -> str:
-        if self._remaining <= 0:
-            return ""
-        size = encoded_size(text)
-        if size > self._remaining:
-            text = text[: int(len(text) * self._remaining / size)]
-            self._remaining = 0
-        else:
-            self._remaining -= size
-        return text
-
-    def finished(self) -> list[dict[str, Any]]:
-        """The events, with a notice at the end if not everything is there."""
-        with self._lock:
-            if self._omitted:
-                note = f"\n[{self._omitted:,} more characters were printed; a cell shows {MOST_CHARACTERS:,}]\n"
-                self._events.append({"stream": "stderr", "parts": [note]})
-            return [
-                {"stream": event["stream"], "text": "".join(event["parts"])} if "parts" in event else event
-                for event in self._events
-            ]
-
-
-def encoded_size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False, default=str))
+from . import origins
+from .events import MOST_CHARACTERS, Displays, Outputs
 
 
 class Stream(io.TextIOBase):
@@ -112,10 +36,12 @@ class Stream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         call = running.call
-        if call is not None:
+        if running.is_late():
+            running.outputs().text(self._stream, running.late_text(text), late=True)
+        elif call is not None:
             call.guard.drain()
             call.output.text(self._stream, text)
-        elif not isinstance(sys.stdout, Stream):  # between two cells: to the stream of the shell
+        elif not isinstance(sys.stdout, Stream):  # in a statement without the agent: to the stream of the shell
             sys.stdout.write(text)
         return len(text)
 
@@ -155,11 +81,11 @@ class Guard:
         self._files = {1: ("stdout", anonymous_file()), 2: ("stderr", anonymous_file())}
         self._read = {1: 0, 2: 0}
         self._shell_descriptors: dict[int, int] = {}
-        self._output: Output | None = None
+        self._output: Outputs | None = None
         self._lock = threading.RLock()
         self._fflush = c_fflush()
 
-    def begin(self, output: Output) -> None:
+    def begin(self, output: Outputs) -> None:
         self._output = output
         for number, (_, file) in self._files.items():
             try:
@@ -227,15 +153,41 @@ class Running:
         self.last_reply: tuple[str, str] = ("", "")  # id of the request, and text
         self.answered_requests: deque[str] = deque(maxlen=200)  # ids of the latest requests
         self.guard = Guard()
+        self.displays = Displays()
+        self.late = Outputs(self.displays)
+        """What came between two cells, for the next one."""
+
+    def is_late(self) -> bool:
+        """Whether this code is of another cell than the one that runs, if one does."""
+        origin, call = origins.current.get(), self.call
+        if call is not None and call.is_cell:
+            return origin is not None and origin is not call.origin
+        return threading.current_thread() is not threading.main_thread()
+
+    def late_text(self, text: str) -> str:
+        return (origins.current.get() or origins.UNKNOWN).marked(text)
+
+    def outputs(self) -> Outputs:
+        """Where output goes now. That of a call which is no cell is seen by nobody."""
+        call = self.call
+        if call is None or (self.is_late() and not call.is_cell):
+            return self.late
+        return call.output  # type: ignore[no-any-return]
+
+    def take_late(self) -> Outputs:
+        late, self.late = self.late, Outputs(self.displays)
+        return late
 
 
 class Call:
     """One request while it runs."""
 
-    def __init__(self, request: str) -> None:
+    def __init__(self, request: str, is_cell: bool) -> None:
         self.request = request
+        self.is_cell = is_cell
+        self.origin = origins.Origin()
         self.guard = running.guard
-        self.output = Output()
+        self.output = Outputs(running.displays)
         self.rows_fetched = 1000
 
 

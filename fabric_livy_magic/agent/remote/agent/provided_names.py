@@ -1,4 +1,4 @@
-"""Names that a cell has without importing them: `display`, `displayHTML`, `get_ipython`, `input`; and how figures are shown.
+"""Names that a cell has without importing them: `display`, `displayHTML`, `get_ipython`, `input`.
 
 They are builtins while a cell runs, so user code may shadow them and later has its own names again.
 """
@@ -6,16 +6,19 @@ They are builtins while a cell runs, so user code may shadow them and later has 
 from __future__ import annotations
 
 import builtins
-import importlib.abc
-import importlib.util
+import functools
 import logging
 import sys
+import threading
+import traceback
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from . import display, event_loop, magics
+from . import displays, event_loop, library_functions, magics, origins
+from .output import ERR, OUT, running
 
 MISSING = object()
+WITHOUT_USERS_CODE = ("threading", origins.__name__)
 
 
 def no_input(prompt: object = "") -> str:
@@ -26,8 +29,8 @@ def no_input(prompt: object = "") -> str:
 
 
 PROVIDED: dict[str, Callable[..., Any]] = {
-    "display": display.display,
-    "displayHTML": display.displayHTML,
+    "display": displays.display,
+    "displayHTML": displays.displayHTML,
     "input": no_input,
 }
 
@@ -35,13 +38,15 @@ PROVIDED: dict[str, Callable[..., Any]] = {
 @contextmanager
 def available(namespace: dict[str, Any]) -> Iterator[None]:
     """While a cell runs."""
-    provided = {**PROVIDED, "get_ipython": lambda: magics.InteractiveShell(namespace)}
+    provided = {**PROVIDED, "get_ipython": magics.current_shell}
+    magics.Shells.current = magics.InteractiveShell(namespace)
     previous: dict[str, Any] = {name: getattr(builtins, name, MISSING) for name in provided}
     for name, value in provided.items():
         setattr(builtins, name, value)
     try:
         yield
     finally:
+        magics.Shells.current = None
         for name, value in previous.items():
             if value is MISSING:
                 delattr(builtins, name)
@@ -49,48 +54,12 @@ def available(namespace: dict[str, Any]) -> Iterator[None]:
                 setattr(builtins, name, value)
 
 
-# Functions of libraries that would show nothing in a session, and their replacements.
-REPLACEMENTS: dict[str, dict[str, Callable[..., Any]]] = {
-    "matplotlib.pyplot": {"show": display.show_figures},
-    "plotly.io": {"show": display.display},  # Plotly's own looks for a browser on the driver
-    "IPython.core.display_functions": {"display": display.display},
-}
-
-
-class AfterImport(importlib.abc.MetaPathFinder):
-    """Replaces them when user code imports the module; importing it in advance would cost seconds."""
-
-    def __init__(self) -> None:
-        self._searching = False
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in REPLACEMENTS or self._searching:
-            return None
-        self._searching = True
-        try:
-            spec = importlib.util.find_spec(name)  # by the other finders
-        finally:
-            self._searching = False
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: Any) -> None:
-                execute(module)
-                replace_in(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-
-def replace_in(module: Any) -> None:
-    for name, value in REPLACEMENTS[module.__name__].items():
-        setattr(module, name, value)
-
-
 def prepare() -> None:
     """Once, when the agent is installed."""
-    patch_modules()
+    library_functions.patch_modules()
     event_loop.patch_asyncio()
+    origins.patch_threads()
+    hear_threads()
     if "" not in sys.path:
         # A cell imports what an earlier one wrote. Last, so that no file of a lakehouse hides a library.
         sys.path.append("")
@@ -100,10 +69,28 @@ def prepare() -> None:
         chatter.setLevel(logging.WARNING)
 
 
-def patch_modules() -> None:
-    for name in REPLACEMENTS:
-        if name in sys.modules:
-            replace_in(sys.modules[name])
-    # An agent of another version may have been installed before; the newest one counts.
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != AfterImport.__name__]
-    sys.meta_path.insert(0, AfterImport())
+def hear_threads() -> None:
+    """What a thread prints between two cells: the shell's streams are then those of the next statement, or of nobody."""
+    shown: Any = getattr(print, origins.ORIGINAL, print)
+
+    @functools.wraps(shown)
+    def print_anywhere(*values: Any, **options: Any) -> None:
+        if options.get("file") is None and running.call is None and running.is_late():
+            options["file"] = OUT
+        shown(*values, **options)
+
+    def tell(arguments: Any) -> None:
+        if arguments.exc_type is SystemExit:
+            return
+        name = arguments.thread.name if arguments.thread else "?"
+        trace = arguments.exc_traceback
+        while (
+            trace is not None and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "") in WITHOUT_USERS_CODE
+        ):
+            trace = trace.tb_next
+        lines = traceback.format_exception(arguments.exc_type, arguments.exc_value, trace)
+        ERR.write(f"Exception in thread {name}:\n{''.join(lines)}")
+
+    setattr(print_anywhere, origins.ORIGINAL, shown)
+    builtins.print = print_anywhere
+    threading.excepthook = tell

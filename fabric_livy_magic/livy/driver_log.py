@@ -1,0 +1,46 @@
+"""What comes to the log of a session's Spark driver, read as it grows."""
+
+from __future__ import annotations
+
+from fabric_livy_magic.livy.monitoring import SparkMonitoring
+
+PART_BYTES = 1024 * 1024  # the documented size of a part
+FIRST_BACK_BYTES = 256 * 1024  # of what was there before the first look
+
+
+class DriverLog:
+    """Its standard output."""
+
+    def __init__(self, monitoring: SparkMonitoring) -> None:
+        self._monitoring = monitoring
+        self._offset: int | None = None
+
+    @property
+    def may_ask(self) -> bool:
+        return self._monitoring.may_ask and self._monitoring.has_driver_log
+
+    @property
+    def is_near(self) -> bool:
+        return self._monitoring.is_near
+
+    def is_missing(self) -> None:
+        """Nobody asks for it any more in this session."""
+        self._monitoring.has_driver_log = False
+
+    def read(self) -> list[bytes]:
+        """The whole lines that have come since the last call. Raises FabricLivyError."""
+        if self._offset is None:
+            self._offset = max(0, self._length() - FIRST_BACK_BYTES)
+        query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
+        part: bytes = self._monitoring.driver_log(**query)
+        end = part.rfind(b"\n") + 1
+        self._offset += end or (
+            len(part) if len(part) >= PART_BYTES else 0
+        )  # a longer line than a part is none of ours
+        return part[:end].splitlines()
+
+    def _length(self) -> int:
+        about = self._monitoring.driver_log(meta="true")
+        about = about.get("containerLogMeta", about) if isinstance(about, dict) else {}
+        length = about.get("length") if isinstance(about, dict) else None
+        return int(length) if isinstance(length, int | str) and str(length).isdecimal() else 0

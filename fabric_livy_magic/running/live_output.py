@@ -1,0 +1,122 @@
+"""The outputs of a PySpark cell while it runs, from lines that the agent writes to the driver's log (remote/agent/live.py).
+
+They are for the eye: the reply at the cell's end has them all, and says by their numbers which of them are known already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeAlias
+
+from fabric_livy_magic.agent.client import is_event
+from fabric_livy_magic.errors import FabricLivyError, ThrottledError
+from fabric_livy_magic.livy.driver_log import DriverLog
+from fabric_livy_magic.livy.json_answers import read_json
+from fabric_livy_magic.livy.waiting import run_in_background
+from fabric_livy_magic.running.agent_calls import part_of
+from fabric_livy_magic.running.repl import Repl
+from fabric_livy_magic.running.results import Cleared, Part
+
+News: TypeAlias = Part | Cleared
+OnOutput: TypeAlias = Callable[[Sequence[News]], None]
+
+FIRST_LOOK_S = 2.5  # a quicker cell costs no call
+PAUSE_S = 2.0  # while something comes; doubled each time that nothing does
+LONGEST_PAUSE_S = 15.0
+NEAR_PAUSE_S = 0.4  # a server on this machine has calls to spare
+LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or comes too late
+LINE = re.compile(rb"\[live fabric-livy ([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
+
+
+@contextlib.contextmanager
+def followed(repl: Repl, on_output: OnOutput | None) -> Iterator[str]:
+    """While a cell runs. Gives the name of its lines; empty where nobody looks, or where there is no such log."""
+    log = DriverLog(repl.remote.monitoring)
+    if on_output is None or not log.may_ask:
+        yield ""
+        return
+    reader = Reader(log, on_output)
+    run_in_background(reader.read, "live")
+    try:
+        yield reader.channel
+    finally:
+        reader.stop()
+
+
+class Log(Protocol):
+    """See `DriverLog`."""
+
+    @property
+    def is_near(self) -> bool: ...
+    def read(self) -> list[bytes]: ...
+    def is_missing(self) -> None: ...
+
+
+class Reader:
+    """`on_output` is called by another thread, and not once `stop` has returned."""
+
+    def __init__(self, log: Log, on_output: OnOutput, wait: Callable[[float], bool] | None = None) -> None:
+        self.channel = uuid.uuid4().hex
+        self._log, self._on_output = log, on_output
+        self._lines = 0
+        self._stopped = threading.Event()
+        self._wait = wait or self._stopped.wait
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        with self._lock:
+            pass
+
+    def read(self) -> None:
+        pause_s = NEAR_PAUSE_S if self._log.is_near else FIRST_LOOK_S
+        looks = 0
+        while not self._wait(pause_s):
+            news: list[News] = []
+            with contextlib.suppress(ThrottledError):
+                try:
+                    news = [one for line in self._log.read() for one in self._news(line)]
+                except (_OutOfStep, FabricLivyError) as error:
+                    if isinstance(error, ThrottledError):
+                        raise
+                    return
+            with self._lock:
+                if self._stopped.is_set():
+                    return
+                if news:
+                    self._on_output(news)
+            looks += 1
+            if self._log.is_near:
+                continue
+            if not self._lines and looks >= LOOKS_WITHOUT_A_SIGN:
+                self._log.is_missing()
+                return
+            pause_s = PAUSE_S if news else min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _news(self, line: bytes) -> list[News]:
+        """Raises _OutOfStep where a line before it is missing."""
+        match = LINE.search(line)
+        if match is None or match[1].decode() != self.channel:
+            return []
+        if int(match[2]) != self._lines:
+            raise _OutOfStep
+        self._lines += 1
+        try:
+            events = read_json(match[3], float)
+        except ValueError:
+            raise _OutOfStep from None
+        if not isinstance(events, list):
+            raise _OutOfStep
+        return [Cleared() if event == {"clear": True} else part_of(event) for event in events if _is_known(event)]
+
+
+class _OutOfStep(Exception):  # noqa: N818 - the cell's end tells the rest
+    pass
+
+
+def _is_known(event: object) -> bool:
+    return event == {"clear": True} or is_event(event)

@@ -1,0 +1,109 @@
+"""Outputs of a cell while it runs, through the driver's log of a session with real Spark."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.errors import StatementError
+from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.output.live_screen import LiveScreen
+from fabric_livy_magic.running.live_output import News
+from fabric_livy_magic.running.results import Part, Printed, Shown, Updated
+from fabric_livy_magic.running.run_cell import run_cell
+from fabric_livy_magic.sessions.session import Session
+
+pytestmark = pytest.mark.spark
+LONG = "import time\nfor n in range(6):\n    print(n)\n    time.sleep(0.4)\n"
+
+
+class Screen:
+    """Notes when each part came."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.came_at: list[float] = []
+        self.clears = 0
+
+    def show(self, parts: Sequence[Part]) -> None:
+        self.parts += parts
+        self.came_at += [time.monotonic()] * len(parts)
+
+    def clear(self, *, is_followed: bool) -> None:
+        self.parts.clear()
+        self.clears += 1
+
+
+def watch(session: Session, code: str) -> tuple[Screen, int]:
+    """What is on the screen in the end, and how many parts came before it."""
+    screen = Screen()
+    live = LiveScreen(screen)
+    live_parts = 0
+
+    def hear(news: Sequence[News]) -> None:
+        nonlocal live_parts
+        live.hear(news)
+        live_parts += len(news)
+
+    try:
+        parts = run_cell(session.repl, Cell(kind="pyspark", code=code), on_output=hear).parts
+    except StatementError as error:
+        parts = error.parts
+    screen.show(live.rest(parts))
+    return screen, live_parts
+
+
+def text_of(screen: Screen) -> str:
+    return "".join(part.text for part in screen.parts if isinstance(part, Printed))
+
+
+def test_prints_come_while_the_cell_runs_once_and_in_order(session: Session) -> None:
+    screen, live = watch(session, LONG + "'done'")
+    assert text_of(screen) == "0\n1\n2\n3\n4\n5\n"
+    assert screen.parts[-1] == Shown({"text/plain": "'done'"}, is_value=True)
+    if session.remote.client.dialect is not Dialect.FABRIC:
+        assert live == 0  # Apache Livy shows no log of the driver
+        return
+    assert live >= 2
+    assert screen.came_at[-1] - screen.came_at[0] > 0.5
+
+
+def test_what_child_processes_print_comes_as_well(session: Session) -> None:
+    screen, _ = watch(
+        session, "import subprocess\nsubprocess.run('for n in 1 2 3 4; do echo $n; sleep 0.5; done', shell=True);"
+    )
+    assert text_of(screen) == "1\n2\n3\n4\n"
+    if session.remote.client.dialect is Dialect.FABRIC:
+        assert len(screen.parts) > 1
+
+
+def test_what_came_before_an_error_is_not_shown_again(session: Session) -> None:
+    screen, _ = watch(session, LONG + "1 / 0")
+    assert text_of(screen) == "0\n1\n2\n3\n4\n5\n"
+
+
+def test_a_loop_that_clears_leaves_its_last_outputs(session: Session) -> None:
+    screen, live = watch(
+        session,
+        "from IPython.display import clear_output\nimport time\nfor n in range(6):\n    clear_output(wait=True)\n    print(n)\n    display(n)\n    time.sleep(0.4)",
+    )
+    assert [part.text for part in screen.parts if not isinstance(part, Updated)] == ["5\n", "5"]  # type: ignore[union-attr]
+    if live:
+        assert screen.clears >= 2
+
+
+def test_frames_and_texts_of_any_script_come_whole(session: Session) -> None:
+    screen, live = watch(session, "import time\nprint('ü€😀\\ud800')\ndisplay(spark.range(3))\ntime.sleep(2)")
+    printed, table = screen.parts
+    assert isinstance(printed, Printed)
+    assert printed.text.startswith("ü€😀")
+    assert getattr(table, "rows", None) == 3
+    assert live == (2 if session.remote.client.dialect is Dialect.FABRIC else 0)
+
+
+def test_quick_cells_write_nothing_and_the_logs_do_not_show_what_others_write(session: Session) -> None:
+    assert watch(session, "print(1)")[1] == 0
+    assert not any("live fabric-livy" in line for line in session.logs())
