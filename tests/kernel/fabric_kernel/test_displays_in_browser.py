@@ -35,7 +35,9 @@ def page(api: service.Api, started: Kernel, jupyter: JupyterServer, chromium: An
     write_notebook(jupyter, "displays.ipynb", api, [LOOP, HANDLE, "handle.update('second')", PRINTS, BAR, SCRIPT])
     with jupyter_page(chromium) as page:
         jupyter.open(page, "displays.ipynb")
-        page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")  # which ends with the last cell
+        page.evaluate(
+            "() => { jupyterapp.commands.execute('notebook:run-all-cells') }"
+        )  # which ends with the last cell
         yield page
 
 
