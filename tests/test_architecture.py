@@ -32,6 +32,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 HOMES = {
     "requests": {
         "livy/http.py",
+        "livy/answers.py",
         "livy/exchange.py",
         "livy/failures.py",
         "livy/request_log.py",
