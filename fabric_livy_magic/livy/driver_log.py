@@ -5,6 +5,8 @@ from __future__ import annotations
 from fabric_livy_magic.livy.monitoring import SparkMonitoring
 
 PART_BYTES = 1024 * 1024  # the documented size of a part
+MOST_PARTS = 4  # in one look
+MOST_LINE_BYTES = 4 * 1024 * 1024
 FIRST_BACK_BYTES = 256 * 1024  # of what was there before the first look
 
 
@@ -14,6 +16,7 @@ class DriverLog:
     def __init__(self, monitoring: SparkMonitoring) -> None:
         self._monitoring = monitoring
         self._offset: int | None = None
+        self._begun = b""  # a line whose end has not come
 
     @property
     def may_ask(self) -> bool:
@@ -31,13 +34,16 @@ class DriverLog:
         """The whole lines that have come since the last call. Raises FabricLivyError."""
         if self._offset is None:
             self._offset = max(0, self._length() - FIRST_BACK_BYTES)
-        query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
-        part: bytes = self._monitoring.driver_log(**query)
-        end = part.rfind(b"\n") + 1
-        self._offset += end or (
-            len(part) if len(part) >= PART_BYTES else 0
-        )  # a longer line than a part is none of ours
-        return part[:end].splitlines()
+        for _ in range(MOST_PARTS):
+            query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
+            part: bytes = self._monitoring.driver_log(**query)
+            self._offset += len(part)
+            self._begun += part
+            if len(part) < PART_BYTES:
+                break
+        *lines, self._begun = self._begun.split(b"\n")
+        self._begun = self._begun if len(self._begun) <= MOST_LINE_BYTES else b""
+        return lines
 
     def _length(self) -> int:
         about = self._monitoring.driver_log(meta="true")

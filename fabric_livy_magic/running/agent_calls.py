@@ -30,12 +30,11 @@ def run_cell(
     interruptible: bool = False,
     number: int | None = None,
     chart: Chart | None = None,
-    channel: str = "",
+    pace: Sequence[Any] = (),
 ) -> tuple[Part, ...]:
     """A PySpark cell. Raises StatementError with the parts that came before the error. `interruptible`: another REPL may
-    interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks. `channel`:
-    see `live_output`."""
-    options: list[Any] = [interruptible, number, chart and chart.for_agent(), channel]
+    interrupt its Python code; its agent then looks for that four times a second. `number` is in its tracebacks. `pace`: see `live_output`."""
+    options: list[Any] = [interruptible, number, chart and chart.for_agent(), [*pace]]
     while options and not options[-1]:
         options.pop()  # what is not said is short in the Monitoring hub
     return parts_of(call("cell", code, rows_fetched, *options))

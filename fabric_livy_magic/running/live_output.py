@@ -10,7 +10,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from fabric_livy_magic.agent.client import is_event
 from fabric_livy_magic.errors import FabricLivyError, ThrottledError
@@ -28,21 +28,24 @@ FIRST_LOOK_S = 2.5  # a quicker cell costs no call
 PAUSE_S = 2.0  # while something comes; doubled each time that nothing does
 LONGEST_PAUSE_S = 15.0
 NEAR_PAUSE_S = 0.4  # a server on this machine has calls to spare
+LINES = (PAUSE_S, 16 * 1024 * 1024)  # seconds between two, characters of all of a cell
+NEAR_LINES = (0.35, 128 * 1024 * 1024)
 LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or comes too late
 LINE = re.compile(rb"\[live fabric-livy ([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
 
 
 @contextlib.contextmanager
-def followed(repl: Repl, on_output: OnOutput | None) -> Iterator[str]:
-    """While a cell runs. Gives the name of its lines; empty where nobody looks, or where there is no such log."""
+def followed(repl: Repl, on_output: OnOutput | None) -> Iterator[Sequence[Any]]:
+    """While a cell runs. Gives what its agent is to know: see `written` in remote/agent/live.py; empty where nobody looks, or where
+    there is no such log."""
     log = DriverLog(repl.remote.monitoring)
     if on_output is None or not log.may_ask:
-        yield ""
+        yield ()
         return
     reader = Reader(log, on_output)
     run_in_background(reader.read, "live")
     try:
-        yield reader.channel
+        yield (reader.channel, *(NEAR_LINES if log.is_near else LINES))
     finally:
         reader.stop()
 

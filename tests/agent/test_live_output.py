@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.livy.client import Dialect
+from fabric_livy_magic.livy.driver_log import DriverLog
 from fabric_livy_magic.output.live_screen import LiveScreen
 from fabric_livy_magic.running.live_output import News
 from fabric_livy_magic.running.results import Part, Printed, Shown, Updated
@@ -107,3 +109,13 @@ def test_frames_and_texts_of_any_script_come_whole(session: Session) -> None:
 def test_quick_cells_write_nothing_and_the_logs_do_not_show_what_others_write(session: Session) -> None:
     assert watch(session, "print(1)")[1] == 0
     assert not any("live fabric-livy" in line for line in session.logs())
+
+
+def test_a_cell_that_has_written_enough_says_so_and_writes_no_more(session: Session) -> None:
+    if session.remote.client.dialect is not Dialect.FABRIC:
+        pytest.skip("Apache Livy shows no log of the driver")
+    channel = uuid.uuid4().hex
+    reply = session.repl.agent_call()("cell", LONG, 20, False, 1, None, [channel, 0.1, 1000])
+    assert [event["text"] for event in reply.events] == ["0\n1\n2\n3\n4\n5\n"]
+    (line,) = [one for one in DriverLog(session.remote.monitoring).read() if channel.encode() in one]
+    assert b"what else this cell shows comes at its end" in line

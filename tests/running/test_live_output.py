@@ -128,11 +128,11 @@ def serve(fabric: FakeFabric, *bodies: Any) -> None:
 
 def test_whole_lines_are_read_from_where_the_log_had_ended(fabric: FakeFabric, log: DriverLog) -> None:
     length = FIRST_BACK_BYTES + 100
-    serve(fabric, {"containerLogMeta": {"fileName": "stdout", "length": str(length)}}, "tail\none\ntw", "two\n", "")
+    serve(fabric, {"containerLogMeta": {"fileName": "stdout", "length": str(length)}}, "tail\none\ntw", "o\n", "")
     assert [log.read() for _ in range(3)] == [[b"tail", b"one"], [b"two"], []]
     queries = [{key: value for key, (value,) in request.query.items()} for request in fabric.requests]
     assert queries[0] == {"type": "driver", "fileName": "stdout", "meta": "true"}
-    assert [query.get("offset") for query in queries[1:]] == ["100", "109", "113"]
+    assert [query.get("offset") for query in queries[1:]] == ["100", "111", "113"]
 
 
 def test_a_log_that_is_not_shown_costs_the_jobs_nothing(fabric: FakeFabric, log: DriverLog) -> None:

@@ -16,7 +16,7 @@ def run(run: CellRun) -> CellOutput:
         return plain.run(run)
     try:
         call = run.agent_call()
-        with live_output.followed(run.repl, run.on_output) as channel:
+        with live_output.followed(run.repl, run.on_output) as pace:
             parts = agent_calls.run_cell(
                 call,
                 run.cell.code,
@@ -24,7 +24,7 @@ def run(run: CellRun) -> CellOutput:
                 interruptible=run.repl.pool is not None,
                 number=run.cell.number,
                 chart=run.cell.chart,
-                channel=channel,
+                pace=pace,
             )
     except NoAgent as missing:
         run.without_agent(missing)

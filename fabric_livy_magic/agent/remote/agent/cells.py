@@ -36,11 +36,10 @@ def run(
     interruptible: bool = False,
     number: int | None = None,
     chart: dict[str, Any] | None = None,
-    channel: str = "",
+    pace: list[Any] | None = None,
 ) -> None:
     """Raises what the cell raises. `rows_fetched` is for Spark DataFrames; `interruptible`: see `interrupts`. `number` is the one
-    that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value. `channel`:
-    see `live`."""
+    that the front end shows beside the cell. `chart`, see `chart_data`, is shown in place of the last line's value. `pace`: see `live`."""
     running.call.rows_fetched = rows_fetched
     if not CellState.count:
         leave_out_what_is_told_twice()
@@ -53,7 +52,7 @@ def run(
     linecache.cache[name] = (len(code), None, lines_of(code), name)  # tracebacks show the lines
     try:
         watched = watcher.watching(running.call.request) if interruptible else contextlib.nullcontext()
-        with watched, live.written(channel, running.call):
+        with watched, live.written(pace, running.call):
             reloading.reload_changed()
             with event_loop.within_reach():
                 value = CellState.value = execute(namespace, code, name)

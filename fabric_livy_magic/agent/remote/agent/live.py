@@ -17,27 +17,27 @@ from .interrupts import jvm
 from .replies import json_text
 
 AFTER_S = 0.8  # a quick cell writes nothing
-EVERY_S = 0.35
 MOST_CHARACTERS_A_LINE = 256 * 1024  # what is larger is shown at the end
-MOST_CHARACTERS = 4 * 1024 * 1024  # of one cell: the log is kept
+LAST_WORDS = {"stream": "stderr", "text": "\n[what else this cell shows comes at its end]\n"}
 
 
 class LiveOutput:
     """One thread for all cells: each thread that calls the JVM has its own connection, and a thread in the JVM."""
 
     def __init__(self) -> None:
-        self._cell: Any = None  # (channel, call, standard output of the JVM)
+        self._cell: Any = None  # (channel, seconds between two lines, characters of all, call, the JVM's System)
         self._enabled = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def written(self, channel: str, call: Any) -> Iterator[None]:
-        """While a cell runs. `channel` is the client's name for its lines."""
-        gateway = jvm() if channel else None
+    def written(self, pace: Any, call: Any) -> Iterator[None]:
+        """While a cell runs. `pace`: the client's name for its lines, the seconds between two of them, and how many characters all
+        may have, as the log is kept; None where no client reads."""
+        gateway = jvm() if pace else None
         if gateway is None:
             yield
             return
-        self._cell = (channel, call, gateway.java.lang.System)
+        self._cell = (*pace, call, gateway.java.lang.System)
         if self._thread is None:
             self._thread = threading.Thread(target=self._write, name="fabric-livy-live", daemon=True)
             self._thread.start()
@@ -50,25 +50,27 @@ class LiveOutput:
 
     def _write(self) -> None:
         cell: Any = None
+        pause_s = AFTER_S
         while True:
             self._enabled.wait()
             running = self._cell
             if running is not cell:
-                cell, seen, left, number = running, Seen(), MOST_CHARACTERS, 0
-                time.sleep(AFTER_S)
-                continue
-            if cell is not None and left > 0:
-                line = self._line(cell, seen, min(left, MOST_CHARACTERS_A_LINE), number)
-                left -= len(line)
+                cell, pause_s, seen, number = running, AFTER_S, Seen(), 0
+                left = cell[2] if cell else 0
+            elif cell is not None and left > 0:
+                is_last = left < MOST_CHARACTERS_A_LINE
+                line = self._line(cell, seen, number, is_last)
+                left = 0 if is_last else left - len(line)
+                pause_s = cell[1]
                 number += bool(line)
-            time.sleep(EVERY_S)
+            time.sleep(pause_s)
 
-    def _line(self, cell: Any, seen: Seen, most_characters: int, number: int) -> str:
+    def _line(self, cell: Any, seen: Seen, number: int, is_last: bool) -> str:
         """Empty where there is nothing new. The first one says that there will be others."""
-        channel, call, system = cell
+        channel, _, _, call, system = cell
         try:
             call.guard.drain()
-            news = call.output.news(seen, most_characters)
+            news = [LAST_WORDS] if is_last else call.output.news(seen, MOST_CHARACTERS_A_LINE)
             if number and not news:
                 return ""
             text = json.dumps(json.loads(json_text(news)))  # as in a reply, and ASCII: the JVM may write no other
