@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 import signal
 import threading
 import warnings
@@ -56,6 +57,9 @@ LANGUAGE_INFO = {
         "codemirror_mode": "r",
     },
 }
+
+
+OF_SUBSHELL = re.compile(r"(_async_in_context\.<locals>\.run_in_context|\.shell_main)")  # coroutines
 
 
 class FabricLivyKernel(IPythonKernel):
@@ -237,11 +241,10 @@ class FabricLivyKernel(IPythonKernel):
 def without_words_of_subshells() -> None:
     """JupyterLab ends a subshell with the last widget of a cell. ipykernel 7 then drops messages that it had not handled, and Python
     tells of each below the cell that runs."""
-    coroutine = "_async_in_context.<locals>.run_in_context"
     logging.getLogger("asyncio").addFilter(
-        lambda record: not ("was destroyed" in (text := record.getMessage()) and coroutine in text)
+        lambda record: not ("was destroyed" in (text := record.getMessage()) and OF_SUBSHELL.search(text))
     )
-    warnings.filterwarnings("ignore", f"coroutine '{coroutine}' was never awaited", RuntimeWarning)
+    warnings.filterwarnings("ignore", f"coroutine '.*{OF_SUBSHELL.pattern}' was never awaited", RuntimeWarning)
 
 
 def launch() -> None:
