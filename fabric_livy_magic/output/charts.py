@@ -31,6 +31,7 @@ BOX_ROLES = ("x", "min", "q1", "median", "q3", "max", "count")
 ADDABLE = {"sum", "count"}
 WIDTH, WIDTH_BESIDE_LEGEND, HEIGHT = 560, 480, 300
 MOST_OF_CONDITION = 80  # characters, in the caption
+MOST_OF_LINE = 90
 
 
 def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
@@ -49,7 +50,13 @@ def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
     title, caption = _title(asked, titles), _caption(table, rows, titles, elapsed_s)
     spec = {
         "$schema": SCHEMA,
-        "title": {"text": title, "subtitle": caption, "anchor": "start", "fontSize": 13, "subtitleFontSize": 11},
+        "title": {
+            "text": title,
+            "subtitle": _lines(caption),
+            "anchor": "start",
+            "fontSize": 13,
+            "subtitleFontSize": 11,
+        },
         "width": WIDTH_BESIDE_LEGEND if "by" in titles or asked["kind"] == "pie" else WIDTH,
         "height": HEIGHT,
         "data": {"values": rows},
@@ -185,7 +192,17 @@ def _caption(
     if asked["where"]:
         parts.append(f"where {cut(printable(asked['where']), MOST_OF_CONDITION)}")
     if asked["log"]:
-        parts.append(f"logarithmic: {' and '.join(asked['log'])}, without what is not above 0")
+        parts.append(f"log {' and '.join(asked['log'])}: only what is above 0")
     if elapsed_s is not None:
         parts.append(f"{elapsed_s:.1f} s")
     return " · ".join(parts)
+
+
+def _lines(caption: str) -> str | list[str]:
+    """Vega breaks no line by itself."""
+    lines = [""]
+    for part in caption.split(" · "):
+        if lines[-1] and len(lines[-1]) + len(part) > MOST_OF_LINE:
+            lines.append("")
+        lines[-1] += f" · {part}" if lines[-1] else part
+    return lines if len(lines) > 1 else caption

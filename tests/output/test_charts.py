@@ -136,10 +136,19 @@ def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for() -> None:
     spec = part_bundle(CHARTS["log"], LOOK)[MIME]
     assert [row["y"] for row in spec["data"]["values"]] == [0.25, 1e6, None]
     assert spec["encoding"]["y"]["scale"] == {"type": "log", "domainMin": 0.125}
-    assert "where n<>3 · logarithmic: y, without what is not above 0" in spec["title"]["subtitle"]
+    assert "where n<>3 · log y: only what is above 0" in spec["title"]["subtitle"]
     both = table("scatter x=a y=b log=xy", [("a", [1.0]), ("b", [2.0])], 1, 1, axes={"x": "number", "y": "number"})
     encoding = part_bundle(both, LOOK)[MIME]["encoding"]
     assert encoding["x"]["scale"] == encoding["y"]["scale"] == {"type": "log"}
+
+
+def test_a_long_caption_has_several_lines() -> None:
+    chart = table("bar x=c where=" + "n>1ANDn<2" * 20, [("c" * 60, ["a"]), ("rows", [1])], 5, 6)
+    spec = part_bundle(chart, LOOK, 1.23)[MIME]
+    lines = spec["title"]["subtitle"]
+    assert len(lines) > 1
+    assert max(map(len, lines)) < 100
+    assert vl_convert.vegalite_to_svg(json.dumps(spec), vl_version="5.20").startswith("<svg")
 
 
 def test_numbers_that_json_has_not_and_decimals_are_drawn() -> None:
