@@ -102,8 +102,8 @@ class ProgressLine:
         self._keeps_place = False
         self._kept: _KeptLine | None = None
         self._interrupt_request = interrupt_request_of_thread()
-        self.is_open = False
-        """Between the begin and the end of its `with`."""
+        self.is_open = True
+        """Until the end of its `with`."""
         self.text = ""
         """How far it is, also where it is not drawn."""
 
@@ -206,7 +206,6 @@ class ProgressLine:
             _thread.interrupt_main()
 
     def __enter__(self) -> Self:
-        self.is_open = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -49,6 +49,7 @@ class Panel:
         self._said = widgets.HTML(layout=widgets.Layout(**SCROLLED))
         top = widgets.HBox([self._refresh, self._cancel, self._line], layout=widgets.Layout(align_items="center"))
         self.box = widgets.VBox([self._tab, top, self._said])
+        _take_messages_where_they_come(self.box)
 
     @property
     def bundle(self) -> Bundle:
@@ -262,6 +263,15 @@ def _button(label: str, press: Callable[[], None]) -> widgets.Button:
     button = widgets.Button(description=label, layout=widgets.Layout(width="auto", min_width="5em"))
     button.on_click(lambda _: press())
     return button
+
+
+def _take_messages_where_they_come(widget: Any) -> None:
+    """ipykernel 7.4 takes a widget's messages where its last one was sent, which is the thread that a cell of a plain kernel holds,
+    although the front end has sent them by a subshell so that they need not wait."""
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda data, subshell_id: subshell_id
+    for child in getattr(widget, "children", ()):
+        _take_messages_where_they_come(child)
 
 
 def _code(line: str) -> str:

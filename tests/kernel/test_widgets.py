@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ipykernel
 import pytest
 
 from tests.support.fakes import FakeFabric
 from tests.support.kernels import Kernel, kernel
 from tests.support.outputs import text_output
 
+ABORTED_WITHIN_S = 1.0  # of the end of a cell that failed: what is sent so soon does not run
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -49,14 +51,24 @@ class FrontEnd:
             elif kind == "comm_msg" and "state" in content["data"]:
                 self.models[content["comm_id"]].update(content["data"]["state"])
 
-    def model(self, kind: str) -> str:
-        return next(key for key, state in self.models.items() if state.get("_model_name") == kind)
+    def model(self, kind: str, description: str = "") -> str:
+        return next(
+            key
+            for key, state in self.models.items()
+            if state.get("_model_name") == kind and description in {"", state.get("description")}
+        )
 
-    def send(self, model: str, data: dict[str, Any]) -> str:
+    def send(self, model: str, data: dict[str, Any], subshell: str | None = None) -> None:
         client = self.kernel.client
         message = client.session.msg("comm_msg", {"comm_id": model, "data": data})
+        if subshell:
+            message["header"]["subshell_id"] = subshell
         client.shell_channel.send(message)
-        return str(message["header"]["msg_id"])
+
+    def new_subshell(self) -> str:
+        client = self.kernel.client
+        client.control_channel.send(client.session.msg("create_subshell_request"))
+        return str(client.get_control_msg(timeout=10)["content"]["subshell_id"])
 
     def shows_view(self) -> bool:
         return any(VIEW in content.get("data", {}) for kind, content in self.seen if kind == "update_display_data")
@@ -84,6 +96,7 @@ def test_a_click_cancels_the_statement_once_and_the_button_is_gone(running: Kern
     (error,) = [content for kind, content in front_end.seen if kind == "error"]
     assert (error["ename"], "cancelled" in error["evalue"]) == ("Interrupted", True)
     fabric.statement_goes("available")
+    time.sleep(ABORTED_WITHIN_S)
     assert running.run("1", 20).status == "ok"
 
 
@@ -98,7 +111,7 @@ def test_a_front_end_that_draws_no_widget_keeps_the_line(running: Kernel, fabric
     front_end.read_until(lambda: front_end.seen)
     running.interrupt()
     front_end.read_until(front_end.has_ended)
-    time.sleep(0.5)  # what is sent with the end of a cell that failed is aborted
+    time.sleep(ABORTED_WITHIN_S)
     fabric.statement_goes("running")
     again = FrontEnd(running, running.send("once more"))
     again.read_until(lambda: sum(kind == "update_display_data" for kind, _ in again.seen) > 3)
@@ -118,3 +131,21 @@ def test_the_panel_is_a_widget_with_a_text_and_without_a_person_text_alone(runni
     done = running.wait(str(headless))
     assert {kind for kind, _ in done.outputs} == {"status", "execute_input", "stream"}
     assert "Settings (`%livy config`)" in done.printed
+
+
+def test_in_a_plain_kernel_the_panel_acts_while_a_cell_runs_by_a_subshell(fabric: FakeFabric, tmp_path: Path) -> None:
+    if ipykernel.version_info[0] < 7:
+        pytest.skip("ipykernel 6 has no subshells")
+    fabric.session_goes("idle")
+    environ = {"FABRIC_LIVY_TARGET": fabric.url, "FABRIC_LIVY_TOKEN": fabric.token, "FABRIC_LIVY_RICH": "off"}
+    with kernel(environ, tmp_path, with_person=True) as plain:
+        front_end = FrontEnd(plain, plain.send("%load_ext fabric_livy_magic\n%livy start\n%livy ui"))
+        front_end.read_until(lambda: any("%livy stop main" in str(one) for one in front_end.models.values()))
+        subshell = front_end.new_subshell()
+        fabric.statement_goes("running")
+        plain.send("%%livy_pyspark\nforever")
+        front_end.read_until(lambda: any("cell that runs: Running" in str(one) for one in front_end.models.values()))
+        button = front_end.model("ButtonModel", "Interrupt the cell")
+        front_end.send(button, {"method": "custom", "content": {"event": "click"}}, subshell)
+        front_end.read_until(front_end.has_ended)
+    assert len(fabric.seen("POST", "/cancel$")) == 1
