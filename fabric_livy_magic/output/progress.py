@@ -104,14 +104,13 @@ class ProgressLine:
         self._interrupt_request = interrupt_request_of_thread()
         self.is_open = True
         """Until the end of its `with`."""
-        self.text = ""
-        """How far it is, also where it is not drawn."""
+        self._latest: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
+        self._latest = progress
         if self._mode == "off":
             return
         self._watch.hear(progress)
-        self.text = one_line(progress_text(progress, self._starting, self._usual, self._watch.work))
         if self._mode == "plain":
             self._say(progress)
             return
@@ -129,6 +128,13 @@ class ProgressLine:
         if bundle != self._drawn:
             self._draw(bundle)
             self._drawn, self._drawn_at = bundle, now
+
+    @property
+    def text(self) -> str:
+        """How far it is, also where it is not drawn; empty before anything is known."""
+        if self._latest is None:
+            return ""
+        return one_line(progress_text(self._latest, self._starting, self._usual, self._watch.work))
 
     def session_starts(self, what: str, usual: str = "") -> None:
         """`what` begins the line about the start, or is a line of its own where none is drawn. `usual`: how long it usually takes."""

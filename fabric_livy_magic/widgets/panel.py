@@ -144,12 +144,17 @@ class Panel:
         run_in_background(self._tick, "panel-clock")
 
     def _tick(self) -> None:
+        """Of a cell that ends before the first look nothing is seen, and it costs nothing."""
         view = next(view for view in self._views if view.section is STATEMENTS)
+        has_seen = False
         try:
+            time.sleep(TICK_S)
             while self._host.running_cells() or any(one["state"] in {"waiting", "running"} for one in view.records):
                 self._load(view)
+                has_seen = True
                 time.sleep(TICK_S)
-            self._load(view)
+            if has_seen:
+                self._load(view)
         finally:
             self._is_ticking = False
 
