@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fabric_livy_magic.running.live_output import News
-from fabric_livy_magic.running.results import Cleared, Part, Printed, Updated
+from fabric_livy_magic.running.results import Cleared, Part, Printed, Shown, Table, Updated
 
 
 class Screen(Protocol):
@@ -51,12 +51,16 @@ class LiveScreen:
             known_update = self._updated.get(name)
             self._updated[name] = version
             return [] if known_update == version else [part]
-        known = self._shown.get(part.number) if part.number else None
+        known = self._shown.get(part.number)
         if isinstance(part, Printed):
             begin = 0 if is_addition else known or 0
-            self._shown[part.number] = (known or 0) + len(part.text) - begin
+            self._keep(part, (known or 0) + len(part.text) - begin)
             return [Printed(part.text[begin:], part.stream)] if part.text[begin:] else []
-        self._shown[part.number] = part.version
+        self._keep(part, part.version)
         if known is None:
             return [part]
         return [] if known == part.version else [Updated(part)]
+
+    def _keep(self, part: Printed | Shown | Table, known: int) -> None:
+        if part.number:  # without one it is no output of the cell's own: words of its agent, or of the shell
+            self._shown[part.number] = known

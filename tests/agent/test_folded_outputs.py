@@ -166,6 +166,15 @@ def test_what_is_too_large_for_a_look_comes_at_the_end_and_keeps_its_place() -> 
     assert [event.get("text") for event in outputs.finished()] == ["before", None, "after"]
 
 
+def test_words_of_the_agent_that_are_no_output_of_the_cell_clear_nothing() -> None:
+    front_end = FrontEnd(1)
+    front_end.next_cell()
+    screen = LiveScreen(front_end)
+    screen.hear([part_of({"n": 1, "stream": "stdout", "text": "a"}), part_of({"stream": "stderr", "text": "words"})])
+    front_end.show(screen.rest([part_of({"n": 1, "stream": "stdout", "text": "abc"})]))
+    assert front_end.outputs == [[("stdout", "a"), ("stderr", "words"), ("stdout", "bc")]]
+
+
 def test_the_result_of_the_cell_is_for_its_end() -> None:
     outputs = Outputs(Displays())
     outputs.show({"data": {"text/plain": "1"}, "metadata": {}, "result": True})

@@ -25,7 +25,7 @@ class LiveOutput:
     """One thread for all cells: each thread that calls the JVM has its own connection, and a thread in the JVM."""
 
     def __init__(self) -> None:
-        self._cell: Any = None  # (channel, seconds between two lines, characters of all, call, the JVM's System)
+        self._cell: Any = None  # (channel, seconds between two lines, characters of all, call, the JVM)
         self._enabled = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -37,7 +37,7 @@ class LiveOutput:
         if gateway is None:
             yield
             return
-        self._cell = (*pace, call, gateway.java.lang.System)
+        self._cell = (*pace, call, gateway)
         if self._thread is None:
             self._thread = threading.Thread(target=self._write, name="fabric-livy-live", daemon=True)
             self._thread.start()
@@ -67,7 +67,7 @@ class LiveOutput:
 
     def _line(self, cell: Any, seen: Seen, number: int, is_last: bool) -> str:
         """Empty where there is nothing new. The first one says that there will be others."""
-        channel, _, _, call, system = cell
+        channel, _, _, call, gateway = cell
         try:
             call.guard.drain()
             news = [LAST_WORDS] if is_last else call.output.news(seen, MOST_CHARACTERS_A_LINE)
@@ -75,7 +75,7 @@ class LiveOutput:
                 return ""
             text = json.dumps(json.loads(json_text(news)))  # as in a reply, and ASCII: the JVM may write no other
             line = f"[live fabric-livy {channel} {number}] {text}"
-            system.out.println(line)
+            gateway.java.lang.System.out.println(line)
         except Exception:  # noqa: BLE001 - the JVM has ended or is ending; a line that is missing ends what the client reads
             return " "
         return line
