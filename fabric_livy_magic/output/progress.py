@@ -100,6 +100,7 @@ class ProgressLine:
         self._has_said = False  # in plain mode
         self._is_followed = False  # by an output of the cell
         self._keeps_place = False
+        self._drawing = threading.Lock()
         self._kept: _KeptLine | None = None
         self._interrupt_request = interrupt_request_of_thread()
         self.is_open = True
@@ -120,14 +121,19 @@ class ProgressLine:
         if self._drawn is None:
             if progress.subject != "session" and progress.elapsed_s < FROM_STATEMENT_S:
                 return
-            self._began_at = now - progress.elapsed_s
         elif now - self._drawn_at < DRAWN_EVERY_S:
             return
-        self._subject = progress.subject
-        bundle = progress_bundle(progress, self._starting, self._usual, self._watch.work)
-        if bundle != self._drawn:
-            self._draw(bundle)
-            self._drawn, self._drawn_at = bundle, now
+        self._show_now(progress, now)
+
+    def _show_now(self, progress: Progress, now: float) -> None:
+        with self._drawing:
+            if self._drawn is None:
+                self._began_at = now - progress.elapsed_s
+            self._subject = progress.subject
+            bundle = progress_bundle(progress, self._starting, self._usual, self._watch.work)
+            if bundle != self._drawn:
+                self._draw(bundle)
+                self._drawn, self._drawn_at = bundle, now
 
     @property
     def text(self) -> str:
@@ -172,13 +178,16 @@ class ProgressLine:
         return self._mode == "line" and self._terminal is None and not has_other_place()
 
     def keep_place(self) -> None:
-        """Outputs come while it goes on: none takes its place."""
+        """Outputs come while it goes on, from another thread: none takes its place, which is above them."""
         self._keeps_place = True
+        if self._drawn is None and self._latest is not None:
+            self._show_now(self._latest, self._clock())
 
     def clear(self, *, is_followed: bool) -> None:
         """The outputs of the cell go, this line stays. `is_followed`: something else is shown at once."""
-        line = self._with_button.bundle if self._with_button else self._drawn
-        clear_all_but(self._handle if line else None, line or {}, is_followed=is_followed)
+        with self._drawing:
+            line = self._with_button.bundle if self._with_button else self._drawn
+            clear_all_but(self._handle if line else None, line or {}, is_followed=is_followed)
 
     def update(self, bundle: Bundle, metadata: Mapping[str, Any] | None, display_id: str) -> None:
         """What another cell has displayed."""
@@ -329,8 +338,7 @@ def progress_line(
 ) -> ProgressLine:
     """The listener for one cell. `auto`: a line where a person looks on, plain where the notebook runs headless.
 
-    `button`: see `ProgressLine`, for
-    a person alone.
+    `button`: see `ProgressLine`, for a person alone.
     """
     if has_other_place():
         return ProgressLine("line")

@@ -57,6 +57,13 @@ def test_what_is_printed_comes_before_the_cell_has_ended(started: Kernel) -> Non
     assert started.wait(request).printed == "last\n"
 
 
+def test_the_progress_line_stands_above_what_comes_and_stays_one(started: Kernel) -> None:
+    ran = started.run("import time\nfor n in range(4):\n    print(n)\n    time.sleep(0.5)")
+    kinds = [kind for kind, _ in ran.outputs if kind in {"display_data", "stream"}]
+    assert (kinds[0], set(kinds[1:])) == ("display_data", {"stream"})
+    assert ran.printed == "0\n1\n2\n3\n"
+
+
 def test_an_interrupt_keeps_what_has_come(started: Kernel) -> None:
     request = started.send("import time\nprint('fir' + 'st')\ntime.sleep(60)")
     started.wait_for_output(request, "first")
