@@ -11,9 +11,13 @@ from fabric_livy_magic.errors import SessionError
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.livy.session_sizes import capacity_unit_hours, memory_text
 from fabric_livy_magic.magics.magics import of
+from fabric_livy_magic.magics.panel_command import PanelHost
 from fabric_livy_magic.sessions.recent_targets import MOST_KEPT, note_target, recent_targets
+from fabric_livy_magic.widgets.panel_outputs import Outputs, run_line
+from fabric_livy_magic.widgets.panel_sections import CATALOG
 from tests.support.fakes import FakeFabric
 from tests.support.notebook import Notebook
+from tests.support.outputs import sql_output
 
 SIZES = {"driverMemory": "28g", "driverCores": 4, "executorMemory": "56g", "executorCores": 8, "numExecutors": 2}
 
@@ -33,6 +37,19 @@ def test_a_section_that_fails_says_why_and_the_others_are_there(started: Noteboo
     text = started.ok("%livy ui").text
     assert "InsufficientPrivileges" in text
     assert "rows_shown" in text
+
+
+def test_a_preview_is_the_cell_that_its_line_says_and_stands_in_the_panel(
+    started: Notebook, fabric: FakeFabric
+) -> None:
+    fabric.answer("SELECT * FROM `dim`.`<b>`", sql_output([("<i>n</i>", "long")], [[1], [2]]))
+    outputs = Outputs()
+    (preview,) = [action for row in CATALOG.rows for action in row.actions if action.label == "Preview"]
+    run_line(PanelHost(of(started.shell).notebook), preview.line_for({"table": "dim.<b>"}), outputs)
+    assert "2 rows" in outputs.text
+    assert "&lt;i&gt;n&lt;/i&gt;" in outputs.html
+    assert "<i>n</i>" not in outputs.html
+    assert started.ok("1").displays == []
 
 
 def test_a_panel_starts_no_embedded_fabric(bare: Notebook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -137,6 +137,24 @@ def test_what_was_chosen_stays_when_the_list_is_read_anew(panel: Panel, notebook
     assert field(panel, "session").value == "first"
 
 
+def test_a_target_is_found_by_its_workspace_and_recent_ones_are_there(panel: Panel, notebook: Notebook) -> None:
+    notebook.records |= {
+        "%livy workspaces": [{"name": "Sales"}, {"name": "Finance & Tax"}],
+        "%livy lakehouses 'Finance & Tax'": [{"name": "Bronze/Silver"}],
+    }
+    panel.box.children[0].selected_index = 2
+    wait_until(lambda: field(panel, "recent").value == "Sales/Bronze" and is_idle(panel))
+    button(panel, "List workspaces").click()
+    wait_until(lambda: field(panel, "workspace").value == "Sales" and is_idle(panel))
+    field(panel, "workspace").value = "Finance & Tax"
+    button(panel, "List its lakehouses").click()
+    wait_until(lambda: field(panel, "lakehouse").value == "Bronze/Silver" and is_idle(panel))
+    tooltips = [
+        one.tooltip for one in all_of(panel.box) if isinstance(one, widgets.Button) and one.description == "Use"
+    ]
+    assert tooltips == ["%livy use Sales/Bronze", "%livy use Finance & Tax/'Bronze/Silver'"]
+
+
 def test_one_line_runs_at_a_time_and_can_be_cancelled(panel: Panel, notebook: Notebook) -> None:
     begun = threading.Event()
 
