@@ -15,7 +15,7 @@ from fabric_livy_magic.output.bundles import Bundle
 if TYPE_CHECKING:
     import ipywidgets
 
-SHOWN_WITHIN_S = 4.0  # a page loads the code of its first widget
+SHOWN_WITHIN_S = 6.0  # a page loads the code of its first widget
 TOOLTIP = "Cancels the statement, as the interrupt of the notebook does"
 
 
