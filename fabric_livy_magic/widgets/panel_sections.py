@@ -58,7 +58,7 @@ def word(text: str) -> str:
 
 
 def livy(command: str, *names: str) -> Callable[[Picked], str]:
-    """`%livy command` with what was chosen by these names."""
+    """The line of `%livy` with what was chosen by these names."""
     return lambda picked: " ".join([f"%livy {command}", *(word(picked[name]) for name in names)])
 
 

@@ -17,7 +17,7 @@ WITHIN_S = 60.0
 MAKE = """
 import time
 def nap(n):
-    time.sleep(20)
+    time.sleep(300)  # longer than any wait here
     return n
 spark.udf.register("nap", nap, "long")
 slow = spark.range(2).selectExpr("id", "id * 2 AS double", "nap(id) AS lazy")
@@ -58,7 +58,7 @@ def test_the_last_change_wins_and_nothing_piles_up(started: Kernel, api: service
     shown = started.run("%livy explore slow")
     assert "--chart hist x=id\nslow" in shown.text
     controls = Controls(started, shown)
-    before, began = statements_sent(api), time.monotonic()
+    before = statements_sent(api)
     controls.choose("x", "lazy")
     next(one for one in updates(started) if "Spark works on it" in one)
     for label in ("double", "lazy", "double", "lazy", "double"):
@@ -66,7 +66,6 @@ def test_the_last_change_wins_and_nothing_piles_up(started: Kernel, api: service
     drawn = next(one for one in updates(started) if "rows by" in one)
     assert drawn.startswith("rows by double")
     assert "--chart hist x=double\nslow" in next(updates(started))
-    assert time.monotonic() - began < 20
     assert statements_sent(api) - before <= 6
     assert started.run("'next'").text == "'next'"
 
