@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from fabric_livy_magic.cells.subcommands import CELLS, LISTS, SUMMARIES
 from fabric_livy_magic.cli.main import main
@@ -91,8 +92,7 @@ def test_a_line_with_json_alone_shows_json(listing: Notebook, fabric: FakeFabric
     shown = listing.ok("%livy sessions --json")
     assert [one["id"] for one in shown.value] == list(fabric.sessions)
     assert shown.displays == []
-    listing.ok("from IPython.lib.pretty import pretty")
-    assert json.loads(listing.ok("pretty(_)").value) == shown.value
+    assert json.loads(pretty(shown.value)) == shown.value
 
 
 @pytest.mark.parametrize("line", ["sessions", "sessions --mine", "statements"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from fabric_livy_magic.output.bundles import style
 from fabric_livy_magic.output.explored import cell_bundle, profile_bundle, sparkline
 from fabric_livy_magic.running.exploration import Bars, ColumnProfile, Profile
-from tests.support.browser import DARK, LIGHT, page_of, screenshot
+from tests.support.browser import DARK, LIGHT, page_of, screenshot, serious_findings
 from tests.support.hostile_texts import HOSTILE_TEXTS
 
 PROFILE = Profile(
@@ -80,10 +79,7 @@ def test_hostile_names_values_and_cells_are_text(text: str) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_axe_finds_nothing_serious(chromium: Any, theme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     body = profile_bundle(PROFILE, "taxis")["text/html"] + cell_bundle("%livy explore taxis --profile")["text/html"]
     with page_of(chromium, f"<h1>Profile</h1>{body}", theme=theme) as page:
         screenshot(page, f"profile {theme}")
-        found = axe.run(page).response["violations"]
-        serious = [one for one in found if one["impact"] in {"serious", "critical"}]
-        assert json.dumps(serious, indent=1) == "[]"
+        assert serious_findings(page) == []

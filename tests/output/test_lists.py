@@ -10,7 +10,7 @@ import pytest
 from fabric_livy_magic.livy.models import SessionState, StatementState
 from fabric_livy_magic.output.lists import ListColumn, OwnList, age_text, json_text
 from fabric_livy_magic.printable import printable
-from tests.support.browser import DARK, LIGHT, page_of, screenshot
+from tests.support.browser import DARK, LIGHT, page_of, screenshot, serious_findings
 from tests.support.hostile_texts import CALL, HOSTILE_TEXTS
 
 ID = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01"
@@ -72,11 +72,9 @@ def test_a_list_without_records_says_so_in_words() -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_axe_finds_nothing_serious_and_an_id_is_short_but_copied_whole(chromium: Any, theme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with page_of(chromium, f"<h1>Lists</h1>{STATES.bundle['text/html']}", theme=theme) as page:
         screenshot(page, f"list {theme}")
-        found = axe.run(page).response["violations"]
-        assert [one for one in found if one["impact"] in {"serious", "critical"}] == []
+        assert serious_findings(page) == []
         cell = page.locator("code").first
         assert cell.bounding_box()["width"] < 80
         cell.click()

@@ -14,7 +14,7 @@ from fabric_livy_magic.output.errors import whole_error_bundle
 from fabric_livy_magic.output.progress_view import MOST_STAGES_SHOWN, end_bundle, progress_bundle
 from fabric_livy_magic.printable import printable
 from tests.output.test_progress import STATES
-from tests.support.browser import DARK, LIGHT, page_of, screenshot
+from tests.support.browser import DARK, LIGHT, page_of, screenshot, serious_findings
 from tests.support.hostile_texts import CALL, HOSTILE_TEXTS
 from tests.support.spark_json import job, stage
 
@@ -31,13 +31,11 @@ def all_states() -> str:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_axe_finds_nothing_serious_in_any_state(chromium: Any, theme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with page_of(chromium, all_states(), theme=theme) as page:
         for summary in page.locator("summary").all():
             summary.click()
         screenshot(page, f"progress and errors {theme}")
-        found = axe.run(page).response["violations"]
-        assert [one for one in found if one["impact"] in {"serious", "critical"}] == []
+        assert serious_findings(page) == []
 
 
 def test_the_rest_of_an_error_and_the_stages_open_by_a_click_without_a_script(chromium: Any) -> None:

@@ -79,3 +79,14 @@ def screenshot(page: Any, name: str, part: Any = None) -> None:
             page.screenshot(path=path, full_page=True)
         else:
             part.screenshot(path=path)
+
+
+def serious_findings(page: Any, part: Any = None) -> list[Any]:
+    """What axe-core finds in the page, or in one part of it, that is serious or critical."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    if part is not None:
+        part.evaluate("one => one.setAttribute('data-axe', '')")
+    found = axe.run(page, None if part is None else "[data-axe]").response["violations"]
+    if part is not None:
+        part.evaluate("one => one.removeAttribute('data-axe')")
+    return [one for one in found if one["impact"] in {"serious", "critical"}]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kernel.fabric_kernel.conftest import write_notebook
 from tests.support import service
-from tests.support.browser import screenshot
+from tests.support.browser import screenshot, serious_findings
 from tests.support.hostile_texts import HOSTILE_TEXTS
 from tests.support.jupyter_server import JupyterServer, jupyter_page
 from tests.support.kernels import Kernel
@@ -62,6 +62,7 @@ def test_the_chart_of_a_cell_is_drawn_in_both_themes(jupyter: JupyterServer, pag
         screenshot(page, f"chart {theme}")
         page.get_by_role("tab", name="Profile").scroll_into_view_if_needed()
         screenshot(page, f"explore {theme}", page.locator(".jp-Cell").last)
+        assert serious_findings(page, page.locator(".jp-Cell").last.locator(".jupyter-widgets").first) == []
     jupyter.command(page, "apputils:change-theme", theme="JupyterLab Light")
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.kernel.fabric_kernel.conftest import write_notebook
 from tests.magics.conftest import start_elsewhere
 from tests.support import service
-from tests.support.browser import screenshot
+from tests.support.browser import screenshot, serious_findings
 from tests.support.fakes import FakeFabric
 from tests.support.jupyter_server import JupyterServer, jupyter_page
 from tests.support.kernels import Kernel
@@ -111,6 +111,7 @@ def test_it_opens_with_the_sessions_in_both_themes(jupyter: JupyterServer, page:
         jupyter.command(page, "apputils:change-theme", theme=theme)
         page.wait_for_timeout(500)
         screenshot(page, f"panel {theme}")
+        assert serious_findings(page, cell(page, UI).locator(".jp-OutputArea-output").first) == []
     screenshot(page, "panel", cell(page, UI).locator(".jp-OutputArea-output"))
 
 
