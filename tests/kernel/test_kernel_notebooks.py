@@ -84,10 +84,6 @@ class Ran:
         ]
         return str(value)
 
-    def error(self, text: str) -> Any:
-        (error,) = [output for output in self.outputs(text) if output.output_type == "error"]
-        return error
-
 
 PARAMETERS = (
     *("-p", "day", "2024-02-29", "-p", "limit", "5", "-p", "floor", "0.1", "-p", "strict", "True"),
@@ -99,7 +95,6 @@ RUNS = (
     Run("showing_results", "nbconvert", kernel=""),
     Run("python_session", "nbconvert"),
     Run("sql_first", "jupyter execute", "fabric-livy-sql"),
-    Run("expected_errors", "jupyter execute", kernel=""),
     Run("parameters", "papermill", kernel="", options=PARAMETERS),
     Run("fails", "papermill"),
     Run("fails_at_once", "nbconvert"),
@@ -223,25 +218,6 @@ def test_cells_without_a_magic_are_sql_in_the_sql_kernel(ran: Callable[..., Ran]
     assert len(done.shown("SHOW TABLES")) == 2
     assert done.printed("%%local") == "3 Brötchen\n"
     assert done.notebook.metadata.language_info.name == "sql"
-
-
-def test_a_run_goes_on_after_errors_that_are_expected(ran: Callable[..., Ran]) -> None:
-    done = ok(ran("expected_errors"))
-    names = {
-        "shelf = ": "KeyError",
-        "no_such_shelf": "AnalysisException",
-        "weight": "AnalysisException",
-        "for loaf": "SyntaxError",
-        "RuntimeError": "RuntimeError",
-        "exit 3": "Refused",
-    }
-    assert {text: done.error(text).ename for text in names} == names
-    assert done.printed("shelf = ").endswith("before\n")
-    before, *_ = done.shown("no_such_shelf")  # the rest is folded below the error
-    assert before["text/plain"].startswith("one\n───\n  1\n1 row · ")
-    assert 'shelf["spelt"]' in "\n".join(done.error("shelf = ").traceback)
-    assert "%%nosuch" in done.printed("%%nosuch")
-    assert done.printed("goes on") == "the session goes on: 3\n"
 
 
 def test_parameters_of_papermill_are_set_in_the_session(ran: Callable[..., Ran]) -> None:
