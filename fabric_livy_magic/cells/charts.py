@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fabric_livy_magic.cells.magic_parser import quoted_word
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import did_you_mean
 
@@ -101,17 +101,6 @@ def chart_line(chart: Chart) -> str:
     }
     words = [f"{name}={value}" for name, value in values.items() if value and name in takes]
     return " ".join(["--chart", chart.kind, *map(quoted_word, words)])
-
-
-def quoted_word(word: str) -> str:
-    """As `split_words` of cells/magic_parser.py reads it."""
-    if "\n" in word or "\r" in word:
-        raise SettingsError("A name with a line break in it cannot stand on the line of a magic.")
-    if re.fullmatch(r"[^\s'\"]+", word):
-        return word
-    if "'" not in word:
-        return f"'{word}'"
-    return f'"{word}"' if '"' not in word else '"\'"'.join(f"'{part}'" for part in word.split("'"))
 
 
 def _log_axes(kind: str, word: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fabric_livy_magic.cells.charts import Chart, chart_line, quoted_word
+from fabric_livy_magic.cells.charts import Chart, chart_line
+from fabric_livy_magic.cells.magic_parser import quoted_word
 
 
 def chart_cell(chart: Chart, name: str, sql: str | None, session: str | None = None) -> str:

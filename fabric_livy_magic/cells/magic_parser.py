@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Sequence
 from typing import NoReturn
@@ -66,3 +67,14 @@ def split_words(line: str) -> list[str]:
         return list(lexer)
     except ValueError:
         raise SettingsError(f"A quote is not closed in: {line.strip()}") from None
+
+
+def quoted_word(word: str) -> str:
+    """As `split_words` reads it. Raises SettingsError for what no line holds."""
+    if "\n" in word or "\r" in word:
+        raise SettingsError("A name with a line break in it cannot stand on the line of a magic.")
+    if re.fullmatch(r"[^\s'\"]+", word):
+        return word
+    if "'" not in word:
+        return f"'{word}'"
+    return f'"{word}"' if '"' not in word else '"\'"'.join(f"'{part}'" for part in word.split("'"))

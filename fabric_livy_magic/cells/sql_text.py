@@ -191,6 +191,11 @@ def _name(token: Token) -> str | None:
     return token.text if is_name else None
 
 
+def quoted_name(name: str) -> str:
+    """One part of a name, as SQL takes whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 def _is_field(before: Sequence[Token]) -> bool:
     """As in struct<from: DATE, to: DATE>."""
     return len(before) > 1 and before[-2].text in {"<", ","} and before[-1].kind != "symbol"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fabric_livy_magic.cells.sql_text import quoted_name
 from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.sessions.runner import Runner
 
@@ -135,4 +136,4 @@ def _in_quotes(before: str) -> bool:
 
 
 def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[^\W\d]\w*", name) else "`" + name.replace("`", "``") + "`"
+    return name if re.fullmatch(r"[^\W\d]\w*", name) else quoted_name(name)

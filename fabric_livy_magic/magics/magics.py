@@ -11,7 +11,6 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 
 from fabric_livy_magic.completion.ipython import matcher_of
 from fabric_livy_magic.errors import SettingsError, StatementError
-from fabric_livy_magic.magics.aliases import add_aliases, remove_aliases
 from fabric_livy_magic.magics.end_signals import EndSignals
 from fabric_livy_magic.magics.kernel_requests import KernelRequests
 from fabric_livy_magic.own_imports import no_working_folder
@@ -168,11 +167,15 @@ def load(shell: InteractiveShell) -> None:
     magics.requests.watch()
     with contextlib.suppress(SettingsError):  # the first cell says what is wrong
         if magics.first_settings.alias:
+            from fabric_livy_magic.magics.aliases import add_aliases
+
             for line in add_aliases(shell):
                 print(printable(line))
 
 
 def unload(shell: InteractiveShell) -> None:
+    from fabric_livy_magic.magics.aliases import remove_aliases
+
     magics = of(shell)
     atexit.unregister(magics.close)
     shell.events.unregister("post_run_cell", show_whole_error)

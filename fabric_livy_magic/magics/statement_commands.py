@@ -15,6 +15,7 @@ from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, cancel_statement
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.magics.cells import show_before_error
 from fabric_livy_magic.magics.notebook import LivyNotebook
+from fabric_livy_magic.output.bundles import show
 from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.results import show_parts
@@ -85,14 +86,23 @@ def _chosen(background: Sequence[Background], number: int | None) -> list[Backgr
 
 
 # ------------------------------------------------------------------------------------------- statements of a session
+EARLIER_COLUMNS = (
+    ListColumn("number", "statement", "count"),
+    ListColumn("state", "state", "state"),
+    ListColumn("kind", "kind"),
+    ListColumn("code", "code"),
+)
+
+
 def show_statements(session: Session) -> list[EarlierStatement]:
     """What ran and runs, as a table, the latest last."""
     earlier = earlier_statements(session.repl)
     if earlier:
-        keys = ("number", "state", "kind", "code")
-        columns = map(ListColumn, keys, ("statement", *keys[1:]), ("count", "state", "", ""))
-        rows = [(one.info.id, one.info.state.value, one.kind, _first_line(one.text)) for one in earlier]
-        give(OwnList(tuple(columns), [dict(zip(keys, row, strict=True)) for row in rows]), as_data=False)
+        records = [
+            {"number": one.info.id, "state": one.info.state.value, "kind": one.kind, "code": _first_line(one.text)}
+            for one in earlier
+        ]
+        show(OwnList(EARLIER_COLUMNS, records).bundle)
     return earlier
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from fabric_livy_magic.cells.charts import Chart
 from fabric_livy_magic.errors import FrameError, NoAgent, SettingsError
@@ -12,8 +12,6 @@ from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import ChartTable
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,20 +64,17 @@ class Profile:
 
 def open_explored(repl: Repl, name: str, on_progress: Listener | None = None) -> Explored:
     """Raises StatementError where the session has no such frame."""
-    found = _answer(repl, lambda call: agent_calls.value_of(call("explore", name)), on_progress)
+    found = _answer(repl, on_progress, "explore", name)
     return Explored(name, found["sql"], {column: axis for column, _, axis in found["columns"]})
 
 
 def chart_of(repl: Repl, name: str, chart: Chart, on_progress: Listener | None = None) -> ChartTable:
-    header = _answer(
-        repl, lambda call: agent_calls.value_of(call("explore_chart", name, chart.for_agent())), on_progress
-    )
+    header = _answer(repl, on_progress, "explore_chart", name, chart.for_agent())
     return agent_calls.chart_table(header, is_value=True)
 
 
 def profile_of(repl: Repl, name: str, on_progress: Listener | None = None) -> Profile:
-    found = _answer(repl, lambda call: agent_calls.value_of(call("explore_profile", name)), on_progress)
-    return read_profile(found)
+    return read_profile(_answer(repl, on_progress, "explore_profile", name))
 
 
 def read_profile(found: Mapping[str, Any]) -> Profile:
@@ -108,12 +103,12 @@ def _bars(found: Mapping[str, Any]) -> Bars:
     return Bars(found["of"], tuple(found["counts"]), tuple(found["labels"]), **ends)
 
 
-def _answer(repl: Repl, ask: Callable[[agent_calls.Call], T], on_progress: Listener | None) -> T:
-    """In its place among the session's cells."""
+def _answer(repl: Repl, on_progress: Listener | None, operation: str, *arguments: Any) -> Any:
+    """Of the agent, in its place among the session's cells."""
     if repl.settings.rich == "off":
         raise SettingsError("`%livy explore` needs the agent, which `%livy config rich off` leaves out.")
     try:
         with repl.queue.in_turn():
-            return ask(repl.agent_call(on_progress=on_progress))
+            return agent_calls.value_of(repl.agent_call(on_progress=on_progress)(operation, *arguments))
     except NoAgent as missing:
         raise FrameError(f"`%livy explore` needs PySpark with PyArrow in the session: {missing}.") from missing

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from fabric_livy_magic.agent.client import is_event
 from fabric_livy_magic.errors import FabricLivyError, ThrottledError
+from fabric_livy_magic.livy.client import LIVE_LINE
 from fabric_livy_magic.livy.driver_log import DriverLog
 from fabric_livy_magic.livy.json_answers import read_json
 from fabric_livy_magic.livy.waiting import run_in_background
@@ -31,7 +32,7 @@ NEAR_PAUSE_S = 0.4  # a server on this machine has calls to spare
 LINES = (PAUSE_S, 16 * 1024 * 1024)  # seconds between two, characters of all of a cell
 NEAR_LINES = (0.35, 128 * 1024 * 1024)
 LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or comes too late
-LINE = re.compile(rb"\[live fabric-livy ([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
+LINE = re.compile(re.escape(LIVE_LINE).encode() + rb"([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
 
 
 @contextlib.contextmanager
@@ -80,13 +81,12 @@ class Reader:
         looks = 0
         while not self._wait(pause_s):
             news: list[News] = []
-            with contextlib.suppress(ThrottledError):
-                try:
-                    news = [one for line in self._log.read() for one in self._news(line)]
-                except (_OutOfStep, FabricLivyError) as error:
-                    if isinstance(error, ThrottledError):
-                        raise
-                    return
+            try:
+                news = [one for line in self._log.read() for one in self._news(line)]
+            except ThrottledError:
+                pass  # the next look is later
+            except (_OutOfStep, FabricLivyError):
+                return
             with self._lock:
                 if self._stopped.is_set():
                     return

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fabric_livy_magic.cells.cell import Cell
+from fabric_livy_magic.cells.sql_text import quoted_name
 from fabric_livy_magic.errors import SessionLostError, StatementError
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
@@ -126,7 +127,7 @@ class Runner:
 
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), by DESCRIBE TABLE on the session."""
-        quoted = ".".join("`" + part.strip("`").replace("`", "``") + "`" for part in table.split("."))
+        quoted = ".".join(quoted_name(part.strip("`")) for part in table.split("."))
         described = self.sessions.find().run(f"DESCRIBE TABLE {quoted}", "sql").tables[0]
         rows = described.to("arrow").to_pylist()  # where nothing is None; in pandas it may be NaN
         return [[str(one or "") for one in row.values()][:3] for row in rows]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fabric_livy_magic.livy.waiting import InterruptRequest, interrupt_request_of_thread, run_in_background
 from fabric_livy_magic.output.bundles import Bundle
+from fabric_livy_magic.widgets.views import view_bundle
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -44,12 +45,7 @@ class CancelButton:
     @property
     def bundle(self) -> Bundle:
         self._made_at = time.monotonic()  # what is displayed anew has as long to be drawn
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        return {
-            "application/vnd.jupyter.widget-view+json": view,
-            "text/html": self._progress.value,
-            "text/plain": self._text,
-        }
+        return {**view_bundle(self._box, self._text), "text/html": self._progress.value}
 
     def draw(self, progress: Bundle) -> bool:
         """False where the front end has not drawn it in time: then it is no place for the progress."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,15 +17,16 @@ from fabric_livy_magic.output.bundles import Bundle
 from fabric_livy_magic.output.charts import chart_bundle
 from fabric_livy_magic.output.explored import cell_bundle, profile_bundle
 from fabric_livy_magic.output.short_texts import cut
+from fabric_livy_magic.output.tables import escaped
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.running.exploration import Explored, chart_of, profile_of
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.widgets.chart_controls import ChartControls
 from fabric_livy_magic.widgets.latest import Latest
+from fabric_livy_magic.widgets.views import view_bundle
 
 CHART, PROFILE = 0, 1  # places of the tabs
-VIEW = "application/vnd.jupyter.widget-view+json"
 MOST_OF_ERROR = 2000  # characters
 SAID_STYLE = "line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;padding:2px 4px"
 
@@ -57,8 +57,7 @@ class ExploreView:
         tab = self._tabs.selected_index
         bundle, cell = self._shown[tab] = self._content(self._controls.chart() if tab == CHART else None, on_progress)
         text = f"{printable(self._explored.name)}: its controls need a front end that draws Jupyter's widgets."
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        display({VIEW: view, "text/plain": text}, raw=True)
+        display(view_bundle(self.box, text), raw=True)
         self._display = display(bundle, raw=True, display_id=True)
         self._cell = display(cell_bundle(cell), raw=True, display_id=True)
 
@@ -131,18 +130,14 @@ class ExploreView:
         self._cell.update(cell_bundle(cell), raw=True)
 
     def _say(self, text: str) -> None:
-        self._said.value = f'<div role="status" style="{SAID_STYLE};opacity:.75">{_escaped(text)}</div>' if text else ""
+        self._said.value = f'<div role="status" style="{SAID_STYLE};opacity:.75">{escaped(text)}</div>' if text else ""
 
     def _say_error(self, text: str) -> None:
         color = "border-left:3px solid var(--jp-error-color1,var(--vscode-errorForeground,red))"
-        self._said.value = f'<div role="alert" style="{SAID_STYLE};{color}">{_escaped(cut(text, MOST_OF_ERROR))}</div>'
+        self._said.value = f'<div role="alert" style="{SAID_STYLE};{color}">{escaped(cut(text, MOST_OF_ERROR))}</div>'
 
 
 def _error_text(error: Exception) -> str:
     if isinstance(error, StatementError):
         return short_remote_error(error)
     return str(error) if isinstance(error, FabricLivyError) else f"{type(error).__name__}: {error}"
-
-
-def _escaped(text: str) -> str:
-    return html.escape(printable(text))

@@ -23,6 +23,7 @@ from fabric_livy_magic.widgets.panel_sections import (
     Row,
     Section,
 )
+from fabric_livy_magic.widgets.views import view_bundle
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
 SCROLLED = {"max_height": "32em", "overflow": "auto"}
@@ -54,11 +55,7 @@ class Panel:
     @property
     def bundle(self) -> Bundle:
         lines = "\n".join(f"{section.title}: {', '.join(section.lines)}" for section in SECTIONS)
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {
-            "application/vnd.jupyter.widget-view+json": view,
-            "text/plain": f"A panel of the notebook's sessions. The same as text:\n{lines}",
-        }
+        return view_bundle(self.box, f"A panel of the notebook's sessions. The same as text:\n{lines}")
 
     def open(self) -> None:
         self._begin(self._load_shown)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fabric_livy_magic.cells.sql_text import quoted_name
 from fabric_livy_magic.fabric.targets import join_target
+from fabric_livy_magic.livy.models import SessionState
 
 Picked = Mapping[str, str]
 """What was chosen and typed in a section, by the name of the choice."""
@@ -63,18 +65,16 @@ def livy(command: str, *names: str) -> Callable[[Picked], str]:
 
 
 def quoted_table(name: str) -> str:
-    return ".".join("`" + part.replace("`", "``") + "`" for part in name.split("."))
+    return ".".join(map(quoted_name, name.split(".")))
 
 
 def _other_session(record: Record) -> tuple[str, str] | None:
     """One of the server's that this notebook has not."""
-    if record["name_here"] or record["state"] in ENDED:
+    if record["name_here"] or SessionState(record["state"]).has_ended:
         return None
     words = (record["name"], record["state"], record["owner"], record["id"])
     return " · ".join(str(one) for one in words if one), str(record["id"])
 
-
-ENDED = {"error", "dead", "killed", "success", "cancelled", "failed", "deleting", "shutting_down", "cancelling"}
 
 ACCOUNT = Section(
     "Account",

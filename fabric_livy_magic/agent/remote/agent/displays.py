@@ -102,3 +102,9 @@ def bundle_event(data: dict[str, Any], metadata: Any) -> dict[str, Any]:
         kind: base64.b64encode(one).decode("ascii") if isinstance(one, bytes) else one for kind, one in data.items()
     }
     return {"data": travelling, "metadata": metadata or {}}
+
+
+# What libraries and cells import of IPython by these names.
+OF_IPYTHON: dict[str, Any] = {
+    one.__name__: one for one in (display, update_display, clear_output, publish_display_data, DisplayHandle)
+}

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import chart_data, profile
 from .errors import Refused
+from .suggestions import quoted
 
 PART = r"`(?:[^`]|``)+`|[^`.]+"
 PARTS = re.compile(rf"(?:{PART})(?:\.(?:{PART}))*")
@@ -56,8 +57,4 @@ def _is_table(spark: Any, name: str) -> bool:
 def table_name(typed: str) -> str:
     """As SQL takes it. Dots part it, except for those in backticks."""
     parts = re.findall(PART, typed) if PARTS.fullmatch(typed) else []
-    return ".".join(one if one[0] == "`" or PLAIN.fullmatch(one) else _quoted(one) for one in parts) or _quoted(typed)
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))
+    return ".".join(one if one[0] == "`" or PLAIN.fullmatch(one) else quoted([one]) for one in parts) or quoted([typed])

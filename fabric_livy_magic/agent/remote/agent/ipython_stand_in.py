@@ -135,17 +135,7 @@ class Loader(importlib.abc.Loader):
             module.get_ipython, module.version_info = magics.current_shell, (8, 24, 0, "")
             module.__version__ = "8.24.0"
         elif module.__name__.endswith(".display"):
-            names: list[Any] = [
-                value for value in globals().values() if isinstance(value, type) and value is not Loader
-            ]
-            for value in [*names, *OF_IPYTHON]:
-                setattr(module, value.__name__, value)
-
-
-OF_IPYTHON: tuple[Any, ...] = (
-    displays.display,
-    displays.update_display,
-    displays.clear_output,
-    displays.publish_display_data,
-    displays.DisplayHandle,
-)
+            classes = {
+                name: value for name, value in globals().items() if isinstance(value, type) and value is not Loader
+            }
+            vars(module).update(classes, **displays.OF_IPYTHON)

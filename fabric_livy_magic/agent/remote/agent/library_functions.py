@@ -11,14 +11,6 @@ from typing import Any
 
 from . import display, displays, ipython_stand_in, magics
 
-OF_IPYTHON: dict[str, Any] = {
-    "display": displays.display,
-    "update_display": displays.update_display,
-    "clear_output": displays.clear_output,
-    "publish_display_data": displays.publish_display_data,
-    "DisplayHandle": displays.DisplayHandle,
-}
-
 
 def use_cells_shell(module: Any) -> None:
     """Libraries ask IPython's class for the shell as well."""
@@ -62,9 +54,9 @@ REPLACEMENTS: dict[str, Any] = {
     "IPython": {"get_ipython": magics.current_shell},
     "IPython.core.getipython": {"get_ipython": magics.current_shell},
     "IPython.core.interactiveshell": use_cells_shell,
-    "IPython.core.display": OF_IPYTHON,  # before IPython 7.23
-    "IPython.core.display_functions": OF_IPYTHON,
-    "IPython.display": OF_IPYTHON,
+    "IPython.core.display": displays.OF_IPYTHON,  # before IPython 7.23
+    "IPython.core.display_functions": displays.OF_IPYTHON,
+    "IPython.display": displays.OF_IPYTHON,
 }
 
 
