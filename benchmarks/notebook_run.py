@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fabric_livy_magic import connect
-from fabric_livy_magic.cli.notebook_runs import prepare_run
+from fabric_livy_magic.notebook_runs.prepare import prepare_run
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from tests.support import service

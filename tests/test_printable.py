@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic import logs
-from fabric_livy_magic.cli.execute import headline, output_text
 from fabric_livy_magic.cli.main import main
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, drawn_error, short_remote_error
+from fabric_livy_magic.notebook_runs.execute import headline, output_text
 from fabric_livy_magic.output.account import device_prompt_text, findings_list, identity_lines
 from fabric_livy_magic.output.bundles import note_bundle
 from fabric_livy_magic.output.columns import Column

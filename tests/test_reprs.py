@@ -11,13 +11,13 @@ from fabric_livy_magic.agent.client import Reply
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.cells.kernel_cells import KernelCell, Step
 from fabric_livy_magic.cells.subcommands import Command
-from fabric_livy_magic.cli.notebook_runs import CellToRun
 from fabric_livy_magic.frames.livy_json import read_result
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, SessionInfo, StatementInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.waiting import Deadline
+from fabric_livy_magic.notebook_runs.prepare import CellToRun
 from fabric_livy_magic.notebooks.ipython_syntax import split_line_magics
 from fabric_livy_magic.notebooks.model import Cell as NotebooksCell
 from fabric_livy_magic.notebooks.model import Notebook, OriginalFile

@@ -18,7 +18,7 @@ from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.cli.execute import Limits
+    from fabric_livy_magic.notebook_runs.execute import Limits
 
 QUICKSTART = "01_quickstart.ipynb"
 ROWS_PRINTED = 1000
@@ -85,8 +85,8 @@ def quickstart() -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.cli.execute import Limits
-    from fabric_livy_magic.cli.notebook_series import notebooks_of, run_series
+    from fabric_livy_magic.notebook_runs.execute import Limits
+    from fabric_livy_magic.notebook_runs.series import notebooks_of, run_series
     from fabric_livy_magic.notebooks.source_text import read_source
     from fabric_livy_magic.settings import resolve
     from fabric_livy_magic.settings_files import read_files
@@ -128,8 +128,8 @@ def _run_notebook(
     limits: Limits | None = None,
     parameters: Sequence[str] = (),
 ) -> int:
-    from fabric_livy_magic.cli.execute import NO_LIMITS, run_notebook
-    from fabric_livy_magic.cli.notebook_runs import prepare_run, run_fabric_notebook
+    from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, run_notebook
+    from fabric_livy_magic.notebook_runs.prepare import prepare_run, run_fabric_notebook
     from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
     from fabric_livy_magic.notebooks.files import read_notebook
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.cli.execute import NO_LIMITS, Limits, content_of, open_kernel
-from fabric_livy_magic.cli.notebook_runs import (
+from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
+from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, Limits, content_of, open_kernel
+from fabric_livy_magic.notebook_runs.prepare import (
     plan_cells,
     prepare_run,
     read_parameters,
     with_parameters,
 )
-from fabric_livy_magic.errors import NotebookError, SettingsError
-from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.files import read_notebook, write_notebook

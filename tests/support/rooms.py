@@ -44,7 +44,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
-        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin agent sessions output kernel local",
+        "notebook_runs": "printable errors settings notebooks agent output kernel",
+        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin sessions output kernel notebook_runs local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.

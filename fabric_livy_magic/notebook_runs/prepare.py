@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.cli.execute import NO_LIMITS, Limits, Outcome, Write, content_of, run_content
 from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, Limits, Outcome, Write, content_of, run_content
 from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
 from fabric_livy_magic.notebooks.ipynb import write_ipynb
 from fabric_livy_magic.notebooks.model import CODE, Cell, Notebook

@@ -10,15 +10,23 @@ from importlib.resources import files
 from pathlib import Path
 
 from fabric_livy_magic.agent.client import literal
-from fabric_livy_magic.cli.execute import Limits, Outcome, RunContent, Write, content_of, open_kernel, run_notebook
-from fabric_livy_magic.cli.notebook_runs import (
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.notebook_runs.execute import (
+    Limits,
+    Outcome,
+    RunContent,
+    Write,
+    content_of,
+    open_kernel,
+    run_notebook,
+)
+from fabric_livy_magic.notebook_runs.prepare import (
     KERNEL_NAME,
     LANGUAGE_VARIABLE,
     NOTEBOOK_VARIABLE,
     NotebookRun,
     prepare_run,
 )
-from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.defaults import default_target
 from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks, is_git_folder, notebook_file
