@@ -28,6 +28,7 @@ from . import (
     session_values,
     suggestions,
 )
+from .assertions import seen
 from .errors import error_parts
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
@@ -125,6 +126,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "interrupt": interrupts.interrupt,
     "cell": cells.run,
+    "watch_asserts": lambda namespace: seen.enable(),
     "open_sql": lambda namespace, *rest: open_sql(namespace, display.session_of(namespace), *rest),
     "known_values": session_values.known,
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),

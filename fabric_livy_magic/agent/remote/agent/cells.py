@@ -13,6 +13,7 @@ import tokenize
 from typing import Any
 
 from . import chart_data, display, event_loop, reloading
+from .assertions import NAME, seen
 from .errors import ends_cell, leave_out_what_is_told_twice
 from .interrupts import watcher
 from .live import live
@@ -69,6 +70,7 @@ def run(
         elif value is not None:
             display.show(value, result=True)
     finally:
+        namespace.pop(NAME, None)
         display.show_figures()
 
 
@@ -89,6 +91,11 @@ def file_name(number: int) -> str:
 
 def execute(namespace: dict[str, Any], code: str, name: str) -> Any:
     tree: Any = compiled(code, name, "exec", ast.PyCF_ONLY_AST)
+    if seen.enabled:
+        tree = seen.watched(tree, code)
+        namespace[NAME] = (
+            seen  # with a function that is pickled for Spark's workers go the names of its module that it uses
+        )
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_with_semicolon(code):
         last = ast.Expression(tree.body.pop().value)

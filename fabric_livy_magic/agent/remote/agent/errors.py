@@ -10,6 +10,8 @@ import traceback
 import warnings
 from typing import Any, Callable
 
+from .assertions import seen
+
 LIBRARIES = ("site-packages", "dist-packages", "/pyspark/", "/py4j/", os.path.dirname(os.__file__) + os.sep)  # noqa: PTH120
 COMPILED = (".pyx", ".pxi")  # their frames name the file that a C extension was made from
 WORKER_FRAME = re.compile(r'^  File "(<cell [^"]*>)", line (\d+), in .*$(?!\n    )', re.MULTILINE)
@@ -50,7 +52,9 @@ def error_parts(error: BaseException) -> dict[str, str]:
     notes = "".join(f"\n{one}" for one in getattr(error, "__notes__", None) or ())
     return {
         "ename": type(error).__name__,
-        "evalue": with_source_lines(message_of(error)) + notes + note,
+        "evalue": "\n".join(filter(None, [with_source_lines(message_of(error)), seen.explanation_of(error)]))
+        + notes
+        + note,
         "traceback": without_message(trace),
         "full": full,
     }
