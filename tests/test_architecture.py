@@ -51,6 +51,7 @@ HOMES = {
         "local/interpreters/session_packages/",  # the frames of semantic link, in the session
     },
     "pyarrow": {"frames/", "agent/remote/", "local/"},
+    "coverage": {"agent/remote/"},
     "polars": {"frames/conversion.py"},
     "numpy": {"frames/"},
     "ipykernel": {"kernel/kernel.py", "kernel/shell.py"},

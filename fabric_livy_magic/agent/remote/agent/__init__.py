@@ -30,6 +30,7 @@ from . import (
 )
 from .assertions import seen
 from .errors import error_parts
+from .lines_ran import ran
 from .output import ERR, OUT, Call, running
 from .replies import framed, json_text
 
@@ -127,6 +128,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "interrupt": interrupts.interrupt,
     "cell": cells.run,
     "watch_asserts": lambda namespace: seen.enable(),
+    "watch_lines": lambda namespace, *rest: ran.enable(*rest),
+    "lines_ran": lambda namespace: ran.so_far(),
     "open_sql": lambda namespace, *rest: open_sql(namespace, display.session_of(namespace), *rest),
     "known_values": session_values.known,
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),

@@ -12,10 +12,11 @@ import linecache
 import tokenize
 from typing import Any
 
-from . import chart_data, display, event_loop, reloading
-from .assertions import NAME, seen
+from . import assertions, chart_data, display, event_loop, lines_ran, reloading
+from .assertions import seen
 from .errors import ends_cell, leave_out_what_is_told_twice
 from .interrupts import watcher
+from .lines_ran import ran
 from .live import live
 from .output import running
 
@@ -70,7 +71,8 @@ def run(
         elif value is not None:
             display.show(value, result=True)
     finally:
-        namespace.pop(NAME, None)
+        for of_watch in (assertions.NAME, lines_ran.NAME):
+            namespace.pop(of_watch, None)
         display.show_figures()
 
 
@@ -91,11 +93,11 @@ def file_name(number: int) -> str:
 
 def execute(namespace: dict[str, Any], code: str, name: str) -> Any:
     tree: Any = compiled(code, name, "exec", ast.PyCF_ONLY_AST)
-    if seen.enabled:
-        tree = seen.watched(tree, code)
-        namespace[NAME] = (
-            seen  # with a function that is pickled for Spark's workers go the names of its module that it uses
-        )
+    for watch, change, of_watch in ((seen, seen.watched, assertions.NAME), (ran, ran.marked, lines_ran.NAME)):
+        if watch.enabled:
+            tree = change(tree, code)
+            # With a function that is pickled for Spark's workers go the names of its module that it uses.
+            namespace[of_watch] = watch
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_with_semicolon(code):
         last = ast.Expression(tree.body.pop().value)
