@@ -36,7 +36,7 @@ class DriverLog:
             self._offset = max(0, self._length() - FIRST_BACK_BYTES)
         for _ in range(MOST_PARTS):
             query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
-            part: bytes = self._monitoring.driver_log(**query)
+            part: bytes = self._monitoring.driver_log(**query).content
             self._offset += len(part)
             self._begun += part
             if len(part) < PART_BYTES:

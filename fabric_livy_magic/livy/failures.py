@@ -181,10 +181,11 @@ SIGN_IN_HINT = (
 
 def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
     """(code, message, request id) from every form of error body that was seen; of HTML the title."""
+    code_of_storage = response.headers.get("x-ms-error-code", "")  # all that OneLake's answer to a HEAD has
     try:
         body = read_json(response.content)
     except ValueError:
-        return "", _excerpt(response), None
+        return code_of_storage, _excerpt(response), None
     if isinstance(body, str):  # Apache Livy: a bare JSON string; a JVM stack may follow the first line
         return "", body.strip().split("\n")[0].rstrip("."), None
     if not isinstance(body, Mapping):

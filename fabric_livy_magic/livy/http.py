@@ -50,6 +50,21 @@ class _Deadline(NamedTuple):
     timeout_s: float
 
 
+class RawAnswer(NamedTuple):
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class _Call(NamedTuple):
+    """`body` is sent as JSON, unless it is bytes."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | bytes | None
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+
+
 class _Attempt:
     """One sending of a request, in a thread of its own. The time-out counts from `begin`: before that a person may sign in.
     What no time-out of a socket ends (a name look-up, a sign-in under a deadline) is given up by its caller."""
@@ -149,7 +164,7 @@ class LivyHttp:
         return other
 
     def raw(self) -> LivyHttp:
-        """The same connections, for answers that are no JSON: their bytes."""
+        """The same connections, for answers that are no JSON: each is a `RawAnswer`."""
         other = copy.copy(self)
         other._is_raw = True
         return other
@@ -239,8 +254,9 @@ class LivyHttp:
         method: str,
         path: str,
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         on_late_answer: Callable[[Any], None] | None = None,
     ) -> Any:
@@ -250,12 +266,13 @@ class LivyHttp:
         a new token; 429), or where no connection came about; anything else might run the user's code twice.
         """
         rate_limiter, budget, token_renewed = self._rate_limiter(), RetryBudget(self._retry), False
-        idempotent = idempotent or method in {"GET", "DELETE"}
+        idempotent = idempotent or method in {"GET", "HEAD", "DELETE"}
+        call = _Call(method, path, body, params, headers)
         while True:
-            self._wait_for_turn(rate_limiter, is_command=method != "GET")
+            self._wait_for_turn(rate_limiter, is_command=method not in {"GET", "HEAD"})
             self.check_time()
             try:
-                answer = self._attempt(method, path, body, params, on_late_answer)
+                answer = self._attempt(call, on_late_answer)
             except HttpError as error:
                 if error.status == 401 and not token_renewed and self._authorization and self._authorization.renew():
                     token_renewed = True
@@ -278,25 +295,18 @@ class LivyHttp:
                 rate_limiter.verified_urls.add(self.base_url)
                 return answer
 
-    def _attempt(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        params: Mapping[str, Any] | None,
-        on_late_answer: Callable[[Any], None] | None,
-    ) -> Any:
+    def _attempt(self, call: _Call, on_late_answer: Callable[[Any], None] | None) -> Any:
         attempt = _Attempt(self._timeout_s, self._left_s)
 
         def send() -> Any:
             # What `requests` and we hold meanwhile has the token in its headers: an error goes on without it.
-            return without_calls(lambda: self._send_once(attempt, method, path, body, params))
+            return without_calls(lambda: self._send_once(attempt, call))
 
         try:
             return interruptible_call(send, on_late_answer, attempt.is_overdue)
         except Overdue:
-            request_log.log_failure(method, path, requests.Timeout())
-            raise connection_error(requests.Timeout(), method, self._host, attempt.timeout_s) from None
+            request_log.log_failure(call.method, call.path, requests.Timeout())
+            raise connection_error(requests.Timeout(), call.method, self._host, attempt.timeout_s) from None
 
     def _wait_for_turn(self, rate_limiter: RateLimiter, *, is_command: bool) -> None:
         if self._is_spare:
@@ -328,14 +338,7 @@ class LivyHttp:
         if seconds > 0 and self._left_s <= 0:
             raise self._gave_up(reason)
 
-    def _send_once(
-        self,
-        attempt: _Attempt,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        params: Mapping[str, Any] | None,
-    ) -> Any:
+    def _send_once(self, attempt: _Attempt, call: _Call) -> Any:
         def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
             request = self._authorization(request) if self._authorization else request
             attempt.begin()
@@ -343,10 +346,12 @@ class LivyHttp:
 
         try:
             response = self._session.request(
-                method,
-                self.base_url + path,
-                json=body,
-                params=params,
+                call.method,
+                self.base_url + call.path,
+                data=call.body if isinstance(call.body, bytes) else None,
+                json=None if isinstance(call.body, bytes) else call.body,
+                params=call.params,
+                headers=call.headers,
                 auth=authorize if self._authorization else None,
                 timeout=attempt.timeout_s,
                 verify=self._verify,  # passed here, as REQUESTS_CA_BUNDLE overrides Session.verify
@@ -356,9 +361,11 @@ class LivyHttp:
             content = receive(response, self._allowance or MOST_ANSWER_BYTES)
         # ValueError: an invalid host or Location
         except (requests.RequestException, ValueError) as error:
-            request_log.log_failure(method, path, error)
-            raise connection_error(error, method, self._host, attempt.timeout_s) from error
+            request_log.log_failure(call.method, call.path, error)
+            raise connection_error(error, call.method, self._host, attempt.timeout_s) from error
         request_log.log_response(response, len(content))
         if response.status_code >= 300:
             raise http_error(response)
-        return content if self._is_raw else read_answer(response, content, method, self.base_url)
+        if self._is_raw:
+            return RawAnswer(response.headers, content)
+        return read_answer(response, content, call.method, self.base_url)

@@ -83,7 +83,7 @@ class SparkMonitoring:
         return answer
 
     def driver_log(self, **query: Any) -> Any:
-        """Of its standard output: what is said of it, with `isDownload` its bytes. Raises FabricLivyError, of which it takes no note:
+        """Of its standard output: what is said of it, with `isDownload` its bytes (`RawAnswer`). Raises FabricLivyError, of which it takes no note:
         where the jobs are told, the log may not be."""
         http = self._http.raw() if "isDownload" in query else self._http
         below = f"/applications/{path_part(self._application())}/logs"

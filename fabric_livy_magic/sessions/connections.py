@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fabric_livy_magic.clouds import cloud_of, is_fabric_address
 from fabric_livy_magic.errors import SignInError, without_calls
 from fabric_livy_magic.fabric.api import FabricApi
+from fabric_livy_magic.fabric.onelake_calls import DFS_HOST
 from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
+from fabric_livy_magic.livy.rate import RateLimiter
 from fabric_livy_magic.local.server.discovery import find_token
 from fabric_livy_magic.own_folders import stands_in
 from fabric_livy_magic.settings import Settings, Target
@@ -35,6 +38,7 @@ TEMPORARY_LAKEHOUSE = (
     "FABRIC_LIVY_LAKEHOUSE=FOLDER, or `%livy config lakehouse FOLDER`, chooses a folder that stays."
 )
 ONELAKE_TABLES = "https://onelake.table.fabric.microsoft.com/delta"
+LONG_CALL_S = 300.0  # a part of a file may take that long on a slow line
 
 
 def _onelake_url(api_url: str) -> str:
@@ -42,6 +46,14 @@ def _onelake_url(api_url: str) -> str:
         return ONELAKE_TABLES
     parts = urlsplit(api_url)
     return f"{parts.scheme}://{parts.netloc}/delta"
+
+
+def _onelake_files_url(api_url: str) -> str:
+    """Of the cloud of that API; a server that is nobody's has it beside its API, as the embedded Fabric does."""
+    if is_fabric_address(api_url):
+        return f"https://{DFS_HOST.partition('.fabric.')[0]}{cloud_of(api_url, '').hosts[0]}"
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc}/onelake"
 
 
 def _served_token(url: str, settings: Settings) -> Credential | None:
@@ -137,17 +149,35 @@ class Connections:
             return FabricApi(http, http.at(_onelake_url(http.base_url)))
         return FabricApi(http, self._onelake(http.base_url, settings))
 
+    def files_of(self, client: LivyClient, settings: Settings) -> LivyHttp:
+        """OneLake's files on the same server as the client's Livy endpoint, or of the same cloud."""
+        api_url = client.http.base_url.partition("/workspaces/")[0]
+        url = _onelake_files_url(api_url)
+        if self.owns_server_of(client):
+            return client.http.at(url)
+        authorization = self._storage_authorization(url, api_url, settings)
+        timeout_s = max(settings.request_timeout_s, LONG_CALL_S)
+        # No page of OneLake's names a limit of calls; its 429 and 503 are heeded.
+        unlimited = RateLimiter(None)
+        return LivyHttp(
+            url, authorization, timeout_s=timeout_s, verify=settings.ca_file or True, rate_limiter=unlimited
+        )
+
     def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
-        """OneLake's table API, which takes tokens for storage; a running server's own token is good for all it serves."""
+        """OneLake's table API."""
         url = _onelake_url(api_url)
+        authorization = self._storage_authorization(url, api_url, settings)
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+
+    def _storage_authorization(self, url: str, api_url: str, settings: Settings) -> Authorization | None:
+        """With a token for storage; a running server's own token is good for all it serves."""
 
         def make() -> BearerAuth:
             credential = self._credential(settings, api_url)
-            own = isinstance(credential, StaticToken) and url != ONELAKE_TABLES
+            own = isinstance(credential, StaticToken) and not is_fabric_address(url)
             return BearerAuth(credential, FABRIC if own else STORAGE, settings.allow_host)
 
-        authorization = self._authorization(url, STORAGE, make)
-        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+        return self._authorization(url, STORAGE, make)
 
     def _find_url(self, path: str, settings: Settings) -> str:
         key = (settings.api_url, path)

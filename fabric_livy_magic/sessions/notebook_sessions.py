@@ -18,6 +18,7 @@ from fabric_livy_magic.errors import (
     SessionError,
     SessionLostError,
 )
+from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.creation import new_name
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
@@ -107,6 +108,12 @@ class NotebookSessions(Mapping[str, Session]):
         if session is None or session.lost or session.target != self._account.target or not self._account.is_local():
             return ""
         return session.remote.last_info.artifact_id or ""
+
+    def files_of(self, session: Session) -> OneLake:
+        """Of the lakehouse that it works in, which on an embedded Fabric may be the notebook's own."""
+        client = session.remote.client
+        own = session.remote.last_info.artifact_id or "" if client.http.is_loopback else ""
+        return self._account.onelake(lakehouse_id=own, client=client)
 
     def switch(self, name: str) -> Session:
         session = self.find(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SessionLostError, SettingsError
+from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.livy.models import SessionInfo
 from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
@@ -33,6 +34,7 @@ class Keeper(Protocol):
     def settings(self) -> Settings: ...
     def stop(self, name: str | None = None) -> bool: ...
     def close(self) -> list[str]: ...
+    def files_of(self, session: Session) -> OneLake: ...
 
 
 class Session:
@@ -179,6 +181,12 @@ class Session:
         if not name.isidentifier():
             raise SettingsError(f"A view needs a plain name; {name!r} is none.")
         return send_frame(self.repl, frame, name, on_progress=on_progress)
+
+    @property
+    def files(self) -> OneLake:
+        """The files of its lakehouse: `list`, `read`, `upload`, `download`, `move`, `delete`. Raises SettingsError for a Livy
+        server without OneLake."""
+        return self._keeper.files_of(self)
 
     # ------------------------------------------------------------------------------------------- while somebody types
     def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -29,7 +31,7 @@ from fabric_livy_magic.local.lakehouse.onelake_files import (
     storage_error,
 )
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
-from fabric_livy_magic.local.lakehouse.onelake_uploads import MAX_FILE_BYTES, Piece, Uploads
+from fabric_livy_magic.local.lakehouse.onelake_uploads import MAX_FILE_BYTES, Piece, Uploads, md5_text
 from fabric_livy_magic.local.lakehouse.workspaces import MAY_RUN
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.server.tokens import STORAGE_AUDIENCES
@@ -39,6 +41,7 @@ from fabric_livy_magic.local.web.handler import Handler
 APPEND_LIMIT = 4000 * 1024 * 1024  # the service's own; the Python SDK sends 100 MiB at a time
 PAGE = 5000
 PART_BYTES = 1 << 20
+MD5_BYTES = 4 << 20  # of the longest range whose MD5 the service tells
 DEFAULT_VERSION = "2021-06-08"
 THREADS = 4
 CONDITION_NOT_MET = "the condition specified using HTTP conditional header(s) is not met"
@@ -90,6 +93,7 @@ class OneLakeHandler(Handler):
             try:
                 file, position = self._existing_file(), self._number("position")
                 self._piece = self._try(self._store.uploads.begin, file, position)
+                self._piece.wanted_md5 = self.request.headers.get("Content-MD5", "")
             except Refusal as refusal:
                 self._failure = refusal
 
@@ -185,8 +189,13 @@ class OneLakeHandler(Handler):
         wanted = self.request.headers.get("x-ms-range") or self.request.headers.get("Range", "")
         whole = range(found.length)
         part = _range(wanted, whole)
+        wants_md5 = self.request.headers.get("x-ms-range-get-content-md5", "").lower() == "true"
+        if wants_md5 and (part is whole or len(part) > MD5_BYTES):
+            raise _refusal("InvalidInput", "an MD5 is told of a range of 4 MiB at most")
         self._answer_properties(found)
         self.set_header("Content-Length", str(len(part)))
+        if wants_md5:
+            self.set_header("Content-MD5", await self._in_thread(_md5_of, self.target.file, part))
         if part is not whole:
             self.set_status(206)
             self.set_header("Content-Range", f"bytes {part.start}-{part.stop - 1}/{found.length}")
@@ -207,7 +216,7 @@ class OneLakeHandler(Handler):
             raise self._failure
         piece = self._piece
         assert piece is not None
-        piece.done()
+        self._try(piece.done)
         if self._query("flush").lower() == "true":
             await self._flush(piece.end)
         self._answer_empty(202)
@@ -336,6 +345,12 @@ def _range(header: str, whole: range) -> range:
     if first not in whole or after <= first:
         raise _refusal("InvalidRange", "the range specified is invalid for the current size of the resource")
     return range(first, min(after, whole.stop))
+
+
+def _md5_of(file: Path, part: range) -> str:
+    with file.open("rb") as content:
+        content.seek(part.start)
+        return md5_text(hashlib.md5(content.read(len(part)), usedforsecurity=False))
 
 
 def _token_of(names: Names) -> str:

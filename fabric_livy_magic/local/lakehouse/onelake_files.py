@@ -39,6 +39,7 @@ STATUS_BY_CODE = {
     "InvalidResourceName": 400,
     "InvalidSourceUri": 400,
     "InvalidUri": 400,
+    "Md5Mismatch": 400,
     "MissingRequiredQueryParameter": 400,
     "OutOfRangeQueryParameterValue": 400,
     "AuthorizationFailure": 403,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
 from collections import OrderedDict
@@ -13,6 +15,10 @@ from fabric_livy_magic.local.lakehouse.onelake_files import StorageError
 MAX_OPEN_UPLOADS = 200  # each has an open file; the least recently used one is dropped
 MAX_FILE_BYTES = 2**50
 COPY_BYTES = 1 << 20
+
+
+def md5_text(digest: hashlib._Hash) -> str:
+    return base64.b64encode(digest.digest()).decode()
 
 
 class Upload:
@@ -39,11 +45,16 @@ class Piece:
     def __init__(self, upload: Upload, position: int) -> None:
         self._upload = upload
         self.start = self.end = position
+        self.wanted_md5 = ""
+        """What the request says of its body, in base64; empty where it says nothing."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
 
     def write(self, data: bytes) -> None:
         """Pieces of one upload may be written concurrently."""
         if self.end + len(data) > MAX_FILE_BYTES:
             raise StorageError("OutOfRangeQueryParameterValue", "no file is that large")
+        if self.wanted_md5:
+            self._md5.update(data)
         unwritten = memoryview(data)
         while unwritten:
             written = os.pwrite(self._upload.data.fileno(), unwritten, self.end)
@@ -51,6 +62,9 @@ class Piece:
             self.end += written
 
     def done(self) -> None:
+        """Raises StorageError where another body arrived than was sent."""
+        if self.wanted_md5 and md5_text(self._md5) != self.wanted_md5:
+            raise StorageError("Md5Mismatch", "the MD5 value specified in the request did not match the calculated one")
         self._upload.pieces.append((self.start, self.end))
 
 

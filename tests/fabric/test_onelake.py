@@ -1,0 +1,194 @@
+"""Our client of OneLake against the embedded Fabric's OneLake, which needs no session."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fabric_livy_magic.errors import AccessError, NotFoundError, SettingsError
+from fabric_livy_magic.fabric import transfers
+from fabric_livy_magic.fabric.onelake import OneLake
+from fabric_livy_magic.fabric.targets import ids_in_url
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import Progress
+from fabric_livy_magic.livy.retries import RetryPolicy
+from fabric_livy_magic.signin.external_credentials import StaticToken
+from fabric_livy_magic.signin.request_auth import BearerAuth
+from tests.support import service
+from tests.support.service import TOKEN, Api
+
+pytestmark = pytest.mark.spark  # needs the `local` extra
+
+ODD_NAME = "ä b#c%20?.bin"
+RESETS = 20
+FAULTS = f"""
+[[requests]]
+method = ["PATCH", "GET"]
+path = "/onelake/**"
+share = 0.5
+times = {RESETS // 2}
+connection = "reset"
+
+[[requests]]
+method = ["PATCH", "PUT"]
+path = "/onelake/**"
+share = 0.5
+times = {RESETS // 2}
+after_work = true
+connection = "reset"
+"""
+LOST_ANSWERS = """
+[[requests]]
+method = ["PUT", "DELETE"]
+path = "/onelake/**"
+per = "path"
+times = 1
+after_work = true
+connection = "close"
+"""
+REFUSED = """
+[[requests]]
+path = "/onelake/**"
+status = 403
+error_code = "AuthorizationPermissionMismatch"
+"""
+
+
+def onelake_of(api: Api, token: str = TOKEN) -> OneLake:
+    root = str(api.ready["api_url"]).removesuffix("/v1") + "/onelake"
+    http = LivyHttp(root, BearerAuth(StaticToken(token)), retry=RetryPolicy(first_pause_s=0.01))
+    return OneLake(http, *ids_in_url(api.base))
+
+
+@pytest.fixture(scope="module")
+def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lakehouse")
+
+
+@pytest.fixture(scope="module")
+def api(lakehouse: Path) -> Iterator[Api]:
+    with service.serving(lakehouse) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def onelake(api: Api) -> OneLake:
+    return onelake_of(api)
+
+
+@pytest.fixture
+def with_faults(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OneLake]:
+    faults = tmp_path / "faults.toml"
+    faults.write_text(f"seed = 7\n{request.param}", encoding="utf-8")
+    with service.serving(tmp_path / "lake", ("--token", TOKEN, "--faults", str(faults))) as running:
+        yield onelake_of(running)
+
+
+def local_file(folder: Path, content: bytes, name: str = ODD_NAME) -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+# ------------------------------------------------------------------------------------------------ whole files
+@pytest.mark.parametrize("size", [0, 1, transfers.PART_BYTES, 3 * transfers.PART_BYTES + 17])
+def test_a_file_goes_up_and_comes_down_as_it_was(onelake: OneLake, lakehouse: Path, tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    path = f"Files/up/{size}/{ODD_NAME}"
+    entry = onelake.upload(local_file(tmp_path, content), path)
+    assert (entry.path, entry.size_bytes, entry.is_folder) == (path, size, False)
+    assert (lakehouse / path).read_bytes() == content
+    onelake.download(path, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == content
+    assert onelake.read(path) == content
+    assert not (lakehouse / "Files" / ".fabric-livy").exists()
+    assert {one.name for one in tmp_path.iterdir()} == {ODD_NAME, "back"}
+
+
+@pytest.mark.parametrize("with_faults", [FAULTS], indirect=True)
+def test_a_file_survives_twenty_resets_in_both_directions(
+    with_faults: OneLake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "fabric_livy_magic.livy.request_log")
+    content = os.urandom(10 * transfers.PART_BYTES + 5)
+    with_faults.upload(local_file(tmp_path, content), "Files/a.bin")
+    with_faults.download("Files/a.bin", tmp_path / "back")
+    assert hashlib.sha256((tmp_path / "back").read_bytes()).digest() == hashlib.sha256(content).digest()
+    assert sum("no answer" in record.message for record in caplog.records) == RESETS
+    assert [one.path for one in with_faults.list("Files", recursive=True)] == ["Files/a.bin"]
+
+
+@pytest.mark.parametrize("with_faults", [LOST_ANSWERS], indirect=True)
+def test_a_rename_and_a_deletion_whose_answers_are_lost_count_as_done(with_faults: OneLake, tmp_path: Path) -> None:
+    with_faults.upload(local_file(tmp_path, b"abc"), "Files/a")
+    with_faults.move("Files/a", "Files/b")
+    assert [one.path for one in with_faults.list("Files")] == ["Files/b"]
+    with_faults.delete("Files/b")
+    assert with_faults.list("Files") == []
+
+
+def test_what_is_there_is_replaced_only_on_request(onelake: OneLake, tmp_path: Path) -> None:
+    onelake.upload(local_file(tmp_path, b"first"), "Files/kept")
+    second = local_file(tmp_path, b"second", "second")
+    with pytest.raises(SettingsError, match="exists already"):
+        onelake.upload(second, "Files/kept")
+    with pytest.raises(SettingsError, match="exists already"):
+        onelake.download("Files/kept", second)
+    assert (onelake.read("Files/kept"), second.read_bytes()) == (b"first", b"second")
+    onelake.upload(second, "Files/kept", overwrite=True)
+    assert onelake.read("Files/kept") == b"second"
+
+
+def test_an_interrupted_transfer_leaves_nothing(onelake: OneLake, lakehouse: Path, tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    file = local_file(tmp_path, os.urandom(5 * transfers.PART_BYTES))
+    with pytest.raises(KeyboardInterrupt):
+        onelake.upload(file, "Files/interrupted/x", on_progress=interrupt)
+    assert onelake.find("Files/interrupted/x") is None
+    assert not list((lakehouse / "Files").glob(".fabric-livy/uploads/*"))
+    onelake.upload(file, "Files/interrupted/x")
+    with pytest.raises(KeyboardInterrupt):
+        onelake.download("Files/interrupted/x", tmp_path / "back", on_progress=interrupt)
+    assert [one.name for one in tmp_path.iterdir()] == [ODD_NAME]
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+def test_files_that_cannot_be_sent_are_refused_with_the_reason(onelake: OneLake, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="There is no file"):
+        onelake.upload(tmp_path / "missing", "Files/x")
+    with pytest.raises(SettingsError, match="is a folder"):
+        onelake.upload(tmp_path, "Files/x")
+    file = local_file(tmp_path, b"x")
+    onelake.make_folder("Files/folder")
+    with pytest.raises(SettingsError, match="is a folder: name the file in it"):
+        onelake.upload(file, "Files/folder")
+    with pytest.raises(SettingsError, match="name something below Files or Tables"):
+        onelake.upload(file, "Files")
+    with pytest.raises(SettingsError, match="is a folder"):
+        onelake.download("Files/folder", tmp_path / "x")
+    with pytest.raises(NotFoundError, match="There is no Files/nowhere in OneLake"):
+        onelake.download("Files/nowhere", tmp_path / "x")
+
+
+def test_a_folder_with_something_in_it_is_deleted_only_on_request(onelake: OneLake, tmp_path: Path) -> None:
+    onelake.upload(local_file(tmp_path, b"x"), "Files/full/a")
+    with pytest.raises(SettingsError, match="something in it"):
+        onelake.delete("Files/full")
+    onelake.delete("Files/full", recursive=True)
+    assert onelake.find("Files/full") is None
+    for change in (lambda: onelake.delete("Files", recursive=True), lambda: onelake.move("Files", "Files/x")):
+        with pytest.raises(SettingsError, match="Fabric's own folder"):
+            change()
+
+
+@pytest.mark.parametrize("with_faults", [REFUSED], indirect=True)
+def test_a_storage_token_that_is_refused_says_which_permission_it_takes(with_faults: OneLake) -> None:
+    with pytest.raises(AccessError, match="user_impersonation of Azure Storage"):
+        with_faults.list("Files")
