@@ -50,6 +50,7 @@ class Settings:
     lakehouse_schemas: bool = _setting(
         True, "whether that lakehouse has schemas, dbo first, as new ones in Fabric have"
     )
+    mocks: str = _setting("", "folder of answers for what the embedded Fabric cannot reach (empty: none)")
     method: str = _setting("auto", f"how to sign in: {', '.join(METHODS)}, or the dotted path of a TokenCredential")
     tenant: str = _setting("", "Entra tenant, id or domain (empty: the account's own)", azure="AZURE_TENANT_ID")
     client_id: str = _setting(

@@ -38,6 +38,7 @@ HOMES = {
         "livy/request_log.py",
         "signin/request_auth.py",
         "signin/entra/app.py",
+        "local/interpreters/session_packages/notebookutils/_mock_semantic_link.py",  # as semantic link's own client
     },
     "urllib3": {"livy/exchange.py"},
     "msal": {"signin/entra/"},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import sysconfig
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,15 @@ def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
     run.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, help="the same for each whole notebook (default: no limit)"
     )
+    run.add_argument(
+        "--mocks",
+        metavar="FOLDER",
+        type=Path,
+        help="its answers stand for secrets, HTTP, semantic link, warehouses and the like; of an embedded Fabric only",
+    )
+    run.add_argument(
+        "--record", action="store_true", help="with --mocks: HTTP calls without a mock go out, and are added to it"
+    )
     run.set_defaults(command=_run)
 
 
@@ -85,6 +95,38 @@ def quickstart() -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.record and not options.mocks:
+        raise SettingsError("--record writes to the folder of --mocks FOLDER.")
+    if not options.mocks:
+        return _run_files(options)
+    from fabric_livy_magic.notebooks.mocks import RECORD_VARIABLE, USED_VARIABLE, folders_of, read_used, used_text
+
+    (folder,) = folders_of(str(options.mocks), Path.cwd())
+    with tempfile.TemporaryDirectory(prefix="fabric-livy-mocks-") as kept:
+        used = Path(kept) / "used.jsonl"
+        variables = {"FABRIC_LIVY_MOCKS": str(folder), USED_VARIABLE: str(used)}
+        if options.record:
+            variables[RECORD_VARIABLE] = "1"
+        try:
+            with _environment(variables):
+                return _run_files(options)
+        finally:
+            print("\n".join(map(printable, used_text(read_used(used)).split("\n"))))
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """For the kernels that are started meanwhile, and for a session of this process."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run_files(options: argparse.Namespace) -> int:
     from fabric_livy_magic.notebook_runs.execute import Limits
     from fabric_livy_magic.notebook_runs.series import notebooks_of, run_series
     from fabric_livy_magic.notebooks.source_text import read_source

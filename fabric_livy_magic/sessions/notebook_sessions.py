@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fabric_livy_magic.errors import (
@@ -27,6 +29,7 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import ANSWER_WAIT_S, Listener
 from fabric_livy_magic.livy.waiting import result_within, run_in_background
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse
+from fabric_livy_magic.notebooks.mocks import session_conf
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
@@ -149,16 +152,23 @@ class NotebookSessions(Mapping[str, Session]):
     def _begin(self, name: str, spec: SessionSpec, target: Target, on_progress: Listener | None) -> Session:
         kind = HighConcurrencySession if spec.high_concurrency else StandardSession
         client = self._account.client(target)
+        requested = self._with_mocks(spec, target)
         with self._asking(client, spec, target) as own_name:
             remote = kind.create(
                 client,
-                spec,
+                requested,
                 capacity_wait_s=self.settings.capacity_wait_s,
                 timeout_s=self.settings.start_timeout_s,
                 own_name=own_name,
                 on_progress=on_progress,
             )
         return self._add(Session(self, name, target, remote, started_here=True, spec=spec))
+
+    def _with_mocks(self, spec: SessionSpec, target: Target) -> SessionSpec:
+        """For an embedded Fabric only: of Fabric itself nothing is mocked, and an unknown key costs the starter pool."""
+        if not self.settings.mocks or not self._account.is_local(target):
+            return spec
+        return replace(spec, conf={**session_conf(self.settings.mocks, self._account.folder, os.environ), **spec.conf})
 
     @contextlib.contextmanager
     def _asking(self, client: LivyClient, spec: SessionSpec, target: Target) -> Iterator[str]:

@@ -49,6 +49,8 @@ USES = {
     "run --output": "cli/test_fabric_notebooks.py",
     "run --share-session": "cli/test_fabric_notebooks.py",
     "convert --force": "cli/test_notebook_commands.py",
+    "run --mocks": "local/sessions/test_mocks.py",
+    "run --record": "local/sessions/test_mocks.py",
     "check --json": "cli/test_notebook_commands.py",
     "login --method": HERE,
     "login --tenant": HERE,

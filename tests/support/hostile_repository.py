@@ -135,6 +135,7 @@ def _settings(server: CountingServer) -> str:
         "livy_user": "ada",
         "ca_file": "ca.pem",
         "lakehouse": ".",
+        "mocks": ".",
         "tenant": "t",
         "client_id": "c",
         "certificate": "client.pem",

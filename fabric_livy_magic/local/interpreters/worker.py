@@ -228,9 +228,10 @@ def fabric_globals() -> dict[str, Any]:
         return {}
     import mssparkutils
     import notebookutils
-    from notebookutils import _hidden_display, _service_modules
+    from notebookutils import _hidden_display, _mocks, _service_modules
 
     _service_modules.install()
+    _mocks.install()
     _hidden_display.install()
     return {"notebookutils": notebookutils, "mssparkutils": mssparkutils}
 

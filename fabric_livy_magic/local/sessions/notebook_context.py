@@ -14,11 +14,12 @@ from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, home_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
 from fabric_livy_magic.notebooks.files import display_name
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouses, read_named
+from fabric_livy_magic.notebooks.mocks import facts_of
 from fabric_livy_magic.notebooks.repository import repository_root
 from fabric_livy_magic.notebooks.run_magic import RESOURCES
 
 PACKAGES = Path(__file__).parents[1] / "interpreters" / "session_packages"  # importable in sessions, and nowhere else
-CONTEXT_VARIABLE = "NOTEBOOKUTILS_CONTEXT"
+CONTEXT_VARIABLE, MOCKS_VARIABLE = "NOTEBOOKUTILS_CONTEXT", "NOTEBOOKUTILS_MOCKS"
 NOTEBOOKS_CONF, NOTEBOOKS_VARIABLE = "spark.fabric_livy.notebooks", "FABRIC_LIVY_NOTEBOOKS"
 # The notebook file that this server was started for: set by `fabric-livy run`, or by Jupyter for its kernels.
 NOTEBOOK_VARIABLES = ("FABRIC_LIVY_NOTEBOOK", "JPY_SESSION_NAME")
@@ -135,8 +136,9 @@ class NotebookContext:
             for key, value in os.environ.items()
             if key == SECRETS_VARIABLE or key.startswith(TOKEN_VARIABLES)
         }
+        mocks = {MOCKS_VARIABLE: "1"} if facts_of(self.conf, self.private) else {}
         path = os.pathsep.join([*filter(None, [base.get("PYTHONPATH")]), str(PACKAGES)])
-        return {**base, **credentials, "PYTHONPATH": path, CONTEXT_VARIABLE: str(file)}
+        return {**base, **credentials, **mocks, "PYTHONPATH": path, CONTEXT_VARIABLE: str(file)}
 
     def _to_json(self, child_runs: Mapping[str, Any], notebook: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
@@ -150,4 +152,5 @@ class NotebookContext:
             "notebooks": str(self.notebooks) if self.notebooks else None,
             "notebook": dict(notebook) if notebook else self.notebook,
             "value_set": self.conf.get(VALUE_SET_CONF),
+            "mocks": facts_of(self.conf, self.private),
         }

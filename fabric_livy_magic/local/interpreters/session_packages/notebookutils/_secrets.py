@@ -21,6 +21,7 @@ import time
 from typing import Any, Dict
 from urllib.parse import urlsplit
 
+from notebookutils import _mocks
 from notebookutils._errors import NotebookUtilsError
 
 FILE, TOKEN = "FABRIC_LIVY_SECRETS", "FABRIC_LIVY_TOKEN_"
@@ -39,6 +40,8 @@ VAULT_HOST = ".vault.azure.net"
 
 def token(audience: str) -> str:
     short = short_name(audience)
+    if _mocks.is_active():
+        return _mocks.token(audience, short)
     variable = TOKEN + short.upper() if short in AUDIENCES else ""
     if variable and os.environ.get(variable):
         return os.environ[variable]
@@ -67,6 +70,8 @@ def short_name(audience: str) -> str:
 
 
 def secret(vault: str, name: str) -> str:
+    if _mocks.is_active():
+        return _mocks.secret(vault, name, vault_name)
     wanted = vault_name(vault)
     vaults = {vault_name(key): value for key, value in section("vaults").items() if isinstance(value, dict)}
     value = vaults.get(wanted, {}).get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from notebookutils import _item_functions
+from notebookutils import _item_functions, _mock_semantic_link, _mocks
 
 __all__ = [one.__name__ for one in _item_functions.OF_FABRIC]
 SUBMODULES = ("exceptions", "lakehouse")
@@ -15,10 +15,13 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"sempy.fabric.{name}")
-    if name in __all__:
-        return getattr(_item_functions, name)
-    if name.startswith("_"):
+    own = getattr(_item_functions, name) if name in __all__ else None
+    if own is None and name.startswith("_"):
         raise AttributeError(f"module 'sempy.fabric' has no attribute {name!r}")
+    if _mocks.is_active():
+        return _mock_semantic_link.mocked(name, own) if own else _mock_semantic_link.name_in_fabric(name)
+    if own:
+        return own
     return needs_service(f"fabric.{name}")
 
 
