@@ -13,17 +13,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.client import (
+    FIRST_CALLS_VARIABLE,
     Agent,
     Reply,
     call_text,
     install_text,
     is_agent_missing,
+    is_install,
     literal,
     package_name,
     read_call,
     read_reply,
 )
-from fabric_livy_magic.errors import AnswerTooLarge, WaitTimeout
+from fabric_livy_magic.errors import AnswerTooLarge, StatementError, WaitTimeout
 from fabric_livy_magic.livy.models import Output
 
 TEXTS = st.text(
@@ -176,3 +178,16 @@ def test_a_session_without_the_agent_is_known_by_its_error(output: Output, missi
 
 def test_no_statement_of_the_agent_has_a_path_of_this_machine() -> None:
     assert str(Path(__file__).parents[2]) not in install_text()
+
+
+def test_first_calls_follow_each_install_of_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FIRST_CALLS_VARIABLE, '[["watch_asserts"], ["ping"]]')
+    sent: list[str] = []
+
+    def execute(code: str, most_s: float = 0) -> Output:
+        sent.append("install" if is_install(code) else (read_call(code) or ("", ""))[1])
+        return Output(status="error", ename="Gone", evalue="") if sent[-1] == "cell" else Output(status="ok")
+
+    with pytest.raises(StatementError):
+        Agent().call(execute, "cell", "1")
+    assert sent == ["install", "watch_asserts", "ping", "cell"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def agent(folder: Path) -> Iterator[AgentProcess]:
     with agent_process(folder) as process:
-        process.call("watch_lines", [str(folder)])
+        assert process.call("watch_lines", [str(folder)], str(folder / "lines.json")).error is None
         yield process
 
 
-def cell_of(agent: AgentProcess, code: str) -> dict[str, Any]:
-    (found,) = (one for one in agent.call("lines_ran").value["cells"] if one["code"] == code)
+def what_ran(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "lines.json").read_text(encoding="utf-8")))
+
+
+def cell_of(folder: Path, code: str) -> dict[str, Any]:
+    (found,) = (one for one in what_ran(folder)["cells"] if one["code"] == code)
     return dict(found)
 
 
@@ -51,24 +56,24 @@ CASES = {
 
 
 @pytest.mark.parametrize("code", CASES)
-def test_the_lines_with_statements_and_those_that_ran_are_known(agent: AgentProcess, code: str) -> None:
+def test_the_lines_with_statements_and_those_that_ran_are_known(agent: AgentProcess, folder: Path, code: str) -> None:
     agent.cell(code)
-    found = cell_of(agent, code)
+    found = cell_of(folder, code)
     assert (found["lines"], found["ran"]) == CASES[code]
 
 
-def test_the_lines_after_an_error_did_not_run(agent: AgentProcess) -> None:
+def test_the_lines_after_an_error_did_not_run(agent: AgentProcess, folder: Path) -> None:
     code = "x = 1\nx / 0\ny = 2"
     assert agent.cell(code).error is not None
-    assert cell_of(agent, code)["ran"] == [1, 2]
+    assert cell_of(folder, code)["ran"] == [1, 2]
 
 
-def test_a_function_says_its_lines_also_when_a_later_cell_calls_it(agent: AgentProcess) -> None:
+def test_a_function_says_its_lines_also_when_a_later_cell_calls_it(agent: AgentProcess, folder: Path) -> None:
     code = "def later():\n    return 'called'"
     agent.cell(code)
-    assert cell_of(agent, code)["ran"] == [1]
+    assert cell_of(folder, code)["ran"] == [1]
     agent.cell("later()")
-    assert cell_of(agent, code)["ran"] == [1, 2]
+    assert cell_of(folder, code)["ran"] == [1, 2]
 
 
 def test_docstrings_and_what_a_cell_shows_stay(agent: AgentProcess) -> None:
@@ -80,7 +85,7 @@ def test_the_lines_of_the_users_own_modules_are_those_that_coverage_saw(agent: A
     pytest.importorskip("coverage")
     (folder / "own_module.py").write_text("def f(n):\n    if n:\n        return 1\n    return 2\n")
     agent.cell("import own_module, json\nown_module.f(1)")
-    files = agent.call("lines_ran").value["files"]
+    files = what_ran(folder)["files"]
     assert {Path(path).name: lines for path, lines in files.items()} == {"own_module.py": [1, 2, 3]}
 
 
@@ -94,6 +99,12 @@ other = "import pickle, sys; print(pickle.load(sys.stdin.buffer)(1))"
 print(subprocess.run([sys.executable, "-c", other], input=cloudpickle.dumps(of_worker), capture_output=True).stdout)
 """
     assert agent.shows(code) == ["b'2\\n'\n"]
+
+
+def test_where_the_clients_folder_is_not_there_nothing_is_watched(tmp_path: Path) -> None:
+    with agent_process(tmp_path) as process:
+        assert process.call("watch_lines", [], str(tmp_path / "elsewhere" / "lines.json")).error is None
+        assert process.shows("[name for name in vars() if not name.isidentifier()]") == ["[]"]
 
 
 def test_every_test_of_this_package_does_the_same_with_marks() -> None:

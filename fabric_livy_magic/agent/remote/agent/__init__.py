@@ -129,7 +129,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cell": cells.run,
     "watch_asserts": lambda namespace: seen.enable(),
     "watch_lines": lambda namespace, *rest: ran.enable(*rest),
-    "lines_ran": lambda namespace: ran.so_far(),
     "open_sql": lambda namespace, *rest: open_sql(namespace, display.session_of(namespace), *rest),
     "known_values": session_values.known,
     "open_expression": lambda namespace, *rest: frames.open_expression(namespace, display.session_of(namespace), *rest),

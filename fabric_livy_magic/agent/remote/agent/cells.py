@@ -73,6 +73,7 @@ def run(
     finally:
         for of_watch in (assertions.NAME, lines_ran.NAME):
             namespace.pop(of_watch, None)
+        ran.save()
         display.show_figures()
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
+import json
+import os
 from typing import Any
 
 NAME = "@fabric_livy_ran"  # no name of Python's, so none of the user's
@@ -23,6 +24,7 @@ class LinesRan:
         self._numbers: dict[str, int] = {}
         self._cells: list[dict[str, Any]] = []
         self._coverage: Any = None
+        self._file = ""
 
     def __reduce__(self) -> Any:
         """In a Python worker of Spark it does nothing."""
@@ -31,19 +33,21 @@ class LinesRan:
     def __call__(self, cell: int, line: int) -> None:
         self._cells[cell]["ran"].add(line)
 
-    def enable(self, folders: list[str]) -> str:
-        """From the next cell on, and for modules in these folders. Gives the version of `coverage`; empty where it is not there."""
-        self.enabled = True
+    def enable(self, folders: list[str], file: str) -> None:
+        """From the next cell on, and for modules in these folders. After each cell `file` has what ran: it is on the machine of the
+        session, which is that of the client on an embedded Fabric alone. Elsewhere nothing is watched."""
+        if not os.path.isdir(os.path.dirname(file)):  # noqa: PTH112, PTH120
+            return
+        self.enabled, self._file = True, file
         setattr(builtins, NAME, self)
         try:
             import coverage
         except ImportError:
-            return ""
+            return
         if self._coverage is None:
             include = [f"{folder}/*" for folder in folders]
             self._coverage = coverage.Coverage(data_file=None, config_file=False, include=include)
             self._coverage.start()
-        return str(coverage.__version__)
 
     def marked(self, tree: Any, code: str) -> Any:
         """The tree of a cell, changed in place. The same cell, as of `%run`, has one place."""
@@ -72,14 +76,19 @@ class LinesRan:
             marked.append(statement)
         return marked
 
-    def so_far(self) -> dict[str, Any]:
-        """`cells`: the text of each, the lines that hold statements, those that ran; `files`: the lines that ran, by path."""
-        files = {}
+    def save(self) -> None:
+        """`cells`: the text of each, the lines that hold statements, those that ran; `files`: the lines that ran, by path, or null
+        without `coverage`."""
+        if not self.enabled:
+            return
+        files = None
         if self._coverage is not None:
             found = self._coverage.get_data()
             files = {path: sorted(found.lines(path) or ()) for path in found.measured_files()}
         cells = [{**cell, "lines": sorted(cell["lines"]), "ran": sorted(cell["ran"])} for cell in self._cells]
-        return {"cells": cells, "files": files, "python": list(sys.version_info[:2])}
+        with open(f"{self._file}.new", "w", encoding="utf-8") as written:  # noqa: PTH123
+            json.dump({"cells": cells, "files": files}, written)
+        os.replace(f"{self._file}.new", self._file)  # noqa: PTH105
 
 
 ran = LinesRan()
