@@ -3,5 +3,5 @@
 It reads the API on its own and shares no code with the client, so that each checks the other.
 
 May import: errors, own_folders, started_processes, notebooks.
-Used by others: `start_local_fabric` (of `server.launch`), `find_token` (of `server.discovery`), `run_serve` (of `serve`).
+Used by others: `start_local_fabric` (of `server.launch`), `find_token` and `find_certificates` (of `server.discovery`), `run_serve` (of `serve`).
 """

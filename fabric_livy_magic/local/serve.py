@@ -22,6 +22,7 @@ from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
 from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
+from fabric_livy_magic.local.server.certificate import served_certificate
 from fabric_livy_magic.local.server.discovery import published_token, remove_token
 from fabric_livy_magic.local.server.launch import MISSING_EXTRA, data_folder, default_lakehouse
 from fabric_livy_magic.local.server.server_log import begin_log
@@ -46,13 +47,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         default=FABRIC,
         help="whose API it speaks: Fabric's, or Apache Livy's at /sessions and /batches (default: fabric)",
     )
-    parser.add_argument(
-        "--token-file", metavar="FILE", help="file with the bearer token that requests must carry; - is standard input"
-    )
-    parser.add_argument(
-        "--token",
-        help="the token itself, which every user of the machine sees in the list of processes (default: a random one)",
-    )
+    _add_token_arguments(parser)
     parser.add_argument(
         "--lakehouse", type=Path, help="folder that holds Tables/ and Files/ (default: one in the user's data folder)"
     )
@@ -62,21 +57,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="the lakehouse has no schemas, and its tables are in Tables/ itself (default: schemas, as in Fabric)",
     )
     parser.add_argument("--workspaces", type=Path, help="TOML or JSON file that names workspaces and their lakehouses")
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https, with a certificate of its own for 127.0.0.1 and localhost; prints the file to trust",
+    )
     parser.add_argument("--page-size", type=int, default=100, help="entries on a page of a list (default: 100)")
     parser.add_argument(
         "--capacity",
         type=int,
         metavar="N",
         help="most Spark applications alive at a time; more are refused with 430, as Fabric does (default: a GiB each)",
-    )
-    parser.add_argument("--authority", help="https address of an authority whose tokens requests must carry instead")
-    parser.add_argument("--authority-ca", type=Path, help="file of the certificates that vouch for the authority")
-    parser.add_argument("--tenant", help="the only tenant of the authority that is let in (default: each)")
-    parser.add_argument(
-        "--clock-skew",
-        type=float,
-        default=300.0,
-        help="seconds by which a token may be too old or too new (default: 300)",
     )
     parser.add_argument(
         "--quirks", action="store_true", help="have the bugs of Apache Livy too, to test clients against"
@@ -88,11 +79,31 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
 
 
+def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="file with the bearer token that requests must carry; - is standard input"
+    )
+    parser.add_argument(
+        "--token",
+        help="the token itself, which every user of the machine sees in the list of processes (default: a random one)",
+    )
+    parser.add_argument("--authority", help="https address of an authority whose tokens requests must carry instead")
+    parser.add_argument("--authority-ca", type=Path, help="file of the certificates that vouch for the authority")
+    parser.add_argument("--tenant", help="the only tenant of the authority that is let in (default: each)")
+    parser.add_argument(
+        "--clock-skew",
+        type=float,
+        default=300.0,
+        help="seconds by which a token may be too old or too new (default: 300)",
+    )
+
+
 def run_serve(options: argparse.Namespace) -> int:
     """Runs until SIGTERM and SIGINT or, when owned, the end of standard input. Returns the exit code."""
     if options.owned:
         ignore_interrupts()
-    if any(find_spec(name) is None for name in ("tornado", "pyspark", "py4j")):
+    needed = ("tornado", "pyspark", "py4j", *(["cryptography"] if options.tls else []))
+    if any(find_spec(name) is None for name in needed):
         return _fail(MISSING_EXTRA, EXIT_MISSING_EXTRA)
     if problem := _usage_problem(options):
         return _fail(problem, EXIT_USAGE)
@@ -103,6 +114,7 @@ def run_serve(options: argparse.Namespace) -> int:
         workspaces = _workspaces(options)
         tokens, token = _tokens(options)
         faults = read_faults(options.faults.expanduser()) if options.faults else None
+        tls = served_certificate() if options.tls else None
         listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
     except (ValueError, LocalFabricError) as problem:  # BadWorkspaces, BadAuthority, BadFaults, BadToken
         return _fail(str(problem), EXIT_USAGE)
@@ -123,6 +135,7 @@ def run_serve(options: argparse.Namespace) -> int:
             options.dialect,
             faults.seed if faults else None,
             begin_log(),
+            tls,
         )
         asyncio.run(_serve(listener, workspaces, tokens, faults, announcement, options))
     return 0
@@ -240,7 +253,8 @@ async def _serve(
     with folder_of_run() as (folder, groups):
         server = _server(folder, groups, workspaces, tokens, faults, options)
         listener.setblocking(False)
-        http = HTTPServer(make_app(server), body_timeout=BODY_TIMEOUT_S)
+        tls = announcement.tls.context if announcement.tls else None
+        http = HTTPServer(make_app(server), ssl_options=tls, body_timeout=BODY_TIMEOUT_S)
         http.add_sockets([listener])
         stop = asyncio.Event()
         _stop_on_signals(stop, (signal.SIGTERM,) if announcement.owned else (signal.SIGINT, signal.SIGTERM))

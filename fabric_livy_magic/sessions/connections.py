@@ -19,7 +19,7 @@ from fabric_livy_magic.fabric.targets import livy_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import Authorization, LivyHttp
 from fabric_livy_magic.livy.rate import RateLimiter
-from fabric_livy_magic.local.server.discovery import find_token
+from fabric_livy_magic.local.server.discovery import find_certificates, find_token
 from fabric_livy_magic.own_folders import stands_in
 from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
@@ -60,6 +60,11 @@ def _served_token(url: str, settings: Settings) -> Credential | None:
     """The token of a `fabric-livy serve --dialect livy` of this user, where no user and password were chosen."""
     token = "" if settings.livy_user else find_token(url)
     return StaticToken(token) if token else None
+
+
+def trusted(url: str, settings: Settings) -> str | bool:
+    """The certificates to trust at `url`, as `requests` takes it: the chosen ones, or a running server's own."""
+    return settings.ca_file or find_certificates(url) or True
 
 
 class Connections:
@@ -167,7 +172,7 @@ class Connections:
         """OneLake's table API."""
         url = _onelake_url(api_url)
         authorization = self._storage_authorization(url, api_url, settings)
-        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=trusted(url, settings))
 
     def _storage_authorization(self, url: str, api_url: str, settings: Settings) -> Authorization | None:
         """With a token for storage; a running server's own token is good for all it serves."""
@@ -199,7 +204,7 @@ class Connections:
             return None
 
         authorization = self._authorization(url, FABRIC, make)
-        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=settings.ca_file or True)
+        return LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=trusted(url, settings))
 
     def _embedded_fabric(self, lakehouse: str, *, schemas: bool) -> LocalFabric:
         from fabric_livy_magic.local.server.launch import default_lakehouse, start_local_fabric

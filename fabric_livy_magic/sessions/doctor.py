@@ -24,6 +24,7 @@ from fabric_livy_magic.errors import (
 from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.waiting import Overdue, interruptible_call
+from fabric_livy_magic.sessions.connections import trusted
 from fabric_livy_magic.settings_files import shown_name
 from fabric_livy_magic.signin.identity import Identity
 from fabric_livy_magic.signin.tokens import DELEGATED_SCOPES
@@ -115,7 +116,7 @@ def _network(runner: Runner) -> Iterator[Finding]:
         ] = "authority"
     for url, what in wanted.items():
         try:
-            LivyHttp(url, None, timeout_s=15.0, verify=settings.ca_file or True).with_short_timeouts().get("")
+            LivyHttp(url, None, timeout_s=15.0, verify=trusted(url, settings)).with_short_timeouts().get("")
         except ConnectionFailed as error:
             yield Finding(
                 WARN if what == "authority" else FAIL,  # a token that is there needs no authority

@@ -39,6 +39,7 @@ USES = {
     "serve --clock-skew": "signin/test_sign_in_end_to_end.py",
     "serve --quirks": "agent/conftest.py",
     "serve --faults": "local/faults/test_faults_served.py",
+    "serve --tls": "local/server/test_tls.py",
     "serve --json": "signin/test_sign_in_end_to_end.py",
     "serve --no-schemas": HERE,
     "serve --owned": "local/sessions/test_endings.py",

@@ -59,7 +59,7 @@ LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
         "interpreters": "lakehouse spark",
         "sessions": "lakehouse spark faults interpreters",
         "batches": "lakehouse spark sessions",
-        "server": "lakehouse faults sessions batches",
+        "server": "lakehouse spark faults sessions batches",
         "web": "faults interpreters sessions server",
         "apache": "lakehouse spark interpreters sessions batches server web",
         "fabric": "lakehouse spark interpreters sessions batches server web",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces
+from fabric_livy_magic.local.server.certificate import ServedCertificate
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - a name
@@ -25,16 +27,19 @@ class Announcement:
     dialect: str = FABRIC
     faults_seed: int | None = None
     log: Path | None = None
+    tls: ServedCertificate | None = None
 
 
 def announce(port: int, workspaces: Workspaces, announcement: Announcement, token_is_published: bool) -> None:
     """`token_is_published`: notebooks of the same user find the token by themselves."""
-    root = f"http://127.0.0.1:{port}"
+    root = f"{'https' if announcement.tls else 'http'}://127.0.0.1:{port}"
     api_url = f"{root}/v1" if announcement.dialect == FABRIC else None
     endpoint = f"{api_url}/{workspaces.first_lakehouse.livy_path()}" if api_url else root
     if announcement.as_json:
         ready = {"api_url": api_url, "livy_endpoint": endpoint, "token": announcement.token, "pid": os.getpid()}
         ready |= {} if announcement.faults_seed is None else {"faults_seed": announcement.faults_seed}
+        if tls := announcement.tls:
+            ready |= {"certificate": str(tls.certificate), "ca_bundle": str(tls.ca_bundle)}
         text = json.dumps(ready)
     elif announcement.dialect == LIVY:
         text = _livy_text(endpoint, announcement, token_is_published)
@@ -74,4 +79,14 @@ def _notes(announcement: Announcement) -> str:
         "" if announcement.faults_seed is None else f"Faults strike, by the lots of seed {announcement.faults_seed}.\n"
     )
     log = f"What it refuses and what fails is in {announcement.log}.\n" if announcement.log else ""
-    return f"{faults}{log}"
+    return f"{_trust(announcement.tls)}{faults}{log}"
+
+
+def _trust(tls: ServedCertificate | None) -> str:
+    if tls is None:
+        return ""
+    return (
+        "Notebooks of this user trust its certificate. For other programs, it is\n"
+        f"{tls.certificate}\nFor those in Python, this has what they trust already, too:\n\n"
+        f"export REQUESTS_CA_BUNDLE={shlex.quote(str(tls.ca_bundle))}\n\n"
+    )

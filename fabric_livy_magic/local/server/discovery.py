@@ -1,4 +1,5 @@
-"""How a notebook of the same user finds the token of a running `fabric-livy serve`, so that nobody has to paste it."""
+"""How a notebook of the same user finds the token and the certificate of a running `fabric-livy serve`, so that nobody has to
+paste them."""
 
 from __future__ import annotations
 
@@ -49,3 +50,24 @@ def find_token(url: str) -> str | None:
     except (OSError, ValueError):
         return None
     return token.strip() or None
+
+
+def tls_folder() -> Path:
+    return user_folder("state") / "tls"
+
+
+def trusted_file() -> Path:
+    """The certificate of this user's servers that speak https, behind those that Python trusts. It need not exist."""
+    return tls_folder() / "ca-bundle.pem"
+
+
+def find_certificates(url: str) -> str | None:
+    """The file to trust for a server at this https loopback address; None where this user never started one.
+
+    Only this user has the key that belongs to the certificate, so that nobody else can answer in the place of the server.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.hostname not in LOOPBACK:
+        return None
+    file = trusted_file()
+    return str(file) if file.is_file() else None
