@@ -164,9 +164,7 @@ class Connections:
         timeout_s = max(settings.request_timeout_s, LONG_CALL_S)
         # No page of OneLake's names a limit of calls; its 429 and 503 are heeded.
         unlimited = RateLimiter(None)
-        return LivyHttp(
-            url, authorization, timeout_s=timeout_s, verify=settings.ca_file or True, rate_limiter=unlimited
-        )
+        return LivyHttp(url, authorization, timeout_s=timeout_s, verify=trusted(url, settings), rate_limiter=unlimited)
 
     def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
         """OneLake's table API."""
