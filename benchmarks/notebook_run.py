@@ -56,7 +56,7 @@ def before_it_runs(folder: Path, name: str, cells: list[str]) -> None:
     path = folder / f"{name}.Notebook"
     write_notebook(path, Notebook(cells=tuple(Cell(source=cell) for cell in cells)))
     began = time.perf_counter()
-    prepare_run(path, read_notebook(path), [])
+    prepare_run(path, read_notebook(path))
     print(f"{name}: read, checked and planned in {(time.perf_counter() - began) * 1000:.0f} ms")
 
 

@@ -23,6 +23,7 @@
     ├── WaitTimeout             gave up waiting; the remote side may go on
     ├── FrameError              a result that is no table, or a frame that cannot travel
     ├── NotebookError           a file that is no notebook, or one that cannot be read or written
+    │   └── NotebookFailed      a cell failed of a notebook that a test ran
     └── NoAgent                 the session cannot run the agent: no Python, or no PyArrow
 
     Interrupted                 a KeyboardInterrupt that says what became of the remote side
@@ -215,6 +216,14 @@ class FrameError(FabricLivyError):
 
 class NotebookError(FabricLivyError):
     pass
+
+
+class NotebookFailed(NotebookError):  # noqa: N818 - says what happened
+    """A cell of a notebook that a test ran has failed. `result` is what there is of the run, as of one that passed."""
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class NoAgent(FabricLivyError):  # noqa: N818 - says what is missing

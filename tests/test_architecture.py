@@ -49,6 +49,8 @@ HOMES = {
         "frames/",
         "running/results.py",  # for type annotations only, as the next
         "sessions/session.py",
+        "testing/results.py",
+        "testing/notebook_runner.py",
         "local/interpreters/session_packages/",  # the frames of semantic link, in the session
     },
     "pyarrow": {"frames/", "agent/remote/", "local/"},
@@ -58,6 +60,7 @@ HOMES = {
     "ipykernel": {"kernel/kernel.py", "kernel/shell.py"},
     "nbclient": {"notebook_runs/execute.py"},
     "nbformat": {"notebook_runs/execute.py"},
+    "pytest": {"testing/plugin.py"},
     "tornado": {"local/"},
     "orjson": {"local/interpreters/json_text.py"},
     "py4j": {"local/"},

@@ -171,7 +171,7 @@ def _run_notebook(
     parameters: Sequence[str] = (),
 ) -> int:
     from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, run_notebook
-    from fabric_livy_magic.notebook_runs.prepare import prepare_run, run_fabric_notebook
+    from fabric_livy_magic.notebook_runs.prepare import prepare_run, read_parameters, run_fabric_notebook
     from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
     from fabric_livy_magic.notebooks.files import read_notebook
 
@@ -179,7 +179,7 @@ def _run_notebook(
     content = read_notebook(notebook)
     environ, limits = {**os.environ, **variables}, limits or NO_LIMITS
     if is_fabric_notebook(content):
-        run = prepare_run(notebook, content, parameters)
+        run = prepare_run(notebook, content, read_parameters(parameters))
         outcome = run_fabric_notebook(run, executed, write_now, environ, limits)
     elif parameters:
         raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")

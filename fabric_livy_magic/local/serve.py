@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 from fabric_livy_magic.errors import LocalFabricError
 from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
+from fabric_livy_magic.local.lakehouse.fresh_lakehouses import FreshLakehouses
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
 from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
 from fabric_livy_magic.local.server.certificate import served_certificate
@@ -74,6 +75,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--faults", type=Path, help="TOML file of what is to go wrong, to test clients against (default: nothing)"
+    )
+    parser.add_argument(
+        "--share-spark",
+        action="store_true",
+        help="one Spark application for all sessions that ask for none of their own: each then starts in about a second",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
@@ -162,6 +168,8 @@ def _usage_problem(options: argparse.Namespace) -> str | None:
         return "--authority-ca and --tenant belong to --authority, which is not there"
     if options.authority and options.dialect == LIVY:
         return "clients of Apache Livy bring no tokens of an authority; leave --authority out"
+    if options.share_spark and options.dialect == LIVY:
+        return "sessions of Apache Livy share no Spark application; leave --share-spark out"
     if options.capacity is not None and options.capacity < 1:
         return "--capacity is a number above 0"
     if options.page_size < 1 or not 0 <= options.clock_skew < float("inf"):
@@ -220,7 +228,16 @@ def _server(
         )
         batches = Batches(folder, groups, capacity, workspaces, counting_ids())
     else:
-        sessions = Sessions(folder, groups, capacity, workspaces, quirks=quirks, faults=faults, notebookutils=True)
+        sessions = Sessions(
+            folder,
+            groups,
+            capacity,
+            workspaces,
+            quirks=quirks,
+            faults=faults,
+            notebookutils=True,
+            shares_spark=options.share_spark,
+        )
         batches = Batches(folder, groups, capacity, workspaces)
     return Server(
         workspaces=workspaces,
@@ -229,6 +246,7 @@ def _server(
         sessions=sessions,
         high_concurrency=HighConcurrencySessions(sessions),
         batches=batches,
+        fresh_lakehouses=FreshLakehouses(workspaces),
         page_size=options.page_size,
         faults=faults,
         quirks=quirks,

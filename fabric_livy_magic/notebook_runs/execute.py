@@ -36,6 +36,9 @@ class Limits:
 
     cell_s: float | None = None
     notebook_s: float | None = None
+    cell_name: str = "--cell-timeout"
+    """What its message calls it: the option by which it was chosen."""
+    notebook_name: str = "--timeout"
 
 
 NO_LIMITS = Limits()
@@ -145,8 +148,8 @@ KERNEL_DIED = (
 
 def _took_too_long(limits: Limits, timeout_s: float | None) -> str:
     if timeout_s == limits.cell_s:
-        return f"The cell took longer than --cell-timeout {limits.cell_s:g} and was interrupted."
-    return f"The notebook took longer than --timeout {limits.notebook_s:g}: this cell was interrupted."
+        return f"The cell took longer than {limits.cell_name} {limits.cell_s:g} and was interrupted."
+    return f"The notebook took longer than {limits.notebook_name} {limits.notebook_s:g}: this cell was interrupted."
 
 
 async def _interrupt(client: NotebookClient) -> None:

@@ -69,15 +69,15 @@ def run_fabric_notebook(
         run.write(output)
 
 
-def prepare_run(path: Path, notebook: Notebook, parameters: Sequence[str]) -> NotebookRun:
-    """`parameters` are texts `NAME=VALUE`. Raises NotebookError and SettingsError for what cannot run."""
+def prepare_run(path: Path, notebook: Notebook, parameters: Mapping[str, Any] | None = None) -> NotebookRun:
+    """`parameters` are values by name, as `read_parameters` gives them. Raises NotebookError and SettingsError for what cannot run."""
     language = notebook.language
     if language not in SESSION_LANGUAGES:
         raise NotebookError(
             f"{path} is {OTHER_LANGUAGES.get(language, f'a notebook of {language}')}. It cannot run here."
         )
     raise_for_blockers(notebook_file(path))
-    notebook = with_parameters(notebook, read_parameters(parameters), path)
+    notebook = with_parameters(notebook, parameters or {}, path)
     planned_cells = list(plan_cells(notebook))
     environ = {NOTEBOOK_VARIABLE: str(notebook_file(path).path), LANGUAGE_VARIABLE: language}
     tags = [notebook.cells[one.index].tags for one in planned_cells]

@@ -68,7 +68,7 @@ def run_series(
     """The exit code: 1 if one of them failed, which does not stop the others. Raises NotebookError and SettingsError for one that
     cannot run, before any does."""
     read = {one: one.read() for one in notebooks}
-    runs = {one: prepare_run(one.path, notebook, ()) for one, notebook in read.items() if is_fabric_notebook(notebook)}
+    runs = {one: prepare_run(one.path, notebook) for one, notebook in read.items() if is_fabric_notebook(notebook)}
     verdicts: list[str] = []
     with _Kernels(environ, limits, shared=shared) as kernels:
         for file in notebooks:

@@ -10,7 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 from fabric_livy_magic.notebooks.files import NotebookFile, find_notebooks
-from fabric_livy_magic.notebooks.lakehouses import CommittedLakehouse, default_lakehouses_below, find_lakehouses
+from fabric_livy_magic.notebooks.lakehouses import (
+    CommittedLakehouse,
+    NamedLakehouse,
+    default_lakehouses_below,
+    find_lakehouses,
+)
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,14 @@ class Repository:
         return find_lakehouses(self.root)
 
     @cached_property
+    def default_lakehouses(self) -> list[NamedLakehouse]:
+        """Of all its notebooks."""
+        return default_lakehouses_below(self.root)
+
+    @cached_property
     def lakehouse_ids(self) -> frozenset[str]:
         """By which the repository's items and notebooks name lakehouses."""
-        named = (one.id for one in default_lakehouses_below(self.root))
+        named = (one.id for one in self.default_lakehouses)
         return frozenset(filter(None, (*named, *(one.logical_id for one in self.lakehouses))))
 
     @cached_property

@@ -32,6 +32,7 @@ USES = {
     "serve --lakehouse": "support/service.py",
     "serve --workspaces": "cli/test_fabric_notebooks.py",
     "serve --page-size": "local/fabric/test_lookups.py",
+    "serve --share-spark": "local/sessions/test_shared_spark.py",
     "serve --capacity": "local/sessions/test_states.py",
     "serve --authority": "signin/test_sign_in_end_to_end.py",
     "serve --authority-ca": "signin/test_sign_in_end_to_end.py",

@@ -249,7 +249,7 @@ def test_bad_input_is_reported_before_anything_runs(tmp_path: Path, what: str) -
     text = f"# Fabric notebook source\n\n# METADATA {STARS}\n\n{metadata}\n\n# CELL {STARS}\n\n{cell}\n"
     (folder / "notebook-content.py").write_text(text, encoding="utf-8")
     with pytest.raises(NotebookError, match=message.replace("?", r"\?")):
-        prepare_run(folder, read_notebook(folder), [])
+        prepare_run(folder, read_notebook(folder))
 
 
 def test_bad_input_of_a_notebook_that_it_runs_is_reported_with_its_name(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_bad_input_of_a_notebook_that_it_runs_is_reported_with_its_name(tmp_path
     write(tmp_path, "Inner", of("x = 1", "%sh ls"))
     outer = write(tmp_path, "Outer", of("%run Inner"))
     with pytest.raises(NotebookError, match="Inner, which it runs: cell 2: %sh: in Fabric this is !command"):
-        prepare_run(outer, read_notebook(outer), [])
+        prepare_run(outer, read_notebook(outer))
 
 
 @pytest.mark.parametrize(
@@ -274,13 +274,13 @@ def test_bad_input_of_a_notebook_that_it_runs_is_reported_with_its_name(tmp_path
 def test_what_may_run_all_the_same_is_left_to_the_run(tmp_path: Path, cells: tuple[str, ...]) -> None:
     """A cell that is no Python fails in the portal, too; a notebook of that name may be in the workspace."""
     path = write(tmp_path, "Main", of(*cells))
-    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == len(cells)
+    assert len(prepare_run(path, read_notebook(path)).planned_cells) == len(cells)
 
 
 def test_a_notebook_that_names_no_kernel_is_taken_for_pyspark(tmp_path: Path) -> None:
     path = tmp_path / "bare.ipynb"
     write_notebook(path, Notebook(cells=(Cell(source="spark.range(3)"),)))
-    assert prepare_run(path, read_notebook(path), []).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"
+    assert prepare_run(path, read_notebook(path)).environ["FABRIC_LIVY_LANGUAGE"] == "pyspark"
 
 
 # ------------------------------------------------------------------------------------------------ in a kernel, without a session
@@ -334,13 +334,13 @@ def test_a_notebook_of_our_own_kernel_may_have_its_magics(tmp_path: Path) -> Non
         jupyter={"kernelspec": {"name": "fabric-livy"}},
     )
     write_notebook(path, own)
-    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 6
+    assert len(prepare_run(path, read_notebook(path)).planned_cells) == 6
 
 
 def test_a_cell_that_may_fail_keeps_no_notebook_from_its_run(tmp_path: Path) -> None:
     fails = Cell(source="%%nosuch\nx", metadata={"tags": ["raises-exception"]})
     path = write(tmp_path, "Main", of(fails))
-    assert len(prepare_run(path, read_notebook(path), []).planned_cells) == 1
+    assert len(prepare_run(path, read_notebook(path)).planned_cells) == 1
     path = write(tmp_path, "Other", of("%%nosuch\nx"))
     with pytest.raises(NotebookError, match="cell 1: %%nosuch"):
-        prepare_run(path, read_notebook(path), [])
+        prepare_run(path, read_notebook(path))

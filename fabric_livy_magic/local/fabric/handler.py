@@ -57,7 +57,7 @@ class LakehouseHandler(FabricHandler):
             str(self.path_kwargs[part]) for part in ("workspace_id", "lakehouse_id", "version")
         )
         workspace = self.workspace(workspace_id)
-        lakehouse = workspace.lakehouse(lakehouse_id)
+        lakehouse = workspace.lakehouse(lakehouse_id) or self.server.fresh_lakehouses.get(lakehouse_id)
         if lakehouse is None:
             raise Refusal(404, f"lakehouse {lakehouse_id} is not known", "SparkCoreItemNotFound")
         self.lakehouse = lakehouse

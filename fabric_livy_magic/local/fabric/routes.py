@@ -5,6 +5,7 @@ from __future__ import annotations
 from tornado.web import Application
 
 from fabric_livy_magic.local.fabric.batches import BatchesHandler, BatchHandler
+from fabric_livy_magic.local.fabric.fresh_lakehouses import FreshLakehouseHandler, FreshLakehousesHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
@@ -55,6 +56,8 @@ def make_app(server: Server) -> Application:
                 for path, handler in [*livy_routes(), *monitoring_routes(), *lookup_routes(), *notebook_routes()]
             ),
             (r"/onelake/(.*)", OneLakeHandler, shared),
+            (r"/embedded/freshLakehouses", FreshLakehousesHandler, shared),
+            (r"/embedded/freshLakehouses/(?P<lakehouse_id>[^/]+)", FreshLakehouseHandler, shared),
         ],
         default_handler_class=Unknown,
         default_handler_args=shared,

@@ -189,6 +189,15 @@ class _Places:
         return self.requested.folder if is_owner else self.requested.folder / FOLDER / self.key / folder_name(name)
 
 
+def claim(folder: Path, owner: NamedLakehouse | None, repository: Path) -> None:
+    """Says whose the folder of a server's one lakehouse is, before the first session does: that of a repository's lakehouse, or nobody's."""
+    if owner is None:
+        _create(folder / OWNER, "{}")
+        return
+    key = _key(repository, NamedLakehouses(owner), find_lakehouses(repository))
+    _create(folder / OWNER, json.dumps({"of": key, "name": (owner.name or owner.id).casefold()}))
+
+
 def _create(file: Path, text: str) -> None:
     """At one blow, and only if there is none: two kernels may start at the same time, and only one can own the folder."""
     draft = file.with_name(f"{file.name}.{uuid.uuid4()}")

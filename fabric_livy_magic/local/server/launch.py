@@ -58,13 +58,16 @@ class LocalFabric:
         _end(self._process, timeout_s)
 
 
-def start_local_fabric(lakehouse: Path, *, schemas: bool = True, start_timeout_s: float = 30) -> LocalFabric:
+def start_local_fabric(
+    lakehouse: Path, *, schemas: bool = True, shares_spark: bool = False, start_timeout_s: float = 30
+) -> LocalFabric:
     """Starts in about a second; sessions are made by its API. Raises LocalFabricError."""
     if os.name == "nt":
         raise LocalFabricError(
             "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
         )
     options = ["--json", "--owned", "--lakehouse", str(lakehouse), *([] if schemas else ["--no-schemas"])]
+    options += ["--share-spark"] if shares_spark else []
     with tempfile.TemporaryFile() as stderr:
         with interrupts_blocked():  # it then ignores them, and with it all that it starts
             process = subprocess.Popen(

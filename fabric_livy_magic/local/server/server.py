@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fabric_livy_magic.local.batches.batches import Batches
 from fabric_livy_magic.local.faults.rules import Faults
+from fabric_livy_magic.local.lakehouse.fresh_lakehouses import FreshLakehouses
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces
 from fabric_livy_magic.local.server.tokens import Tokens
 from fabric_livy_magic.local.sessions.capacity import Capacity
@@ -21,6 +22,7 @@ class Server:
     sessions: Sessions
     high_concurrency: HighConcurrencySessions
     batches: Batches
+    fresh_lakehouses: FreshLakehouses
     page_size: int = 100
     faults: Faults | None = None
     quirks: bool = False

@@ -31,10 +31,12 @@ class ReplHost(Protocol):
 class Repl:
     """Takes statements from the beginning; they run from `start` on."""
 
-    def __init__(self, host: ReplHost, repl_id: str = "", *, evicts_unfinished: bool = False) -> None:
+    def __init__(
+        self, host: ReplHost, repl_id: str = "", *, evicts_unfinished: bool = False, group_prefix: str = ""
+    ) -> None:
         self.id = repl_id
         self._host = host
-        self._group_prefix = f"{repl_id}-" if repl_id else ""
+        self._group_prefix = f"{group_prefix}{repl_id}-" if repl_id else group_prefix
         self._engines: Mapping[str, Engine] = {}
         self._queue: queue.SimpleQueue[Statement | None] = queue.SimpleQueue()
         self._lock = threading.RLock()  # statement states

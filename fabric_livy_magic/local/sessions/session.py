@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,12 @@ from fabric_livy_magic.local.spark.jvm import JvmGone
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.rest import SparkRest
 from fabric_livy_magic.local.spark.session_request import SessionRequest
-from fabric_livy_magic.local.spark.settings import SessionFolders, spark_settings
+from fabric_livy_magic.local.spark.settings import SessionFolders, SparkSettings, spark_settings
 from fabric_livy_magic.local.spark.submit import spark_environment
 
+MakeApplication = Callable[
+    [SparkSettings, SessionFolders, ProcessGroups, Callable[[str], None], Lakehouse, Workspaces], Application
+]
 ENDED = frozenset({"dead", "killed", "error", "success"})
 MOMENTS = {"shutting_down": "shuttingDown", "not_started": "notStarted"}
 
@@ -62,6 +65,7 @@ class Session:
         fault_injector: SessionFaultInjector | None = None,
         notebook_context: NotebookContext | None = None,
         address: Lakehouse | None = None,
+        make_application: MakeApplication = Application,
     ) -> None:
         self.id, self.name, self.request = session_id, name, request
         self.lakehouse, self.works_in = address or lakehouse, lakehouse
@@ -75,7 +79,7 @@ class Session:
         self._groups = groups
         self._quirks = quirks
         settings = spark_settings(located, name, self.folders, sys.executable)
-        self.application = Application(settings, self.folders, groups, self.log.write, lakehouse, workspaces)
+        self.application = make_application(settings, self.folders, groups, self.log.write, lakehouse, workspaces)
         self._environment = spark_environment(self.folders, sys.executable)
         self._notebook_context = notebook_context
         self._child_runs: ChildRuns | None = None
@@ -189,7 +193,8 @@ class Session:
 
     def add_repl(self, repl_id: str = "") -> Repl:
         """Before `start`, or as the first step of `open_repl`. It takes statements at once."""
-        repl = Repl(self.application, repl_id, evicts_unfinished=self._quirks)
+        prefix = self.application.group_prefix
+        repl = Repl(self.application, repl_id, evicts_unfinished=self._quirks, group_prefix=prefix)
         with self._lock:
             self._repls[repl_id] = repl
         return repl
@@ -369,8 +374,10 @@ class Session:
         shutil.rmtree(self.folders.private, ignore_errors=True)  # the server's end removes what is left
 
     def _end(self, reason: str) -> None:
+        running = [repl.group(one) for repl in self.repls() if (one := repl.running)]
         for repl in self.repls():
             repl.close(reason)
+        self.application.end_jobs(running)
         self._progress.stop()
         with self._launching:
             if self._child_runs is not None:  # processes that are being started have to exist before they can be ended

@@ -14,13 +14,16 @@ from pathlib import Path
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
 from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
 from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_child, home_of_request
 from fabric_livy_magic.local.sessions.session import Session
+from fabric_livy_magic.local.sessions.shared_spark import SharedSpark
+from fabric_livy_magic.local.spark.application import Application
+from fabric_livy_magic.local.spark.guests import GuestApplication, fits_a_guest
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import SessionFolders, check_settings
@@ -51,8 +54,10 @@ class Sessions:
         quirks: bool = False,
         faults: Faults | None = None,
         notebookutils: bool = False,
+        shares_spark: bool = False,
     ) -> None:
-        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise; `notebookutils` is Fabric's."""
+        """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise; `notebookutils` is Fabric's. With
+        `shares_spark` those that ask for no Spark application of their own share one, which starts at once."""
         self.new_id = new_id
         self._private = private
         self._quirks = quirks
@@ -66,8 +71,21 @@ class Sessions:
         self._left_behind: list[Session] = []
         self._lock = threading.Lock()
         self._end = threading.Event()  # set when the server stops: no session is created any more
-        capacity.count(lambda: sum(not session.ended for session in self.all()))
+        self.shared_spark = SharedSpark(private, self._new_host) if shares_spark else None
+        capacity.count(self._applications_alive)
         threading.Thread(target=self._end_overdue_sessions, name="overdue-sessions", daemon=True).start()
+        if self.shared_spark:
+            self.shared_spark.start()
+
+    def _applications_alive(self) -> int:
+        own = sum(not (session.ended or isinstance(session.application, GuestApplication)) for session in self.all())
+        return own + (self.shared_spark.alive if self.shared_spark else 0)
+
+    def _new_host(self, request: SessionRequest, lakehouse: Lakehouse) -> Session:
+        home = Home(
+            lakehouse, Workspaces(all=(Workspace(id=lakehouse.workspace_id, name="", lakehouses=(lakehouse,)),))
+        )
+        return self._new_session(request, request, lakehouse, home, "", request.name or "", self.new_id())
 
     def create(
         self,
@@ -86,13 +104,15 @@ class Sessions:
         its files on this machine, `home` what `home_of` said of it: to look through the notebook's repository takes time.
         """
         check_settings(request)  # before the capacity: a wrong request stays wrong
-        self._capacity.check()
+        is_guest = self.shared_spark is not None and fits_a_guest(located or request)
+        if not is_guest:
+            self._capacity.check()
         session_id = session_id or self.new_id()
         name = request.name or f"{name_prefix}{session_id}"
         faulty, fault_injector = self._with_faults(request, name, session_id)
         home = home or self.home_of(request, lakehouse)
         session = self._new_session(
-            faulty, located or request, lakehouse, home, submitter, name, session_id, fault_injector
+            faulty, located or request, lakehouse, home, submitter, name, session_id, fault_injector, is_guest=is_guest
         )
         with self._lock:
             self._by_id[session_id] = session
@@ -119,12 +139,14 @@ class Sessions:
         session_id: str,
         fault_injector: SessionFaultInjector | None = None,
         packages: Path | None = None,
+        is_guest: bool = False,
     ) -> Session:
         """`packages` are those of the session that needs this one."""
         folder = self._private / session_id
         folder.mkdir(mode=0o700)
         if packages:
             SessionFolders(home.lakehouse.folder, folder).packages.symlink_to(packages, target_is_directory=True)
+        shared = self.shared_spark if is_guest else None
         context = None
         if self._notebookutils:
             context = NotebookContext(home.workspaces, home.lakehouse, session_id, submitter, folder, request.conf)
@@ -142,9 +164,10 @@ class Sessions:
             fault_injector=fault_injector,
             notebook_context=context,
             address=lakehouse,
+            make_application=shared.application_of(home.lakehouse) if shared else Application,
         )
         if context:
-            of_child = partial(home_of_child, home, self._workspaces, lakehouse, request.conf)
+            of_child = partial(home_of_child, home, self._workspaces_of(lakehouse), lakehouse, request.conf)
             start = partial(self._start_child, session, request, located, lakehouse, submitter)
             session.child_sessions = ChildSessions(home.lakehouse.folder, of_child, start)
         return session
@@ -160,17 +183,34 @@ class Sessions:
     ) -> Session:
         """A session in another lakehouse for notebooks that one of the caller's runs. It is in no list."""
         packages = caller.folders.packages
+        is_guest = isinstance(caller.application, GuestApplication)
         session = self._new_session(
-            request, located, lakehouse, home, submitter, caller.name, self.new_id(), packages=packages
+            request,
+            located,
+            lakehouse,
+            home,
+            submitter,
+            caller.name,
+            self.new_id(),
+            packages=packages,
+            is_guest=is_guest,
         )
         session.start()
         return session
 
     def home_of(self, request: SessionRequest, lakehouse: Lakehouse) -> Home:
         """Where a session works that is requested of `lakehouse`."""
-        if not self._notebookutils:
-            return Home(lakehouse, self._workspaces)
-        return home_of_request(self._workspaces, lakehouse, request.conf)
+        workspaces = self._workspaces_of(lakehouse)
+        return (
+            home_of_request(workspaces, lakehouse, request.conf) if self._notebookutils else Home(lakehouse, workspaces)
+        )
+
+    def _workspaces_of(self, lakehouse: Lakehouse) -> Workspaces:
+        """A fresh lakehouse is the only one that its sessions know of."""
+        own = self._workspaces.workspace(lakehouse.workspace_id)
+        if own is None or own.lakehouse(lakehouse.id) is not None:
+            return self._workspaces
+        return Workspaces(all=(replace(own, lakehouses=(lakehouse,)),))
 
     def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:
         """Livy's bug: it starts the process of some sessions that it refuses, and loses track of it. Here it ends with the server."""
@@ -221,6 +261,8 @@ class Sessions:
         if ends:
             with ThreadPoolExecutor(len(ends)) as pool:
                 list(pool.map(lambda end: end(), ends))
+        if self.shared_spark:
+            self.shared_spark.close()
 
     def _end_overdue_sessions(self) -> None:
         while not self._end.wait(POLL_INTERVAL_S):

@@ -43,6 +43,7 @@ class Application:
         self.jvm = Jvm(folders)
         self.note = note
         self.id: str | None = None
+        self.group_prefix = ""  # of its job groups, where others share its SparkContext
         self.fallback = ""  # what is missing, and why
         self._settings = settings
         self._folders = folders
@@ -134,6 +135,9 @@ class Application:
 
     def cancel_jobs(self, group: str) -> None:
         self.jvm.cancel_jobs(group)
+
+    def end_jobs(self, groups: list[str]) -> None:
+        """Of statements whose session ends. Here they end with the JVM."""
 
     # ---- end
 

@@ -42,6 +42,7 @@ class Jvm:
         """That of Spark's submitter: the threads of the JVM inherit it, and executors look for classes in it."""
         self.scala_numbers = itertools.count(1)  # of the interpreters of further REPLs
         self.gone = threading.Event()
+        self._guests: set[threading.Event] = set()  # told when it is gone
 
     def start(self, settings: SparkSettings, environment: dict[str, str], watch_group: Callable[[int], None]) -> None:
         with self._folders.stdout.open("ab") as out, self._folders.log.open("ab") as log:
@@ -67,6 +68,16 @@ class Jvm:
         assert self._process is not None
         self._process.wait()
         self.gone.set()
+        for gone in list(self._guests):
+            gone.set()
+
+    def add_guest(self, gone: threading.Event) -> None:
+        self._guests.add(gone)
+        if self.gone.is_set():
+            gone.set()
+
+    def remove_guest(self, gone: threading.Event) -> None:
+        self._guests.discard(gone)
 
     @property
     def pid(self) -> int:

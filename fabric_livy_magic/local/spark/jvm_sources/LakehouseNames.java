@@ -54,7 +54,8 @@ public final class LakehouseNames extends AbstractFunction1 {
 
   private static Object namesOf(SparkSession session, ParserInterface parser) {
     try {
-      Lakehouses lakehouses = Lakehouses.of(session.sparkContext().hadoopConfiguration());
+      // Not those of the SparkContext, which may have several catalogs.
+      Lakehouses lakehouses = Lakehouses.of(session.sharedState().hadoopConf());
       if (lakehouses == null) {
         return parser;
       }

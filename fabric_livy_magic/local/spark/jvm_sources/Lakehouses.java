@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.hadoop.conf.Configuration;
@@ -92,10 +93,20 @@ public final class Lakehouses {
     this.own = found;
   }
 
-  /** Null in an application that was not told of any. */
+  private static final Map READ = new ConcurrentHashMap();
+
+  /** Null in an application that was not told of any. A file is read once: it never changes, and each file system asks. */
   public static Lakehouses of(Configuration conf) throws IOException {
     String file = conf.get(SETTING);
-    return file == null ? null : new Lakehouses((Map) new ObjectMapper().readValue(new File(file), Map.class));
+    if (file == null) {
+      return null;
+    }
+    Lakehouses found = (Lakehouses) READ.get(file);
+    if (found == null) {
+      found = new Lakehouses((Map) new ObjectMapper().readValue(new File(file), Map.class));
+      READ.put(file, found);
+    }
+    return found;
   }
 
   /** All of all workspaces. */

@@ -1,0 +1,93 @@
+"""The pytest plugin. It loads nothing but this module where no test asks for one of its fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fabric_livy_magic.errors import FabricLivyError
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.sessions.session import Session
+    from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse
+    from fabric_livy_magic.testing.notebook_runner import NotebookRunner
+    from fabric_livy_magic.testing.targets import FabricOfTests
+
+PACKAGE = Path(__file__).parents[1]
+TARGET = "fabric_target"
+CELL_LIMIT, NOTEBOOK_LIMIT = "fabric_cell_timeout", "fabric_notebook_timeout"
+CELL_LIMIT_S, NOTEBOOK_LIMIT_S = "300", "900"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fabric-livy", "notebooks of Microsoft Fabric")
+    group.addoption(
+        "--fabric-target",
+        metavar="TARGET",
+        help="where tests run: local (the default), WORKSPACE/LAKEHOUSE, an address",
+    )
+    group.addoption("--fabric-cell-timeout", metavar="SECONDS", help=f"of one cell of a notebook ({CELL_LIMIT_S})")
+    group.addoption("--fabric-notebook-timeout", metavar="SECONDS", help=f"of a whole notebook ({NOTEBOOK_LIMIT_S})")
+    parser.addini(TARGET, "as --fabric-target", default="local")
+    parser.addini(CELL_LIMIT, "seconds that one cell of a notebook may take", default=CELL_LIMIT_S)
+    parser.addini(NOTEBOOK_LIMIT, "seconds that a whole notebook may take", default=NOTEBOOK_LIMIT_S)
+
+
+def chosen(config: pytest.Config, name: str) -> str:
+    """The value of an option, else of the setting of that name in the ini file."""
+    return str(config.getoption(name) or config.getini(name))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """An error of this package says what happened by its text: pytest shows the frames of the tests above it, not ours."""
+    if call.excinfo is None or not isinstance(call.excinfo.value, FabricLivyError):
+        return
+    of_tests = [one for one in call.excinfo.traceback if _is_of_tests(Path(one.path), item.config.rootpath)]
+    if of_tests:
+        of_tests[-1]._rawentry.tb_next = None
+
+
+def _is_of_tests(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and not path.is_relative_to(PACKAGE) and "site-packages" not in path.parts
+
+
+@pytest.fixture(scope="session")
+def fabric(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FabricOfTests]:
+    """The Fabric that the tests of this process run on: an embedded one, started once, or that of --fabric-target."""
+    from fabric_livy_magic.testing.targets import open_target
+
+    target = chosen(request.config, TARGET)
+    with open_target(target, tmp_path_factory.mktemp("fabric"), request.config.rootpath) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def lakehouse_snapshot() -> Path | None:
+    """The folder that each fresh lakehouse begins as a copy of. Override it in a conftest.py: see `fabric.snapshot`."""
+    return None
+
+
+@pytest.fixture
+def lakehouse(fabric: FabricOfTests, lakehouse_snapshot: Path | None) -> Iterator[FreshLakehouse]:
+    """A lakehouse of this test alone, with all that the repository's notebooks name."""
+    with fabric.fresh_lakehouse(lakehouse_snapshot) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def spark_session(lakehouse: FreshLakehouse) -> Session:
+    """A session on the test's lakehouse: `.sql`, `.frame`, `.put`, `.run`."""
+    return lakehouse.session
+
+
+@pytest.fixture
+def run_notebook(request: pytest.FixtureRequest, lakehouse: FreshLakehouse) -> NotebookRunner:
+    """Runs a notebook of the repository on the test's lakehouse: `run_notebook("Load", rows=7)`."""
+    from fabric_livy_magic.testing.notebook_runner import NotebookRunner, limits_of
+
+    limits = limits_of(chosen(request.config, CELL_LIMIT), chosen(request.config, NOTEBOOK_LIMIT))
+    return NotebookRunner(lakehouse, request.path, limits)
