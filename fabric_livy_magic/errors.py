@@ -17,6 +17,7 @@
     ├── SessionError
     │   ├── SessionStartError   it ended before it was ready
     │   └── SessionLostError    it was there and is gone
+    ├── BatchFailed             a batch ended without success: it failed, or was cancelled
     ├── StatementError          the user's code failed remotely
     ├── OutcomeUnknown          it cannot be known whether a statement ran
     ├── StatementCancelled      somebody cancelled the statement
@@ -196,6 +197,10 @@ class StatementError(FabricLivyError):
 
     def _render_traceback_(self) -> list[str]:
         return _drawn(short_remote_error(self), self.ename)
+
+
+class BatchFailed(FabricLivyError):  # noqa: N818 - what happened
+    """The text has the server's reason and the end of the log."""
 
 
 class OutcomeUnknown(FabricLivyError):  # noqa: N818 - names what is known

@@ -23,7 +23,7 @@ def environment_details(environment_id: str) -> str:
 
 def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id: str = "") -> SessionSpec:
     """`base` with the options of `%livy start`. Raises SettingsError for a pair that is none."""
-    conf = {**base.conf, **_key_value_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
+    conf = {**base.conf, **key_value_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}
     if environment_id:
         conf[ENVIRONMENT_CONF] = environment_details(environment_id)
     session_tags = [tag for tag in options.tag if "=" not in tag] if options.high_concurrency else []
@@ -32,7 +32,7 @@ def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id:
         conf=conf,
         tags={
             **base.tags,
-            **_key_value_pairs([tag for tag in options.tag if tag not in session_tags], "--tag", "team=sales"),
+            **key_value_pairs([tag for tag in options.tag if tag not in session_tags], "--tag", "team=sales"),
         },
         driver_memory=options.driver_memory or base.driver_memory,
         driver_cores=options.driver_cores or base.driver_cores,
@@ -62,7 +62,7 @@ def check_sizes(spec: SessionSpec) -> None:
             )
 
 
-def _key_value_pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
+def key_value_pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")

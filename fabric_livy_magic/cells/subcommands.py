@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, batch_overview, read_batch
 from fabric_livy_magic.cells.cell import KINDS, add_table_options, cell_parser, check_variable, split_options
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.errors import SettingsError
@@ -35,6 +36,7 @@ SUMMARIES = {
     "restart": "stop a session and start it anew with the same settings",
     "get": "a frame of the session as a variable of this notebook",
     "put": "a frame of this notebook as a temporary view of the session",
+    "batch": "jobs of their own: submit a script, jar or notebook; list, show, logs, wait, cancel",
     "workspaces": "list the workspaces of the account",
     "lakehouses": "list the lakehouses of a workspace",
     "environments": "list the environments of a workspace",
@@ -54,6 +56,7 @@ PARTS = {
     "use": "target and sign-in",
     "start": "sessions and what runs on them",
     "get": "frames",
+    "batch": "jobs and their files",
     "workspaces": "what there is on Fabric",
     "doctor": "settings, and when something is wrong",
 }
@@ -62,6 +65,7 @@ CELLS = {
     "%%livy_pyspark": "PySpark",
     "%%livy_spark": "Scala",
     "%%livy_sparkr": "R, where the session has it",
+    "%%livy_batch": "the cell as a job of its own",
     "%%livy_configure": "what the next session is asked for, as JSON",
 }
 CELLS_NOTE = "The languages also as a line: %livy_sql SELECT 1. %livy_sql --help shows the options."
@@ -97,13 +101,15 @@ def read_command(line: str) -> Command:
         return Command(name, argparse.Namespace(target=rest.strip()))
     if name == "get":
         return Command(name, _read_get(rest))
+    if name == "batch":
+        return Command(name, read_batch(rest))
     options = parser_of(name).read(rest)
     if name == "help":
         subcommand = options.command
         if subcommand and subcommand not in SUMMARIES:
             raise SettingsError(f"There is no `%livy {subcommand}`.{did_you_mean(subcommand, list(SUMMARIES))}")
         if not options.json:
-            raise HelpRequested(parser_of(subcommand).format_help()) if subcommand else OverviewRequested(overview())
+            raise HelpRequested(help_of(subcommand)) if subcommand else OverviewRequested(overview())
     return Command(name, options)
 
 
@@ -138,13 +144,18 @@ def help_records() -> list[dict[str, str]]:
     part, records = "", []
     for name, summary in SUMMARIES.items():
         part = PARTS.get(name, part)
-        usage = parser_of(name).format_help()
+        usage = help_of(name)
         records.append({"part": part, "command": f"%livy {name}", "summary": summary, "usage": usage})
     for name, summary in CELLS.items():
         kind = name.removeprefix("%%livy_")
-        usage = cell_parser(kind).format_help() if kind in KINDS else ""
+        usage = batch_cell_parser().format_help() if kind == "batch" else ""
+        usage = cell_parser(kind).format_help() if kind in KINDS else usage
         records.append({"part": "cells", "command": name, "summary": summary, "usage": usage})
     return records
+
+
+def help_of(name: str) -> str:
+    return batch_overview() if name == "batch" else parser_of(name).format_help()
 
 
 @cache
@@ -186,6 +197,8 @@ def parser_of(name: str) -> MagicParser:
     elif name == "config":
         add("name", metavar="NAME", nargs="?", help="a setting")
         add("value", metavar="VALUE", nargs="?", help="its new value, for this notebook")
+    elif name == "batch":
+        add("verb", metavar="SUBCOMMAND", choices=list(VERBS), help="`%%livy batch` lists them")
     elif name == "alias":
         add("names", metavar="NAME", nargs="*", type=_alias, help=f"{', '.join(ALIASES)} (default: all)")
         add("--off", action="store_true", help="no longer")

@@ -22,6 +22,7 @@ def wait_for_capacity(
     client: LivyClient,
     *,
     wait_s: float,
+    subject: str = "session",
     on_progress: Callable[[Progress], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = interruptible_sleep,
@@ -37,13 +38,14 @@ def wait_for_capacity(
             pause_s = max(error.retry_after_s or 0.0, PAUSE_S * JITTER.uniform(0.8, 1.2))
             if clock() + pause_s > until_s:
                 raise _capacity_error(error, holders, wait_s) from error
-            _pause(pause_s, until_s, holders, on_progress, clock, sleep)
+            _pause(pause_s, until_s, holders, subject, on_progress, clock, sleep)
 
 
 def _pause(
     seconds: float,
     until_s: float,
     holders: str,
+    subject: str,
     on_progress: Callable[[Progress], None] | None,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
@@ -56,7 +58,7 @@ def _pause(
             detail = f"the Spark capacity is full; asking again in {next_request_s - now_s:.0f} s, for {until_s - now_s:.0f} s at most"
             on_progress(
                 Progress(
-                    "session", "waiting", now_s - next_request_s + seconds, detail=f"{detail}. {holders}".rstrip(". ")
+                    subject, "waiting", now_s - next_request_s + seconds, detail=f"{detail}. {holders}".rstrip(". ")
                 )
             )
 

@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError, TakenWithoutId
 from fabric_livy_magic.livy.answers import Accepted, Taken
+from fabric_livy_magic.livy.batch_request import BatchSpec
 from fabric_livy_magic.livy.exchange import MIB
 from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
 from fabric_livy_magic.livy.http import LivyHttp
-from fabric_livy_magic.livy.models import Progress, SessionInfo, StatementInfo
+from fabric_livy_magic.livy.models import BatchInfo, Progress, SessionInfo, StatementInfo
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
@@ -27,7 +28,8 @@ PAGE_SIZE = 100
 LIVE_LINE = "[live fabric-livy "  # in a driver's log: an output of a cell, for the notebook alone
 MOST_PAGES = 100
 MOST_LIST_BYTES = 64 * MIB
-_Model = TypeVar("_Model", SessionInfo, StatementInfo)
+_Model = TypeVar("_Model", SessionInfo, StatementInfo, BatchInfo)
+_Listed = TypeVar("_Listed", SessionInfo, BatchInfo)
 
 
 class Dialect(Enum):
@@ -74,25 +76,29 @@ class LivyClient:
 
     def list_sessions(self) -> list[SessionInfo]:
         """All sessions of this endpoint that are visible to the account."""
-        found: dict[str, SessionInfo] = {}
+        return self._listed("/sessions", "sessions", SessionInfo)
+
+    def _listed(self, path: str, what: str, model: type[_Listed]) -> list[_Listed]:
+        found: dict[str, _Listed] = {}
         http, start = self.http.for_list(MOST_LIST_BYTES), 0
         for _ in range(MOST_PAGES):
-            page = self._object(http.get("/sessions", self._page_parameters(start)), "a list of sessions")
+            page = self._object(http.get(path, self._page_parameters(start)), f"a list of {what}")
             items = page.get("items", page.get("sessions"))
             items = items if isinstance(items, list) else []
-            infos = [SessionInfo.from_json(item) for item in items if isinstance(item, Mapping)]
+            infos = [model.from_json(item) for item in items if isinstance(item, Mapping)]
             if infos and all(info.id in found for info in infos):
                 raise NotLivyError(
-                    f"{http.base_url} repeats a page of its list of sessions. It may be changing: try again."
+                    f"{http.base_url} repeats a page of its list of {what}. It may be changing: try again."
                 )
             found.update((info.id, info) for info in infos)
             start += len(items)
             total = page.get("totalCountOfMatchedItems", page.get("total"))
             if not items or len(items) < PAGE_SIZE or (isinstance(total, int) and start >= total):
                 return list(found.values())
+        by_id = "`%livy attach <id>`" if model is SessionInfo else "`%livy batch show <id>`"
         raise AnswerTooLarge(
-            f"{http.base_url} lists more than {MOST_PAGES * PAGE_SIZE:,} sessions; the rest was not read. Take one by its id: "
-            "`%livy attach <id>`."
+            f"{http.base_url} lists more than {MOST_PAGES * PAGE_SIZE:,} {what}; the rest was not read. Take one by its id: "
+            f"{by_id}."
         )
 
     def delete_session(self, session_id: str) -> bool:
@@ -107,11 +113,7 @@ class LivyClient:
         """Fabric has no log call: its session carries the log's end. Apache Livy gives up to 1,000 lines."""
         if self.dialect is Dialect.FABRIC:
             return [line for line in self.get_session(session_id).log if not line.startswith(LIVE_LINE)]
-        answer = self._object(
-            self.http.get(f"{self.session_path(session_id)}/log", {"from": -1, "size": 1000}), "a log"
-        )
-        lines = answer.get("log")
-        return [str(line) for line in lines] if isinstance(lines, list) else []
+        return self._log(self.session_path(session_id), {"from": -1, "size": 1000})
 
     def reset_timeout(self, session_id: str) -> None:
         """Restarts the session's idle time. Apache Livy has no such call (NotFoundError)."""
@@ -168,6 +170,40 @@ class LivyClient:
         candidates = found.get("candidates")
         return [str(one) for one in candidates] if isinstance(candidates, list) else []
 
+    def create_batch(
+        self, spec: BatchSpec, on_late_answer: Callable[[BatchInfo | None], None] | None = None
+    ) -> BatchInfo:
+        """`on_late_answer`: see `LivyHttp.post`."""
+        answer = self.http.post(
+            "/batches", batch_body(spec), on_late_answer=parse_late_answer(BatchInfo, on_late_answer)
+        )
+        return BatchInfo.from_json(self.made(answer, "a batch"))
+
+    def get_batch(self, batch_id: str) -> BatchInfo:
+        return BatchInfo.from_json(self._object(self.http.get(self.batch_path(batch_id)), "a batch"))
+
+    def list_batches(self) -> list[BatchInfo]:
+        """All batches of this endpoint that are visible to the account."""
+        return self._listed("/batches", "batches", BatchInfo)
+
+    def cancel_batch(self, batch_id: str) -> None:
+        """Fabric keeps it listed, with its log; Apache Livy has it no more. NotFoundError where there is none."""
+        self.http.delete(self.batch_path(batch_id))
+
+    def batch_log(self, batch_id: str) -> list[str]:
+        """What the server keeps of both streams, below `stdout: ` and `stderr: `. Fabric has no log call: its batch carries the
+        log's end. Apache Livy keeps 200 lines of each, so that a line's number says nothing later."""
+        if self.dialect is Dialect.FABRIC:
+            return list(self.get_batch(batch_id).log)
+        return self._log(self.batch_path(batch_id), {"from": 0, "size": -1})
+
+    def _log(self, path: str, part: Mapping[str, int]) -> list[str]:
+        lines = self._object(self.http.get(f"{path}/log", part), "a log").get("log")
+        return [str(line) for line in lines] if isinstance(lines, list) else []
+
+    def batch_path(self, batch_id: str) -> str:
+        return f"/batches/{path_part(batch_id)}"
+
     def session_path(self, session_id: str) -> str:
         return f"/sessions/{path_part(session_id)}"
 
@@ -213,6 +249,14 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
         "numExecutors": spec.num_executors,
     }
     return {key: value for key, value in body.items() if value}
+
+
+def batch_body(spec: BatchSpec) -> dict[str, Any]:
+    """The body of POST /batches: only what was chosen."""
+    files = {"jars": spec.jars, "pyFiles": spec.py_files}
+    body = {"file": spec.file, "className": spec.class_name, "args": list(spec.args)}
+    body |= {key: list(paths) for key, paths in files.items()}
+    return {key: value for key, value in body.items() if value} | session_body(spec.session)
 
 
 def parse_late_answer(

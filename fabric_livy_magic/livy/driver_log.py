@@ -11,10 +11,11 @@ FIRST_BACK_BYTES = 256 * 1024  # of what was there before the first look
 
 
 class DriverLog:
-    """Its standard output."""
+    """Its standard output, or its standard error."""
 
-    def __init__(self, monitoring: SparkMonitoring) -> None:
+    def __init__(self, monitoring: SparkMonitoring, file_name: str = "stdout") -> None:
         self._monitoring = monitoring
+        self._file_name = file_name
         self._offset: int | None = None
         self._begun = b""  # a line whose end has not come
 
@@ -36,7 +37,7 @@ class DriverLog:
             self._offset = max(0, self._length() - FIRST_BACK_BYTES)
         for _ in range(MOST_PARTS):
             query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
-            part: bytes = self._monitoring.driver_log(**query).content
+            part: bytes = self._monitoring.driver_log(fileName=self._file_name, **query).content
             self._offset += len(part)
             self._begun += part
             if len(part) < PART_BYTES:
@@ -45,8 +46,13 @@ class DriverLog:
         self._begun = self._begun if len(self._begun) <= MOST_LINE_BYTES else b""
         return lines
 
+    def rest(self) -> bytes:
+        """What came after the last line break."""
+        rest, self._begun = self._begun, b""
+        return rest
+
     def _length(self) -> int:
-        about = self._monitoring.driver_log(meta="true")
+        about = self._monitoring.driver_log(fileName=self._file_name, meta="true")
         about = about.get("containerLogMeta", about) if isinstance(about, dict) else {}
         length = about.get("length") if isinstance(about, dict) else None
         return int(length) if isinstance(length, int | str) and str(length).isdecimal() else 0

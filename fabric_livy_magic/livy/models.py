@@ -122,19 +122,14 @@ class SessionInfo:
             owner=_text(raw, "submitterName") or _text(raw, "owner"),
             artifact_id=_text(raw, "artifactId"),
             log=tuple(str(line) for line in _list(raw, "log")),
-            reasons=_reasons(raw),
+            reasons=_reasons(raw, "fabricSessionStateInfo"),
             tags=_object(raw, "tags"),
             raw=raw,
         )
 
     def age_s(self, now_s: float) -> int | None:
         """Since it was requested, as far as the server says when that was; `now_s` as of `time.time`."""
-        with contextlib.suppress(ValueError, OverflowError):
-            submitted = _text(self.raw, "submittedAt") or _text(_object(self.raw, "schedulerInfo"), "submittedAt")
-            moment = datetime.fromisoformat(submitted or "")
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return max(0, round(now_s - zoned.timestamp()))
-        return None
+        return _age_s(self.raw, now_s)
 
     @property
     def fallback(self) -> str:
@@ -149,6 +144,85 @@ class SessionInfo:
             if words and words not in {"ended", "unknown", self.state.value.replace("_", " ")}:
                 return words[:60]
         return ""
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in the server's words; empty where it did not say."""
+        return "; ".join(self.reasons)
+
+
+class BatchState(StrEnum):
+    """Livy's states of a batch, and Fabric's own from before Livy has it."""
+
+    QUEUED = "queued"
+    LIBRARY_PACKAGING = "library_packaging"
+    NOT_SUBMITTED = "not_submitted"
+    SUBMITTING = "submitting"
+    NOT_STARTED = "not_started"
+    STARTING = "starting"
+    RECOVERING = "recovering"
+    RUNNING = "running"
+    IDLE = "idle"
+    BUSY = "busy"
+    SHUTTING_DOWN = "shutting_down"
+    CANCELLING = "cancelling"
+    SUCCESS = "success"
+    ERROR = "error"
+    DEAD = "dead"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    KILLED = "killed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> BatchState:
+        plain = str(value).lower().replace("_", "")
+        return next((state for state in cls if state.value.replace("_", "") == plain), cls.UNKNOWN)
+
+    @property
+    def has_ended(self) -> bool:
+        return self is BatchState.SUCCESS or self in _FAILED or self.was_cancelled
+
+    @property
+    def was_cancelled(self) -> bool:
+        return self in {BatchState.KILLED, BatchState.CANCELLED}
+
+
+_FAILED = {BatchState.ERROR, BatchState.DEAD, BatchState.FAILED, BatchState.EXPIRED}
+# What `result` says of a batch whose state does not say it.
+_RESULTS = {"succeeded": BatchState.SUCCESS, "failed": BatchState.FAILED, "cancelled": BatchState.CANCELLED}
+
+
+@dataclass(frozen=True)
+class BatchInfo:
+    """The state of a batch at one time, or a line of their list. `id` is text: a GUID on Fabric, digits on Apache Livy."""
+
+    id: str
+    state: BatchState
+    name: str | None = None
+    app_id: str | None = None
+    owner: str | None = None
+    log: tuple[str, ...] = field(default=(), repr=False)
+    reasons: tuple[str, ...] = ()
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls, raw: Json) -> BatchInfo:
+        return cls(
+            id=_text(raw, "id") or "",
+            state=_batch_state(raw),
+            name=_text(raw, "name"),
+            app_id=_text(raw, "appId") or _text(_object(raw, "livyInfo"), "appId"),
+            owner=_text(raw, "submitterName") or _text(raw, "owner"),
+            log=tuple(str(line) for line in _list(raw, "log")),
+            reasons=_reasons(raw, "fabricBatchStateInfo"),
+            raw=raw,
+        )
+
+    def age_s(self, now_s: float) -> int | None:
+        """See `SessionInfo.age_s`."""
+        return _age_s(self.raw, now_s)
 
     @property
     def reason(self) -> str:
@@ -223,7 +297,7 @@ class StatementInfo:
 class Progress:
     """What a listener gets during a wait. `elapsed_s` counts from the start of this wait."""
 
-    subject: str  # "session", "statement" or "frame"
+    subject: str  # "session", "batch", "statement" or "frame"
     state: str
     elapsed_s: float
     fraction: float | None = None
@@ -249,14 +323,39 @@ def _session_state(raw: Json) -> SessionState:
     return states[0] if states else fabric
 
 
-def _reasons(raw: Json) -> tuple[str, ...]:
-    found: list[str] = [str(_object(raw, "fabricSessionStateInfo").get("errorMessage") or "").strip()]
+def _reasons(raw: Json, state_info: str) -> tuple[str, ...]:
+    found: list[str] = [str(_object(raw, state_info).get("errorMessage") or "").strip()]
     for entry in _list(raw, "errorInfo"):
         if isinstance(entry, Mapping):
             found.append(" ".join(str(entry[key]) for key in ("errorCode", "message") if entry.get(key)))
     found.append(str(raw.get("cancellationReason") or "").strip())
     texts = dict.fromkeys(text for text in found if text)
     return tuple(text for text in texts if not any(text != other and text in other for other in texts))
+
+
+def _batch_state(raw: Json) -> BatchState:
+    """One state out of five fields. An end in Livy's own words counts first; then `result` and Fabric's own state, which say of
+    a batch that never came to Livy why. `Uncertain` says nothing."""
+    values = [raw.get("state"), _object(raw, "livyInfo").get("currentState"), raw.get("livyState")]
+    states = [state for value in values if value and (state := BatchState(value)) is not BatchState.UNKNOWN]
+    fabric = BatchState(_object(raw, "fabricBatchStateInfo").get("state") or "unknown")
+    result = _RESULTS.get(str(raw.get("result")).lower(), BatchState.UNKNOWN)
+    for state in (*states, result, fabric):
+        if state.has_ended:
+            # Livy's `success` is that of its process; what Fabric says of the job counts more.
+            return result if state is BatchState.SUCCESS and result.has_ended else state
+    if fabric is BatchState.CANCELLING:
+        return fabric
+    return states[0] if states else fabric
+
+
+def _age_s(raw: Json, now_s: float) -> int | None:
+    with contextlib.suppress(ValueError, OverflowError):
+        submitted = _text(raw, "submittedAt") or _text(_object(raw, "schedulerInfo"), "submittedAt")
+        moment = datetime.fromisoformat(submitted or "")
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0, round(now_s - zoned.timestamp()))
+    return None
 
 
 def _object(raw: Json, key: str) -> Json:

@@ -116,6 +116,15 @@ class FabricLivyMagics(Magics):
         """Run R on the session. `%livy_sparkr --help` shows the options."""
         return self.cells.run("sparkr", line, cell)
 
+    @no_var_expand
+    @cell_magic
+    def livy_batch(self, line: str, cell: str) -> Any:
+        """Submit the cell as a job of its own. `%livy batch submit --help` shows the options."""
+        with no_working_folder():
+            from fabric_livy_magic.magics.batch_commands import batch_cell
+
+            return batch_cell(self.notebook, line, cell)
+
     # ------------------------------------------------------------------------------------------- %livy
     @no_var_expand
     @line_magic

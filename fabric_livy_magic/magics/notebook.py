@@ -143,7 +143,7 @@ class LivyNotebook:
         self._offer_what_was_left(target, progress)
         spec, lines = self.request(target, spec or sessions.spec)
         kind = start_kind(target.text, spec)
-        progress.session_starts(f"{what} on {target.short_text}", usual_start_text(kind))
+        progress.begins(f"{what} on {target.short_text}", usual_start_text(kind))
         for line in lines:
             progress.note(line)
         began = time.monotonic()

@@ -61,6 +61,7 @@ def _handlers() -> Mapping[str, Handler]:
     from fabric_livy_magic.magics import (
         account_commands,
         aliases,
+        batch_commands,
         explore_command,
         panel_command,
         session_commands,
@@ -95,6 +96,7 @@ def _handlers() -> Mapping[str, Handler]:
         "statements": statement_commands.statements,
         "wait": statement_commands.wait,
         "error": statement_commands.error,
+        "batch": batch_commands.batch,
         "get": statement_commands.get,
         "put": statement_commands.put,
         "log": statement_commands.log,

@@ -25,6 +25,7 @@ from fabric_livy_magic.output.bundles import (
 )
 from fabric_livy_magic.output.progress_view import (
     STARTING,
+    WITH_STATES,
     end_bundle,
     end_text,
     one_line,
@@ -119,7 +120,7 @@ class ProgressLine:
         if now - self._made_at < FIRST_SHOWN_S:
             return
         if self._drawn is None:
-            if progress.subject != "session" and progress.elapsed_s < FROM_STATEMENT_S:
+            if progress.subject not in WITH_STATES and progress.elapsed_s < FROM_STATEMENT_S:
                 return
         elif now - self._drawn_at < DRAWN_EVERY_S:
             return
@@ -142,8 +143,9 @@ class ProgressLine:
             return ""
         return one_line(progress_text(self._latest, self._starting, self._usual, self._watch.work))
 
-    def session_starts(self, what: str, usual: str = "") -> None:
-        """`what` begins the line about the start, or is a line of its own where none is drawn. `usual`: how long it usually takes."""
+    def begins(self, what: str, usual: str = "") -> None:
+        """`what` begins the line about a session's start, or a batch, or is a line of its own where none is drawn. `usual`: how long it
+        usually takes."""
         self._starting, self._usual = what, usual
         if self._mode == "plain":
             self.note(f"{what}{f' ({usual})' if usual else ''} …")
@@ -235,7 +237,7 @@ class ProgressLine:
 
     def _last_words(self, how: str) -> str:
         after = f"{self._clock() - self._began_at:.0f} s"
-        if self._subject == "session":
+        if self._subject in WITH_STATES:
             return f"{self._starting}: {how.lower() or 'done in'} {after}"
         return f"{how or 'Ran for'} {after}"
 
@@ -243,7 +245,7 @@ class ProgressLine:
         """The line stays, above what comes: it says what Spark did. What the server says of that after the end comes later."""
         if self._kept is not None:
             self._kept.ends(how)
-        elif self._handle is not None and self._subject != "session" and self._has_spark_work:
+        elif self._handle is not None and self._subject not in WITH_STATES and self._has_spark_work:
             self._kept = _KeptLine(self._handle, self._clock() - self._began_at, self._watch.work)
             self._kept.ends(how)
             self._handle = self._drawn = None
@@ -261,7 +263,7 @@ class ProgressLine:
             self._began_at = now - progress.elapsed_s
         if now - self._drawn_at >= PLAIN_LINE_EVERY_S:
             self._drawn_at = now
-            self._has_said = self._has_said or progress.subject != "session"  # the end of a start is a note
+            self._has_said = self._has_said or progress.subject not in WITH_STATES  # the end of a start is a note
             self._print(progress_text(progress, self._starting, self._usual, self._watch.work))
 
     def _print(self, text: str) -> None:

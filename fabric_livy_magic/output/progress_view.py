@@ -13,6 +13,8 @@ from fabric_livy_magic.printable import printable
 
 MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
 STARTING = "Starting a session"
+WITH_STATES = frozenset({"session", "batch"})
+"""What a line names by itself, with the state that it is in."""
 NOTHING = SparkWork()
 MOST_RUNNING_SHOWN = 4  # stages below the bar
 MOST_STAGES_SHOWN = 100  # in the detail of a cell that has ended
@@ -44,7 +46,7 @@ def seconds_text(seconds: float) -> str:
 def progress_text(progress: Progress, starting: str = STARTING, usual: str = "", work: SparkWork = NOTHING) -> str:
     """`starting` is what a line about a session's start begins with, `usual` how long such a start takes."""
     elapsed = f"{progress.elapsed_s:.0f} s"
-    if progress.subject == "session":
+    if progress.subject in WITH_STATES:
         parts = [progress.state.replace("_", " "), f"{elapsed}, {usual}" if usual else elapsed, progress.detail]
         return f"{starting}: {' · '.join(filter(None, parts))}"
     fraction = fraction_of(progress, work)

@@ -21,6 +21,7 @@ from fabric_livy_magic.errors import (
     SessionLostError,
 )
 from fabric_livy_magic.fabric.onelake import OneLake
+from fabric_livy_magic.livy.batches import TERMINAL
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.creation import new_name
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
@@ -31,6 +32,7 @@ from fabric_livy_magic.livy.waiting import result_within, run_in_background
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse
 from fabric_livy_magic.notebooks.mocks import session_conf
 from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.batches import Batches
 from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
 from fabric_livy_magic.sessions.recent_targets import note_target
@@ -79,6 +81,10 @@ class NotebookSessions(Mapping[str, Session]):
     @property
     def settings(self) -> Settings:
         return self._account.settings
+
+    def batches(self, target: Target) -> Batches:
+        """For a program, whose messages name commands of a terminal."""
+        return Batches(self._account, target, TERMINAL)
 
     # ------------------------------------------------------------------------------------------- find
     def find(self, name: str | None = None) -> Session:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from fabric_livy_magic.cells.batch_options import BatchRequest
 from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.fabric.onelake import OneLake
@@ -20,6 +21,7 @@ from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.running.session_frames import fetch_frame, send_frame
+from fabric_livy_magic.sessions.batches import Batch, Batches
 from fabric_livy_magic.sessions.run_links import run_link
 from fabric_livy_magic.settings import SessionSpec, Settings, Target
 
@@ -32,6 +34,7 @@ class Keeper(Protocol):
 
     @property
     def settings(self) -> Settings: ...
+    def batches(self, target: Target) -> Batches: ...
     def stop(self, name: str | None = None) -> bool: ...
     def close(self) -> list[str]: ...
     def files_of(self, session: Session) -> OneLake: ...
@@ -187,6 +190,42 @@ class Session:
         """The files of its lakehouse: `list`, `read`, `upload`, `download`, `move`, `delete`. Raises SettingsError for a Livy
         server without OneLake."""
         return self._keeper.files_of(self)
+
+    # ------------------------------------------------------------------------------------------- batches
+    @property
+    def batches(self) -> Batches:
+        """Those of its target: `list()`, and `get(id)` for one that was submitted elsewhere."""
+        return self._keeper.batches(self.target)
+
+    def batch(
+        self,
+        file: str,
+        *args: str,
+        conf: Mapping[str, str] | None = None,
+        jars: Iterable[str] = (),
+        py_files: Iterable[str] = (),
+        class_name: str = "",
+        environment: str = "",
+        name: str = "",
+        on_progress: Listener | None = None,
+    ) -> Batch:
+        """Submits a .py or .jar file, or a notebook, with its arguments as a Spark application of its own, beside this session; gives
+        a handle at once.
+
+        `file`, `jars` and `py_files` are files of this machine, which are uploaded, paths such as `Files/job.py` of the target's
+        lakehouse, or addresses. It is submitted once, and goes on when this program has ended. Raises SettingsError, HttpError.
+        """
+        request = BatchRequest(
+            file=file,
+            args=tuple(map(str, args)),
+            conf=tuple((conf or {}).items()),
+            jars=tuple(jars),
+            py_files=tuple(py_files),
+            class_name=class_name,
+            environment=environment,
+            name=name,
+        )
+        return self.batches.submit(request, on_progress=on_progress)
 
     # ------------------------------------------------------------------------------------------- while somebody types
     def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:

@@ -347,7 +347,7 @@ def test_a_headless_end_says_how_it_ended(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_headless_long_start_says_where_it_is_and_ends_with_its_note(capsys: pytest.CaptureFixture[str]) -> None:
     with Line("plain") as line:
-        line.session_starts("Starting a session on Sales", "usually about 12 s")
+        line.begins("Starting a session on Sales", "usually about 12 s")
         line.run(40, "session")
         line.note("Session 'main' is ready after 40 s (id 7 on Sales)")
     assert capsys.readouterr().out.splitlines() == [
@@ -403,7 +403,7 @@ def test_a_sessions_start_is_one_line_whose_end_says_how_long_it_took(
 ) -> None:
     with notebook(capsys, tmp_path) as nb:
         with Line() as line:
-            line.session_starts("Starting a session on Sales/Bronze")
+            line.begins("Starting a session on Sales/Bronze")
             line.run(5, "session")
             line.note("Session 'main' is ready after 5 s (id 7 on Sales/Bronze)")
             line.run(0.25)  # a quick statement
@@ -417,7 +417,7 @@ def test_a_sessions_start_is_one_line_whose_end_says_how_long_it_took(
 def test_a_start_that_fails_says_so_in_its_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with notebook(capsys, tmp_path) as nb:
         with contextlib.suppress(ValueError), Line() as line:
-            line.session_starts("Starting a session on Sales/Bronze")
+            line.begins("Starting a session on Sales/Bronze")
             line.run(3.75, "session")
             raise ValueError("full")
         last = nb.shell.display_pub.outputs[-1]["data"]["text/plain"]

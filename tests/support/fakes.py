@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.batch_fakes import FakeBatches
 from tests.support.outputs import OUTPUTS, text_output
 
 WORKSPACE, LAKEHOUSE = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01", "9b2d4c6e-58f1-4a7b-8c3d-2e4f6a8b0c02"
@@ -115,6 +116,7 @@ class FakeFabric:
         self.requests: list[Request] = []
         self.deleted: list[str] = []
         self.sessions: dict[str, _Session] = {}
+        self.batches = FakeBatches(apache)
         self.log = ["25/11/23 04:00:00 INFO SparkContext: Running Spark version 3.5.5"]
         self._faults: list[Fault] = []
         self._answers = dict(OUTPUTS)
@@ -151,6 +153,10 @@ class FakeFabric:
     def monitoring_goes(self, *readings: tuple[list[Any], list[Any]]) -> None:
         """Spark's jobs and stages; each question for jobs is a reading. Without any there is no monitoring (404)."""
         self._monitoring_script = _Script([{"jobs": jobs, "stages": stages} for jobs, stages in readings], -1)
+
+    def batch_goes(self, *readings: Reading, **more: Any) -> None:
+        """Readings of the batches that come, as `session_goes`."""
+        self.batches.goes, self.batches.more = list(readings), more
 
     def answer(self, code: str, output: dict[str, Any]) -> None:
         self._answers[code] = output
@@ -215,6 +221,8 @@ class FakeFabric:
             )
 
     def _route(self, request: Request) -> tuple[int, Any]:
+        if answer := self.batches.answer(request.method, request.path, request.query, request.body):
+            return answer
         for method, pattern, answer in (
             ("GET", rf"\?{MONITORING}/livySessions/([^/]+)", self._monitored),
             ("GET", rf"\?{MONITORING}/livySessions/([^/]+)/applications/{APPLICATION}/(jobs|stages)", self._spark),

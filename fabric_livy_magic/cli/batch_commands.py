@@ -1,0 +1,194 @@
+"""`fabric-livy batch`: jobs from a terminal, a scheduler or CI. The exit code follows the batch that is waited for."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fabric_livy_magic.cells.batch_options import VERBS, add_options, batch_request, check_options, split_arguments
+from fabric_livy_magic.errors import BatchFailed, SettingsError, WaitTimeout
+from fabric_livy_magic.printable import printable, printable_output
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.output.progress import ProgressLine
+    from fabric_livy_magic.sessions.batches import Batch, Batches
+
+TIMED_OUT = 124  # as coreutils' timeout says it
+EXIT_CODES = """exit codes:
+  0    done; with a wait: the batch has succeeded
+  1    the batch failed or was cancelled, or a server refused
+  2    wrong use
+  124  --timeout has passed, and the batch goes on
+  130  the wait was interrupted, and the batch goes on"""
+
+
+class _SubmitParser(argparse.ArgumentParser):
+    """What follows `--` goes to the program as it is, which argparse would take for more arguments of its own."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        words, arguments = split_arguments(sys.argv[1:] if args is None else args)
+        options, rest = super().parse_known_args(words, namespace)
+        options.args = arguments
+        return options, rest
+
+
+def add_batch_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    batch = commands.add_parser(
+        "batch", help="submit a script, jar or notebook as a job; list, show, logs, wait, cancel"
+    )
+    verbs = batch.add_subparsers(required=True, metavar="SUBCOMMAND", parser_class=_SubmitParser)
+    for verb, summary in VERBS.items():
+        description = f"{summary[0].upper()}{summary[1:]}."
+        raw = argparse.RawDescriptionHelpFormatter
+        parser = verbs.add_parser(verb, help=summary, description=description, formatter_class=raw)
+        add_options(parser, verb)
+        parser.add_argument("--target", help="what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
+        parser.epilog = "\n\n".join(filter(None, [parser.epilog, EXIT_CODES]))
+        parser.set_defaults(command=_run, verb=verb)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.output.progress import progress_line
+
+    with _batches(options.target) as batches, progress_line("auto", None) as progress:
+        try:
+            return _VERBS[options.verb](batches, options, progress)
+        except BatchFailed as error:
+            progress.make_room()
+            print(f"fabric-livy: {error}", file=sys.stderr)
+            return 1
+        except WaitTimeout as error:
+            progress.make_room()
+            print(f"fabric-livy: {error}", file=sys.stderr)
+            return TIMED_OUT
+
+
+@contextlib.contextmanager
+def _batches(target: str | None) -> Iterator[Batches]:
+    from fabric_livy_magic.livy.batches import TERMINAL, Commands
+    from fabric_livy_magic.sessions.account import Account
+    from fabric_livy_magic.sessions.batches import Batches
+
+    account = Account({"target": target} if target else None)
+    if notice := account.ignored_notice():
+        print(printable(notice), file=sys.stderr)
+    try:
+        commands = Commands(TERMINAL.start, f" --target {shlex.quote(target)}") if target else TERMINAL
+        yield Batches(account, account.target, commands)
+    finally:
+        account.close()
+
+
+# ------------------------------------------------------------------------------------------- subcommands
+def _submit(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import submitted_lines
+
+    check_options(options)
+    if batches.target.is_embedded and not options.wait:
+        raise SettingsError(
+            "The embedded Fabric of this command ends with it, and the batch with that: add --wait, or run `fabric-livy serve` and give "
+            "its address as --target."
+        )
+    progress.begins(f"Batch {options.file}")
+    batch = batches.submit(batch_request(options), on_progress=progress, say=_say)
+    for line in submitted_lines(batch, batches.commands, is_waited_for=options.wait):
+        _say(line)
+    if options.wait:
+        return _wait_for(batch, options, progress)
+    _print_data(batch, options)
+    return 0
+
+
+def _wait(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    return _wait_for(batches.get(options.id), options, progress)
+
+
+def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import success_line
+
+    began = time.monotonic()
+    progress.begins(f"Batch {batch.name}")
+    try:
+        batch.wait(options.timeout, on_progress=progress)
+    finally:
+        progress.make_room()
+        _print_data(batch, options)
+    _say(success_line(batch, time.monotonic() - began))
+    return 0
+
+
+def _list(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import batches_list
+
+    shown = batches_list(batches.list(), batches.target.text, batches.commands)
+    _print_list(shown.text, shown.data, options)
+    return 0
+
+
+def _show(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import batch_data, batch_facts
+
+    batch = batches.get(options.id)
+    _print_list(batch_facts(batch).text, batch_data(batch), options)
+    return 0
+
+
+def _logs(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import ended_line
+
+    batch = batches.get(options.id)
+    if options.follow:
+        batch.follow(lambda line: print(printable_output(line), flush=True))
+        _say(ended_line(batch))
+        return 0
+    lines = batch.logs(options.lines)
+    _print_list("\n".join(map(printable_output, lines)), lines, options)
+    if not lines:
+        _say("The log is empty so far.")
+    return 0
+
+
+def _cancel(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
+    from fabric_livy_magic.output.batches import cancelled_line
+
+    batch = batches.get(options.id)
+    _say(cancelled_line(batch, was_running=batch.cancel()))
+    _print_data(batch, options)
+    return 0
+
+
+_VERBS: Mapping[str, Callable[[Batches, argparse.Namespace, ProgressLine], int]] = {
+    "submit": _submit,
+    "list": _list,
+    "show": _show,
+    "logs": _logs,
+    "wait": _wait,
+    "cancel": _cancel,
+}
+
+
+# ------------------------------------------------------------------------------------------- what is printed
+def _say(line: str) -> None:
+    """To the person: standard output is for data."""
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _print_list(text: str, data: Sequence[Any] | Mapping[str, Any], options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.lists import json_text
+
+    if options.json:
+        print(json_text(data))
+    elif text:
+        print(text)
+
+
+def _print_data(batch: Batch, options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.batches import batch_data
+
+    if options.json:
+        _print_list("", batch_data(batch), options)
