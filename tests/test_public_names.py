@@ -15,6 +15,7 @@ from fabric_livy_magic.cli.main import _parser
 from fabric_livy_magic.kernel.install import kernel_specs
 from fabric_livy_magic.magics.magics import FabricLivyMagics
 from fabric_livy_magic.running.background import Background
+from fabric_livy_magic.sessions.batches import Batch
 from fabric_livy_magic.settings import Settings
 from tests.support.rooms import ROOT
 
@@ -46,6 +47,19 @@ def test_the_python_api() -> None:
         "choices",
     ]
     assert public(Session) >= {"run", "submit", "map", "sql", "frame", "table", "put", "info", "logs", "stop", "id"}
+    assert public(Session) >= {"batch", "batches", "files"}
+    assert public(Batch) >= {
+        "id",
+        "name",
+        "state",
+        "reason",
+        "exit_code",
+        "wait",
+        "logs",
+        "follow",
+        "cancel",
+        "run_link",
+    }
     assert [*inspect.signature(Session.run).parameters] == [
         "self",
         "code",
@@ -64,6 +78,7 @@ def test_the_python_api() -> None:
 def test_the_magics() -> None:
     assert set(FabricLivyMagics.magics["line"]) == {"livy", "livy_pyspark", "livy_spark", "livy_sparkr", "livy_sql"}
     assert set(FabricLivyMagics.magics["cell"]) == {
+        "livy_batch",
         "livy_configure",
         "livy_pyspark",
         "livy_spark",
@@ -72,7 +87,7 @@ def test_the_magics() -> None:
     }
     subcommands = (
         "use login whoami logout workspaces lakehouses environments tables schema explore doctor start status sessions attach cancel "
-        "restart switch logs statements wait get put log error stop alias trust ui config help"
+        "restart switch logs statements wait batch get put log error stop alias trust ui config help"
     )
     assert set(SUMMARIES) == set(subcommands.split())
 
@@ -83,7 +98,7 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_command_line() -> None:
-    commands = "demo serve run convert check login logout trust doctor kernel config"
+    commands = "demo serve run batch convert check login logout trust doctor kernel config"
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}

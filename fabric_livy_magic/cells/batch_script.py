@@ -16,7 +16,7 @@ from fabric_livy_magic.cells.cell import LANGUAGES, read_cell
 from fabric_livy_magic.cells.kernel_cells import REFUSED, RUN, Step, read_kernel_cell
 from fabric_livy_magic.cells.sql_text import parameter_names, split_statements
 from fabric_livy_magic.errors import NotebookError, SettingsError
-from fabric_livy_magic.notebooks.files import CONTENT, is_git_folder, notebook_file
+from fabric_livy_magic.notebooks.files import CONTENT, display_name, is_git_folder, notebook_file
 from fabric_livy_magic.notebooks.ipynb import SUFFIX
 from fabric_livy_magic.notebooks.ipython_syntax import as_python, split_line_magics
 from fabric_livy_magic.notebooks.run_magic import cells_to_run, resolve_run
@@ -48,7 +48,7 @@ def script_of_notebook(path: Path) -> BatchScript:
     notebook = file.read()
     language = notebook.language if notebook.language in LANGUAGES else PYTHON
     cells = cells_to_run(notebook, {}, language)
-    return _Script(file.path.name, language).of(cells, (file.path,))
+    return _Script(file.name, language).of(cells, (file.path,))
 
 
 def script_of_cell(text: str) -> BatchScript:
@@ -91,7 +91,7 @@ class _Script:
             yield "# %%configure went into the request for the batch"
         elif step.magic == RUN:
             run = resolve_run(step.line, callers, self._language)
-            yield from self._cells(run.cells, (*callers, run.path), f"{where}, %run {run.path.stem!r}, ")
+            yield from self._cells(run.cells, (*callers, run.path), f"{where}, %run {display_name(run.path)!r}, ")
         elif step.magic == REFUSED:
             raise self._refusal(where, step.line)
         elif step.magic in {"livy_spark", "livy_sparkr"}:

@@ -185,13 +185,7 @@ def parser_of(name: str) -> MagicParser:
     elif name == "wait":
         add("number", metavar="NUMBER", nargs="?", type=int, help="one of `%%livy statements` (default: all)")
     elif name == "log":
-        add(
-            "where",
-            metavar="WHERE",
-            choices=["debug", "file", "off"],
-            help="debug: here; file: into PATH; off: no more",
-        )
-        add("path", metavar="PATH", nargs="?", help="the file, which only you can read")
+        _add_log_options(parser)
     elif name in {"get", "put"}:
         _add_frame_options(parser, name)
     elif name == "config":
@@ -210,6 +204,12 @@ def parser_of(name: str) -> MagicParser:
     if name in LISTS:
         add("--json", action="store_true", help=f"the list as data: rows = %%livy {name} --json")
     return parser
+
+
+def _add_log_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add("where", metavar="WHERE", choices=["debug", "file", "off"], help="debug: here; file: into PATH; off: no more")
+    add("path", metavar="PATH", nargs="?", help="the file, which only you can read")
 
 
 def _add_explore_options(parser: MagicParser) -> None:

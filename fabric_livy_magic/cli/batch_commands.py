@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,16 +69,14 @@ def _run(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _batches(target: str | None) -> Iterator[Batches]:
-    from fabric_livy_magic.livy.batches import TERMINAL, Commands
     from fabric_livy_magic.sessions.account import Account
-    from fabric_livy_magic.sessions.batches import Batches
+    from fabric_livy_magic.sessions.batches import batches_of_terminal
 
     account = Account({"target": target} if target else None)
     if notice := account.ignored_notice():
         print(printable(notice), file=sys.stderr)
     try:
-        commands = Commands(TERMINAL.start, f" --target {shlex.quote(target)}") if target else TERMINAL
-        yield Batches(account, account.target, commands)
+        yield batches_of_terminal(account, target)
     finally:
         account.close()
 
@@ -94,7 +91,7 @@ def _submit(batches: Batches, options: argparse.Namespace, progress: ProgressLin
             "The embedded Fabric of this command ends with it, and the batch with that: add --wait, or run `fabric-livy serve` and give "
             "its address as --target."
         )
-    progress.begins(f"Batch {options.file}")
+    progress.begins(f"Submitting {options.file}", is_told=False)
     batch = batches.submit(batch_request(options), on_progress=progress, say=_say)
     for line in submitted_lines(batch, batches.commands, is_waited_for=options.wait):
         _say(line)
@@ -112,7 +109,7 @@ def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine)
     from fabric_livy_magic.output.batches import success_line
 
     began = time.monotonic()
-    progress.begins(f"Batch {batch.name}")
+    progress.begins(f"Batch {batch.name}", is_told=False)
     try:
         batch.wait(options.timeout, on_progress=progress)
     finally:

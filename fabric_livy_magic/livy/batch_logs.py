@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fabric_livy_magic.errors import FabricLivyError, NotFoundError, ThrottledError
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.driver_log import DriverLog
 from fabric_livy_magic.livy.models import BatchInfo
 from fabric_livy_magic.livy.monitoring import Monitored, SparkMonitoring
 
+MOST_KEPT = 200
 STREAMS = ("stdout", "stderr")
 LEFT_OUT = "… lines in between are no longer kept"
 
@@ -25,7 +26,7 @@ class BatchLog:
         self._has_files = monitoring.may_ask
         self._files = {name: DriverLog(monitoring, name) for name in STREAMS}
         self._has_read_files = False
-        self._seen: dict[str, list[str]] = {name: [] for name in STREAMS}
+        self._seen: dict[str, list[str]] = {}
 
     def new_lines(self, info: BatchInfo) -> dict[str, list[str]]:
         """What has come since the last call, by stream. `info` is the batch of now; where it has ended, these are the last lines.
@@ -35,18 +36,21 @@ class BatchLog:
             try:
                 return self._of_files(is_last=info.state.has_ended)
             except ThrottledError:
-                if self._has_read_files and not info.state.has_ended:
+                if not info.state.has_ended:
                     return {}  # it comes with the next look
             except FabricLivyError:
                 pass  # no monitoring, or not of this: the batch itself has the end of its log
-            self._has_files = self._has_read_files
-        if self._has_read_files or (self._has_files and not info.state.has_ended):
-            return {}  # the same lines would come once more
-        return self._of_window(self._client.batch_log(self._id))
+            self._has_files = False
+        return self._of_window(info)
 
-    def lines(self, info: BatchInfo) -> dict[str, list[str]]:
-        """What there is so far, by stream: for a look that none follows. Raises HttpError."""
-        return self.new_lines(info) or self._of_window(self._client.batch_log(self._id))
+    def _of_window(self, info: BatchInfo) -> dict[str, list[str]]:
+        """Before its Spark application is known, and where nothing else has its log."""
+        is_in_it = self._client.dialect is Dialect.FABRIC
+        found = {}
+        for name, now in by_stream(info.log if is_in_it else self._client.batch_log(self._id)).items():
+            found[name] = added_lines(self._seen.get(name, ()), now)
+            self._seen[name] = now
+        return found
 
     def _of_files(self, *, is_last: bool) -> dict[str, list[str]]:
         found = {}
@@ -61,15 +65,11 @@ class BatchLog:
                 lines += more
             if is_last and (rest := file.rest()):
                 lines.append(rest)
-            found[name] = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+            texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+            seen = self._seen.get(name, [])
+            found[name] = texts if self._has_read_files else lines_after(seen, texts)
+            self._seen[name] = [*seen, *found[name]][-MOST_KEPT:]  # for the case that these files are no longer given
         self._has_read_files = True
-        return found
-
-    def _of_window(self, lines: Sequence[str]) -> dict[str, list[str]]:
-        found = {}
-        for name, now in by_stream(lines).items():
-            found[name] = added_lines(self._seen[name], now)
-            self._seen[name] = now
         return found
 
 
@@ -84,6 +84,15 @@ def by_stream(lines: Sequence[str]) -> dict[str, list[str]]:
         else:
             found[current].append(line.rstrip("\r\n"))
     return found
+
+
+def lines_after(seen: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Those of a whole log below the ones that were seen of its end, at an earlier time; the last of these may have been half a line."""
+    for known in (seen, seen[:-1]):
+        for start in range(len(lines) - len(known), -1, -1) if known else ():
+            if list(lines[start : start + len(known)]) == list(known):
+                return list(lines[start + len(known) :])
+    return list(lines)
 
 
 def added_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ BATCH_COLUMNS = (
     ListColumn("application", "application"),
     ListColumn("owner", "owner"),
 )
-FACT_COLUMNS = (ListColumn("what", ""), ListColumn("value", ""))
+FACT_COLUMNS = (ListColumn("what", "what"), ListColumn("value", "value"))
 
 
 def batch_record(info: BatchInfo) -> dict[str, Any]:

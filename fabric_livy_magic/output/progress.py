@@ -143,11 +143,11 @@ class ProgressLine:
             return ""
         return one_line(progress_text(self._latest, self._starting, self._usual, self._watch.work))
 
-    def begins(self, what: str, usual: str = "") -> None:
-        """`what` begins the line about a session's start, or a batch, or is a line of its own where none is drawn. `usual`: how long it
-        usually takes."""
+    def begins(self, what: str, usual: str = "", *, is_told: bool = True) -> None:
+        """`what` begins the line about a session's start, or a batch, or is a line of its own where none is drawn and it `is_told`.
+        `usual`: how long it usually takes."""
         self._starting, self._usual = what, usual
-        if self._mode == "plain":
+        if self._mode == "plain" and is_told:
             self.note(f"{what}{f' ({usual})' if usual else ''} …")
 
     def note(self, text: str) -> None:

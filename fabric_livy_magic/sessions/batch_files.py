@@ -56,7 +56,7 @@ class BatchFiles:
     def upload(self, local: Path) -> str:
         """Raises SettingsError on Apache Livy, which has no place for it."""
         if self._client.dialect is not Dialect.FABRIC:
-            return self._on_livy(str(local))
+            raise _no_place(f"{local.name} would be a file of this machine")
         known = next((one for one in self.uploaded if one.local == local), None)
         if known is None:
             known = Uploaded(local, self._free_path(_UNUSUAL.sub("_", local.name)))
@@ -79,11 +79,14 @@ class BatchFiles:
     def _on_livy(self, path: str) -> str:
         if path.startswith("/"):
             return path
-        raise SettingsError(
-            f"{path!r} is a file of this machine, which an Apache Livy server cannot read. Copy it to where its Spark can "
-            "(HDFS, S3, a folder of the server) and give that address: hdfs:///jobs/job.py, s3a://bucket/job.py, or /srv/jobs/job.py "
-            "for an absolute path of the server's."
-        )
+        raise _no_place(f"{path!r} is a file of this machine")
+
+
+def _no_place(what: str) -> SettingsError:
+    return SettingsError(
+        f"{what}, which an Apache Livy server cannot read. Copy it to where its Spark can (HDFS, S3, a folder of the server) and give "
+        "that address: hdfs:///jobs/job.py, s3a://bucket/job.py, or /srv/jobs/job.py for an absolute path of the server's."
+    )
 
 
 def existing_file(path: str) -> Path:
@@ -91,8 +94,6 @@ def existing_file(path: str) -> Path:
     local = Path(path).expanduser()
     if local.is_file():
         return local
-    if local.is_dir():
-        raise SettingsError(f"{path} is a folder. A batch runs one file: .py, .jar, or a notebook.")
     siblings = [one.name for one in local.parent.iterdir()] if local.parent.is_dir() else []
     near = difflib.get_close_matches(local.name, siblings, n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""

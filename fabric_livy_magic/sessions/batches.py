@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -98,13 +99,13 @@ class Batch:
             return
         log: list[str] = []
         with contextlib.suppress(FabricLivyError):  # its end is being told, and a log that is missing must not hide it
-            log = [line for lines in self._log().lines(self.last_info).values() for line in lines]
+            log = [line for lines in self._log().new_lines(self.last_info).values() for line in lines]
         raise_for_end(self.last_info, log, self.run_link)
 
     def logs(self, lines: int | None = None) -> list[str]:
         """What it has printed so far, at most `lines` from the end of each stream, which stand below their names where both have
         something. A program in Python writes both to `stdout`."""
-        streams = {name: found for name, found in self._log().lines(self.info()).items() if found}
+        streams = {name: found for name, found in self._log().new_lines(self.info()).items() if found}
         shown = []
         for name, found in streams.items():
             shown += [*([f"{name}:"] if len(streams) > 1 else []), *(found[-lines:] if lines else found)]
@@ -204,6 +205,12 @@ class Batches:
         if request.environment:
             conf[ENVIRONMENT_CONF] = environment_details(self.account.environment_id(request.environment))
         return replace(spec, name=request.name or spec.name, conf=conf)
+
+
+def batches_of_terminal(account: Account, target: str | None) -> Batches:
+    """Those of the account's target, which `target` is where it was given with the command, and so has to be with the next one."""
+    commands = Commands(TERMINAL.start, f" --target {shlex.quote(target)}") if target else TERMINAL
+    return Batches(account, account.target, commands)
 
 
 def _check(request: BatchRequest, *, is_cell: bool) -> None:

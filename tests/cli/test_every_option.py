@@ -44,6 +44,31 @@ USES = {
     "serve --json": "signin/test_sign_in_end_to_end.py",
     "serve --no-schemas": HERE,
     "serve --owned": "local/sessions/test_endings.py",
+    **{
+        f"batch {option}": "cli/test_batches.py"
+        for option in (
+            *(
+                f"submit --{one}"
+                for one in [
+                    "conf",
+                    "jar",
+                    "py-files",
+                    "class",
+                    "environment",
+                    "name",
+                    "wait",
+                    "timeout",
+                    "json",
+                    "target",
+                ]
+            ),
+            *(f"list --{one}" for one in ("json", "target")),
+            *(f"show --{one}" for one in ("json", "target")),
+            *(f"logs --{one}" for one in ("follow", "lines", "json", "target")),
+            *(f"wait --{one}" for one in ("timeout", "json", "target")),
+            *(f"cancel --{one}" for one in ("json", "target")),
+        )
+    },
     "run --parameter": "cli/test_fabric_notebooks.py",
     "run --cell-timeout": "cli/test_cli.py",
     "run --timeout": "cli/test_cli.py",

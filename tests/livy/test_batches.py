@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.batch_logs import LEFT_OUT, added_lines, by_stream
+from fabric_livy_magic.livy.batch_logs import LEFT_OUT, added_lines, by_stream, lines_after
 from fabric_livy_magic.livy.batch_request import BatchSpec
 from fabric_livy_magic.livy.batches import (
     BatchSubmission,
@@ -323,3 +323,9 @@ def test_a_log_that_only_grows_gives_what_was_added(before: list[str], more: lis
 
 def test_the_half_of_a_line_comes_as_the_whole() -> None:
     assert added_lines(["a", "ha"], ["a", "half", "b"]) == ["half", "b"]
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 10))
+def test_what_was_seen_of_a_log_does_not_come_again_with_the_whole_of_it(before: int, more: int, window: int) -> None:
+    lines = [f"line {number:04}" for number in range(before + more)]
+    assert lines_after(lines[:before][-window:], lines) == lines[before:]

@@ -106,6 +106,7 @@ LINES: Mapping[str, list[tuple[str, str]]] = {
     "wait": [("{background}", "3 rows")],
     "lakehouses": [("Sales", "Bronze"), ("--json", "")],
     "environments": [("Sales", "Nightly"), ("--json", "")],
+    "batch": [("list --json", "")],
     "tables": [("dim*", "dim_date"), ("--json", "")],
     "log": [("file {folder}/requests.log", "Each request is logged"), ("off", "Nothing more is logged")],
     "config": [("rows_shown 7", "7"), ("--json", "")],
@@ -185,6 +186,9 @@ def used_by_lines(name: str) -> Iterator[str]:
         yield from (longest[word] for word in line.split() if word in longest)
         if name == "use":
             yield "target"
+            continue
+        if name == "batch":  # each of its own subcommands: magics/test_batches.py
+            yield "verb"
             continue
         read = parser.read(re.sub(r"\{\w+\}", "1", line))
         yield from (
