@@ -86,7 +86,7 @@ def test_the_magics() -> None:
         "livy_sql",
     }
     subcommands = (
-        "use login whoami logout workspaces lakehouses environments tables schema explore doctor start status sessions attach cancel "
+        "use login whoami logout workspaces lakehouses environments tables schema files upload explore doctor start status sessions attach cancel "
         "restart switch logs statements wait batch get put log error stop alias trust ui config help"
     )
     assert set(SUMMARIES) == set(subcommands.split())
@@ -98,7 +98,7 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_command_line() -> None:
-    commands = "demo serve run batch convert check login logout trust doctor kernel config"
+    commands = "demo serve run batch files upload convert check login logout trust doctor kernel config"
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}

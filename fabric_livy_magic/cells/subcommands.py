@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, batch_overview, read_batch
 from fabric_livy_magic.cells.cell import KINDS, add_table_options, cell_parser, check_variable, split_options
+from fabric_livy_magic.cells.file_options import add_upload_options, check_upload, describe_files, read_files
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
@@ -42,6 +44,8 @@ SUMMARIES = {
     "environments": "list the environments of a workspace",
     "tables": "list the tables of the session's lakehouse",
     "schema": "show a table's columns",
+    "files": "list, copy, show, move and remove files of the lakehouse",
+    "upload": "a file or frame of this machine as a file or a table of the lakehouse",
     "explore": "charts and a profile of a table, or of a DataFrame of the session",
     "doctor": "check each step from sign-in to session, and what to do",
     "log": "write down each request to the server: here, into a file, or not at all",
@@ -103,7 +107,11 @@ def read_command(line: str) -> Command:
         return Command(name, _read_get(rest))
     if name == "batch":
         return Command(name, read_batch(rest))
+    if name == "files":
+        return Command(name, read_files(rest))
     options = parser_of(name).read(rest)
+    if name == "upload":
+        check_upload(options)
     if name == "help":
         subcommand = options.command
         if subcommand and subcommand not in SUMMARIES:
@@ -168,18 +176,14 @@ def parser_of(name: str) -> MagicParser:
             metavar="TARGET",
             help="local, the Livy connection string of a lakehouse, or the address of a Livy server",
         )
-    elif name == "login":
-        _add_login_options(parser)
     elif name in {"lakehouses", "environments"}:
         add("workspace", metavar="WORKSPACE", nargs="?", help="name or id (default: that of the target)")
     elif name == "tables":
         add("pattern", metavar="PATTERN", nargs="?", help="such as 'dim*'")
     elif name == "schema":
         add("table", metavar="TABLE", help="a table, also schema.table")
-    elif name == "explore":
-        _add_explore_options(parser)
-    elif name == "start":
-        _add_start_options(parser)
+    elif name in _WITH_OPTIONS:
+        _WITH_OPTIONS[name](parser)
     elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
         _add_session_options(parser, name)
     elif name == "wait":
@@ -337,3 +341,12 @@ def _add_start_options(parser: MagicParser) -> None:
     add("--executor-memory", metavar="SIZE")
     add("--executor-cores", metavar="N", type=int)
     add("--num-executors", metavar="N", type=int)
+
+
+_WITH_OPTIONS: Mapping[str, Callable[[MagicParser], None]] = {
+    "login": _add_login_options,
+    "start": _add_start_options,
+    "explore": _add_explore_options,
+    "files": describe_files,
+    "upload": add_upload_options,
+}

@@ -55,6 +55,7 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     from fabric_livy_magic.cli.account_commands import add_account_commands
     from fabric_livy_magic.cli.batch_commands import add_batch_command
+    from fabric_livy_magic.cli.file_commands import add_file_commands
     from fabric_livy_magic.cli.notebook_commands import add_notebook_commands
     from fabric_livy_magic.cli.run_commands import add_demo_command, add_run_command
     from fabric_livy_magic.local.serve import add_serve_arguments
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_command(commands)
     add_notebook_commands(commands)
     add_batch_command(commands)
+    add_file_commands(commands)
     add_account_commands(commands)
     _add_kernel_commands(commands)
 

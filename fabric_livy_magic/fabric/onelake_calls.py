@@ -15,12 +15,21 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import quote
 
-from fabric_livy_magic.errors import AccessError, HttpError, NotFoundError, NotLivyError, SettingsError, SignInError
+from fabric_livy_magic.errors import (
+    AccessError,
+    ConnectionFailed,
+    HttpError,
+    NotFoundError,
+    NotLivyError,
+    SettingsError,
+    SignInError,
+)
 from fabric_livy_magic.fabric.onelake_paths import changeable_path, checked_path
 from fabric_livy_magic.fabric.targets import url_path
 from fabric_livy_magic.livy.http import LivyHttp, RawAnswer
 from fabric_livy_magic.livy.json_answers import read_json
 
+READ_AGAIN = 3  # times, of what arrived damaged
 PAGE = 5000  # entries; the service's own limit
 MD5_BYTES = 4 * 1024 * 1024  # of the longest range that the service tells the MD5 of
 NOT_REPLACED = {"PathAlreadyExists", "ConditionNotMet"}
@@ -116,17 +125,17 @@ class OneLakeCalls:
         headers = {"Range": f"bytes={offset}-{last}", **({"If-Match": etag} if etag else {})}
         if size_bytes is not None and size_bytes <= MD5_BYTES:
             headers["x-ms-range-get-content-md5"] = "true"
-        try:
-            answer = self._call("GET", path, headers=headers)
-        except HttpError as error:
-            if error.status == 416:  # behind the end, as all of an empty file is
-                return b""
-            raise
-        told = answer.headers.get("Content-MD5", "")
-        is_part = "Content-Range" in answer.headers
-        if is_part and "x-ms-range-get-content-md5" in headers and told not in {"", md5_text(answer.content)}:
-            raise DamagedPart(f"A part of {path} arrived damaged.")
-        return answer.content
+        for _ in range(READ_AGAIN):
+            try:
+                answer = self._call("GET", path, headers=headers)
+            except HttpError as error:
+                if error.status == 416:  # behind the end, as all of an empty file is
+                    return b""
+                raise
+            told = answer.headers.get("Content-MD5", "") if "Content-Range" in answer.headers else ""
+            if "x-ms-range-get-content-md5" not in headers or told in {"", md5_text(answer.content)}:
+                return answer.content
+        raise ConnectionFailed(f"{path} arrived damaged, {READ_AGAIN} times: its MD5 is not what the server tells.")
 
     # ------------------------------------------------------------------------------------------- changing
     def make_folder(self, path: str) -> None:
@@ -148,7 +157,9 @@ class OneLakeCalls:
                 return  # it was there a moment ago: an answer was lost, or somebody was quicker
             except HttpError as error:
                 if error.code == "DirectoryNotEmpty":
-                    raise SettingsError(f"{path} is a folder with something in it.") from error
+                    raise SettingsError(
+                        f"{path} is a folder with something in it. `files rm -r` (`recursive=True` in Python) removes both."
+                    ) from error
                 raise
             continuation = answer.headers.get("x-ms-continuation")
             if not continuation:
@@ -157,8 +168,11 @@ class OneLakeCalls:
 
     def move(self, source: str, path: str, *, overwrite: bool = False) -> None:
         """Within the lakehouse, in one step. Raises SettingsError where something is at `path` already, unless `overwrite`."""
-        before = self.stat(changeable_path(source))
-        headers = {"x-ms-rename-source": quote(f"{self._root}/{checked_path(source)}")}
+        self.rename(self.stat(changeable_path(source)), path, overwrite=overwrite)
+
+    def rename(self, before: Entry, path: str, *, overwrite: bool = False) -> None:
+        """`move` for what is known already."""
+        headers = {"x-ms-rename-source": quote(f"{self._root}/{before.path}")}
         if not overwrite:
             headers["If-None-Match"] = "*"
         try:
@@ -213,10 +227,6 @@ class OneLakeCalls:
         except SignInError as error:
             raise SignInError(f"{error} {WHAT_STORAGE_NEEDS}") from None
         return answer
-
-
-class DamagedPart(HttpError):  # noqa: N818 - says what it is
-    """What came is not what the server has sent. Asking again may help."""
 
 
 def already_there(path: object) -> SettingsError:

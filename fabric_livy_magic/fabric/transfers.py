@@ -15,12 +15,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from fabric_livy_magic.errors import ConnectionFailed, FabricLivyError, SettingsError
-from fabric_livy_magic.fabric.onelake_calls import MD5_BYTES, DamagedPart, Entry, OneLakeCalls, already_there
+from fabric_livy_magic.fabric.onelake_calls import MD5_BYTES, Entry, OneLakeCalls, already_there
 from fabric_livy_magic.fabric.onelake_paths import changeable_path
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
@@ -28,7 +29,6 @@ from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, InterruptRequest, 
 
 PART_BYTES = MD5_BYTES
 PARALLEL_PARTS = 4
-READ_AGAIN = 3  # times, of a part that arrived damaged
 OWN_FOLDER = "Files/.fabric-livy"
 UPLOADS = f"{OWN_FOLDER}/uploads"
 LEFT_AFTER = timedelta(days=2)  # an upload that was not written to for so long belongs to a program that has died
@@ -37,11 +37,11 @@ T = TypeVar("T")
 
 
 class Amount:
-    """How many bytes have travelled, told to a listener."""
+    """How many bytes of one or several files have travelled, told to a listener by the thread that made it."""
 
     def __init__(self, state: str, total_bytes: int, listener: Listener | None) -> None:
         self._state, self._total_bytes, self._listener = state, total_bytes, listener
-        self._began_at = time.monotonic()
+        self._began_at, self._thread = time.monotonic(), threading.get_ident()
         self._done_bytes = 0
         self._lock = threading.Lock()
 
@@ -50,7 +50,7 @@ class Amount:
             self._done_bytes += count
 
     def report(self) -> None:
-        if self._listener is None:
+        if self._listener is None or threading.get_ident() != self._thread:
             return
         elapsed_s = time.monotonic() - self._began_at
         rate = self._done_bytes / MIB / max(elapsed_s, 0.001)
@@ -60,34 +60,32 @@ class Amount:
 
 
 # ------------------------------------------------------------------------------------------------ up
-def upload(
-    onelake: OneLakeCalls,
-    local: Path,
-    path: str,
-    *,
-    overwrite: bool = False,
-    sweeps: bool = True,
-    on_progress: Listener | None = None,
-) -> Entry:
-    """Gives the entry of the new file. `sweeps`: see `sweep`, which is for the last of several uploads. Raises SettingsError for a local file that cannot be sent or changes meanwhile, and where
-    something is at `path` already, unless `overwrite`."""
-    path = _target_of(onelake, path, overwrite=overwrite)
+def upload(onelake: OneLakeCalls, local: Path, path: str, amount: Amount, *, overwrite: bool = False) -> Entry:
+    """Gives the entry of the new file; `sweep` follows the last of several. Raises SettingsError for a local file that cannot be
+    sent or changes meanwhile, and where something is at `path` already, unless `overwrite`."""
+    path = free_path(onelake, path, overwrite=overwrite)
+    changed = SettingsError(f"{local} was changed while it was sent, so nothing was put at {path}.")
+    reading = threading.Lock()
     try:
         with local.open("rb") as file:
             before = os.fstat(file.fileno())
-            with uploaded_under_own_name(onelake) as name:
-                _send(onelake, file, name, before.st_size, on_progress)
+
+            def part_at(position: int, size_bytes: int) -> bytes:
+                with reading:
+                    file.seek(position)
+                    part = file.read(size_bytes)
+                if len(part) != size_bytes:
+                    raise changed
+                return part
+
+            def check() -> None:
                 after = os.fstat(file.fileno())
                 if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                    raise SettingsError(f"{local} was changed while it was sent, so nothing was put at {path}.")
-                onelake.move(name, path, overwrite=overwrite)
-    except IsADirectoryError:
-        raise SettingsError(f"{local} is a folder; `-r` copies one.") from None
+                    raise changed
+
+            return _put(onelake, path, before.st_size, part_at, amount, overwrite=overwrite, check=check)
     except OSError as error:
         raise SettingsError(_not_read(local, error)) from error
-    if sweeps:
-        sweep(onelake)
-    return onelake.stat(path)
 
 
 def _not_read(local: Path, error: OSError) -> str:
@@ -98,7 +96,8 @@ def _not_read(local: Path, error: OSError) -> str:
     return f"{local} cannot be read: {error.strerror or error}."
 
 
-def _target_of(onelake: OneLakeCalls, path: str, *, overwrite: bool) -> str:
+def free_path(onelake: OneLakeCalls, path: str, *, overwrite: bool) -> str:
+    """The path, checked. Raises SettingsError for a folder, and for a file unless `overwrite`."""
     path = changeable_path(path)
     found = onelake.find(path)
     if found is not None and found.is_folder:
@@ -135,34 +134,40 @@ def sweep(onelake: OneLakeCalls) -> None:
             onelake.delete(folder)
 
 
-def _send(onelake: OneLakeCalls, file: IO[bytes], name: str, size_bytes: int, on_progress: Listener | None) -> None:
-    amount = Amount("uploading", size_bytes, on_progress)
-    reading = threading.Lock()
+def _put(
+    onelake: OneLakeCalls,
+    path: str,
+    size_bytes: int,
+    part_at: Callable[[int, int], bytes],
+    amount: Amount,
+    *,
+    overwrite: bool,
+    check: Callable[[], None] = lambda: None,
+) -> Entry:
+    """`part_at` gives the bytes from a position on, and is called by several threads; `check` is called once all were sent."""
+    with uploaded_under_own_name(onelake) as name:
 
-    def send(position: int) -> None:
-        with reading:
-            file.seek(position)
-            part = file.read(min(PART_BYTES, size_bytes - position))
-        if part:
+        def send(position: int) -> None:
+            part = part_at(position, min(PART_BYTES, size_bytes - position))
             onelake.append(name, position, part)
             amount.add(len(part))
 
-    side_by_side(range(0, size_bytes, PART_BYTES), send, amount.report)
-    onelake.flush(name, size_bytes)
-    stored = onelake.stat(name).size_bytes
-    if stored != size_bytes:
-        raise ConnectionFailed(f"{stored:,} of {size_bytes:,} bytes arrived in OneLake, so the file was not put there.")
+        side_by_side(range(0, size_bytes, PART_BYTES), send, amount.report)
+        onelake.flush(name, size_bytes)
+        stored = onelake.stat(name)
+        if stored.size_bytes != size_bytes:
+            raise ConnectionFailed(
+                f"{stored.size_bytes:,} of {size_bytes:,} bytes arrived in OneLake, so nothing was put at {path}."
+            )
+        check()
+        onelake.rename(stored, path, overwrite=overwrite)
+    return replace(stored, path=path, etag="")
 
 
 # ------------------------------------------------------------------------------------------------ down
-def download(
-    onelake: OneLakeCalls, path: str, local: Path, *, overwrite: bool = False, on_progress: Listener | None = None
-) -> Entry:
-    """Gives the entry that was fetched. Raises SettingsError for a folder, and where `local` is there already, unless
-    `overwrite`; NotFoundError where nothing is at `path`."""
-    entry = onelake.stat(path)
-    if entry.is_folder:
-        raise SettingsError(f"{path} is a folder; `-r` copies one.")
+def download(onelake: OneLakeCalls, entry: Entry, local: Path, amount: Amount, *, overwrite: bool = False) -> None:
+    """Raises SettingsError for a folder, and where `local` is there already, unless `overwrite`."""
+    _check_file(entry)
     if local.is_dir():
         raise SettingsError(f"{local} is a folder: name the file in it.")
     if local.exists() and not overwrite:
@@ -171,7 +176,7 @@ def download(
     try:
         try:
             with beside.open("xb+") as file:
-                _fetch(onelake, entry, file, on_progress)
+                _fetch(onelake, entry, file, amount)
             if local.exists() and not overwrite:
                 raise already_there(local)
             beside.replace(local)
@@ -179,15 +184,18 @@ def download(
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(f"{local} cannot be written: {error.strerror or error}.") from error
-    return entry
 
 
-def _fetch(onelake: OneLakeCalls, entry: Entry, file: IO[bytes], on_progress: Listener | None) -> None:
-    amount = Amount("downloading", entry.size_bytes, on_progress)
+def _check_file(entry: Entry) -> None:
+    if entry.is_folder:
+        raise SettingsError(f"{entry.path} is a folder; `-r` copies one.")
+
+
+def _fetch(onelake: OneLakeCalls, entry: Entry, file: IO[bytes], amount: Amount) -> None:
     writing = threading.Lock()
 
     def fetch(position: int) -> None:
-        part = _read_part(onelake, entry, position)
+        part = _read_part(onelake, entry, position, min(PART_BYTES, entry.size_bytes - position))
         with writing:
             file.seek(position)
             file.write(part)
@@ -197,21 +205,14 @@ def _fetch(onelake: OneLakeCalls, entry: Entry, file: IO[bytes], on_progress: Li
     file.flush()
     os.fsync(file.fileno())
     if entry.md5 and (found := _md5_of(file)) != entry.md5:
-        raise DamagedPart(f"{entry.path} arrived damaged: its MD5 is {found}, and the server's {entry.md5}.")
+        raise ConnectionFailed(f"{entry.path} arrived damaged: its MD5 is {found}, and the server's {entry.md5}.")
 
 
-def _read_part(onelake: OneLakeCalls, entry: Entry, position: int) -> bytes:
-    expected_bytes = min(PART_BYTES, entry.size_bytes - position)
-    for attempt in range(READ_AGAIN):
-        try:
-            part = onelake.read(entry.path, position, expected_bytes, etag=entry.etag)
-        except DamagedPart:
-            if attempt == READ_AGAIN - 1:
-                raise
-            continue
-        if len(part) == expected_bytes:
-            return part
-    raise ConnectionFailed(f"{entry.path} ended before its {entry.size_bytes:,} bytes had arrived.")
+def _read_part(onelake: OneLakeCalls, entry: Entry, position: int, size_bytes: int) -> bytes:
+    part = onelake.read(entry.path, position, size_bytes, etag=entry.etag)
+    if len(part) != size_bytes:
+        raise ConnectionFailed(f"{entry.path} ended before its {entry.size_bytes:,} bytes had arrived.")
+    return part
 
 
 def _md5_of(file: IO[bytes]) -> str:
@@ -224,34 +225,16 @@ def _md5_of(file: IO[bytes]) -> str:
 
 # ------------------------------------------------------------------------------------------------ within OneLake
 def copy(
-    source: OneLakeCalls,
-    source_path: str,
-    target: OneLakeCalls,
-    path: str,
-    *,
-    overwrite: bool = False,
-    sweeps: bool = True,
-    on_progress: Listener | None = None,
+    source: OneLakeCalls, entry: Entry, target: OneLakeCalls, path: str, amount: Amount, *, overwrite: bool = False
 ) -> Entry:
     """By way of this machine, part by part: the DFS endpoint has no copy."""
-    entry = source.stat(source_path)
-    if entry.is_folder:
-        raise SettingsError(f"{source_path} is a folder; `-r` copies one.")
-    path = _target_of(target, path, overwrite=overwrite)
-    amount = Amount("copying", entry.size_bytes, on_progress)
-    with uploaded_under_own_name(target) as name:
+    _check_file(entry)
+    path = free_path(target, path, overwrite=overwrite)
 
-        def carry(position: int) -> None:
-            part = _read_part(source, entry, position)
-            target.append(name, position, part)
-            amount.add(len(part))
+    def part_at(position: int, size_bytes: int) -> bytes:
+        return _read_part(source, entry, position, size_bytes)
 
-        side_by_side(range(0, entry.size_bytes, PART_BYTES), carry, amount.report)
-        target.flush(name, entry.size_bytes)
-        target.move(name, path, overwrite=overwrite)
-    if sweeps:
-        sweep(target)
-    return target.stat(path)
+    return _put(target, path, entry.size_bytes, part_at, amount, overwrite=overwrite)
 
 
 # ------------------------------------------------------------------------------------------------ threads

@@ -16,6 +16,7 @@ from fabric_livy_magic.fabric.api import FabricApi
 from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.fabric.targets import ids_in_url, split_target
 from fabric_livy_magic.livy.client import Dialect, LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
 from fabric_livy_magic.signin.identity import Identity
@@ -191,17 +192,24 @@ class Account:
     def onelake(self, target: str = "", lakehouse_id: str = "", client: LivyClient | None = None) -> OneLake:
         """The files of the lakehouse that the target, or `client`, belongs to; of another one of its workspace; or of
         `workspace/lakehouse`, by names or ids."""
+        if target and client is None and not self.settings.target:
+            api = self._connections.api(self.settings)
+            return self._onelake_of(api, target, self._connections.files_at(self.settings.api_url, self.settings))
         client = client or self.client()
         if client.dialect is not Dialect.FABRIC:
             raise SettingsError(
                 f"{client.http.base_url} is a Livy server without OneLake, so it has no files to list or copy."
             )
-        workspace_id, of_client = ids_in_url(client.http.base_url)
+        http = self._connections.files_of(client, self.settings)
         if target:
-            api, (workspace_name, name) = self.api(), split_target(target)
-            workspace_id = api.find_workspace(workspace_name).id
-            lakehouse_id = api.find_lakehouse(workspace_id, name).id
-        return OneLake(self._connections.files_of(client, self.settings), workspace_id, lakehouse_id or of_client)
+            return self._onelake_of(self.api(), target, http)
+        workspace_id, of_client = ids_in_url(client.http.base_url)
+        return OneLake(http, workspace_id, lakehouse_id or of_client)
+
+    def _onelake_of(self, api: FabricApi, target: str, http: LivyHttp) -> OneLake:
+        workspace_name, name = split_target(target)
+        workspace_id = api.find_workspace(workspace_name).id
+        return OneLake(http, workspace_id, api.find_lakehouse(workspace_id, name).id)
 
     def client(self, target: Target | None = None) -> LivyClient:
         """A client of the target; starts the embedded Fabric if that is the target and it does not run yet."""

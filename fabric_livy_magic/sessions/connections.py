@@ -157,14 +157,19 @@ class Connections:
     def files_of(self, client: LivyClient, settings: Settings) -> LivyHttp:
         """OneLake's files on the same server as the client's Livy endpoint, or of the same cloud."""
         api_url = client.http.base_url.partition("/workspaces/")[0]
-        url = _onelake_files_url(api_url)
         if self.owns_server_of(client):
-            return client.http.at(url)
-        authorization = self._storage_authorization(url, api_url, settings)
-        timeout_s = max(settings.request_timeout_s, LONG_CALL_S)
-        # No page of OneLake's names a limit of calls; its 429 and 503 are heeded.
-        unlimited = RateLimiter(None)
-        return LivyHttp(url, authorization, timeout_s=timeout_s, verify=trusted(url, settings), rate_limiter=unlimited)
+            return client.http.at(_onelake_files_url(api_url))
+        return self.files_at(api_url, settings)
+
+    def files_at(self, api_url: str, settings: Settings) -> LivyHttp:
+        url = _onelake_files_url(api_url)
+        return LivyHttp(
+            url,
+            self._storage_authorization(url, api_url, settings),
+            timeout_s=max(settings.request_timeout_s, LONG_CALL_S),
+            verify=trusted(url, settings),
+            rate_limiter=RateLimiter(None),  # no page of OneLake's names a limit of calls; its 429 and 503 are heeded
+        )
 
     def _onelake(self, api_url: str, settings: Settings) -> LivyHttp:
         """OneLake's table API."""

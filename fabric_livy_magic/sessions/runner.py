@@ -15,6 +15,7 @@ from fabric_livy_magic.errors import SessionLostError, StatementError
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.live_output import OnOutput
+from fabric_livy_magic.running.new_tables import NewTable
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
@@ -118,6 +119,12 @@ class Runner:
         session = self._ready(name, on_progress)
         with self._in_use(session):
             return session.put(frame, view, on_progress=on_progress)
+
+    def upload_table(self, source: Any, table: str, name: str | None, **options: Any) -> NewTable:
+        """See `Session.upload_table`."""
+        session = self._ready(name, options.get("on_progress"))
+        with self._in_use(session):
+            return session.upload_table(source, table, **options)
 
     def on_repl(self, work: Callable[[Repl], T], name: str | None, on_progress: Listener | None = None) -> T:
         """What `work` gives on the REPL of the named session, or the current one."""

@@ -17,12 +17,14 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.fan_out import FanOut, on_repl
+from fabric_livy_magic.running.new_tables import NewTable
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.running.session_frames import fetch_frame, send_frame
 from fabric_livy_magic.sessions.batches import Batch, Batches
 from fabric_livy_magic.sessions.run_links import run_link
+from fabric_livy_magic.sessions.table_uploads import upload_table
 from fabric_livy_magic.settings import SessionSpec, Settings, Target
 
 if TYPE_CHECKING:
@@ -226,6 +228,25 @@ class Session:
             name=name,
         )
         return self.batches.submit(request, on_progress=on_progress)
+
+    def upload_table(
+        self,
+        source: Any,
+        table: str,
+        *,
+        overwrite: bool = False,
+        append: bool = False,
+        on_progress: Listener | None = None,
+    ) -> NewTable:
+        """Makes a table of a .parquet, .csv or .json file of this machine, or of a pandas, Arrow or polars frame, by way of a
+        file in the lakehouse that is gone at the end. A table that is there is an error, unless `overwrite` or `append`.
+
+        The first line of a CSV file names its columns, and Spark infers their types. Raises StatementError, and FrameError for
+        a column that no table holds.
+        """
+        return upload_table(
+            self.repl, self.files, source, table, overwrite=overwrite, append=append, on_progress=on_progress
+        )
 
     # ------------------------------------------------------------------------------------------- while somebody types
     def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from fabric_livy_magic.cells.file_options import VERBS
 from fabric_livy_magic.cli.main import _parser, main
 from tests.support import service
 from tests.support.commands import ROOT, fabric_livy
@@ -79,6 +80,15 @@ USES = {
     "run --mocks": "local/sessions/test_mocks.py",
     "run --record": "local/sessions/test_mocks.py",
     "check --json": "cli/test_notebook_commands.py",
+    **{f"files {verb} --target": "magics/test_files.py" for verb in VERBS},
+    **{f"files {verb} --recursive": "magics/test_files.py" for verb in ("ls", "cp", "rm")},
+    **{f"files {verb} --force": "magics/test_files.py" for verb in ("cp", "mv")},
+    **{f"files {verb} --json": "magics/test_files.py" for verb in ("ls", "du")},
+    "files head --lines": "magics/test_files.py",
+    "upload --target": "cli/test_table_uploads.py",
+    "upload --table": "cli/test_table_uploads.py",
+    "upload --append": "cli/test_table_uploads.py",
+    "upload --overwrite": "cli/test_table_uploads.py",
     "login --method": HERE,
     "login --tenant": HERE,
     "login --client-id": HERE,

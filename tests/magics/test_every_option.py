@@ -126,6 +126,7 @@ ELSEWHERE = {
     ("attach", "--output"): "kernel/test_kernels_that_stop.py: attach --last -o",
     ("stop", "--orphans"): "magics/test_orphans_and_idle_sessions.py: stop --orphans",
     ("stop", "--yes"): "magics/test_orphans_and_idle_sessions.py: stop --orphans --yes",
+    ("files", "verb"): "magics/test_files.py: %livy files ls",
     ("trust", "--yes"): "magics/test_subcommands.py: %livy trust --yes",
     ("trust", "--forget"): "magics/test_subcommands.py: %livy trust --forget",
 }

@@ -76,5 +76,35 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
         ("%livy put --session side sent --as other", "other: 2 rows"),
         ("%%livy_sql -s side\nSELECT count(*) AS n FROM other", "2"),
     ],
+    ("%livy upload", "file"): [
+        (
+            "sent.to_csv('up.csv', index=False)\n%livy upload up.csv --table up_csv",
+            "up_csv: 2 rows (a int), a table made of up.csv, types inferred by Spark",
+        ),
+        (
+            "import pandas\npandas.DataFrame({'t': pandas.to_datetime(['2024-01-01 10:00'])}).to_parquet('up.parquet')\n"
+            "%livy upload up.parquet --table up_parquet",
+            "up_parquet: 1 row (t timestamp_ntz), a table made of up.parquet",
+        ),
+        (
+            "sent.to_json('up.json', orient='records', indent=1)\n%livy upload up.json --table up_json",
+            "up_json: 2 rows (a bigint)",
+        ),
+    ],
+    ("%livy upload", "--table"): [
+        ("%livy upload sent --table up_frame", "up_frame: 2 rows (a bigint), a table made of sent"),
+        ("%%livy_sql\nSELECT sum(a) AS n FROM up_frame", "3"),
+    ],
+    ("%livy upload", "--append"): [
+        ("%livy upload sent --table up_frame --append", "up_frame: 2 rows of sent added, 4 rows now"),
+    ],
+    ("%livy upload", "--overwrite"): [
+        ("%livy upload sent --table up_frame --overwrite", "up_frame: 2 rows (a bigint)"),
+        ("%livy files ls", "Nothing is in Files."),
+    ],
+    ("%livy upload", "--session"): [
+        ("%livy upload sent -s side --table up_side", "up_side: 2 rows"),
+        ("%livy upload sent --session side --table up_side --overwrite", "up_side: 2 rows"),
+    ],
     ("%livy schema", "table"): [("%livy schema sent", "bigint")],
 }

@@ -39,7 +39,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
         "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric running local",
-        "output": "printable errors livy signin running sessions",
+        "output": "printable errors livy signin fabric running sessions",
         "widgets": "printable errors own_imports livy cells fabric running sessions output",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",

@@ -27,6 +27,7 @@ from . import (
     provided_names,
     session_values,
     suggestions,
+    tables,
 )
 from .assertions import seen
 from .errors import error_parts
@@ -138,6 +139,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "explore": lambda namespace, *rest: exploration.opened(namespace, display.session_of(namespace), *rest),
     "explore_chart": lambda namespace, *rest: exploration.chart(namespace, display.session_of(namespace), *rest),
     "explore_profile": lambda namespace, *rest: exploration.profiled(namespace, display.session_of(namespace), *rest),
+    "check_table": lambda namespace, *rest: tables.check(display.session_of(namespace), *rest),
+    "make_table": lambda namespace, *rest: tables.make(display.session_of(namespace), *rest),
     "complete": introspection.complete,
     "inspect": introspection.inspect_name,
     "inspect_sql": lambda namespace, *rest: introspection.inspect_sql(display.session_of(namespace), *rest),

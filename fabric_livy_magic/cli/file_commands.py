@@ -1,0 +1,159 @@
+"""`fabric-livy files ls | cp | cat | head | mv | rm | mkdir | du`, without a session, and `fabric-livy upload`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fabric_livy_magic.cells.file_options import VERBS, add_file_options, add_upload_options, check_upload, format_of
+from fabric_livy_magic.printable import printable
+
+if TYPE_CHECKING:
+    from fabric_livy_magic.output.lists import OwnList
+    from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
+
+PART_BYTES = 4 * 1024 * 1024
+
+
+def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("files", help="list, copy, show, move and remove files of a lakehouse")
+    verbs = parser.add_subparsers(required=True, metavar="SUBCOMMAND", dest="verb")
+    for verb, summary in VERBS.items():
+        one = verbs.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        add_file_options(one, verb)
+        add_target(one)
+        one.set_defaults(command=_files)
+    upload = commands.add_parser("upload", help="a file of this machine as a file or a table of a lakehouse")
+    add_upload_options(upload, is_magic=False)
+    add_target(upload)
+    upload.set_defaults(command=_upload)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", help="what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
+
+
+def _files(options: argparse.Namespace) -> int:
+    with lakehouse_files(options.target) as files:
+        _VERBS[options.verb](files, options)
+    return 0
+
+
+@contextmanager
+def lakehouse_files(target: str | None) -> Iterator[LakehouseFiles]:
+    """An embedded Fabric that was started for it ends with it; its files stay."""
+    from fabric_livy_magic.sessions.account import Account
+    from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
+
+    account = Account({"target": target} if target else None)
+    if notice := account.ignored_notice():
+        print(printable(notice), file=sys.stderr)
+    try:
+        yield LakehouseFiles(account)
+    finally:
+        account.close()
+
+
+def _upload(options: argparse.Namespace) -> int:
+    check_upload(options)
+    if options.table is None:
+        options.sources, options.target_path, options.recursive = [options.file], "Files/", False
+        options.force = options.overwrite
+        with lakehouse_files(options.target) as files:
+            _cp(files, options)
+        return 0
+    from fabric_livy_magic import connect
+    from fabric_livy_magic.output.files import table_line
+    from fabric_livy_magic.output.progress import progress_line
+
+    inferred = format_of(options.file) != "parquet"  # raises before a session starts
+    with progress_line("auto", None) as progress:
+        with connect(options.target, on_progress=progress) as session:
+            made = session.upload_table(
+                options.file, options.table, overwrite=options.overwrite, append=options.append, on_progress=progress
+            )
+        progress.make_room()
+    print(printable(table_line(made, options.file, inferred=inferred)))
+    return 0
+
+
+def _give(shown: OwnList, *, as_json: bool) -> None:
+    from fabric_livy_magic.output.lists import json_text
+
+    print(json_text(shown.data) if as_json else shown.text)
+
+
+def _ls(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.files import entries_list
+
+    found = files.list(options.path, recursive=options.recursive)
+    _give(entries_list(found, files.place(options.path).at), as_json=options.json)
+
+
+def _du(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.files import sizes_list
+
+    _give(sizes_list(files.sizes(options.path), files.place(options.path).at), as_json=options.json)
+
+
+def _cat(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    """Its bytes as they are into a file or a pipe; a terminal gets text."""
+    place, entry = files.file(options.path)
+    if sys.stdout.isatty():
+        print(printable(files.text(options.path, entry.size_bytes)[0]))
+        return
+    sys.stdout.flush()
+    for position in range(0, entry.size_bytes, PART_BYTES):
+        sys.stdout.buffer.write(place.onelake.read(place.at, position, PART_BYTES, etag=entry.etag))
+    sys.stdout.buffer.flush()
+
+
+def _head(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    print(printable(files.head(options.path, options.lines)))
+
+
+def _cp(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.files import copied_line
+    from fabric_livy_magic.output.progress import progress_line
+    from fabric_livy_magic.sessions.file_copies import plan_copies
+
+    began = time.monotonic()
+    with progress_line("auto", None) as progress:
+        copies = plan_copies(
+            files, options.sources, options.target_path, recursive=options.recursive, overwrite=options.force
+        )
+        copies.run(overwrite=options.force, on_progress=progress)
+        progress.make_room()
+    print(printable(copied_line(copies, options.target_path, time.monotonic() - began)))
+
+
+def _mv(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    moved = files.move(options.sources, options.target_path, overwrite=options.force)
+    for source, target in zip(options.sources, moved, strict=True):
+        print(printable(f"Moved {source} to {target}"))
+
+
+def _rm(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    files.remove(options.paths, recursive=options.recursive)
+    print(printable(f"Removed {', '.join(options.paths)}"))
+
+
+def _mkdir(files: LakehouseFiles, options: argparse.Namespace) -> None:
+    files.make_folders(options.paths)
+    print(printable(f"Made {', '.join(options.paths)}"))
+
+
+_VERBS: Mapping[str, Callable[[LakehouseFiles, argparse.Namespace], None]] = {
+    "ls": _ls,
+    "cp": _cp,
+    "cat": _cat,
+    "head": _head,
+    "mv": _mv,
+    "rm": _rm,
+    "mkdir": _mkdir,
+    "du": _du,
+}
