@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     from fabric_livy_magic.cli.file_commands import add_file_commands
     from fabric_livy_magic.cli.notebook_commands import add_notebook_commands
     from fabric_livy_magic.cli.run_commands import add_demo_command, add_run_command
+    from fabric_livy_magic.cli.sample_commands import add_sample_commands
     from fabric_livy_magic.local.serve import add_serve_arguments
 
     parser = argparse.ArgumentParser(
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add_notebook_commands(commands)
     add_batch_command(commands)
     add_file_commands(commands)
+    add_sample_commands(commands)
     add_account_commands(commands)
     _add_kernel_commands(commands)
 

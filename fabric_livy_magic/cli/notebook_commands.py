@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 70  # of the column of needs, in the table of several notebooks
 OUTSIDE = ("HTTP", "Fabric REST", "secret", "storage", "database", "Kusto")
-VERDICTS = {"there": "there", "provide": "to provide", "fabric": "on Fabric only", "problem": "problem"}
+VERDICTS = {
+    "there": "there",
+    "here": "not on Fabric",
+    "provide": "to provide",
+    "fabric": "on Fabric only",
+    "problem": "problem",
+}
 
 
 def add_notebook_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,6 +40,11 @@ def add_notebook_commands(commands: argparse._SubParsersAction[argparse.Argument
 
     check = commands.add_parser("check", help="what notebooks need, and which of it is there; runs nothing")
     check.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a notebook, or a folder with any number")
+    check.add_argument(
+        "--runtime",
+        choices=("1.3", "2.0"),
+        help="Fabric's runtime to run on (default: the one that this Python stands for)",
+    )
     check.add_argument("--json", action="store_true", help="all of it as JSON")
     check.set_defaults(command=_check)
 
@@ -73,10 +84,11 @@ def _difference_when_back(notebook: Notebook, ipynb: Path) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.notebooks.fabric_runtime import RUNTIMES
     from fabric_livy_magic.notebooks.need import PROBLEM
     from fabric_livy_magic.notebooks.needs import Checker
 
-    checker = Checker()
+    checker = Checker(RUNTIMES[options.runtime] if options.runtime else None)
     reports = [checker.check(file) for file in _files(options.paths)]
     print(json.dumps(_as_json(reports), indent=2) if options.json else _as_text(reports))
     return 1 if any(report.verdict == PROBLEM for report in reports) else 0
@@ -149,6 +161,7 @@ def _as_text(reports: Sequence[Report]) -> str:
 
 _COUNTED_VERDICTS = {
     "there": "with all that is needed",
+    "here": "with something that Fabric has not",
     "provide": "with something to provide",
     "fabric": "on Fabric only",
     "problem": "with problems",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from fabric_livy_magic.errors import FabricLivyError, NotebookError
 from fabric_livy_magic.notebooks import portal_features
 from fabric_livy_magic.notebooks.fabric_notebooks import OWN_KERNEL_MAGICS, is_fabric_notebook, names_own_kernel
+from fabric_livy_magic.notebooks.fabric_runtime import FabricRuntime, installed_version, runtime_of
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic
 from fabric_livy_magic.notebooks.model import Cell, Notebook
@@ -19,6 +21,7 @@ from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM, SE
 from fabric_livy_magic.notebooks.notebook_code import NotebookCode, read_code
 from fabric_livy_magic.notebooks.outside_needs import outside_needs
 from fabric_livy_magic.notebooks.package_needs import package_needs, semantic_link_needs
+from fabric_livy_magic.notebooks.portability import portability_needs
 from fabric_livy_magic.notebooks.python_code import UTILITIES
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.notebooks.run_magic import RunLine, find_run_cycle, find_script, read_run_line
@@ -47,7 +50,9 @@ class Report:
 class Checker:
     """Reads each notebook once, even if several others run it."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: FabricRuntime | None = None) -> None:
+        """`runtime` is the one that the notebook has to run on; without it, that which this Python stands for."""
+        self._runtime = runtime or runtime_of(installed_version("pyspark"), sys.version_info[:2])
         self._repositories: dict[Path, Repository] = {}
         self._root_of: dict[Path, Path] = {}
         self._codes: dict[Path, NotebookCode] = {}
@@ -81,6 +86,7 @@ class Checker:
             *shortcut_needs(code, self._repository(file)),
             *package_needs(code, file.path.parent),
             *semantic_link_needs(code),
+            *portability_needs(code, file.path.parent, self._runtime),
             *_name_needs(code),
         ]
         return Report(file, notebook.language, len(code.cells), tuple(_deduplicated(needs)))

@@ -26,14 +26,10 @@ RESOURCES = ("builtin", "env")  # folders of the working folder, whose modules a
 
 def package_needs(code: NotebookCode, folder: Path) -> Iterator[Need]:
     """`folder` is that of the notebook's cells, which has its resources."""
-    commands = " ".join(rest for magic in ("%pip", "!") for _, rest in code.magics(magic) if "install" in rest)
-    installed = set(re.findall(r"\w+", commands.replace("-", "_").lower()))
     for number, facts in code.facts.items():
         for module in sorted(facts.modules):
             root = module.split(".")[0]
-            service = next(
-                (word for word in portal_features.SERVICE_PACKAGES if f"{module}.".startswith(f"{word}.")), None
-            )
+            service = is_of_service(module)
             if root in RESOURCES:
                 has_it = (folder / root).is_dir()
                 text = "" if has_it else f"the notebook's resources: there is no folder {root} beside its cells"
@@ -45,8 +41,20 @@ def package_needs(code: NotebookCode, folder: Path) -> Iterator[Need]:
                 text = f"{portal_features.SERVICE_PACKAGES[service]}: it has no form without the service"
                 yield Need("package", service, FABRIC_ONLY, text, (number,))
             else:
-                is_brought = bool({root.lower(), distribution_of(module).replace("-", "_").lower()} & installed)
-                yield _package_need(module, number, is_there=is_brought or root in code.written_modules)
+                is_there = installed_by(code, module) or root in code.written_modules
+                yield _package_need(module, number, is_there=is_there)
+
+
+def installed_by(code: NotebookCode, module: str) -> bool:
+    """Whether a cell of the notebook installs its package."""
+    commands = " ".join(rest for magic in ("%pip", "!") for _, rest in code.magics(magic) if "install" in rest)
+    installed = set(re.findall(r"\w+", commands.replace("-", "_").lower()))
+    return bool({module.split(".")[0].lower(), distribution_of(module).replace("-", "_").lower()} & installed)
+
+
+def is_of_service(module: str) -> str | None:
+    """The beginning of its name that is a package of the service's."""
+    return next((word for word in portal_features.SERVICE_PACKAGES if f"{module}.".startswith(f"{word}.")), None)
 
 
 def _package_need(module: str, number: int, *, is_there: bool) -> Need:

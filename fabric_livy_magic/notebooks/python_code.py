@@ -29,6 +29,8 @@ class PythonFacts:
     """Names in `notebook.run("…")` and `runMultiple([…])`."""
     activities: list[str] = field(default_factory=list)
     """Names of notebooks in anything that looks like the activities of a `runMultiple`."""
+    tree: ast.Module | None = field(default=None, repr=False, compare=False)
+    """None where there is an error."""
     error: str = ""
     error_line: int = 0
 
@@ -47,6 +49,7 @@ def read_python(source: str, aliases: dict[str, str]) -> PythonFacts:
         return facts
     try:
         _Reader(facts, aliases, with_magics=not plain).visit(tree)
+        facts.tree = tree
     except RecursionError:
         facts.error, facts.error_line = "it nests too deeply", 1
     return facts

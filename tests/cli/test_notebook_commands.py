@@ -10,7 +10,8 @@ import pytest
 
 from fabric_livy_magic.cli.main import main
 from fabric_livy_magic.notebooks.fabric_runtime import session_differences
-from fabric_livy_magic.notebooks.files import read_notebook
+from fabric_livy_magic.notebooks.files import read_notebook, write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
 
 Capture = pytest.CaptureFixture[str]
 FILES = Path(__file__).parents[1] / "notebook_files"
@@ -144,3 +145,15 @@ def test_check_of_nothing_is_wrong_use(capsys: Capture) -> None:
     assert main(["check", "empty"]) == 2
     assert "There is no notebook below empty" in capsys.readouterr().err
     assert main(["check", "nosuch"]) == 2
+
+
+def test_check_says_what_runs_here_and_not_on_the_runtime_that_is_asked_for(capsys: Capture) -> None:
+    write_notebook(Path("own.Notebook"), Notebook(cells=(Cell(source="import torch, cgi\nopen('/home/ann/a.csv')"),)))
+    found = {}
+    for runtime in ("1.3", "2.0"):
+        assert main(["check", "own.Notebook", "--runtime", runtime]) == 0
+        out = capsys.readouterr().out
+        found[runtime] = [line.split()[3:6] for line in out.splitlines() if line.startswith("not on Fabric")]
+        assert "1 notebook: 1 with something" in out
+    assert found["1.3"] == [["place", "/home/ann/a.csv", "1"]]
+    assert ["Python", "cgi", "1"] in found["2.0"]

@@ -134,7 +134,7 @@ def _encoded_piece(number: int, content: Any) -> dict[str, Any]:
 
 
 def _open_frame(frame: Any, limit: int | None, most_bytes: int | None = None) -> dict[str, Any]:
-    schema = _schema_of(frame)
+    schema = schema_of(frame)
     try:
         batches = _arrow_batches(frame if limit is None else _limited(frame, limit + 1), schema["fields"])
     except Exception as error:
@@ -258,7 +258,7 @@ def _local_table(value: Any, library: str, limit: int | None) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------ types
-def _schema_of(frame: Any) -> Any:
+def schema_of(frame: Any) -> Any:
     return json.loads(frame._jdf.schema().json() if hasattr(frame, "_jdf") else frame.schema.json())
 
 
@@ -373,7 +373,7 @@ def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name
     published.createOrReplaceTempView("`{}`".format(name.replace("`", "``")))
     if name.isidentifier():
         namespace[name] = published
-    return {"rows": rows, "schema": _schema_of(published)}
+    return {"rows": rows, "schema": schema_of(published)}
 
 
 def _spark_frame(spark: Any, received: dict[int, bytes], pieces: int) -> tuple[Any, int]:
