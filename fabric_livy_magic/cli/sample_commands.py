@@ -78,10 +78,9 @@ def pulled_text(one: Pulled) -> str:
 
 
 def _seed(options: argparse.Namespace) -> int:
-    from fabric_livy_magic.frames.sample_files import sample_folders
-    from fabric_livy_magic.sessions.samples import seed
+    from fabric_livy_magic.sessions.samples import read_samples, seed
 
-    sample_folders(options.folder)  # a wrong folder is told before a session starts
+    read_samples(options.folder)  # a wrong folder is told before a session starts
 
     def tell(one: Seeded) -> None:
         did = "replaced" if one.replaced else "made"

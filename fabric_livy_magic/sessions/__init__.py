@@ -4,7 +4,7 @@
 sessions by name, `runner` runs the notebook's cells on them, `connect` is the same for programs.
 
 May import: errors, clouds, own_folders, started_processes, settings, settings_files, notebooks, livy, cells,
-signin, fabric, running, local.
+signin, fabric, frames, running, local.
 Used by others: `Runner` (of `runner`), `Session` (of `session`), `Account` (of `account`), `connect` (of `connect`), `examine` (of
 `doctor`), `own_sessions` (of `own_sessions`), `notebook_path` (of `records`).
 """

@@ -96,12 +96,17 @@ def plain(parts: Sequence[str]) -> str:
     return ".".join(part if part.isidentifier() else quoted([part]) for part in parts)
 
 
+def read_samples(folder: Path) -> list[tuple[Sample, Any]]:
+    """Each with its rows, an Arrow table. Raises FrameError."""
+    return [read_sample(one) for one in sample_folders(folder)]
+
+
 def seed(
     session: Session, folder: Path, *, overwrite: bool = False, tell: Callable[[Seeded], None] | None = None
 ) -> list[Seeded]:
     """Makes a table of each sample in the folder; `tell` is called after each. Raises SettingsError where one is there and `overwrite`
     is not chosen: then none is made; FrameError for what is no sample."""
-    samples = [read_sample(one) for one in sample_folders(folder)]
+    samples = read_samples(folder)
     requests = [_request(sample) for sample, _ in samples]
     there = existing_tables(session.repl, [request["table"] for request in requests])
     taken = [sample.table for (sample, _), request in zip(samples, requests, strict=True) if request["table"] in there]

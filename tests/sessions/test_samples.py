@@ -14,6 +14,8 @@ from fabric_livy_magic import Session, connect
 from fabric_livy_magic.cli.sample_commands import pulled_text
 from fabric_livy_magic.errors import FrameError, SettingsError, StatementError
 from fabric_livy_magic.sessions.samples import SALT_VARIABLE, Choice, pull, seed
+from tests.support import service
+from tests.support.commands import fabric_livy
 
 pytestmark = pytest.mark.spark
 
@@ -49,8 +51,17 @@ spark.createDataFrame(rows, kind).write.saveAsTable("people")
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with connect("local", lakehouse=str(tmp_path_factory.mktemp("samples"))) as started:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
+    with service.serving(tmp_path_factory.mktemp("samples")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def session(api: service.Api) -> Iterator[Session]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FABRIC_LIVY_TOKEN", service.TOKEN)
+        connected = connect(api.base)
+    with connected as started:
         started.run(MAKE, "sql")
         started.run(PEOPLE)
         yield started
@@ -172,3 +183,20 @@ def test_a_folder_of_something_else_is_left_alone(session: Session, tmp_path: Pa
         pull(session, ["many"], tmp_path)
     with pytest.raises(FrameError, match="has no sample of a table: `fabric-livy pull TABLE --to"):
         seed(session, tmp_path)
+
+
+def test_the_commands_say_what_they_did(session: Session, api: service.Api, tmp_path: Path) -> None:
+    session.run("CREATE TABLE notes AS SELECT id, concat(id, '@x.com') AS email, 'x' AS note FROM range(5)", "sql")
+    common = ["--target", api.base]
+    hide = ["--mask", "note", "--mask-shape", "email", "--hash", "id", "--where", "id > 0"]
+    pulled = fabric_livy(
+        *("pull", "notes", "--rows", "3", *hide, "--to", "data", *common),
+        folder=tmp_path,
+        FABRIC_LIVY_TOKEN=service.TOKEN,
+    )
+    assert pulled.stdout.splitlines()[-1] == (
+        f"notes: 3 of 4 rows, 3 columns; hashed: id; shape only: email; null: note → {Path('data') / 'notes'}"
+    ), pulled.stderr
+    seeded = fabric_livy("seed", "data", "--overwrite", *common, folder=tmp_path, FABRIC_LIVY_TOKEN=service.TOKEN)
+    assert seeded.stdout.splitlines()[-1] == "notes: replaced, 3 rows", seeded.stderr
+    assert session.run("print(spark.table('notes').count())").text == "3"

@@ -38,7 +38,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "frames": "errors livy",
         "agent": "errors livy",
         "running": "errors settings livy cells frames agent",
-        "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric running local",
+        "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric frames running local",
         "output": "printable errors livy signin fabric running sessions",
         "widgets": "printable errors own_imports livy cells fabric running sessions output",
         "completion": "errors own_imports settings cells sessions",
