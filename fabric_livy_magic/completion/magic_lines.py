@@ -6,11 +6,15 @@ import contextvars
 import re
 import threading
 from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
 
+from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, verb_parser
+from fabric_livy_magic.cells.batch_script import is_notebook
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
 from fabric_livy_magic.cells.kernel_cells import LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
 from fabric_livy_magic.cells.magic_parser import MagicParser
-from fabric_livy_magic.cells.subcommands import SUMMARIES, overview, parser_of
+from fabric_livy_magic.cells.subcommands import SUMMARIES, help_of, overview, parser_of
 from fabric_livy_magic.completion.completions import Completions, matching
 from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.sessions.account import Account
@@ -19,7 +23,8 @@ from fabric_livy_magic.settings import setting_choices, setting_names
 
 LOOKUP_TIMEOUT_S = 1.2
 _MAGIC = re.compile(r"\s*(%%?)(\w*)(\s+)?")
-CELL_MAGICS = [f"livy_{kind}" for kind in KINDS] + ["livy_configure"]
+CELL_MAGICS = [f"livy_{kind}" for kind in KINDS] + ["livy_configure", "livy_batch"]
+MOST_FILES = 200
 
 
 def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Completions | None:
@@ -33,6 +38,8 @@ def complete_magic_line(runner: Runner, line: str, *, is_kernel: bool) -> Comple
     name = MAGIC_ALIASES.get(name, name) if is_kernel else name
     if name == "livy":
         return _subcommand(runner, line, line[found.end() :])
+    if name == "livy_batch":
+        return _options(runner, line, batch_cell_parser(), "")
     if name in CELL_MAGICS and name != "livy_configure":
         return _options(runner, line, cell_parser(name.removeprefix("livy_")), "")
     return None
@@ -43,7 +50,7 @@ def help_of_line(line: str, *, is_kernel: bool) -> str | None:
     words = line.strip().lstrip("%").split()
     name = MAGIC_ALIASES.get(words[0], words[0]) if words and is_kernel else "".join(words[:1])
     if name == "livy":
-        return parser_of(words[1]).format_help() if len(words) > 1 and words[1] in SUMMARIES else overview()
+        return help_of(words[1]) if len(words) > 1 and words[1] in SUMMARIES else overview()
     kind = name.removeprefix("livy_")
     return cell_parser(kind).format_help() if name != kind and kind in KINDS else None
 
@@ -70,6 +77,13 @@ def _subcommand(runner: Runner, line: str, rest: str) -> Completions:
     if command == "config" and (len(words) == 3 or (len(words) == 2 and is_new_word)):
         typed = "" if is_new_word else words[-1]
         return matching(line, typed, [(choice, "instance") for choice in setting_choices(words[1])])
+    if command == "batch":
+        verb = words[1] if len(words) > 1 else ""
+        if not verb or (len(words) == 2 and not is_new_word):
+            return matching(line, verb, [(name, "magic") for name in VERBS])
+        return (
+            _options(runner, line, verb_parser(verb), f"batch {verb}") if verb in VERBS else Completions(len(line), ())
+        )
     return _options(runner, line, parser_of(command), command)
 
 
@@ -81,16 +95,34 @@ def _options(runner: Runner, line: str, parser: MagicParser, command: str) -> Co
         return matching(line, typed, [(word, "magic") for word in parser.option_words()])
     if before.startswith("-") and parser.takes_value(before):
         names = _session_names(runner) if before in {"-s", "--session"} else []
+        names = _files(typed) if before in {"--jar", "--py-files"} else names
         return matching(line, typed, [(name, "instance") for name in names])
-    return matching(line, typed, [(name, "instance") for name in _argument_values(runner, command)])
+    return matching(line, typed, [(name, "instance") for name in _argument_values(runner, command, typed)])
 
 
 def _session_names(runner: Runner) -> list[str]:
     return sorted(runner.sessions)
 
 
-def _argument_values(runner: Runner, command: str) -> list[str]:
+def _files(typed: str) -> list[str]:
+    """Of this machine, that begin with what was typed; those with a blank would be two words of the line."""
+    folder = typed.rpartition("/")[0]
+    place = Path(f"{folder}/" if folder or typed.startswith("/") else ".").expanduser()
+    try:
+        found = sorted(islice(place.iterdir(), MOST_FILES))
+    except OSError:
+        return []
+    before = f"{folder}/" if "/" in typed else ""
+    names = [f"{before}{one.name}{'/' if one.is_dir() and not is_notebook(one) else ''}" for one in found]
+    return [name for name in names if not re.search(r"[\s'\"]", name)]
+
+
+def _argument_values(runner: Runner, command: str, typed: str) -> list[str]:
     """The values that a subcommand's argument may have."""
+    if command == "batch submit":
+        return _files(typed)
+    if command.startswith("batch ") and command != "batch list":
+        return _looked_up(runner, ("batches",), lambda account: [one.id for one in account.client().list_batches()])
     if command in {"switch", "stop", "logs"}:
         return _session_names(runner)
     if command == "help":

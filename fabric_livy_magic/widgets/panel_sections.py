@@ -173,6 +173,24 @@ CATALOG = Section(
     ),
     ("%livy tables",),
 )
+BATCHES = Section(
+    "Batches",
+    (
+        Row(
+            (
+                Action("State and reason", livy("batch show", "batch"), ("batch",)),
+                Action("Log of the batch", livy("batch logs", "batch"), ("batch",)),
+                Action("Cancel the batch", livy("batch cancel", "batch"), ("batch",)),
+            ),
+            "batch",
+            "%livy batch list",
+            lambda record: (f"{record['name'] or record['id']} · {record['state']}", str(record["id"])),
+        ),
+        # As it is typed: the program's arguments and the options of submit may follow the file.
+        Row((Action("Submit", lambda picked: f"%livy batch submit {picked['file']}", ("file",)),), text="file"),
+    ),
+    ("%livy batch list",),
+)
 SETTINGS = Section(
     "Settings",
     (
@@ -185,5 +203,5 @@ SETTINGS = Section(
     ),
     ("%livy config",),
 )
-ASK_SERVER = frozenset({"%livy sessions", "%livy tables"})
-SECTIONS = (SESSIONS, STATEMENTS, TARGET, CATALOG, ACCOUNT, SETTINGS)
+ASK_SERVER = frozenset({"%livy sessions", "%livy tables", "%livy batch list"})
+SECTIONS = (SESSIONS, STATEMENTS, TARGET, CATALOG, BATCHES, ACCOUNT, SETTINGS)

@@ -17,6 +17,7 @@ from fabric_livy_magic.completion import sql
 from fabric_livy_magic.completion.code import quoted
 from fabric_livy_magic.completion.complete import complete, inspect
 from fabric_livy_magic.completion.completions import Completions
+from fabric_livy_magic.livy.batch_request import BatchSpec
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
@@ -39,6 +40,13 @@ def matches_of(code: str, language: str | None = "pyspark", runner: Runner | Non
         ("%livy config progress ", ["auto", "line", "plain", "off"]),
         ("%livy help put", ["put"]),
         ("%livy use lo", ["local"]),
+        ("%livy batch ", ["submit", "list", "show", "logs", "wait", "cancel"]),
+        ("%livy batch sub", ["submit"]),
+        ("%livy batch submit --py", ["--py-files"]),
+        ("%livy batch logs --fol", ["--follow"]),
+        ("%livy batch nothing ", []),
+        ("%%livy_batch --wa|\n1", ["--wait"]),
+        ("%%livy_b", ["%%livy_batch"]),
         ("%livy switch ", []),
         ("%livy nothing ", []),
         ("%%livy_sql --pol|\nSELECT 1", ["--polars"]),
@@ -50,6 +58,25 @@ def matches_of(code: str, language: str | None = "pyspark", runner: Runner | Non
 )
 def test_magic_lines(code: str, wanted: list[str]) -> None:
     assert matches_of(code) == wanted
+
+
+def test_files_of_this_machine_and_ids_of_batches_are_offered(
+    fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    for name in ("nightly.py", "with blank.py", "jobs/weekly.py"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert matches_of("%livy batch submit ") == ["jobs/", "nightly.py"]
+    assert matches_of("%livy batch submit jobs/we") == ["jobs/weekly.py"]
+    assert matches_of("%livy batch submit x.py --jar ni") == ["nightly.py"]
+    assert matches_of("%livy batch submit nowhere/") == []
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
+    runner = Runner({"target": fabric.url})
+    assert matches_of("%livy batch show ", runner=runner) == []  # nobody has signed in yet
+    runner.account.client().create_batch(BatchSpec(file="x.py"))
+    (batch_id,) = fabric.batches.kept
+    assert matches_of("%livy batch show ", runner=runner) == [batch_id]
 
 
 @pytest.mark.parametrize("code", ["%matplotlib inl", "%%html\n<b", "%%local\nprin", "% "])

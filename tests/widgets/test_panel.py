@@ -31,6 +31,10 @@ class Notebook:
                 {"name": None, "state": "dead", "owner": "ada", "id": "8", "name_here": None},
                 {"name": None, "state": "idle", "owner": "ada", "id": "9", "name_here": "main"},
             ],
+            "%livy batch list": [
+                {"name": HOSTILE, "state": "running", "id": "b-1"},
+                {"name": None, "state": "dead", "id": "b-2"},
+            ],
         }
         self.work: Callable[[str], None] = lambda line: None
         self.cells: list[str] = []
@@ -123,6 +127,27 @@ def test_a_button_runs_its_line_shows_what_it_says_and_refreshes_the_section(pan
     assert notebook.asked[2:] == [stop.tooltip, "%livy status", "%livy sessions"]
     assert "<img" not in html(panel)
     assert "was run: &lt;img src=x onerror=hacked()&gt;" in html(panel)
+
+
+def test_batches_are_submitted_looked_at_and_cancelled_by_the_lines_they_show(panel: Panel, notebook: Notebook) -> None:
+    panel.box.children[0].selected_index = 4
+    wait_until(lambda: notebook.asked[2:] == ["%livy batch list"] and is_idle(panel))
+    labels = [label for label, _ in field(panel, "batch").options]
+    assert labels == [f"{HOSTILE} · running", "b-2 · dead"]
+    assert button(panel, "Submit").disabled
+    field(panel, "file").value = "job.py -- 3"
+    for label, line in (
+        ("Log of the batch", "%livy batch logs b-1"),
+        ("State and reason", "%livy batch show b-1"),
+        ("Cancel the batch", "%livy batch cancel b-1"),
+        ("Submit", "%livy batch submit job.py -- 3"),
+    ):
+        before = len(notebook.asked)
+        assert button(panel, label).tooltip == line
+        button(panel, label).click()
+        wait_until(lambda before=before: len(notebook.asked) == before + 2 and is_idle(panel))  # type: ignore[misc]
+        assert notebook.asked[before:] == [line, "%livy batch list"]
+    assert "<img" not in html(panel)
 
 
 def test_what_was_chosen_stays_when_the_list_is_read_anew(panel: Panel, notebook: Notebook) -> None:
@@ -222,7 +247,7 @@ def test_the_cell_that_runs_is_followed_without_a_call_and_can_be_interrupted(pa
 
 def test_a_server_that_would_have_to_start_is_not_asked(notebook: Notebook) -> None:
     notebook.why_not = "It does not run yet."
-    assert text_overview(notebook).count("It does not run yet.") == 2
+    assert text_overview(notebook).count("It does not run yet.") == 3
     assert notebook.lines == ["%livy status", "%livy statements", "%livy config target", "%livy whoami", "%livy config"]
 
 

@@ -24,6 +24,8 @@ PICKED = {
     "workspace": "Sales",
     "lakehouse": "Bronze",
     "table": "dim.date",
+    "batch": "0c7a3f60",
+    "file": "job.py --wait -- 3",
     "setting": "rows_shown",
     "value": "20",
 }

@@ -166,3 +166,21 @@ def test_sessions_are_started_attached_and_stopped_and_hostile_names_are_names(
     assert len(elsewhere.deleted) == 1
     screenshot(page, "panel with hostile names")
     assert sessions.get_by_text(HOSTILE).count() > 0
+
+
+def test_a_batch_is_submitted_looked_at_and_cancelled(page: Any, elsewhere: FakeFabric) -> None:
+    elsewhere.batches.log = ["stdout: ", HOSTILE, "\nstderr: "]
+    elsewhere.batch_goes("running", name=HOSTILE)
+    batches = section(page, "Batches")
+    says(batches, "There is no batch on")
+    cell(page, UI).get_by_label("file", exact=True).fill(f"Files/job.py --name '{HOSTILE}' -- 3")
+    press(page, "Submit")
+    (batch_id,) = elsewhere.batches.kept
+    says(cell(page, UI), f"(id {batch_id}, running)")
+    press(page, "Log of the batch")
+    says(cell(page, UI), f"%livy batch logs {batch_id}")
+    screenshot(page, "panel with a batch")
+    press(page, "Cancel the batch")
+    says(cell(page, UI), "was told to end")
+    says(batches, "killed")
+    assert elsewhere.batches.cancelled == [batch_id]
