@@ -1,4 +1,4 @@
-"""`fabric-livy` in a terminal: demo, serve, run, convert, check, login, doctor, kernel, config.
+"""`fabric-livy` in a terminal: demo, serve, run, batch, convert, check, login, doctor, kernel, config.
 
 `main` has the parser; a module `…_commands` for each subject has its commands.
 

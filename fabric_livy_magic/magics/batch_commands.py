@@ -50,7 +50,7 @@ def _batches(notebook: LivyNotebook) -> Batches:
 def _submit(notebook: LivyNotebook, options: argparse.Namespace, cell: str | None = None) -> Any:
     file = "" if cell is None else f"cell-{notebook.cell_number}.py"
     with notebook.progress() as progress:
-        progress.begins(f"Submitting {file or options.file}")
+        progress.begins(f"Submitting {file or options.file}", is_told=False)
         one = _batches(notebook).submit(
             batch_request(options, file), cell=cell, on_progress=progress, say=progress.note
         )
@@ -63,7 +63,7 @@ def _submit(notebook: LivyNotebook, options: argparse.Namespace, cell: str | Non
 def _wait_for(notebook: LivyNotebook, one: Batch, options: argparse.Namespace) -> Any:
     began = time.monotonic()
     with notebook.progress() as progress:
-        progress.begins(f"Batch {one.name}")
+        progress.begins(f"Batch {one.name}", is_told=False)
         one.wait(options.timeout, on_progress=progress)
         if not options.json:
             progress.note(success_line(one, time.monotonic() - began))
