@@ -222,7 +222,7 @@ class RowView:
         self.row = row
         self._all_picked = picked
         self._choice = Choice(row.choice)
-        self._text = widgets.Text(description=row.text, continuous_update=False)
+        self._text = widgets.Text(description=row.text)  # the line below follows what is typed
         self._buttons = [_button(one.label, lambda one=one: self._press(one, press)) for one in row.actions]  # type: ignore[misc]
         self._lines = widgets.HTML()
         fields = [*([self._choice] if row.choice else ()), *([self._text] if row.text else ())]

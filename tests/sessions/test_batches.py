@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic.cells.batch_options import BatchRequest
-from fabric_livy_magic.errors import BatchFailed, NotFoundError
+from fabric_livy_magic.errors import BatchFailed, HttpError, NotFoundError
 from fabric_livy_magic.livy.batches import TERMINAL
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.batches import Batch, Batches
@@ -151,6 +151,14 @@ def test_a_failed_one_tells_its_exit_code_reason_and_log(submitted: Submitted) -
     assert "Batch nightly failed (state: dead)" in str(raised.value)
     assert "LIVY_JOB_STATE_DEAD the application ended with exit code 3" in str(raised.value)
     assert (submitted.failing.exit_code, submitted.failing.logs()[0]) == (3, "before")
+
+
+def test_what_was_uploaded_for_one_that_is_refused_is_removed(submitted: Submitted, tmp_path: Path) -> None:
+    refused = BatchRequest(file=write(tmp_path, "refused.py", "1"), conf=(("spark.driver.memory", "lots"),))
+    with pytest.raises(HttpError, match="lots"):
+        submitted.batches.submit(refused)
+    folders = {one.name.rpartition("-")[0] for one in (submitted.lakehouse / "Files" / "batches").iterdir()}
+    assert folders == {"report", "failing", "endless"}
 
 
 # ------------------------------------------------------------------------------------------------ Apache Livy

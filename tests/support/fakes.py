@@ -426,9 +426,10 @@ def _serve(fake: FakeFabric) -> ThreadingHTTPServer:
             extra = 100 if fault and fault.cuts else 0
             lines += [f"Content-Type: {kind}", f"Content-Length: {len(payload) + extra}", "", ""]
             self.close_connection = bool(extra)
+            payload = b"" if self.command == "HEAD" else payload
             self.wfile.write("\r\n".join(lines).encode() + payload)  # one write, so that no delayed ACK slows a test
 
-        do_GET = do_POST = do_DELETE = do_PUT = answer  # noqa: N815
+        do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = answer  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

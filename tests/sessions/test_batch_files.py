@@ -1,0 +1,84 @@
+"""`session.batch`, and where the files of a batch go, on a scripted Fabric whose OneLake refuses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic import connect
+from fabric_livy_magic.cells.batch_options import BatchRequest
+from fabric_livy_magic.errors import AccessError, BatchFailed, SettingsError
+from fabric_livy_magic.livy.batches import NOTEBOOK
+from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.batches import Batches
+from tests.support.fakes import LAKEHOUSE, WORKSPACE, FakeFabric
+
+ONELAKE = f"abfss://{WORKSPACE}@onelake.dfs.fabric.microsoft.com/{LAKEHOUSE}"
+FILES = r"^\?/onelake/"
+
+
+@pytest.fixture
+def batches(target: str) -> Batches:
+    account = Account({"target": target})
+    return Batches(account, account.target, NOTEBOOK)
+
+
+def test_a_program_submits_a_batch_beside_its_session(fabric: FakeFabric, target: str) -> None:
+    fabric.batch_goes("starting", "running", "dead", errorInfo=[{"message": "exit code 3"}])
+    with connect(target) as session:
+        batch = session.batch(
+            "Files/job.jar",
+            "--day",
+            "1",
+            conf={"spark.x": "1"},
+            jars=["Files/a.jar"],
+            class_name="its.Main",
+            name="nightly",
+        )
+        assert (batch.name, batch.state) == ("nightly", "running")
+        with pytest.raises(BatchFailed, match="exit code 3"):
+            batch.wait()
+        assert (batch.exit_code, batch.reason, batch.cancel()) == (3, "exit code 3", False)
+        assert batch.logs()[0] == "stdout:"
+        assert [one.id for one in session.batches.list()] == [batch.id]
+        assert session.batches.get(batch.id).state == "dead"
+    (body,) = [one.body for one in fabric.seen("POST", "/batches")]
+    assert body == {
+        "file": f"{ONELAKE}/Files/job.jar",
+        "className": "its.Main",
+        "args": ["--day", "1"],
+        "jars": [f"{ONELAKE}/Files/a.jar"],
+        "name": "nightly",
+        "conf": {"spark.x": "1"},
+    }
+
+
+@pytest.mark.parametrize("refusal", [403, 401])
+def test_a_refused_token_for_storage_says_what_it_takes_and_submits_nothing(
+    fabric: FakeFabric, batches: Batches, tmp_path: Path, refusal: int
+) -> None:
+    (tmp_path / "job.py").touch()
+    for method in ("HEAD", "GET", "PUT"):  # whichever an upload begins with
+        fabric.fault(method, FILES, status=refusal, body={"error": {"code": "Denied", "message": "no"}}, times=99)
+    with pytest.raises(AccessError, match="Files need a token for storage"):
+        batches.submit(BatchRequest(file=str(tmp_path / "job.py")))
+    assert fabric.seen("POST", "/batches") == []
+    submitted: Any = batches.submit(BatchRequest(file="Files/job.py"))  # the API itself works
+    assert submitted.id in fabric.batches.kept
+
+
+def test_a_file_of_another_lakehouse_is_found_by_its_names(fabric: FakeFabric, batches: Batches) -> None:
+    for what, found in (("workspaces", "Sales"), ("lakehouses", "Gold")):
+        item = {"id": f"id-of-{found}", "displayName": found}
+        fabric.fault("GET", rf"^\?.*/{what}$", status=200, body={"value": [item]}, times=9)
+    batches.submit(BatchRequest(file="Sales/Gold:Files/job.py"))
+    (body,) = [one.body for one in fabric.seen("POST", "/batches")]
+    assert body["file"] == "abfss://id-of-Sales@onelake.dfs.fabric.microsoft.com/id-of-Gold/Files/job.py"
+
+
+def test_a_file_without_a_suffix_that_can_run_is_refused(batches: Batches, tmp_path: Path) -> None:
+    (tmp_path / "job.sql").touch()
+    with pytest.raises(SettingsError, match="a batch runs"):
+        batches.submit(BatchRequest(file=str(tmp_path / "job.sql")))
