@@ -120,10 +120,11 @@ def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine)
 
 
 def _list(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
-    from fabric_livy_magic.output.batches import batches_list
+    from fabric_livy_magic.output.batches import batch_record, batches_list
 
-    shown = batches_list(batches.list(), batches.target.text, batches.commands)
-    _print_list(shown.text, shown.data, options)
+    infos = batches.list()
+    shown = batches_list(infos, batches.target.text, batches.commands)
+    _print_list(shown.text, list(map(batch_record, infos)), options)
     return 0
 
 

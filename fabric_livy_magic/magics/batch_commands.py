@@ -15,6 +15,7 @@ from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.batches import (
     batch_data,
     batch_facts,
+    batch_record,
     batches_list,
     cancelled_line,
     ended_line,
@@ -80,7 +81,10 @@ def _wait(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
 
 def _list(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     batches = _batches(notebook)
-    return give(batches_list(batches.list(), batches.target.text, NOTEBOOK), as_data=options.json)
+    infos = batches.list()
+    if options.json:
+        return JsonRecords(map(batch_record, infos))
+    return give(batches_list(infos, batches.target.text, NOTEBOOK), as_data=False)
 
 
 def _show(notebook: LivyNotebook, options: argparse.Namespace) -> Any:

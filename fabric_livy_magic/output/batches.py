@@ -12,6 +12,7 @@ from fabric_livy_magic.output.lists import ListColumn, OwnList
 from fabric_livy_magic.output.progress_view import seconds_text
 from fabric_livy_magic.sessions.batches import Batch
 
+MOST_SHOWN = 50
 BATCH_COLUMNS = (
     ListColumn("id", "id", "id"),
     ListColumn("name", "name"),
@@ -36,7 +37,8 @@ def batch_record(info: BatchInfo) -> dict[str, Any]:
 
 def batches_list(infos: Sequence[BatchInfo], where: str, commands: Commands) -> OwnList:
     empty = f"There is no batch on {where}. {commands('submit FILE')} submits one."
-    return OwnList(BATCH_COLUMNS, list(map(batch_record, infos)), empty)
+    more = f"The latest {MOST_SHOWN} of {len(infos):,}; --json has them all." if len(infos) > MOST_SHOWN else ""
+    return OwnList(BATCH_COLUMNS, list(map(batch_record, infos[:MOST_SHOWN])), empty, caption=more)
 
 
 def batch_data(batch: Batch) -> dict[str, Any]:

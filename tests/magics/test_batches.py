@@ -141,6 +141,16 @@ def test_the_list_has_the_latest_first_and_is_data_with_json(nb: Notebook, fabri
     assert set(records[0]) == {"id", "name", "state", "age_s", "application", "owner"}
 
 
+def test_of_many_the_latest_are_drawn_and_all_are_data(nb: Notebook, fabric: FakeFabric) -> None:
+    for number in range(60):
+        fabric.batch_goes("success", submittedAt=f"2024-01-31T10:{number:02}:00Z")
+        fabric.batches.answer("POST", "/batches", {}, {"name": f"batch-{number}"})
+    shown = nb.ok("%livy batch list").text
+    assert "The latest 50 of 60; --json has them all." in shown
+    assert ("batch-10 " in shown, "batch-9 " in shown) == (True, False)
+    assert len(nb.ok("%livy batch list --json").value) == 60
+
+
 def test_one_is_shown_with_all_that_is_known(nb: Notebook, fabric: FakeFabric) -> None:
     fabric.batch_goes(
         "starting", "dead", errorInfo=[{"message": "exit code 3"}], appId="application_1_7", submitterName="Ada"
