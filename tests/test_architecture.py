@@ -60,7 +60,7 @@ HOMES = {
     "ipykernel": {"kernel/kernel.py", "kernel/shell.py"},
     "nbclient": {"notebook_runs/execute.py"},
     "nbformat": {"notebook_runs/execute.py"},
-    "pytest": {"testing/plugin.py"},
+    "pytest": {"testing/"},
     "tornado": {"local/"},
     "orjson": {"local/interpreters/json_text.py"},
     "py4j": {"local/"},

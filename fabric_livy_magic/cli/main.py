@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     from fabric_livy_magic.cli.notebook_commands import add_notebook_commands
     from fabric_livy_magic.cli.run_commands import add_demo_command, add_run_command
     from fabric_livy_magic.cli.sample_commands import add_sample_commands
+    from fabric_livy_magic.cli.test_command import add_test_command
     from fabric_livy_magic.local.serve import add_serve_arguments
 
     parser = argparse.ArgumentParser(
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add_serve_arguments(serve)
     serve.set_defaults(command=_serve)
     add_run_command(commands)
+    add_test_command(commands)
     add_notebook_commands(commands)
     add_batch_command(commands)
     add_file_commands(commands)

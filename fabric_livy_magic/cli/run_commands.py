@@ -56,11 +56,11 @@ def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
     run.add_argument(
         "--cell-timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds_option,
         help="interrupt a cell, or a file's statement, that takes longer: the run has failed then (default: no limit)",
     )
     run.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, help="the same for each whole notebook (default: no limit)"
+        "--timeout", metavar="SECONDS", type=seconds_option, help="the same for each whole notebook (default: no limit)"
     )
     run.add_argument(
         "--mocks",
@@ -74,7 +74,7 @@ def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
     run.set_defaults(command=_run)
 
 
-def _seconds(text: str) -> float:
+def seconds_option(text: str) -> float:
     seconds = seconds_above_0(text)
     if seconds is None:
         raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text!r}")

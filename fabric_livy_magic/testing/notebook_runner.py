@@ -18,8 +18,10 @@ from fabric_livy_magic.notebooks.files import NotebookFile, is_git_folder, noteb
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of
 from fabric_livy_magic.notebooks.repository import repository_root
 from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse
+from fabric_livy_magic.testing.recording import Recorder
 from fabric_livy_magic.testing.reports import cells_of, failure_text
 from fabric_livy_magic.testing.results import LazyTables, NotebookResult
+from fabric_livy_magic.testing.watching import Watching
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +52,13 @@ def _seconds(name: str, text: str) -> float | None:
 class NotebookRunner:
     """Called by a test. `beside` is the test's file: of notebooks with one name the nearest to it is meant."""
 
-    def __init__(self, lakehouse: FreshLakehouse, beside: Path, limits: Limits) -> None:
+    def __init__(
+        self, lakehouse: FreshLakehouse, beside: Path, limits: Limits, recorder: Recorder | None = None
+    ) -> None:
         self._lakehouse = lakehouse
         self._beside = beside
         self._limits = limits
+        self._recorder = recorder or Recorder(lakehouse.repository.root)
 
     def __call__(
         self,
@@ -87,7 +92,8 @@ class NotebookRunner:
             self._limits.notebook_name,
         )
         began = time.monotonic()
-        outcome = self._run(run, limits)
+        watching = self._recorder.begin()
+        outcome = self._run(run, limits, watching)
         result = NotebookResult(
             file.name,
             outcome.exit_value,
@@ -96,12 +102,19 @@ class NotebookRunner:
             LazyTables(lambda table: self._read(_qualified(table, default)), lambda: self._names(default)),
             shares_spark=not run.chooses_session,
         )
+        self._recorder.keep(file, notebook, result, watching, passed=outcome.passed)
         if not outcome.passed:
             raise NotebookFailed(failure_text(file, result, outcome), result)
         return result
 
-    def _run(self, run: NotebookRun, limits: Limits) -> Outcome:
-        environ = {**os.environ, **run.environ, **OF_KERNEL, "FABRIC_LIVY_TARGET": self._lakehouse.target}
+    def _run(self, run: NotebookRun, limits: Limits, watching: Watching) -> Outcome:
+        environ = {
+            **os.environ,
+            **run.environ,
+            **OF_KERNEL,
+            **watching.environ(),
+            "FABRIC_LIVY_TARGET": self._lakehouse.target,
+        }
         with open_kernel(KERNEL_NAME, environ) as run_content:
             return run_content(run.content, _nowhere, limits)
 

@@ -31,9 +31,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--fabric-cell-timeout", metavar="SECONDS", help=f"of one cell of a notebook ({CELL_LIMIT_S})")
     group.addoption("--fabric-notebook-timeout", metavar="SECONDS", help=f"of a whole notebook ({NOTEBOOK_LIMIT_S})")
+    group.addoption(
+        "--fabric-notebooks",
+        metavar="FOLDER",
+        action="append",
+        help="collect the notebooks below it that are tests: whose name begins or ends with `test`, or with the tag `test`",
+    )
+    group.addoption(
+        "--fabric-coverage",
+        action="store_true",
+        help="tell which cells and lines of notebooks ran, and lines of modules",
+    )
     parser.addini(TARGET, "as --fabric-target", default="local")
     parser.addini(CELL_LIMIT, "seconds that one cell of a notebook may take", default=CELL_LIMIT_S)
     parser.addini(NOTEBOOK_LIMIT, "seconds that a whole notebook may take", default=NOTEBOOK_LIMIT_S)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("fabric_notebooks") or config.getoption("fabric_coverage"):
+        from fabric_livy_magic.testing.notebook_plugin import NotebookPlugin
+
+        config.pluginmanager.register(NotebookPlugin(config), "fabric-livy-notebooks")
 
 
 def chosen(config: pytest.Config, name: str) -> str:
@@ -85,9 +103,16 @@ def spark_session(lakehouse: FreshLakehouse) -> Session:
 
 
 @pytest.fixture
-def run_notebook(request: pytest.FixtureRequest, lakehouse: FreshLakehouse) -> NotebookRunner:
+def run_notebook(
+    request: pytest.FixtureRequest, lakehouse: FreshLakehouse, tmp_path_factory: pytest.TempPathFactory
+) -> NotebookRunner:
     """Runs a notebook of the repository on the test's lakehouse: `run_notebook("Load", rows=7)`."""
+    from fabric_livy_magic.testing.collection import RUNS
     from fabric_livy_magic.testing.notebook_runner import NotebookRunner, limits_of
+    from fabric_livy_magic.testing.recording import Recorder
 
+    covers = request.config.getoption("fabric_coverage")
+    recorder = Recorder(lakehouse.repository.root, tmp_path_factory.mktemp("lines") if covers else None)
+    request.node.stash[RUNS] = recorder.reports
     limits = limits_of(chosen(request.config, CELL_LIMIT), chosen(request.config, NOTEBOOK_LIMIT))
-    return NotebookRunner(lakehouse, request.path, limits)
+    return NotebookRunner(lakehouse, request.path, limits, recorder)

@@ -26,6 +26,10 @@ from tests.support.options import spellings
 HERE = "cli/test_every_option.py"
 USES = {
     "demo --output": "cli/test_quickstart.py",
+    **{
+        f"test --{option}": "testing/test_notebook_tests.py"
+        for option in ["target", "keyword", "workers", "cell-timeout", "timeout", "junit", "html", "coverage"]
+    },
     "serve --port": "local/sessions/test_endings.py",
     "serve --dialect": "agent/conftest.py",
     "serve --token-file": "local/server/test_given_tokens.py",

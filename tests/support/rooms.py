@@ -45,8 +45,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
         "notebook_runs": "printable errors settings notebooks agent output kernel",
-        "testing": "printable errors livy cells notebooks signin sessions notebook_runs local",
-        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin sessions output kernel notebook_runs local",
+        "testing": "printable errors notebooks livy cells signin agent sessions output notebook_runs local",
+        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin sessions output kernel notebook_runs testing local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.

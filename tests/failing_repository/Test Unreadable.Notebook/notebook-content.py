@@ -1,0 +1,1 @@
+print('no notebook of Fabric')
