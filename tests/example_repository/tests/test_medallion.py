@@ -1,24 +1,23 @@
-"""The medallion, notebook by notebook, and as a whole."""
+"""The medallion, notebook by notebook."""
 
 from pathlib import Path
 
 import pandas
-from conftest import DAY
 
 
-def test_a_day_is_loaded_as_it_came_also_when_it_comes_again(run_notebook, landed: dict[str, Path]) -> None:
-    first = run_notebook("Load Trips", day=DAY, files=landed)
-    again = run_notebook("Load Trips", day=DAY)
+def test_a_day_is_loaded_as_it_came_also_when_it_comes_again(run_notebook, day: str, landed: dict[str, Path]) -> None:
+    first = run_notebook("Load Trips", day=day, files=landed)
+    again = run_notebook("Load Trips", day=day)
     assert (first.exit_value, again.exit_value) == ("5", "5")
     assert len(again.tables["trips"]) == 5
 
 
-def test_trips_that_cannot_be_are_kept_apart(run_notebook) -> None:
+def test_trips_that_cannot_be_are_kept_apart(run_notebook, day: str) -> None:
     trips = pandas.DataFrame(
-        {"day": [DAY] * 3, "zone_id": ["1", "2", "1"], "km": ["2", "0", "1"], "fare": ["10", "9", "free"]}
+        {"day": [day] * 3, "zone_id": ["1", "2", "1"], "km": ["2", "0", "1"], "fare": ["10", "9", "free"]}
     )
     zones = pandas.DataFrame({"zone_id": [1, 2], "zone": ["Harbour", "Airport"]})
     result = run_notebook("Clean Trips", tables={"Bronze.dbo.trips": trips, "Bronze.dbo.zones": zones})
     assert result.tables["trips"].zone.tolist() == ["Harbour"]
     assert len(result.tables["rejected_trips"]) == 2
-    assert f"1 trips of {DAY}, 2 rejected" in result.text
+    assert f"1 trips of {day}, 2 rejected" in result.text
