@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +59,7 @@ class ScreenReport:
     def _without_run(self, report: pytest.TestReport, state: str) -> NotebookReport:
         """It could not begin, or its lakehouse could not be removed."""
         path, _, name = report.nodeid.partition("::")
-        problem = report.longreprtext
+        problem = str(report.longrepr).replace(f"{self.root}{os.sep}", "")
         if isinstance(report.longrepr, tuple):  # of a skip: file, line, reason
             problem = str(report.longrepr[2])
         return NotebookReport(name, str(self.root / path), state, report.duration, problem=problem)
