@@ -34,6 +34,7 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     trust.add_argument("--yes", action="store_true", help="without the question")
     trust.add_argument("--forget", action="store_true", help="trust it no longer")
     trust.add_argument("--list", action="store_true", help="show the files that are trusted")
+    trust.add_argument("--json", action="store_true", help="with --list, as JSON")
     trust.set_defaults(command=_trust)
 
     doctor = commands.add_parser("doctor", help="check each step from sign-in to session")
@@ -72,10 +73,16 @@ def _logout(options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.settings_files import decide_trust, project_file, take_back_trust
     from fabric_livy_magic.trust import trusted_paths
 
+    if options.json and not options.list:
+        raise SettingsError("`fabric-livy trust --json` goes with --list.")
     if options.list:
+        if options.json:
+            print(json_text(trusted_paths()))
+            return 0
         print(printable("\n".join(trusted_paths())) or "No file is trusted.")
         return 0
     path = options.file or project_file(Path.cwd())

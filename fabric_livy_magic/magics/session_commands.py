@@ -132,7 +132,7 @@ STATUS_COLUMNS = (
     ListColumn("capacity_unit_hours", "CU hours so far"),
     ListColumn("id", "id", "id"),
     ListColumn("application", "application"),
-    ListColumn("target", "target"),
+    ListColumn("target", "target", "address"),
     ListColumn("note", "note"),
 )
 

@@ -98,7 +98,7 @@ def _caption(profile: Profile, name: str, elapsed_s: float | None) -> str:
     columns = counted(len(profile.columns), "column")
     if profile.left_out:
         columns = f"the first {len(profile.columns):,} of {len(profile.columns) + profile.left_out:,} columns"
-    parts = [name, counted(profile.rows, "row"), columns, "distinct values and quartiles are approximate"]
+    parts = [name, counted(profile.rows, "row"), columns, "distinct values, quartiles and histograms are approximate"]
     return " · ".join([*parts, *([] if elapsed_s is None else [f"{elapsed_s:.1f} s"])])
 
 

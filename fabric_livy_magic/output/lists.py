@@ -20,7 +20,8 @@ Records = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ListColumn:
-    """A key of the records as a column. `kind` is a key of `_TEXTS`, or `id`, `code` or `count`; empty for text."""
+    """A key of the records as a column. `kind` is a key of `_TEXTS`, or `id`, `address` (on one line, a click selects the whole),
+    `code` or `count`; empty for text."""
 
     key: str
     title: str
@@ -113,19 +114,20 @@ def _style() -> str:
 
 
 _NUMBERS = {"age", "percent", "count", "bytes"}
+_ONE_LINE = {"id", "address"}
 
 
 def _class(column: ListColumn, text: str = "") -> str:
     if column.kind in _NUMBERS:
         return ' class="n"'
-    return ' class="l"' if len(text) > UNBROKEN_CHARACTERS and column.kind != "id" else ""
+    return ' class="l"' if len(text) > UNBROKEN_CHARACTERS and column.kind not in _ONE_LINE else ""
 
 
 def _cell(column: ListColumn, record: Mapping[str, Any]) -> str:
     text = column.text(record)
     shown = escaped(text)
-    if text and column.kind == "id":
-        shown = f'<code title="{shown}">{shown}</code>'
+    if text and column.kind in _ONE_LINE:
+        shown = f'<code class="{column.kind}" title="{shown}">{shown}</code>'
     elif text and column.kind == "code":
         shown = f"<code>{shown}</code>"
     elif text and column.kind == "state":

@@ -26,7 +26,8 @@ class Explored:
 
 @dataclass(frozen=True)
 class Bars:
-    """A small histogram: of equal steps, of lengths of texts in equal steps, or of the most frequent values."""
+    """A small histogram: of equal steps, of lengths of texts in equal steps, or of the most frequent values. The counts
+    of steps are approximate where there are more than 40 values."""
 
     of: str = ""
     counts: tuple[int, ...] = ()

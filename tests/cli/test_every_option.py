@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import site
@@ -111,6 +112,7 @@ USES = {
     "trust --yes": HERE,
     "trust --forget": HERE,
     "trust --list": HERE,
+    "trust --json": HERE,
     "doctor --target": "sessions/test_doctor.py",
     "doctor --json": "sessions/test_doctor.py",
     "config --json": "magics/test_lists.py",
@@ -170,6 +172,7 @@ def test_a_projects_file_is_trusted_listed_and_forgotten(
         (["--list"], "No file is trusted."),
         ([str(project), "--yes"], 'method = "its.module:Class"'),
         (["--list"], str(project)),
+        (["--list", "--json"], json.dumps([str(project)], indent=2)),
         (["--forget"], "no longer trusted"),
         (["--list"], "No file is trusted."),
     ):

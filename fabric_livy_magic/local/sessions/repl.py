@@ -15,6 +15,7 @@ from fabric_livy_magic.local.spark.jvm import JvmGone
 INTERRUPT_AFTER_S = 0.2  # a cancelled Spark job mostly ends the statement by itself, with a better error
 INTERRUPT_EVERY_S = 1.0
 CANCEL_JOBS_EVERY_S = 0.1  # Livy's `livy.rsc.job-cancel.trigger-interval`
+LATE_JOBS_S = 10.0  # Spark may plan for so long what it then starts for code that was interrupted meanwhile
 STUCK_KIND = "shared"
 FORCE_AFTER_S = 30.0  # Livy's `livy.rsc.job-cancel.timeout`
 
@@ -218,6 +219,11 @@ class Repl:
         while self._still_cancelling(statement):
             succeeded = self._call_and_log(lambda: self._host.cancel_jobs(self.group(statement)))
             pause.wait(CANCEL_JOBS_EVERY_S if succeeded else INTERRUPT_EVERY_S)
+        for _ in range(round(LATE_JOBS_S / INTERRUPT_EVERY_S)):
+            if self._close_reason:
+                return
+            self._call_and_log(lambda: self._host.cancel_jobs(self.group(statement)))
+            pause.wait(INTERRUPT_EVERY_S)
 
     def _cancel_code(self, statement: Statement) -> None:
         pause = threading.Event()

@@ -61,6 +61,24 @@ def test_cancel_ends_the_statement_and_the_next_one_runs(
     warm.wait_for("idle", within_s=5)
 
 
+STARTS_LATE = """
+val work = new Runnable { def run(): Unit = { Thread.sleep(3000); sc.parallelize(1 to 8, 8).foreach(_ => Thread.sleep(300000)) } }
+@volatile var late: Thread = null
+"""
+
+
+def test_a_job_that_a_cancelled_statement_starts_late_is_cancelled_too(warm: Session) -> None:
+    """As one that Spark still plans for while the statement is interrupted. It would take all cores."""
+    warm.text(STARTS_LATE, "spark")
+    number = warm.submit("late = new Thread(work); late.start(); Thread.sleep(60000)", "spark")
+    warm.wait(number, "running", within_s=10)
+    time.sleep(1.5)
+    warm.cancel(number)
+    assert warm.wait(number, within_s=20)["state"] == "cancelled"
+    assert warm.text("late.join(20000); println(late.isAlive)", "spark") == "false\n"
+    assert warm.text("spark.range(3).count()") == "3"
+
+
 def test_a_waiting_statement_is_cancelled_at_once_and_never_runs(warm: Session) -> None:
     first = warm.submit("import time; time.sleep(1.5)")
     second = warm.submit("kept = 'no'")

@@ -1,7 +1,13 @@
-"""The profile of a frame's columns: one pass over its rows for the numbers, and one for the histograms, however many columns."""
+"""The profile of a frame's columns: of all of them in one pass of Spark over the rows.
+
+What is one value a column (least, quartiles, a histogram) is observed while the query itself counts the values of texts, for which
+Spark has no aggregate.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from .chart_data import LARGEST, axis_of
@@ -9,26 +15,63 @@ from .errors import Refused
 
 MOST_COLUMNS = 100
 STEPS = 20  # of a histogram
+CENTRES = (
+    2 * STEPS
+)  # of Spark's `histogram_numeric`, which is exact up to so many values, and dear: it looks at each for each row
 MOST_VALUES, VALUES_SHOWN = 50, 8  # a text of more values than the first has a histogram of its lengths
 MOST_CHARACTERS = 100  # of a text
+HASHES = 65536  # texts are counted by, so that a column of many takes no more; that two of 50 share one happens once in 50 columns
+PARTS = 8  # of what a centre stands for
+ALL_ROWS = -1  # in the place of a column
 
 
 def profile_of(frame: Any) -> dict[str, Any]:
     """{rows, left_out: columns that are not here, columns: [{name, type, nulls, …}]}. Numbers and times are texts, as Spark writes
-    them. `distinct` and the quartiles are approximate."""
+    them. `distinct`, the quartiles and the histograms of more than 40 values are approximate."""
     if not frame.columns:
         raise Refused("There is nothing to explore: it has no columns.")
     kinds = frame.dtypes[:MOST_COLUMNS]
     numbered = frame.toDF(*[f"c{number}" for number in range(len(frame.columns))])
-    asked = [_measures(kind, f"c{number}") for number, (_, kind) in enumerate(kinds)]
-    texts = [f"{sql} AS {word}_{number}" for number, one in enumerate(asked) for word, sql in one.items()]
-    row = numbered.selectExpr("count(1) AS all_rows", *texts).first()
+    measured, counted = _observed(numbered, [kind for _, kind in kinds])
+    rows = sum(one["n"] for one in counted.get(ALL_ROWS, []))
+    if rows != measured.get("rows", 0):  # rows of an executor that was lost are observed twice
+        raise Refused(
+            "Spark did a part of the work twice, so that the numbers would be wrong. Ask for the profile again."
+        )
     columns = []
     for number, (name, kind) in enumerate(kinds):
-        found = {word: row[f"{word}_{number}"] for word in asked[number]}
-        columns.append({"name": name, "type": kind, **found, "nulls": row["all_rows"] - found["filled"]})
-    _add_bars(numbered, columns)
-    return {"rows": row["all_rows"], "left_out": len(frame.columns) - len(kinds), "columns": columns}
+        found = json.loads(measured[f"m{number}"]) if rows else _of_no_rows(kind)
+        bars = _bars(kind, found, counted.get(number, []))
+        columns.append({"name": name, "type": kind, **found, "nulls": rows - found["filled"], "bars": bars})
+    return {"rows": rows, "left_out": len(frame.columns) - len(kinds), "columns": columns}
+
+
+def _of_no_rows(kind: str) -> dict[str, Any]:
+    """Spark observes nothing where it sees beforehand that there are no rows."""
+    return {"filled": 0, "distinct": 0} if axis_of(kind) else {"filled": 0}
+
+
+def _observed(numbered: Any, kinds: list[str]) -> tuple[dict[str, Any], dict[int, list[Any]]]:
+    """(`rows`, and as `m0`, `m1`, … a column's measures in JSON; by column its most frequent texts as rows of n, v, other)."""
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as f
+
+    observation = Observation()
+    measures = [f.expr("count(1)").alias("rows")]
+    texts = [f"named_struct('c', {ALL_ROWS}, 'v', '')"]
+    for number, kind in enumerate(kinds):
+        asked = ", ".join(f"'{word}', {sql}" for word, sql in _measures(kind, f"c{number}").items())
+        measures.append(f.expr(f"to_json(named_struct({asked}))").alias(f"m{number}"))
+        if axis_of(kind) == "text":
+            texts.append(f"named_struct('c', {number}, 'v', left(CAST(c{number} AS STRING), {MOST_CHARACTERS}))")
+    each = numbered.observe(observation, *measures).selectExpr(f"inline(array({', '.join(texts)}))")
+    hashed = each.where("v IS NOT NULL").selectExpr("c", "v", f"pmod(xxhash64(v), {HASHES}) AS hash")
+    by_hash = hashed.groupBy("c", "hash").agg(
+        f.expr("count(1) AS n"), f.expr("min(v) AS v"), f.expr("nullif(max(v), min(v)) AS other")
+    )
+    most = f"slice(sort_array(collect_list(struct(-n AS order, v, other, n))), 1, {VALUES_SHOWN}) AS most"
+    found = by_hash.groupBy("c").agg(f.expr(most)).collect()
+    return observation.get, {row["c"]: row["most"] for row in found}
 
 
 def _measures(kind: str, column: str) -> dict[str, str]:
@@ -50,6 +93,7 @@ def _measures(kind: str, column: str) -> dict[str, str]:
         measures["min"], measures["max"] = f"CAST(min({value}) AS STRING)", f"CAST(max({value}) AS STRING)"
         place = _place(kind, column)
         measures["low"], measures["high"] = f"min({place})", f"max({place})"
+        measures["centres"] = f"histogram_numeric({place}, {CENTRES})"
     if axis != "text":
         quartiles = f"percentile_approx({value}, array(0.25, 0.5, 0.75), 1000)"
         measures["quartiles"] = f"CAST({quartiles} AS ARRAY<STRING>)"
@@ -74,43 +118,36 @@ def _place(kind: str, column: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ histograms
-def _add_bars(numbered: Any, columns: list[dict[str, Any]]) -> None:
-    """`bars`: {of: steps, lengths or values, counts, labels of values}."""
-    bins = {}
-    for number, column in enumerate(columns):
-        low, high = column.pop("low", None), column.pop("high", None)
-        of, sql = _bin(column, f"c{number}", low, high)
-        column["bars"] = {"of": of, "counts": [], "labels": []}
-        if of in ("steps", "lengths"):
-            column["bars"].update(low=low, high=high)
-        if sql:
-            bins[number] = sql
-    if not bins:
-        return
-    structs = ", ".join(f"named_struct('c', {number}, 'b', CAST({sql} AS STRING))" for number, sql in bins.items())
-    counted = numbered.selectExpr(f"inline(array({structs}))").where("b IS NOT NULL").groupBy("c", "b").count()
-    counts: dict[int, dict[str, int]] = {number: {} for number in bins}
-    for row in counted.collect():
-        counts[row["c"]][row["b"]] = row["count"]
-    for number, found in counts.items():
-        bars = columns[number]["bars"]
-        if bars["of"] == "values":
-            largest = sorted(found.items(), key=lambda one: (-one[1], one[0]))[:VALUES_SHOWN]
-            bars["labels"], bars["counts"] = [text for text, _ in largest], [count for _, count in largest]
-        else:
-            bars["counts"] = [found.get(str(step), 0) for step in range(STEPS)]
-
-
-def _bin(column: dict[str, Any], name: str, low: float | None, high: float | None) -> tuple[str, str]:
-    """(what the bars are of, the bar of a value in SQL): both empty where there are none."""
-    kind, axis = column["type"], axis_of(column["type"])
-    if axis is None or not column["filled"]:
-        return "", ""
-    if axis == "text" and column["distinct"] <= MOST_VALUES:
-        return "values", f"left(CAST({name} AS STRING), {MOST_CHARACTERS})"
+def _bars(kind: str, found: dict[str, Any], most: list[Any]) -> dict[str, Any]:
+    """{of: steps, lengths or values, or empty where there are none; counts, labels of values}. `found` keeps the measures that a
+    profile shows."""
+    low, high, centres = (found.pop(word, None) for word in ("low", "high", "centres"))
+    is_text = axis_of(kind) == "text"
+    if is_text and 0 < found["distinct"] <= MOST_VALUES:
+        labels = [one["v"] if one["other"] is None else f"{one['v']}, {one['other']}" for one in most]
+        return {"of": "values", "counts": [one["n"] for one in most], "labels": labels}
     if low is None or high is None or not high / STEPS - low / STEPS > 0:
-        return "", ""
+        return {"of": "", "counts": [], "labels": []}
+    counts = step_counts([(one["x"], round(one["y"])) for one in centres], low, high)
+    return {"of": "lengths" if is_text else "steps", "counts": counts, "labels": [], "low": low, "high": high}
+
+
+def step_counts(centres: list[tuple[float, int]], low: float, high: float) -> list[int]:
+    """How many values are in each of the equal steps from `low` to `high`. A centre that stands for one value is where it says;
+    with as many as Spark keeps, each stands for those around it, which lie evenly to the middle between it and the next."""
     width = high / STEPS - low / STEPS
-    place = _place(kind, name)
-    step = f"CAST(least({STEPS - 1}, greatest(0, floor({place} / {width!r}D - ({low / width!r}D)))) AS INT)"
-    return ("lengths" if axis == "text" else "steps"), f"IF({place} IS NULL, NULL, {step})"  # `least` passes over nulls
+    counts = [0] * STEPS
+
+    def step_of(value: float) -> int:
+        return min(STEPS - 1, max(0, math.floor(value / width - low / width)))
+
+    for number, (centre, count) in enumerate(centres):
+        if len(centres) < CENTRES or count == 1:
+            counts[step_of(centre)] += count
+            continue
+        left = centres[number - 1][0] / 2 + centre / 2 if number else low
+        right = centres[number + 1][0] / 2 + centre / 2 if number + 1 < len(centres) else high
+        for part in range(PARTS):
+            share = count * (part + 1) // PARTS - count * part // PARTS
+            counts[step_of(left + (right / PARTS - left / PARTS) * (part + 0.5))] += share
+    return counts
