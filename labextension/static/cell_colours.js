@@ -5,7 +5,7 @@
     const MIME_TYPES = new Map(Object.entries({
         sql: SQL, sparksql: SQL, livy_sql: SQL,
         spark: SCALA, scala: SCALA, livy_spark: SCALA,
-        pyspark: PYTHON, livy_pyspark: PYTHON, local: PYTHON,
+        pyspark: PYTHON, livy_pyspark: PYTHON, livy_batch: PYTHON, local: PYTHON,
         sparkr: R, livy_sparkr: R,
         configure: JSON_TEXT, livy_configure: JSON_TEXT,
     }));

@@ -357,6 +357,20 @@ def test_a_headless_long_start_says_where_it_is_and_ends_with_its_note(capsys: p
     ]
 
 
+def test_a_headless_wait_for_a_batch_names_it_and_its_state_every_half_a_minute(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Line("plain") as line:
+        line.begins("Batch nightly", is_told=False)
+        line.run(70, "batch")
+        line.note("Batch nightly has succeeded")
+    assert capsys.readouterr().out.splitlines() == [
+        "Batch nightly: running · 30 s",
+        "Batch nightly: running · 60 s",
+        "Batch nightly has succeeded",
+    ]
+
+
 def test_a_note_stays_and_is_left_out_when_progress_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     Line("plain").note("Session is ready")
     Line("off").note("Session is ready")

@@ -171,10 +171,13 @@ def test_sessions_are_started_attached_and_stopped_and_hostile_names_are_names(
 def test_a_batch_is_submitted_looked_at_and_cancelled(page: Any, elsewhere: FakeFabric) -> None:
     elsewhere.batches.log = ["stdout: ", HOSTILE, "\nstderr: "]
     elsewhere.batch_goes("running", name=HOSTILE)
+    run(page, USE)
     batches = section(page, "Batches")
+    press(page, "Refresh")
     says(batches, "There is no batch on")
     cell(page, UI).get_by_label("file", exact=True).fill(f"Files/job.py --name '{HOSTILE}' -- 3")
     press(page, "Submit")
+    says(cell(page, UI), "waits for its end")
     (batch_id,) = elsewhere.batches.kept
     says(cell(page, UI), f"(id {batch_id}, running)")
     press(page, "Log of the batch")
