@@ -176,7 +176,7 @@ def wait_for_batch(
 
     def report(value: BatchInfo, elapsed_s: float) -> None:
         if on_progress:
-            on_progress(Progress("batch", value.state.value, elapsed_s))
+            on_progress(Progress("batch", value.state.value, elapsed_s, detail=value.start_detail))
 
     try:
         return wait_until(

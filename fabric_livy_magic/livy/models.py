@@ -139,11 +139,7 @@ class SessionInfo:
     @property
     def start_detail(self) -> str:
         """Where Fabric is with its start, in Fabric's words; empty where it does not say, or says the state once more."""
-        for key in ("pluginInfo", "schedulerInfo"):
-            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _text(_object(self.raw, key), "currentState") or "").lower()
-            if words and words not in {"ended", "unknown", self.state.value.replace("_", " ")}:
-                return words[:60]
-        return ""
+        return _start_detail(self.raw, self.state.value)
 
     @property
     def reason(self) -> str:
@@ -223,6 +219,11 @@ class BatchInfo:
     def age_s(self, now_s: float) -> int | None:
         """See `SessionInfo.age_s`."""
         return _age_s(self.raw, now_s)
+
+    @property
+    def start_detail(self) -> str:
+        """See `SessionInfo.start_detail`; empty once it runs."""
+        return "" if self.state is BatchState.RUNNING else _start_detail(self.raw, self.state.value)
 
     @property
     def reason(self) -> str:
@@ -347,6 +348,14 @@ def _batch_state(raw: Json) -> BatchState:
     if fabric is BatchState.CANCELLING:
         return fabric
     return states[0] if states else fabric
+
+
+def _start_detail(raw: Json, state: str) -> str:
+    for key in ("pluginInfo", "schedulerInfo"):
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _text(_object(raw, key), "currentState") or "").lower()
+        if words and words not in {"ended", "unknown", state.replace("_", " ")}:
+            return words[:60]
+    return ""
 
 
 def _age_s(raw: Json, now_s: float) -> int | None:

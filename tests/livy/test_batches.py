@@ -242,6 +242,23 @@ def test_a_wait_goes_on_to_the_end_and_reports_the_states(
     assert list(dict.fromkeys(reported)) == ["batch starting", "batch running"]
 
 
+def test_before_it_runs_fabrics_own_words_say_where_it_is(
+    fabric: FakeFabric, client_of_fabric: LivyClient, clock: FakeClock
+) -> None:
+    plugin = {"currentState": "ResourceAcquisition"}
+    fabric.batch_goes({"state": "not_started", "pluginInfo": plugin}, "running", "success", pluginInfo=plugin)
+    reported: list[str] = []
+    first = client_of_fabric.create_batch(SPEC)
+    wait_for_batch(
+        client_of_fabric,
+        first,
+        on_progress=lambda one: reported.append(f"{one.state}: {one.detail}"),
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    assert list(dict.fromkeys(reported)) == ["not_started: resource acquisition", "running: "]
+
+
 def test_a_batch_that_never_starts_is_waited_for_as_long_as_was_chosen(
     fake: FakeFabric, client: LivyClient, clock: FakeClock
 ) -> None:

@@ -11,8 +11,12 @@ from fabric_livy_magic import connect
 from fabric_livy_magic.cells.batch_options import BatchRequest
 from fabric_livy_magic.errors import AccessError, BatchFailed, SettingsError
 from fabric_livy_magic.livy.batches import NOTEBOOK
+from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.models import BatchInfo
+from fabric_livy_magic.output.batches import submitted_lines
 from fabric_livy_magic.sessions.account import Account
-from fabric_livy_magic.sessions.batches import Batches
+from fabric_livy_magic.sessions.batches import Batch, Batches
 from tests.support.fakes import LAKEHOUSE, WORKSPACE, FakeFabric
 
 ONELAKE = f"abfss://{WORKSPACE}@onelake.dfs.fabric.microsoft.com/{LAKEHOUSE}"
@@ -53,6 +57,13 @@ def test_a_program_submits_a_batch_beside_its_session(fabric: FakeFabric, target
         "name": "nightly",
         "conf": {"spark.x": "1"},
     }
+
+
+def test_on_fabric_its_page_of_the_monitoring_hub_is_told() -> None:
+    url = "https://api.fabric.microsoft.com/v1/workspaces/w/lakehouses/l/livyapi/versions/2023-12-01"
+    batch = Batch(LivyClient(LivyHttp(url)), BatchInfo.from_json({"id": "b-1", "state": "running"}))
+    assert batch.run_link == "https://app.fabric.microsoft.com/workloads/de-ds/sparkmonitor/l/b-1"
+    assert f"Its run: {batch.run_link}" in submitted_lines(batch, NOTEBOOK, is_waited_for=True)
 
 
 @pytest.mark.parametrize("refusal", [403, 401])
