@@ -40,22 +40,27 @@ def folder_name(parts: Sequence[str]) -> str:
 
 def write_sample(folder: Path, sample: Sample, rows: pa.Table) -> None:
     """Over an earlier one. Raises FrameError for a folder that is none, and for a type that Parquet has not."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if folder.exists() and not (folder / SCHEMA).is_file():
         raise FrameError(f"{folder} is there, and is no sample of a table. Choose another folder with --to.")
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{DATA}.{os.getpid()}"
-    try:
-        pq.write_table(rows, draft)
-        draft.replace(folder / DATA)
-    except pa.ArrowNotImplementedError as error:
-        raise FrameError(f"{sample.table}: Parquet has no such type: {error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    write_rows(folder / DATA, rows)
     text = json.dumps(vars(sample), indent=2, ensure_ascii=False)
     (folder / SCHEMA).write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_rows(file: Path, rows: pa.Table) -> None:
+    """As Parquet, as a whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        pq.write_table(rows, draft)
+        draft.replace(file)
+    except pa.ArrowNotImplementedError as error:
+        raise FrameError(f"{file}: Parquet has no such type: {error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def sample_folders(folder: Path) -> list[Path]:

@@ -64,6 +64,13 @@ class FreshLakehouse:
             conf[LAKEHOUSES_CONF] = write_named(named)
         return connect(self.target, conf=conf)
 
+    def seed(self, folder: str | Path) -> None:
+        """Makes tables of samples that `fabric-livy pull` has written; a relative folder is one of the repository. Raises SettingsError
+        for a table that is there, FrameError for what is no sample."""
+        from fabric_livy_magic.sessions.samples import seed
+
+        seed(self.session, self.repository.root / folder)
+
     def end_sessions(self) -> None:
         if (session := self.__dict__.pop("session", None)) is not None:
             session.__exit__(None, None, None)

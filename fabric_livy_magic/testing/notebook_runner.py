@@ -16,6 +16,7 @@ from fabric_livy_magic.notebook_runs.execute import Limits, Outcome, open_kernel
 from fabric_livy_magic.notebook_runs.prepare import KERNEL_NAME, NotebookRun, prepare_run
 from fabric_livy_magic.notebooks.files import NotebookFile, is_git_folder, notebook_file
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of
+from fabric_livy_magic.notebooks.mocks import USED_VARIABLE, read_used
 from fabric_livy_magic.notebooks.repository import repository_root
 from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse
 from fabric_livy_magic.testing.recording import Recorder
@@ -101,6 +102,7 @@ class NotebookRunner:
             cells_of(run),
             LazyTables(lambda table: self._read(_qualified(table, default)), lambda: self._names(default)),
             shares_spark=not run.chooses_session,
+            mocks=tuple(read_used(Path(os.environ[USED_VARIABLE]))) if USED_VARIABLE in os.environ else (),
         )
         self._recorder.keep(file, notebook, result, watching, passed=outcome.passed)
         if not outcome.passed:

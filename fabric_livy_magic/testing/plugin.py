@@ -13,11 +13,12 @@ from fabric_livy_magic.errors import FabricLivyError
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.session import Session
     from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse
+    from fabric_livy_magic.testing.mocks import Mocks
     from fabric_livy_magic.testing.notebook_runner import NotebookRunner
     from fabric_livy_magic.testing.targets import FabricOfTests
 
 PACKAGE = Path(__file__).parents[1]
-TARGET = "fabric_target"
+TARGET, MOCKS = "fabric_target", "fabric_mocks"
 CELL_LIMIT, NOTEBOOK_LIMIT = "fabric_cell_timeout", "fabric_notebook_timeout"
 CELL_LIMIT_S, NOTEBOOK_LIMIT_S = "300", "900"
 
@@ -42,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="tell which cells and lines of notebooks ran, and lines of modules",
     )
+    group.addoption(
+        "--fabric-mocks",
+        metavar="FOLDER",
+        help="answers for secrets, HTTP and the like, for all tests; see docs/mocks.md",
+    )
+    parser.addini(MOCKS, "as --fabric-mocks, from the root folder of the tests", default="")
     parser.addini(TARGET, "as --fabric-target", default="local")
     parser.addini(CELL_LIMIT, "seconds that one cell of a notebook may take", default=CELL_LIMIT_S)
     parser.addini(NOTEBOOK_LIMIT, "seconds that a whole notebook may take", default=NOTEBOOK_LIMIT_S)
@@ -90,10 +97,31 @@ def lakehouse_snapshot() -> Path | None:
 
 
 @pytest.fixture
-def lakehouse(fabric: FabricOfTests, lakehouse_snapshot: Path | None) -> Iterator[FreshLakehouse]:
+def lakehouse(
+    request: pytest.FixtureRequest, fabric: FabricOfTests, lakehouse_snapshot: Path | None
+) -> Iterator[FreshLakehouse]:
     """A lakehouse of this test alone, with all that the repository's notebooks name."""
+    if chosen(request.config, MOCKS):
+        request.getfixturevalue("fabric_mocks")
     with fabric.fresh_lakehouse(lakehouse_snapshot) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def fabric_mocks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Mocks]:
+    """Answers for the notebooks and the session of this test: `fabric_mocks.secret("vault", "name", "value")`. With it nothing else
+    answers: no network, no real secret."""
+    from fabric_livy_magic.notebooks.mocks import folders_of, used_text
+    from fabric_livy_magic.testing.mocks import Mocks
+
+    shared = folders_of(chosen(request.config, MOCKS), request.config.rootpath)
+    made = Mocks(tmp_path_factory.mktemp("mocks"), shared)
+    for name, value in made.environ.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    request.node.user_properties.append(("mocks", used_text(made.used)))
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fabric_livy_magic.notebooks.mocks import MockUse
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -79,6 +81,8 @@ class NotebookResult:
     cells: tuple[CellResult, ...] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     shares_spark: bool = True
+    mocks: tuple[MockUse, ...] = ()
+    """Those that the test has used by now, with `is_missing` those that were asked for and are not there."""
 
     @property
     def outputs(self) -> list[Mapping[str, Any]]:

@@ -45,7 +45,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
         "notebook_runs": "printable errors settings notebooks agent output kernel",
-        "testing": "printable errors notebooks livy cells signin agent sessions output notebook_runs local",
+        "testing": "printable errors notebooks livy cells signin frames agent sessions output notebook_runs local",
         "cli": "printable errors own_imports settings trust settings_files notebooks cells signin sessions output kernel notebook_runs testing local",
     }.items()
 }

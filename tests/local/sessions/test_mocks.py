@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fabric_livy_magic.notebooks.mocks import MOCKS_CONF, USED_CONF, read_used
+from fabric_livy_magic.testing.mocks import Mocks
 from tests.support import service
 from tests.support.commands import fabric_livy
 
@@ -49,8 +52,14 @@ def mocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("used") / "used.jsonl"
+def own(tmp_path_factory: pytest.TempPathFactory, mocks: Path) -> Mocks:
+    """Those of a test, over those of the folder."""
+    return Mocks(tmp_path_factory.mktemp("own"), [mocks])
+
+
+@pytest.fixture(scope="module")
+def used(own: Mocks) -> Path:
+    return own.folder / "used.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +69,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
 
 
 @pytest.fixture(scope="module")
-def session(api: service.Api, mocks: Path, used: Path) -> service.Session:
-    started = api.start_session(conf={MOCKS_CONF: str(mocks), USED_CONF: str(used)})
+def session(api: service.Api, own: Mocks, used: Path) -> service.Session:
+    started = api.start_session(conf={MOCKS_CONF: own.environ["FABRIC_LIVY_MOCKS"], USED_CONF: str(used)})
     started.wait_for("idle")
     return started
 
@@ -123,6 +132,34 @@ print(spark.read.format("json").load("Files/three").count())
         'spark.read.format("jdbc").option("url", "jdbc:postgresql://h/d").option("query", "SELECT 1").load()'
     )
     assert '[[spark]]\n    format = "jdbc"' in said["evalue"]
+
+
+def test_what_a_test_mocks_counts_at_once_and_before_the_folder(session: service.Session, own: Mocks) -> None:
+    own.secret("v", "s", "of the test")
+    own.token("pbi", "of the test")
+    own.http("https://api.example.com/rates", json={"USD": 2})
+    own.http("https://api.example.com/orders", method="POST", contains="trip", status=201, body="done")
+    own.dax("Sales", pd.DataFrame({"year": [2024], "amount": [Decimal("1.50")]}), "EVALUATE 'Date'")
+    own.semantic_link("resolve_dataset_id", "an id", dataset="Sales")
+    own.table("Sales.dbo.riders", pd.DataFrame({"id": [1, 2], "at": pd.to_datetime(["2024-01-02", None])}))
+    own.source("jdbc", pd.DataFrame({"n": [7]}), dbtable="dbo.sevens")
+    code = """
+import requests, sempy.fabric as fabric
+print(notebookutils.credentials.getSecret("v", "s"), notebookutils.credentials.getToken("pbi"))
+print(requests.get("https://api.example.com/rates").json())
+print(requests.post("https://api.example.com/orders", data="a trip").status_code)
+print(fabric.evaluate_dax("Sales", "EVALUATE  'Date'").to_dict("records"), fabric.resolve_dataset_id("Sales"))
+print(spark.read.synapsesql("Sales.dbo.riders").where("at IS NULL").collect())
+print(spark.read.jdbc("jdbc:sqlserver://x", "dbo.sevens").collect())
+"""
+    assert session.text(code).splitlines() == [
+        "of the test of the test",
+        "{'USD': 2}",
+        "201",
+        "[{'year': 2024, 'amount': Decimal('1.50')}] an id",
+        "[Row(id=2, at=None)]",
+        "[Row(n=7)]",
+    ]
 
 
 def test_what_was_used_is_written_down_without_values(session: service.Session, used: Path) -> None:
