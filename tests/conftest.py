@@ -38,6 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also run the tests marked `livy`, on the Apache Livy server at this address",
     )
     parser.addoption(
+        "--dbt",
+        action="store_true",
+        default=bool(
+            os.environ.get("TEST_DBT")
+        ),  # as .ci/run has it: pytest in a test inherits no option of this suite by it
+        help="also run the tests marked `dbt`, which install dbt from the registry (90 MB)",
+    )
+    parser.addoption(
         "--fifty", action="store_true", help="run all notebooks of tests/fifty_notebooks, not only the chosen ones"
     )
 
@@ -63,6 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needs = {
         "fabric": "needs a Fabric account: --fabric <Livy connection string>",
         "livy": "needs an Apache Livy server: --livy <address>",
+        "dbt": "installs dbt: --dbt",
     }
     for mark, reason in needs.items():
         if not config.getoption(f"--{mark}"):

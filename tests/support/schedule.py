@@ -17,6 +17,7 @@ MANY = 60
 LONG = (
     "tests/cli/test_fabric_notebooks.py",
     "tests/agent/",
+    "tests/local/test_dbt.py",
     "tests/local/apache/test_replay.py",
     "tests/local/spark/test_delta.py",
     "tests/kernel/test_kernel_notebooks.py",

@@ -1,0 +1,98 @@
+"""A team's dbt project on the embedded Fabric: Microsoft's adapter as it is, over https, with docs/dbt.md's profile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import polars
+import pytest
+
+from tests.support import dbt_project, service
+
+pytestmark = [pytest.mark.spark, pytest.mark.dbt]
+PROJECT = dbt_project.ROOT / "tests" / "dbt_project"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dbt_project.Project]:
+    python = dbt_project.install(tmp_path_factory.mktemp("dbt"))
+    folder = shutil.copytree(PROJECT, tmp_path_factory.mktemp("team") / "project")
+    state = tmp_path_factory.mktemp("state")
+    process, api = service.start(
+        None, "--tls", "--workspaces", str(folder / "fabric.toml"), extra_env={"XDG_STATE_HOME": str(state)}
+    )
+    try:
+        server = str(api.ready["api_url"]).removesuffix("/v1")
+        yield dbt_project.Project(python, folder, server, str(api.ready["ca_bundle"]), state)
+    finally:
+        api.http.close()
+        assert service.close(process) == 0
+
+
+@pytest.fixture(scope="module")
+def first(project: dbt_project.Project) -> list[dict[str, Any]]:
+    return project.run("debug", "seed", "snapshot", "run")
+
+
+@pytest.fixture(scope="module")
+def second(project: dbt_project.Project, first: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """After a day on which a trip came, and a borough got another name."""
+    trips, zones = project.folder / "seeds" / "trips.csv", project.folder / "seeds" / "zones.csv"
+    trips.write_text(trips.read_text() + "5,1,99.5,2022-06-01 00:00:00\n")
+    zones.write_text(zones.read_text().replace("Newark", "New Ark"))
+    return project.run("seed", "run", "test", "snapshot", "docs generate")
+
+
+def rows(project: dbt_project.Project, table: str) -> list[dict[str, Any]]:
+    """Read from the lakehouse's folder, without Spark."""
+    return polars.read_delta(str(project.folder / "lakehouse" / "Tables" / "dbo" / table)).to_dicts()
+
+
+def test_a_first_day_loads_and_builds_all(first: list[dict[str, Any]]) -> None:
+    assert [one["nodes"] for one in first] == [
+        {},
+        {"trips": "success", "zones": "success"},
+        {"zones_history": "success"},
+        {"expensive": "success", "fares": "success", "fares_by_borough": "success"},
+    ]
+
+
+def test_a_second_run_adds_what_is_new(project: dbt_project.Project, second: list[dict[str, Any]]) -> None:
+    assert second[1]["nodes"] == {"expensive": "success", "fares": "success", "fares_by_borough": "success"}
+    assert sorted(one["trip_id"] for one in rows(project, "fares")) == [1, 2, 3, 4, 5]
+    by_borough = {one["borough"]: (one["trips"], one["fares"]) for one in rows(project, "fares_by_borough")}
+    assert by_borough == {"New Ark": (2, 110.0), "Queens": (2, 19.25), "Bronx, north": (1, 30.0)}
+
+
+def test_dbts_tests_pass(second: list[dict[str, Any]]) -> None:
+    assert sorted(second[2]["nodes"].values()) == ["pass"] * 4
+
+
+def test_a_snapshot_keeps_what_was(project: dbt_project.Project, second: list[dict[str, Any]]) -> None:
+    assert second[3]["nodes"] == {"zones_history": "success"}
+    history = {
+        (one["borough"], one["dbt_valid_to"] is None) for one in rows(project, "zones_history") if one["zone_id"] == 1
+    }
+    assert history == {("Newark", False), ("New Ark", True)}
+
+
+def test_the_docs_have_each_table_with_spark_s_types(
+    project: dbt_project.Project, second: list[dict[str, Any]]
+) -> None:
+    assert second[4]["success"]
+    catalog = json.loads((project.folder / "target" / "catalog.json").read_text(encoding="utf-8"))
+    tables = {one["metadata"]["name"]: one for one in catalog["nodes"].values()}
+    assert sorted(tables) == ["expensive", "fares", "fares_by_borough", "trips", "zones", "zones_history"]
+    types = {name: column["type"] for name, column in tables["zones"]["columns"].items()}
+    assert types == {"zone_id": "int", "borough": "string", "surcharge": "decimal(4,2)", "since": "date"}
+
+
+def test_the_recipe_has_the_profile_and_the_versions_of_this_test() -> None:
+    page = (dbt_project.ROOT / "docs" / "dbt.md").read_text(encoding="utf-8")
+    assert all(f'"{one}"' in page for one in dbt_project.REQUIREMENTS)
+    for line in (PROJECT / "profiles.yml").read_text(encoding="utf-8").splitlines():
+        assert line.partition(":")[0].strip() in page, line
+    assert (PROJECT / "fabric.toml").read_text(encoding="utf-8").partition("\n")[2] in page
