@@ -26,6 +26,8 @@ from fabric_livy_magic.widgets.panel_sections import (
 from fabric_livy_magic.widgets.views import view_bundle
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
+# ipywidgets gives all tabs one width, which cuts the longest title in a narrow notebook.
+WIDE_TITLES = "<style>.flm-tabs .lm-TabBar-tab.lm-TabBar-tab{flex:0 1 auto}</style>"
 SCROLLED = {"max_height": "32em", "overflow": "auto"}
 
 
@@ -49,7 +51,8 @@ class Panel:
         self._line = widgets.HTML()
         self._said = widgets.HTML(layout=widgets.Layout(**SCROLLED))
         top = widgets.HBox([self._refresh, self._cancel, self._line], layout=widgets.Layout(align_items="center"))
-        self.box = widgets.VBox([self._tab, top, self._said])
+        self._tab.add_class("flm-tabs")
+        self.box = widgets.VBox([self._tab, top, self._said, widgets.HTML(WIDE_TITLES)])
         _take_messages_where_they_come(self.box)
 
     @property
