@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from fabric_livy_magic.notebooks.files import CONTENT
+from fabric_livy_magic.errors import NotebookError
+from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks
+from fabric_livy_magic.notebooks.model import CODE
 from fabric_livy_magic.output.tables import text_table
-from fabric_livy_magic.testing.notebook_reports import FAILED, PASSED, SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import FAILED, NOT_RUN, PASSED, SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.watching import WhatRan
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,32 @@ def coverage_of(reports: Iterable[NotebookReport], folder: Path) -> list[Covered
     """One for each notebook, whose tests count together, then one for each module. Names are relative to the folder."""
     by_path: dict[str, list[NotebookReport]] = {}
     modules: dict[str, set[int]] = {}
-    for report in reports:
-        by_path.setdefault(report.path, []).append(report)
+    reports = list(reports)
+    for report in [*reports, *_included(reports, folder)]:
+        by_path.setdefault(os.path.realpath(report.path), []).append(report)
         for path, lines in report.files.items():
             modules.setdefault(os.path.realpath(path), set()).update(lines)
     notebooks = [_notebook(item_of(relative(path, folder)), runs) for path, runs in sorted(by_path.items())]
     return notebooks + [one for path, ran in sorted(modules.items()) if (one := _module(Path(path), ran, folder))]
+
+
+def _included(reports: Sequence[NotebookReport], folder: Path) -> Iterator[NotebookReport]:
+    """The notebooks below the folder whose cells others have by `%run`, as far as these ran."""
+    seen = [WhatRan(report.included) for report in reports if report.included]
+    for file in find_notebooks(folder) if seen else ():
+        try:
+            notebook = file.read()
+        except NotebookError:
+            continue
+        for what_ran in seen:
+            cells = []
+            for number, cell in enumerate(notebook.cells, start=1):
+                if cell.kind == CODE and not cell.is_skipped:
+                    lines = what_ran.lines_of(cell.source)
+                    state = NOT_RUN if lines is None else PASSED
+                    cells.append(CellReport(number, cell.source, notebook.language_of(cell), state, lines=lines))
+            if any(cell.state == PASSED for cell in cells):
+                yield NotebookReport(file.name, os.path.realpath(file.path), PASSED, 0.0, tuple(cells))
 
 
 def relative(path: str, folder: Path) -> str:

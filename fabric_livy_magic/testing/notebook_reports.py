@@ -61,6 +61,8 @@ class NotebookReport:
     notes: tuple[str, ...] = ()
     files: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Modules that it imported → the lines of them that ran, where `coverage` was there to say so."""
+    included: Mapping[str, CellLines] = field(default_factory=dict)
+    """Texts of cells of other notebooks, which it has by `%run` → their lines."""
 
     @property
     def failed_cell(self) -> CellReport | None:
@@ -78,12 +80,17 @@ class NotebookReport:
         """Of what `as_data` gave, also when it went through JSON."""
         cells = tuple(_cell_of(cell) for cell in data["cells"])
         files = {path: tuple(lines) for path, lines in data["files"].items()}
-        return cls(**{**data, "cells": cells, "notes": tuple(data["notes"]), "files": files})
+        included = {code: _lines_of(lines) for code, lines in data["included"].items()}
+        return cls(**{**data, "cells": cells, "notes": tuple(data["notes"]), "files": files, "included": included})
 
 
 def _cell_of(data: Mapping[str, Any]) -> CellReport:
-    lines = data["lines"] and CellLines(tuple(data["lines"]["statements"]), tuple(data["lines"]["ran"]))
+    lines = data["lines"] and _lines_of(data["lines"])
     return CellReport(**{**data, "texts": tuple(data["texts"]), "images": tuple(data["images"]), "lines": lines})
+
+
+def _lines_of(data: Mapping[str, Any]) -> CellLines:
+    return CellLines(tuple(data["statements"]), tuple(data["ran"]))
 
 
 def with_outputs(cell: CellReport, outputs: Iterable[Mapping[str, Any]]) -> CellReport:

@@ -41,6 +41,7 @@ def notebook_report(
         exit_value=result.exit_value,
         problem=problem,
         files=what_ran.files or {},
+        included=what_ran.without(cell.source for cell in notebook.cells),
     )
 
 

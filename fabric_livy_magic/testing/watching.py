@@ -29,6 +29,15 @@ class WhatRan:
                 return CellLines(_moved(lines.statements, before), _moved(lines.ran, before))
         return None
 
+    def without(self, sources: Iterable[str]) -> dict[str, CellLines]:
+        """Those of other cells than these."""
+        texts = [source.strip() for source in sources]
+        return {
+            code: lines
+            for code, lines in self.cells.items()
+            if not any(text.endswith(code.strip()) and is_rest(text, code.strip()) for text in texts)
+        }
+
 
 def is_rest(text: str, code: str) -> bool:
     """Whether the code is all of the text, or all below its magic."""

@@ -21,6 +21,7 @@ LONG = (
     "tests/local/apache/test_replay.py",
     "tests/local/spark/test_delta.py",
     "tests/kernel/test_kernel_notebooks.py",
+    "tests/testing/test_notebook_tests.py",
     "tests/cli/test_small_cases.py",
     "tests/local/spark/test_catalog.py",
     "tests/cli/test_quickstart.py",

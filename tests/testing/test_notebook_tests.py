@@ -98,7 +98,8 @@ def test_the_suite_of_the_example_repository_passes_with_its_notebooks(tmp_path:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Trip Quality.*PASSED.*\n +\[2\] passed \d+\.\d\d s  revenue = spark\.table", done.stdout)
-    assert re.search(r"Clean Trips\.Notebook +3/3 +\d+/\d+ +100 %", done.stdout)
+    assert re.search(r"shared/Trip Rules\.Notebook +1/1 +7/7 +100 %", done.stdout)
+    assert re.search(r"Clean Trips\.Notebook +4/4 +10/10 +100 %", done.stdout)
 
 
 # ------------------------------------------------------------------------------------------- without Spark
@@ -137,3 +138,32 @@ def test_pytest_collects_the_notebooks_below_the_folder_and_no_others(tmp_path: 
         "checks/Test Trip Rules.Notebook/notebook-content.py::Test Trip Rules",
         "checks/Trip Quality.Notebook/notebook-content.py::Trip Quality",
     ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "message"),
+    [
+        ("pytest", [], "which is not installed: pip install 'fabric-livy-magic[local]'"),
+        ("xdist", ["-n", "2"], "which is not installed: pip install pytest-xdist"),
+    ],
+)
+def test_what_is_not_installed_is_told_with_the_line_that_installs_it(
+    missing: str, options: list[str], message: str, tmp_path: Path
+) -> None:
+    code = (
+        "import sys\nsys.modules[sys.argv[1]] = None\nfrom fabric_livy_magic.cli.main import main\n"
+        "sys.exit(main(['test', *sys.argv[2:]]))"
+    )
+    command = [sys.executable, "-c", code, missing, *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_an_interrupt_ends_the_run_with_130_and_says_what_ran_before(tmp_path: Path) -> None:
+    folder = copied(FAILING, tmp_path)
+    stop = "import os, pytest, signal\n@pytest.fixture(autouse=True, scope='session')\ndef stop():\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    (folder / "conftest.py").write_text(stop)
+    run = fabric_livy_test(folder, "-k", "Passing")
+    assert run.code == 130
+    assert "Interrupted. What is above ran before." in run.text

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.agent.remote.agent.lines_ran import LinesRan
+from fabric_livy_magic.notebooks.model import Cell, Notebook
 from fabric_livy_magic.testing.coverage_report import (
     Covered,
     coverage_of,
@@ -27,6 +28,7 @@ from fabric_livy_magic.testing.failure_text import failure_lines
 from fabric_livy_magic.testing.html_report import html_report
 from fabric_livy_magic.testing.notebook_reports import PASSED, CellLines, CellReport, NotebookReport, with_outputs
 from tests.support.browser import DARK, LIGHT, screenshot
+from tests.support.repositories import commit_notebook
 from tests.testing.sample_reports import CELLS, FAILING, HOSTILE, PASSING, WITH_HOSTILE_TEXT
 
 ROOT = Path("/repository")
@@ -34,7 +36,7 @@ ROOT = Path("/repository")
 
 @pytest.mark.parametrize("report", [FAILING, PASSING, WITH_HOSTILE_TEXT])
 def test_a_report_comes_through_json_as_it_was(report: NotebookReport) -> None:
-    report = replace(report, files={"/repository/a.py": (1, 2)})
+    report = replace(report, files={"/repository/a.py": (1, 2)}, included={"x = 1": CellLines((1,), ())})
     assert NotebookReport.from_data(json.loads(json.dumps(report.as_data()))) == report
 
 
@@ -111,7 +113,7 @@ def test_the_coverage_of_notebooks_counts_cells_and_lines(golden: Callable[[str,
     passing = replace(PASSING, files={str(module): (2, 3), str(tmp_path / "gone.py"): (1,)})
     covered = coverage_of([FAILING, passing], ROOT)
     table = coverage_table(covered).replace(str(module), "own.py")
-    golden("notebook_coverage.txt", re.sub(" +", " ", table) + "\n")
+    golden("notebook_coverage.txt", re.sub("[─ ]{5,}\n|(?<= ) +", "", table) + "\n")
 
 
 def test_two_tests_of_one_notebook_cover_it_together() -> None:
@@ -121,6 +123,18 @@ def test_two_tests_of_one_notebook_cover_it_together() -> None:
 
     (covered,) = coverage_of([run(1, 2), run(3)], ROOT)
     assert (covered.lines_text, covered.missing, covered.name) == ("3/3", "", "n.ipynb")
+
+
+def test_a_notebook_that_others_include_is_covered_by_their_tests(tmp_path: Path) -> None:
+    shared = Notebook(
+        cells=(Cell(source="def f():\n    return 1\n"), Cell(source="never = 1"), Cell(source="# x", kind="markdown"))
+    )
+    commit_notebook(tmp_path, "Shared", shared)
+    (tmp_path / "broken.ipynb").write_text("no JSON")
+    tests = [replace(PASSING, included={"def f():\n    return 1": CellLines((1, 2), ran)}) for ran in ((1,), (1, 2))]
+    found = {one.name: one for one in coverage_of(tests, tmp_path)}
+    covered = found["Shared.Notebook"]
+    assert (covered.cells_text, covered.lines_text, covered.missing) == ("1/2", "2/3", "cell 2")
 
 
 def test_what_is_not_whole_is_never_a_hundred_percent() -> None:
