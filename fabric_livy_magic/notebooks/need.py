@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # The verdicts.
 AVAILABLE, HERE_ONLY, TO_PROVIDE, FABRIC_ONLY, PROBLEM = "there", "here", "provide", "fabric", "problem"
 SEVERITY = {AVAILABLE: 0, HERE_ONLY: 1, TO_PROVIDE: 2, FABRIC_ONLY: 3, PROBLEM: 4}
+A_MOCK = "a mock stands for it (docs/mocks.md)"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fabric_livy_magic.notebooks.fabric_runtime import FabricRuntime, installed_
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.languages import cell_magic
 from fabric_livy_magic.notebooks.model import Cell, Notebook
-from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, PROBLEM, SEVERITY, Need
+from fabric_livy_magic.notebooks.need import A_MOCK, AVAILABLE, FABRIC_ONLY, PROBLEM, SEVERITY, TO_PROVIDE, Need
 from fabric_livy_magic.notebooks.notebook_code import NotebookCode, read_code
 from fabric_livy_magic.notebooks.outside_needs import outside_needs
 from fabric_livy_magic.notebooks.package_needs import package_needs, semantic_link_needs
@@ -320,10 +320,10 @@ def _name_needs(code: NotebookCode) -> Iterator[Need]:
             elif root in portal_features.SERVICE_NAMES:
                 yield Need("name", root, FABRIC_ONLY, portal_features.SERVICE_NAMES[root], at)
         for name in sorted(facts.attributes & portal_features.SERVICE_ATTRIBUTES.keys()):
-            yield Need("name", name, FABRIC_ONLY, portal_features.SERVICE_ATTRIBUTES[name], at)
+            yield Need("name", name, TO_PROVIDE, f"{portal_features.SERVICE_ATTRIBUTES[name]}; {A_MOCK}", at)
         for start, text in portal_features.SERVICE_FORMATS.items():
             if any(one.startswith(start) for one in facts.strings):
-                yield Need("name", start, FABRIC_ONLY, text, at)
+                yield Need("name", start, TO_PROVIDE, f"{text}; {A_MOCK}", at)
 
 
 def _deduplicated(needs: Sequence[Need]) -> list[Need]:

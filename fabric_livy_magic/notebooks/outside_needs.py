@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fabric_livy_magic.notebooks.need import FABRIC_ONLY, TO_PROVIDE, Need
+from fabric_livy_magic.notebooks.need import A_MOCK, TO_PROVIDE, Need
 from fabric_livy_magic.notebooks.notebook_code import NotebookCode
 from fabric_livy_magic.notebooks.portal_features import (
     DATABASE_PACKAGES,
@@ -17,12 +17,13 @@ from fabric_livy_magic.notebooks.portal_features import (
 )
 from fabric_livy_magic.notebooks.python_code import UTILITIES, PythonFacts
 
-WEB = "it needs the network, and what answers there"
-REST = "Fabric's own REST: the embedded Fabric has only what notebooks and lakehouses need of it"
-GIVEN_BY = "from the file of FABRIC_LIVY_SECRETS, or FABRIC_LIVY_TOKEN_STORAGE and the like for tokens"
+WEB = f"it needs the network, and what answers there; or {A_MOCK}"
+REST = f"Fabric's own REST: the embedded Fabric has only what notebooks and lakehouses need of it; {A_MOCK}"
+GIVEN_BY = f"from the file of FABRIC_LIVY_SECRETS, or FABRIC_LIVY_TOKEN_STORAGE and the like for tokens; or {A_MOCK}"
 STORAGE = "storage outside of OneLake: it needs the network, a key, and Spark's package for it"
 DATABASE = "a database: it needs the network, its driver and a sign-in"
 KUSTO = "an Eventhouse: it needs the network and a sign-in"
+THIS_MACHINE = ("localhost", "127.0.0.1", "0.0.0.0", "host.docker.internal")  # noqa: S104 - a name to find
 
 _URL = re.compile(r"https?://([^/\s:?#{}'\"]*)", re.IGNORECASE)
 _SHELL_DOWNLOAD = re.compile(r"\s*(wget|curl)\b")
@@ -80,6 +81,6 @@ def _text_needs(texts: list[str], *, in_python: bool) -> Iterator[Need]:
             yield Need("database", "jdbc", TO_PROVIDE, DATABASE)
         if in_python and (url := _URL.match(text)) and not _TOKEN_AUDIENCE.fullmatch(url[1]):
             if any(url[1].lower().endswith(host) for host in FABRIC_HOSTS):
-                yield Need("Fabric REST", url[1].lower(), FABRIC_ONLY, REST)
-            else:
+                yield Need("Fabric REST", url[1].lower(), TO_PROVIDE, REST)
+            elif url[1].lower() not in THIS_MACHINE:  # of which `portability` warns
                 yield Need("HTTP", url[1].lower() or "an address", TO_PROVIDE, WEB)

@@ -15,10 +15,11 @@ from fabric_livy_magic.notebooks.fabric_runtime import (
     installed_version,
     runtime_of,
 )
-from fabric_livy_magic.notebooks.need import AVAILABLE, FABRIC_ONLY, TO_PROVIDE, Need
+from fabric_livy_magic.notebooks.need import A_MOCK, AVAILABLE, FABRIC_ONLY, TO_PROVIDE, Need
 from fabric_livy_magic.notebooks.notebook_code import NotebookCode
 from fabric_livy_magic.notebooks.python_code import PREDEFINED, SEMANTIC_LINK
 
+NO_FORM = f"{portal_features.SEMANTIC_LINK_NEEDS}: it has no form without the service"
 NOT_INSTALLED, BROUGHT = "not installed in this Python", "Fabric's runtime brings"
 SHARED_MODULES = frozenset({"azure", "google"})
 RESOURCES = ("builtin", "env")  # folders of the working folder, whose modules a notebook can import
@@ -37,7 +38,9 @@ def package_needs(code: NotebookCode, folder: Path) -> Iterator[Need]:
                 continue
             if root in PREDEFINED or root == SEMANTIC_LINK or root in sys.stdlib_module_names:
                 continue
-            if service:
+            if service == "com.microsoft" and f"{module}.".startswith("com.microsoft.spark.fabric."):
+                yield Need("package", service, TO_PROVIDE, f"the Spark connector of warehouses; {A_MOCK}", (number,))
+            elif service:
                 text = f"{portal_features.SERVICE_PACKAGES[service]}: it has no form without the service"
                 yield Need("package", service, FABRIC_ONLY, text, (number,))
             else:
@@ -70,14 +73,16 @@ def _package_need(module: str, number: int, *, is_there: bool) -> Need:
 
 def semantic_link_needs(code: NotebookCode) -> Iterator[Need]:
     there = portal_features.SEMANTIC_LINK_OF_EMBEDDED_FABRIC
-    text = f"{portal_features.SEMANTIC_LINK_NEEDS}: it has no form without the service"
+    text = f"{portal_features.SEMANTIC_LINK_NEEDS}; {A_MOCK}"
     for number, facts in code.facts.items():
         used = {name for name in (*facts.modules, *facts.names_read) if name.split(".")[0] == SEMANTIC_LINK}
         for name in sorted(used):
             module = max((one for one in there if f"{name}.".startswith(f"{one}.")), key=len)
             function = name.removeprefix(module).lstrip(".").split(".")[0]
             if function and function not in there[module]:
-                yield Need("package", f"{module}.{function}", FABRIC_ONLY, text, (number,))
+                is_function = module == f"{SEMANTIC_LINK}.fabric"  # mocks are of these alone
+                verdict = TO_PROVIDE if is_function else FABRIC_ONLY
+                yield Need("package", f"{module}.{function}", verdict, text if is_function else NO_FORM, (number,))
             else:
                 yield Need("package", SEMANTIC_LINK, AVAILABLE, "", (number,))
 

@@ -53,7 +53,7 @@ _LOOPBACK = re.compile(
 )
 # A folder of a user, or a drive of Windows. /home/trusted-service-user is Fabric's own.
 _OWN_PATH = re.compile(
-    r"(?:file:/*)?(?:/(?:home|Users)/(?!trusted-service-user\b)[\w.@{}-]+/\S|/mnt/[a-z]/\S|[A-Za-z]:[\\/](?![\\/])\S)"
+    r"(?:file:/*)?(?:/(?:home|Users)/(?!trusted-service-user\b)[\w.@{}-]+/\S|/mnt/[a-z]/\S|[A-Za-z]:[\\/][\w{}. ~-]{2})"
 )
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"|`([^`\n]*)`")
 _LAKEHOUSE_PATH = re.compile(r"(?:.*/)?((?:Files|Tables)/[^?*{}]*[^/?*{}])/*", re.IGNORECASE)

@@ -68,7 +68,7 @@ def test_a_warning_names_cell_line_what_and_why(tmp_path: Path, source: str, exp
         "open('/tmp/a.csv')",
         "url = 'https://example.com/home/ann/x'",
         "url = 'https://localhost.example.com/'",
-        "pattern = r'\\d:\\d'",
+        "pattern = r'\\d:\\d'; other = r'd:\\d+'",
         "page = '/home'",
         "time = '12:30'; ratio = 'a:b'; drive = 's3://bucket/x'; unit = 'C:'",
         "client.get('https://api.fabric.microsoft.com/v1/workspaces')",

@@ -164,7 +164,8 @@ print(spark.read.jdbc("jdbc:sqlserver://x", "dbo.sevens").collect())
 
 def test_what_was_used_is_written_down_without_values(session: service.Session, used: Path) -> None:
     names = [f"{use}{' is missing' * use.is_missing}" for use in read_used(used)]
-    assert "secret v/s" in names
+    assert "secret v/s (2 times)" in names
+    assert "warehouse Sales.dbo.customers (4 times)" in names
     assert f"Spark source {KUSTO} Telemetry Other is missing" in names
     assert "hidden" not in used.read_text()
 

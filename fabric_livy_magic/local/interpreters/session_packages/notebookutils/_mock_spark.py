@@ -28,7 +28,7 @@ CONNECTOR_MODULES = ("com", "com.microsoft", "com.microsoft.spark", "com.microso
 def entry_of_warehouse(table: str) -> Any:
     for entry in _mocks.entries("warehouse"):
         if plain_name(entry.values["table"]) == plain_name(table):
-            _mocks.note_used("warehouse", shown(table), entry.file)
+            _mocks.note_used("warehouse", entry.values["table"], entry.file)
             return entry
     lines = f'[[warehouse]]\ntable = {_mocks.quoted(shown(table))}\nfile = "rows.csv"   # or .parquet, .json, or rows = [{{ … }}]'
     raise _mocks.missing("warehouse", shown(table), lines)
