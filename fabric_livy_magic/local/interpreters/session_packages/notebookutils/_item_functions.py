@@ -223,5 +223,6 @@ def refuse(name: str) -> NoReturn:
     """For a name of semantic link that is not among these."""
     raise ServiceNeeded(
         f"sempy.{name} needs Fabric's service: semantic models, reports and the REST APIs are not in the embedded Fabric. Run it "
-        "on Fabric itself, or `%pip install semantic-link` and sign in with its own credential."
+        "on Fabric itself, let a mock answer (`%livy config mocks FOLDER`), or `%pip install semantic-link` and sign in with its own "
+        "credential."
     )

@@ -84,7 +84,8 @@ def secret(vault: str, name: str) -> str:
     else:
         missing = f"There is no secret {name!r} of {vault!r}: the embedded Fabric reaches no key vault."
     raise NotebookUtilsError(
-        f'{missing} Where the server is started, put it under [vaults."{wanted}"] into the file that {FILE} names.'
+        f'{missing} Where the server is started, put it under [vaults."{wanted}"] into the file that {FILE} names. '
+        "For a test, a mock answers: `%livy config mocks FOLDER`."
     )
 
 
