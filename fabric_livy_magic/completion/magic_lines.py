@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import re
 import threading
+import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -12,16 +13,21 @@ from pathlib import Path
 from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, verb_parser
 from fabric_livy_magic.cells.batch_script import is_notebook
 from fabric_livy_magic.cells.cell import KINDS, cell_parser
+from fabric_livy_magic.cells.file_options import VERBS as FILE_VERBS
+from fabric_livy_magic.cells.file_options import file_parser
 from fabric_livy_magic.cells.kernel_cells import LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
 from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.subcommands import SUMMARIES, help_of, overview, parser_of
-from fabric_livy_magic.completion.completions import Completions, matching
+from fabric_livy_magic.completion.completions import MOST_MATCHES, Completions, matching
 from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.sessions.account import Account
+from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.settings import setting_choices, setting_names
 
 LOOKUP_TIMEOUT_S = 1.2
+FOLDERS_KEPT_S = 15.0  # what is in one changes with the cells
+AREAS = ("Files/", "Tables/")
 _MAGIC = re.compile(r"\s*(%%?)(\w*)(\s+)?")
 CELL_MAGICS = [f"livy_{kind}" for kind in KINDS] + ["livy_configure", "livy_batch"]
 MOST_FILES = 200
@@ -84,7 +90,30 @@ def _subcommand(runner: Runner, line: str, rest: str) -> Completions:
         return (
             _options(runner, line, verb_parser(verb), f"batch {verb}") if verb in VERBS else Completions(len(line), ())
         )
+    if command == "files":
+        return _lakehouse_files(runner, line, words[1:], is_new_word=is_new_word)
     return _options(runner, line, parser_of(command), command)
+
+
+def _lakehouse_files(runner: Runner, line: str, words: list[str], *, is_new_word: bool) -> Completions:
+    """A subcommand of `%livy files`, its options, and what is in the folder that is typed."""
+    if not words or (len(words) == 1 and not is_new_word):
+        return matching(line, "".join(words), [(verb, "magic") for verb in FILE_VERBS])
+    typed = "" if is_new_word else words[-1]
+    if words[0] not in FILE_VERBS or typed.startswith("-"):
+        options = file_parser(words[0]).option_words() if words[0] in FILE_VERBS else []
+        return matching(line, typed, [(word, "magic") for word in options])
+    folder = typed.rpartition("/")[0]
+    if not f"{folder}/".startswith(AREAS):
+        local = _files(typed) if words[0] == "cp" else []
+        return matching(line, typed, [(path, "instance") for path in [*AREAS, *local]])
+
+    def entries(account: Account) -> list[str]:
+        found = LakehouseFiles(account, runner.sessions.lakehouse_id()).list(folder, most=MOST_MATCHES)
+        return [f"{one.path}/" if one.is_folder else one.path for one in found if not re.search(r"[\s'\"]", one.path)]
+
+    key = ("files", folder, str(int(time.monotonic() // FOLDERS_KEPT_S)))
+    return matching(line, typed, [(path, "instance") for path in _looked_up(runner, key, entries)])
 
 
 def _options(runner: Runner, line: str, parser: MagicParser, command: str) -> Completions:
@@ -119,7 +148,7 @@ def _files(typed: str) -> list[str]:
 
 def _argument_values(runner: Runner, command: str, typed: str) -> list[str]:
     """The values that a subcommand's argument may have."""
-    if command == "batch submit":
+    if command in {"batch submit", "upload"}:
         return _files(typed)
     if command.startswith("batch ") and command != "batch list":
         return _looked_up(runner, ("batches",), lambda account: [one.id for one in account.client().list_batches()])

@@ -27,7 +27,7 @@ from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, InterruptRequest, check_interrupted, run_in_background
 
-PART_BYTES = MD5_BYTES
+PART_BYTES = MD5_BYTES // 2  # what four of them leave in the heaps of their threads counts, too
 PARALLEL_PARTS = 4
 OWN_FOLDER = "Files/.fabric-livy"
 UPLOADS = f"{OWN_FOLDER}/uploads"

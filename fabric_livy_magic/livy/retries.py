@@ -77,6 +77,8 @@ def may_repeat(error: HttpError, *, idempotent: bool, is_verified: bool, is_loop
         return is_verified and (error.status is None or error.status < 300)
     if "IllegalStateException" in str(error):
         return False  # Apache Livy: the session cannot do this, and a retry does not help
+    if error.status == 501:
+        return False  # not implemented: no later try is answered otherwise
     return error.status == 408 or (error.status is not None and error.status >= 500)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,16 +13,8 @@ from fabric_livy_magic.livy.waiting import InterruptRequest, run_in_background
 from fabric_livy_magic.output.bundles import Bundle
 from fabric_livy_magic.output.tables import escaped
 from fabric_livy_magic.widgets.panel_outputs import Host, Outputs, fill, run_line
-from fabric_livy_magic.widgets.panel_sections import (
-    INTERRUPT,
-    RECENT,
-    SECTIONS,
-    STATEMENTS,
-    Action,
-    Record,
-    Row,
-    Section,
-)
+from fabric_livy_magic.widgets.panel_parts import INTERRUPT, Action, Record, Row, Section
+from fabric_livy_magic.widgets.panel_sections import RECENT, SECTIONS, STATEMENTS
 from fabric_livy_magic.widgets.views import view_bundle
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
@@ -108,7 +100,8 @@ class Panel:
             self._line.value = _code(line)
             outputs = Outputs(lambda changed: setattr(self._said, "value", changed.html))
             self._said.value = ""
-            view.feed(line, run_line(self._host, line, outputs))
+            if line not in view.lines:  # else it is the list that is shown anew
+                view.feed(line, run_line(self._host, line, outputs))
             self._load(view)
 
         self._begin(run, is_line=True)
@@ -128,7 +121,7 @@ class Panel:
 
     def _load(self, view: SectionView) -> None:
         outputs = Outputs()
-        for line, records in fill(self._host, view.section, outputs).items():
+        for line, records in fill(self._host, view.section, outputs, view.picked).items():
             view.feed(line, records)
         view.feed(RECENT, [{"name": one} for one in self._host.recent_targets()])
         view.show(outputs.html)
@@ -165,21 +158,32 @@ class SectionView:
         self.is_loaded = False
         self.records: Sequence[Record] = ()
         self._list = widgets.HTML("…", layout=widgets.Layout(**SCROLLED))
-        self._rows = [RowView(row, self._picked, lambda line: press(self, line)) for row in section.rows]
-        self.box = widgets.VBox([self._list, *(row.box for row in self._rows)])
+        self._rows = [
+            RowView(row, lambda: self.picked, lambda line: press(self, line), self._fill) for row in section.rows
+        ]
+        self.box: Any = widgets.VBox([self._list, *(row.box for row in self._rows)])
         self._when_picked()
         for row in self._rows:
             row.when_picked(self._when_picked)
 
-    def _picked(self) -> dict[str, str]:
+    @property
+    def picked(self) -> dict[str, str]:
         return {name: value for row in self._rows for name, value in row.picked.items()}
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return self.section.lines_for(self.picked)
+
+    def _fill(self, texts: Mapping[str, str]) -> None:
+        for row in self._rows:
+            row.fill(texts)
 
     def _when_picked(self) -> None:
         for row in self._rows:
             row.say_lines()
 
     def feed(self, line: str, records: Sequence[Record]) -> None:
-        if line in self.section.lines:
+        if line in self.lines:
             self.records = records
         for row in self._rows:
             if row.row.fed_by and (line == row.row.fed_by or line.startswith(f"{row.row.fed_by} ")):
@@ -221,16 +225,23 @@ class Choice(widgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
 
 
 class RowView:
-    def __init__(self, row: Row, picked: Callable[[], dict[str, str]], press: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        row: Row,
+        picked: Callable[[], dict[str, str]],
+        press: Callable[[str], None],
+        fill: Callable[[Mapping[str, str]], None],
+    ) -> None:
         self.row = row
-        self._all_picked = picked
+        self._all_picked, self._fill = picked, fill
         self._choice = Choice(row.choice)
-        self._text = widgets.Text(description=row.text)  # the line below follows what is typed
+        self._text = widgets.Text(row.filled, description=row.text)  # the line below follows what is typed
+        self._question = Question(press) if any(one.asks for one in row.actions) else None
         self._buttons = [_button(one.label, lambda one=one: self._press(one, press)) for one in row.actions]  # type: ignore[misc]
         self._lines = widgets.HTML()
         fields = [*([self._choice] if row.choice else ()), *([self._text] if row.text else ())]
         line = widgets.HBox([*fields, *self._buttons], layout=widgets.Layout(flex_flow="row wrap"))
-        self.box = widgets.VBox([line, self._lines])
+        self.box = widgets.VBox([line, self._lines, *([self._question.box] if self._question else ())])
         self._is_busy = False
 
     @property
@@ -242,8 +253,20 @@ class RowView:
         for field in (self._choice, self._text):
             field.observe(lambda change: call(), names="value")
 
+    def fill(self, texts: Mapping[str, str]) -> None:
+        if self.row.text in texts:
+            self._text.value = texts[self.row.text]
+
     def _press(self, action: Action, press: Callable[[str], None]) -> None:
-        if line := action.line_for(self._all_picked()):
+        picked = self._all_picked()
+        if not (line := action.line_for(picked)):
+            return
+        if self._question:
+            self._question.withdraw()
+        if self._question and action.asks:
+            self._question.ask(action.asks, line)
+        else:
+            self._fill(action.sets(picked))
             press(line)
 
     def choose_from(self, records: Sequence[Record]) -> None:
@@ -262,6 +285,30 @@ class RowView:
     def set_busy(self, is_busy: bool) -> None:
         self._is_busy = is_busy
         self.say_lines()
+
+
+class Question:
+    """Whether a line is to be run; the line is that of the moment when it was asked."""
+
+    def __init__(self, press: Callable[[str], None]) -> None:
+        self._press, self._line = press, ""
+        self._text = widgets.HTML()
+        buttons = [_button("Yes", self._agree), _button("No", self.withdraw)]
+        self.box = widgets.HBox([self._text, *buttons], layout=widgets.Layout(display="none", align_items="center"))
+
+    def ask(self, text: str, line: str) -> None:
+        self._line = line
+        self._text.value = f"{escaped(text)} {_code(line)}"
+        self.box.layout.display = ""
+
+    def withdraw(self) -> None:
+        self._line = ""
+        self.box.layout.display = "none"
+
+    def _agree(self) -> None:
+        if line := self._line:
+            self.withdraw()
+            self._press(line)
 
 
 def _button(label: str, press: Callable[[], None]) -> widgets.Button:

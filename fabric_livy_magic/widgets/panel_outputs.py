@@ -9,7 +9,8 @@ from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.output.bundles import Bundle, Shown, shown_at
 from fabric_livy_magic.output.tables import escaped
 from fabric_livy_magic.printable import printable
-from fabric_livy_magic.widgets.panel_sections import ASK_SERVER, SECTIONS, STATEMENTS, Record, Section
+from fabric_livy_magic.widgets.panel_parts import Picked, Record, Section
+from fabric_livy_magic.widgets.panel_sections import ASK_SERVER, SECTIONS, STATEMENTS
 
 
 class Host(Protocol):
@@ -80,15 +81,15 @@ def run_line(host: Host, line: str, outputs: Outputs) -> list[Record]:
     return []
 
 
-def fill(host: Host, section: Section, outputs: Outputs) -> dict[str, list[Record]]:
-    """Shows what the section's lines list; their records by line."""
+def fill(host: Host, section: Section, outputs: Outputs, picked: Picked | None = None) -> dict[str, list[Record]]:
+    """Shows what the section's lines list, with what was `picked` in it; their records by line."""
     if section is STATEMENTS:
         for text in host.running_cells():
             outputs({"text/plain": f"The cell that runs: {text}"})
     records = {}
     why_not = host.why_not_asked()
-    for line in section.lines:
-        if why_not and line in ASK_SERVER:
+    for line in section.lines_for(picked or {}):
+        if why_not and line.startswith(ASK_SERVER):
             outputs({"text/plain": why_not})
         else:
             records[line] = run_line(host, line, outputs)

@@ -5,63 +5,14 @@ Nothing is done that a line does not do, so that the panel says for each button 
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from fabric_livy_magic.cells.sql_text import quoted_name
 from fabric_livy_magic.fabric.targets import join_target
 from fabric_livy_magic.livy.models import SessionState
+from fabric_livy_magic.widgets.panel_files import FILES
+from fabric_livy_magic.widgets.panel_parts import INTERRUPT, Action, Record, Row, Section, livy, word
 
-Picked = Mapping[str, str]
-"""What was chosen and typed in a section, by the name of the choice."""
-Record = Mapping[str, Any]
-RECENT, INTERRUPT = "recent targets", "the notebook's interrupt"  # no lines: the panel's own
+RECENT = "recent targets"  # no line: the panel's own
 ROWS_OF_PREVIEW = 10
-
-
-@dataclass(frozen=True)
-class Action:
-    """A button. It runs `line`, once all that it `needs` was chosen."""
-
-    label: str
-    line: Callable[[Picked], str]
-    needs: tuple[str, ...] = ()
-
-    def line_for(self, picked: Picked) -> str:
-        """Empty while something is missing."""
-        return self.line(picked) if all(picked.get(name) for name in self.needs) else ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A choice, a field of text or both, with buttons. The choices are made by `option`, as (label, value), from the records that a
-    line gives which begins with `fed_by`."""
-
-    actions: tuple[Action, ...]
-    choice: str = ""
-    fed_by: str = ""
-    option: Callable[[Record], tuple[str, str] | None] = lambda record: (str(record["name"]), str(record["name"]))
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    title: str
-    rows: tuple[Row, ...]
-    lines: tuple[str, ...] = ()
-    """Run when the section is looked at, and after each of its actions."""
-
-
-def word(text: str) -> str:
-    """As one word of a `%livy` line."""
-    return shlex.quote(text)
-
-
-def livy(command: str, *names: str) -> Callable[[Picked], str]:
-    """The line of `%livy` with what was chosen by these names."""
-    return lambda picked: " ".join([f"%livy {command}", *(word(picked[name]) for name in names)])
 
 
 def quoted_table(name: str) -> str:
@@ -203,5 +154,5 @@ SETTINGS = Section(
     ),
     ("%livy config",),
 )
-ASK_SERVER = frozenset({"%livy sessions", "%livy tables", "%livy batch list"})
-SECTIONS = (SESSIONS, STATEMENTS, TARGET, CATALOG, BATCHES, ACCOUNT, SETTINGS)
+ASK_SERVER = ("%livy sessions", "%livy tables", "%livy files ls", "%livy batch list")
+SECTIONS = (SESSIONS, STATEMENTS, TARGET, CATALOG, FILES, BATCHES, ACCOUNT, SETTINGS)

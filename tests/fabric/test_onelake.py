@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +16,10 @@ import pytest
 from fabric_livy_magic.errors import AccessError, NotFoundError, SettingsError
 from fabric_livy_magic.fabric import transfers
 from fabric_livy_magic.fabric.onelake import OneLake
-from fabric_livy_magic.fabric.targets import ids_in_url
-from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Progress
-from fabric_livy_magic.livy.retries import RetryPolicy
-from fabric_livy_magic.signin.external_credentials import StaticToken
-from fabric_livy_magic.signin.request_auth import BearerAuth
 from tests.support import service
-from tests.support.service import TOKEN, Api
+from tests.support.clients import onelake_of
+from tests.support.service import ROOT, TOKEN, Api
 
 pytestmark = pytest.mark.spark  # needs the `local` extra
 
@@ -57,12 +56,6 @@ path = "/onelake/**"
 status = 403
 error_code = "AuthorizationPermissionMismatch"
 """
-
-
-def onelake_of(api: Api, token: str = TOKEN) -> OneLake:
-    root = str(api.ready["api_url"]).removesuffix("/v1") + "/onelake"
-    http = LivyHttp(root, BearerAuth(StaticToken(token)), retry=RetryPolicy(first_pause_s=0.01))
-    return OneLake(http, *ids_in_url(api.base))
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +123,15 @@ def test_a_rename_and_a_deletion_whose_answers_are_lost_count_as_done(with_fault
     assert [one.path for one in with_faults.list("Files")] == ["Files/b"]
     with_faults.delete("Files/b")
     assert with_faults.list("Files") == []
+
+
+def test_memory_does_not_grow_with_the_file_and_resets_damage_nothing() -> None:
+    """`benchmarks/files.py` does the same with 1 GiB; a program that holds the whole file needs more than this."""
+    words = [sys.executable, str(ROOT / "benchmarks" / "files.py"), "--mib", "96", "--resets", str(RESETS), "--json"]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=300)
+    found = json.loads(done.stdout)
+    assert (found["is_equal"], found["resets"]) == (True, RESETS)
+    assert found["memory_mib"] <= 80
 
 
 def test_what_is_there_is_replaced_only_on_request(onelake: OneLake, tmp_path: Path) -> None:

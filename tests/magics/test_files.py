@@ -11,6 +11,8 @@ import pytest
 
 from fabric_livy_magic.cells.file_options import VERBS, file_parser
 from fabric_livy_magic.cli.main import main
+from fabric_livy_magic.completion.complete import complete
+from fabric_livy_magic.magics.magics import of
 from tests.support import service
 from tests.support.notebook import Notebook
 from tests.support.options import spellings
@@ -106,6 +108,14 @@ def test_a_copy_of_a_folder_replaces_nothing_and_copies_nothing_where_a_file_is_
     assert (here / "Files" / "raw" / "a.txt").read_text() != "kept"
     bare.ok("%livy files cp -f -r raw Files/raw")
     assert {one.name for one in (here / "Files" / "raw").iterdir()} == {"a.txt", "below"}
+
+
+def test_what_is_in_a_folder_completes_a_path(bare: Notebook, here: Path) -> None:
+    bare.ok("%livy files cp -r raw Files/")
+    line = "%livy files head Files/raw/"
+    found = complete(of(bare.shell).notebook.runner, line, len(line), None)
+    assert found is not None
+    assert [text for text, _ in found.matches] == ["Files/raw/a.txt", "Files/raw/below/"]
 
 
 def test_text_is_shown_and_other_files_are_not(bare: Notebook, here: Path, work: Path) -> None:

@@ -26,7 +26,7 @@ def test_without_a_front_end_the_panel_is_text(started: Notebook, fabric: FakeFa
     shown = started.ok("%livy ui")
     assert shown.displays == []
     titles = [line.partition(" (")[0] for line in shown.text.splitlines() if " (`%livy" in line]
-    assert titles == ["Sessions", "Statements", "Target", "Catalog", "Batches", "Account", "Settings"]
+    assert titles == ["Sessions", "Statements", "Target", "Catalog", "Files", "Batches", "Account", "Settings"]
     assert "main" in shown.text
     assert "No background statements" in shown.text
     assert "rows_shown" in shown.text
@@ -56,7 +56,7 @@ def test_a_panel_starts_no_embedded_fabric(bare: Notebook, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     bare.ok("%livy use local")
     text = bare.ok("%livy ui").text
-    assert text.count("The embedded Fabric does not run yet: it starts with the first session.") == 3
+    assert text.count("The embedded Fabric does not run yet: it starts with the first session.") == 4
     assert "nobody has to sign in" in text
 
 

@@ -130,7 +130,7 @@ def test_a_button_runs_its_line_shows_what_it_says_and_refreshes_the_section(pan
 
 
 def test_batches_are_submitted_looked_at_and_cancelled_by_the_lines_they_show(panel: Panel, notebook: Notebook) -> None:
-    panel.box.children[0].selected_index = 4
+    panel.box.children[0].selected_index = 5
     wait_until(lambda: notebook.asked[2:] == ["%livy batch list"] and is_idle(panel))
     labels = [label for label, _ in field(panel, "batch").options]
     assert labels == [f"{HOSTILE} · running", "b-2 · dead"]
@@ -178,6 +178,40 @@ def test_a_target_is_found_by_its_workspace_and_recent_ones_are_there(panel: Pan
         one.tooltip for one in all_of(panel.box) if isinstance(one, widgets.Button) and one.description == "Use"
     ]
     assert tooltips == ["%livy use Sales/Bronze", "%livy use Finance & Tax/'Bronze/Silver'"]
+
+
+FOLDER = "%livy files ls Files/raw"
+
+
+def test_folders_are_browsed_and_a_deletion_asks_first(panel: Panel, notebook: Notebook) -> None:
+    notebook.records |= {
+        "%livy files ls Files": [
+            {"name": "raw/", "path": "Files/raw", "kind": "folder"},
+            {"name": HOSTILE, "path": f"Files/{HOSTILE}", "kind": "file"},
+        ],
+        FOLDER: [{"name": "a.csv", "path": "Files/raw/a.csv", "kind": "file"}],
+    }
+    panel.box.children[0].selected_index = 4
+    wait_until(lambda: field(panel, "entry").value == "Files/raw/" and is_idle(panel))
+    assert button(panel, "First lines").disabled
+    button(panel, "Open").click()
+    wait_until(lambda: field(panel, "entry").value == "Files/raw/a.csv" and is_idle(panel))
+    assert field(panel, "folder").value == "Files/raw"
+    assert notebook.asked[2:] == ["%livy files ls Files", FOLDER]
+    button(panel, "First lines").click()
+    wait_until(lambda: notebook.asked[4:] == ["%livy files head Files/raw/a.csv", FOLDER] and is_idle(panel))
+    remove = button(panel, "Delete")
+    for agrees in (False, True):
+        before = len(notebook.asked)
+        remove.click()
+        assert "Delete it? What is deleted is gone." in html(panel)
+        assert len(notebook.asked) == before
+        button(panel, "Yes" if agrees else "No").click()
+        wait_until(lambda: is_idle(panel))
+        assert notebook.asked[before:] == (["%livy files rm Files/raw/a.csv", FOLDER] if agrees else [])
+    button(panel, "Up").click()
+    wait_until(lambda: field(panel, "folder").value == "Files" and is_idle(panel))
+    assert "<img" not in html(panel)
 
 
 def test_one_line_runs_at_a_time_and_can_be_cancelled(panel: Panel, notebook: Notebook) -> None:
@@ -247,7 +281,7 @@ def test_the_cell_that_runs_is_followed_without_a_call_and_can_be_interrupted(pa
 
 def test_a_server_that_would_have_to_start_is_not_asked(notebook: Notebook) -> None:
     notebook.why_not = "It does not run yet."
-    assert text_overview(notebook).count("It does not run yet.") == 3
+    assert text_overview(notebook).count("It does not run yet.") == 4
     assert notebook.lines == ["%livy status", "%livy statements", "%livy config target", "%livy whoami", "%livy config"]
 
 

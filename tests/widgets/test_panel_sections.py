@@ -12,7 +12,9 @@ from fabric_livy_magic.cells.cell import read_cell
 from fabric_livy_magic.cells.magic_parser import split_words
 from fabric_livy_magic.cells.subcommands import read_command
 from fabric_livy_magic.fabric.targets import split_target
-from fabric_livy_magic.widgets.panel_sections import CATALOG, INTERRUPT, SECTIONS, SESSIONS, TARGET, Section, word
+from fabric_livy_magic.widgets.panel_files import FILES
+from fabric_livy_magic.widgets.panel_parts import INTERRUPT, Section, word
+from fabric_livy_magic.widgets.panel_sections import CATALOG, SECTIONS, SESSIONS, TARGET
 from tests.support.hostile_texts import HOSTILE_TEXTS
 
 PICKED = {
@@ -26,6 +28,8 @@ PICKED = {
     "table": "dim.date",
     "batch": "0c7a3f60",
     "file": "job.py --wait -- 3",
+    "folder": "Files/raw",
+    "entry": "Files/raw/a b.csv",
     "setting": "rows_shown",
     "value": "20",
 }
@@ -47,7 +51,7 @@ def test_the_panel_reads_as_the_golden_file(golden: Callable[[str, str], None]) 
 
 def test_every_line_is_one_that_the_magics_read() -> None:
     for section in SECTIONS:
-        for line in [*section.lines, *lines_of(section, PICKED)]:
+        for line in filter(None, [*section.lines, *section.lines_for(PICKED), *lines_of(section, PICKED)]):
             if line.startswith("%livy "):
                 read_command(line.removeprefix("%livy "))
             elif line != INTERRUPT:
@@ -61,6 +65,22 @@ def test_a_button_waits_for_what_it_needs() -> None:
     assert set(lines_of(CATALOG, nothing)) == {""}
 
 
+def test_a_folder_is_opened_and_a_file_is_read() -> None:
+    show, up, open_it, head, delete = [action for row in FILES.rows for action in row.actions]
+    of_folder = {"folder": "Files/raw", "entry": "Files/raw/sub folder/"}
+    assert [one.line_for(of_folder) for one in (show, up, open_it, head, delete)] == [
+        "%livy files ls Files/raw",
+        "%livy files ls Files",
+        "%livy files ls 'Files/raw/sub folder'",
+        "",
+        "%livy files rm -r 'Files/raw/sub folder'",
+    ]
+    assert (open_it.sets(of_folder), up.sets(of_folder)) == ({"folder": "Files/raw/sub folder"}, {"folder": "Files"})
+    assert (up.sets({"folder": "Files"}), up.sets({"folder": ""})) == ({"folder": "/"}, {"folder": "/"})
+    of_area = {"folder": "/", "entry": "Tables/"}
+    assert (open_it.line_for(of_area), delete.line_for(of_area)) == ("%livy files ls Tables", "")
+
+
 @given(st.text())
 def test_any_text_is_one_word_of_a_line(text: str) -> None:
     assert split_words(f"stop {word(text)}") == ["stop", text]
@@ -68,10 +88,13 @@ def test_any_text_is_one_word_of_a_line(text: str) -> None:
 
 @pytest.mark.parametrize("name", [one for one in HOSTILE_TEXTS if "\n" not in one and len(one) < 1000])
 def test_a_hostile_name_is_the_name_and_nothing_else(name: str) -> None:
-    picked = {**PICKED, "session": name, "workspace": name, "lakehouse": name, "table": name}
+    picked = {**PICKED, "session": name, "workspace": name, "lakehouse": name, "table": name, "entry": f"Files/{name}"}
     stop = lines_of(SESSIONS, picked)[2]
     if not name.startswith("-"):
         assert read_command(stop.removeprefix("%livy ")).options.session == name
+    head = lines_of(FILES, picked)[3]
+    if not name.endswith("/"):
+        assert read_command(head.removeprefix("%livy ")).options.path == f"Files/{name}"
     use = lines_of(TARGET, picked)[-1]
     if name.strip():
         assert split_target(use.removeprefix("%livy use ")) == (name, name)

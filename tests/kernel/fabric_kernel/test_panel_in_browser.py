@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from tests.kernel.fabric_kernel.conftest import write_notebook
 from tests.magics.conftest import start_elsewhere
 from tests.support import service
 from tests.support.browser import screenshot, serious_findings
+from tests.support.clients import onelake_of
 from tests.support.fakes import FakeFabric
 from tests.support.jupyter_server import JupyterServer, jupyter_page
 from tests.support.kernels import Kernel
 
 pytestmark = [pytest.mark.spark, pytest.mark.browser]
 HOSTILE = "<img src=x onerror=hacked()>{{hacked()}}"
+ODD_FILE = "<b>ä & notes#1.txt"
 NAME = "panel.ipynb"
 ATTACH, UI, SLOW, USE = range(4)
 TASKS = "import time\nspark.sparkContext.parallelize(range(120), 120).map(lambda n: time.sleep(0.5)).count()"
@@ -113,6 +116,28 @@ def test_it_opens_with_the_sessions_in_both_themes(jupyter: JupyterServer, page:
         screenshot(page, f"panel {theme}")
         assert serious_findings(page, cell(page, UI).locator(".jp-OutputArea-output").first) == []
     screenshot(page, "panel", cell(page, UI).locator(".jp-OutputArea-output"))
+
+
+def test_folders_are_browsed_and_a_deletion_asks_first(api: service.Api, page: Any, tmp_path: Path) -> None:
+    local, files = tmp_path / "notes.txt", onelake_of(api)
+    local.write_text("the first line\nthe second\n", encoding="utf-8")
+    files.upload(local, f"Files/panel/{ODD_FILE}")
+    shown = section(page, "Files")
+    says(shown, "panel/")
+    cell(page, UI).get_by_label("entry", exact=True).select_option("panel/")
+    press(page, "Open")
+    says(shown, ODD_FILE)
+    press(page, "First lines")
+    says(cell(page, UI), "the first line")
+    press(page, "Delete")
+    says(shown, "Delete it? What is deleted is gone.")
+    assert serious_findings(page, cell(page, UI).locator(".jp-OutputArea-output").first) == []
+    screenshot(page, "panel files", cell(page, UI).locator(".jp-OutputArea-output"))
+    press(page, "Yes")
+    says(shown, "Nothing is in Files/panel.")
+    assert files.list("Files/panel") == []
+    press(page, "Up")
+    says(shown, "panel/")
 
 
 def test_while_a_cell_runs_the_panel_follows_it_and_acts_and_cancel_ends_it(jupyter: JupyterServer, page: Any) -> None:
