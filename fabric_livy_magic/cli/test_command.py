@@ -28,6 +28,12 @@ def add_test_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
     test.add_argument("--cell-timeout", metavar="SECONDS", type=seconds_option, help="of one cell (default: 300)")
     test.add_argument("--timeout", metavar="SECONDS", type=seconds_option, help="of a whole notebook (default: 900)")
+    test.add_argument(
+        "--mocks",
+        metavar="FOLDER",
+        type=Path,
+        help="its answers stand for secrets, HTTP, semantic link, warehouses and the like; of an embedded Fabric only",
+    )
     test.add_argument("--junit", metavar="FILE", type=Path, help="write the results as JUnit XML")
     test.add_argument(
         "--html", metavar="FILE", type=Path, help="write a report with all cells and outputs, as one HTML file"
@@ -48,6 +54,7 @@ def _test(options: argparse.Namespace) -> int:
     run = TestRun(
         paths=options.paths,
         target=options.target or "",
+        mocks=options.mocks,
         keyword=options.keyword,
         workers=options.workers,
         junit=options.junit,

@@ -31,6 +31,7 @@ class TestRun:
 
     paths: Sequence[Path]
     target: str = ""
+    mocks: Path | None = None
     keyword: str = ""
     workers: str = ""
     junit: Path | None = None
@@ -44,7 +45,9 @@ class TestRun:
         found = ["-p", "no:cacheprovider", "-o", "python_files=", *map(str, self.paths)]
         for path in self.paths:
             found += ["--fabric-notebooks", str(path)]
-        for option, value in (("--fabric-target", self.target), ("-k", self.keyword), ("-n", self.workers)):
+        mocks = str(self.mocks.absolute()) if self.mocks else ""
+        chosen = {"--fabric-target": self.target, "--fabric-mocks": mocks, "-k": self.keyword, "-n": self.workers}
+        for option, value in chosen.items():
             found += [option, value] if value else []
         if self.junit:
             found += [f"--junitxml={self.junit}", "-o", "junit_suite_name=fabric-livy"]
@@ -57,7 +60,7 @@ def run_tests(run: TestRun, write: Callable[[str], None], has_colours: bool = Fa
         raise SettingsError(NO_PYTEST)
     if run.workers and importlib.util.find_spec("xdist") is None:
         raise SettingsError(NO_XDIST)
-    for path in run.paths:
+    for path in filter(None, [*run.paths, run.mocks]):
         if not path.exists():
             raise SettingsError(f"There is no folder or notebook {path}.")
     import pytest

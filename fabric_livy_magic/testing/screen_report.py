@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from fabric_livy_magic.testing.coverage_report import item_of
 from fabric_livy_magic.testing.failure_text import failure_lines
 from fabric_livy_magic.testing.notebook_reports import FAILED, PASSED, SKIPPED, NotebookReport
 
+MOCKS_PROPERTY = "mocks"  # of the fixture `fabric_mocks`
 MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
 
 
@@ -45,6 +47,7 @@ class ScreenReport:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note_mocks(report)
         all_runs = reports_of(report)
         found = own_report(all_runs, report.nodeid)
         self.others += [one for one in all_runs if one is not found]
@@ -55,6 +58,12 @@ class ScreenReport:
         if found is not None:
             self.reports.append(found)
             self._write(self._line(found))
+
+    def _note_mocks(self, report: pytest.TestReport) -> None:
+        """Which mocks a notebook used is known at the end of its test."""
+        used = dict(report.user_properties).get(MOCKS_PROPERTY) if report.when == "teardown" else None
+        if used and self.reports:
+            self.reports[-1] = replace(self.reports[-1], notes=(str(used),))
 
     def _without_run(self, report: pytest.TestReport, state: str) -> NotebookReport:
         """It could not begin, or its lakehouse could not be removed."""
@@ -81,6 +90,9 @@ class ScreenReport:
             if report.state == FAILED:
                 self._write(printable(f"\n══ {report.name}"))
                 self._write("\n".join(failure_lines(report, shown_path(report.path, self.root))))
+        for report in self.reports:
+            for note in report.notes:
+                self._write(printable(f"\n{report.name}: {note}"))
         for node, text in self.problems:
             self._write(printable(f"\n══ {node} could not be collected\n{text}"))
         failed = sum(report.state == FAILED for report in self.reports) + len(self.problems)

@@ -29,7 +29,7 @@ USES = {
     "demo --output": "cli/test_quickstart.py",
     **{
         f"test --{option}": "testing/test_notebook_tests.py"
-        for option in ["target", "keyword", "workers", "cell-timeout", "timeout", "junit", "html", "coverage"]
+        for option in ["target", "mocks", "keyword", "workers", "cell-timeout", "timeout", "junit", "html", "coverage"]
     },
     "serve --port": "local/sessions/test_endings.py",
     "serve --dialect": "agent/conftest.py",

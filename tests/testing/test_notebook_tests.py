@@ -49,7 +49,19 @@ def steady(text: str) -> str:
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """`-n 1`: reports come through pytest-xdist."""
     folder = copied(FAILING, tmp_path_factory.mktemp("failing"))
-    options = ["--cell-timeout", LIMIT_S, "--timeout", "60", "-n", "1", "--target", "local", "--coverage"]
+    options = [
+        "--cell-timeout",
+        LIMIT_S,
+        "--timeout",
+        "60",
+        "-n",
+        "1",
+        "--target",
+        "local",
+        "--coverage",
+        "--mocks",
+        "mocks",
+    ]
     files = ["--junit", "out/junit.xml", "--html", "out/report.html"]
     return fabric_livy_test(folder, *options, *files, timeout_s=240)
 

@@ -69,3 +69,12 @@ def test_pytest_v_and_junit_have_the_cells_of_the_notebook_that_is_the_test() ->
 
 def test_a_test_in_python_is_no_notebook_though_it_ran_one() -> None:
     assert own_report([PASSING], "tests/test_trips.py::test_it") is None
+
+
+def test_the_mocks_that_a_notebook_used_are_told() -> None:
+    after = report(TRIPS, "passed", "teardown")
+    after.user_properties = [("cell 1", "passed"), ("mocks", "Mocks used:\n  secret vault/name")]
+    lines, screen = written(report(TRIPS, "passed", "call", None, PASSING), after)
+    screen.end()
+    assert screen.reports[0].notes == ("Mocks used:\n  secret vault/name",)
+    assert "\nTest Trips: Mocks used:\n  secret vault/name" in lines

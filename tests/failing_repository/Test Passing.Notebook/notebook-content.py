@@ -23,6 +23,7 @@
 # CELL ********************
 
 frame = spark.range(5)
+assert notebookutils.credentials.getSecret('vault', 'name') == 'of a mock'
 
 # METADATA ********************
 
