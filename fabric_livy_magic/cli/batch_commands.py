@@ -75,6 +75,11 @@ def _batches(target: str | None) -> Iterator[Batches]:
     account = Account({"target": target} if target else None)
     if notice := account.ignored_notice():
         print(printable(notice), file=sys.stderr)
+    if not account.settings.target:
+        raise SettingsError(
+            "No target was chosen: --target takes workspace/lakehouse, a Livy connection string, or local. FABRIC_LIVY_TARGET does the "
+            "same for all commands."
+        )
     try:
         yield batches_of_terminal(account, target)
     finally:

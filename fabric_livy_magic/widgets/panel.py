@@ -18,8 +18,8 @@ from fabric_livy_magic.widgets.panel_sections import RECENT, SECTIONS, STATEMENT
 from fabric_livy_magic.widgets.views import view_bundle
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
-# ipywidgets gives all tabs one width, which cuts the longest title in a narrow notebook.
-WIDE_TITLES = "<style>.flm-tabs .lm-TabBar-tab.lm-TabBar-tab{flex:0 1 auto}</style>"
+# ipywidgets gives all tabs one width, which cuts the longest title in a narrow notebook. Its own rule names four classes.
+WIDE_TITLES = "<style>.flm-tabs.flm-tabs.flm-tabs .lm-TabBar-tab.lm-TabBar-tab{flex:0 0 auto}</style>"
 SCROLLED = {"max_height": "32em", "overflow": "auto"}
 
 

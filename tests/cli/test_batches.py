@@ -110,6 +110,12 @@ def test_a_missing_file_is_wrong_use(fabric: FakeFabric, capsys: Captured) -> No
     assert fabric.requests == []
 
 
+def test_without_a_target_the_option_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FABRIC_LIVY_TARGET")
+    assert main(["batch", "list"]) == 2
+    assert "--target takes workspace/lakehouse" in capsys.readouterr().err
+
+
 def test_an_embedded_fabric_is_not_left_with_a_batch(capsys: Captured) -> None:
     assert main(["batch", "submit", "Files/job.py", "--target", "local"]) == 2
     assert "add --wait, or run `fabric-livy serve`" in capsys.readouterr().err
