@@ -20,7 +20,7 @@ from fabric_livy_magic.errors import (
     NotLivyError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.batch_logs import LEFT_OUT, added_lines, by_stream, lines_after
+from fabric_livy_magic.livy.batch_logs import LEFT_OUT, BatchLog, added_lines, by_stream, lines_after
 from fabric_livy_magic.livy.batch_request import BatchSpec
 from fabric_livy_magic.livy.batches import (
     BatchSubmission,
@@ -346,3 +346,58 @@ def test_the_half_of_a_line_comes_as_the_whole() -> None:
 def test_what_was_seen_of_a_log_does_not_come_again_with_the_whole_of_it(before: int, more: int, window: int) -> None:
     lines = [f"line {number:04}" for number in range(before + more)]
     assert lines_after(lines[:before][-window:], lines) == lines[before:]
+
+
+def file_has(fabric: FakeFabric, text: str, length: int | None = None) -> None:
+    """The next look at one of the driver's log files; `length` where it is the first."""
+    if length is not None:
+        fabric.fault("GET", r"/livySessions/.*/logs$", status=200, body={"containerLogMeta": {"length": length}})
+    fabric.fault("GET", r"/livySessions/.*/logs$", status=200, body=text)
+
+
+def batch_info(state: str, *log: str, app_id: str | None = "application_1_7") -> BatchInfo:
+    return BatchInfo.from_json({"id": "b-1", "state": state, "appId": app_id, "log": ["stdout: ", *log, "\nstderr: "]})
+
+
+def test_the_drivers_log_is_followed_by_the_byte_to_its_last_half_line(
+    fabric: FakeFabric, client_of_fabric: LivyClient
+) -> None:
+    client_of_fabric.list_batches()
+    log = BatchLog(client_of_fabric, "b-1")
+    file_has(fabric, "one\ntw", 6)
+    file_has(fabric, "noted\n", 6)
+    assert log.new_lines(batch_info("running")) == {"stdout": ["one"], "stderr": ["noted"]}
+    for text in ("o\nthree", "", "", ""):  # each file is read until nothing more comes
+        file_has(fabric, text)
+    assert log.new_lines(batch_info("success")) == {"stdout": ["two", "three"], "stderr": []}
+    offsets = [one.query["offset"][0] for one in fabric.seen("GET", "/logs$") if "offset" in one.query]
+    assert offsets[:3] == ["0", "0", "6"]
+
+
+def test_what_was_seen_before_spark_had_started_does_not_come_again(
+    fabric: FakeFabric, client_of_fabric: LivyClient
+) -> None:
+    client_of_fabric.list_batches()
+    log = BatchLog(client_of_fabric, "b-1")
+    assert log.new_lines(batch_info("running", "one", "two", app_id=None))["stdout"] == ["one", "two"]
+    file_has(fabric, "one\ntwo\nthree\n", 14)
+    file_has(fabric, "", 0)
+    assert log.new_lines(batch_info("running"))["stdout"] == ["three"]
+
+
+def test_without_a_monitoring_the_batchs_own_log_is_followed(fabric: FakeFabric, client_of_fabric: LivyClient) -> None:
+    client_of_fabric.list_batches()
+    log = BatchLog(client_of_fabric, "b-1")
+    assert log.new_lines(batch_info("running", "one"))["stdout"] == ["one"]
+    assert log.new_lines(batch_info("running", "one", "two"))["stdout"] == ["two"]
+    assert len(fabric.seen("GET", "/logs$")) == 1  # it is not asked again
+
+
+def test_where_the_monitoring_ends_no_line_comes_twice(fabric: FakeFabric, client_of_fabric: LivyClient) -> None:
+    client_of_fabric.list_batches()
+    log = BatchLog(client_of_fabric, "b-1")
+    file_has(fabric, "one\ntwo\n", 8)
+    file_has(fabric, "", 0)
+    assert log.new_lines(batch_info("running"))["stdout"] == ["one", "two"]
+    fabric.fault("GET", r"/livySessions/.*/logs$", status=403, times=9)
+    assert log.new_lines(batch_info("running", "two", "three"))["stdout"] == ["three"]
