@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -32,9 +32,8 @@ class NotebookPlugin:
         self._config = config
         self._is_worker = hasattr(config, "workerinput")
         self._covers = bool(config.getoption("fabric_coverage"))
-        self._folders = [
-            _found(Path(config.invocation_params.dir), one) for one in config.getoption("fabric_notebooks") or ()
-        ]
+        starts = (Path(config.invocation_params.dir), config.rootpath)
+        self._folders = [_found(starts, one) for one in config.getoption("fabric_notebooks") or ()]
         self._reports: list[NotebookReport] = []
         named = [Path(os.path.abspath(one.split("::")[0])) for one in config.args]  # noqa: PTH100 - links stay
         for folder in self._folders:
@@ -89,9 +88,9 @@ def knows_modules() -> bool:
     return find_spec("coverage") is not None
 
 
-def _found(start: Path, text: str) -> Path:
-    """Raises UsageError where there is nothing."""
-    path = Path(os.path.abspath(start / text))  # noqa: PTH100 - links stay
-    if not path.exists():
-        raise pytest.UsageError(NO_FOLDER.format(text))
-    return path
+def _found(starts: Iterable[Path], text: str) -> Path:
+    """From the working folder, else, as for one in an ini file, from the root folder. Raises UsageError where there is nothing."""
+    for start in starts:
+        if (path := Path(os.path.abspath(start / text))).exists():  # noqa: PTH100 - links stay
+            return path
+    raise pytest.UsageError(NO_FOLDER.format(text))

@@ -15,7 +15,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FAILING, EXAMPLE = TESTS / "failing_repository", TESTS / "example_repository"
-LIMIT_S = "20"  # in which Spark starts, too
+LIMIT_S = "25"  # of a cell; in the first one Spark starts, too
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,37 @@ def test_an_unreadable_notebook_is_told_without_starting_spark(tmp_path: Path) -
     assert "Test It.ipynb: " in run.text
 
 
-def test_pytest_collects_the_notebooks_below_the_folder_and_no_others(tmp_path: Path) -> None:
-    folder = copied(EXAMPLE, tmp_path)
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60)
-    notebooks = [line for line in done.stdout.splitlines() if ".Notebook" in line]
-    assert notebooks == [
-        "checks/Test Trip Rules.Notebook/notebook-content.py::Test Trip Rules",
-        "checks/Trip Quality.Notebook/notebook-content.py::Trip Quality",
+def collected(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        *options,
     ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60)
+
+
+def test_pytest_collects_the_notebooks_below_the_folder_and_no_others(tmp_path: Path) -> None:
+    """That of an ini file counts from its place, wherever pytest is called."""
+    folder = copied(EXAMPLE, tmp_path)
+    for start in (folder, folder / "tests"):
+        notebooks = [line for line in collected(start).stdout.splitlines() if ".Notebook" in line]
+        assert [line.rpartition("checks/")[2] for line in notebooks] == [
+            "Test Trip Rules.Notebook/notebook-content.py::Test Trip Rules",
+            "Trip Quality.Notebook/notebook-content.py::Trip Quality",
+        ]
+
+
+def test_pytest_says_that_a_folder_of_notebooks_is_not_there(tmp_path: Path) -> None:
+    done = collected(tmp_path, "--fabric-notebooks", "nowhere")
+    assert done.returncode == 4
+    assert "--fabric-notebooks: there is no folder or notebook nowhere." in done.stderr
 
 
 @pytest.mark.parametrize(
