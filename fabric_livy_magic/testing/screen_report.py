@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.notebooks.mocks import used_text
 from fabric_livy_magic.output.short_texts import counted
 from fabric_livy_magic.printable import printable
 from fabric_livy_magic.testing.collection import own_report, reports_of, shown_path
@@ -62,7 +63,7 @@ class ScreenReport:
     def _note_mocks(self, report: pytest.TestReport) -> None:
         """Which mocks a notebook used is known at the end of its test."""
         used = dict(report.user_properties).get(MOCKS_PROPERTY) if report.when == "teardown" else None
-        if used and self.reports:
+        if used and used != used_text([]) and self.reports:
             self.reports[-1] = replace(self.reports[-1], notes=(str(used),))
 
     def _without_run(self, report: pytest.TestReport, state: str) -> NotebookReport:

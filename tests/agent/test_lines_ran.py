@@ -107,6 +107,13 @@ def test_where_the_clients_folder_is_not_there_nothing_is_watched(tmp_path: Path
         assert process.shows("[name for name in vars() if not name.isidentifier()]") == ["[]"]
 
 
+def test_a_cell_shows_no_word_of_coverage(tmp_path: Path) -> None:
+    with agent_process(tmp_path) as process:
+        process.call("watch_lines", [str(tmp_path)], str(tmp_path / "lines.json"))
+        assert process.shows("1") == ["1"]
+        assert process.shows("2") == ["2"]
+
+
 def test_every_test_of_this_package_does_the_same_with_marks() -> None:
     """The marked text of real modules still compiles, with the names and docstrings that it has."""
     for path in sorted(Path(__file__).parent.glob("*.py")):

@@ -47,6 +47,9 @@ class LinesRan:
         if self._coverage is None:
             include = [f"{folder}/*" for folder in folders]
             self._coverage = coverage.Coverage(data_file=None, config_file=False, include=include)
+            self._coverage.set_option(
+                "run:disable_warnings", ["no-data-collected"]
+            )  # the notebook may import none of them
             self._coverage.start()
 
     def marked(self, tree: Any, code: str) -> Any:
