@@ -116,7 +116,9 @@ def fabric_mocks(
     from fabric_livy_magic.notebooks.mocks import folders_of, used_text
     from fabric_livy_magic.testing.mocks import Mocks
 
-    shared = folders_of(chosen(request.config, MOCKS), request.config.rootpath)
+    config = request.config
+    beside = config.invocation_params.dir if config.getoption(MOCKS) else config.rootpath
+    shared = folders_of(chosen(config, MOCKS), beside)
     made = Mocks(tmp_path_factory.mktemp("mocks"), shared)
     for name, value in made.environ.items():
         monkeypatch.setenv(name, value)
