@@ -137,7 +137,7 @@ def _show(batches: Batches, options: argparse.Namespace, progress: ProgressLine)
     from fabric_livy_magic.output.batches import batch_data, batch_facts
 
     batch = batches.get(options.id)
-    _print_list(batch_facts(batch).text, batch_data(batch), options)
+    _print_list(batch_facts(batch, batches.commands).text, batch_data(batch), options)
     return 0
 
 

@@ -89,7 +89,7 @@ def _list(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
 
 def _show(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     one = _batches(notebook).get(options.id)
-    return _value(one, options) if options.json else give(batch_facts(one), as_data=False)
+    return _value(one, options) if options.json else give(batch_facts(one, NOTEBOOK), as_data=False)
 
 
 def _logs(notebook: LivyNotebook, options: argparse.Namespace) -> Any:

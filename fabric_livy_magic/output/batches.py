@@ -53,7 +53,7 @@ def batch_data(batch: Batch) -> dict[str, Any]:
     }
 
 
-def batch_facts(batch: Batch) -> OwnList:
+def batch_facts(batch: Batch, commands: Commands) -> OwnList:
     """What there is to know of one."""
     data = batch_data(batch)
     texts = {
@@ -68,7 +68,7 @@ def batch_facts(batch: Batch) -> OwnList:
         "run": data["link"],
     }
     records = [{"what": name, "value": value} for name, value in texts.items() if value not in {None, ""}]
-    return OwnList(FACT_COLUMNS, records)
+    return OwnList(FACT_COLUMNS, records, caption=f"{commands(f'logs {batch.id}')} shows what it has printed.")
 
 
 def submitted_lines(batch: Batch, commands: Commands, *, is_waited_for: bool) -> list[str]:

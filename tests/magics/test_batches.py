@@ -158,7 +158,15 @@ def test_one_is_shown_with_all_that_is_known(nb: Notebook, fabric: FakeFabric) -
     nb.ok("%livy batch submit Files/job.py --name nightly")
     batch_id = submitted_id(fabric)
     shown = nb.ok(f"%livy batch show {batch_id}").text
-    for text in ("nightly", batch_id, "dead", "exit code 3", "application_1_7", "Ada"):
+    for text in (
+        "nightly",
+        batch_id,
+        "dead",
+        "exit code 3",
+        "application_1_7",
+        "Ada",
+        f"`%livy batch logs {batch_id}`",
+    ):
         assert text in shown
     (record,) = nb.ok(f"%livy batch show {batch_id} --json").value
     assert {key: record[key] for key in ("state", "has_ended", "succeeded", "exit_code", "reason", "link")} == {
