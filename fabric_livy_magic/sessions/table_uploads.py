@@ -47,7 +47,7 @@ def upload_table(
     how = OVERWRITE if overwrite else APPEND if append else NEW
     with _as_file(source) as file:
         kind = format_of(file.name)
-        is_document = kind == "json" and _is_document(file)
+        is_document = kind == "json" and is_json_document(file)
         check_table(repl, table, how, on_progress)
         path = f"{transfers.UPLOADS}/{uuid.uuid4().hex}{file.suffix.lower()}"
         try:
@@ -81,7 +81,7 @@ def _checked_file(file: Path) -> Path:
     return file
 
 
-def _is_document(file: Path) -> bool:
+def is_json_document(file: Path) -> bool:
     """Whether a JSON file is one document: its first line is no whole value, or is an array."""
     try:
         with file.open(encoding="utf-8-sig") as lines:

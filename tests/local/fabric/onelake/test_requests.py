@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,27 @@ def test_a_viewer_of_a_workspace_reads_nothing(api: Api) -> None:
 def test_without_a_token_everything_is_refused(api: Api) -> None:
     answer = requests.get(f"{root_of(api)}/nowhere/x", timeout=30)
     refused(answer, 401, "Unauthorized")
+
+
+# ------------------------------------------------------------------------------------------------ checksums
+def md5_of(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+def test_a_body_that_is_not_what_its_md5_says_is_not_appended(api: Api) -> None:
+    call(api, "PUT", "md5.txt?resource=file")
+    answer = call(api, "PATCH", "md5.txt?action=append&position=0", b"abc", Content_MD5=md5_of(b"abd"))
+    assert "MD5" in refused(answer, 400, "Md5Mismatch")
+    refused(call(api, "PATCH", "md5.txt?action=flush&position=3"), 400, "InvalidFlushPosition")
+    assert call(api, "PATCH", "md5.txt?action=append&position=0", b"abc", Content_MD5=md5_of(b"abc")).status_code == 202
+    assert call(api, "PATCH", "md5.txt?action=flush&position=3").status_code == 200
+
+
+def test_the_md5_of_a_range_of_four_mib_at_most_is_told(api: Api) -> None:
+    upload(api, "range_md5.bin", b"0123456789" + bytes(5 << 20))
+    asked = {"x_ms_range_get_content_md5": "true"}
+    answer = call(api, "GET", "range_md5.bin", Range="bytes=2-4", **asked)
+    assert (answer.content, answer.headers["Content-MD5"]) == (b"234", md5_of(b"234"))
+    assert "Content-MD5" not in call(api, "GET", "range_md5.bin", Range="bytes=2-4").headers
+    refused(call(api, "GET", "range_md5.bin", **asked), 400, "InvalidInput")
+    refused(call(api, "GET", "range_md5.bin", Range=f"bytes=0-{4 << 20}", **asked), 400, "InvalidInput")
