@@ -15,7 +15,7 @@ from fabric_livy_magic.notebooks.git_format import SUFFIXES
 from fabric_livy_magic.notebooks.ipynb import SUFFIX
 from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.printable import printable
-from fabric_livy_magic.testing.notebook_reports import FAILED, PASSED, CellReport, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import CellReport, NotebookReport
 from fabric_livy_magic.testing.test_notebooks import is_test
 
 NOTEBOOKS = "fabric_livy_notebooks"  # the attribute of a report of pytest that has the NotebookReports, as data
@@ -87,8 +87,7 @@ def properties_of(report: NotebookReport) -> list[tuple[str, str]]:
 
 
 def cell_line(cell: CellReport) -> str:
-    took = f" {cell.duration_s:.2f} s" if cell.state in {PASSED, FAILED} else ""
-    return printable(f"{cell.state}{took}  {cut(cell.headline, MOST_OF_HEADLINE)}")
+    return printable(f"{f'{cell.state} {cell.took}'.rstrip()}  {cut(cell.headline, MOST_OF_HEADLINE)}")
 
 
 def reports_of(report: pytest.TestReport) -> list[NotebookReport]:

@@ -57,7 +57,7 @@ def _notebook(report: NotebookReport, root: Path) -> str:
 
 
 def _cell(cell: CellReport) -> str:
-    took = f"{cell.duration_s:.2f} s" if cell.state in {PASSED, FAILED} else cell.state
+    took = cell.took or cell.state
     outputs = "".join(f"<pre>{escaped(without_colours(text))}</pre>" for text in cell.texts)
     images = "".join(
         f'<img alt="picture of cell {cell.number}" src="data:image/png;base64,{escaped(image)}">'

@@ -40,6 +40,11 @@ class CellReport:
     """None for a cell whose lines are not known: it is no Python, or nobody asked."""
 
     @property
+    def took(self) -> str:
+        """Empty for a cell that did not run, and for one that was interrupted: its end has no time."""
+        return f"{self.duration_s:.2f} s" if self.duration_s and self.state in {PASSED, FAILED} else ""
+
+    @property
     def headline(self) -> str:
         """Its first line that says something."""
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
