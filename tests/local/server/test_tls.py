@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from azure.storage.filedatalake import DataLakeServiceClient
 
+from fabric_livy_magic.local.server.served_token import ServedToken
 from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, read_target
 from tests.support import service
@@ -84,3 +86,16 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
     process.stdout.close()
     assert shown.returncode == 0, export
     assert any(line.startswith("%livy use https://127.0.0.1:") for line in lines)
+
+
+def test_microsofts_client_of_onelake_takes_its_token_over_https(
+    api: service.Api, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", api.ready["ca_bundle"])
+    server = str(api.ready["api_url"]).removesuffix("/v1")
+    with DataLakeServiceClient(f"{server}/onelake", credential=ServedToken(server)) as onelake:
+        file = onelake.get_file_system_client("local").get_file_client("house/Files/a.txt")
+        file.upload_data(b"by https", overwrite=True)
+        assert file.download_file().readall() == b"by https"
+    assert (state / "house" / "Files" / "a.txt").read_bytes() == b"by https"
