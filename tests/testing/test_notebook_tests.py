@@ -81,7 +81,7 @@ def test_the_cells_are_in_the_junit_file(failing: Run) -> None:
     cases = {case.attrib["name"]: case for case in suite.iter("testcase")}
     assert (suite.attrib["tests"], suite.attrib["failures"], len(cases)) == ("6", "5", 6)
     found = {one.attrib["name"]: one.attrib["value"] for one in cases["Test Broken Assertion"].iter("property")}
-    assert list(found) == ["cell 2", "cell 3", "cell 4"]
+    assert list(found) == ["cell 2", "cell 3", "cell 4", "mocks"]
     assert re.fullmatch(r"failed \d+\.\d\d s  expected = 7", found["cell 3"])
     assert found["cell 4"] == "not run  print('never')"
     failure = cases["Test Broken Assertion"].find("failure")
