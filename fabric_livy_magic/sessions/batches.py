@@ -172,7 +172,8 @@ class Batches:
         own_name = new_batch_name(_stem(request.file))
         files = BatchFiles(client, lambda target: self.account.onelake(target, client=client), own_name, on_progress)
         with _program(request, cell) as (program, script):
-            for line in script.left_out if script else ():
+            spec, left_out = requested_application(self.account, request, script)
+            for line in left_out:
                 say(f"Left out, since it has no effect in a batch: {line}")
             try:
                 placed = BatchSpec(
@@ -181,7 +182,7 @@ class Batches:
                     class_name=request.class_name or None,
                     jars=tuple(map(files.place, request.jars)),
                     py_files=tuple(map(files.place, request.py_files)),
-                    session=self._spec(request, script),
+                    session=spec,
                 )
             except BaseException:
                 _remove(files)
@@ -197,14 +198,24 @@ class Batches:
             raise
         return Batch(client, info if info.name else replace(info, name=submission.name), self.commands)
 
-    def _spec(self, request: BatchRequest, script: BatchScript | None) -> SessionSpec:
-        spec = SessionSpec()
-        for body in script.configurations if script else ():
-            spec = read_configuration(spec, body).spec
-        conf = {**spec.conf, **dict(request.conf)}
-        if request.environment:
-            conf[ENVIRONMENT_CONF] = environment_details(self.account.environment_id(request.environment))
-        return replace(spec, name=request.name or spec.name, conf=conf)
+
+def requested_application(
+    account: Account, request: BatchRequest, script: BatchScript | None
+) -> tuple[SessionSpec, list[str]]:
+    """What is asked for besides the files, and what of the notebook has no effect."""
+    spec, environment = SessionSpec(), request.environment
+    left_out = list(script.left_out) if script else []
+    for body in script.configurations if script else ():
+        asked = read_configuration(spec, body)
+        spec = asked.spec
+        if asked.environment and not request.environment:
+            environment = asked.environment.id or asked.environment.name
+        parts = {"defaultLakehouse": asked.lakehouse, "mountPoints": asked.mounts}
+        left_out += [f"{name} of %%configure" for name, value in parts.items() if value]
+    conf = {**spec.conf, **dict(request.conf)}
+    if environment:
+        conf[ENVIRONMENT_CONF] = environment_details(account.environment_id(environment))
+    return replace(spec, name=request.name or spec.name, conf=conf), left_out
 
 
 def batches_of_terminal(account: Account, target: str | None) -> Batches:
@@ -229,10 +240,7 @@ def _program(request: BatchRequest, cell: str | None) -> Iterator[tuple[Path | s
     """The program: a file of this machine, which may be there for as long as this lasts, or a path or address as it was written."""
     local = Path(request.file).expanduser()
     if cell is None and not is_notebook(local):
-        if local.suffix.lower() in {PYTHON, JAR}:
-            yield request.file, None
-            return
-        if local.exists():
+        if local.suffix.lower() not in {PYTHON, JAR} and local.exists():
             raise SettingsError(f"{request.file}: a batch runs .py, .jar, or a notebook (.ipynb, x.Notebook).")
         yield request.file, None
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,15 @@ import pytest
 
 from fabric_livy_magic import connect
 from fabric_livy_magic.cells.batch_options import BatchRequest
-from fabric_livy_magic.errors import AccessError, BatchFailed, SettingsError
+from fabric_livy_magic.cells.batch_script import script_of_cell
+from fabric_livy_magic.errors import AccessError, BatchFailed, HttpError, SettingsError
 from fabric_livy_magic.livy.batches import NOTEBOOK
 from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import BatchInfo
 from fabric_livy_magic.output.batches import submitted_lines
 from fabric_livy_magic.sessions.account import Account
-from fabric_livy_magic.sessions.batches import Batch, Batches
+from fabric_livy_magic.sessions.batches import Batch, Batches, requested_application
 from tests.support.fakes import LAKEHOUSE, WORKSPACE, FakeFabric
 
 ONELAKE = f"abfss://{WORKSPACE}@onelake.dfs.fabric.microsoft.com/{LAKEHOUSE}"
@@ -87,6 +89,34 @@ def test_a_file_of_another_lakehouse_is_found_by_its_names(fabric: FakeFabric, b
     batches.submit(BatchRequest(file="Sales/Gold:Files/job.py"))
     (body,) = [one.body for one in fabric.seen("POST", "/batches")]
     assert body["file"] == "abfss://id-of-Sales@onelake.dfs.fabric.microsoft.com/id-of-Gold/Files/job.py"
+
+
+def test_what_a_configure_cell_asks_for_is_in_the_request_or_told(
+    fabric: FakeFabric, batches: Batches, tmp_path: Path
+) -> None:
+    environment = "0c7a3f60-1111-4222-8333-444455556666"
+    fabric.fault(
+        "GET",
+        r"^\?.*/environments$",
+        status=200,
+        body={"value": [{"id": environment, "displayName": "Nightly"}]},
+        times=2,
+    )
+    asked = {
+        "conf": {"spark.x": "1"},
+        "driverCores": 8,
+        "environment": {"name": "Nightly"},
+        "defaultLakehouse": {"name": "Gold"},
+    }
+    said: list[str] = []
+    with pytest.raises(HttpError):  # this OneLake takes no files
+        batches.submit(BatchRequest(file="cell.py"), cell=f"%%configure\n{json.dumps(asked)}", say=said.append)
+    assert said == ["Left out, since it has no effect in a batch: defaultLakehouse of %%configure"]
+    spec, _ = requested_application(
+        batches.account, BatchRequest(file="cell.py"), script_of_cell(f"%%configure\n{json.dumps(asked)}")
+    )
+    assert (spec.conf["spark.x"], spec.driver_cores) == ("1", 8)
+    assert environment in spec.conf["spark.fabric.environmentDetails"]
 
 
 def test_a_file_without_a_suffix_that_can_run_is_refused(batches: Batches, tmp_path: Path) -> None:
