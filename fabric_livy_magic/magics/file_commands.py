@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.cells.file_options import format_of
+from fabric_livy_magic.cells.magic_parser import quoted_word
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.bundles import show
@@ -75,7 +76,9 @@ def _cat(notebook: LivyNotebook, files: LakehouseFiles, options: argparse.Namesp
     text, more_bytes = files.text(options.path)
     show({"text/plain": printable(text)})
     if more_bytes:
-        notebook.say(f"… and {bytes_text(more_bytes)} more. `%livy files cp {options.path} .` copies the file here.")
+        notebook.say(
+            f"… and {bytes_text(more_bytes)} more. `%livy files cp {quoted_word(options.path)} .` copies the file here."
+        )
 
 
 def _head(notebook: LivyNotebook, files: LakehouseFiles, options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fabric_livy_magic.cells.magic_parser import quoted_word
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.fabric.onelake_calls import Entry
@@ -151,7 +152,8 @@ def takes_into(text: str, place: Place, *, several: bool, of_folder: bool = Fals
 
 def _decoded(content: bytes, place: Place) -> str:
     if b"\0" in content[:8192]:
-        raise SettingsError(f"{place.path} is no text. `files cp {place.path} .` copies it to this machine.")
+        copy = f"files cp {quoted_word(str(place.path))} ."
+        raise SettingsError(f"{place.path} is no text. `{copy}` copies it to this machine.")
     return content.decode("utf-8", "replace")
 
 

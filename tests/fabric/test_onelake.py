@@ -6,8 +6,10 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +161,29 @@ def test_an_interrupted_transfer_leaves_nothing(onelake: OneLake, lakehouse: Pat
     with pytest.raises(KeyboardInterrupt):
         onelake.download("Files/interrupted/x", tmp_path / "back", on_progress=interrupt)
     assert [one.name for one in tmp_path.iterdir()] == [ODD_NAME]
+
+
+def test_an_upload_removes_what_a_program_that_died_has_left(onelake: OneLake, lakehouse: Path, tmp_path: Path) -> None:
+    left = lakehouse / transfers.UPLOADS
+    left.mkdir(parents=True)
+    for name, days in (("old.part", 3), ("of_another_program.part", 1)):
+        (left / name).touch()
+        moment = time.time() - days * 86400
+        os.utime(left / name, (moment, moment))
+    onelake.upload(local_file(tmp_path, b"x"), "Files/swept")
+    assert [one.name for one in left.iterdir()] == ["of_another_program.part"]
+    shutil.rmtree(lakehouse / transfers.OWN_FOLDER)
+
+
+def test_a_file_that_changes_while_it_is_sent_is_not_put_there(onelake: OneLake, tmp_path: Path) -> None:
+    file = local_file(tmp_path, os.urandom(2 * transfers.PART_BYTES))
+
+    def change(progress: Progress) -> None:
+        os.utime(file, (0, 0))
+
+    with pytest.raises(SettingsError, match="was changed while it was sent"):
+        onelake.upload(file, "Files/changing", on_progress=change)
+    assert onelake.find("Files/changing") is None
 
 
 # ------------------------------------------------------------------------------------------------ bad input

@@ -130,7 +130,8 @@ def test_text_is_shown_and_other_files_are_not(bare: Notebook, here: Path, work:
     assert "more. `%livy files cp Files/long.txt .` copies the file here." in long
     assert "the end" not in long
     assert bare.ok("%livy files cat Files/nothing").text.strip() == ""
-    assert "is no text" in bare.fails("%livy files cat Files/binary")
+    bare.ok("%livy files cp binary 'Files/a b'")
+    assert "is no text. `files cp 'Files/a b' .` copies it" in bare.fails("%livy files cat 'Files/a b'")
     assert "is a folder" in bare.fails("%livy files cat Files")
 
 

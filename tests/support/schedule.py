@@ -31,6 +31,7 @@ LONG = (
     "tests/frames/test_real_data.py",
     "tests/local/batches/test_batches.py",
     "tests/sessions/test_batches.py",
+    "tests/sessions/test_table_uploads.py",
     "tests/magics/test_in_a_kernel.py",
     "tests/kernel/test_ends_by_signals.py",
     "tests/cli/test_lakehouses_of_a_repository.py",
