@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import logging
+import os
 import re
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -247,7 +250,28 @@ def without_words_of_subshells() -> None:
     warnings.filterwarnings("ignore", f"coroutine '.*{OF_SUBSHELL.pattern}' was never awaited", RuntimeWarning)
 
 
+ENVIRONMENT_PIPE = "FABRIC_LIVY_ENVIRONMENT_PIPE"
+
+
+def wait_for_environment() -> None:
+    """Of a kernel that is started ahead: it loads what its first cell needs, and waits for the environment that it is to have, JSON
+    through a pipe. The end of the pipe without it is the end of this process."""
+    descriptor = os.environ.pop(ENVIRONMENT_PIPE, None)
+    if descriptor is None:
+        return
+    import fabric_livy_magic.magics.magics
+    import fabric_livy_magic.sessions.connections  # noqa: F401
+
+    with open(int(descriptor), encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
+        text = pipe.read()
+    if not text:
+        sys.exit(0)
+    os.environ.clear()
+    os.environ.update(json.loads(text))
+
+
 def launch() -> None:
     install_own_imports()
+    wait_for_environment()
     without_words_of_subshells()
     IPKernelApp.launch_instance(kernel_class=FabricLivyKernel)

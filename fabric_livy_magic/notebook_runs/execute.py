@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import os
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import ensure_async, run_sync
 from traitlets import default
 
-from fabric_livy_magic.errors import FabricLivyError, SettingsError
+from fabric_livy_magic.errors import FabricLivyError, SessionStartError, SettingsError
 from fabric_livy_magic.kernel.install import kernel_specs
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
@@ -90,6 +92,58 @@ def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[RunCon
         except (RuntimeError, DeadKernelError) as error:
             raise FabricLivyError(f"The kernel {kernel_name} did not start: {error}") from error
         yield lambda content, write, limits: _run_cells(_notebook_client(content, kernel_name, shared), write, limits)
+
+
+class WaitingKernel:
+    """A kernel that is started ahead: it has loaded all that it needs, and goes on once `open` says with which environment. It ends with
+    this process. Not for Windows, where a process inherits no pipe.
+
+    `open` it, then `begin_end`, and `finish_end` when there is time.
+    """
+
+    def __init__(self, kernel_name: str) -> None:
+        self._name = kernel_name
+        self._client = _notebook_client(content_of([]), kernel_name)
+        self._client.km = self._client.create_kernel_manager()
+        reader, self._environment = os.pipe()
+        environ = {**os.environ, ENVIRONMENT_PIPE: str(reader)}
+        self._client.start_new_kernel(env=environ, pass_fds=(reader,))
+        os.close(reader)
+
+    def open(self, environ: Mapping[str, str]) -> RunContent:
+        """As `open_kernel`. Raises FabricLivyError where it does not start."""
+        try:
+            with open(self._environment, "w", encoding="utf-8", closefd=True) as pipe:  # noqa: PTH123 - a descriptor
+                json.dump(dict(environ), pipe)
+            self._client.start_new_kernel_client()
+        except (RuntimeError, DeadKernelError, OSError) as error:
+            raise FabricLivyError(f"The kernel {self._name} did not start: {error}") from error
+        return lambda content, write, limits: _run_cells(
+            _notebook_client(content, self._name, self._client), write, limits
+        )
+
+    def start_session(self) -> None:
+        """So that no cell of the notebook takes the time for it. It is no cell: the first one has number 1. Raises SessionStartError."""
+        client: Any = self._client.kc
+        reply = run_sync(client.execute_interactive)(START_SESSION, silent=True, output_hook=lambda message: None)
+        content = reply["content"]
+        if content["status"] != "ok":
+            raise SessionStartError(f"No session started for the notebook. {content.get('evalue', '')}")
+
+    def begin_end(self) -> None:
+        """Returns at once; the kernel stops its sessions and ends by itself."""
+        if self._client.kc is None:
+            os.close(self._environment)  # it never ran: the end of the pipe is its end
+        else:
+            self._client.kc.shutdown()
+
+    def finish_end(self) -> None:
+        """Waits some seconds for it, then kills it."""
+        self._client._cleanup_kernel()
+
+
+START_SESSION = "get_ipython().run_line_magic('livy', 'start')"
+ENVIRONMENT_PIPE = "FABRIC_LIVY_ENVIRONMENT_PIPE"  # as in kernel/kernel.py
 
 
 def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | None = None) -> NotebookClient:

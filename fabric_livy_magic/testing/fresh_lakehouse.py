@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, home_of
 from fabric_livy_magic.local.lakehouse.workspaces import one_lakehouse
 from fabric_livy_magic.notebooks.defaults import LAKEHOUSES_CONF, REPOSITORY_CONF
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouses, write_named
 from fabric_livy_magic.notebooks.repository import Repository
+from fabric_livy_magic.testing.kernels import Kernels
 from fabric_livy_magic.testing.snapshots import default_of
 
 if TYPE_CHECKING:
@@ -21,13 +23,18 @@ if TYPE_CHECKING:
 class FreshLakehouse:
     """`folder` has its Tables and Files; `target` is its address for sessions. The session starts with its first use."""
 
-    def __init__(self, folder: Path, target: str, repository: Repository) -> None:
+    def __init__(self, folder: Path, target: str, repository: Repository, kernels: Kernels) -> None:
         self.folder = folder
         self.target = target
         self.repository = repository
+        self.kernels = kernels
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r})"
+
+    def own_applications(self) -> int:
+        """How many of its sessions asked for a Spark application of their own."""
+        return 0
 
     @property
     def files(self) -> Path:
@@ -51,8 +58,8 @@ class FreshLakehouse:
         return self.home_of(self._named(), self.repository.root, self.repository.root / "tests")
 
     def _named(self) -> NamedLakehouses:
-        default = default_of(self.repository)
-        return NamedLakehouses(default, tuple(one for one in self.repository.default_lakehouses if one != default))
+        """The others are found in the repository."""
+        return NamedLakehouses(default_of(self.repository))
 
     @cached_property
     def session(self) -> Session:
@@ -60,7 +67,7 @@ class FreshLakehouse:
 
         conf = {REPOSITORY_CONF: str(self.repository.root)}
         named = self._named()
-        if named.default or named.known:
+        if named.default:
             conf[LAKEHOUSES_CONF] = write_named(named)
         return connect(self.target, conf=conf)
 
@@ -79,6 +86,20 @@ class FreshLakehouse:
     def _made(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+class EmbeddedLakehouse(FreshLakehouse):
+    """One of an embedded Fabric, which is asked at `http`."""
+
+    def __init__(
+        self, folder: Path, target: str, repository: Repository, kernels: Kernels, http: LivyHttp, path: str
+    ) -> None:
+        super().__init__(folder, target, repository, kernels)
+        self._http = http
+        self._path = path
+
+    def own_applications(self) -> int:
+        return int(self._http.get(self._path)["ownApplications"])
 
 
 class RemoteLakehouse(FreshLakehouse):

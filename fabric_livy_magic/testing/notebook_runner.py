@@ -6,14 +6,15 @@ import ast
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.sql_text import quoted_name
 from fabric_livy_magic.errors import NotebookFailed, SettingsError
-from fabric_livy_magic.notebook_runs.execute import Limits, Outcome, open_kernel
-from fabric_livy_magic.notebook_runs.prepare import KERNEL_NAME, NotebookRun, prepare_run
+from fabric_livy_magic.notebook_runs.execute import Limits, Outcome
+from fabric_livy_magic.notebook_runs.prepare import NotebookRun, prepare_run
 from fabric_livy_magic.notebooks.files import NotebookFile, is_git_folder, notebook_file
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of
 from fabric_livy_magic.notebooks.mocks import USED_VARIABLE, read_used
@@ -27,6 +28,7 @@ from fabric_livy_magic.testing.watching import Watching
 if TYPE_CHECKING:
     import pandas as pd
 
+OWN_SPARK = "fabric_spark_of_its_own"  # a property of the test, as in `plugin`
 OF_KERNEL = {"FABRIC_LIVY_PROGRESS": "off"}  # it is no output of the notebook
 
 
@@ -51,12 +53,19 @@ def _seconds(name: str, text: str) -> float | None:
 
 
 class NotebookRunner:
-    """Called by a test. `beside` is the test's file: of notebooks with one name the nearest to it is meant."""
+    """Called by a test. `beside` is the test's file: of notebooks with one name the nearest to it is meant. `note` takes the name of a
+    property of the test and its value."""
 
     def __init__(
-        self, lakehouse: FreshLakehouse, beside: Path, limits: Limits, recorder: Recorder | None = None
+        self,
+        lakehouse: FreshLakehouse,
+        beside: Path,
+        limits: Limits,
+        recorder: Recorder | None = None,
+        note: Callable[[str, str], None] = lambda name, value: None,
     ) -> None:
         self._lakehouse = lakehouse
+        self._note = note
         self._beside = beside
         self._limits = limits
         self._recorder = recorder or Recorder(lakehouse.repository.root)
@@ -86,12 +95,12 @@ class NotebookRunner:
         self._put_files(home.lakehouse.folder, files or {})
         for table, frame in (tables or {}).items():
             self._put_table(_qualified(table, default), frame)
-        limits = Limits(
-            self._limits.cell_s if cell_timeout_s is None else cell_timeout_s,
-            self._limits.notebook_s if timeout_s is None else timeout_s,
-            self._limits.cell_name,
-            self._limits.notebook_name,
-        )
+        limits = self._limits
+        if cell_timeout_s is not None:
+            limits = replace(limits, cell_s=cell_timeout_s, cell_name="cell_timeout_s")
+        if timeout_s is not None:
+            limits = replace(limits, notebook_s=timeout_s, notebook_name="timeout_s")
+        own_before = self._lakehouse.own_applications() if run.chooses_session else 0
         began = time.monotonic()
         watching = self._recorder.begin()
         outcome = self._run(run, limits, watching)
@@ -101,10 +110,12 @@ class NotebookRunner:
             time.monotonic() - began,
             cells_of(run),
             LazyTables(lambda table: self._read(_qualified(table, default)), lambda: self._names(default)),
-            shares_spark=not run.chooses_session,
+            shares_spark=not (run.chooses_session and self._lakehouse.own_applications() > own_before),
             mocks=tuple(read_used(Path(os.environ[USED_VARIABLE]))) if USED_VARIABLE in os.environ else (),
         )
         self._recorder.keep(file, notebook, result, watching, passed=outcome.passed)
+        if not result.shares_spark:
+            self._note(OWN_SPARK, f"{file.name}: {result.duration_s:.1f} s")
         if not outcome.passed:
             raise NotebookFailed(failure_text(file, result, outcome), result)
         return result
@@ -117,8 +128,7 @@ class NotebookRunner:
             **watching.environ(),
             "FABRIC_LIVY_TARGET": self._lakehouse.target,
         }
-        with open_kernel(KERNEL_NAME, environ) as run_content:
-            return run_content(run.content, _nowhere, limits)
+        return self._lakehouse.kernels.run(run.content, environ, limits, starts_session=not run.chooses_session)
 
     def _find(self, name: str | Path) -> NotebookFile:
         path = Path(name)
@@ -204,7 +214,3 @@ def plain_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
             )
         found[name] = plain
     return found
-
-
-def _nowhere(line: str) -> None:
-    """The result has it all."""

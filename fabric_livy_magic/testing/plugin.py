@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1]
 TARGET, MOCKS = "fabric_target", "fabric_mocks"
+OWN_SPARK = "fabric_spark_of_its_own"  # as in `notebook_runner`
 CELL_LIMIT, NOTEBOOK_LIMIT = "fabric_cell_timeout", "fabric_notebook_timeout"
 CELL_LIMIT_S, NOTEBOOK_LIMIT_S = "300", "900"
 
@@ -74,6 +75,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     of_tests = [one for one in call.excinfo.traceback if _is_of_tests(Path(one.path), item.config.rootpath)]
     if of_tests:
         of_tests[-1]._rawentry.tb_next = None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which tests took the seconds of another start of Spark."""
+    reports = [one for some in terminalreporter.stats.values() for one in some if isinstance(one, pytest.TestReport)]
+    lines = dict.fromkeys(
+        f"{one.nodeid}: {value}" for one in reports for key, value in one.user_properties if key == OWN_SPARK
+    )
+    if lines:
+        terminalreporter.section("notebooks whose %%configure asked for a Spark application of their own")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 def _is_of_tests(path: Path, root: Path) -> bool:
@@ -134,15 +147,19 @@ def spark_session(lakehouse: FreshLakehouse) -> Session:
 
 @pytest.fixture
 def run_notebook(
-    request: pytest.FixtureRequest, lakehouse: FreshLakehouse, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    lakehouse: FreshLakehouse,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_property: Callable[[str, object], None],
 ) -> NotebookRunner:
     """Runs a notebook of the repository on the test's lakehouse: `run_notebook("Load", rows=7)`."""
     from fabric_livy_magic.testing.collection import RUNS
     from fabric_livy_magic.testing.notebook_runner import NotebookRunner, limits_of
     from fabric_livy_magic.testing.recording import Recorder
 
+    lakehouse.kernels.prepare()
     covers = request.config.getoption("fabric_coverage")
     recorder = Recorder(lakehouse.repository.root, tmp_path_factory.mktemp("lines") if covers else None)
     request.node.stash[RUNS] = recorder.reports
     limits = limits_of(chosen(request.config, CELL_LIMIT), chosen(request.config, NOTEBOOK_LIMIT))
-    return NotebookRunner(lakehouse, request.path, limits, recorder)
+    return NotebookRunner(lakehouse, request.path, limits, recorder, record_property)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fabric_livy_magic.notebook_runs.execute import Outcome
-from fabric_livy_magic.notebook_runs.prepare import NotebookRun
+from fabric_livy_magic.notebook_runs.prepare import INJECTED_TAG, NotebookRun
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.model import CODE
 from fabric_livy_magic.printable import printable, printable_output, without_colours
@@ -27,11 +27,12 @@ _LINE_OF_CELL = re.compile(r"(?:Cell|<cell>|<stdin>|File \"<[^\"]*>\"|<ipython-i
 
 
 def cells_of(run: NotebookRun) -> tuple[CellResult, ...]:
-    """All code cells of the notebook, also those that did not run."""
+    """All code cells of the file, also those that did not run. The cell with the values of parameters is in none."""
     executed = dict(zip((one.index for one in run.planned_cells), run.content.cells, strict=True))
+    of_file = [(index, cell) for index, cell in enumerate(run.notebook.cells) if INJECTED_TAG not in cell.tags]
     return tuple(
-        _cell_result(index + 1, cell.source, executed.get(index))
-        for index, cell in enumerate(run.notebook.cells)
+        _cell_result(number, cell.source, executed.get(index))
+        for number, (index, cell) in enumerate(of_file, 1)
         if cell.kind == CODE
     )
 

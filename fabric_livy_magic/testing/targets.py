@@ -18,7 +18,8 @@ from fabric_livy_magic.local.server.launch import LocalFabric, start_local_fabri
 from fabric_livy_magic.notebooks.repository import Repository, repository_root
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.request_auth import BearerAuth
-from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse, RemoteLakehouse
+from fabric_livy_magic.testing.fresh_lakehouse import EmbeddedLakehouse, FreshLakehouse, RemoteLakehouse
+from fabric_livy_magic.testing.kernels import Kernels
 from fabric_livy_magic.testing.snapshots import copy_snapshot, give_root
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class FabricOfTests:
         self.target = target
         self.root = root
         self._folder = folder
+        self.kernels = Kernels()
         self._numbers = count(1)
 
     @cached_property
@@ -74,12 +76,13 @@ class EmbeddedFabric(FabricOfTests):
         give_root(folder, self.repository)
         made = self._http.post("/embedded/freshLakehouses", {"folder": str(folder)})
         self.spark_starts = int(made["sparkStarts"])
-        lakehouse = FreshLakehouse(folder, f"{self._server.api_url}/{made['livyPath']}", self.repository)
+        address, path = f"{self._server.api_url}/{made['livyPath']}", f"/embedded/freshLakehouses/{made['id']}"
+        lakehouse = EmbeddedLakehouse(folder, address, self.repository, self.kernels, self._http, path)
         try:
             yield lakehouse
         finally:
             lakehouse.end_sessions()
-            self._http.delete(f"/embedded/freshLakehouses/{made['id']}")
+            self._http.delete(path)
             shutil.rmtree(folder, ignore_errors=True)  # what a process of the test still writes there stays
 
 
@@ -92,7 +95,7 @@ class RemoteFabric(FabricOfTests):
             raise SettingsError(
                 "A snapshot is for the embedded Fabric: the lakehouse of --fabric-target stays as it is."
             )
-        lakehouse = RemoteLakehouse(self._folder, self.target, self.repository)
+        lakehouse = RemoteLakehouse(self._folder, self.target, self.repository, self.kernels)
         try:
             yield lakehouse
         finally:
@@ -103,7 +106,11 @@ class RemoteFabric(FabricOfTests):
 def open_target(target: str, folder: Path, root: Path) -> Iterator[FabricOfTests]:
     """`folder` is for what the tests make, `root` the root folder of the tests. Raises LocalFabricError."""
     if target != LOCAL:
-        yield RemoteFabric(target, folder, root)
+        remote = RemoteFabric(target, folder, root)
+        try:
+            yield remote
+        finally:
+            remote.kernels.close()
         return
     base = folder / "base"
     base.mkdir()
@@ -112,6 +119,10 @@ def open_target(target: str, folder: Path, root: Path) -> Iterator[FabricOfTests
         address = urlsplit(server.api_url)
         http = LivyHttp(f"{address.scheme}://{address.netloc}", BearerAuth(StaticToken(server.token)))
         with published_token(address.port or 0, server.token):  # kernels of notebooks find it
-            yield EmbeddedFabric(server, http, folder, root)
+            fabric = EmbeddedFabric(server, http, folder, root)
+            try:
+                yield fabric
+            finally:
+                fabric.kernels.close()
     finally:
         server.stop()

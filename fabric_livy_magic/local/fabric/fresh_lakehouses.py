@@ -1,6 +1,7 @@
 """Fresh lakehouses of tests: folders that a client on this machine made, each with sessions of its own. No part of Fabric's API.
 
 POST   /embedded/freshLakehouses          {"folder": "/…"} → {"id", "livyPath", "sparkStarts"}
+GET    /embedded/freshLakehouses/{id}     {"sparkStarts", "ownApplications"}: how many of its sessions share no Spark
 DELETE /embedded/freshLakehouses/{id}     ends its sessions, and leaves the folder
 """
 
@@ -26,6 +27,13 @@ class FreshLakehousesHandler(FabricHandler):
 
 
 class FreshLakehouseHandler(FabricHandler):
+    def get(self, *, lakehouse_id: str) -> None:
+        if self.server.fresh_lakehouses.get(lakehouse_id) is None:
+            raise Refusal(404, f"there is no fresh lakehouse {lakehouse_id}")
+        shared = self.server.sessions.shared_spark
+        own = self.server.fresh_lakehouses.own_applications(lakehouse_id)
+        self.answer({"sparkStarts": shared.starts if shared else 0, "ownApplications": own})
+
     async def delete(self, *, lakehouse_id: str) -> None:
         lakehouse = self.server.fresh_lakehouses.remove(lakehouse_id)
         if lakehouse is None:

@@ -71,6 +71,8 @@ class SessionsHandler(SparkHandler):
         located, home = self.located(request)
         session = self.server.sessions.create(request, self.lakehouse, self.caller.name, located=located, home=home)
         session.add_repl()
+        if not session.is_guest:
+            self.server.fresh_lakehouses.note_own_application(self.lakehouse)
         return session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import replace
 
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
@@ -14,6 +15,7 @@ class FreshLakehouses:
     def __init__(self, workspaces: Workspaces) -> None:
         self._workspace_id = workspaces.first_lakehouse.workspace_id
         self._by_id: dict[str, Lakehouse] = {}
+        self._own_applications: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, lakehouse: Lakehouse) -> Lakehouse:
@@ -24,6 +26,13 @@ class FreshLakehouses:
 
     def get(self, lakehouse_id: str) -> Lakehouse | None:
         return self._by_id.get(lakehouse_id.lower())
+
+    def note_own_application(self, lakehouse: Lakehouse) -> None:
+        """A session there got a Spark application of its own."""
+        self._own_applications[lakehouse.id] += 1
+
+    def own_applications(self, lakehouse_id: str) -> int:
+        return self._own_applications[lakehouse_id.lower()]
 
     def remove(self, lakehouse_id: str) -> Lakehouse | None:
         with self._lock:

@@ -113,6 +113,11 @@ class Session:
             return "error" if repls and all(repl.python_died for repl in repls) else "idle"
 
     @property
+    def is_guest(self) -> bool:
+        """Whether it shares its Spark application."""
+        return self.application.is_guest
+
+    @property
     def active(self) -> bool:
         return not self.ended and not self._stopping
 

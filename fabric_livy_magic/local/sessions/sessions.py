@@ -23,7 +23,7 @@ from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, h
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.sessions.shared_spark import SharedSpark
 from fabric_livy_magic.local.spark.application import Application
-from fabric_livy_magic.local.spark.guests import GuestApplication, fits_a_guest
+from fabric_livy_magic.local.spark.guests import fits_a_guest
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from fabric_livy_magic.local.spark.settings import SessionFolders, check_settings
@@ -78,7 +78,7 @@ class Sessions:
             self.shared_spark.start()
 
     def _applications_alive(self) -> int:
-        own = sum(not (session.ended or isinstance(session.application, GuestApplication)) for session in self.all())
+        own = sum(not (session.ended or session.is_guest) for session in self.all())
         return own + (self.shared_spark.alive if self.shared_spark else 0)
 
     def _new_host(self, request: SessionRequest, lakehouse: Lakehouse) -> Session:
@@ -183,7 +183,6 @@ class Sessions:
     ) -> Session:
         """A session in another lakehouse for notebooks that one of the caller's runs. It is in no list."""
         packages = caller.folders.packages
-        is_guest = isinstance(caller.application, GuestApplication)
         session = self._new_session(
             request,
             located,
@@ -193,7 +192,7 @@ class Sessions:
             caller.name,
             self.new_id(),
             packages=packages,
-            is_guest=is_guest,
+            is_guest=caller.is_guest,
         )
         session.start()
         return session

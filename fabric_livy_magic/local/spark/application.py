@@ -31,6 +31,8 @@ def trident_conf(lakehouse: Lakehouse, workspaces: Workspaces) -> dict[str, str]
 class Application:
     """Shared by the REPLs of a session. Call `prepare`, `launch`, then `connect`."""
 
+    is_guest = False
+
     def __init__(
         self,
         settings: SparkSettings,

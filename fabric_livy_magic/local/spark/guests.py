@@ -135,6 +135,8 @@ class GuestJvm(Jvm):
 class GuestApplication(Application):
     """The application of a session that is a guest of another one's."""
 
+    is_guest = True
+
     def __init__(
         self,
         host: Callable[[], Host],
