@@ -49,8 +49,13 @@ class FreshLakehouse:
         known = ", ".join(sorted({one.name for one in everywhere}))
         raise SettingsError(f"The repository {self.repository.root} names no lakehouse {name!r}. There are: {known}.")
 
+    def place_of(self, named: NamedLakehouses, repository: Path, notebook: Path) -> tuple[Path, str]:
+        """The folder of the lakehouse in which a notebook works that names these, and its name for `session`: empty where that
+        session works in it, too."""
+        lakehouse = self.home_of(named, repository, notebook).lakehouse
+        return lakehouse.folder, "" if lakehouse.folder == self.folder.resolve() else lakehouse.name
+
     def home_of(self, named: NamedLakehouses, repository: Path, notebook: Path) -> Home:
-        """Where a notebook works that names these."""
         own = one_lakehouse(self.folder.resolve(), schemas=True)
         return home_of(own, own.first_lakehouse, named, repository, notebook)
 
@@ -110,6 +115,10 @@ class RemoteLakehouse(FreshLakehouse):
         from fabric_livy_magic.sessions.connect import connect
 
         return connect(self.target)
+
+    def place_of(self, named: NamedLakehouses, repository: Path, notebook: Path) -> tuple[Path, str]:
+        """Sessions are requested of the target's lakehouse, whatever the notebook names."""
+        return self.folder, ""
 
     @property
     def files(self) -> Path:

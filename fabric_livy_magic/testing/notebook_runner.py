@@ -90,9 +90,9 @@ class NotebookRunner:
         file = self._find(name)
         notebook = file.read()
         run = prepare_run(file.path, notebook, plain_values({**(parameters or {}), **more_parameters}))
-        home = self._lakehouse.home_of(lakehouses_of(notebook), repository_root(file.path), file.path)
-        default = home.lakehouse.name if home.lakehouse.folder != self._lakehouse.folder.resolve() else ""
-        self._put_files(home.lakehouse.folder, files or {})
+        folder, default = self._lakehouse.place_of(lakehouses_of(notebook), repository_root(file.path), file.path)
+        if files and self._lakehouse.files:  # raises where there is none on this machine
+            self._put_files(folder, files)
         for table, frame in (tables or {}).items():
             self._put_table(_qualified(table, default), frame)
         limits = self._limits
