@@ -67,7 +67,8 @@ def failure_text(file: NotebookFile, result: NotebookResult, outcome: Outcome) -
         return printable(f"The notebook {file.name} failed, and no cell says why. {file.path}")
     error = failed.error
     place = f"cell {failed.number}" + (f", line {error.line}" if error.line else "")
-    lines = [f"The notebook {file.name} failed in {place}: {error.name}: {error.value}", f"  {file.path}", ""]
+    first = error.value.partition("\n")[0]
+    lines = [f"The notebook {file.name} failed in {place}: {error.name}: {first}", f"  {file.path}", ""]
     lines += [f"  {line}" for line in _source_lines(failed.source, error.line)]
     if printed := failed.text.rstrip():
         shown = printed.splitlines()

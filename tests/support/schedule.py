@@ -15,6 +15,7 @@ TOGETHER = ("tests/agent/", "tests/kernel/fabric_kernel/")
 MANY = 60
 # What takes more than about half a minute, the longest first, so that no worker is left with a long one at the end.
 LONG = (
+    "tests/testing/test_plugin.py",
     "tests/cli/test_fabric_notebooks.py",
     "tests/agent/",
     "tests/local/test_dbt.py",

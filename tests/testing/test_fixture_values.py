@@ -33,7 +33,7 @@ def test_the_plugin_loads_nothing_heavy_before_a_test_asks_for_a_fixture() -> No
 
 def test_the_package_and_its_command_line_work_without_pytest() -> None:
     block = "import sys; sys.modules['pytest'] = None; "
-    assert run_python(f"{block}import fabric_livy_magic; print(fabric_livy_magic.connect.__name__)") == "connect"
+    assert run_python(f"{block}from fabric_livy_magic import connect; print(connect.__name__)") == "connect"
     code = "from fabric_livy_magic.cli.main import _parser; print(_parser().format_help())"
     assert "fabric-livy" in run_python(block + code)
 
