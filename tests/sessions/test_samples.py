@@ -52,7 +52,7 @@ spark.createDataFrame(rows, kind).write.saveAsTable("people")
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
-    with service.serving(tmp_path_factory.mktemp("samples")) as served:
+    with service.serving(tmp_path_factory.mktemp("samples"), ("--token", service.TOKEN, "--share-spark")) as served:
         yield served
 
 

@@ -64,7 +64,7 @@ def used(own: Mocks) -> Path:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
-    with service.serving(tmp_path_factory.mktemp("house")) as served:
+    with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN, "--share-spark")) as served:
         yield served
 
 

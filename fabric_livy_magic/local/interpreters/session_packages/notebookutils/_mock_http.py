@@ -47,8 +47,9 @@ class Answer(NamedTuple):
 
 
 # How often each entry with `times` has answered in this process.
-SERVED: Dict[Tuple[str, int], int] = {}
+SERVED: Dict[Tuple[str, str], int] = {}
 LOCK = threading.Lock()
+ASKING = threading.local()  # `is_real` in a thread that records: its connections are real ones
 
 
 # ------------------------------------------------------------------------------------------------ which entry
@@ -116,7 +117,7 @@ def is_left(entry: Any) -> bool:
     if times is None:
         return True
     with LOCK:
-        key = (entry.file, entry.number)
+        key = (entry.file, repr(entry.values))  # its place changes with each one that a test adds
         SERVED[key] = SERVED.get(key, 0) + 1
         return SERVED[key] <= int(times)
 
@@ -268,19 +269,13 @@ def connecting(scheme: str, real: Callable[[Any], None]) -> Callable[[Any], None
         host, port = (
             (self._tunnel_host, self._tunnel_port) if getattr(self, "_tunnel_host", None) else (self.host, self.port)
         )
-        if is_real(host, port) or getattr(Recording, "is_on", None) == threading.get_ident():
+        if is_real(host, port) or getattr(ASKING, "is_real", False):
             real(self)
             return
         self.sock = Recorded(scheme, host, port)
         self.is_verified = True  # urllib3 warns of a connection that is not
 
     return connect
-
-
-class Recording:
-    """The thread that asks the real server at the moment."""
-
-    is_on: Any = None
 
 
 def patch_connections(module: Any) -> None:

@@ -39,14 +39,14 @@ def asked(request: Any) -> Any:
     if not request.url.startswith(("http://", "https://")):
         raise ValueError(f"{request.shown} is no http or https address.")
     real = urllib.request.Request(request.url, request.body or None, headers, method=request.method)  # noqa: S310
-    _mock_http.Recording.is_on = threading.get_ident()
+    _mock_http.ASKING.is_real = True
     try:
         with urllib.request.build_opener(NoRedirect).open(real, timeout=60) as response:
             return _mock_http.Answer(response.status, list(response.headers.items()), response.read())
     except urllib.error.HTTPError as error:
         return _mock_http.Answer(error.code, list(error.headers.items()), error.read())
     finally:
-        _mock_http.Recording.is_on = None
+        _mock_http.ASKING.is_real = False
 
 
 def write(request: Any, answer: Any) -> str:

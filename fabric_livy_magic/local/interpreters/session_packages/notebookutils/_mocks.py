@@ -32,10 +32,9 @@ class MockMissing(NotebookUtilsError):
 
 
 class Entry(NamedTuple):
-    """One `[[section]]` of a file, with its place among those of the section."""
+    """One `[[section]]` of a file."""
 
     file: str
-    number: int
     values: Dict[str, Any]
 
     def path(self) -> str:
@@ -129,8 +128,8 @@ def check_entries(file: str, section: str, entries: Any) -> None:
 
 def entries(section: str) -> Iterator[Entry]:
     for file in files():
-        for index, values in enumerate(content(file).get(section, [])):
-            yield Entry(file, index, values)
+        for values in content(file).get(section, []):
+            yield Entry(file, values)
 
 
 def tables(section: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
