@@ -30,6 +30,8 @@ LONG = (
     "tests/local/sessions/test_endings.py",
     "tests/local/spark/test_spellings.py",
     "tests/frames/test_real_data.py",
+    "tests/sessions/test_samples.py",
+    "tests/local/sessions/test_mocks.py",
     "tests/local/batches/test_batches.py",
     "tests/sessions/test_batches.py",
     "tests/sessions/test_table_uploads.py",
