@@ -15,7 +15,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FAILING, EXAMPLE = TESTS / "failing_repository", TESTS / "example_repository"
-LIMIT_S = "25"  # of a cell; in the first one Spark starts, too
+LIMIT_S = "12"  # of a cell; the session is there before the first one
 
 
 @dataclass(frozen=True)
