@@ -93,7 +93,7 @@ def test_all_else_ran_and_passed(inner: InnerRun) -> None:
         ("bad_notebooks::test_holds_on", "The cell took longer than cell_timeout_s 1 and was interrupted"),
         ("bad_notebooks::test_slow", "The notebook took longer than timeout_s 1.5"),
         ("bad_notebooks::test_kills_its_python", "The session's Python process has ended"),
-        ("bad_notebooks::test_kills_the_jvm", "the JVM ended"),
+        ("bad_notebooks::test_kills_the_jvm", "The notebook Kills the JVM failed in cell 1"),
         ("bad_notebooks::test_stops_spark", "Spark was stopped in this session (spark.stop())"),
         ("bad_notebooks::test_unreadable", "a notebook is UTF-8, and this file is not"),
         ("bad_notebooks::test_no_such_notebook", "There is no notebook 'Writes trip' below …. Is it 'Writes trips'?"),
