@@ -116,7 +116,7 @@ def main() -> None:
         print(f"test {len(tests)}: {last:.2f} s, of which its own statements {own:.2f} s: {last - own:.2f} s more")
         print(f"median of tests 2 to {len(tests)}: {statistics.median(over[1:]):.2f} s more than the statements")
         one_s = [
-            run(["fabric_livy_magic", "run", f"Notebook {number:02}.Notebook"], folder)
+            run(["fabric_livy_magic", "run", f"Notebook {number:02}.Notebook", "--target", "local"], folder)
             for number in range(1, options.runs + 1)
         ]
         all_s = statistics.mean(one_s) * options.notebooks
