@@ -9,6 +9,17 @@ LINES_SHOWN = 12  # of the cell, around its line
 OUTPUT_LINES_SHOWN = 20
 
 
+def failure_text(report: NotebookReport) -> str:
+    """For a test that ran the notebook: in its first line the notebook, the place and the cause."""
+    cell = report.failed_cell
+    if cell is None:
+        return printable(f"The notebook {report.name} failed, and no cell says why. {report.path}")
+    line = f", line {cell.failed_line}" if cell.failed_line else ""
+    cause = without_colours(cell.error).partition("\n")[0]
+    first = printable(f"The notebook {report.name} failed in cell {cell.number}{line}: {cause}")
+    return "\n".join([first, *failure_lines(report)])
+
+
 def failure_lines(report: NotebookReport, path: str = "") -> list[str]:
     """`path`: as it is shown, where that is not the whole one."""
     cell = report.failed_cell

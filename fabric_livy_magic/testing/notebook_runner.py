@@ -19,9 +19,10 @@ from fabric_livy_magic.notebooks.files import NotebookFile, is_git_folder, noteb
 from fabric_livy_magic.notebooks.lakehouses import lakehouses_of
 from fabric_livy_magic.notebooks.mocks import USED_VARIABLE, read_used
 from fabric_livy_magic.notebooks.repository import repository_root
+from fabric_livy_magic.testing.cell_results import cells_of
+from fabric_livy_magic.testing.failure_text import failure_text
 from fabric_livy_magic.testing.fresh_lakehouse import FreshLakehouse
 from fabric_livy_magic.testing.recording import Recorder
-from fabric_livy_magic.testing.reports import cells_of, failure_text
 from fabric_livy_magic.testing.results import LazyTables, NotebookResult
 from fabric_livy_magic.testing.watching import Watching
 
@@ -113,11 +114,11 @@ class NotebookRunner:
             shares_spark=not (run.chooses_session and self._lakehouse.own_applications() > own_before),
             mocks=tuple(read_used(Path(os.environ[USED_VARIABLE]))) if USED_VARIABLE in os.environ else (),
         )
-        self._recorder.keep(file, notebook, result, watching, passed=outcome.passed)
+        report = self._recorder.keep(file, notebook, result, watching, passed=outcome.passed)
         if not result.shares_spark:
             self._note(OWN_SPARK, f"{file.name}: {result.duration_s:.1f} s")
         if not outcome.passed:
-            raise NotebookFailed(failure_text(file, result, outcome), result)
+            raise NotebookFailed(failure_text(report), result)
         return result
 
     def _run(self, run: NotebookRun, limits: Limits, watching: Watching) -> Outcome:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
-LINES_SHOWN = 12  # of a failed cell, around the line
-OUTPUT_LINES_SHOWN = 20
 
 
 @dataclass(frozen=True)

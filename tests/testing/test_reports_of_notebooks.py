@@ -24,7 +24,7 @@ from fabric_livy_magic.testing.coverage_report import (
     ranges,
     statement_lines,
 )
-from fabric_livy_magic.testing.failure_text import failure_lines
+from fabric_livy_magic.testing.failure_text import failure_lines, failure_text
 from fabric_livy_magic.testing.html_report import html_report
 from fabric_livy_magic.testing.notebook_reports import PASSED, CellLines, CellReport, NotebookReport, with_outputs
 from tests.support.browser import DARK, LIGHT, screenshot
@@ -47,8 +47,15 @@ def test_a_failure_is_told_with_place_lines_and_values(golden: Callable[[str, st
     )
 
 
+def test_the_error_of_a_test_in_python_begins_with_the_notebook_the_place_and_the_cause(
+    golden: Callable[[str, str], None],
+) -> None:
+    golden("notebook_failed.txt", failure_text(FAILING) + "\n")
+
+
 def test_a_failure_that_is_of_no_cell_is_told_by_its_problem() -> None:
     assert failure_lines(replace(PASSING, problem="The session ended.")) == ["The session ended."]
+    assert failure_text(PASSING) == f"The notebook {PASSING.name} failed, and no cell says why. {PASSING.path}"
 
 
 def test_text_of_a_notebook_cannot_steer_the_terminal() -> None:
