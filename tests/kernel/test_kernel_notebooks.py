@@ -103,6 +103,13 @@ RUNS = (
 
 
 @pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Api]:
+    """Each notebook has a session of its own, and all of them one Spark application."""
+    with service.serving(tmp_path_factory.mktemp("house"), ("--token", service.TOKEN, "--share-spark")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
 def ran(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Ran]]:
     """Gives what came of a run. The next run is started meanwhile, since half of its time is waiting."""
     folder = tmp_path_factory.mktemp("jupyter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -33,9 +34,16 @@ def copied(repository: Path, parent: Path) -> Path:
     return folder
 
 
+def environ() -> dict[str, str]:
+    """Options of the run that this is are none of the runs within it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+
+
 def fabric_livy_test(folder: Path, *options: str, timeout_s: float = 60) -> Run:
     command = [str(Path(sys.executable).parent / "fabric-livy"), "test", *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=timeout_s)
+    done = subprocess.run(
+        command, cwd=folder, env=environ(), capture_output=True, text=True, encoding="utf-8", timeout=timeout_s
+    )
     return Run(done.returncode, done.stdout + done.stderr, folder)
 
 
@@ -108,7 +116,9 @@ def test_the_suite_of_the_example_repository_passes_with_its_notebooks(tmp_path:
     """Three lakehouses, a medallion, `%run`, parameters and data quality: by its own pytest suite, as its team runs it."""
     folder = copied(EXAMPLE, tmp_path)
     command = [sys.executable, "-m", "pytest", "-v", "--fabric-coverage", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=240)
+    done = subprocess.run(
+        command, cwd=folder, env=environ(), capture_output=True, text=True, encoding="utf-8", timeout=240
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Trip Quality.*PASSED.*\n +\[2\] passed \d+\.\d\d s  revenue = spark\.table", done.stdout)
     assert re.search(r"shared/Trip Rules\.Notebook +1/1 +7/7 +100 %", done.stdout)
@@ -155,7 +165,9 @@ def collected(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         "no:xdist",
         *options,
     ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env=environ(), capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
 
 
 def test_pytest_collects_the_notebooks_below_the_folder_and_no_others(tmp_path: Path) -> None:
