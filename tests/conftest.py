@@ -20,6 +20,8 @@ from tests.support.fakes import FakeFabric
 from tests.support.timing import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden"
+# Their suites are run as their teams would, by tests/testing.
+collect_ignore = ["example_repository", "failing_repository"]
 # The same examples in every run, and none that fails for the machine being slow.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
