@@ -17,16 +17,16 @@ def failure_text(report: NotebookReport) -> str:
     line = f", line {cell.failed_line}" if cell.failed_line else ""
     cause = without_colours(cell.error).partition("\n")[0]
     first = printable(f"The notebook {report.name} failed in cell {cell.number}{line}: {cause}")
-    return "\n".join([first, *failure_lines(report)])
+    return "\n".join([first, *failure_lines(report, mark="")])  # pytest marks each of these lines itself
 
 
-def failure_lines(report: NotebookReport, path: str = "") -> list[str]:
-    """`path`: as it is shown, where that is not the whole one."""
+def failure_lines(report: NotebookReport, path: str = "", mark: str = "E") -> list[str]:
+    """`path`: as it is shown, where that is not the whole one. `mark` stands before the lines of the error."""
     cell = report.failed_cell
     if cell is None:
         return printable(report.problem or "It failed, and no cell says why.").splitlines()
     lines = [printable(place_of(cell, path or report.path)), "", *source_lines(cell)]
-    lines += [f"E      {line}".rstrip() for line in printable(without_colours(cell.error)).splitlines()]
+    lines += [f"{mark:<7}{line}".rstrip() for line in printable(without_colours(cell.error)).splitlines()]
     lines += [printable(report.problem)] if report.problem else []
     if printed := "".join(cell.texts).rstrip():
         shown = printable_output(printed).splitlines()

@@ -87,7 +87,7 @@ def test_all_else_ran_and_passed(inner: InnerRun) -> None:
     [
         (
             "bad_notebooks::test_hangs",
-            "Hangs failed in cell 2: TimeoutError: The cell took longer than cell_timeout_s 5",
+            "The notebook Hangs failed in cell 2: The cell took longer than cell_timeout_s 5",
         ),
         ("bad_notebooks::test_hangs_in_spark", "The cell took longer than cell_timeout_s 2 and was interrupted"),
         ("bad_notebooks::test_holds_on", "The cell took longer than cell_timeout_s 1 and was interrupted"),
