@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,19 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     doctor.add_argument("--target", help="what `%%livy use` takes")
     doctor.add_argument("--json", action="store_true", help="findings as JSON")
     doctor.set_defaults(command=_doctor)
+
+
+@contextmanager
+def open_account(target: str | None) -> Iterator[Account]:
+    """What it has started, an embedded Fabric for instance, ends with it."""
+    from fabric_livy_magic.sessions.account import Account
+
+    account = Account({"target": target} if target else None)
+    _say_what_was_ignored(account)
+    try:
+        yield account
+    finally:
+        account.close()
 
 
 def _login(options: argparse.Namespace) -> int:
@@ -111,7 +126,6 @@ def _say_what_was_ignored(account: Account) -> None:
 
 def _doctor(options: argparse.Namespace) -> int:
     from fabric_livy_magic.output.account import findings_list
-    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.sessions.doctor import FAIL, examine
     from fabric_livy_magic.sessions.runner import Runner
 
@@ -121,5 +135,5 @@ def _doctor(options: argparse.Namespace) -> int:
     finally:
         runner.close()
     shown = findings_list(findings)
-    print(json_text(shown.data) if options.json else shown.text)
+    print(shown.printed(as_json=options.json))
     return 1 if any(finding.verdict == FAIL for finding in findings) else 0

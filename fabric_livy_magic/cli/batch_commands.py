@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.batch_options import VERBS, add_options, batch_request, check_options, split_arguments
+from fabric_livy_magic.cli.account_commands import open_account
 from fabric_livy_magic.errors import BatchFailed, SettingsError, WaitTimeout
 from fabric_livy_magic.printable import printable, printable_output
 
@@ -69,21 +70,15 @@ def _run(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _batches(target: str | None) -> Iterator[Batches]:
-    from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.sessions.batches import batches_of_terminal
 
-    account = Account({"target": target} if target else None)
-    if notice := account.ignored_notice():
-        print(printable(notice), file=sys.stderr)
-    if not account.settings.target:
-        raise SettingsError(
-            "No target was chosen: --target takes workspace/lakehouse, a Livy connection string, or local. FABRIC_LIVY_TARGET does the "
-            "same for all commands."
-        )
-    try:
+    with open_account(target) as account:
+        if not account.settings.target:
+            raise SettingsError(
+                "No target was chosen: --target takes workspace/lakehouse, a Livy connection string, or local. FABRIC_LIVY_TARGET does "
+                "the same for all commands."
+            )
         yield batches_of_terminal(account, target)
-    finally:
-        account.close()
 
 
 # ------------------------------------------------------------------------------------------- subcommands

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic.cells.file_options import VERBS, add_file_options, add_upload_options, check_upload, format_of
+from fabric_livy_magic.cli.account_commands import open_account
 from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.output.lists import OwnList
     from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
-
-PART_BYTES = 4 * 1024 * 1024
 
 
 def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,16 +44,10 @@ def _files(options: argparse.Namespace) -> int:
 @contextmanager
 def lakehouse_files(target: str | None) -> Iterator[LakehouseFiles]:
     """An embedded Fabric that was started for it ends with it; its files stay."""
-    from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
 
-    account = Account({"target": target} if target else None)
-    if notice := account.ignored_notice():
-        print(printable(notice), file=sys.stderr)
-    try:
+    with open_account(target) as account:
         yield LakehouseFiles(account)
-    finally:
-        account.close()
 
 
 def _upload(options: argparse.Namespace) -> int:
@@ -81,34 +73,27 @@ def _upload(options: argparse.Namespace) -> int:
     return 0
 
 
-def _give(shown: OwnList, *, as_json: bool) -> None:
-    from fabric_livy_magic.output.lists import json_text
-
-    print(json_text(shown.data) if as_json else shown.text)
-
-
 def _ls(files: LakehouseFiles, options: argparse.Namespace) -> None:
     from fabric_livy_magic.output.files import entries_list
 
     found = files.list(options.path, recursive=options.recursive)
-    _give(entries_list(found, files.place(options.path).at), as_json=options.json)
+    print(entries_list(found, files.place(options.path).at).printed(as_json=options.json))
 
 
 def _du(files: LakehouseFiles, options: argparse.Namespace) -> None:
     from fabric_livy_magic.output.files import sizes_list
 
-    _give(sizes_list(files.sizes(options.path), files.place(options.path).at), as_json=options.json)
+    print(sizes_list(files.sizes(options.path), files.place(options.path).at).printed(as_json=options.json))
 
 
 def _cat(files: LakehouseFiles, options: argparse.Namespace) -> None:
     """Its bytes as they are into a file or a pipe; a terminal gets text."""
-    place, entry = files.file(options.path)
     if sys.stdout.isatty():
-        print(printable(files.text(options.path, entry.size_bytes)[0]))
+        print(printable(files.text(options.path, most_bytes=None)[0]))
         return
     sys.stdout.flush()
-    for position in range(0, entry.size_bytes, PART_BYTES):
-        sys.stdout.buffer.write(place.onelake.read(place.at, position, PART_BYTES, etag=entry.etag))
+    for part in files.parts(options.path):
+        sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()
 
 

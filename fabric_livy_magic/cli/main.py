@@ -126,7 +126,6 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> int:
     from fabric_livy_magic.output.account import settings_list
-    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.settings import explain, resolve
     from fabric_livy_magic.settings_files import ignored_notice, read_files, user_file, write_user_setting
 
@@ -139,7 +138,7 @@ def _config(options: argparse.Namespace) -> int:
         write_user_setting(options.name, options.value)
     files = read_files()
     shown = settings_list(explain(resolve(files=files)))
-    print(json_text(shown.data) if options.json else shown.text)
+    print(shown.printed(as_json=options.json))
     if notice := ignored_notice(files):
         print(printable(notice), file=sys.stderr if options.json else sys.stdout)
     return 0

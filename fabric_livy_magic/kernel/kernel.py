@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import logging
-import os
 import re
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -31,6 +28,7 @@ from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
+from fabric_livy_magic.kernel.waiting import wait_for_environment
 from fabric_livy_magic.kernel.widgets_while_running import WidgetsWhileRunning
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
@@ -248,26 +246,6 @@ def without_words_of_subshells() -> None:
         lambda record: not ("was destroyed" in (text := record.getMessage()) and OF_SUBSHELL.search(text))
     )
     warnings.filterwarnings("ignore", f"coroutine '.*{OF_SUBSHELL.pattern}' was never awaited", RuntimeWarning)
-
-
-ENVIRONMENT_PIPE = "FABRIC_LIVY_ENVIRONMENT_PIPE"
-
-
-def wait_for_environment() -> None:
-    """Of a kernel that is started ahead: it loads what its first cell needs, and waits for the environment that it is to have, JSON
-    through a pipe. The end of the pipe without it is the end of this process."""
-    descriptor = os.environ.pop(ENVIRONMENT_PIPE, None)
-    if descriptor is None:
-        return
-    import fabric_livy_magic.magics.magics
-    import fabric_livy_magic.sessions.connections  # noqa: F401
-
-    with open(int(descriptor), encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
-        text = pipe.read()
-    if not text:
-        sys.exit(0)
-    os.environ.clear()
-    os.environ.update(json.loads(text))
 
 
 def launch() -> None:

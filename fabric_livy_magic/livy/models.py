@@ -13,14 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from fabric_livy_magic.livy.spark_jobs import LARGE, JobsOfStatement
 
 Json = Mapping[str, Any]
 
 
-class SessionState(StrEnum):
+class _State(StrEnum):
+    """Servers write states in capitals, in one word, or with underscores; what is none of ours is `unknown`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        plain = str(value).lower().replace("_", "")
+        return next((state for state in cls if state.value.replace("_", "") == plain), cls("unknown"))
+
+
+class SessionState(_State):
     """Livy's session states, and Fabric's own from before Livy has the session."""
 
     QUEUED = "queued"
@@ -45,11 +54,6 @@ class SessionState(StrEnum):
     FAILED = "failed"
     DELETING = "deleting"
     UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, value: object) -> SessionState:
-        plain = str(value).lower().replace("_", "")
-        return next((state for state in cls if state.value.replace("_", "") == plain), cls.UNKNOWN)
 
     @property
     def is_ready(self) -> bool:
@@ -147,7 +151,7 @@ class SessionInfo:
         return "; ".join(self.reasons)
 
 
-class BatchState(StrEnum):
+class BatchState(_State):
     """Livy's states of a batch, and Fabric's own from before Livy has it."""
 
     QUEUED = "queued"
@@ -170,11 +174,6 @@ class BatchState(StrEnum):
     KILLED = "killed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, value: object) -> BatchState:
-        plain = str(value).lower().replace("_", "")
-        return next((state for state in cls if state.value.replace("_", "") == plain), cls.UNKNOWN)
 
     @property
     def has_ended(self) -> bool:

@@ -23,6 +23,7 @@ from traitlets import default
 
 from fabric_livy_magic.errors import FabricLivyError, SessionStartError, SettingsError
 from fabric_livy_magic.kernel.install import kernel_specs
+from fabric_livy_magic.kernel.waiting import ENVIRONMENT_PIPE
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
 
@@ -143,7 +144,6 @@ class WaitingKernel:
 
 
 START_SESSION = "get_ipython().run_line_magic('livy', 'start')"
-ENVIRONMENT_PIPE = "FABRIC_LIVY_ENVIRONMENT_PIPE"  # as in kernel/kernel.py
 
 
 def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | None = None) -> NotebookClient:

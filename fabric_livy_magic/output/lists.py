@@ -65,6 +65,10 @@ class OwnList:
         table = text_table([one.title for one in columns], rows, [one.kind in _NUMBERS for one in columns])
         return "\n".join(filter(None, [printable(self.title), table, printable(self.caption)]))
 
+    def printed(self, *, as_json: bool) -> str:
+        """For a terminal or a pipe."""
+        return json_text(self.data) if as_json else self.text
+
     @property
     def data(self) -> JsonRecords:
         """What a program reads."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fabric_livy_magic.cells.charts import Chart
-from fabric_livy_magic.errors import FrameError, NoAgent, SettingsError
+from fabric_livy_magic.errors import FrameError, NoAgent
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
@@ -105,11 +105,7 @@ def _bars(found: Mapping[str, Any]) -> Bars:
 
 
 def _answer(repl: Repl, on_progress: Listener | None, operation: str, *arguments: Any) -> Any:
-    """Of the agent, in its place among the session's cells."""
-    if repl.settings.rich == "off":
-        raise SettingsError("`%livy explore` needs the agent, which `%livy config rich off` leaves out.")
     try:
-        with repl.queue.in_turn():
-            return agent_calls.value_of(repl.agent_call(on_progress=on_progress)(operation, *arguments))
+        return repl.value_in_turn(operation, *arguments, needs="`%livy explore` needs", on_progress=on_progress)
     except NoAgent as missing:
         raise FrameError(f"`%livy explore` needs PySpark with PyArrow in the session: {missing}.") from missing

@@ -9,7 +9,6 @@ from typing import Any
 from fabric_livy_magic.errors import NoAgent, SettingsError
 from fabric_livy_magic.frames.parquet import readable_parquet, write_parquet
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 
 NEW, OVERWRITE, APPEND = "new", "overwrite", "append"
@@ -54,11 +53,7 @@ def make_table(
 
 
 def _answer(repl: Repl, on_progress: Listener | None, operation: str, *arguments: Any) -> Any:
-    """Of the agent, in its place among the session's cells."""
-    if repl.settings.rich == "off":
-        raise SettingsError("An upload into a table needs the agent, which `%livy config rich off` leaves out.")
     try:
-        with repl.queue.in_turn():
-            return agent_calls.value_of(repl.agent_call(on_progress=on_progress)(operation, *arguments))
+        return repl.value_in_turn(operation, *arguments, needs="An upload into a table needs", on_progress=on_progress)
     except NoAgent as missing:
         raise SettingsError(f"An upload into a table needs PySpark in the session: {missing}.") from missing

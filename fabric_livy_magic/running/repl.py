@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fabric_livy_magic.agent.client import Agent, read_call
-from fabric_livy_magic.errors import FabricLivyError
+from fabric_livy_magic.errors import FabricLivyError, SettingsError
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
@@ -79,6 +79,14 @@ class Repl:
 
         self.ensure_ready(on_progress)
         return lambda operation, *arguments: self._agent.call(execute, operation, *arguments)
+
+    def value_in_turn(self, operation: str, *arguments: Any, needs: str, on_progress: Listener | None = None) -> Any:
+        """The agent's answer to an operation that is no cell, in its place among the session's cells. `needs` begins the sentence that
+        refuses it without the agent. Raises SettingsError, StatementError, NoAgent."""
+        if self.settings.rich == "off":
+            raise SettingsError(f"{needs} the agent, which `%livy config rich off` leaves out.")
+        with self.queue.in_turn():
+            return agent_calls.value_of(self.agent_call(on_progress=on_progress)(operation, *arguments))
 
     def interrupt_python(self, statement_id: int, statement_code: str) -> None:
         """Interrupts the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fabric_livy_magic.cells.magic_parser import quoted_word
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.fabric.onelake import OneLake
-from fabric_livy_magic.fabric.onelake_calls import Entry
+from fabric_livy_magic.fabric.onelake_calls import MD5_BYTES, Entry
 from fabric_livy_magic.fabric.onelake_paths import LakehousePath, checked_path, is_lakehouse_path, read_lakehouse_path
 from fabric_livy_magic.sessions.account import Account
 
@@ -96,10 +96,17 @@ class LakehouseFiles:
             raise SettingsError(f"{place.path} is a folder. `files ls` lists what is in it.")
         return place, entry
 
-    def text(self, text: str, most_bytes: int = MOST_SHOWN_BYTES) -> tuple[str, int]:
-        """Its beginning, and how many bytes follow. Raises SettingsError for what is no text."""
+    def parts(self, text: str) -> Iterator[bytes]:
+        """The whole of it, each part compared with the server's MD5 where it tells one."""
         place, entry = self.file(text)
-        content = place.onelake.read(place.at, 0, min(most_bytes, entry.size_bytes), etag=entry.etag)
+        for position in range(0, entry.size_bytes, MD5_BYTES):
+            yield place.onelake.read(place.at, position, MD5_BYTES, etag=entry.etag)
+
+    def text(self, text: str, most_bytes: int | None = MOST_SHOWN_BYTES) -> tuple[str, int]:
+        """Its beginning, or without `most_bytes` the whole, and how many bytes follow. Raises SettingsError for what is no text."""
+        place, entry = self.file(text)
+        size_bytes = entry.size_bytes if most_bytes is None else min(most_bytes, entry.size_bytes)
+        content = place.onelake.read(place.at, 0, size_bytes, etag=entry.etag)
         return _decoded(content, place), entry.size_bytes - len(content)
 
     def head(self, text: str, lines: int) -> str:

@@ -13,7 +13,8 @@ from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebooks.files import CONTENT, find_notebooks
 from fabric_livy_magic.notebooks.model import CODE
 from fabric_livy_magic.output.tables import text_table
-from fabric_livy_magic.testing.notebook_reports import FAILED, NOT_RUN, PASSED, SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.results import FAILED, NOT_RUN, PASSED
 from fabric_livy_magic.testing.watching import WhatRan
 
 

@@ -11,7 +11,8 @@ from fabric_livy_magic.output.short_texts import counted, cut
 from fabric_livy_magic.output.tables import escaped
 from fabric_livy_magic.printable import without_colours
 from fabric_livy_magic.testing.coverage_report import Covered, percent_text, relative
-from fabric_livy_magic.testing.notebook_reports import FAILED, NOT_RUN, PASSED, SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import SKIPPED, CellReport, NotebookReport
+from fabric_livy_magic.testing.results import FAILED, NOT_RUN, PASSED
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+=*")
 MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–", NOT_RUN: "·"}

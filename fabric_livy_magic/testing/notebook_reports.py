@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-PASSED, FAILED, SKIPPED, NOT_RUN = "passed", "failed", "skipped", "not run"
+from fabric_livy_magic.testing.results import FAILED, NOT_RUN, PASSED
+
+SKIPPED = "skipped"
 MOST_CHARACTERS = 20_000  # of the outputs of a cell in a report
 MOST_IMAGE_CHARACTERS = 1_500_000
 ADVICE = "`%livy error` shows the whole error"  # there is no session left where that could be asked

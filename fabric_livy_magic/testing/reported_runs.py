@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from fabric_livy_magic.notebooks.files import NotebookFile
 from fabric_livy_magic.notebooks.model import Cell, Notebook
 from fabric_livy_magic.printable import without_colours
-from fabric_livy_magic.testing.notebook_reports import FAILED, PASSED, SKIPPED, CellReport, NotebookReport, with_outputs
-from fabric_livy_magic.testing.results import CellResult, NotebookResult
+from fabric_livy_magic.testing.notebook_reports import SKIPPED, CellReport, NotebookReport, with_outputs
+from fabric_livy_magic.testing.results import FAILED, PASSED, CellResult, NotebookResult
 from fabric_livy_magic.testing.test_notebooks import cell_lines
 from fabric_livy_magic.testing.watching import WhatRan
 

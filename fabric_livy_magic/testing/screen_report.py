@@ -16,7 +16,8 @@ from fabric_livy_magic.printable import printable
 from fabric_livy_magic.testing.collection import own_report, reports_of, shown_path
 from fabric_livy_magic.testing.coverage_report import item_of
 from fabric_livy_magic.testing.failure_text import failure_lines
-from fabric_livy_magic.testing.notebook_reports import FAILED, PASSED, SKIPPED, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import SKIPPED, NotebookReport
+from fabric_livy_magic.testing.results import FAILED, PASSED
 
 MOCKS_PROPERTY = "mocks"  # of the fixture `fabric_mocks`
 MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}

@@ -41,10 +41,8 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(lakes: Path) -> Iterator[Api]:
     file = lakes / "workspaces.json"
     file.write_text(json.dumps(WORKSPACES), encoding="utf-8")
-    process, running = service.start(None, "--workspaces", str(file), "--token", TOKEN)
-    yield running
-    running.http.close()
-    assert service.close(process) == 0
+    with service.serving(None, ("--workspaces", str(file), "--token", TOKEN)) as running:
+        yield running
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def close(process: subprocess.Popen[str]) -> int:
 
 @contextmanager
 def serving(
-    lakehouse: Path, options: Sequence[str] = ("--token", TOKEN), extra_env: dict[str, str] | None = None
+    lakehouse: Path | None, options: Sequence[str] = ("--token", TOKEN), extra_env: dict[str, str] | None = None
 ) -> Iterator[Api]:
     process, api = start(lakehouse, *options, extra_env=extra_env)
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from fabric_livy_magic.testing.notebook_reports import FAILED, NOT_RUN, PASSED, CellLines, CellReport, NotebookReport
+from fabric_livy_magic.testing.notebook_reports import CellLines, CellReport, NotebookReport
+from fabric_livy_magic.testing.results import FAILED, NOT_RUN, PASSED
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e'\"&"
 PIXEL = base64.b64encode(

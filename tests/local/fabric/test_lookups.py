@@ -52,22 +52,8 @@ def api(folder: Path) -> Iterator[Api]:
     """Three entries to a page."""
     file = folder / "workspaces.json"
     file.write_text(json.dumps(WORKSPACES), encoding="utf-8")
-    with serving_workspaces("--workspaces", str(file), "--page-size", "3", "--token", TOKEN) as found:
+    with service.serving(None, ("--workspaces", str(file), "--page-size", "3", "--token", TOKEN)) as found:
         yield found
-
-
-class serving_workspaces:  # noqa: N801 - used like a function
-    """A server without the `--lakehouse` that `service.serving` gives."""
-
-    def __init__(self, *options: str) -> None:
-        self.process, self.api = service.start(None, *options)
-
-    def __enter__(self) -> Api:
-        return self.api
-
-    def __exit__(self, *_: object) -> None:
-        self.api.http.close()
-        assert service.close(self.process) == 0
 
 
 def get(api: Api, path: str, **params: Any) -> requests.Response:
