@@ -17,6 +17,7 @@
     ├── SessionError
     │   ├── SessionStartError   it ended before it was ready
     │   └── SessionLostError    it was there and is gone
+    ├── MonitoringError         the monitoring of Spark has no answer; sessions and cells are not affected
     ├── BatchFailed             a batch ended without success: it failed, or was cancelled
     ├── StatementError          the user's code failed remotely
     ├── OutcomeUnknown          it cannot be known whether a statement ran
@@ -197,6 +198,14 @@ class StatementError(FabricLivyError):
 
     def _render_traceback_(self) -> list[str]:
         return _drawn(short_remote_error(self), self.ename)
+
+
+class MonitoringError(FabricLivyError):
+    """`status` is that of the answer; None where none came."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class BatchFailed(FabricLivyError):  # noqa: N818 - what happened

@@ -117,6 +117,10 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
+# Fabric's node sizes: cores → memory, for driver and executor ("Notebook limitations" in Fabric's documentation).
+NODE_SIZES = {4: "28g", 8: "56g", 16: "112g", 32: "224g", 64: "400g"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionSpec:
     """The request for a new session. Only chosen values are sent: any other key costs the starter pool."""

@@ -10,11 +10,9 @@ from typing import Any
 
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.notebooks.json_text import read_forgiving_json
-from fabric_livy_magic.settings import SessionSpec, did_you_mean
+from fabric_livy_magic.settings import NODE_SIZES, SessionSpec, did_you_mean
 
 ENVIRONMENT_CONF = "spark.fabric.environmentDetails"
-# Fabric's node sizes: cores → memory, for driver and executor ("Notebook limitations" in Fabric's documentation).
-NODE_SIZES = {4: "28g", 8: "56g", 16: "112g", 32: "224g", 64: "400g"}
 
 
 def environment_details(environment_id: str) -> str:

@@ -16,6 +16,8 @@ from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, batc
 from fabric_livy_magic.cells.cell import KINDS, add_table_options, cell_parser, check_variable, split_options
 from fabric_livy_magic.cells.file_options import add_upload_options, check_upload, describe_files, read_files
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
+from fabric_livy_magic.cells.monitoring_options import SUMMARIES as MONITORING
+from fabric_livy_magic.cells.monitoring_options import add_monitoring_options
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 
@@ -31,13 +33,15 @@ SUMMARIES = {
     "switch": "make another session of this notebook the current one",
     "statements": "list the background statements of this notebook",
     "wait": "wait for background statements and show their results",
-    "logs": "show a session's log",
+    "logs": MONITORING["logs"],
+    "spark": MONITORING["spark"],
     "error": "show the last remote error with its whole traceback",
     "cancel": "cancel what runs on the session",
     "stop": "stop a session",
     "restart": "stop a session and start it anew with the same settings",
     "get": "a frame of the session as a variable of this notebook",
     "put": "a frame of this notebook as a temporary view of the session",
+    "runs": MONITORING["runs"],
     "batch": "jobs of their own: submit a script, jar or notebook; list, show, logs, wait, cancel",
     "workspaces": "list the workspaces of the account",
     "lakehouses": "list the lakehouses of a workspace",
@@ -60,7 +64,7 @@ PARTS = {
     "use": "target and sign-in",
     "start": "sessions and what runs on them",
     "get": "frames",
-    "batch": "jobs and their files",
+    "runs": "jobs and their files",
     "workspaces": "what there is on Fabric",
     "doctor": "settings, and when something is wrong",
 }
@@ -184,8 +188,10 @@ def parser_of(name: str) -> MagicParser:
         add("table", metavar="TABLE", help="a table, also schema.table")
     elif name in _WITH_OPTIONS:
         _WITH_OPTIONS[name](parser)
-    elif name in {"attach", "sessions", "cancel", "restart", "switch", "logs", "stop"}:
+    elif name in {"attach", "sessions", "cancel", "restart", "switch", "stop"}:
         _add_session_options(parser, name)
+    elif name in MONITORING:
+        add_monitoring_options(parser, name)
     elif name == "wait":
         add("number", metavar="NUMBER", nargs="?", type=int, help="one of `%%livy statements` (default: all)")
     elif name == "log":
@@ -242,9 +248,6 @@ def _add_session_options(parser: MagicParser, name: str) -> None:
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
     elif name == "switch":
         add("session", metavar="NAME", help="a session of this notebook")
-    elif name == "logs":
-        add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
-        add("-n", "--lines", metavar="LINES", type=_count, default=50, help="how many lines from the end (default: 50)")
     elif name == "stop":
         add("session", metavar="NAME", nargs="?", help="a session of this notebook (default: the current one)")
         add("--all", action="store_true", help="all sessions of this notebook")

@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     from fabric_livy_magic.cli.account_commands import add_account_commands
     from fabric_livy_magic.cli.batch_commands import add_batch_command
     from fabric_livy_magic.cli.file_commands import add_file_commands
+    from fabric_livy_magic.cli.monitoring_commands import add_monitoring_commands
     from fabric_livy_magic.cli.notebook_commands import add_notebook_commands
     from fabric_livy_magic.cli.run_commands import add_demo_command, add_run_command
     from fabric_livy_magic.cli.sample_commands import add_sample_commands
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add_notebook_commands(commands)
     add_batch_command(commands)
     add_file_commands(commands)
+    add_monitoring_commands(commands)
     add_sample_commands(commands)
     add_account_commands(commands)
     _add_kernel_commands(commands)

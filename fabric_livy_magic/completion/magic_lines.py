@@ -23,6 +23,7 @@ from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.sessions.account import Account
 from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
 from fabric_livy_magic.sessions.runner import Runner
+from fabric_livy_magic.sessions.runs import Runs
 from fabric_livy_magic.settings import setting_choices, setting_names
 
 LOOKUP_TIMEOUT_S = 1.2
@@ -152,8 +153,10 @@ def _argument_values(runner: Runner, command: str, typed: str) -> list[str]:
         return _files(typed)
     if command.startswith("batch ") and command != "batch list":
         return _looked_up(runner, ("batches",), lambda account: [one.id for one in account.client().list_batches()])
-    if command in {"switch", "stop", "logs"}:
+    if command in {"switch", "stop", "logs", "spark"}:
         return _session_names(runner)
+    if command == "runs":
+        return _looked_up(runner, ("runs",), lambda account: [one.id for one in Runs(account, account.target).list()])
     if command == "help":
         return list(SUMMARIES)
     if command == "config":

@@ -33,13 +33,17 @@ NEW_BATCH_404_S = 30.0
 
 @dataclass(frozen=True)
 class Commands:
-    """How a person calls `batch` where they are, for messages: `end` is what each command needs besides, such as a target."""
+    """How a person calls `batch`, or with `line` another command, where they are, for messages: `end` is what each command needs
+    besides, such as a target."""
 
     start: str
     end: str = ""
 
     def __call__(self, words: str) -> str:
-        return f"`{self.start} batch {words}{self.end}`"
+        return self.line(f"batch {words}")
+
+    def line(self, words: str) -> str:
+        return f"`{self.start} {words}{self.end}`"
 
 
 NOTEBOOK, TERMINAL = Commands("%livy"), Commands("fabric-livy")

@@ -1,6 +1,10 @@
-"""What comes to the log of a session's Spark driver, read as it grows."""
+"""What comes to the log of a session's Spark driver, or to another log of the monitoring, read as it grows."""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
 
 from fabric_livy_magic.livy.monitoring import SparkMonitoring
 
@@ -11,11 +15,13 @@ FIRST_BACK_BYTES = 256 * 1024  # of what was there before the first look
 
 
 class DriverLog:
-    """Its standard output, or its standard error."""
+    """Its standard output, or its standard error; or what `ask` has, which takes the same parameters as `driver_log`."""
 
-    def __init__(self, monitoring: SparkMonitoring, file_name: str = "stdout") -> None:
+    def __init__(
+        self, monitoring: SparkMonitoring, file_name: str = "stdout", ask: Callable[..., Any] | None = None
+    ) -> None:
         self._monitoring = monitoring
-        self._file_name = file_name
+        self._ask = ask or functools.partial(monitoring.driver_log, fileName=file_name)
         self._offset: int | None = None
         self._begun = b""  # a line whose end has not come
 
@@ -37,7 +43,7 @@ class DriverLog:
             self._offset = max(0, self._length() - FIRST_BACK_BYTES)
         for _ in range(MOST_PARTS):
             query = {"isDownload": "true", "isPartial": "true", "offset": self._offset, "size": PART_BYTES}
-            part: bytes = self._monitoring.driver_log(fileName=self._file_name, **query).content
+            part: bytes = self._ask(**query).content
             self._offset += len(part)
             self._begun += part
             if len(part) < PART_BYTES:
@@ -52,7 +58,7 @@ class DriverLog:
         return rest
 
     def _length(self) -> int:
-        about = self._monitoring.driver_log(fileName=self._file_name, meta="true")
+        about = self._ask(meta="true")
         about = about.get("containerLogMeta", about) if isinstance(about, dict) else {}
         length = about.get("length") if isinstance(about, dict) else None
         return int(length) if isinstance(length, int | str) and str(length).isdecimal() else 0

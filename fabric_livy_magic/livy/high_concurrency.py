@@ -123,7 +123,7 @@ class HighConcurrencySession(StandardSession):
         assert isinstance(found, HighConcurrencySession)
         return found
 
-    def _monitored(self) -> Monitored:
+    def monitored(self) -> Monitored:
         """No answer about a REPL names the Spark application."""
         return Monitored(self.client.application_id, "", self.client.repl_id)
 

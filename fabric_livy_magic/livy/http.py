@@ -18,7 +18,7 @@ from fabric_livy_magic.livy.exchange import MOST_ANSWER_BYTES, Allowance, TimedA
 from fabric_livy_magic.livy.failures import connection_error, http_error
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.rate import RateLimiter, shared_rate_limiter
-from fabric_livy_magic.livy.retries import NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
+from fabric_livy_magic.livy.retries import BRIEF, NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
 from fabric_livy_magic.livy.waiting import Overdue, interruptible_call, interruptible_sleep, pause
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -184,6 +184,12 @@ class LivyHttp:
         other = copy.copy(self)
         at_s = self._clock() + timeout_s
         other._deadline = self._deadline if self._deadline.at_s <= at_s else _Deadline(at_s, timeout_s)
+        return other
+
+    def briefly(self, timeout_s: float) -> LivyHttp:
+        """As `within`, and with seconds of retries: for what a person waits for, and can ask for again."""
+        other = self.within(timeout_s)
+        other._retry = BRIEF
         return other
 
     def for_list(self, most_bytes: int) -> LivyHttp:

@@ -1,4 +1,5 @@
-"""The jobs of a statement and the driver's log, from Fabric's monitoring of Spark. Nobody waits for it, and it takes no call from anybody.
+"""The jobs of a statement and the logs, from Fabric's monitoring of Spark. Nobody waits for it, and it takes no call from anybody, unless
+a person has asked for it.
 
 Paths: learn.microsoft.com/fabric/data-engineering/open-source-apis ("exactly as Spark's History Server"), and driver-log.
 """
@@ -25,6 +26,7 @@ from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage, first_new_job, j
 
 MOST_BYTES = 16 * 1024 * 1024  # of one answer: Spark keeps 1,000 jobs and 1,000 stages
 MANY_STAGES = 200  # of an application: from then on only what runs is asked for, until the statement has ended
+ASKED_WITHIN_S = 45.0  # a person waits; Spark loads its monitoring with the first call
 AFTER_TROUBLE_S = (30.0, 120.0, 600.0)
 AFTER_429_S = 60.0
 MOST_NOT_FOUND = 2  # statements: the monitoring may see a new session late
@@ -42,12 +44,19 @@ class SparkMonitoring:
     """Of one session; shared by its statements, so that what was refused to one is not asked for again by the next."""
 
     def __init__(
-        self, http: LivyHttp, monitored: Callable[[], Monitored], clock: Callable[[], float] = time.monotonic
+        self,
+        http: LivyHttp,
+        monitored: Callable[[], Monitored],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        is_asked: bool = False,
     ) -> None:
+        """`is_asked`: a person waits for its answers."""
         self._http = http
         self._monitored = monitored
         self._clock = clock
-        self._root = _monitoring_root(http.base_url)
+        self._is_asked = is_asked
+        self._root = monitoring_root(http.base_url)
         self._app_id = ""
         self._not_before_s = float("-inf")
         self._troubles = 0
@@ -75,7 +84,7 @@ class SparkMonitoring:
     def get(self, below: str, **query: Any) -> Any:
         """Below the Spark application. Raises FabricLivyError, after it has noted whether to ask again."""
         try:
-            answer = self._get(f"/applications/{path_part(self._application())}{below}", query)
+            answer = self._get(f"/applications/{path_part(self.application())}{below}", query)
         except FabricLivyError as error:
             self._note(error)
             raise
@@ -83,17 +92,37 @@ class SparkMonitoring:
         return answer
 
     def driver_log(self, **query: Any) -> Any:
-        """Of its standard output: what is said of it, with `isDownload` its bytes (`RawAnswer`). Raises FabricLivyError, of which it takes no note:
-        where the jobs are told, the log may not be."""
-        http = self._http.raw() if "isDownload" in query else self._http
-        below = f"/applications/{path_part(self._application())}/logs"
-        return self._get(below, {"type": "driver", "fileName": "stdout", **query}, http)
+        """Of its standard output, or another `fileName`: what is said of it, with `isDownload` its bytes (`RawAnswer`). Raises
+        FabricLivyError, of which it takes no note: where the jobs are told, the log may not be."""
+        return self._log(self.application(), {"type": "driver", "fileName": "stdout", **query})
+
+    def livy_log(self, **query: Any) -> Any:
+        """Of the session's Livy: as `driver_log`."""
+        return self._log("none", {"type": "livy", **query})
+
+    def executor_logs(self) -> Any:
+        """What is said of the logs of all containers."""
+        return self._log(self.application(), {"type": "executor", "meta": "true"})
+
+    def executor_log(self, container_id: str, file_name: str, size_bytes: int) -> bytes:
+        """Its beginning: the API takes no offset."""
+        query = {"type": "executor", "containerId": container_id, "fileName": file_name, "size": size_bytes}
+        return bytes(self._log(self.application(), query, is_raw=True).content)
+
+    def _log(self, application: str, query: dict[str, Any], *, is_raw: bool = False) -> Any:
+        http = self._http.raw() if is_raw or "isDownload" in query else self._http
+        return self._get(f"/applications/{path_part(application)}/logs", query, http)
 
     def _get(self, below: str, query: dict[str, Any] | None = None, http: LivyHttp | None = None) -> Any:
-        http = (http or self._http).at(self._root).spare().for_list(MOST_BYTES)
+        http = (http or self._http).at(self._root).for_list(MOST_BYTES)
+        http = http.briefly(ASKED_WITHIN_S) if self._is_asked else http.spare()
         return http.get(f"/livySessions/{path_part(self._monitored().livy_id)}{below}", query or None)
 
-    def _application(self) -> str:
+    def run(self) -> Any:
+        """The session or batch as the list of runs has it. Raises FabricLivyError."""
+        return self._get("")
+
+    def application(self) -> str:
         """Some states of a session do not name it, and those of a REPL never do."""
         if not self._app_id:
             self._app_id = self._monitored().app_id or str(_field(self._get(""), "sparkApplicationId") or "")
@@ -171,7 +200,7 @@ def _is_refusal(error: FabricLivyError) -> bool:
     return status is not None and 300 <= status < 500 and status not in {408, 409, 425}
 
 
-def _monitoring_root(livy_url: str) -> str:
+def monitoring_root(livy_url: str) -> str:
     """The lakehouse's part of the Livy address; empty for a server that is no Fabric."""
     at = livy_url.lower().find("/livyapi/")
     return livy_url[:at] if at > 0 and "/lakehouses/" in livy_url[:at].lower() else ""

@@ -39,6 +39,7 @@ class RetryPolicy:
 
 USUAL = RetryPolicy()
 PATIENT = RetryPolicy(budget_s=300.0)
+BRIEF = RetryPolicy(budget_s=4.0, throttled_s=15.0)
 NO_RETRY = RetryPolicy(budget_s=0.0, throttled_s=0.0)
 
 

@@ -43,7 +43,7 @@ class StandardSession:
         self.running_statements = 0
         """Statements of this process that have not ended."""
         self._count_lock = threading.Lock()
-        self.monitoring = SparkMonitoring(client.http, self._monitored)
+        self.monitoring = SparkMonitoring(client.http, self.monitored)
         """Of its Spark jobs, where the server has that."""
 
     @classmethod
@@ -97,7 +97,7 @@ class StandardSession:
             raise lost_session(self.client, self.id, error) or error from None
         return self.last_info
 
-    def _monitored(self) -> Monitored:
+    def monitored(self) -> Monitored:
         return Monitored(self.id, self.last_info.app_id or "")
 
     def _check_not_stopped(self) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 MOST_NAME = 120  # characters of a name that user code gave
+MOST_REASON = 20_000  # of why a stage or task failed: a stack of the JVM
 LARGE = 10**19  # no id, count or time of a server's is larger
 _OF_SOME_STATEMENT = re.compile(r"(?:.*\D)?\d{1,9}", re.DOTALL)
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+OF_SPARK = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # a broadcast's job group
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Job:
     id: int
     group: str | None
     is_running: bool
+    has_failed: bool
     stage_ids: tuple[int, ...]
     tasks: int
     done: int
@@ -34,20 +37,22 @@ class Job:
         """Tasks of skipped stages, whose results are there already, are none that run."""
         stages = raw.get("stageIds")
         return cls(
-            id=_count(raw, "jobId", -1),
+            id=count_of(raw, "jobId", -1),
             group=str(raw["jobGroup"]) if raw.get("jobGroup") is not None else None,
             is_running=raw.get("status") == "RUNNING",
+            has_failed=raw.get("status") == "FAILED",
             stage_ids=tuple(one for one in stages if type(one) is int) if isinstance(stages, list) else (),
-            tasks=max(0, _count(raw, "numTasks") - _count(raw, "numSkippedTasks")),
-            done=_count(raw, "numCompletedTasks"),
-            running=_count(raw, "numActiveTasks"),
-            failed=_count(raw, "numFailedTasks"),
+            tasks=max(0, count_of(raw, "numTasks") - count_of(raw, "numSkippedTasks")),
+            done=count_of(raw, "numCompletedTasks"),
+            running=count_of(raw, "numActiveTasks"),
+            failed=count_of(raw, "numFailedTasks"),
         )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One attempt at a stage. `name` is its call site: `count at <cell>:3`. `spilled_bytes` went to disk."""
+    """One attempt at a stage. `name` is its call site: `count at <cell>:3`. `spilled_bytes` went to disk. `task_ms` is the time of
+    all its tasks together, `reason` why it failed, `began_s` and `ended_s` are of the server's clock, since the epoch."""
 
     id: int
     attempt: int
@@ -59,20 +64,36 @@ class Stage:
     failed: int
     read_bytes: int
     spilled_bytes: int
+    task_ms: int = 0
+    gc_ms: int = 0
+    written_bytes: int = 0
+    shuffle_read_bytes: int = 0
+    shuffle_written_bytes: int = 0
+    reason: str = ""
+    began_s: float | None = None
+    ended_s: float | None = None
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Stage:
         return cls(
-            id=_count(raw, "stageId", -1),
-            attempt=_count(raw, "attemptId"),
+            id=count_of(raw, "stageId", -1),
+            attempt=count_of(raw, "attemptId"),
             name=str(raw.get("name") or "")[:MOST_NAME],
             state=str(raw.get("status") or "").lower()[:MOST_NAME],
-            tasks=_count(raw, "numTasks"),
-            done=_count(raw, "numCompleteTasks"),
-            running=_count(raw, "numActiveTasks"),
-            failed=_count(raw, "numFailedTasks"),
-            read_bytes=_count(raw, "inputBytes"),
-            spilled_bytes=_count(raw, "diskBytesSpilled"),
+            tasks=count_of(raw, "numTasks"),
+            done=count_of(raw, "numCompleteTasks"),
+            running=count_of(raw, "numActiveTasks"),
+            failed=count_of(raw, "numFailedTasks"),
+            read_bytes=count_of(raw, "inputBytes"),
+            spilled_bytes=count_of(raw, "diskBytesSpilled"),
+            task_ms=count_of(raw, "executorRunTime"),
+            gc_ms=count_of(raw, "jvmGcTime"),
+            written_bytes=count_of(raw, "outputBytes"),
+            shuffle_read_bytes=count_of(raw, "shuffleReadBytes"),
+            shuffle_written_bytes=count_of(raw, "shuffleWriteBytes"),
+            reason=str(raw.get("failureReason") or "")[:MOST_REASON],
+            began_s=time_of(raw.get("submissionTime")),
+            ended_s=time_of(raw.get("completionTime")),
         )
 
 
@@ -105,8 +126,21 @@ class SparkWork:
         return sum(stage.read_bytes for stage in self.stages)
 
     @property
+    def written_bytes(self) -> int:
+        return sum(stage.written_bytes for stage in self.stages)
+
+    @property
+    def shuffle_bytes(self) -> int:
+        """That were written for other stages to read."""
+        return sum(stage.shuffle_written_bytes for stage in self.stages)
+
+    @property
     def spilled_bytes(self) -> int:
         return sum(stage.spilled_bytes for stage in self.stages)
+
+    @property
+    def task_s(self) -> float:
+        return sum(stage.task_ms for stage in self.stages) / 1000
 
     @property
     def fraction(self) -> float | None:
@@ -144,13 +178,13 @@ def together(works: Iterable[SparkWork]) -> SparkWork:
 
 
 def jobs_of(answer: Any) -> list[Job]:
-    found = [Job.from_json(one) for one in _objects(answer)]
+    found = [Job.from_json(one) for one in objects_of(answer)]
     return sorted((job for job in found if job.id >= 0), key=lambda job: job.id)
 
 
 def stages_of(answer: Any) -> list[Stage]:
     """Those that run, ran or failed. One that waits or was skipped has done nothing."""
-    found = [Stage.from_json(one) for one in _objects(answer)]
+    found = [Stage.from_json(one) for one in objects_of(answer)]
     return [stage for stage in found if stage.id >= 0 and stage.state not in {"pending", "skipped"}]
 
 
@@ -189,7 +223,7 @@ def first_new_job(jobs: Sequence[Job]) -> int:
 
 
 def _is_of_a_statement(group: str | None) -> bool:
-    return group is not None and not _UUID.fullmatch(group) and _OF_SOME_STATEMENT.fullmatch(group) is not None
+    return group is not None and not OF_SPARK.fullmatch(group) and _OF_SOME_STATEMENT.fullmatch(group) is not None
 
 
 def _number_of(group: str | None) -> int | None:
@@ -197,10 +231,23 @@ def _number_of(group: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-def _objects(answer: Any) -> list[Mapping[str, Any]]:
+def objects_of(answer: Any) -> list[Mapping[str, Any]]:
     return [one for one in answer if isinstance(one, Mapping)] if isinstance(answer, list) else []
 
 
-def _count(raw: Mapping[str, Any], key: str, otherwise: int = 0) -> int:
+def time_of(value: Any) -> float | None:
+    """`2024-01-31T10:00:00.000GMT`, as Spark writes a time, in seconds since the epoch."""
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S.%fGMT").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
+def is_amount(value: Any) -> bool:
+    """Whether it is a number that a server may have counted or measured."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGE
+
+
+def count_of(raw: Mapping[str, Any], key: str, otherwise: int = 0) -> int:
     value = raw.get(key)
     return value if type(value) is int and 0 <= value < LARGE else otherwise

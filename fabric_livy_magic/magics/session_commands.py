@@ -1,4 +1,4 @@
-"""`%livy start | status | switch | restart | logs`, and `%%livy_configure`."""
+"""`%livy start | status | switch | restart`, and `%%livy_configure`."""
 
 from __future__ import annotations
 
@@ -196,8 +196,3 @@ def restart(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     with notebook.progress() as progress:
         notebook.start_session("Starting the session anew", progress, session.name, session.spec, session.target)
         progress.note("Its variables and temporary views are lost; tables are not. Nothing was run again.")
-
-
-def logs(notebook: LivyNotebook, options: argparse.Namespace) -> None:
-    lines = notebook.runner.sessions.logs(options.session)
-    notebook.say(*(lines[-options.lines :] if lines else ["The log is empty."]))

@@ -58,17 +58,11 @@ def _help_list(command: str | None = None) -> OwnList:
 
 def _handlers() -> Mapping[str, Handler]:
     """Loaded with the first subcommand: they need the HTTP library."""
-    from fabric_livy_magic.magics import (
-        account_commands,
-        aliases,
-        batch_commands,
-        explore_command,
-        file_commands,
-        panel_command,
-        session_commands,
-        session_list_commands,
-        statement_commands,
-    )
+    return {**_handlers_of_account(), **_handlers_of_sessions(), "help": help_data}
+
+
+def _handlers_of_account() -> Mapping[str, Handler]:
+    from fabric_livy_magic.magics import account_commands, aliases, explore_command, file_commands, panel_command
 
     return {
         "use": account_commands.use,
@@ -87,6 +81,20 @@ def _handlers() -> Mapping[str, Handler]:
         "config": account_commands.config,
         "alias": aliases.alias,
         "trust": account_commands.trust,
+        "ui": panel_command.ui,
+    }
+
+
+def _handlers_of_sessions() -> Mapping[str, Handler]:
+    from fabric_livy_magic.magics import (
+        batch_commands,
+        monitoring_commands,
+        session_commands,
+        session_list_commands,
+        statement_commands,
+    )
+
+    return {
         "start": session_commands.start,
         "status": session_commands.status,
         "switch": session_commands.switch,
@@ -94,7 +102,9 @@ def _handlers() -> Mapping[str, Handler]:
         "stop": session_list_commands.stop,
         "sessions": session_list_commands.sessions,
         "attach": session_list_commands.attach,
-        "logs": session_commands.logs,
+        "logs": monitoring_commands.logs,
+        "spark": monitoring_commands.spark,
+        "runs": monitoring_commands.runs,
         "cancel": statement_commands.cancel,
         "statements": statement_commands.statements,
         "wait": statement_commands.wait,
@@ -103,6 +113,4 @@ def _handlers() -> Mapping[str, Handler]:
         "get": statement_commands.get,
         "put": statement_commands.put,
         "log": statement_commands.log,
-        "ui": panel_command.ui,
-        "help": help_data,
     }

@@ -9,7 +9,7 @@ from typing import Any
 from fabric_livy_magic.livy.batches import Commands, state_text
 from fabric_livy_magic.livy.models import BatchInfo, BatchState
 from fabric_livy_magic.output.lists import ListColumn, OwnList
-from fabric_livy_magic.output.progress_view import seconds_text
+from fabric_livy_magic.output.short_texts import seconds_text
 from fabric_livy_magic.sessions.batches import Batch
 
 MOST_SHOWN = 50

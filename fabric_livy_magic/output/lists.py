@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle, has_other_place, note_bundle, show, style
-from fabric_livy_magic.output.short_texts import bytes_text
+from fabric_livy_magic.output.short_texts import bytes_text, seconds_text
 from fabric_livy_magic.output.tables import UNBROKEN_CHARACTERS, escaped, text_table
 from fabric_livy_magic.printable import printable
 
@@ -117,7 +117,7 @@ def _style() -> str:
     return f"{style()}<style>{text}</style>"
 
 
-_NUMBERS = {"age", "percent", "count", "bytes"}
+_NUMBERS = {"age", "percent", "count", "bytes", "seconds"}
 _ONE_LINE = {"id", "address"}
 
 
@@ -166,6 +166,7 @@ def _plain(value: Any) -> str:
 _TEXTS: Mapping[str, Callable[[Any], str]] = {
     "age": age_text,
     "bytes": bytes_text,
+    "seconds": seconds_text,
     "percent": "{:.0%}".format,
     "mark": lambda value: "→" if value else "",
     "state": lambda value: str(value).replace("_", " "),

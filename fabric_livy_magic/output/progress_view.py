@@ -8,7 +8,7 @@ import html
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
-from fabric_livy_magic.output.short_texts import bytes_text, counted
+from fabric_livy_magic.output.short_texts import bytes_text, counted, seconds_text
 from fabric_livy_magic.printable import printable
 
 MOST_FRACTION = 0.99  # of what still runs: a server counts the tasks of the jobs so far, and more jobs may follow
@@ -32,14 +32,6 @@ PROGRESS_STYLE = (
 def one_line(text: str) -> str:
     """A reason of a server's may have several."""
     return printable(" ".join(text.split("\n")))
-
-
-def seconds_text(seconds: float) -> str:
-    """Of something that has ended: 6.2 s, 75 s, 12 min 5 s."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
 
 
 # ---------------------------------------------------------------------------------------------------- while it goes on

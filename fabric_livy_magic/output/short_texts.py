@@ -1,4 +1,4 @@
-"""Texts that are cut, counted things and amounts of bytes, as all outputs write them."""
+"""Texts that are cut, counted things, amounts of bytes and times, as all outputs write them."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ def bytes_text(count: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def seconds_text(seconds: float) -> str:
+    """Of something that has ended: 6.2 s, 75 s, 12 min 5 s."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"

@@ -37,6 +37,7 @@ from fabric_livy_magic.sessions.guard import SessionGuard, must_end_with_kernel
 from fabric_livy_magic.sessions.idle import IdleWatch
 from fabric_livy_magic.sessions.recent_targets import note_target
 from fabric_livy_magic.sessions.records import SessionRecord, SessionRecords
+from fabric_livy_magic.sessions.runs import Runs
 from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import SessionSpec, Settings, Target, did_you_mean
 
@@ -85,6 +86,10 @@ class NotebookSessions(Mapping[str, Session]):
     def batches(self, target: Target) -> Batches:
         """For a program, whose messages name commands of a terminal."""
         return Batches(self._account, target, TERMINAL)
+
+    def runs(self, target: Target) -> Runs:
+        """As `batches`."""
+        return Runs(self._account, target, TERMINAL)
 
     # ------------------------------------------------------------------------------------------- find
     def find(self, name: str | None = None) -> Session:
@@ -335,10 +340,6 @@ class NotebookSessions(Mapping[str, Session]):
             raise
         finally:
             session.used_at = self.used_at = time.monotonic()
-
-    def logs(self, name: str | None = None) -> list[str]:
-        """The session's log as far as the server gives it; also of a session that was lost."""
-        return self.find_also_lost(name).logs()
 
     def state_of(self, session: Session) -> tuple[str, str]:
         """(state, application id) as of now; `lost` where the server has no such session any more."""

@@ -13,7 +13,9 @@ from fabric_livy_magic.cells.cell import Cell
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.livy.models import SessionInfo
+from fabric_livy_magic.livy.run_logs import SESSION_LOG
 from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.spark_report import SparkReport
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.background import Background
 from fabric_livy_magic.running.fan_out import FanOut, on_repl
@@ -24,6 +26,7 @@ from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.running.session_frames import fetch_frame, send_frame
 from fabric_livy_magic.sessions.batches import Batch, Batches
 from fabric_livy_magic.sessions.run_links import run_link
+from fabric_livy_magic.sessions.runs import RunReader, Runs, Write, reader_of_session
 from fabric_livy_magic.sessions.table_uploads import upload_table
 from fabric_livy_magic.settings import SessionSpec, Settings, Target
 
@@ -37,6 +40,7 @@ class Keeper(Protocol):
     @property
     def settings(self) -> Settings: ...
     def batches(self, target: Target) -> Batches: ...
+    def runs(self, target: Target) -> Runs: ...
     def stop(self, name: str | None = None) -> bool: ...
     def close(self) -> list[str]: ...
     def files_of(self, session: Session) -> OneLake: ...
@@ -264,8 +268,27 @@ class Session:
     def info(self) -> SessionInfo:
         return self.remote.info()
 
-    def logs(self) -> list[str]:
-        return self.remote.logs()
+    def logs(self, source: str = SESSION_LOG, *, executor: str = "", lines: int | None = None) -> list[str]:
+        """See `Run.logs`."""
+        return self._reader().logs(source, executor, lines)
+
+    def follow(
+        self, write: Write = print, source: str = SESSION_LOG, *, executor: str = "", lines: int | None = None
+    ) -> None:
+        """See `Run.follow`."""
+        self._reader().follow(write, source, executor, lines)
+
+    def spark(self) -> SparkReport:
+        """See `Run.spark`."""
+        return self._reader().spark()
+
+    @property
+    def runs(self) -> Runs:
+        """Those of its target: `list()`, and `get(id)` for one."""
+        return self._keeper.runs(self.target)
+
+    def _reader(self) -> RunReader:
+        return reader_of_session(self.remote)
 
     def stop(self) -> bool:
         """True if it was still there."""

@@ -75,6 +75,10 @@ USES = {
             *(f"cancel --{one}" for one in ("json", "target")),
         )
     },
+    **{f"{name} --json": "cli/test_monitoring.py" for name in ("spark", "logs", "runs")},
+    **{f"{name} --target": "cli/test_monitoring.py" for name in ("spark", "logs", "runs")},
+    **{f"logs --{one}": "cli/test_monitoring.py" for one in ("lines", "follow", "driver", "executor", "livy")},
+    "runs --limit": "cli/test_monitoring.py",
     "run --parameter": "cli/test_fabric_notebooks.py",
     "run --cell-timeout": "cli/test_cli.py",
     "run --timeout": "cli/test_cli.py",

@@ -25,9 +25,8 @@ from fabric_livy_magic.output.progress_view import (
     end_bundle,
     progress_bundle,
     progress_text,
-    seconds_text,
 )
-from fabric_livy_magic.output.short_texts import bytes_text
+from fabric_livy_magic.output.short_texts import bytes_text, seconds_text
 from fabric_livy_magic.running.background import FIRST_SHOWN_S
 from tests.support.notebook import notebook
 from tests.support.spark_json import job, stage

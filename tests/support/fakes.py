@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.batch_fakes import FakeBatches
+from tests.support.monitoring_fakes import FakeMonitoring
 from tests.support.outputs import OUTPUTS, text_output
 
 WORKSPACE, LAKEHOUSE = "3f1c9f0e-7a44-4c52-9d0e-1b1f6d6c2a01", "9b2d4c6e-58f1-4a7b-8c3d-2e4f6a8b0c02"
@@ -117,6 +118,7 @@ class FakeFabric:
         self.deleted: list[str] = []
         self.sessions: dict[str, _Session] = {}
         self.batches = FakeBatches(apache)
+        self.monitoring = FakeMonitoring()
         self.log = ["25/11/23 04:00:00 INFO SparkContext: Running Spark version 3.5.5"]
         self._faults: list[Fault] = []
         self._answers = dict(OUTPUTS)
@@ -223,6 +225,8 @@ class FakeFabric:
     def _route(self, request: Request) -> tuple[int, Any]:
         if answer := self.batches.answer(request.method, request.path, request.query, request.body):
             return answer
+        if request.method == "GET" and (known := self.monitoring.answer(request.path, request.query)):
+            return known
         for method, pattern, answer in (
             ("GET", rf"\?{MONITORING}/livySessions/([^/]+)", self._monitored),
             ("GET", rf"\?{MONITORING}/livySessions/([^/]+)/applications/{APPLICATION}/(jobs|stages)", self._spark),
@@ -272,7 +276,7 @@ class FakeFabric:
         page = [self._session_json(one, one.script.now()) for one in found[skip : skip + size]]
         if self.apache:
             return 200, {"from": skip, "total": len(found), "sessions": page}
-        more = ("submittedAt", "submitterName")
+        more = ("submittedAt", "submitterName", "submitterId")
         items = [
             {
                 "id": one["id"],
@@ -419,7 +423,9 @@ def _serve(fake: FakeFabric) -> ThreadingHTTPServer:
             as_text = isinstance(answer, str) and fault is not None
             # A real Livy compresses the empty answer to an unknown path, without a header that says so.
             nothing = gzip.compress(b"") if fake.apache and status == 404 else b""
-            payload = nothing if answer is None else (answer if as_text else json.dumps(answer)).encode()
+            payload = nothing if answer is None else answer if isinstance(answer, bytes) else b""
+            if answer is not None and not isinstance(answer, bytes):
+                payload = (answer if as_text else json.dumps(answer)).encode()
             lines = [f"HTTP/1.1 {status} {self.responses.get(status, ('',))[0]}"]
             lines += [f"{name}: {value}" for name, value in (fault.headers if fault else {}).items()]
             kind = "text/html" if as_text and "<" in answer[:50] else "application/json"
