@@ -26,7 +26,7 @@ from fabric_livy_magic.testing.targets import open_target
 
 CELLS = (
     "import time\n\nbegan = time.perf_counter()\nnumbers = spark.range({n}).selectExpr('id', 'id * 2 AS twice')\nspent = time.perf_counter() - began",
-    "began = time.perf_counter()\nnumbers.write.saveAsTable('numbers')\nspent += time.perf_counter() - began",
+    "began = time.perf_counter()\nnumbers.write.mode('overwrite').saveAsTable('numbers')\nspent += time.perf_counter() - began",
     "began = time.perf_counter()\nassert spark.sql('SELECT count(*) FROM numbers').first()[0] == {n}\nspent += time.perf_counter() - began",
     "notebookutils.notebook.exit(str(spent))",
 )

@@ -11,6 +11,7 @@ from fabric_livy_magic.local.sessions.class_data_archive import exclusive_lock
 from tests.support import service
 from tests.support.service import Session
 
+FORK_SERVER = "interpreters/fork_server.py"
 MARK = "TEST_RUN_MARK"  # not FABRIC_LIVY_…: the embedded Fabric keeps those from its sessions
 
 
@@ -24,12 +25,19 @@ def marked(mark: str) -> dict[int, str]:
         try:
             alive = "\nState:\tZ" not in (folder / "status").read_text()
             if alive and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found[int(folder.name)] = (
-                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
-                )
+                found[int(folder.name)] = description(folder)
         except OSError:
             continue  # it ended while we looked
     return found
+
+
+def description(folder: Path) -> str:
+    """Its command line. The Python of a REPL has that of the process that forked it, unless that ended."""
+    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
+    status = (folder / "status").read_text()
+    parent = Path("/proc", status.partition("\nPPid:\t")[2].partition("\n")[0])
+    is_fork = FORK_SERVER in words and FORK_SERVER.encode() in (parent / "cmdline").read_bytes()
+    return f"interpreters/worker.py, forked by {words}" if is_fork else words
 
 
 def still_running_after(mark: str, within_s: float) -> dict[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fabric_livy_magic.local.interpreters.engines import Engine, JvmEngine, NoR, PythonEngine, ReplSpark
+from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess
 from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
@@ -20,12 +21,13 @@ def start_python(
     watch_group: Callable[[int], None],
     *,
     quirks: bool,
+    forks: PythonForks | None,
 ) -> PythonProcess:
     if quirks:
         from fabric_livy_magic.local.interpreters.quirks.python_process import LivyPythonProcess
 
         return LivyPythonProcess(jvm, folders.repl(repl_id), folders, environment, watch_group)
-    return PythonProcess(folders.repl(repl_id), folders, environment, watch_group)
+    return PythonProcess(folders.repl(repl_id), folders, environment, watch_group, forks)
 
 
 def make_engines(

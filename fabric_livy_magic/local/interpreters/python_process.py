@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import Output, error
+from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
 from fabric_livy_magic.local.spark.settings import SessionFolders
 
@@ -40,6 +41,7 @@ class PythonProcess:
         folders: SessionFolders,
         environment: Mapping[str, str],
         watch_group: Callable[[int], None],
+        forks: PythonForks | None = None,
     ) -> None:
         self._stop = threading.Event()
         self._reason = ""
@@ -49,12 +51,23 @@ class PythonProcess:
         lifeline_in, self._lifeline = os.pipe()
         interrupts_in, self._interrupts = os.pipe()
         os.set_blocking(self._interrupts, False)
-        worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in)
-        shown = (folders.log, folders.lakehouse, folders.resources)
         # Readable, too: the worker reads what was written during a statement.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
-        self._process = subprocess.Popen(
+        worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in)
+        forked = (
+            forks.fork(_fork_request(folder, folders, environment), [*worker_ends, self._capture]) if forks else None
+        )
+        self._process = forked or self._started(folder, folders, environment, worker_ends)
+        for descriptor in worker_ends:
+            os.close(descriptor)
+        watch_group(self._process.pid)
+
+    def _started(
+        self, folder: Path, folders: SessionFolders, environment: Mapping[str, str], worker_ends: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
+        shown = (folders.log, folders.lakehouse, folders.resources)
+        return subprocess.Popen(
             command_with_mount(
                 folders.lakehouse,
                 folder / "root",
@@ -62,16 +75,13 @@ class PythonProcess:
                 folders.resources,
             ),
             stdin=subprocess.DEVNULL,
-            stdout=replies_out if self.replies_by_stdout else self._capture,
+            stdout=worker_ends[1] if self.replies_by_stdout else self._capture,
             stderr=self._capture,
             pass_fds=worker_ends,
             cwd=folders.work,
             env=dict(environment),
             start_new_session=True,
         )
-        for descriptor in worker_ends:
-            os.close(descriptor)
-        watch_group(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -158,3 +168,16 @@ class PythonProcess:
         os.ftruncate(self._capture, 0)
         parts = (self._reason, tail.decode("utf-8", errors="backslashreplace").rstrip())
         return "\n".join(part for part in parts if part)
+
+
+def _fork_request(folder: Path, folders: SessionFolders, environment: Mapping[str, str]) -> dict[str, Any]:
+    mount_point = folder / "root"
+    mount_point.mkdir(exist_ok=True)
+    return {
+        "environment": dict(environment),
+        "working_folder": str(folders.work),
+        "log": str(folders.log),
+        "lakehouse": str(folders.lakehouse),
+        "resources": str(folders.resources),
+        "mount_point": str(mount_point),
+    }

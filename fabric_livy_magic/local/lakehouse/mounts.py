@@ -24,6 +24,7 @@ MOUNT = "/lakehouse/default"
 RESOURCES_MOUNT = "/synfs/nb_resource"
 # <sched.h> and <sys/mount.h> of Linux.
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+CAPABILITY_VERSION_3, PR_SET_DUMPABLE = 0x20080522, 4  # <linux/capability.h>, <sys/prctl.h>
 MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2
 
 
@@ -43,27 +44,43 @@ def main(lakehouse: str, resources: str, mount_point: str, *command: str) -> Non
     # As an owned server does for all that it starts: no SIGINT is meant for what is executed here, unless it unblocks it.
     _signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGINT])
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-    try:
-        enter_namespace()
-        mount_all({MOUNT: lakehouse, **({RESOURCES_MOUNT: resources} if resources else {})}, mount_point)
-    except OSError:
-        pass  # the application then runs without the mount
+    enter(lakehouse, resources, mount_point)
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
-def enter_namespace() -> None:
-    """Keeps the user's id. Root makes no user namespace first, in which it would have fewer rights than before."""
+def enter(lakehouse: str, resources: str, mount_point: str) -> None:
+    """Without effect where the system allows none: the application then runs without the mount."""
+    try:
+        in_user_namespace = enter_namespace()
+        mount_all({MOUNT: lakehouse, **({RESOURCES_MOUNT: resources} if resources else {})}, mount_point)
+        if in_user_namespace:
+            drop_rights()
+    except OSError:
+        pass
+
+
+def enter_namespace() -> bool:
+    """Keeps the user's id. Root makes no user namespace first, in which it would have fewer rights than before. Returns whether
+    it made one, where this process has all rights until it executes another program."""
     user, group = os.geteuid(), os.getegid()
     if user == 0:
         try:
             _call("unshare", CLONE_NEWNS)
-            return
+            return False
         except OSError:
             pass  # root in a container without the right to unshare
     _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
             file.write(text)
+    return True
+
+
+def drop_rights() -> None:
+    """A fork executes no program. The kernel then hides its `/proc/self`, as of a program that runs with more rights."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    _call("capset", header, (ctypes.c_uint32 * 6)())
+    _call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def mount_all(folders: Mapping[str, str], mount_point: str) -> None:

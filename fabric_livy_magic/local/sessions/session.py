@@ -15,6 +15,7 @@ from py4j.protocol import Py4JJavaError
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector
 from fabric_livy_magic.local.interpreters.assembly import make_engines, start_python
 from fabric_livy_magic.local.interpreters.engines import ReplSpark
+from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
@@ -66,6 +67,7 @@ class Session:
         notebook_context: NotebookContext | None = None,
         address: Lakehouse | None = None,
         make_application: MakeApplication = Application,
+        forks: PythonForks | None = None,
     ) -> None:
         self.id, self.name, self.request = session_id, name, request
         self.lakehouse, self.works_in = address or lakehouse, lakehouse
@@ -78,6 +80,7 @@ class Session:
         self.log = SessionLog(self.folders.log, self.folders.stdout)
         self._groups = groups
         self._quirks = quirks
+        self._forks = forks
         settings = spark_settings(located, name, self.folders, sys.executable)
         self.application = make_application(settings, self.folders, groups, self.log.write, lakehouse, workspaces)
         self._environment = spark_environment(self.folders, sys.executable)
@@ -234,13 +237,10 @@ class Session:
         with self._launching:
             if not self.active:
                 raise JvmGone("the session ended meanwhile")
+            environment, jvm = self._python_environment(repl, notebook), self.application.jvm
+            watch = self._groups.watch
             python = start_python(
-                self.application.jvm,
-                self.folders,
-                repl.id,
-                self._python_environment(repl, notebook),
-                self._groups.watch,
-                quirks=self._quirks,
+                jvm, self.folders, repl.id, environment, watch, quirks=self._quirks, forks=self._forks
             )
             with self._lock:
                 self._pythons[repl.id] = python
@@ -251,12 +251,10 @@ class Session:
         if context is None:
             return self._environment
         if self._child_runs is None:
-            self._child_runs = ChildRuns(
-                self.open_repl, self.close_repl, context.notebooks, self.log.write, self.child_sessions
-            )
-        return context.environment(
-            self.folders.repl(repl.id), self._environment, self._child_runs.connection_info, notebook
-        )
+            of_children = (context.notebooks, self.log.write, self.child_sessions)
+            self._child_runs = ChildRuns(self.open_repl, self.close_repl, *of_children)
+        folder = self.folders.repl(repl.id)
+        return context.environment(folder, self._environment, self._child_runs.connection_info, notebook)
 
     def _attach(self, repl: Repl) -> None:
         jvm = self.application.jvm

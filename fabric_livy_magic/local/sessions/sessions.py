@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
+from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
@@ -70,12 +71,15 @@ class Sessions:
         self._by_id: dict[str, Session] = {}
         self._left_behind: list[Session] = []
         self._lock = threading.Lock()
+        self._forks = None if quirks else PythonForks()
         self._end = threading.Event()  # set when the server stops: no session is created any more
         self.shared_spark = SharedSpark(private, self._new_host) if shares_spark else None
         capacity.count(self._applications_alive)
         threading.Thread(target=self._end_overdue_sessions, name="overdue-sessions", daemon=True).start()
         if self.shared_spark:
             self.shared_spark.start()
+            if self._forks:
+                self._forks.start()
 
     def _applications_alive(self) -> int:
         own = sum(not (session.ended or session.is_guest) for session in self.all())
@@ -165,6 +169,7 @@ class Sessions:
             notebook_context=context,
             address=lakehouse,
             make_application=shared.application_of(home.lakehouse) if shared else Application,
+            forks=self._forks,
         )
         if context:
             of_child = partial(home_of_child, home, self._workspaces_of(lakehouse), lakehouse, request.conf)
@@ -262,6 +267,8 @@ class Sessions:
                 list(pool.map(lambda end: end(), ends))
         if self.shared_spark:
             self.shared_spark.close()
+        if self._forks:
+            self._forks.close()
 
     def _end_overdue_sessions(self) -> None:
         while not self._end.wait(POLL_INTERVAL_S):

@@ -38,15 +38,24 @@ def spark_home() -> Path:
     return Path(found.origin).parent
 
 
-def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
-    """The environment of an application's JVM and Python processes."""
+def python_environment() -> dict[str, str]:
+    """What all Python processes of sessions have in common from their start."""
     inherited = {key: value for key, value in started_environment().items() if not key.startswith(NOT_INHERITED)}
+    # PySpark requires the seed: executors must hash strings as the driver does.
     return inherited | {
         "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(python_path(inherited)),
+    }
+
+
+def spark_environment(folders: SessionFolders, python: str) -> dict[str, str]:
+    """The environment of an application's JVM and Python processes."""
+    inherited = python_environment()
+    return inherited | {
         # The folder is there from the beginning: Python does not look again for one that was missing at its start.
-        "PYTHONPATH": os.pathsep.join([str(folders.packages), *python_path(inherited)]),
+        "PYTHONPATH": os.pathsep.join([str(folders.packages), inherited["PYTHONPATH"]]),
         PACKAGES_VARIABLE: str(folders.packages),
-        "PYTHONHASHSEED": "0",  # required by PySpark: executors must hash strings as the driver does
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
         "SPARK_HOME": str(spark_home()),

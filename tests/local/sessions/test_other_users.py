@@ -103,7 +103,9 @@ def listeners(api: Api) -> dict[int, str]:
     server = psutil.Process(api.ready["pid"])
     for process in [server, *server.children(recursive=True)]:
         words = " ".join(process.cmdline())
-        kind = next((name for name in ("spark.properties", "worker.py", "pyspark.daemon") if name in words), "server")
+        kind = next(
+            (name for name in ("spark.properties", "fork_server.py", "pyspark.daemon") if name in words), "server"
+        )
         for one in process.net_connections("tcp"):
             if one.status == psutil.CONN_LISTEN:
                 assert one.laddr.ip.removeprefix("::ffff:") == "127.0.0.1", one
@@ -118,7 +120,7 @@ def test_all_that_listens_is_known_and_closes_on_who_brings_no_secret(api: Api, 
         "pyspark.daemon",  # secret in the first bytes
         *2 * ["server"],  # HTTP; runs of other notebooks
         *3 * ["spark.properties"],  # py4j; Spark's RPC and block manager: see below
-        *2 * ["worker.py"],  # accumulators; callbacks of py4j
+        *2 * ["fork_server.py"],  # accumulators; callbacks of py4j
     ]
     for port in kinds:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as caller:
