@@ -117,10 +117,10 @@ def listeners(api: Api) -> dict[int, str]:
 def test_all_that_listens_is_known_and_closes_on_who_brings_no_secret(api: Api, session: Session) -> None:
     kinds = listeners(api)
     assert sorted(kinds.values()) == [
+        *2 * ["fork_server.py"],  # accumulators; callbacks of py4j
         "pyspark.daemon",  # secret in the first bytes
         *2 * ["server"],  # HTTP; runs of other notebooks
         *3 * ["spark.properties"],  # py4j; Spark's RPC and block manager: see below
-        *2 * ["fork_server.py"],  # accumulators; callbacks of py4j
     ]
     for port in kinds:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as caller:
