@@ -86,7 +86,7 @@ def test_the_magics() -> None:
         "livy_sql",
     }
     subcommands = (
-        "use login whoami logout workspaces lakehouses environments tables schema files upload explore doctor start status sessions attach cancel "
+        "use login whoami logout workspaces lakehouses environments tables schema files upload explore debug spark runs doctor start status sessions attach cancel "
         "restart switch logs statements wait batch get put log error stop alias trust ui config help"
     )
     assert set(SUMMARIES) == set(subcommands.split())
@@ -98,11 +98,11 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_command_line() -> None:
-    commands = "demo serve run test batch files upload convert check pull seed login logout trust doctor kernel config"
+    commands = "demo serve run test batch files spark logs runs upload convert check pull seed login logout trust doctor kernel config"
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}
-    assert set(project["optional-dependencies"]) == {"local", "runtime", "test", "dev"}
+    assert set(project["optional-dependencies"]) == {"local", "runtime", "debug", "test", "dev"}
 
 
 def test_the_settings() -> None:

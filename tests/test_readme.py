@@ -64,7 +64,7 @@ def test_the_readme_s_ways_to_write_a_subcommand_are_understood(line: str) -> No
 def test_commands_are_understood(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("fabric-livy ")]
-    assert len(lines) >= 3 or page.name in {"panel.md", "dbt.md", "testing.md"}
+    assert len(lines) >= 3 or page.name in {"panel.md", "dbt.md", "testing.md", "debugger.md"}
     for line in lines:
         _parser().parse_args(shlex.split(line)[1:])
 

@@ -51,6 +51,7 @@ SUMMARIES = {
     "files": "list, copy, show, move and remove files of the lakehouse",
     "upload": "a file or frame of this machine as a file or a table of the lakehouse",
     "explore": "charts and a profile of a table, or of a DataFrame of the session",
+    "debug": "let VS Code, or another debugger, attach to the session's Python (on an embedded Fabric)",
     "doctor": "check each step from sign-in to session, and what to do",
     "log": "write down each request to the server: here, into a file, or not at all",
     "alias": "let %%sql, %%pyspark, %%spark and %%sparkr mean the %%livy_… cells in this kernel, too",
@@ -222,6 +223,19 @@ def _add_log_options(parser: MagicParser) -> None:
     add("path", metavar="PATH", nargs="?", help="the file, which only you can read")
 
 
+def _add_debug_options(parser: MagicParser) -> None:
+    add = parser.add_argument
+    add("verb", metavar="stop", nargs="?", choices=["stop"], help="no longer")
+    add(
+        "--port",
+        metavar="PORT",
+        type=_port,
+        default=0,
+        help="where it listens, on this machine alone (default: any free port)",
+    )
+    add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
+
+
 def _add_explore_options(parser: MagicParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", nargs="+", help="a DataFrame of the session, a table, or schema.table")
@@ -262,6 +276,12 @@ def _add_session_options(parser: MagicParser, name: str) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise SettingsError(f"-n takes a number above 0, not {text!r}.")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1024 <= int(text) < 2**16:
+        raise SettingsError(f"--port takes a number from 1024 to 65535, not {text!r}.")
     return int(text)
 
 
@@ -350,6 +370,7 @@ _WITH_OPTIONS: Mapping[str, Callable[[MagicParser], None]] = {
     "login": _add_login_options,
     "start": _add_start_options,
     "explore": _add_explore_options,
+    "debug": _add_debug_options,
     "files": describe_files,
     "upload": add_upload_options,
 }

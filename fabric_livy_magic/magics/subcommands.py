@@ -62,7 +62,14 @@ def _handlers() -> Mapping[str, Handler]:
 
 
 def _handlers_of_account() -> Mapping[str, Handler]:
-    from fabric_livy_magic.magics import account_commands, aliases, explore_command, file_commands, panel_command
+    from fabric_livy_magic.magics import (
+        account_commands,
+        aliases,
+        debug_command,
+        explore_command,
+        file_commands,
+        panel_command,
+    )
 
     return {
         "use": account_commands.use,
@@ -77,6 +84,7 @@ def _handlers_of_account() -> Mapping[str, Handler]:
         "files": file_commands.files,
         "upload": file_commands.upload,
         "explore": explore_command.explore,
+        "debug": debug_command.debug,
         "doctor": account_commands.doctor,
         "config": account_commands.config,
         "alias": aliases.alias,

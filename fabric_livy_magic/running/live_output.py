@@ -29,6 +29,7 @@ FIRST_LOOK_S = 2.5  # a quicker cell costs no call
 PAUSE_S = 2.0  # while something comes; doubled each time that nothing does
 LONGEST_PAUSE_S = 15.0
 NEAR_PAUSE_S = 0.4  # a server on this machine has calls to spare
+NEAR_FIRST_PAUSE_S = 0.2  # until something has come: the first line is what a person waits for
 LINES = (PAUSE_S, 16 * 1024 * 1024)  # seconds between two, characters of all of a cell
 NEAR_LINES = (0.35, 128 * 1024 * 1024)
 LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or comes too late
@@ -77,7 +78,7 @@ class Reader:
             pass
 
     def read(self) -> None:
-        pause_s = NEAR_PAUSE_S if self._log.is_near else FIRST_LOOK_S
+        pause_s = NEAR_FIRST_PAUSE_S if self._log.is_near else FIRST_LOOK_S
         looks = 0
         while not self._wait(pause_s):
             news: list[News] = []
@@ -94,6 +95,7 @@ class Reader:
                     self._on_output(news)
             looks += 1
             if self._log.is_near:
+                pause_s = NEAR_PAUSE_S if self._lines else NEAR_FIRST_PAUSE_S
                 continue
             if not self._lines and looks >= LOOKS_WITHOUT_A_SIGN:
                 self._log.is_missing()

@@ -42,6 +42,12 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
             "b over a",
         ),
     ],
+    ("%livy debug", "--port"): [("%livy debug --port 45991", '"port": 45991')],
+    ("%livy debug", "verb"): [("%livy debug stop", "No debugger can attach any more.")],
+    ("%livy debug", "--session"): [
+        ("%livy debug -s side", "session 'side': 127.0.0.1:"),
+        ("%livy debug stop --session side", "No debugger can attach any more."),
+    ],
     ("%livy get", "expression"): [("%livy get spark.range(3)", "3 rows")],
     ("%livy get", "--output"): [
         ("%livy get spark.range(3) -o got\ntype(got).__name__", "'DataFrame'"),

@@ -31,6 +31,7 @@ from . import (
     tables,
 )
 from .assertions import seen
+from .debugger import debugger
 from .errors import error_parts
 from .lines_ran import ran
 from .output import ERR, OUT, Call, running
@@ -129,6 +130,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "interrupt": interrupts.interrupt,
     "cell": cells.run,
+    "debug": lambda namespace, *rest: debugger.start(*rest),
+    "stop_debugging": lambda namespace: debugger.stop(),
     "watch_asserts": lambda namespace: seen.enable(),
     "watch_lines": lambda namespace, *rest: ran.enable(*rest),
     "open_sql": lambda namespace, *rest: open_sql(namespace, display.session_of(namespace), *rest),

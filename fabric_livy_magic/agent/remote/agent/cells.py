@@ -14,6 +14,7 @@ from typing import Any
 
 from . import assertions, chart_data, display, event_loop, lines_ran, reloading
 from .assertions import seen
+from .debugger import debugger
 from .errors import ends_cell, leave_out_what_is_told_twice
 from .interrupts import watcher
 from .lines_ran import ran
@@ -52,6 +53,7 @@ def run(
     running.call.output.take(running.take_late())
     name = file_name(number)
     linecache.cache[name] = (len(code), None, lines_of(code), name)  # tracebacks show the lines
+    debugger.begin_cell(name, code)
     try:
         watched = watcher.watching(running.call.request) if interruptible else contextlib.nullcontext()
         with watched, live.written(pace, running.call):

@@ -14,6 +14,8 @@ import threading
 import time
 from typing import Any, Iterator
 
+from .debugger import leave_alone
+
 FLAG = "fabric_livy_magic.interrupt."
 POLL_S = 0.25
 
@@ -61,6 +63,7 @@ class InterruptWatcher:
         self._system, self._request = gateway.java.lang.System, request
         if self._thread is None:
             self._thread = threading.Thread(target=self._poll, name="fabric-livy-interrupts", daemon=True)
+            leave_alone(self._thread)
             self._thread.start()
         self._enabled.set()
         try:

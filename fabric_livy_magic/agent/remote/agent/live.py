@@ -12,11 +12,12 @@ import threading
 import time
 from typing import Any, Iterator
 
+from .debugger import leave_alone
 from .events import Seen
 from .interrupts import jvm
 from .replies import json_text
 
-AFTER_S = 0.8  # a quick cell writes nothing
+AFTER_S = 0.8  # a quick cell writes nothing; the client's own pause where that is shorter
 MOST_CHARACTERS_A_LINE = 256 * 1024  # what is larger is shown at the end
 LAST_WORDS = {"stream": "stderr", "text": "\n[what else this cell shows comes at its end]\n"}
 
@@ -40,6 +41,7 @@ class LiveOutput:
         self._cell = (*pace, call, gateway)
         if self._thread is None:
             self._thread = threading.Thread(target=self._write, name="fabric-livy-live", daemon=True)
+            leave_alone(self._thread)
             self._thread.start()
         self._enabled.set()
         try:
@@ -55,7 +57,7 @@ class LiveOutput:
             self._enabled.wait()
             running = self._cell
             if running is not cell:
-                cell, pause_s, seen, number = running, AFTER_S, Seen(), 0
+                cell, pause_s, seen, number = running, min(AFTER_S, running[1]) if running else AFTER_S, Seen(), 0
                 left = cell[2] if cell else 0
             elif cell is not None and left > 0:
                 is_last = left < MOST_CHARACTERS_A_LINE
