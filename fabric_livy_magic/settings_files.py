@@ -12,7 +12,15 @@ from typing import Any
 from fabric_livy_magic import trust
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.own_folders import own_folder, platform_folder
-from fabric_livy_magic.settings import ENVIRONMENT_PREFIX, LOCAL, Files, Ignored, read_value, setting_names
+from fabric_livy_magic.settings import (
+    ENVIRONMENT_PREFIX,
+    LOCAL,
+    Files,
+    Ignored,
+    did_you_mean,
+    read_value,
+    setting_names,
+)
 
 PROJECT_FILE = "pyproject.toml"
 NEEDS_TRUST = (
@@ -211,18 +219,30 @@ def _plain(name: str) -> str:
     return name.replace("-", "_")
 
 
+def remove_user_setting(name: str) -> None:
+    """What stands there for it at the top of the user file. Raises SettingsError for a name that is no setting."""
+    _write_user_setting(name, None)
+
+
 def write_user_setting(name: str, text: str) -> None:
     """Sets one value at the top of the user file; the rest of the file stays as it is written."""
+    _write_user_setting(name, text)
+
+
+def _write_user_setting(name: str, text: str | None) -> None:
     name, path = _plain(name), user_file()
-    value = read_value(name, text, "argument")
+    value = read_value(name, text or "", "argument") if text is not None else None
+    if text is None and name not in setting_names():
+        raise SettingsError(f"There is no setting {name!r}.{did_you_mean(name, list(setting_names()))}")
     lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     top = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
     kept_lines = [line for line in lines[:top] if _plain(line.partition("=")[0].strip()) != name]
     # JSON's text, numbers and booleans are also TOML.
-    text = "\n".join([*kept_lines, f"{name} = {json.dumps(value, ensure_ascii=False)}", *lines[top:], ""])
+    kept_lines += [] if text is None else [f"{name} = {json.dumps(value, ensure_ascii=False)}"]
+    content = "\n".join([*kept_lines, *lines[top:], ""])
     try:
         own_folder(path.parent)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} could not be written: {error}. {ENVIRONMENT_PREFIX}{name.upper()} in the environment "

@@ -98,7 +98,10 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_command_line() -> None:
-    commands = "demo serve run test batch files spark logs runs upload convert check pull seed login logout trust doctor kernel config"
+    commands = (
+        "use start sessions stop sql spark logs runs demo serve run test batch files upload convert check pull seed login logout trust "
+        "doctor kernel config"
+    )
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}

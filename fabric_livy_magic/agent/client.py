@@ -40,7 +40,15 @@ STILL_INSTALLING = (
     "`%livy restart` starts the session anew."
 )
 ERROR_KEYS = ("ename", "evalue", "traceback", "full", "suggestion", "sql")
-IDEMPOTENT = {"ping", "last_reply", "piece", "close_frame", "receive"}  # these may be called twice
+IDEMPOTENT = {
+    "ping",
+    "last_reply",
+    "piece",
+    "close_frame",
+    "stream_piece",
+    "close_stream",
+    "receive",
+}  # these may be called twice
 BROKEN = (
     "The session's Python shell is out of step: it answers with the output of earlier statements, because something wrote to "
     "its standard output past Python. `%livy stop` and a new session mend it; SQL and Scala cells still work in this one."
@@ -86,6 +94,10 @@ class Agent:
             output = execute(code)
         reply = read_reply(output.text, request) or self._recover_reply(execute, request, operation, arguments, output)
         return replace(reply, statement=output.statement)
+
+    def expect(self) -> None:
+        """It was installed by another process; a call that finds none installs it."""
+        self._installed = True
 
     def _install_once(self, execute: Execute) -> None:
         with self._lock:

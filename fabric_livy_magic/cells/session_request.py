@@ -19,6 +19,26 @@ def environment_details(environment_id: str) -> str:
     return json.dumps({"id": environment_id})
 
 
+def add_request_options(parser: argparse.ArgumentParser) -> None:
+    """What a new session is asked for: of `%livy start` and of `fabric-livy start`. `session_spec` reads them."""
+    add = parser.add_argument
+    add("--name", metavar="TEXT", dest="spark_name", help="its name on the server and in the Monitoring hub")
+    add(
+        "--conf",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
+    )
+    add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
+    add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
+    add("--driver-memory", metavar="SIZE", help="such as 28g")
+    add("--driver-cores", metavar="N", type=int, help="of the driver")
+    add("--executor-memory", metavar="SIZE", help="such as 56g")
+    add("--executor-cores", metavar="N", type=int, help="of each executor")
+    add("--num-executors", metavar="N", type=int, help="how many executors")
+
+
 def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id: str = "") -> SessionSpec:
     """`base` with the options of `%livy start`. Raises SettingsError for a pair that is none."""
     conf = {**base.conf, **key_value_pairs(options.conf, "--conf", "spark.sql.shuffle.partitions=8")}

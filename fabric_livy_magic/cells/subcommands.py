@@ -18,6 +18,7 @@ from fabric_livy_magic.cells.file_options import add_upload_options, check_uploa
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.cells.monitoring_options import SUMMARIES as MONITORING
 from fabric_livy_magic.cells.monitoring_options import add_monitoring_options
+from fabric_livy_magic.cells.session_request import add_request_options
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import INSTEAD_OF_A_SETTING, METHODS, did_you_mean
 
@@ -342,28 +343,14 @@ def login_choices(options: argparse.Namespace) -> dict[str, Any]:
 def _add_start_options(parser: MagicParser) -> None:
     add = parser.add_argument
     add("session", metavar="NAME", nargs="?", help="what to call it in this notebook (default: the current name, main)")
-    add("--name", metavar="TEXT", dest="spark_name", help="its name on the server and in the Monitoring hub")
-    add(
-        "--conf",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="a Spark setting; repeat for more. A key that the starter pool has not makes the start take minutes",
-    )
+    add_request_options(parser)
     add("--fresh", action="store_true", help="stop the session of that name first, if one runs; its variables are lost")
     add("--keep", action="store_true", help="leave it running when this notebook ends, and say how to attach to it")
-    add("--environment", metavar="NAME", help="a Fabric environment, by name or id; it costs the starter pool")
-    add("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the session; repeat for more")
     add(
         "--high-concurrency",
         action="store_true",
         help="one REPL of a Spark application that others can join; --tag NAME then says which application",
     )
-    add("--driver-memory", metavar="SIZE", help="such as 28g")
-    add("--driver-cores", metavar="N", type=int)
-    add("--executor-memory", metavar="SIZE")
-    add("--executor-cores", metavar="N", type=int)
-    add("--num-executors", metavar="N", type=int)
 
 
 _WITH_OPTIONS: Mapping[str, Callable[[MagicParser], None]] = {

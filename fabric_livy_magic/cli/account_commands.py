@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fabric_livy_magic.cli.targets import say_what_was_ignored
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
-    from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.signin.entra.sign_in import DevicePrompt
 
 
@@ -45,19 +43,6 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     doctor.set_defaults(command=_doctor)
 
 
-@contextmanager
-def open_account(target: str | None) -> Iterator[Account]:
-    """What it has started, an embedded Fabric for instance, ends with it."""
-    from fabric_livy_magic.sessions.account import Account
-
-    account = Account({"target": target} if target else None)
-    _say_what_was_ignored(account)
-    try:
-        yield account
-    finally:
-        account.close()
-
-
 def _login(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cells.subcommands import login_choices
     from fabric_livy_magic.output.account import device_prompt_text, identity_lines
@@ -68,7 +53,7 @@ def _login(options: argparse.Namespace) -> int:
         print(device_prompt_text(prompt), flush=True)
 
     account = Account()
-    _say_what_was_ignored(account)
+    say_what_was_ignored(account)
     identity = account.login(
         UserPrompts(show_device_prompt=show, print_line=lambda line: print(printable(line)), has_browser=has_browser()),
         **login_choices(options),
@@ -81,7 +66,7 @@ def _logout(options: argparse.Namespace) -> int:
     from fabric_livy_magic.sessions.account import Account
 
     account = Account()
-    _say_what_was_ignored(account)
+    say_what_was_ignored(account)
     account.logout()
     print("Signed out: no sign-in is kept on this machine any more.")
     return 0
@@ -117,11 +102,6 @@ def _trust(options: argparse.Namespace) -> int:
 
     print(printable(take_back_trust(path) if options.forget else decide_trust(path, agrees)))
     return 0
-
-
-def _say_what_was_ignored(account: Account) -> None:
-    if notice := account.ignored_notice():
-        print(printable(notice), file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

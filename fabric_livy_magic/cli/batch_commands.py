@@ -10,21 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.batch_options import VERBS, add_options, batch_request, check_options, split_arguments
-from fabric_livy_magic.cli.account_commands import open_account
-from fabric_livy_magic.errors import BatchFailed, SettingsError, WaitTimeout
-from fabric_livy_magic.printable import printable, printable_output
+from fabric_livy_magic.cli.targets import add_target, open_account, say
+from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.printable import printable_output
 
 if TYPE_CHECKING:
     from fabric_livy_magic.output.progress import ProgressLine
     from fabric_livy_magic.sessions.batches import Batch, Batches
-
-TIMED_OUT = 124  # as coreutils' timeout says it
-EXIT_CODES = """exit codes:
-  0    done; with a wait: the batch has succeeded
-  1    the batch failed or was cancelled, or a server refused
-  2    wrong use
-  124  --timeout has passed, and the batch goes on
-  130  the wait was interrupted, and the batch goes on"""
 
 
 class _SubmitParser(argparse.ArgumentParser):
@@ -47,8 +39,7 @@ def add_batch_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
         raw = argparse.RawDescriptionHelpFormatter
         parser = verbs.add_parser(verb, help=summary, description=description, formatter_class=raw)
         add_options(parser, verb)
-        parser.add_argument("--target", help="what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
-        parser.epilog = "\n\n".join(filter(None, [parser.epilog, EXIT_CODES]))
+        add_target(parser)
         parser.set_defaults(command=_run, verb=verb)
 
 
@@ -56,28 +47,14 @@ def _run(options: argparse.Namespace) -> int:
     from fabric_livy_magic.output.progress import progress_line
 
     with _batches(options.target) as batches, progress_line("auto", None) as progress:
-        try:
-            return _VERBS[options.verb](batches, options, progress)
-        except BatchFailed as error:
-            progress.make_room()
-            print(f"fabric-livy: {error}", file=sys.stderr)
-            return 1
-        except WaitTimeout as error:
-            progress.make_room()
-            print(f"fabric-livy: {error}", file=sys.stderr)
-            return TIMED_OUT
+        return _VERBS[options.verb](batches, options, progress)
 
 
 @contextlib.contextmanager
 def _batches(target: str | None) -> Iterator[Batches]:
     from fabric_livy_magic.sessions.batches import batches_of_terminal
 
-    with open_account(target) as account:
-        if not account.settings.target:
-            raise SettingsError(
-                "No target was chosen: --target takes workspace/lakehouse, a Livy connection string, or local. FABRIC_LIVY_TARGET does "
-                "the same for all commands."
-            )
+    with open_account(target, needs_target=True) as account:
         yield batches_of_terminal(account, target)
 
 
@@ -92,9 +69,9 @@ def _submit(batches: Batches, options: argparse.Namespace, progress: ProgressLin
             "its address as --target."
         )
     progress.begins(f"Submitting {options.file}", is_told=False)
-    batch = batches.submit(batch_request(options), on_progress=progress, say=_say)
+    batch = batches.submit(batch_request(options), on_progress=progress, say=say)
     for line in submitted_lines(batch, batches.commands, is_waited_for=options.wait):
-        _say(line)
+        say(line)
     if options.wait:
         return _wait_for(batch, options, progress)
     _print_data(batch, options)
@@ -115,7 +92,7 @@ def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine)
     finally:
         progress.make_room()
         _print_data(batch, options)
-    _say(success_line(batch, time.monotonic() - began))
+    say(success_line(batch, time.monotonic() - began))
     return 0
 
 
@@ -142,12 +119,12 @@ def _logs(batches: Batches, options: argparse.Namespace, progress: ProgressLine)
     batch = batches.get(options.id)
     if options.follow:
         batch.follow(lambda line: print(printable_output(line), flush=True))
-        _say(ended_line(batch))
+        say(ended_line(batch))
         return 0
     lines = batch.logs(options.lines)
     _print_list("\n".join(map(printable_output, lines)), lines, options)
     if not lines:
-        _say("The log is empty so far.")
+        say("The log is empty so far.")
     return 0
 
 
@@ -155,7 +132,7 @@ def _cancel(batches: Batches, options: argparse.Namespace, progress: ProgressLin
     from fabric_livy_magic.output.batches import cancelled_line
 
     batch = batches.get(options.id)
-    _say(cancelled_line(batch, was_running=batch.cancel()))
+    say(cancelled_line(batch, was_running=batch.cancel()))
     _print_data(batch, options)
     return 0
 
@@ -171,11 +148,6 @@ _VERBS: Mapping[str, Callable[[Batches, argparse.Namespace, ProgressLine], int]]
 
 
 # ------------------------------------------------------------------------------------------- what is printed
-def _say(line: str) -> None:
-    """To the person: standard output is for data."""
-    print(printable(line), file=sys.stderr, flush=True)
-
-
 def _print_list(text: str, data: Sequence[Any] | Mapping[str, Any], options: argparse.Namespace) -> None:
     from fabric_livy_magic.output.lists import json_text
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic.cells.file_options import VERBS, add_file_options, add_upload_options, check_upload, format_of
-from fabric_livy_magic.cli.account_commands import open_account
+from fabric_livy_magic.cli.targets import add_target, open_account
 from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     add_upload_options(upload, is_magic=False)
     add_target(upload)
     upload.set_defaults(command=_upload)
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--target", help="what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
 
 
 def _files(options: argparse.Namespace) -> int:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.monitoring_options import SUMMARIES, add_monitoring_options, log_source
-from fabric_livy_magic.cli.account_commands import open_account
-from fabric_livy_magic.cli.file_commands import add_target
+from fabric_livy_magic.cli.targets import add_target, open_account
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable, printable_output
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.cell import seconds_above_0
+from fabric_livy_magic.cells.written_values import read_parameters
 from fabric_livy_magic.errors import SettingsError, StatementError
 from fabric_livy_magic.printable import printable
 
@@ -26,7 +27,12 @@ ROWS_PRINTED = 1000
 KIND_OF_SUFFIX = {".py": "pyspark", ".sql": "sql", ".scala": "spark", ".r": "sparkr"}
 
 
-def add_demo_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _add_run_command(commands)
+    _add_demo_command(commands)
+
+
+def _add_demo_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser(
         "demo", help="run the quickstart notebook on the embedded Fabric and show what comes out"
     )
@@ -36,7 +42,7 @@ def add_demo_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     demo.set_defaults(command=_demo)
 
 
-def add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = commands.add_parser(
         "run", help="run a notebook (.ipynb, x.Notebook), or .py, .sql, .scala and .r as one statement on a session"
     )
@@ -171,7 +177,7 @@ def _run_notebook(
     parameters: Sequence[str] = (),
 ) -> int:
     from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, run_notebook
-    from fabric_livy_magic.notebook_runs.prepare import prepare_run, read_parameters, run_fabric_notebook
+    from fabric_livy_magic.notebook_runs.prepare import prepare_run, run_fabric_notebook
     from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
     from fabric_livy_magic.notebooks.files import read_notebook
 

@@ -45,6 +45,10 @@ class CheckedStream:
         self._unread: deque[memoryview] = deque()
         self._ended = False
 
+    def forget(self) -> None:
+        """The memory of the batches so far is free again: the reader keeps none of them."""
+        self._left_bytes = self._most_bytes
+
     def read(self, size: int = -1) -> bytes:
         parts: list[memoryview] = []
         while size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -19,6 +20,21 @@ def columns_of(table: Any) -> list[list[Any]]:
         _values(column, name, of_pandas.get(name))
         for name, column in zip(table.column_names, table.columns, strict=True)
     ]
+
+
+def columns_of_batch(batch: Any) -> list[list[Any]]:
+    """The same for a batch of Spark's types. Most of them need no pandas, whose import takes longer than a short statement."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    found = []
+    for column in batch.columns:
+        values = None
+        if not t.is_float32(column.type):
+            with contextlib.suppress(ValueError, OverflowError):  # a year that Python has not
+                values = column.to_pylist()
+        found.append(columns_of(pa.Table.from_arrays([column], ["c"]))[0] if values is None else values)
+    return found
 
 
 def copy_of(table: Any, rows: int) -> Any:
@@ -71,12 +87,12 @@ def _filled(column: Any) -> Any:
 
 def _pandas_nulls(schema: Any) -> dict[str, Any]:
     """Column name → what pandas had in the place of a null, where that was not None or NA."""
-    import pandas as pd
-
     try:
         described = json.loads(schema.metadata[b"pandas"])["columns"]
         kinds = {str(one["field_name"]): str(one["numpy_type"]) for one in described}
     except (TypeError, KeyError, ValueError):  # of no pandas frame
         return {}
+    import pandas as pd
+
     nulls = {"float": float("nan"), "datetime64": pd.NaT, "timedelta64": pd.NaT}
     return {name: nulls[start] for name, kind in kinds.items() for start in nulls if kind.startswith(start)}

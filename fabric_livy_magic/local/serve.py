@@ -35,7 +35,9 @@ from fabric_livy_magic.started_processes import server_environment
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.server import Server
+    from fabric_livy_magic.local.sessions.capacity import Capacity
 
+UNUSED_S, UNASKED_S = 10.0, 300.0
 BODY_TIMEOUT_S = 600.0  # a request whose body never ends must not be kept for good
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
 
@@ -83,6 +85,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
     parser.add_argument("--owned", action="store_true", help="end when standard input ends")
+    parser.add_argument(
+        "--while-used", action="store_true", help="end a moment after the last session and the last batch have ended"
+    )
 
 
 def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
@@ -288,11 +293,27 @@ async def _serve(
             else contextlib.nullcontext(False) as token_is_published
         ):
             announce(port, workspaces, announcement, token_is_published)
-            await stop.wait()
+            if options.while_used:
+                await _wait_until_unused(server.capacity, stop)
+            else:
+                await stop.wait()
         http.stop()
         loop = asyncio.get_running_loop()
         stops = (server.sessions.stop_all, server.batches.stop_all)
         await asyncio.gather(*(loop.run_in_executor(None, stop_all) for stop_all in stops))
+
+
+async def _wait_until_unused(
+    capacity: Capacity, stop: asyncio.Event, unused_s: float = UNUSED_S, unasked_s: float = UNASKED_S
+) -> None:
+    """Until `stop`, or until no Spark application has been alive for a while: at first for longer, as none was asked for yet."""
+    loop = asyncio.get_running_loop()
+    used_at, most_s = loop.time(), unasked_s
+    while not stop.is_set() and loop.time() - used_at < most_s:
+        if capacity.alive:
+            used_at, most_s = loop.time(), unused_s
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(1.0, unused_s))
 
 
 def _stop_on_signals(stop: asyncio.Event, numbers: Iterable[signal.Signals]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fabric_livy_magic.errors import NotebookError, SettingsError
+from fabric_livy_magic.errors import NotebookError
 from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, Limits, Outcome, Write, content_of, run_content
 from fabric_livy_magic.notebooks.files import NotebookFile, notebook_file
 from fabric_livy_magic.notebooks.ipynb import write_ipynb
@@ -120,26 +120,6 @@ def with_outputs(notebook: Notebook, planned_cells: Sequence[CellToRun], execute
 
 
 # ---------------------------------------------------------------------------------------------------------- parameters
-
-
-def read_parameters(parameters: Sequence[str]) -> dict[str, Any]:
-    """Each value as Python or JSON where it can be read as that, else as text. Raises SettingsError."""
-    found: dict[str, Any] = {}
-    for one in parameters:
-        name, equals, text = one.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise SettingsError(f"-p takes NAME=VALUE, not {one!r}.")
-        found[name.strip()] = _read_value(text)
-    return found
-
-
-def _read_value(text: str) -> Any:
-    for read in (ast.literal_eval, json.loads):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-    return text
 
 
 def with_parameters(notebook: Notebook, parameters: Mapping[str, Any], path: Path) -> Notebook:

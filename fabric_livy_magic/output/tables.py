@@ -78,15 +78,28 @@ def text_table(
 ) -> str:
     """Aligned columns, as many as fit into `width` characters (but at least one), and how many were left out."""
     right = [*numeric, *[False] * (len(names) - len(numeric))]
-    lines = [[printable(_LINE_BREAK.sub("⏎", one)) for one in row] for row in [list(names), *rows]]
+    lines = [on_one_line(row) for row in [names, *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
     ends = itertools.accumulate(one + 2 for one in widths)
     fits = len(names) if width is None else max(1, sum(1 for end in ends if end - 2 <= width))
 
     def drawn(line: Sequence[str]) -> str:
-        columns = zip(line[:fits], widths, right, strict=False)
-        return "  ".join(one.rjust(size) if is_right else one.ljust(size) for one, size, is_right in columns).rstrip()
+        return table_line(line[:fits], widths, right)
 
     left_out = len(names) - fits
     note = [f"… and {left_out} more column{'' if left_out == 1 else 's'}"] if left_out > 0 else []
-    return "\n".join([drawn(lines[0]), "  ".join("─" * size for size in widths[:fits]), *map(drawn, lines[1:]), *note])
+    return "\n".join([drawn(lines[0]), table_rule(widths[:fits]), *map(drawn, lines[1:]), *note])
+
+
+def on_one_line(row: Sequence[str]) -> list[str]:
+    """The texts of a row, as they can stand in a line."""
+    return [printable(_LINE_BREAK.sub("⏎", one)) for one in row]
+
+
+def table_line(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    columns = zip(line, widths, right, strict=False)
+    return "  ".join(one.rjust(size) if is_right else one.ljust(size) for one, size, is_right in columns).rstrip()
+
+
+def table_rule(widths: Sequence[int]) -> str:
+    return "  ".join("─" * size for size in widths)

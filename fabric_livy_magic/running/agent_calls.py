@@ -79,7 +79,7 @@ def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping
 def fetch_table(call: Call, header: Mapping[str, Any], on_progress: Listener | None = None) -> ArrowTable:
     """The table that `header` announces; `call` is used by several threads at once."""
     try:
-        arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, _transfer_progress(on_progress, "Fetching"))
+        arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, transfer_progress(on_progress, "Fetching"))
     except KeyboardInterrupt:
         raise Interrupted("The transfer was stopped. The session forgets the frame; nothing was changed.") from None
     return _table(arrow, header, header.get("statement"))
@@ -95,7 +95,7 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
     """Makes a frame of this Python a temporary view of the session: (rows, [(column, Spark's type)])."""
     table = conversion.to_arrow(frame)
     try:
-        sent = transfer.send(lambda *one: value_of(call(*one)), table, name, _transfer_progress(on_progress, "Sending"))
+        sent = transfer.send(lambda *one: value_of(call(*one)), table, name, transfer_progress(on_progress, "Sending"))
     except KeyboardInterrupt:
         raise Interrupted(
             f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
@@ -103,7 +103,7 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
     return sent["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in sent["schema"]["fields"]]
 
 
-def _transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:
+def transfer_progress(on_progress: Listener | None, word: str) -> transfer.OnBytes | None:
     if on_progress is None:
         return None
     began = time.monotonic()

@@ -54,6 +54,10 @@ class Repl:
     def settings(self) -> Settings:
         return self._settings()
 
+    def expects_agent(self) -> None:
+        """The session has the agent from an earlier process, most likely: it is installed where that turns out to be wrong."""
+        self._agent.expect()
+
     def wait_ready(self, on_progress: Listener | None = None) -> SessionInfo:
         return self.remote.wait_ready(timeout_s=self.settings.start_timeout_s, on_progress=on_progress)
 

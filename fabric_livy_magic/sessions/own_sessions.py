@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fabric_livy_magic.errors import HttpError, SessionError, SessionLostError
 from fabric_livy_magic.livy.creation import NAME_PREFIX
 from fabric_livy_magic.livy.models import SessionInfo
+from fabric_livy_magic.sessions.kept_sessions import kept_sessions
 from fabric_livy_magic.sessions.records import KernelRecord, SessionRecord, kernel_records
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
@@ -28,6 +29,7 @@ class OwnSession:
 def own_sessions(runner: Runner) -> list[OwnSession]:
     """Those on the target that this user's notebooks have on record, and further ones that this package named."""
     here = {session.id: name for name, session in runner.sessions.items()}
+    kept = {one.id: one.name for one in kept_sessions()}
     on_record = {one.id: (kernel, one) for kernel in kernel_records() for one in kernel.sessions}
     found = []
     for info in runner.account.client().list_sessions():
@@ -35,6 +37,8 @@ def own_sessions(runner: Runner) -> list[OwnSession]:
             continue
         if info.id in here:
             found.append(OwnSession(info, f"this notebook: {here[info.id]}"))
+        elif info.id in kept:
+            found.append(OwnSession(info, f"kept as {kept[info.id]!r}: `fabric-livy stop {kept[info.id]}`"))
         elif info.id in on_record:
             found.append(_on_record(info, *on_record[info.id]))
         elif (info.name or "").startswith(NAME_PREFIX):

@@ -22,6 +22,7 @@ from fabric_livy_magic.running.fan_out import FanOut, on_repl
 from fabric_livy_magic.running.new_tables import NewTable
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Result, Table
+from fabric_livy_magic.running.row_streams import open_rows
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.running.session_frames import fetch_frame, send_frame
 from fabric_livy_magic.sessions.batches import Batch, Batches
@@ -32,6 +33,8 @@ from fabric_livy_magic.settings import SessionSpec, Settings, Target
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fabric_livy_magic.frames.row_stream import RowStream
 
 
 class Keeper(Protocol):
@@ -169,6 +172,25 @@ class Session:
     ) -> pd.DataFrame:
         """The (last) result of Spark SQL as a pandas DataFrame; `parameters` and further keywords bind its `:name`s."""
         return self.run(query, "sql", limit=limit, values={**(parameters or {}), **more}).frame
+
+    def stream(
+        self,
+        query: str,
+        *,
+        limit: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        on_progress: Listener | None = None,
+    ) -> RowStream:
+        """The rows of the (last) statement of Spark SQL as Arrow batches, of a result of any size: neither this program nor the
+        session holds all of it. `with session.stream("SELECT …") as rows: for batch in rows: …`
+
+        Raises StatementError, NoAgent where the session has no PyArrow, and WaitTimeout when the last row had not come after
+        `timeout_s`. An interrupt cancels the statement.
+        """
+        return open_rows(
+            self.repl, query, limit=limit, values=parameters or {}, timeout_s=timeout_s, on_progress=on_progress
+        )
 
     def frame(
         self, expression: str, *, limit: int | None = None, library: str = "pandas", on_progress: Listener | None = None

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic import __version__
-from fabric_livy_magic.cli.main import READER_LEFT, _run, main
+from fabric_livy_magic.cli.exit_codes import READER_LEFT
+from fabric_livy_magic.cli.main import _run, main
 from fabric_livy_magic.errors import StatementError
 from fabric_livy_magic.running.results import Printed
 from tests.support.commands import fabric_livy
@@ -195,7 +196,7 @@ def test_a_time_limit_cancels_a_file_s_statement_too(
     target: str, fabric: FakeFabric, tmp_path: Path, capsys: Capture, option: str
 ) -> None:
     fabric.statement_goes("running")
-    assert main(["run", write(tmp_path, "a.py", "slow()"), "--target", target, option, "0.5"]) == 1
+    assert main(["run", write(tmp_path, "a.py", "slow()"), "--target", target, option, "0.5"]) == 124
     assert "Statement 0 was cancelled" in capsys.readouterr().err
     assert fabric.left_running == []
 

@@ -26,6 +26,21 @@ from tests.support.options import spellings
 
 HERE = "cli/test_every_option.py"
 USES = {
+    **{
+        f"sql --{option}": "cli/test_sql.py"
+        for option in ["file", "parameter", "format", "output", "session", "timeout", "quiet", "target"]
+    },
+    "sql --limit": "cli/test_sql_on_spark.py",
+    **{
+        f"start --{option}": "cli/test_sql.py"
+        for option in [
+            *("name", "conf", "environment", "tag", "driver-memory", "driver-cores", "executor-memory"),
+            *("executor-cores", "num-executors", "fresh", "target", "json"),
+        ]
+    },
+    **{f"sessions --{option}": "cli/test_sql.py" for option in ["mine", "kept", "target", "json"]},
+    **{f"stop --{option}": "cli/test_sql.py" for option in ["all", "orphans", "yes", "target", "json"]},
+    "use --json": "cli/test_sql.py",
     "demo --output": "cli/test_quickstart.py",
     **{
         f"test --{option}": "testing/test_notebook_tests.py"
@@ -50,6 +65,7 @@ USES = {
     "serve --json": "signin/test_sign_in_end_to_end.py",
     "serve --no-schemas": HERE,
     "serve --owned": "local/sessions/test_endings.py",
+    "serve --while-used": "cli/test_sql_on_spark.py",
     **{
         f"batch {option}": "cli/test_batches.py"
         for option in (

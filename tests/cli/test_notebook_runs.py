@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.cells.written_values import read_parameters
 from fabric_livy_magic.errors import NotebookError, SettingsError
 from fabric_livy_magic.fabric.notebook_items import WorkspaceNotebooks, read_definition
 from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, Limits, content_of, open_kernel
 from fabric_livy_magic.notebook_runs.prepare import (
     plan_cells,
     prepare_run,
-    read_parameters,
     with_parameters,
 )
 from fabric_livy_magic.notebooks.defaults import default_target

@@ -46,7 +46,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
         "notebook_runs": "printable errors settings notebooks agent output kernel",
         "testing": "printable errors notebooks livy cells signin frames agent sessions output notebook_runs local",
-        "cli": "printable errors own_imports settings trust settings_files notebooks cells signin sessions output kernel notebook_runs testing local",
+        "cli": "printable errors own_imports settings trust settings_files notebooks livy cells signin frames running sessions output kernel notebook_runs testing local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.

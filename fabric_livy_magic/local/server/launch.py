@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -58,14 +59,46 @@ class LocalFabric:
         _end(self._process, timeout_s)
 
 
-def start_local_fabric(
-    lakehouse: Path, *, schemas: bool = True, shares_spark: bool = False, start_timeout_s: float = 30
-) -> LocalFabric:
-    """Starts in about a second; sessions are made by its API. Raises LocalFabricError."""
+def start_kept_fabric(lakehouse: Path, *, schemas: bool = True, start_timeout_s: float = 30) -> str:
+    """One that goes on when this process has ended, until its last session has; the address of its Livy API, whose token
+    `discovery` finds. Raises LocalFabricError."""
+    _refuse_windows()
+    options = ["--json", "--while-used", "--lakehouse", str(lakehouse), *([] if schemas else ["--no-schemas"])]
+    with tempfile.TemporaryFile() as stderr:
+        with interrupts_blocked():
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", SERVER, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=_environment(),
+                start_new_session=True,  # it outlives the terminal
+            )
+        assert process.stdout is not None
+        try:
+            endpoint = str(_read_ready(process, stderr, start_timeout_s)["livy_endpoint"])
+            threading.Thread(target=process.wait, name="kept", daemon=True).start()  # for as long as this process lives
+            return endpoint
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            process.stdout.close()
+
+
+def _refuse_windows() -> None:
     if os.name == "nt":
         raise LocalFabricError(
             "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
         )
+
+
+def start_local_fabric(
+    lakehouse: Path, *, schemas: bool = True, shares_spark: bool = False, start_timeout_s: float = 30
+) -> LocalFabric:
+    """Starts in about a second; sessions are made by its API. Raises LocalFabricError."""
+    _refuse_windows()
     options = ["--json", "--owned", "--lakehouse", str(lakehouse), *([] if schemas else ["--no-schemas"])]
     options += ["--share-spark"] if shares_spark else []
     with tempfile.TemporaryFile() as stderr:

@@ -35,7 +35,11 @@ class Capacity:
         """`alive` returns how many applications of one sort (sessions, batches) there are."""
         self._counters.append(alive)
 
+    @property
+    def alive(self) -> int:
+        return sum(alive() for alive in self._counters)
+
     def check(self) -> None:
         """Raises NoCapacity."""
-        if sum(alive() for alive in self._counters) >= self.limit:
+        if self.alive >= self.limit:
             raise NoCapacity(f"{self.limit} Spark applications are alive, which is the limit of this server")

@@ -27,6 +27,7 @@ from . import (
     provided_names,
     samples,
     session_values,
+    streams,
     suggestions,
     tables,
 )
@@ -155,6 +156,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "columns": lambda namespace, *rest: introspection.columns(display.session_of(namespace), *rest),
     "piece": lambda namespace, *rest: frames.piece(*rest),
     "close_frame": lambda namespace, *rest: frames.close_frame(*rest),
+    "open_stream": lambda namespace, *rest: streams.open_stream(display.session_of(namespace), *rest),
+    "stream_piece": lambda namespace, *rest: streams.stream_piece(*rest),
+    "close_stream": lambda namespace, *rest: streams.close_stream(*rest),
     "receive": lambda namespace, *rest: frames.receive(*rest),
     "publish": lambda namespace, *rest: frames.publish(namespace, display.session_of(namespace), *rest),
 }
