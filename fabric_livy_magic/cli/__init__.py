@@ -1,4 +1,4 @@
-"""`fabric-livy` in a terminal: demo, serve, run, test, batch, convert, check, login, doctor, kernel, config.
+"""`fabric-livy` in a terminal: use, sql, start, stop, run, demo, batch, files, test, convert, check, serve, login, config and more.
 
 `main` has the parser; a module `…_commands` for each subject has its commands.
 
