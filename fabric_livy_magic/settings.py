@@ -114,6 +114,11 @@ class Settings:
         "line: one line updated in place; plain: a start and an end line; off; auto",
         choices=("auto", "line", "plain", "off"),
     )
+    live_output: str = _setting(
+        "on",
+        "on: where a person looks on, what a cell prints shows while it runs; off: at its end",
+        choices=("on", "off"),
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -29,6 +29,7 @@ HARMLESS = frozenset(
         "rows_shown",
         "rows_fetched",
         "progress",
+        "live_output",
         "rich",
         "start_timeout_s",
         "capacity_wait_s",

@@ -67,6 +67,7 @@ def test_what_is_harmless_counts_without_a_word(project: Path, name: str) -> Non
     value = {
         "language": '"sql"',
         "progress": '"off"',
+        "live_output": '"off"',
         "rich": '"off"',
         "lakehouse_schemas": "false",
         "alias": "true",

@@ -52,7 +52,8 @@ class CellMagics:
                 self._notebook.start_if_none(cell.session, progress)
                 if cell.background:
                     return self._submit(cell, dict(values))  # as they are now: the notebook may change its names
-                on_output = screen.hear if progress.has_person and not cell.quiet else None
+                is_live = progress.has_person and not cell.quiet and self._notebook.runner.settings.live_output == "on"
+                on_output = screen.hear if is_live else None
                 result = self._notebook.runner.run(cell, progress, values, on_output)
                 if cell.output:
                     variables[cell.output] = result.value(cell.library)

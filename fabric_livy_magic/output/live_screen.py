@@ -29,6 +29,10 @@ class LiveScreen:
         parts: list[Part] = []
         for place, one in enumerate(news):
             if isinstance(one, Cleared):
+                self._screen.show(
+                    parts
+                )  # of lines before, which one look brought as well: an update of an earlier display stays
+                parts = []
                 self._clear(news[place + 1 :])
                 continue
             parts += self._rest_of(one, is_addition=True)

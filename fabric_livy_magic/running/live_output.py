@@ -37,11 +37,11 @@ LINE = re.compile(re.escape(LIVE_LINE).encode() + rb"([0-9a-f]{32}) ([0-9]{1,9})
 
 
 @contextlib.contextmanager
-def followed(repl: Repl, on_output: OnOutput | None) -> Iterator[Sequence[Any]]:
+def followed(repl: Repl, on_output: OnOutput | None, *, near_alone: bool = False) -> Iterator[Sequence[Any]]:
     """While a cell runs. Gives what its agent is to know: see `written` in remote/agent/live.py; empty where nobody looks, or where
-    there is no such log."""
+    there is no such log. `near_alone`: only on an embedded Fabric, whose server writes the lines itself."""
     log = DriverLog(repl.remote.monitoring)
-    if on_output is None or not log.may_ask:
+    if on_output is None or not log.may_ask or (near_alone and not log.is_near):
         yield ()
         return
     reader = Reader(log, on_output)

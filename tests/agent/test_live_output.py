@@ -39,7 +39,7 @@ class Screen:
         self.clears += 1
 
 
-def watch(session: Session, code: str) -> tuple[Screen, int]:
+def watch(session: Session, code: str, kind: str = "pyspark") -> tuple[Screen, int]:
     """What is on the screen in the end, and how many parts came before it."""
     screen = Screen()
     live = LiveScreen(screen)
@@ -51,7 +51,7 @@ def watch(session: Session, code: str) -> tuple[Screen, int]:
         live_parts += len(news)
 
     try:
-        parts = run_cell(session.repl, Cell(kind="pyspark", code=code), on_output=hear).parts
+        parts = run_cell(session.repl, Cell(kind=kind, code=code), on_output=hear).parts
     except StatementError as error:
         parts = error.parts
     screen.show(live.rest(parts))
@@ -104,6 +104,35 @@ def test_frames_and_texts_of_any_script_come_whole(session: Session) -> None:
     assert printed.text.startswith("ü€😀")
     assert getattr(table, "rows", None) == 3
     assert live == (2 if session.remote.client.dialect is Dialect.FABRIC else 0)
+
+
+# ------------------------------------------------------------------------------------------------ Scala
+def test_what_a_scala_cell_prints_comes_while_it_runs_once_and_in_order(session: Session) -> None:
+    watch(session, "1", "spark")  # the start of Scala
+    code = 'val one = 1\nfor (n <- 0 until 6) { print("\\r" + n + " ü€😀"); Thread.sleep(400) }\nval two = 2'
+    screen, live = watch(session, code, "spark")
+    lines = "".join(f"\r{n} ü€😀" for n in range(6))
+    assert text_of(screen).rstrip() == f"one: Int = 1\n{lines}two: Int = 2"
+    if session.remote.client.dialect is not Dialect.FABRIC:
+        assert live == 0
+        return
+    assert live >= 2
+    assert screen.came_at[-1] - screen.came_at[0] > 0.5
+
+
+def test_what_a_scala_cell_printed_before_what_it_displays_comes_first_and_is_not_shown_again(session: Session) -> None:
+    code = 'println("a")\nThread.sleep(1000)\ndisplayHTML("<b>b</b>")\nprintln("c")\nThread.sleep(1000)'
+    screen, live = watch(session, code, "spark")
+    texts = [part.text.strip() for part in screen.parts if isinstance(part, Printed)]
+    assert (texts[0], texts[-1]) == ("a", "c")
+    assert [part.data["text/html"] for part in screen.parts if isinstance(part, Shown)] == ["<b>b</b>"]
+    assert not any("fabric-livy" in text for text in texts)
+    assert (live > 0) is (session.remote.client.dialect is Dialect.FABRIC)
+
+
+def test_an_error_of_a_scala_cell_shows_what_came_before_once(session: Session) -> None:
+    screen, _ = watch(session, 'println("a")\nThread.sleep(1000)\nprintln("b")\nsys.error("c")', "spark")
+    assert text_of(screen).count("a\n") == (1 if session.remote.client.dialect is Dialect.FABRIC else 0)
 
 
 def test_quick_cells_write_nothing_and_the_logs_do_not_show_what_others_write(session: Session) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
 
-from fabric_livy_magic.local.interpreters import scala_magics
+from fabric_livy_magic.local.interpreters import live_scala, scala_magics
 from fabric_livy_magic.local.interpreters.outputs import Output, error
 from fabric_livy_magic.local.interpreters.scala_cells import FAILED, INCOMPLETE, ByLines, ByStatements
 from fabric_livy_magic.local.interpreters.sql import java_error
@@ -52,11 +52,13 @@ class ScalaInterpreter:
         with self._compiler_lock:
             try:
                 self._enter(spark)
-                return (ByStatements if self._reads_cells else ByLines)(self).run(code)
+                code, channel = live_scala.channel_of(code)
+                with live_scala.written(self, channel):
+                    return (ByStatements if self._reads_cells else ByLines)(self).run(code)
             except Py4JJavaError as failure:
                 return java_error(self._jvm, failure)
 
-    # ---- called by `scala_cells`
+    # ---- called by `scala_cells` and `live_scala`
 
     def interpret(self, text: str) -> str:
         verdict: str = self._imain.interpret(text).toString()
@@ -85,6 +87,14 @@ class ScalaInterpreter:
             whole: str = self._buffer.toString("UTF-8")
             return whole
         return bytes(self._buffer.toByteArray())[begin:end].decode("utf-8", errors="replace")
+
+    def output_bytes(self) -> bytes:
+        self._writer.flush()
+        return bytes(self._buffer.toByteArray())
+
+    def print_line(self, line: str) -> None:
+        """To the standard output of the JVM."""
+        self._jvm.view.java.lang.System.out.println(line)
 
     def failed(self, ename: str, evalue: str, traceback: list[str], printed: str) -> Output:
         return error(ename, evalue, traceback, printed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -19,6 +19,7 @@ from fabric_livy_magic.livy.models import Output
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.cell_run import CellRun
 from fabric_livy_magic.running.kinds import sql
+from fabric_livy_magic.running.live_output import News, OnOutput
 from fabric_livy_magic.running.results import ArrowTable, Part, Printed, Shown
 
 MENTIONS_DISPLAY = re.compile(r"\bdisplay(?:HTML)?\b")
@@ -50,6 +51,33 @@ def without_marks(run: CellRun, output: Output) -> Output:
 
 def has_marks(run: CellRun, text: str) -> bool:
     return bool(run.repl.scala_mark) and _marked_lines(run).search(text) is not None
+
+
+def before_marks(run: CellRun) -> OnOutput | None:
+    """Hears what a cell prints while it runs, up to the first thing that it displays: tables are fetched when it has ended."""
+    on_output, mark = run.on_output, run.repl.scala_mark
+    if on_output is None or not mark:
+        return on_output
+    begin = f"[fabric-livy {mark} "
+    kept, has_ended = "", False
+
+    def hear(news: Sequence[News]) -> None:
+        nonlocal kept, has_ended
+        text = kept + "".join(one.text for one in news if isinstance(one, Printed) and one.number)
+        if has_ended:
+            return
+        at = text.find(begin)
+        has_ended = at >= 0
+        if not has_ended:  # the beginning of a mark may stand at the end
+            at = next(
+                (place for place in range(max(0, len(text) - len(begin)), len(text)) if begin.startswith(text[place:])),
+                len(text),
+            )
+        kept = text[at:]
+        if text[:at]:
+            on_output([Printed(text[:at], number=1)])
+
+    return hear
 
 
 def _marked_lines(run: CellRun) -> re.Pattern[str]:
