@@ -41,6 +41,10 @@ def _setting(default: Any, help_text: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": help_text, **more})
 
 
+VIA = AUTO, INLINE, ONELAKE = "auto", "inline", "onelake"
+"""How a frame goes: see `running/frame_roads.py`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """`origins` has where each value that is no default came from."""
@@ -105,6 +109,12 @@ class Settings:
     alias: bool = _setting(
         False, "whether `%load_ext` registers %%sql, %%pyspark, %%spark and %%sparkr, as `%livy alias` does"
     )
+    frames_via: str = _setting(
+        "auto",
+        "how frames travel: inline, in the replies of the session; onelake, by files in the lakehouse; auto: large ones by files",
+        choices=VIA,
+    )
+    onelake_above_mib: float = _setting(64.0, "MiB above which a frame is a large one")
     rows_shown: int = _setting(10, "rows of a result that are drawn at a time below the cell")
     rows_fetched: int = _setting(
         1000, "rows of a result that come along to be paged, sorted and searched below the cell"

@@ -31,6 +31,8 @@ HARMLESS = frozenset(
         "progress",
         "live_output",
         "rich",
+        "frames_via",
+        "onelake_above_mib",
         "start_timeout_s",
         "capacity_wait_s",
         "request_timeout_s",

@@ -42,7 +42,7 @@ STATEMENT = StatementInfo.from_json({"id": 0, "state": "available", "code": SECR
 SESSION = SessionInfo.from_json({"id": "1", "state": "idle", "log": [SECRET], "conf": {"key": SECRET}})
 CLIENT = LivyClient(LivyHttp("https://host", BearerAuth(StaticToken(SECRET))))
 RUNNER = Runner({"target": "https://host"}, StaticToken(SECRET))
-REPL = Repl("main", StandardSession(CLIENT, SESSION), lambda: RUNNER.settings)
+REPL = Repl("main", StandardSession(CLIENT, SESSION), lambda: RUNNER.settings, RUNNER.account.onelake)
 RESULT = Result(kind="sql", session="main", elapsed_s=1.0, parts=(Printed(SECRET), LivyTable(ROWS)), output=OUTPUT)
 
 

@@ -16,6 +16,7 @@ from fabric_livy_magic.cells.charts import KINDS as CHART_KINDS
 from fabric_livy_magic.cells.magic_parser import MagicParser
 from fabric_livy_magic.cells.other_products import add_options_of_sparkmagic
 from fabric_livy_magic.errors import SettingsError
+from fabric_livy_magic.settings import VIA
 
 # The kinds of a Livy statement; `%%livy_<kind>` is the magic of each.
 KINDS = ("sql", "spark", "pyspark", "sparkr")
@@ -35,6 +36,8 @@ class Cell:
     quiet: bool = False
     plain: bool = False
     library: str = "pandas"
+    via: str | None = None
+    """How its frame comes: None for what the setting says."""
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout_s: float | None = None
     background: bool = False
@@ -59,7 +62,9 @@ def cell_parser(kind: str) -> MagicParser:
         prog=f"%livy_{kind}",
         description=f"Run {LANGUAGES[kind]} on the session (Livy kind: {kind}): %%livy_{kind} the cell below it, %livy_{kind} the rest of its line.",
     )
-    parser.set_defaults(limit=None, library="pandas", plain=False, chart=None)  # for the kinds without these options
+    parser.set_defaults(
+        limit=None, library="pandas", via=None, plain=False, chart=None
+    )  # for the kinds without these options
     parser.add_argument("-s", "--session", metavar="NAME", help="run on this session instead of the current one")
     parser.add_argument("-o", "--output", metavar="VAR", help=f"put the result into this variable: {output_help}")
     parser.add_argument(
@@ -97,6 +102,15 @@ def add_table_options(parser: MagicParser) -> None:
     library = parser.add_mutually_exclusive_group()
     library.add_argument("--arrow", dest="library", action="store_const", const="arrow", help="a pyarrow Table")
     library.add_argument("--polars", dest="library", action="store_const", const="polars", help="a polars DataFrame")
+    add_via_option(parser)
+
+
+def add_via_option(parser: MagicParser) -> None:
+    parser.add_argument(
+        "--via",
+        choices=VIA,
+        help="inline: in replies of the session; onelake: by files in the lakehouse; auto: a large frame by files (default: the setting frames_via)",
+    )
 
 
 def _parameter(text: str) -> tuple[str, str]:
@@ -141,6 +155,8 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         raise SettingsError(f"{form}. `%livy_{kind} --help` shows what it takes.")
     check_variable(options.output)
     chart = _chart(options, kind, is_cell=body is not None)
+    if options.via and not options.output and body is not None:
+        raise SettingsError("--via is about a frame that goes into a variable: add -o NAME.")
     return Cell(
         kind=kind,
         code=code,
@@ -150,6 +166,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
         limit=options.limit,
         plain=options.plain,
         library=options.library,
+        via=options.via,
         parameters=tuple(map(_parameter, parameters)),
         chart=chart,
         timeout_s=options.timeout,

@@ -13,7 +13,14 @@ from functools import cache
 from typing import Any
 
 from fabric_livy_magic.cells.batch_options import VERBS, batch_cell_parser, batch_overview, read_batch
-from fabric_livy_magic.cells.cell import KINDS, add_table_options, cell_parser, check_variable, split_options
+from fabric_livy_magic.cells.cell import (
+    KINDS,
+    add_table_options,
+    add_via_option,
+    cell_parser,
+    check_variable,
+    split_options,
+)
 from fabric_livy_magic.cells.file_options import add_upload_options, check_upload, describe_files, read_files
 from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
 from fabric_livy_magic.cells.monitoring_options import SUMMARIES as MONITORING
@@ -127,7 +134,9 @@ def read_command(line: str) -> Command:
     return Command(name, options)
 
 
-_LAST_OPTION = re.compile(r"(?<!\s)\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session)\s+[^\s'\")\]}]+)\s*$")
+_LAST_OPTION = re.compile(
+    r"(?<!\s)\s+(--arrow|--polars|(-o|--output|-n|--limit|-s|--session|--via)\s+[^\s'\")\]}]+)\s*$"
+)
 
 
 def _read_get(rest: str) -> argparse.Namespace:
@@ -297,7 +306,7 @@ def _add_frame_options(parser: MagicParser, name: str) -> None:
     add = parser.add_argument
     add("-s", "--session", metavar="NAME", help="another session of this notebook than the current one")
     if name == "get":
-        parser.usage = "%%livy get EXPRESSION [-o VAR] [-n ROWS] [--arrow | --polars] [-s NAME]"
+        parser.usage = "%%livy get EXPRESSION [-o VAR] [-n ROWS] [--arrow | --polars] [--via ROAD] [-s NAME]"
         parser.epilog = (
             "EXPRESSION is PySpark of the session, before or after the options: %livy get df.limit(10) -o first"
         )
@@ -306,6 +315,7 @@ def _add_frame_options(parser: MagicParser, name: str) -> None:
     else:
         add("frame", metavar="FRAME", help="a pandas, Arrow or polars frame of this notebook; an expression in quotes")
         add("--as", metavar="VIEW", dest="view", help="the view's name (default: that of the variable)")
+        add_via_option(parser)
 
 
 class _RefusedSecret(argparse.Action):

@@ -31,7 +31,8 @@ PART_BYTES = MD5_BYTES // 2  # what four of them leave in the heaps of their thr
 PARALLEL_PARTS = 4
 OWN_FOLDER = "Files/.fabric-livy"
 UPLOADS = f"{OWN_FOLDER}/uploads"
-LEFT_AFTER = timedelta(days=2)  # an upload that was not written to for so long belongs to a program that has died
+FRAMES = f"{OWN_FOLDER}/frames"  # with a folder for each, see `frame_folders`
+LEFT_AFTER = timedelta(days=2)  # an upload or frame that is so old belongs to a program that has died
 MIB = 1024 * 1024
 T = TypeVar("T")
 
@@ -123,15 +124,17 @@ def uploaded_under_own_name(onelake: OneLakeCalls) -> Iterator[str]:
 
 
 def sweep(onelake: OneLakeCalls) -> None:
-    """Removes what uploads of programs that died have left, and our own folders, which the server refuses while anything is in
+    """Removes what uploads and frames of programs that died have left, and our own folders, which the server refuses while anything is in
     them. It is no error of the upload where that fails."""
-    with contextlib.suppress(FabricLivyError):
-        too_old = datetime.now(UTC) - LEFT_AFTER
-        for entry in onelake.entries(UPLOADS):
-            if entry.modified and entry.modified < too_old:
-                onelake.delete(entry.path)
-        for folder in (UPLOADS, OWN_FOLDER):
+    too_old = datetime.now(UTC) - LEFT_AFTER
+    for folder in (UPLOADS, FRAMES):
+        with contextlib.suppress(FabricLivyError):
+            for entry in onelake.entries(folder):
+                if entry.modified and entry.modified < too_old:
+                    onelake.delete(entry.path, recursive=entry.is_folder)
             onelake.delete(folder)
+    with contextlib.suppress(FabricLivyError):
+        onelake.delete(OWN_FOLDER)
 
 
 def _put(
@@ -195,7 +198,7 @@ def _fetch(onelake: OneLakeCalls, entry: Entry, file: IO[bytes], amount: Amount)
     writing = threading.Lock()
 
     def fetch(position: int) -> None:
-        part = _read_part(onelake, entry, position, min(PART_BYTES, entry.size_bytes - position))
+        part = read_part(onelake, entry, position)
         with writing:
             file.seek(position)
             file.write(part)
@@ -208,7 +211,9 @@ def _fetch(onelake: OneLakeCalls, entry: Entry, file: IO[bytes], amount: Amount)
         raise ConnectionFailed(f"{entry.path} arrived damaged: its MD5 is {found}, and the server's {entry.md5}.")
 
 
-def _read_part(onelake: OneLakeCalls, entry: Entry, position: int, size_bytes: int) -> bytes:
+def read_part(onelake: OneLakeCalls, entry: Entry, position: int, size_bytes: int = PART_BYTES) -> bytes:
+    """From `position` on, of the file as it was when the entry was got. Raises ConnectionFailed where it ends before."""
+    size_bytes = min(size_bytes, entry.size_bytes - position)
     part = onelake.read(entry.path, position, size_bytes, etag=entry.etag)
     if len(part) != size_bytes:
         raise ConnectionFailed(f"{entry.path} ended before its {entry.size_bytes:,} bytes had arrived.")
@@ -232,7 +237,7 @@ def copy(
     path = free_path(target, path, overwrite=overwrite)
 
     def part_at(position: int, size_bytes: int) -> bytes:
-        return _read_part(source, entry, position, size_bytes)
+        return read_part(source, entry, position, size_bytes)
 
     return _put(target, path, entry.size_bytes, part_at, amount, overwrite=overwrite)
 

@@ -8,6 +8,7 @@ head says is checked by Arrow itself, once it is read: `RecordBatch.validate`, 6
 from __future__ import annotations
 
 import struct
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -34,20 +35,41 @@ class MessageHead(NamedTuple):
     is_packed: bool = False
 
 
+class MemoryLimit:
+    """What all batches of a frame may need together; several streams of it may be read side by side."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = self._left_bytes = most_bytes
+        self._lock = threading.Lock()
+
+    def free(self) -> None:
+        with self._lock:
+            self._left_bytes = self._most_bytes
+
+    def take(self, needed_bytes: int) -> None:
+        with self._lock:
+            self._left_bytes -= needed_bytes
+            left_bytes = self._left_bytes
+        if left_bytes < 0:
+            raise FrameError(
+                f"The frame needs more memory than there is: at least {(self._most_bytes - left_bytes) / GIB:.1f} GiB, and "
+                f"{self._most_bytes / GIB:.1f} GiB are free. Fetch fewer rows or columns."
+            )
+
+
 class CheckedStream:
-    """`read` gives the stream's bytes; `most_bytes` is what all its batches may need together. Raises FrameError."""
+    """`read` gives the stream's bytes. Raises FrameError."""
 
     closed = False
 
-    def __init__(self, read: Callable[[int], bytes], sent_bytes: int, most_bytes: int) -> None:
-        self._read, self._sent_bytes = read, sent_bytes
-        self._most_bytes = self._left_bytes = most_bytes
+    def __init__(self, read: Callable[[int], bytes], sent_bytes: int, memory: MemoryLimit) -> None:
+        self._read, self._sent_bytes, self._memory = read, sent_bytes, memory
         self._unread: deque[memoryview] = deque()
         self._ended = False
 
     def forget(self) -> None:
         """The memory of the batches so far is free again: the reader keeps none of them."""
-        self._left_bytes = self._most_bytes
+        self._memory.free()
 
     def read(self, size: int = -1) -> bytes:
         parts: list[memoryview] = []
@@ -99,12 +121,7 @@ class CheckedStream:
                 raise FrameError("The frame did not arrive as it was sent: a column has a length below zero.")
             needed += unpacked if unpacked > 0 else length
         # A value takes a bit at least, unless its type is that of nothing but nulls: that is 8 bytes each in pandas.
-        self._left_bytes -= needed + 8 * max(0, head.values - 8 * needed)
-        if self._left_bytes < 0:
-            raise FrameError(
-                f"The frame needs more memory than there is: at least {(self._most_bytes - self._left_bytes) / GIB:.1f} GiB, and "
-                f"{self._most_bytes / GIB:.1f} GiB are free. Fetch fewer rows or columns."
-            )
+        self._memory.take(needed + 8 * max(0, head.values - 8 * needed))
 
 
 def _whole(part: memoryview) -> bytes:

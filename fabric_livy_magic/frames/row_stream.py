@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fabric_livy_magic.errors import FabricLivyError, FrameError, Interrupted
-from fabric_livy_magic.frames.arrow_stream import CheckedStream, free_memory_bytes
+from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, free_memory_bytes
 from fabric_livy_magic.frames.arrow_types import check_types, restore_types
 from fabric_livy_magic.frames.livy_json import type_name
 from fabric_livy_magic.frames.transfer import AgentCall, OnBytes, decode_piece, wait_for
@@ -69,7 +69,7 @@ class RowStream:
         if not self.fields:
             return
         pieces = self._pieces
-        stream = CheckedStream(pieces.read, most := free_memory_bytes(), most)
+        stream = CheckedStream(pieces.read, most := free_memory_bytes(), MemoryLimit(most))
         try:
             yield from self._read(stream)
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FabricLivyError, FrameError
-from fabric_livy_magic.frames.arrow_stream import CheckedStream, checked_header, free_memory_bytes
+from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, checked_header, free_memory_bytes
 from fabric_livy_magic.frames.arrow_types import check_types, empty_table, restore_types, to_jvm_table
 from fabric_livy_magic.frames.call_threads import CallThreads
 from fabric_livy_magic.livy.waiting import check_interrupted
@@ -44,7 +44,7 @@ def fetch(
     pieces = _Pieces(call, checked_header(header), on_bytes)
     most_bytes = free_memory_bytes() if most_bytes is None else most_bytes
     try:
-        table = _read_table(pieces, header, CheckedStream(pieces.read, header["bytes"], most_bytes))
+        table = _read_table(pieces, header, CheckedStream(pieces.read, header["bytes"], MemoryLimit(most_bytes)))
     except FabricLivyError:
         raise
     except Exception as error:  # Arrow's own, and what Python says of values that do not fit
@@ -66,24 +66,27 @@ def _read_table(pieces: _Pieces, header: Mapping[str, Any], stream: CheckedStrea
     schema = header["schema"]
     if not header["pieces"]:
         return empty_table(schema, header.get("zone") or "UTC")
-    tables: list[Any] = []
-    batches: list[Any] = []
     with pa.ipc.open_stream(pa.PythonFile(stream, mode="r")) as reader:
         received = reader.schema
-        check_types(received, schema)
-        for batch in reader:
-            pieces.rows += batch.num_rows
-            if pieces.rows > header["rows"]:
-                raise FrameError(f"More than the {header['rows']} rows arrived that were sent.")
-            batch.validate(full=True)
-            batches.append(batch)
-            if sum(each.num_rows for each in batches) >= ROWS_PER_BATCH:
-                tables.append(_combined(batches, schema))
-                batches = []
+        tables = list(read_tables(reader, schema, pieces.count_rows))
         pieces.read(1)  # the end-of-stream mark may be in a piece of its own
-    tables += [_combined(batches, schema)] if batches else []
     table = pa.concat_tables(tables) if tables else received.empty_table()
     return table if schema is None or schema["fields"] else table.select([])
+
+
+def read_tables(reader: Any, schema: Any, count_rows: Callable[[int], None] = lambda rows: None) -> Iterator[pa.Table]:
+    """The rows of a reader of an Arrow stream, checked, with Spark's own types."""
+    check_types(reader.schema, schema)
+    batches: list[Any] = []
+    for batch in reader:
+        count_rows(batch.num_rows)
+        batch.validate(full=True)
+        batches.append(batch)
+        if sum(each.num_rows for each in batches) >= ROWS_PER_BATCH:
+            yield _combined(batches, schema)
+            batches = []
+    if batches:
+        yield _combined(batches, schema)
 
 
 def _combined(batches: list[Any], schema: Any) -> pa.Table:
@@ -103,7 +106,8 @@ class _Pieces:
 
     def __init__(self, call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None) -> None:
         self._call, self._frame, self._on_bytes = call, header["frame"], on_bytes
-        self._total_bytes, self._piece_count = header["bytes"], header["pieces"]
+        self._total_bytes, self._total_rows = header["bytes"], header["rows"]
+        self._piece_count = header["pieces"]
         self.received_bytes = self.rows = 0
         self._unread = memoryview(b"")
         self._pool: CallThreads | None = None
@@ -111,6 +115,11 @@ class _Pieces:
         self._first = header["first"]
         self._requested = 1 if self._first is not None else 0
         self.error: BaseException | None = None
+
+    def count_rows(self, rows: int) -> None:
+        self.rows += rows
+        if self.rows > self._total_rows:
+            raise FrameError(f"More than the {self._total_rows} rows arrived that were sent.")
 
     def _request_pieces(self) -> None:
         if self._pool is None:
@@ -238,13 +247,11 @@ def _encoded_pieces(table: pa.Table) -> Iterator[tuple[bytes, int]]:
     import pyarrow as pa
 
     table = to_jvm_table(table)
-    if table.num_rows and table.column(0).num_chunks > 1 + table.num_rows // SMALL_BATCH_ROWS:
-        table = table.combine_chunks()
     sink = _PieceBuffer()
     options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
     rows = 0
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema, options=options) as writer:
-        for batch in _batches(table):
+        for batch in jvm_batches(table):
             writer.write_batch(batch)
             rows += batch.num_rows
             while len(sink.content) >= PIECE_UP_BYTES:
@@ -253,10 +260,12 @@ def _encoded_pieces(table: pa.Table) -> Iterator[tuple[bytes, int]]:
         yield sink.take(PIECE_UP_BYTES), rows
 
 
-def _batches(table: pa.Table) -> list[Any]:
+def jvm_batches(table: pa.Table) -> list[Any]:
     """At least one: the JVM needs a batch even for a table without rows."""
     import pyarrow as pa
 
+    if table.num_rows and table.column(0).num_chunks > 1 + table.num_rows // SMALL_BATCH_ROWS:
+        table = table.combine_chunks()
     if table.num_rows:
         return list(table.to_batches(max_chunksize=ROWS_PER_BATCH))
     return [pa.RecordBatch.from_arrays([pa.array([], field.type) for field in table.schema], schema=table.schema)]

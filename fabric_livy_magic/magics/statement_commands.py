@@ -152,7 +152,7 @@ def get(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     runner = notebook.runner
     with _progress_of_statement(notebook) as progress:
         notebook.start_if_none(options.session, progress)
-        table = runner.get(options.expression, options.session, options.limit, progress)
+        table = runner.get(options.expression, options.session, options.limit, progress, options.via)
         if options.output:
             notebook.variables[options.output] = table.to(options.library)
             more = f" ({table.more})" if table.more else ""
@@ -169,7 +169,9 @@ def put(notebook: LivyNotebook, options: argparse.Namespace) -> None:
         raise SettingsError(f"A view needs a plain name; {name!r} is none. Give one: `%livy put … --as NAME`.")
     with notebook.progress() as progress:
         notebook.start_if_none(options.session, progress)
-        rows, columns = notebook.runner.put(notebook.evaluate(options.frame), name, options.session, progress)
+        rows, columns = notebook.runner.put(
+            notebook.evaluate(options.frame), name, options.session, progress, options.via
+        )
         types = ", ".join(f"{column} {kind}" for column, kind in columns)
         progress.note(f"{name}: {rows:,} rows ({types}), as a temporary view and a DataFrame of the session")
 

@@ -18,6 +18,7 @@ Call = Callable[..., Reply]
 """Runs one operation of the agent: `call(operation, *arguments)`."""
 
 MIB = 1024 * 1024
+NOT_FETCHED = "The transfer was stopped. The session forgets the frame; nothing was changed."
 NO_ARROW = "the session has no PyArrow"
 OF_SESSION = "fabric-livy-"  # before the ids of its displays: the notebook's own Python has others
 
@@ -47,10 +48,14 @@ def open_sql(
     limit: int | None,
     session_names: Sequence[str] = (),
     most_bytes: int | None = None,
+    files: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
     """Runs one SQL statement; gives the header of its result, for `fetch_table`. Raises NoAgent without PyArrow.
-    `session_names`: parameters that are variables of the session. `most_bytes`: for rows that are only looked at."""
-    more = [list(session_names), most_bytes] if most_bytes else [list(session_names)] if session_names else []
+    `session_names`: parameters that are variables of the session. `most_bytes`: for rows that are only looked at. `files`: what a
+    large result may become."""
+    more = [list(session_names), most_bytes, None, files and dict(files)]
+    while more and not more[-1]:
+        more.pop()  # what is not said is short in the Monitoring hub
     reply = call("open_sql", text, dict(parameters), limit, *more)
     return {**value_of(reply), "statement": reply.statement}
 
@@ -69,10 +74,15 @@ def known_values(call: Call, names: Sequence[str]) -> list[str]:
     return found
 
 
-def open_frame(call: Call, expression: str | None, limit: int | None) -> Mapping[str, Any]:
+def open_frame(
+    call: Call, expression: str | None, limit: int | None, files: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
     """The header of the frame that a Python expression gives, or without one that the last cell's last line gave. Raises
-    NoAgent without PyArrow."""
-    reply = call("open_value", limit) if expression is None else call("open_expression", expression, limit)
+    NoAgent without PyArrow. `files`: what a large frame may become."""
+    more = [dict(files)] if files else []
+    reply = (
+        call("open_value", limit, *more) if expression is None else call("open_expression", expression, limit, *more)
+    )
     return {**value_of(reply), "statement": reply.statement}
 
 
@@ -81,7 +91,12 @@ def fetch_table(call: Call, header: Mapping[str, Any], on_progress: Listener | N
     try:
         arrow = transfer.fetch(lambda *one: value_of(call(*one)), header, transfer_progress(on_progress, "Fetching"))
     except KeyboardInterrupt:
-        raise Interrupted("The transfer was stopped. The session forgets the frame; nothing was changed.") from None
+        raise Interrupted(NOT_FETCHED) from None
+    return table_of(header, arrow)
+
+
+def table_of(header: Mapping[str, Any], arrow: Any) -> ArrowTable:
+    """The table that `header` announced, once it is here."""
     return _table(arrow, header, header.get("statement"))
 
 
@@ -97,9 +112,16 @@ def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None)
     try:
         sent = transfer.send(lambda *one: value_of(call(*one)), table, name, transfer_progress(on_progress, "Sending"))
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
-        ) from None
+        raise Interrupted(not_sent(name)) from None
+    return rows_and_types(sent)
+
+
+def not_sent(name: str) -> str:
+    return f"The transfer was stopped. Unless it was just done, the session has no new view {name!r}."
+
+
+def rows_and_types(sent: Mapping[str, Any]) -> tuple[int, list[tuple[str, str]]]:
+    """Of a view that the agent has made."""
     return sent["rows"], [(field["name"], livy_json.type_name(field["type"])) for field in sent["schema"]["fields"]]
 
 

@@ -16,6 +16,7 @@ from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.live_output import OnOutput
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part
+from fabric_livy_magic.settings import ONELAKE
 
 
 class CellOutput(NamedTuple):
@@ -47,6 +48,8 @@ class CellRun:
         """Raises SettingsError for what only the agent can do; `missing` says why there is none."""
         if self.cell.chart:
             raise SettingsError(f"--chart needs the agent, which this session cannot have: {missing}.")
+        if self.cell.via == ONELAKE:
+            raise SettingsError(f"--via {ONELAKE} needs the agent, which this session cannot have: {missing}.")
 
     def statement(self, code: str, kind: str) -> Output:
         """The output of one Livy statement. Raises StatementError where the code failed."""

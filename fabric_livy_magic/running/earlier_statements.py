@@ -10,7 +10,7 @@ from fabric_livy_magic.errors import Interrupted, StatementCancelled
 from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output, StatementInfo, StatementState
 from fabric_livy_magic.livy.statements import Listener, follow_statement
-from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running import agent_calls, frame_roads
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part, Result, parts_of_output
 
@@ -71,7 +71,7 @@ def _parts(repl: Repl, ran: EarlierStatement, output: Output, on_progress: Liste
     if reply is not None and ran.kind == "pyspark":
         return agent_calls.parts_of(reply)
     if reply is not None:
-        return (agent_calls.fetch_table(repl.agent_call(), agent_calls.value_of(reply), on_progress),)
+        return (frame_roads.fetch_earlier(repl, agent_calls.value_of(reply), on_progress),)
     if output.status == "error":
         raise statement_error(output, ran.kind or "pyspark")
     return parts_of_output(output)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fabric_livy_magic.agent.client import Agent, read_call
 from fabric_livy_magic.errors import FabricLivyError, SettingsError
+from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.livy.client import Dialect
 from fabric_livy_magic.livy.high_concurrency import HighConcurrencySession
 from fabric_livy_magic.livy.models import Output, SessionInfo
@@ -25,9 +26,16 @@ INTERRUPT_WITHIN_S = 10.0  # for an interrupt by way of another REPL, which may 
 
 
 class Repl:
-    """That of a standard session, or one of a high-concurrency session. `settings` are those of the notebook, as of now."""
+    """That of a standard session, or one of a high-concurrency session. `settings` are those of the notebook, as of now; `onelake`
+    is asked for when a frame may go by files."""
 
-    def __init__(self, name: str, remote: StandardSession, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        name: str,
+        remote: StandardSession,
+        settings: Callable[[], Settings],
+        onelake: Callable[[], OneLake],
+    ) -> None:
         self.name = name
         """Of the session, as its results show it."""
         self.remote = remote
@@ -35,13 +43,16 @@ class Repl:
         self.cells_run = 0
         self.scala_mark: str | None = None
         """Of what its Scala cells display (`scala_displays`); empty where that cannot be."""
+        self.onelake = onelake
+        """The files of its lakehouse. Raises SettingsError for a server without."""
+        self.has_used_onelake = self.is_refused_by_onelake = False
         self._settings = settings
         self._agent = Agent()
         self._introspection = Introspection(remote)
         self.pool: ReplPool[Repl] | None = None
         """The further REPLs of a high-concurrency session."""
         if isinstance(remote, HighConcurrencySession):
-            self.pool = ReplPool(remote, lambda other, number: Repl(f"{name}+{number}", other, settings))
+            self.pool = ReplPool(remote, lambda other, number: Repl(f"{name}+{number}", other, settings, onelake))
 
     def __repr__(self) -> str:
         return f"Repl({self.name!r}, id={self.id!r})"

@@ -6,31 +6,45 @@ from typing import Any
 
 from fabric_livy_magic.errors import FrameError, NoAgent
 from fabric_livy_magic.livy.statements import Listener
-from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.livy.waiting import NO_DEADLINE, Deadline
+from fabric_livy_magic.running import agent_calls, frame_roads
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Table
 
 
 def fetch_frame(
-    repl: Repl, expression: str | None, *, limit: int | None = None, on_progress: Listener | None = None
+    repl: Repl,
+    expression: str | None,
+    *,
+    limit: int | None = None,
+    via: str | None = None,
+    deadline: Deadline = NO_DEADLINE,
+    on_progress: Listener | None = None,
 ) -> Table:
     """The frame that a PySpark expression gives; without one, that of the value that the last PySpark cell ended with. Raises
-    StatementError, also where it is no frame, and FrameError where the session has no PyArrow."""
+    StatementError, also where it is no frame, and FrameError where the session has no PyArrow. `via`: see `frame_roads`."""
     try:
         with repl.queue.in_turn():
-            header = agent_calls.open_frame(repl.agent_call(on_progress=on_progress), expression, limit)
-            return agent_calls.fetch_table(repl.agent_call(), header, on_progress)
+            call = repl.agent_call(deadline, on_progress)
+            return frame_roads.fetch(
+                repl,
+                lambda files: agent_calls.open_frame(call, expression, limit, files),
+                via=via,
+                limit=limit,
+                deadline=deadline,
+                on_progress=on_progress,
+            )
     except NoAgent as missing:
         raise FrameError(_no_frame(missing)) from missing
 
 
 def send_frame(
-    repl: Repl, frame: Any, name: str, *, on_progress: Listener | None = None
+    repl: Repl, frame: Any, name: str, *, via: str | None = None, on_progress: Listener | None = None
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Makes a frame the temporary view `name`: (rows, [(column, Spark's type)]). Raises FrameError."""
+    """Makes a frame the temporary view `name`: (rows, [(column, Spark's type)]). Raises FrameError. `via`: see `frame_roads`."""
     try:
         with repl.queue.in_turn():
-            return agent_calls.send(repl.agent_call(), frame, name, on_progress)
+            return frame_roads.send(repl, frame, name, via=via, on_progress=on_progress)
     except NoAgent as missing:
         raise FrameError(_no_frame(missing)) from missing
 

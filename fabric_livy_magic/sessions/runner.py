@@ -106,19 +106,24 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------- frames
     def get(
-        self, expression: str, name: str | None, limit: int | None = None, on_progress: Listener | None = None
+        self,
+        expression: str,
+        name: str | None,
+        limit: int | None = None,
+        on_progress: Listener | None = None,
+        via: str | None = None,
     ) -> Table:
         """The frame that a PySpark expression gives in the named session, or the current one."""
         session = self._ready(name, on_progress)
         with self._in_use(session):
-            return session.table(expression, limit=limit, on_progress=on_progress)
+            return session.table(expression, limit=limit, via=via, on_progress=on_progress)
 
     def put(
-        self, frame: Any, view: str, name: str | None, on_progress: Listener | None = None
+        self, frame: Any, view: str, name: str | None, on_progress: Listener | None = None, via: str | None = None
     ) -> tuple[int, list[tuple[str, str]]]:
         session = self._ready(name, on_progress)
         with self._in_use(session):
-            return session.put(frame, view, on_progress=on_progress)
+            return session.put(frame, view, via=via, on_progress=on_progress)
 
     def upload_table(self, source: Any, table: str, name: str | None, **options: Any) -> NewTable:
         """See `Session.upload_table`."""

@@ -74,7 +74,7 @@ class Session:
         """What it was requested with; None for one that was attached."""
         self.used_at = time.monotonic()
         """When a cell last began or ended on it."""
-        self.repl = Repl(name, remote, lambda: keeper.settings)
+        self.repl = Repl(name, remote, lambda: keeper.settings, lambda: keeper.files_of(self))
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, id={self.id!r}, target={self.target.text!r})"
@@ -111,12 +111,13 @@ class Session:
         timeout_s: float | None = None,
         values: Mapping[str, Any] | None = None,
         plain: bool = False,
+        via: str | None = None,
         on_progress: Listener | None = None,
     ) -> Result:
         """Runs one cell and waits for it: its statements one after the other, where it is SQL.
 
         `limit` is the most rows wanted of a SQL result. `values` is what SQL parameters (`:name`) are taken from. PySpark and
-        SQL run through the agent where the session can have it; `plain` does without. Raises StatementError if it failed
+        SQL run through the agent where the session can have it; `plain` does without. `via`: see `frame`. Raises StatementError if it failed
         remotely, SessionLostError if the session is gone, WaitTimeout when the whole cell took `timeout_s` (its statement is
         cancelled then; the wait for cells before it does not count).
         """
@@ -128,6 +129,7 @@ class Session:
             timeout_s=timeout_s,
             values=values,
             plain=plain,
+            via=via,
             on_progress=on_progress,
         )
 
@@ -193,25 +195,41 @@ class Session:
         )
 
     def frame(
-        self, expression: str, *, limit: int | None = None, library: str = "pandas", on_progress: Listener | None = None
+        self,
+        expression: str,
+        *,
+        limit: int | None = None,
+        library: str = "pandas",
+        via: str | None = None,
+        on_progress: Listener | None = None,
     ) -> Any:
         """The frame that a PySpark expression gives (Spark, pandas, Arrow, polars), as a frame of `library`: pandas, arrow
-        or polars. Raises StatementError, also where it is no frame, and FrameError where the session has no PyArrow."""
-        return self.table(expression, limit=limit, on_progress=on_progress).to(library)
+        or polars. `via`: inline, onelake (by files in the lakehouse), or auto; by default the setting `frames_via`. Raises
+        StatementError, also where it is no frame, and FrameError where the session has no PyArrow."""
+        return self.table(expression, limit=limit, via=via, on_progress=on_progress).to(library)
 
-    def table(self, expression: str, *, limit: int | None = None, on_progress: Listener | None = None) -> Table:
+    def table(
+        self,
+        expression: str,
+        *,
+        limit: int | None = None,
+        via: str | None = None,
+        on_progress: Listener | None = None,
+    ) -> Table:
         """As `frame`, with what is known of it: its types, and whether there are more rows."""
-        return fetch_frame(self.repl, expression, limit=limit, on_progress=on_progress)
+        return fetch_frame(self.repl, expression, limit=limit, via=via, on_progress=on_progress)
 
-    def put(self, frame: Any, name: str, *, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
+    def put(
+        self, frame: Any, name: str, *, via: str | None = None, on_progress: Listener | None = None
+    ) -> tuple[int, list[tuple[str, str]]]:
         """Makes a pandas, Arrow or polars frame the temporary view `name`, and a DataFrame variable of that name.
 
         Gives the number of rows, and each column's name and Spark type. NaN of a float column stays NaN; None, NA and NaT
-        become null. Raises FrameError for a column that Spark has no type for.
+        become null. `via`: as with `frame`. Raises FrameError for a column that Spark has no type for.
         """
         if not name.isidentifier():
             raise SettingsError(f"A view needs a plain name; {name!r} is none.")
-        return send_frame(self.repl, frame, name, on_progress=on_progress)
+        return send_frame(self.repl, frame, name, via=via, on_progress=on_progress)
 
     @property
     def files(self) -> OneLake:
@@ -326,7 +344,8 @@ def _run_code(
     timeout_s: float | None = None,
     values: Mapping[str, Any] | None = None,
     plain: bool = False,
+    via: str | None = None,
     on_progress: Listener | None = None,
 ) -> Result:
-    cell = Cell(kind=kind, code=code, limit=limit, timeout_s=timeout_s, plain=plain)
+    cell = Cell(kind=kind, code=code, limit=limit, timeout_s=timeout_s, plain=plain, via=via)
     return run_cell(repl, cell, values=values, on_progress=on_progress)

@@ -13,8 +13,8 @@ from fabric_livy_magic.agent.remote.agent import frames as agent_frames
 from fabric_livy_magic.agent.remote.agent.replies import json_text
 from fabric_livy_magic.local.spark.java import find_java
 
-NEEDS_NAMESPACE = {"open_expression", "publish"}
-NEEDS_SPARK = {"open_sql", "open_expression", "publish"}
+NEEDS_NAMESPACE = {"open_expression", "publish", "publish_files"}
+NEEDS_SPARK = {"open_sql", "open_expression", "open_files", "publish", "publish_files"}
 
 
 @contextmanager

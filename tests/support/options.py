@@ -48,6 +48,24 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
         ("%livy debug -s side", "session 'side': 127.0.0.1:"),
         ("%livy debug stop --session side", "No debugger can attach any more."),
     ],
+    ("%%livy_sql", "--via"): [
+        ("%%livy_sql --via onelake -o by_files\nSELECT id FROM range(3)", "3 rows"),
+        ("%%livy_sql -o inline --via inline\nSELECT id FROM range(3)", "3 rows"),
+        ("by_files.equals(inline)", "True"),
+        ("got = %livy_sql --via auto SELECT 1 AS n\nlen(got)", "1"),
+    ],
+    ("%%livy_pyspark", "--via"): [
+        ("%%livy_pyspark --via onelake -o by_files\nspark.range(4)", "4 rows"),
+        ("len(by_files)", "4"),
+    ],
+    ("%%livy_spark", "--via"): [
+        ("%%livy_spark --via onelake -o by_files\nval five = spark.range(5).toDF", ""),
+        ("len(by_files)", "5"),
+    ],
+    ("%livy get", "--via"): [
+        ("%livy get spark.range(3) --via onelake -o got\nlen(got)", "3"),
+        ("%livy get --via inline spark.range(2)", "2 rows"),
+    ],
     ("%livy get", "expression"): [("%livy get spark.range(3)", "3 rows")],
     ("%livy get", "--output"): [
         ("%livy get spark.range(3) -o got\ntype(got).__name__", "'DataFrame'"),
@@ -77,6 +95,11 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
     ],
     ("%livy put", "frame"): [("import pandas\nsent = pandas.DataFrame({'a': [1, 2]})\n%livy put sent", "sent: 2 rows")],
     ("%livy put", "--as"): [('%livy put "sent.head(1)" --as first_one', "first_one: 1 rows")],
+    ("%livy put", "--via"): [
+        ("%livy put sent --via onelake --as by_files", "by_files: 2 rows (a bigint)"),
+        ("%%livy_sql\nSELECT sum(a) AS n FROM by_files", "3"),
+        ("%livy files ls", "Nothing is in Files."),
+    ],
     ("%livy put", "--session"): [
         ("%livy put sent -s side", "sent: 2 rows"),
         ("%livy put --session side sent --as other", "other: 2 rows"),

@@ -37,7 +37,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "fabric": "errors livy notebooks",
         "frames": "errors livy",
         "agent": "errors livy",
-        "running": "errors settings livy cells frames agent",
+        "running": "errors settings livy cells fabric frames agent",
         "sessions": "errors clouds started_processes own_folders settings settings_files notebooks livy cells signin fabric frames running local",
         "output": "printable errors livy signin fabric running sessions",
         "widgets": "printable errors own_imports livy cells fabric running sessions output",

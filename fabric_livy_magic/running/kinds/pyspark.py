@@ -32,6 +32,13 @@ def run(run: CellRun) -> CellOutput:
     preview = value_table_of(parts)
     if run.cell.output and preview is not None and not run.cell.chart:
         # Into a variable goes the whole frame, not its first rows.
-        whole = fetch_frame(run.repl, None, limit=run.cell.limit, on_progress=run.on_progress)
+        whole = fetch_frame(
+            run.repl,
+            None,
+            limit=run.cell.limit,
+            via=run.cell.via,
+            deadline=run.deadline,
+            on_progress=run.on_progress,
+        )
         parts = tuple(whole if part is preview else part for part in parts)
     return CellOutput(parts)

@@ -54,7 +54,7 @@ def _numbered(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 def _frame_of(run: CellRun, variable: str) -> tuple[Part, ...]:
     """The DataFrame of a Scala variable, by way of a temporary view that is dropped again."""
     view = f"fabric_livy_{uuid.uuid4().hex}"
-    query = Cell(kind="sql", code=f"SELECT * FROM {view}", limit=run.cell.limit)  # noqa: S608 - a name of ours
+    query = Cell(kind="sql", code=f"SELECT * FROM {view}", limit=run.cell.limit, via=run.cell.via)  # noqa: S608 - a name of ours
     fetching = replace(run, cell=query, rows_needed=None)
     fetching.statement(f'{variable}.createOrReplaceTempView("{view}")', "spark")
     try:

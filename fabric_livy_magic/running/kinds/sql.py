@@ -9,10 +9,11 @@ from fabric_livy_magic.cells.charts import Chart
 from fabric_livy_magic.cells.sql_parameters import bind
 from fabric_livy_magic.cells.sql_text import parameter_names, split_statements
 from fabric_livy_magic.errors import NoAgent, SettingsError, StatementError
-from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running import agent_calls, frame_roads
 from fabric_livy_magic.running.cell_run import CellOutput, CellRun
 from fabric_livy_magic.running.kinds import plain
 from fabric_livy_magic.running.results import Part, Printed
+from fabric_livy_magic.settings import INLINE
 
 MOST_BYTES_LOOKED_AT = 2 * 1024 * 1024  # compressed; an output of a notebook has room for less
 LIVYS_SQL = "Livy's own SQL: at most 1,000 rows, no fractions of seconds"
@@ -91,8 +92,16 @@ def _run_statement(
         is_for_eye = run.cell.limit is None and run.rows_needed is not None
         rows = run.rows_needed if is_for_eye else run.cell.limit
         most_bytes = MOST_BYTES_LOOKED_AT if is_for_eye else None
-        header = agent_calls.open_sql(run.agent_call(), statement, parameters, rows, of_session, most_bytes)
-        return (agent_calls.fetch_table(run.agent_call(shows_progress=False), header, run.on_progress),)
+        call = run.agent_call()
+        table = frame_roads.fetch(
+            run.repl,
+            lambda files: agent_calls.open_sql(call, statement, parameters, rows, of_session, most_bytes, files),
+            via=INLINE if is_for_eye else run.cell.via,
+            limit=rows,
+            deadline=run.deadline,
+            on_progress=run.on_progress,
+        )
+        return (table,)
     except NoAgent as missing:
         run.without_agent(missing)
         if parameters or of_session:

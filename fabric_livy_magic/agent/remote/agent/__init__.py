@@ -117,12 +117,14 @@ def open_sql(
     names: list[str] | None = None,
     most_bytes: int | None = None,
     chart: dict[str, Any] | None = None,
+    files: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`names`: parameters that take the value of the session's variable of that name. `chart`: see chart_data."""
+    """`names`: parameters that take the value of the session's variable of that name. `chart`: see chart_data. `files`: see
+    frames."""
     values = {**(parameters or {}), **session_values.values_of(namespace, names or [])}
     if chart:
         return chart_data.header(frames.sql_frame(spark, text, values), spark, chart)
-    return frames.open_sql(spark, text, values, limit, most_bytes)
+    return frames.open_sql(spark, text, values, limit, most_bytes, files)
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -154,6 +156,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "inspect_sql": lambda namespace, *rest: introspection.inspect_sql(display.session_of(namespace), *rest),
     "catalog": lambda namespace, *rest: introspection.catalog(display.session_of(namespace), *rest),
     "columns": lambda namespace, *rest: introspection.columns(display.session_of(namespace), *rest),
+    "open_files": lambda namespace, *rest: frames.open_files(display.session_of(namespace), *rest),
     "piece": lambda namespace, *rest: frames.piece(*rest),
     "close_frame": lambda namespace, *rest: frames.close_frame(*rest),
     "open_stream": lambda namespace, *rest: streams.open_stream(display.session_of(namespace), *rest),
@@ -161,4 +164,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "close_stream": lambda namespace, *rest: streams.close_stream(*rest),
     "receive": lambda namespace, *rest: frames.receive(*rest),
     "publish": lambda namespace, *rest: frames.publish(namespace, display.session_of(namespace), *rest),
+    "publish_files": lambda namespace, *rest: frames.publish_files(namespace, display.session_of(namespace), *rest),
 }

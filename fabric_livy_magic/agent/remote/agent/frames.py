@@ -1,13 +1,13 @@
 """Transfers frames of a Spark session as Arrow, in pieces of base64, in both directions.
 
     open_sql, open_expression → piece, piece, … → close_frame        to the client
-    receive, receive, … → publish                                     to Spark
+    receive, receive, … → publish, or publish_files                   to Spark
     preview                                                           the first rows, in one reply
 
 A frame is one Arrow IPC stream (zstd, level 1), cut every `PIECE_BYTES`, so no batch and no value is too large for a
 reply. Its columns have positional names, c0, c1, …, and types that Arrow supports; the client restores
-names and types by the frame's `schema`, Spark's schema JSON. Work with types is done on that JSON and in SQL text made
-from it: PySpark's own classes know fewer types than Spark (before 4.0 no year-month interval, for one).
+names and types by the frame's `schema`, Spark's schema JSON (see `frame_types`). A large frame goes by way of files instead, in both
+directions: see `frame_files`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from . import frame_files
 from .errors import NoArrow, Refused
+from .frame_types import schema_of, transferable_frame
 from .parameters import argument, version_of
 from .replies import Base64
 
@@ -44,9 +46,11 @@ def open_sql(
     parameters: dict[str, Any] | None = None,
     limit: int | None = None,
     most_bytes: int | None = None,
+    files: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The result of one SQL statement. A command runs once. `most_bytes`: of rows that are only looked at."""
-    return _open_frame(sql_frame(spark, text, parameters), limit, most_bytes)
+    """The result of one SQL statement. A command runs once. `most_bytes`: of rows that are only looked at. `files`: what a large
+    frame may become instead, see `frame_files.taken`."""
+    return _open_frame(sql_frame(spark, text, parameters), limit, most_bytes, files)
 
 
 def sql_frame(spark: Any, text: str, parameters: dict[str, Any] | None = None) -> Any:
@@ -59,20 +63,26 @@ def sql_frame(spark: Any, text: str, parameters: dict[str, Any] | None = None) -
     return spark.sql(text, args={name: argument(spark, value) for name, value in parameters.items()})
 
 
-def open_expression(namespace: dict[str, Any], spark: Any, expression: str, limit: int | None = None) -> dict[str, Any]:
+def open_expression(
+    namespace: dict[str, Any],
+    spark: Any,
+    expression: str,
+    limit: int | None = None,
+    files: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The value of a Python expression: a Spark, pandas, Arrow or polars frame."""
     _pyarrow()  # raises before any user code runs
     value = eval(compile(expression.strip(), "<expression>", "eval", dont_inherit=True), namespace)  # noqa: S307 - the user's own code
-    return open_value(value, expression.strip()[:80], limit)
+    return open_value(value, expression.strip()[:80], limit, files)
 
 
-def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any]:
+def open_value(value: Any, name: str, limit: int | None = None, files: dict[str, Any] | None = None) -> dict[str, Any]:
     """`name` stands in the error message."""
     pa = _pyarrow()
     library = type(value).__module__.split(".")[0]
     frame = spark_frame_of(value, library)
     if frame is not None:
-        return _open_frame(frame, limit)
+        return _open_frame(frame, limit, files=files)
     table = _local_table(value, library, limit)
     if table is None:
         raise Refused(
@@ -84,7 +94,9 @@ def open_value(value: Any, name: str, limit: int | None = None) -> dict[str, Any
     writer = _stream_writer(sink, table.schema)
     writer.write_table(table.slice(0, rows), max_chunksize=ROWS_PER_BATCH)
     writer.close()
-    return _header_of(memoryview(sink.getvalue()), rows, table.num_rows > rows, None, None)
+    content = memoryview(sink.getvalue())
+    in_files = frame_files.stored(content, files) if files else None
+    return _header_of(content if in_files is None else b"", rows, table.num_rows > rows, None, None, in_files)
 
 
 def spark_frame_of(value: Any, library: str) -> Any:
@@ -133,16 +145,37 @@ def _encoded_piece(number: int, content: Any) -> dict[str, Any]:
     }
 
 
-def _open_frame(frame: Any, limit: int | None, most_bytes: int | None = None) -> dict[str, Any]:
+def open_files(spark: Any, header: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
+    """The frame that was written as the files of this header, for a client that cannot have them."""
+    batches = frame_files.read_back(spark, header)
+    rows, more = _rows_of(batches, limit)
+    return _header_of(_stream_of(batches, rows), rows, more or header["more"], header["schema"], header["zone"])
+
+
+def _rows_of(batches: list[Any], limit: int | None) -> tuple[int, bool]:
+    available = sum(batch.num_rows for batch in batches)
+    return (available, False) if limit is None else (min(limit, available), available > limit)
+
+
+def _open_frame(
+    frame: Any, limit: int | None, most_bytes: int | None = None, files: dict[str, Any] | None = None
+) -> dict[str, Any]:
     schema = schema_of(frame)
+    zone = frame.sparkSession.conf.get("spark.sql.session.timeZone")
+    limited = frame if limit is None else _limited(frame, limit + 1)
+    batches = None
+    if files is not None:
+        batches = frame_files.taken(transferable_frame(limited, schema["fields"]), zone, files)
+        if isinstance(batches, dict):
+            return _header_of(b"", 0, False, schema, zone, batches)
     try:
-        batches = _arrow_batches(frame if limit is None else _limited(frame, limit + 1), schema["fields"])
+        if batches is None:
+            batches = _arrow_batches(limited, schema["fields"])
     except Exception as error:
         if most_bytes is None or limit is None or limit <= FEW_ROWS or "spark.driver.maxResultSize" not in str(error):
             raise
         return _open_frame(frame, FEW_ROWS, most_bytes)
-    available = sum(batch.num_rows for batch in batches)
-    rows = available if limit is None else min(limit, available)
+    rows, more = _rows_of(batches, limit)
     if most_bytes is None:
         content = _stream_of(batches, rows)
     else:
@@ -150,8 +183,8 @@ def _open_frame(frame: Any, limit: int | None, most_bytes: int | None = None) ->
         while len(content) > most_bytes and rows > 1:
             rows = max(1, min(rows - 1, rows * most_bytes // len(content)))
             content = _stream_of(list(batches), rows)
-    zone = frame.sparkSession.conf.get("spark.sql.session.timeZone")
-    return _header_of(content, rows, available > rows, schema, zone)
+            more = True
+    return _header_of(content, rows, more, schema, zone)
 
 
 def _stream_of(batches: list[Any], rows: int) -> Any:
@@ -169,8 +202,11 @@ def _stream_of(batches: list[Any], rows: int) -> Any:
     return memoryview(sink.getvalue())
 
 
-def _header_of(stream: Any, rows: int, more: bool, schema: Any, zone: str | None) -> dict[str, Any]:
-    """`zone` is the session's time zone: a frame without rows has no pieces that would say it."""
+def _header_of(
+    stream: Any, rows: int, more: bool, schema: Any, zone: str | None, in_files: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """`zone` is the session's time zone: a frame without rows has no pieces that would say it. Of a frame that is `in_files`, `rows` is
+    0 where nobody has counted them."""
     content = stream if rows or schema is None else b""
     pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
     frame = None
@@ -189,6 +225,7 @@ def _header_of(stream: Any, rows: int, more: bool, schema: Any, zone: str | None
         "schema": schema,
         "zone": zone,
         "first": _encoded_piece(0, pieces[0]) if pieces else None,
+        **(in_files or {}),
     }
 
 
@@ -225,7 +262,7 @@ def _limited(frame: Any, count: int) -> Any:
 
 def _arrow_batches(frame: Any, fields: list[Any]) -> list[Any]:
     """The frame's rows as Arrow batches with the columns c0, c1, …"""
-    transferable = _transferable_frame(frame, fields)
+    transferable = transferable_frame(frame, fields)
     if hasattr(transferable, "_collect_as_arrow"):
         batches = list(transferable._collect_as_arrow())
     else:  # Spark Connect, from 4.0
@@ -257,94 +294,6 @@ def _local_table(value: Any, library: str, limit: int | None) -> Any:
     return value.slice(0, most_rows) if isinstance(value, pa.Table) else None
 
 
-# ------------------------------------------------------------------------------------------------ types
-def schema_of(frame: Any) -> Any:
-    return json.loads(frame._jdf.schema().json() if hasattr(frame, "_jdf") else frame.schema.json())
-
-
-def _transferable_frame(frame: Any, fields: list[Any]) -> Any:
-    """The frame with positional names and types that Arrow supports."""
-    if not fields:
-        return frame.selectExpr("true AS c0")  # without a column, Arrow does not keep the number of rows
-    names = [f"c{number}" for number in range(len(fields))]
-    columns = [_transferable_column(field["type"], names[number]) for number, field in enumerate(fields)]
-    if columns == names and len({field["name"] for field in fields}) == len(fields):
-        return frame  # renaming makes Spark copy every row: 2.7 s of 4 for a million cached rows of 10 columns
-    frame = frame.toDF(*names)
-    return frame if columns == names else frame.selectExpr(*[f"{sql} AS c{n}" for n, sql in enumerate(columns)])
-
-
-def _transferable_column(kind: Any, value: str) -> str:
-    converted = _transferable(kind, value)
-    if isinstance(kind, dict) and (
-        converted != value or _has_duplicate_fields(kind)
-    ):  # fields of one name differ by position
-        return _transferable(kind, f"CAST({value} AS {_ddl(kind)})")
-    return converted
-
-
-def _has_duplicate_fields(kind: Any) -> bool:
-    """Whether a struct in this type has two fields of one name, which Spark's Arrow writer refuses."""
-    if isinstance(kind, list):
-        return any(map(_has_duplicate_fields, kind))
-    if not isinstance(kind, dict):
-        return False
-    names = [field["name"] for field in kind.get("fields", ())]
-    return len(set(names)) < len(names) or any(map(_has_duplicate_fields, kind.values()))
-
-
-def _transferable(kind: Any, value: str, depth: int = 0) -> str:
-    """SQL for `value` in a type that Arrow supports; the fields of its structs are f0, f1, …"""
-    if isinstance(kind, dict):
-        return _transferable_nested(kind, value, depth)
-    if kind in ("interval year", "interval month", "interval year to month"):
-        return f"CAST(CAST({value} AS INTERVAL MONTH) AS INT)"
-    if kind == "interval":
-        year, month, day, hour, minute, second = [
-            f"extract({unit} FROM {value})" for unit in ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
-        ]
-        months, days = f"CAST({year} * 12 + {month} AS INT)", f"CAST({day} AS INT)"
-        micros = f"({hour} * 3600 + {minute} * 60) * 1000000L + CAST({second} * 1000000 AS BIGINT)"
-        return f"IF({value} IS NULL, NULL, named_struct('months', {months}, 'days', {days}, 'micros', {micros}))"
-    if kind == "variant":
-        return f"to_json({value})"
-    return f"CAST({value} AS STRING)" if kind.startswith(("char(", "varchar(")) else value
-
-
-def _transferable_nested(kind: Any, value: str, depth: int) -> str:
-    item = f"x{depth}"  # the variable of a lambda, one name for each depth
-
-    def each(inner: Any, values: str) -> str:
-        converted = _transferable(inner, item, depth + 1)
-        return values if converted == item else f"transform({values}, {item} -> {converted})"
-
-    if kind["type"] == "array":
-        return each(kind["elementType"], value)
-    if kind["type"] == "map":
-        keys, values = f"map_keys({value})", f"map_values({value})"
-        converted = each(kind["keyType"], keys), each(kind["valueType"], values)
-        return value if converted == (keys, values) else "map_from_arrays({}, {})".format(*converted)
-    if kind["type"] != "struct":
-        return value  # a user-defined type: Spark sends its storage type
-    names = [f"{value}.f{number}" for number in range(len(kind["fields"]))]
-    fields = [_transferable(field["type"], names[number], depth) for number, field in enumerate(kind["fields"])]
-    inside = ", ".join(f"'f{number}', {field}" for number, field in enumerate(fields))
-    return value if fields == names else f"IF({value} IS NULL, NULL, named_struct({inside}))"
-
-
-def _ddl(kind: Any) -> str:
-    """A type of the schema JSON in SQL, fields of structs by position."""
-    if isinstance(kind, str):
-        return {"byte": "TINYINT", "short": "SMALLINT", "integer": "INT", "long": "BIGINT"}.get(kind, kind)
-    if kind["type"] == "array":
-        return f"ARRAY<{_ddl(kind['elementType'])}>"
-    if kind["type"] == "map":
-        return f"MAP<{_ddl(kind['keyType'])}, {_ddl(kind['valueType'])}>"
-    if kind["type"] == "struct":
-        return "STRUCT<{}>".format(", ".join(f"f{n}: {_ddl(field['type'])}" for n, field in enumerate(kind["fields"])))
-    raise Refused("A user-defined type inside a column that must be rewritten for the transfer; select it by itself.")
-
-
 # ------------------------------------------------------------------------------------------------ to Spark
 def receive(frame: str, number: int, crc: int, text: str) -> None:
     """Stores one piece of a frame from the client; a piece sent twice counts once."""
@@ -369,17 +318,34 @@ def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name
         raise Refused(f"{len(missing)} of {pieces} pieces of the frame did not arrive.")
     if not hasattr(spark, "_jsparkSession"):
         raise Refused("This session speaks to Spark through Spark Connect, which cannot take frames this way.")
-    published, rows = _spark_frame(spark, received, pieces)
+    batches, restored, rows = _received_batches(spark, received, pieces)
+    return _published(namespace, spark, batches, restored, name, rows)
+
+
+def publish_files(namespace: dict[str, Any], spark: Any, sent: dict[str, Any], name: str) -> dict[str, Any]:
+    """As `publish`, of what the client has put into files: `uri`, `files`, `batches`, `rows`, and `spark`, which `publish` finds in the
+    stream's schema."""
+    batches = frame_files.sent_batches(spark, sent["uri"], sent["files"], sent["batches"])
+    return _published(namespace, spark, batches, json.loads(sent["spark"]), name, sent["rows"])
+
+
+def _published(
+    namespace: dict[str, Any], spark: Any, batches: Any, restored: dict[str, Any], name: str, rows: int
+) -> dict[str, Any]:
+    from pyspark.sql.dataframe import DataFrame
+
+    jvm = spark._jvm
+    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(batches, restored["schema"], spark._jsparkSession), spark)
+    published = frame.selectExpr(*restored["columns"]).toDF(*restored["names"])
     published.createOrReplaceTempView("`{}`".format(name.replace("`", "``")))
     if name.isidentifier():
         namespace[name] = published
     return {"rows": rows, "schema": schema_of(published)}
 
 
-def _spark_frame(spark: Any, received: dict[int, bytes], pieces: int) -> tuple[Any, int]:
+def _received_batches(spark: Any, received: dict[int, bytes], pieces: int) -> tuple[Any, Any, int]:
     """As PySpark itself converts pandas frames: Arrow batches into the JVM, one for each partition."""
     import pyarrow as pa
-    from pyspark.sql.dataframe import DataFrame
     from pyspark.sql.pandas.serializers import ArrowStreamSerializer
 
     reader = pa.ipc.open_stream(b"".join([received.pop(number) for number in range(pieces)]))
@@ -395,6 +361,4 @@ def _spark_frame(spark: Any, received: dict[int, bytes], pieces: int) -> tuple[A
     jbatches = spark.sparkContext._serialize_to_jvm(
         batches(), ArrowStreamSerializer(), jvm.PythonSQLUtils.readArrowStreamFromFile, jvm.ArrowIteratorServer
     )
-    restored = json.loads(reader.schema.metadata[b"spark"])
-    frame = DataFrame(jvm.PythonSQLUtils.toDataFrame(jbatches, restored["schema"], spark._jsparkSession), spark)
-    return frame.selectExpr(*restored["columns"]).toDF(*restored["names"]), row_count
+    return jbatches, json.loads(reader.schema.metadata[b"spark"]), row_count

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import frames
 from .errors import Refused
+from .frame_types import schema_of
 
 SEED = 7  # the same rows each time
 DECLARED = "__CHAR_VARCHAR_TYPE_STRING"  # where Spark's schema keeps CHAR and VARCHAR
@@ -27,7 +28,7 @@ def take(spark: Any, request: dict[str, Any]) -> dict[str, Any]:
     """The header of the rows, and in `about` what they are: schema, partitioned_by, of_rows, changed. `request`: table, rows, where, salt
     (hexadecimal), and the paths of columns to mask, mask_shape and hash."""
     frame = spark.table(request["table"])
-    schema = frames.schema_of(frame)
+    schema = schema_of(frame)
     if request["where"]:
         frame = frame.where(request["where"])
     total, rows = frame.count(), request["rows"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from . import frames
 from .errors import Refused
+from .frame_types import schema_of, transferable_frame
 
 GROUP_BYTES = 32 * 1024 * 1024  # of Arrow, not packed: what the driver's JVM holds of the partitions of one job
 MOST_GROWTH = 4  # from one job to the next, as Spark's own `take` does
@@ -32,7 +33,7 @@ def open_stream(
 ) -> dict[str, Any]:
     """Runs one SQL statement; the header has the first piece, which may be all. A command runs once and gives no rows."""
     frame = frames.sql_frame(spark, text, parameters)
-    schema = frames.schema_of(frame)
+    schema = schema_of(frame)
     header = {"stream": None, "schema": schema, "zone": None, "first": None}
     if not schema["fields"]:
         return header
@@ -146,8 +147,8 @@ class _Sink:
 def _record_batches(frame: Any, fields: list[Any], zone: str) -> Iterator[Any]:
     """At least one, which may be without rows. Where partitions cannot be had one by one (Spark Connect), all are collected."""
     pa = frames._pyarrow()
-    transferable = frames._transferable_frame(frame, fields)
-    schema = _arrow_schema(frames.schema_of(transferable)["fields"], zone)
+    transferable = transferable_frame(frame, fields)
+    schema = _arrow_schema(schema_of(transferable)["fields"], zone)
     if schema is None or not hasattr(getattr(transferable, "_jdf", None), "toArrowBatchRdd") or _is_large(frame):
         batches = frames._arrow_batches(frame, fields)
         yield from batches
