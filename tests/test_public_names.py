@@ -68,6 +68,7 @@ def test_the_python_api() -> None:
         "timeout_s",
         "values",
         "plain",
+        "via",
         "on_progress",
     ]
     assert public(Result) >= {"text", "tables", "has_table", "frame", "to", "value"}

@@ -69,6 +69,7 @@ def test_what_is_harmless_counts_without_a_word(project: Path, name: str) -> Non
         "progress": '"off"',
         "live_output": '"off"',
         "rich": '"off"',
+        "frames_via": '"inline"',
         "lakehouse_schemas": "false",
         "alias": "true",
     }.get(name, "7")
