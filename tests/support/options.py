@@ -96,7 +96,7 @@ SPARK_USES: Mapping[tuple[str, str], list[tuple[str, str]]] = {
     ("%livy put", "frame"): [("import pandas\nsent = pandas.DataFrame({'a': [1, 2]})\n%livy put sent", "sent: 2 rows")],
     ("%livy put", "--as"): [('%livy put "sent.head(1)" --as first_one', "first_one: 1 rows")],
     ("%livy put", "--via"): [
-        ("%livy put sent --via onelake --as by_files", "by_files: 2 rows (a bigint)"),
+        ("%livy put sent --via onelake --as by_files", "by_files: 2 rows (a long)"),
         ("%%livy_sql\nSELECT sum(a) AS n FROM by_files", "3"),
         ("%livy files ls", "Nothing is in Files."),
     ],
