@@ -283,12 +283,6 @@ def _add_session_options(parser: MagicParser, name: str) -> None:
         add("--yes", action="store_true", help="with --orphans: without the question")
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise SettingsError(f"-n takes a number above 0, not {text!r}.")
-    return int(text)
-
-
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1024 <= int(text) < 2**16:
         raise SettingsError(f"--port takes a number from 1024 to 65535, not {text!r}.")

@@ -13,6 +13,7 @@ from fabric_livy_magic.livy.driver_log import DriverLog
 from fabric_livy_magic.livy.spark_report import DRIVER, Executor, executors_of
 
 MOST_EXECUTOR_BYTES = 16 * 1024 * 1024  # read from its beginning: the API has no other way
+LEFT_OUT = "… the rest is not read: the API gives the log of an executor from its beginning alone"
 SESSION_LOG, DRIVER_LOG, LIVY_LOG = "session", "driver", "livy"
 
 
@@ -65,7 +66,8 @@ class FileLog:
 
 
 class ExecutorLog:
-    """Both streams of one executor: the whole each time, of which the new part is given."""
+    """Both streams of one executor, each with its `-active` file where its logs roll: the whole each time, of which the new part is
+    given."""
 
     def __init__(self, application: Application, wanted: str) -> None:
         self._application = application
@@ -79,14 +81,14 @@ class ExecutorLog:
         with self._application.explained(f"the log of executor {self._wanted}"):
             containers = containers_of(monitoring.executor_logs())
             self._container = self._container or self._find(containers)
-            for name in STREAMS:
+            for name, size in sorted(containers.get(self._container, {}).items()):
                 before = self._sizes.get(name, 0)
-                size = min(containers.get(self._container, {}).get(name, 0), MOST_EXECUTOR_BYTES)
-                if size <= before:
+                if name.removesuffix("-active") not in STREAMS or min(size, MOST_EXECUTOR_BYTES) <= before:
                     continue
-                content = monitoring.executor_log(self._container, name, size)
-                whole = content if is_last else content[: content.rfind(b"\n") + 1]
+                content = monitoring.executor_log(self._container, name, min(size, MOST_EXECUTOR_BYTES))
+                whole = content if is_last or size > MOST_EXECUTOR_BYTES else content[: content.rfind(b"\n") + 1]
                 found[name] = text_lines(whole[before:].rstrip(b"\n").split(b"\n")) if whole[before:] else []
+                found[name] += [LEFT_OUT] if size > MOST_EXECUTOR_BYTES else []
                 self._sizes[name] = max(before, len(whole))
         return found
 

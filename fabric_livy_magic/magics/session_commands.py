@@ -10,7 +10,7 @@ from typing import Any
 from fabric_livy_magic.cells.session_request import check_sizes, read_configuration, session_spec
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import session_body
-from fabric_livy_magic.livy.session_sizes import capacity_unit_hours, memory_text
+from fabric_livy_magic.livy.session_sizes import capacity_unit_hours, capacity_unit_seconds, memory_text, vcore_seconds
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.lists import ListColumn, OwnList, give
 from fabric_livy_magic.output.progress import ProgressLine
@@ -144,6 +144,7 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     for name, session in runner.sessions.items():
         state, app_id = runner.sessions.state_of(session)
         info, age_s = session.remote.last_info, session.remote.last_info.age_s(time.time())
+        used = vcore_seconds(info, age_s)
         is_resting = not session.lost and not session.remote.running_statements
         records.append(
             {
@@ -154,6 +155,8 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
                 "idle_s": round(time.monotonic() - session.used_at) if is_resting else None,
                 "memory": memory_text(info) or None,
                 "capacity_unit_hours": capacity_unit_hours(info, age_s),
+                "vcore_seconds": used,
+                "capacity_unit_seconds": capacity_unit_seconds(used),
                 "id": session.id,
                 "application": app_id or None,
                 "target": session.target.text,

@@ -17,6 +17,7 @@ WITH_STATES = frozenset({"session", "batch"})
 """What a line names by itself, with the state that it is in."""
 NOTHING = SparkWork()
 MOST_RUNNING_SHOWN = 4  # stages below the bar
+LEAST_TASK_S = 0.05  # below that it is 0.0 s
 MOST_STAGES_SHOWN = 100  # in the detail of a cell that has ended
 PROGRESS_STYLE = (
     "<style>.flm-p{font-size:12px;opacity:.75}.flm-p .b{height:4px;max-width:32em;margin:3px 0;border-radius:2px;"
@@ -91,7 +92,10 @@ def end_text(elapsed_s: float, work: SparkWork, how: str = "") -> str:
         return took
     failed = f"{work.failed:,} failed" if work.failed else ""
     tasks = counted(work.tasks if work.is_final and not how else work.done, "task")
-    counts = " · ".join(filter(None, [_jobs_text(work), tasks, failed, *_bytes_texts(work)]))
+    took_tasks = f"task time {seconds_text(work.task_s)}" if work.task_s >= LEAST_TASK_S else ""
+    counts = " · ".join(
+        filter(None, [_jobs_text(work), tasks, failed, took_tasks, *_bytes_texts(work, has_ended=True)])
+    )
     return f"{took} · {'' if work.is_final else 'last seen: '}{counts}"
 
 
@@ -118,7 +122,10 @@ _COLUMNS = (
     ("state", ""),
     ("tasks", _NUMBER),
     ("failed", _NUMBER),
+    ("task time", _NUMBER),
     ("read", _NUMBER),
+    ("written", _NUMBER),
+    ("shuffled", _NUMBER),
     ("spilled", _NUMBER),
 )
 
@@ -126,13 +133,15 @@ _COLUMNS = (
 def _stage_row(stage: Stage) -> str:
     attempt = f" (attempt {stage.attempt + 1})" if stage.attempt else ""
     tasks = f"{stage.done:,}" if stage.done == stage.tasks else f"{stage.done:,} of {stage.tasks:,}"
-    amounts = [bytes_text(one) if one else "" for one in (stage.read_bytes, stage.spilled_bytes)]
+    counts = (stage.read_bytes, stage.written_bytes, stage.shuffle_written_bytes, stage.spilled_bytes)
+    amounts = [bytes_text(one) if one else "" for one in counts]
     texts = [
         f"{stage.id}{attempt}",
         stage.name,
         stage.state,
         tasks,
         f"{stage.failed:,}" if stage.failed else "",
+        seconds_text(stage.task_ms / 1000) if stage.task_ms else "",
         *amounts,
     ]
     cells = zip(texts, _COLUMNS, strict=True)
@@ -143,6 +152,9 @@ def _jobs_text(work: SparkWork) -> str:
     return counted(len(work.jobs), "job")
 
 
-def _bytes_texts(work: SparkWork) -> list[str]:
-    amounts = ((work.read_bytes, "read"), (work.spilled_bytes, "spilled"))
+def _bytes_texts(work: SparkWork, *, has_ended: bool = False) -> list[str]:
+    """While it goes on the line is short."""
+    amounts = [(work.read_bytes, "read"), (work.spilled_bytes, "spilled")]
+    if has_ended:
+        amounts[1:1] = [(work.written_bytes, "written"), (work.shuffle_bytes, "shuffled")]
     return [f"{bytes_text(count)} {what}" for count, what in amounts if count]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fabric_livy_magic.output.bundles import Bundle, style
 from fabric_livy_magic.output.columns import Column, Texts
 from fabric_livy_magic.output.live_table import MOST_OF_CELL, live_part
 from fabric_livy_magic.output.short_texts import bytes_text, counted
-from fabric_livy_magic.output.tables import CELL_CHARACTERS, one_text, static_table, text_twin
+from fabric_livy_magic.output.tables import CELL_CHARACTERS, link_html, one_text, static_table, text_twin
 from fabric_livy_magic.printable import printable
 
 
@@ -49,9 +48,8 @@ class Caption:
 
     @property
     def _link(self) -> str:
-        if urlsplit(self.link).scheme not in {"http", "https"}:
-            return ""
-        return f' · <a href="{html.escape(printable(self.link))}" target="_blank" rel="noopener noreferrer">Monitoring hub</a>'
+        link = link_html(self.link, "Monitoring hub")
+        return f" · {link}" if link else ""
 
 
 def result_bundle(columns: Sequence[Column], caption: Caption, rows_shown: int) -> Bundle:

@@ -9,9 +9,11 @@ from fabric_livy_magic.livy.session_sizes import capacity_unit_seconds
 from fabric_livy_magic.livy.spark_hints import hints_of
 from fabric_livy_magic.livy.spark_jobs import SparkWork, Stage
 from fabric_livy_magic.livy.spark_report import Executor, Failure, SparkReport, StatementWork
-from fabric_livy_magic.output.bundles import Bundle
+from fabric_livy_magic.output.bundles import Bundle, note_bundle
 from fabric_livy_magic.output.lists import ListColumn, OwnList
 from fabric_livy_magic.output.short_texts import counted
+from fabric_livy_magic.output.tables import link_html
+from fabric_livy_magic.printable import printable
 
 MOST_STATEMENTS = 20
 MOST_STAGES = 20
@@ -62,10 +64,10 @@ EXECUTOR_COLUMNS = (
     ListColumn("task_s", "task time", "seconds"),
     ListColumn("gc_s", "GC", "seconds"),
     ListColumn("memory_used_bytes", "cached", "bytes"),
-    ListColumn("memory_bytes", "of", "bytes"),
+    ListColumn("memory_bytes", "memory", "bytes"),
     ListColumn("heap_bytes", "heap at most", "bytes"),
     ListColumn("disk_bytes", "disk", "bytes"),
-    ListColumn("reason", "removed since"),
+    ListColumn("reason", "why removed"),
 )
 
 
@@ -102,20 +104,31 @@ def report_lists(report: SparkReport) -> list[OwnList]:
         (STAGE_COLUMNS, data["stages"][::-1], "Stages, the latest first", MOST_STAGES),
         (EXECUTOR_COLUMNS, data["executors"], "Executors", MOST_EXECUTORS),
     ]
-    head = OwnList((), (), empty="\n".join(_links(report)), title=_headline(report))
+    head = OwnList((), (), empty="\n".join(f"{name}: {url}" for name, url in _links(report)), title=_headline(report))
     return [head, *(_part(*part) for part in parts if part[1])]
 
 
 def report_bundle(report: SparkReport) -> Bundle:
-    bundles = [one.bundle for one in report_lists(report)]
+    head, *parts = report_lists(report)
+    links = " · ".join(filter(None, (link_html(url, name) for name, url in _links(report))))
     return {
-        "text/html": "".join(one.get("text/html") or "" for one in bundles),
+        "text/html": "".join(
+            [
+                note_bundle(head.title)["text/html"],
+                f'<div class="flm-c">{links}</div>' if links else "",
+                *(one.bundle["text/html"] for one in parts),
+            ]
+        ),
         "text/plain": report_text(report),
     }
 
 
 def report_text(report: SparkReport) -> str:
-    return "\n\n".join(one.text for one in report_lists(report))
+    """Hints as lines: their sentences are too long for a table of a terminal."""
+    head, *parts = report_lists(report)
+    hints = [f"{one.kind}: {one.text}\n  {one.advice}" for one in hints_of(report)]
+    tables = [one.text for one in parts if one.columns is not HINT_COLUMNS]
+    return "\n\n".join(filter(None, [head.text, printable("\n".join(hints)), *tables]))
 
 
 def _part(columns: tuple[ListColumn, ...], records: list[dict[str, Any]], title: str, most: int) -> OwnList:
@@ -145,9 +158,8 @@ def _headline(report: SparkReport) -> str:
     return " · ".join(filter(None, [report.app_id, busy, counted(cores, "core") if cores else "", used]))
 
 
-def _links(report: SparkReport) -> list[str]:
-    links = (("Monitoring hub", report.link), ("Spark UI", report.ui_url))
-    return [f"{name}: {url}" for name, url in links if url]
+def _links(report: SparkReport) -> list[tuple[str, str]]:
+    return [(name, url) for name, url in (("Monitoring hub", report.link), ("Spark UI", report.ui_url)) if url]
 
 
 # ------------------------------------------------------------------------------------------- records

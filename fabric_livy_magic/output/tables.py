@@ -6,6 +6,7 @@ import html
 import itertools
 import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from fabric_livy_magic.output.columns import MARKS, Column, Texts
 from fabric_livy_magic.output.short_texts import cut
@@ -59,6 +60,13 @@ def _class_of(is_number: bool, text: str = "") -> str:
 
 def escaped(text: str) -> str:
     return html.escape(printable(text))
+
+
+def link_html(url: str, text: str) -> str:
+    """Empty for what is no address of the web: a server named it."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        return ""
+    return f'<a href="{escaped(url)}" target="_blank" rel="noopener noreferrer">{escaped(text)}</a>'
 
 
 # ------------------------------------------------------------------------------------------- text

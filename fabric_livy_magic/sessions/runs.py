@@ -6,7 +6,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,22 +184,13 @@ class Runs:
 
     def list(self) -> builtins.list[RunInfo]:
         """The latest first; of an Apache Livy server those that it still has. Raises MonitoringError, SignInError."""
-        client = self.client
-        of_livy: dict[str, RunInfo] = {}
-        if client.dialect is not Dialect.FABRIC:
-            return sorted(_of_livy(client).values(), key=_latest, reverse=True)
-        with self._application(client, "").explained("the runs of the lakehouse"):
-            http = client.http.at(monitoring_root(client.http.base_url)).briefly(ASKED_WITHIN_S)
-            found = [RunInfo.from_json(one) for one in pages(http, "/livySessions", {}, "value")]
-        with contextlib.suppress(FabricLivyError):  # names and reasons: nice to have
-            of_livy = _of_livy(client.with_short_timeouts())
-        return sorted((_with_names(one, of_livy) for one in found if one.id), key=_latest, reverse=True)
+        return runs_of(self.client)
 
     def get(self, run_id: str) -> Run:
         """Raises NotFoundError, MonitoringError."""
         client = self.client
         try:
-            return Run(client, _with_names(self._find(client, run_id), {}), self.commands)
+            return Run(client, run_of(client, run_id), self.commands)
         except NotFoundError:
             raise NotFoundError(
                 f"There is no run {run_id} on {client.http.base_url}: it is that of another lakehouse, or no longer kept. "
@@ -219,36 +210,50 @@ class Runs:
         ids = ", ".join(f"{one.id} ({one.name})" if one.name else one.id for one in running[:10])
         raise SettingsError(f"{len(running)} sessions run on {self.target.text}; name one by its id: {ids}.")
 
-    def _find(self, client: LivyClient, run_id: str) -> RunInfo:
-        """By Livy, which answers without the monitoring; what it has no more, by that."""
-        for get in (client.get_session, client.get_batch):
-            with contextlib.suppress(NotFoundError):
-                of_livy = RunInfo.from_livy(get(run_id))
-                break
-        else:
-            of_livy = None
-        if client.dialect is not Dialect.FABRIC:
-            if of_livy is None:
-                raise NotFoundError(run_id, status=404)
-            return of_livy
-        application = self._application(client, run_id)
-        try:
-            found = RunInfo.from_json(_mapping(application.monitoring.run()))
-        except NotFoundError:
-            if of_livy is None:
-                raise
-            return of_livy
-        except FabricLivyError:
-            if of_livy is None:
-                with application.explained(f"run {run_id}"):
-                    raise
-            return of_livy
-        return _with_names(found, {of_livy.id: of_livy} if of_livy else {}) if found.id else of_livy or found
 
-    def _application(self, client: LivyClient, run_id: str) -> Application:
-        return Application(
-            client, lambda: Monitored(run_id, ""), link=run_link(client.http.base_url, run_id) if run_id else ""
-        )
+def runs_of(client: LivyClient) -> list[RunInfo]:
+    """See `Runs.list`."""
+    if client.dialect is not Dialect.FABRIC:
+        return sorted(_of_livy(client), key=_latest, reverse=True)
+    of_livy: list[RunInfo] = []
+    with _application(client).explained("the runs of the lakehouse"):
+        http = client.http.at(monitoring_root(client.http.base_url)).briefly(ASKED_WITHIN_S)
+        found = [RunInfo.from_json(one) for one in pages(http, "/livySessions", {}, "value")]
+    with contextlib.suppress(FabricLivyError):  # names and reasons: nice to have
+        of_livy = _of_livy(client.with_short_timeouts())
+    return sorted((_with_names(one, of_livy) for one in found if one.id), key=_latest, reverse=True)
+
+
+def run_of(client: LivyClient, run_id: str) -> RunInfo:
+    """By Livy, which answers without the monitoring; what it has no more, by that. Raises NotFoundError, MonitoringError."""
+    of_livy = _run_of_livy(client, run_id)
+    if client.dialect is not Dialect.FABRIC:
+        if of_livy is None:
+            raise NotFoundError(run_id, status=404)
+        return of_livy
+    application = _application(client, run_id)
+    try:
+        found = RunInfo.from_json(_mapping(application.monitoring.run()))
+    except FabricLivyError as error:
+        if of_livy is not None:
+            return of_livy
+        if isinstance(error, NotFoundError):
+            raise
+        with application.explained(f"run {run_id}"):
+            raise
+    return _with_names(found, [of_livy] if of_livy else []) if found.id else of_livy or found
+
+
+def _run_of_livy(client: LivyClient, run_id: str) -> RunInfo | None:
+    for get in (client.get_session, client.get_batch):
+        with contextlib.suppress(NotFoundError):
+            return RunInfo.from_livy(get(run_id))
+    return None
+
+
+def _application(client: LivyClient, run_id: str = "") -> Application:
+    link = run_link(client.http.base_url, run_id) if run_id else ""
+    return Application(client, lambda: Monitored(run_id, ""), link=link)
 
 
 def runs_of_terminal(account: Account, target: str | None) -> Runs:
@@ -256,22 +261,19 @@ def runs_of_terminal(account: Account, target: str | None) -> Runs:
     return Runs(account, account.target, Commands(TERMINAL.start, f" --target {shlex.quote(target)}" if target else ""))
 
 
-def _of_livy(client: LivyClient) -> dict[str, RunInfo]:
-    found = [RunInfo.from_livy(one) for one in client.list_sessions()]
-    found += [RunInfo.from_livy(one) for one in client.list_batches()]
-    return {f"{one.kind} {one.id}" if client.dialect is not Dialect.FABRIC else one.id: one for one in found}
+def _of_livy(client: LivyClient) -> list[RunInfo]:
+    return [*map(RunInfo.from_livy, client.list_sessions()), *map(RunInfo.from_livy, client.list_batches())]
 
 
-def _with_names(run: RunInfo, of_livy: Mapping[str, RunInfo]) -> RunInfo:
+def _with_names(run: RunInfo, of_livy: Sequence[RunInfo]) -> RunInfo:
     """The monitoring names a submitter by an id, Livy by a name, and says more often why one ended."""
-    names = {one.submitter_id: one.submitter for one in of_livy.values() if one.submitter_id and one.submitter}
-    own = of_livy.get(run.id)
-    name = (own.submitter if own else "") or names.get(run.submitter_id, "")
+    names = {one.submitter_id: one.submitter for one in of_livy if one.submitter_id and one.submitter}
+    own = next((one for one in of_livy if one.id == run.id), RunInfo(run.id, run.state))
     return replace(
         run,
-        submitter=run.submitter or name or run.submitter_id,
-        reason=run.reason or (own.reason if own else ""),
-        name=run.name or (own.name if own else ""),
+        submitter=run.submitter or own.submitter or names.get(run.submitter_id, "") or run.submitter_id,
+        reason=run.reason or own.reason,
+        name=run.name or own.name,
     )
 
 

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from fabric_livy_magic.errors import NotFoundError, StatementCancelled
+from fabric_livy_magic.errors import MonitoringError, NotFoundError, StatementCancelled
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.models import Output, StatementInfo, StatementState
 from fabric_livy_magic.livy.sessions import StandardSession
+from fabric_livy_magic.livy.spark_hints import hints_of
 from fabric_livy_magic.livy.statements import run_statement
 from fabric_livy_magic.livy.waiting import wait_until
+from fabric_livy_magic.sessions.runs import reader_of_session, run_of, runs_of
 from fabric_livy_magic.settings import SessionSpec, read_target, resolve
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.methods import Credential, credential_for
@@ -170,6 +172,61 @@ def test_scala_that_does_not_compile_is_an_error_with_its_place(server: Server) 
     output = server.run("nosuch + 1", "spark")
     assert output.status == "error"
     assert "not found: value nosuch" in output.evalue + "".join(output.traceback)
+
+
+FAILING = "sc.parallelize([1, 0], 2).map(lambda x: 1 / x).collect()"
+UNEVEN = "sc.parallelize(1 to 6, 6).map { i => if (i == 6) Thread.sleep(5000); i }.count()"
+SPILLING = """
+spark.conf.set("spark.sql.windowExec.buffer.in.memory.threshold", "100")
+spark.conf.set("spark.sql.windowExec.buffer.spill.threshold", "4000")
+every = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+rows = spark.range(20000).selectExpr("id", f"sum(id) OVER (PARTITION BY id % 2 ORDER BY id {every}) AS s")
+rows.write.format("noop").mode("overwrite").save()
+"""
+
+
+def test_failed_tasks_skew_and_spill_are_told_where_the_server_has_sparks_own_numbers(server: Server) -> None:
+    reader = reader_of_session(server.session)
+    if server.fake or server.client.dialect is Dialect.APACHE_LIVY:
+        with pytest.raises(MonitoringError, match=r"not affected|names no Spark UI"):
+            reader.spark()
+        return
+    assert server.run(FAILING, "pyspark").status == "error"
+    for code, kind in ((UNEVEN, "spark"), (SPILLING, "pyspark")):
+        output = server.run(code, kind)
+        assert output.status == "ok", output.evalue
+    report = reader.spark()
+    assert "ZeroDivisionError: division by zero" in [one.reason for one in report.failures]
+    assert {"skew", "spill"} <= {hint.kind for hint in hints_of(report)}
+    failing, uneven, spilling = report.statements[-3:]
+    assert failing.work.failed == 1
+    assert uneven.work.task_s >= 5
+    assert spilling.work.spilled_bytes > 0
+    assert spilling.work.shuffle_bytes > 0
+    assert report.vcore_seconds
+    assert report.vcore_seconds > 5
+
+
+def test_logs_are_read_where_the_server_has_them(server: Server) -> None:
+    reader = reader_of_session(server.session)
+    assert isinstance(reader.logs(), list)
+    if server.fake or server.client.dialect is Dialect.APACHE_LIVY:
+        with pytest.raises(MonitoringError, match=r"not affected|is for Fabric"):
+            reader.logs("driver")
+        return
+    server.run('System.err.println("a line for its log")', "spark")
+    for place in ({"source": "driver"}, {"source": "livy"}, {"executor": "driver"}):
+        assert "a line for its log" in reader.logs(**place), place
+    assert reader.logs("driver", lines=1) != []
+
+
+def test_a_session_is_among_the_runs_of_its_server(server: Server) -> None:
+    """The scripted Fabric's list is a test's own."""
+    if server.fake and server.client.dialect is Dialect.FABRIC:
+        server.fake.monitoring.runs = [{"livyId": server.session.id, "state": "InProgress"}]
+    listed = {one.id: one for one in runs_of(server.client)}
+    assert not listed[server.session.id].has_ended
+    assert run_of(server.client, server.session.id).state in {"InProgress", "idle"}
 
 
 def test_statements_are_numbered_and_listed_with_their_code(server: Server) -> None:

@@ -111,13 +111,15 @@ def test_each_log_is_read_where_it_is(watched: Notebook, fabric: FakeFabric) -> 
         ("executor", f"{CONTAINER}2", "stdout"): b"of the first 1\nof the first 2\n",
         ("executor", f"{CONTAINER}2", "stderr"): b"",
         ("executor", f"{CONTAINER}9", "stderr"): b"of the second\n",
+        ("executor", f"{CONTAINER}9", "stderr-active"): b"and its newest\n",
+        ("executor", f"{CONTAINER}9", "launch_container.sh"): b"no log\n",
     }
     assert watched.ok("%livy logs --driver").text == (
         "stdout:\nprinted 1\nprinted 2\nstderr:\nwarned\nno line break at the end\n"
     )
     assert watched.ok("%livy logs --livy -n 1").text == "livy 2\n"
     assert watched.ok("%livy logs --executor 1 --lines 1").text == "of the first 2\n"
-    assert watched.ok("%livy logs --executor 2").text == "of the second\n"
+    assert watched.ok("%livy logs --executor 2").text == ("stderr:\nof the second\nstderr-active:\nand its newest\n")
     assert watched.ok("%livy logs main --executor driver --json").value == [{"line": "of the driver"}]
     assert watched.ok(f"%livy logs --executor {CONTAINER}2").text == "of the first 1\nof the first 2\n"
     assert "There is no log of an executor '7'. This application has had: driver, 1, 2, 3." in " ".join(
@@ -204,3 +206,13 @@ def test_spark_of_a_livy_server_is_asked_where_livy_says(bare: Notebook, apache_
     bare.ok("%livy start plain")
     assert "names no Spark UI for this session" in bare.fails("%livy spark")
     assert "--driver is for Fabric" in bare.fails("%livy logs --driver")
+
+
+def test_of_a_very_large_log_of_an_executor_the_beginning_is_read_and_told_so(
+    watched: Notebook, fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fabric_livy_magic.livy.run_logs.MOST_EXECUTOR_BYTES", 20)
+    fabric.monitoring.files[("executor", f"{CONTAINER}2", "stdout")] = b"0123456789\n" * 4
+    shown = watched.ok("%livy logs --executor 1").text
+    assert shown.splitlines()[:2] == ["0123456789", "012345678"]
+    assert "the rest is not read" in shown

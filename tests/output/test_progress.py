@@ -64,7 +64,16 @@ WORK = SparkWork(
     tuple(
         stages_of(
             [
-                stage(8, 100, 100, name="parquet at <cell 3>:2", inputBytes=1_181_116_006),
+                stage(
+                    8,
+                    100,
+                    100,
+                    name="parquet at <cell 3>:2",
+                    inputBytes=1_181_116_006,
+                    outputBytes=2048,
+                    shuffleWriteBytes=5 * 1024 * 1024,
+                    executorRunTime=754_000,
+                ),
                 stage(9, 10, 10, attemptId=1, numFailedTasks=1, name=HOSTILE_NAME, diskBytesSpilled=3 * 1024 * 1024),
                 stage(10, 100, 10, running=8, numFailedTasks=1, name=HOSTILE_NAME, inputBytes=12),
             ]
@@ -258,13 +267,16 @@ def test_counts_rise_in_the_line_which_stays_above_the_result_as_what_spark_did(
         assert ids[-1] is None
         assert len(set(ids[:-1])) == 1
         assert outputs[-2]["data"]["text/plain"].startswith(
-            "6.0 s · last seen: 2 jobs · 120 tasks · 1 failed · 1.1 GiB read"
+            "6.0 s · last seen: 2 jobs · 120 tasks · 1 failed · task time 12 min 34 s · 1.1 GiB read"
         )
         (later,) = line.asked_later
         later()
         last = nb.shell.display_pub.outputs[-1]
         assert (last["update"], last["transient"]["display_id"]) == (True, ids[0])
-        assert last["data"]["text/plain"] == "6.0 s · 2 jobs · 210 tasks · 1 failed · 1.1 GiB read · 3.0 MiB spilled"
+        assert last["data"]["text/plain"] == (
+            "6.0 s · 2 jobs · 210 tasks · 1 failed · task time 12 min 34 s · 1.1 GiB read · 2.0 KiB written · 5.0 MiB shuffled · "
+            "3.0 MiB spilled"
+        )
         assert last["data"]["text/html"].count("<details") == 1
 
 

@@ -1,6 +1,6 @@
 """Fabric's monitoring of Spark: the list of Livy sessions, Spark's own REST API of each, and its logs.
 
-Paths and forms: learn.microsoft.com/fabric/data-engineering, pages open-source-apis, driver-log and livy-log, and
+Paths and forms: learn.microsoft.com/fabric/data-engineering, pages open-source-apis, driver-log, executor-log and livy-log, and
 learn.microsoft.com/rest/api/fabric/spark/livy-sessions. The Livy API's own contract has none of it.
 """
 
@@ -15,7 +15,14 @@ from py4j.protocol import Py4JError
 from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import ListHandler, WithLakehouse
-from fabric_livy_magic.local.fabric.monitoring_views import Job, application_id, container, file_meta, monitored_view
+from fabric_livy_magic.local.fabric.monitoring_views import (
+    Job,
+    application_id,
+    container,
+    executor_file_meta,
+    file_meta,
+    monitored_view,
+)
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.session import Session
 from fabric_livy_magic.local.spark.jvm import JvmGone
@@ -122,8 +129,27 @@ class ApplicationHandler(MonitoredHandler):
                 start = self.get_query_argument("filenamePrefix", "")
                 found = [file_meta(name, path) for name, path in files.items() if name.startswith(start)]
                 self.answer(container(job, found))
+            case "executor":
+                self._answer_executor_log(job)
             case kind:
-                raise Refusal(400, f"{kind!r} is no type of driver log", "InvalidParameter")
+                raise Refusal(400, f"{kind!r} is no type of log", "InvalidParameter")
+
+    def _answer_executor_log(self, job: Job) -> None:
+        """Local Spark runs its tasks in the driver: it has one container, whose files are the driver's. A size is as text here, and
+        there is no offset: the content is read from its beginning."""
+        files = job.log.files
+        if self._flag("meta"):
+            start = self.get_query_argument("filenamePrefix", "")
+            metas = [executor_file_meta(name, path) for name, path in files.items() if name.startswith(start)]
+            self.answer([container(job, metas)])
+            return
+        name, own = self.get_query_argument("fileName", ""), container(job, None)["containerId"]
+        if name not in files or self.get_query_argument("containerId", "") != own:
+            raise Refusal(404, f"container {own} has {', '.join(files)}", "LogFileNotFound")
+        with files[name].open("rb") as log:
+            part = log.read(_number(self, "size", PART_BYTES))
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(part)
 
     def _flag(self, argument: str) -> bool:
         return self.get_query_argument(argument, "").lower() == "true"

@@ -80,3 +80,10 @@ def file_meta(name: str, path: Path) -> JsonObject:
     stat = path.stat()
     changed = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "GMT"
     return {"fileName": name, "length": stat.st_size, "lastModified": changed, "metaData": {}}
+
+
+def executor_file_meta(name: str, path: Path) -> JsonObject:
+    """In the form of the page executor-log, which is another one."""
+    stat = path.stat()
+    changed = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%a %b %d %H:%M:%S +0000 %Y")
+    return {"fileName": name, "fileSize": str(stat.st_size), "lastModifiedTime": changed}

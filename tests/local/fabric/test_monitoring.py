@@ -96,12 +96,26 @@ def test_driver_logs_whole_in_parts_and_their_metadata(session_with_jobs: Sessio
     )
 
 
+def test_the_log_of_the_one_container_is_read_from_its_beginning(session_with_jobs: Session) -> None:
+    logs = f"{application(session_with_jobs)}/logs"
+    whole = monitored(session_with_jobs, logs, type="driver", fileName="stderr").content
+    (container,) = monitored(session_with_jobs, logs, type="executor", meta="true").json()
+    sizes = {one["fileName"]: one["fileSize"] for one in container["containerLogMeta"]}
+    assert int(sizes["stderr"]) >= len(whole)
+    one = {"type": "executor", "containerId": container["containerId"], "fileName": "stderr"}
+    assert monitored(session_with_jobs, logs, **one, size=10).content == whole[:10]
+    some = monitored(session_with_jobs, logs, type="executor", meta="true", filenamePrefix="stdo").json()
+    assert "stderr" not in [file["fileName"] for file in some[0]["containerLogMeta"]]
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
         ({"type": "driver"}, 404),
         ({"type": "driver", "fileName": "../session.log"}, 404),
-        ({"type": "executor"}, 400),
+        ({"type": "executor"}, 404),
+        ({"type": "executor", "containerId": "container_1", "fileName": "stderr"}, 404),
+        ({"type": "nosuch"}, 400),
         ({"type": "driver", "fileName": "stderr", "isDownload": "true", "isPartial": "true", "offset": "x"}, 400),
     ],
 )
