@@ -74,6 +74,18 @@ def test_the_line_form_of_sql_gives_a_dataframe(notebook: Kernel) -> None:
     assert notebook.run("g.to_dict('records')").text == "[{'word': \"it's\", 'n': 3}]"
 
 
+def test_output_comes_while_a_cell_runs_until_live_output_is_off(notebook: Kernel) -> None:
+    cell = "%%livy_pyspark\nimport time\nfor n in range(5):\n    print(n)\n    time.sleep(0.5)"
+    assert notebook.run("%livy config live_output off").status == "ok"
+    at_its_end = notebook.run(cell)
+    assert notebook.run("%livy config live_output on").status == "ok"
+    as_it_comes = notebook.run(cell)
+    assert at_its_end.printed == as_it_comes.printed == "0\n1\n2\n3\n4\n"
+    pieces = [sum(kind == "stream" for kind, _ in done.outputs) for done in (at_its_end, as_it_comes)]
+    assert pieces[0] == 1
+    assert pieces[1] >= 2
+
+
 def test_a_long_cell_shows_one_line_in_place_that_the_result_replaces(notebook: Kernel) -> None:
     done = notebook.run("%%livy_pyspark\nimport time; time.sleep(2); 'done'")
     kinds = [kind for kind, _ in done.outputs if kind != "execute_input"]
