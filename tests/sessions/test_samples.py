@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,11 @@ import pytest
 from fabric_livy_magic import Session, connect
 from fabric_livy_magic.cli.sample_commands import pulled_text
 from fabric_livy_magic.errors import FrameError, SettingsError, StatementError
+from fabric_livy_magic.notebooks.files import write_notebook
+from fabric_livy_magic.notebooks.model import Cell, Notebook
 from fabric_livy_magic.sessions.samples import SALT_VARIABLE, Choice, pull, seed
 from tests.support import service
-from tests.support.commands import fabric_livy
+from tests.support.commands import ROOT, fabric_livy
 
 pytestmark = pytest.mark.spark
 
@@ -65,6 +70,21 @@ def session(api: service.Api) -> Iterator[Session]:
         started.run(MAKE, "sql")
         started.run(PEOPLE)
         yield started
+
+
+OF_A_REPOSITORY = """
+import pytest
+from fabric_livy_magic.errors import SettingsError
+
+def test_notebooks_and_sessions_work_in_its_lakehouse(spark_session, run_notebook):
+    assert spark_session.sql("SELECT count(*) AS n FROM people")["n"].tolist() == [4]
+    assert run_notebook("Count.ipynb", least=3).exit_value == "2"
+
+def test_it_has_no_folder_here(lakehouse):
+    with pytest.raises(SettingsError, match="has no folder on this machine"):
+        lakehouse.files
+"""
+COUNT = "notebookutils.notebook.exit(spark.table('people').where(f'id >= {least}').count())"
 
 
 @pytest.fixture(autouse=True)
@@ -200,3 +220,24 @@ def test_the_commands_say_what_they_did(session: Session, api: service.Api, tmp_
     seeded = fabric_livy("seed", "data", "--overwrite", *common, folder=tmp_path, FABRIC_LIVY_TOKEN=service.TOKEN)
     assert seeded.stdout.splitlines()[-1] == "notes: replaced, 3 rows", seeded.stderr
     assert session.run("print(spark.table('notes').count())").text == "3"
+
+
+def test_tests_of_a_repository_run_on_the_target_that_is_named(
+    api: service.Api, session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "test_people.py").write_text(OF_A_REPOSITORY, encoding="utf-8")
+    cells = (Cell(source="least = 0", is_parameters=True), Cell(source=COUNT))
+    write_notebook(
+        tmp_path / "Count.ipynb", Notebook(cells=cells, metadata={"kernel_info": {"name": "synapse_pyspark"}})
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--fabric-target", api.base],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT), "FABRIC_LIVY_TOKEN": service.TOKEN},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
