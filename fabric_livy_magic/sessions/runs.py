@@ -199,9 +199,16 @@ class Runs:
             ) from None
 
     def get_running(self, run_id: str | None) -> Run:
-        """The one of that id or, without one, the only session that runs there. Raises SettingsError where there are several."""
+        """The one of that id, the session that runs there under that name or, without either, the only one that runs. Raises
+        SettingsError where there are several."""
         if run_id:
-            return self.get(run_id)
+            try:
+                return self.get(run_id)
+            except NotFoundError:
+                named = [one for one in self.client.list_sessions() if one.name == run_id and not one.state.has_ended]
+                if len(named) != 1:
+                    raise
+                return self.get(named[0].id)
         running = [one for one in self.client.list_sessions() if not one.state.has_ended]
         if len(running) == 1:
             return self.get(running[0].id)

@@ -42,10 +42,12 @@ def test_spark_is_text_for_a_person_and_json_for_a_program(session_id: str, caps
     assert data["failures"][0]["reason"] == "ZeroDivisionError: division by zero"
 
 
-def test_without_an_id_the_only_session_that_runs_is_meant(
+def test_a_session_is_named_by_its_id_or_its_name_and_without_one_the_only_one_is_meant(
     session_id: str, fabric: FakeFabric, capsys: Captured
 ) -> None:
     assert main(["logs", "-n", "1"]) == 0
+    assert capsys.readouterr().out == "line 2\n"
+    assert main(["logs", "etl", "-n", "1"]) == 0
     assert capsys.readouterr().out == "line 2\n"
     client_of(fabric).create_session(SessionSpec(name="other"))
     assert main(["logs"]) == 2
