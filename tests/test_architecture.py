@@ -30,6 +30,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 # Where a library may be imported, by room or module.
 HOMES = {
+    "argcomplete": {"cli/shell_completion.py"},
     "requests": {
         "livy/http.py",
         "livy/answers.py",

@@ -101,7 +101,7 @@ def commands_of(parser: argparse.ArgumentParser) -> set[str]:
 def test_the_command_line() -> None:
     commands = (
         "use start sessions stop sql spark logs runs demo serve run test batch files upload convert check pull seed login logout trust "
-        "doctor kernel config"
+        "doctor kernel config completion"
     )
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.batch_options import VERBS, add_options, batch_request, check_options, split_arguments
+from fabric_livy_magic.cli.help_format import CommandParser
 from fabric_livy_magic.cli.targets import add_target, open_account, say
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable_output
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.sessions.batches import Batch, Batches
 
 
-class _SubmitParser(argparse.ArgumentParser):
+class _SubmitParser(CommandParser):
     """What follows `--` goes to the program as it is, which argparse would take for more arguments of its own."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -36,8 +37,7 @@ def add_batch_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
     verbs = batch.add_subparsers(required=True, metavar="SUBCOMMAND", parser_class=_SubmitParser)
     for verb, summary in VERBS.items():
         description = f"{summary[0].upper()}{summary[1:]}."
-        raw = argparse.RawDescriptionHelpFormatter
-        parser = verbs.add_parser(verb, help=summary, description=description, formatter_class=raw)
+        parser = verbs.add_parser(verb, help=summary, description=description)
         add_options(parser, verb)
         add_target(parser)
         parser.set_defaults(command=_run, verb=verb)

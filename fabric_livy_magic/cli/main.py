@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from fabric_livy_magic import __version__
 from fabric_livy_magic.cli.exit_codes import FAILED, INTERRUPTED, READER_LEFT, TIMED_OUT, WRONG_USE, exit_codes_text
+from fabric_livy_magic.cli.help_format import CommandParser
+from fabric_livy_magic.cli.shell_completion import ASKED, answer, command_asked_for
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, WaitTimeout, drawn_error
 from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.printable import draws_colours, printable_output
@@ -23,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Where it is not in UTF-8, as a pipe of Windows: `\u2500`, not an error.
             stream.reconfigure(errors="backslashreplace")
     try:
+        if argv is None and ASKED in os.environ:
+            with no_working_folder():
+                answer(_parser(command_asked_for()))
         words = list(sys.argv[1:] if argv is None else argv)
         code = _run(_parser(words[0] if words else "").parse_args(words))
         sys.stdout.flush()
@@ -54,11 +59,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _parser(command: str = "") -> argparse.ArgumentParser:
     """Of all commands; where `command` is one of them, of those of its module alone, since each brings its imports."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="fabric-livy",
         description="Run Spark on Microsoft Fabric, or on an embedded Fabric.",
         epilog=exit_codes_text(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fabric-livy-magic {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

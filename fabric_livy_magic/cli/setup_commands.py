@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from fabric_livy_magic.cli.shell_completion import SHELLS, shell_script
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable
 
@@ -17,6 +18,28 @@ def add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     config.add_argument("value", nargs="?", metavar="VALUE", help="its new value")
     config.add_argument("--json", action="store_true", help="the settings as JSON")
     config.set_defaults(command=_config)
+
+    completion = commands.add_parser(
+        "completion",
+        help="print the script that completes this program's words in your shell",
+        description="Print the script that completes the words of fabric-livy in your shell.",
+        epilog=COMPLETION_LINES,
+    )
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
+    completion.set_defaults(command=_completion)
+
+
+COMPLETION_LINES = """in each shell, or in the file that it reads at its start:
+
+  bash        eval "$(fabric-livy completion bash)"
+  zsh         eval "$(fabric-livy completion zsh)"      # below the line with compinit
+  fish        fabric-livy completion fish | source
+  powershell  fabric-livy completion powershell | Out-String | Invoke-Expression"""
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(shell_script(options.shell))
+    return 0
 
 
 def _add_kernel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -46,7 +46,6 @@ def add_sql_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
         help="run Spark SQL; its rows as a table, CSV, JSON, Parquet or Arrow",
         description="Run Spark SQL, and write its rows.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = sql.add_argument
     add("statement", nargs="?", metavar="SQL", help="one statement, or several (default, and -: standard input)")
