@@ -88,4 +88,9 @@ _COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "target": _targets,
     "session": _sessions,
 }
-_OF_WORDS = {**_COMPLETERS, "sessions": _sessions, "name": _settings, "value": _values}
+_OF_WORDS: dict[str, Callable[..., Iterable[str]]] = {
+    **_COMPLETERS,
+    "sessions": _sessions,
+    "name": _settings,
+    "value": _values,
+}
