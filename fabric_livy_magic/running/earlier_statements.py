@@ -11,6 +11,7 @@ from fabric_livy_magic.livy.endings import statement_error
 from fabric_livy_magic.livy.models import Output, StatementInfo, StatementState
 from fabric_livy_magic.livy.statements import Listener, follow_statement
 from fabric_livy_magic.running import agent_calls, frame_roads
+from fabric_livy_magic.running.live_output import as_written
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Part, Result, parts_of_output
 
@@ -44,7 +45,7 @@ def earlier_statements(repl: Repl) -> list[EarlierStatement]:
 def _read(info: StatementInfo) -> EarlierStatement | None:
     call = read_call(info.code)
     if call is None:
-        return None if is_install(info.code) else EarlierStatement(info, "", info.code)
+        return None if is_install(info.code) else EarlierStatement(info, "", as_written(info.code))
     request, operation, arguments = call
     if operation not in KIND_OF:
         return None

@@ -36,6 +36,19 @@ LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or 
 LINE = re.compile(re.escape(LIVE_LINE).encode() + rb"([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
 
 
+SCALA_REQUEST = re.compile(r"\n// \[live fabric-livy [0-9a-f]{32}\]\s*\Z")
+
+
+def asking(scala: str, channel: str) -> str:
+    """The code of a Scala cell with the comment by which an embedded Fabric writes the lines (local/interpreters/live_scala.py)."""
+    return f"{scala}\n// {LIVE_LINE}{channel}]"
+
+
+def as_written(scala: str) -> str:
+    """Without that comment."""
+    return SCALA_REQUEST.sub("", scala)
+
+
 @contextlib.contextmanager
 def followed(repl: Repl, on_output: OnOutput | None, *, near_alone: bool = False) -> Iterator[Sequence[Any]]:
     """While a cell runs. Gives what its agent is to know: see `written` in remote/agent/live.py; empty where nobody looks, or where

@@ -13,6 +13,8 @@ from fabric_livy_magic.livy.client import LivyClient
 from fabric_livy_magic.livy.driver_log import FIRST_BACK_BYTES, DriverLog
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.monitoring import Monitored, SparkMonitoring
+from fabric_livy_magic.local.interpreters.live_scala import channel_of
+from fabric_livy_magic.running import live_output
 from fabric_livy_magic.running.live_output import News, Reader
 from fabric_livy_magic.running.results import Cleared, Printed
 from fabric_livy_magic.signin.external_credentials import StaticToken
@@ -110,6 +112,12 @@ def test_a_server_elsewhere_is_asked_every_two_seconds_while_something_comes_and
 
 def test_one_on_this_machine_is_asked_more_often_until_something_has_come() -> None:
     assert read(ScriptedLog(lambda _: [], line(0, printed("a"))), 5)[1] == [0.2, 0.2, 0.4, 0.4, 0.4]
+
+
+def test_a_scala_cell_is_listed_as_it_was_written() -> None:
+    asking = live_output.asking("val a = 1 // b", "0123456789abcdef" * 2)
+    assert channel_of(asking) == ("val a = 1 // b", "0123456789abcdef" * 2)
+    assert live_output.as_written(asking) == live_output.as_written("val a = 1 // b") == "val a = 1 // b"
 
 
 # ------------------------------------------------------------------------------------------------ the log

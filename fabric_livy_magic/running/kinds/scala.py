@@ -27,7 +27,7 @@ def run(run: CellRun) -> CellOutput:
     sent = join_scala_lines(run.cell.code)
     try:
         with live_output.followed(run.repl, scala_displays.before_marks(run), near_alone=True) as pace:
-            output = run.statement(f"{sent}\n// [live fabric-livy {pace[0]}]" if pace else sent, "spark")
+            output = run.statement(live_output.asking(sent, pace[0]) if pace else sent, "spark")
     except StatementError as failed:
         error = placed(failed, run.cell.code, sent)
         if scala_displays.has_marks(run, error.printed):
