@@ -43,7 +43,6 @@ def main(descriptor: int) -> None:
 
 
 def load() -> None:
-    import numpy
     import pyspark.sql
     import pyspark.streaming  # noqa: F401
 
@@ -51,7 +50,8 @@ def load() -> None:
     import fabric_livy_magic.local.interpreters.worker
     import fabric_livy_magic.local.spark.gateway  # noqa: F401
 
-    os.register_at_fork(after_in_child=numpy.random.seed)  # Python's own `random` does so itself
+    if "numpy" in sys.modules:  # PySpark has loaded it; Python's own `random` seeds itself
+        os.register_at_fork(after_in_child=sys.modules["numpy"].random.seed)
     gc.collect()
     gc.freeze()  # what the garbage collector does not touch stays shared between the processes
 
