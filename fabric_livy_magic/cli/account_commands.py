@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,13 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     login.add_argument(
         "--method", help="browser, device, cli, secret, certificate, managed-identity, workload-identity, …"
     )
-    login.add_argument("--tenant")
-    login.add_argument("--client-id")
-    login.add_argument("--certificate", metavar="FILE")
-    login.add_argument("--send-chain", action="store_true")
+    login.add_argument("--tenant", help="tenant id or domain")
+    login.add_argument("--client-id", metavar="ID", help="an app registration of your own")
+    login.add_argument("--certificate", metavar="FILE", help="PEM or PFX file, for --method certificate")
+    login.add_argument(
+        "--send-chain", action="store_true", help="send the certificate's chain (subject name and issuer)"
+    )
+    login.add_argument("--json", action="store_true", help="who it is, as JSON")
     login.set_defaults(command=_login)
 
     logout = commands.add_parser("logout", help="forget the sign-in")
@@ -46,19 +50,29 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
 def _login(options: argparse.Namespace) -> int:
     from fabric_livy_magic.cells.subcommands import login_choices
     from fabric_livy_magic.output.account import device_prompt_text, identity_lines
+    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.sessions.account import Account
     from fabric_livy_magic.signin.methods import UserPrompts, has_browser
 
+    out = sys.stderr if options.json else sys.stdout
+
     def show(prompt: DevicePrompt) -> None:
-        print(device_prompt_text(prompt), flush=True)
+        print(device_prompt_text(prompt), file=out, flush=True)
+
+    def print_line(line: str) -> None:
+        print(printable(line), file=out)
 
     account = Account()
     say_what_was_ignored(account)
     identity = account.login(
-        UserPrompts(show_device_prompt=show, print_line=lambda line: print(printable(line)), has_browser=has_browser()),
+        UserPrompts(show_device_prompt=show, print_line=print_line, has_browser=has_browser()),
         **login_choices(options),
     )
-    print(printable("\n".join([*identity_lines(identity), *filter(None, [account.login_notice()])])))
+    if options.json:
+        print(json_text(asdict(identity)))
+    for line in [*(() if options.json else identity_lines(identity)), account.login_notice()]:
+        if line:
+            print_line(line)
     return 0
 
 

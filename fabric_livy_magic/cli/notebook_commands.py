@@ -36,6 +36,7 @@ def add_notebook_commands(commands: argparse._SubParsersAction[argparse.Argument
     convert.add_argument("source", type=Path, help="an .ipynb, or a folder x.Notebook")
     convert.add_argument("target", type=Path, help="what to write: x.ipynb, x.Notebook or …/notebook-content.py")
     convert.add_argument("--force", action="store_true", help="write over what is there")
+    convert.add_argument("--json", action="store_true", help="what was written, and what was left out, as JSON")
     convert.set_defaults(command=_convert)
 
     check = commands.add_parser("check", help="what notebooks need, and which of it is there; runs nothing")
@@ -63,8 +64,22 @@ def _convert(options: argparse.Namespace) -> int:
         raise SettingsError(f"{target} is there already; --force writes over it.")
     write_notebook(options.target, with_portal_metadata(notebook))
     losses = git_losses(notebook) if target.suffix != ".ipynb" else []
+    where = _difference_when_back(notebook, target) if target.suffix == ".ipynb" else ""
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "file": str(target),
+                    "cells": len(notebook.cells),
+                    "left_out": losses,
+                    "differs_when_back_from": where or None,
+                },
+                indent=2,
+            )
+        )
+        return 0
     left_out = f" Left out, since that format has no place for it: {'; '.join(losses)}." if losses else ""
-    if target.suffix == ".ipynb" and (where := _difference_when_back(notebook, target)):
+    if where:
         left_out = f" Converted back it is not the same file, from {where}."
     print(printable(f"{target}: {_count_of(len(notebook.cells), 'cell')}.{left_out}"))
     return 0

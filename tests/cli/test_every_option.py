@@ -102,6 +102,7 @@ USES = {
     "run --output": "cli/test_fabric_notebooks.py",
     "run --share-session": "cli/test_fabric_notebooks.py",
     "convert --force": "cli/test_notebook_commands.py",
+    "convert --json": "cli/test_notebook_commands.py",
     "run --mocks": "local/sessions/test_mocks.py",
     "run --record": "local/sessions/test_mocks.py",
     "pull --rows": "cli/test_sample_commands.py",
@@ -129,6 +130,7 @@ USES = {
     "login --client-id": HERE,
     "login --certificate": HERE,
     "login --send-chain": HERE,
+    "login --json": HERE,
     "trust --yes": HERE,
     "trust --forget": HERE,
     "trust --list": HERE,
@@ -176,8 +178,11 @@ def test_an_application_signs_in_by_its_certificate(
         words = ["--method", "certificate", "--tenant", TENANT, "--client-id", client, "--certificate", str(file)]
         assert main(["login", *words, "--send-chain"]) == 0
         hidden = authority.secrets()
+        told = capsys.readouterr()
+        assert main(["login", *words, "--json"]) == 0
     shown = capsys.readouterr()
-    assert "Signed in as" in shown.out
+    assert "Signed in as" in told.out
+    assert json.loads(shown.out)["tenant"] == TENANT
     assert not any(secret in shown.out + shown.err for secret in hidden)
 
 

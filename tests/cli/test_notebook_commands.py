@@ -60,6 +60,9 @@ def test_a_committed_notebook_comes_back_from_an_ipynb_byte_by_byte_or_convert_s
     assert main(["convert", "hand.Notebook", "hand.ipynb"]) == main(["convert", "hand.ipynb", "again.Notebook"]) == 0
     assert again.read_bytes() == hand.read_bytes()
     assert capsys.readouterr().out.splitlines() == ["hand.ipynb: 2 cells.", f"{again}: 2 cells."]
+    assert main(["convert", "hand.Notebook", "hand.ipynb", "--force", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"file": "hand.ipynb", "cells": 2, "left_out": [], "differs_when_back_from": None}
 
     meta = f'// METADATA {stars}\n\n// META {{"kernel_info": {{"name": "sqldatawarehouse"}}}}\n\n'
     mixed = Path("mixed.Notebook/notebook-content.scala")
