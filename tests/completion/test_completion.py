@@ -22,6 +22,7 @@ from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.signin.tokens import AccessToken
 from tests.support.fakes import FakeFabric
 from tests.support.lists import ListServer
+from tests.support.monitored_spark import RUNS
 from tests.support.notebook import Notebook, notebook
 
 
@@ -52,6 +53,9 @@ def matches_of(code: str, language: str | None = "pyspark", runner: Runner | Non
         ("%livy files ls Ta", ["Tables/"]),
         ("%livy upload --o", ["--overwrite"]),
         ("%livy switch ", []),
+        ("%livy logs --dr", ["--driver"]),
+        ("%livy ru", ["runs"]),
+        ("%livy spark ", []),
         ("%livy nothing ", []),
         ("%%livy_sql --pol|\nSELECT 1", ["--polars"]),
         ("%%sql --out|\nSELECT 1", ["--output"]),
@@ -81,6 +85,14 @@ def test_files_of_this_machine_and_ids_of_batches_are_offered(
     runner.account.client().create_batch(BatchSpec(file="x.py"))
     (batch_id,) = fabric.batches.kept
     assert matches_of("%livy batch show ", runner=runner) == [batch_id]
+
+
+def test_the_ids_of_runs_are_looked_up(fabric: FakeFabric, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_TOKEN", fabric.token)
+    fabric.monitoring.runs = RUNS
+    runner = Runner({"target": fabric.url})
+    runner.account.client().list_sessions()  # has signed in
+    assert matches_of("%livy runs ", runner=runner) == [one["livyId"] for one in reversed(RUNS)]
 
 
 @pytest.mark.parametrize("code", ["%matplotlib inl", "%%html\n<b", "%%local\nprin", "% "])
