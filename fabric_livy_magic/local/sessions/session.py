@@ -78,9 +78,7 @@ class Session:
         self.end_reason = EndReason()
         self.end_reported = False  # to a client of Livy's dialect
         self.log = SessionLog(self.folders.log, self.folders.stdout)
-        self._groups = groups
-        self._quirks = quirks
-        self._forks = forks
+        self._groups, self._quirks, self._forks = groups, quirks, forks
         settings = spark_settings(located, name, self.folders, sys.executable)
         self.application = make_application(settings, self.folders, groups, self.log.write, lakehouse, workspaces)
         self._environment = spark_environment(self.folders, sys.executable)
