@@ -26,7 +26,6 @@ MEASURED_FROM = 1 / 8
 STREAM_PIECE_BYTES = 4 * 1024 * 1024  # to the JVM at a time, as base64
 COLLECTED_AT_ONCE_BYTES = 256 * 1024 * 1024  # below spark.driver.maxResultSize, 1 GiB by default
 WRITE_OPTIONS = {
-    "compression": "zstd",
     "parquet.compression.codec.zstd.level": "1",
     "parquet.enable.dictionary": "false",
     "parquet.page.row.count.limit": "1",  # a value may have 100 MB
@@ -149,7 +148,9 @@ def _can_write(spark: Any, uri: str) -> bool:
 def _written(spark: Any, values: Any, prefix: bytes, request: dict[str, Any]) -> dict[str, Any]:
     with _removed_after_error(spark, request["uri"]) as (file_system, folder):
         numbered = values.selectExpr("monotonically_increasing_id() AS number", "value")
-        numbered.write.mode("append").options(**WRITE_OPTIONS).parquet(request["uri"])
+        # Random numbers, 10 M rows of 56 bytes on two cores: 10 s and 387 MiB, with zstd 20 s and 310 MiB.
+        codec = "lz4_raw" if version_of(spark) >= (3, 5) else "zstd"
+        numbered.write.mode("append").options(compression=codec, **WRITE_OPTIONS).parquet(request["uri"])
         return _header_part(file_system, folder, prefix, request)
 
 
