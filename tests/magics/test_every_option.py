@@ -75,6 +75,12 @@ def test_explore_needs_the_agent(started: Notebook, fabric: FakeFabric) -> None:
     assert fabric.posted_code == []
 
 
+def test_a_frame_by_files_needs_the_agent_and_a_variable(started: Notebook, fabric: FakeFabric) -> None:
+    assert "--via onelake needs the agent" in started.fails("%%livy_sql -o rows --via onelake\nSELECT 1")
+    assert "add -o NAME" in started.fails("%%livy_sql --via onelake\nSELECT 1")
+    assert fabric.posted_code == []
+
+
 # ------------------------------------------------------------------------------------------------ subcommands
 LINES: Mapping[str, list[tuple[str, str]]] = {
     "use": [("{url}", "Target: ")],
