@@ -29,11 +29,12 @@ class DapClient:
         self._reading = threading.Thread(target=self._read, name="dap", daemon=True)
         self._reading.start()
 
-    def attach(self, **arguments: Any) -> None:
+    def attach(self, within_s: float = WITHIN_S, **arguments: Any) -> None:
         """With the requests that VS Code sends, in their order. The answer to `attach` comes after `configurationDone`."""
-        self.request("initialize", clientID="test", adapterID="debugpy", pathFormat="path", linesStartAt1=True)
+        about = {"clientID": "test", "adapterID": "debugpy", "pathFormat": "path", "linesStartAt1": True}
+        self._answer(self._send("initialize", about), within_s)
         attaching = self._send("attach", {"justMyCode": True, **arguments})
-        self.event("initialized")
+        self.event("initialized", within_s)
         self.request("setExceptionBreakpoints", filters=[])
         self.request("configurationDone")
         self._answer(attaching)
@@ -82,10 +83,10 @@ class DapClient:
         self._socket.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
         return self._number
 
-    def _answer(self, number: int) -> dict[str, Any]:
+    def _answer(self, number: int, within_s: float = WITHIN_S) -> dict[str, Any]:
         while True:
             try:
-                answer = self._answers.get(timeout=WITHIN_S)
+                answer = self._answers.get(timeout=within_s)
             except queue.Empty:
                 raise TimeoutError(f"no answer to request {number}") from None
             if answer["request_seq"] == number:
