@@ -195,6 +195,7 @@ def test_a_client_that_goes_away_lets_the_cell_go_on_and_another_may_come(
     client.set_breakpoints(file_of(listening), [3])
     running = start(CELL)
     client.event("stopped")
+    client.request("disconnect")
     client.close()
     assert printed(running.result(30)) == "42\n"
     second = attached(listening)
