@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fabric_livy_magic.cells.file_options import VERBS, add_file_options, add_upload_options, check_upload, format_of
@@ -24,10 +25,13 @@ def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         one = verbs.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         add_file_options(one, verb)
         add_target(one)
+        if verb == "cp":
+            one.add_argument("--json", action="store_true", help="how much was copied, as JSON")
         one.set_defaults(command=_files)
     upload = commands.add_parser("upload", help="a file of this machine as a file or a table of a lakehouse")
     add_upload_options(upload, is_magic=False)
     add_target(upload)
+    upload.add_argument("--json", action="store_true", help="what was made, as JSON")
     upload.set_defaults(command=_upload)
 
 
@@ -56,6 +60,7 @@ def _upload(options: argparse.Namespace) -> int:
         return 0
     from fabric_livy_magic import connect
     from fabric_livy_magic.output.files import table_line
+    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.output.progress import progress_line
 
     inferred = format_of(options.file) != "parquet"  # raises before a session starts
@@ -65,7 +70,10 @@ def _upload(options: argparse.Namespace) -> int:
                 options.file, options.table, overwrite=options.overwrite, append=options.append, on_progress=progress
             )
         progress.make_room()
-    print(printable(table_line(made, options.file, inferred=inferred)))
+    if options.json:
+        print(json_text(asdict(made)))
+    else:
+        print(printable(table_line(made, options.file, inferred=inferred)))
     return 0
 
 
@@ -99,6 +107,7 @@ def _head(files: LakehouseFiles, options: argparse.Namespace) -> None:
 
 def _cp(files: LakehouseFiles, options: argparse.Namespace) -> None:
     from fabric_livy_magic.output.files import copied_line
+    from fabric_livy_magic.output.lists import json_text
     from fabric_livy_magic.output.progress import progress_line
     from fabric_livy_magic.sessions.file_copies import plan_copies
 
@@ -109,7 +118,12 @@ def _cp(files: LakehouseFiles, options: argparse.Namespace) -> None:
         )
         copies.run(overwrite=options.force, on_progress=progress)
         progress.make_room()
-    print(printable(copied_line(copies, options.target_path, time.monotonic() - began)))
+    took_s = time.monotonic() - began
+    if options.json:
+        told = {"files": len(copies.files), "size_bytes": copies.size_bytes, "to": options.target_path}
+        print(json_text({**told, "duration_s": round(took_s, 1)}))
+    else:
+        print(printable(copied_line(copies, options.target_path, took_s)))
 
 
 def _mv(files: LakehouseFiles, options: argparse.Namespace) -> None:

@@ -10,7 +10,8 @@ import sysconfig
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from fabric_livy_magic.printable import printable
 
 if TYPE_CHECKING:
     from fabric_livy_magic.notebook_runs.execute import Limits
+    from fabric_livy_magic.notebook_runs.series import Ran
 
 QUICKSTART = "01_quickstart.ipynb"
 ROWS_PRINTED = 1000
@@ -77,6 +79,11 @@ def _add_run_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     run.add_argument(
         "--record", action="store_true", help="with --mocks: HTTP calls without a mock go out, and are added to it"
     )
+    run.add_argument(
+        "--json",
+        action="store_true",
+        help="of each notebook: passed, exit value, duration, where the executed one is; what cells show goes to standard error",
+    )
     run.set_defaults(command=_run)
 
 
@@ -90,7 +97,9 @@ def seconds_option(text: str) -> float:
 def _demo(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="fabric-livy-demo-") as lakehouse:
         print("The quickstart notebook on an embedded Fabric: real Spark on this machine, no account, no cost.\n")
-        return _run_notebook(quickstart(), options.output, {"FABRIC_LIVY_LAKEHOUSE": lakehouse})
+        ran = _run_notebook(quickstart(), options.output, {"FABRIC_LIVY_LAKEHOUSE": lakehouse}, write_now)
+    print(_verdict(ran))
+    return _exit_code([ran])
 
 
 def quickstart() -> Path:
@@ -117,7 +126,7 @@ def _run(options: argparse.Namespace) -> int:
             with _environment(variables):
                 return _run_files(options)
         finally:
-            print("\n".join(map(printable, used_text(read_used(used)).split("\n"))))
+            _writer(options)("\n".join(map(printable, used_text(read_used(used)).split("\n"))))
 
 
 @contextlib.contextmanager
@@ -134,7 +143,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 def _run_files(options: argparse.Namespace) -> int:
     from fabric_livy_magic.notebook_runs.execute import Limits
-    from fabric_livy_magic.notebook_runs.series import notebooks_of, run_series
+    from fabric_livy_magic.notebook_runs.series import notebooks_of, run_series, verdicts
     from fabric_livy_magic.notebooks.source_text import read_source
     from fabric_livy_magic.settings import resolve
     from fabric_livy_magic.settings_files import read_files
@@ -142,23 +151,25 @@ def _run_files(options: argparse.Namespace) -> int:
     variables = {"FABRIC_LIVY_TARGET": options.target} if options.target else {}
     # A mistake in the settings is said once, before anything starts.
     resolve(files=read_files(options.files[0].absolute().parent))
-    limits = Limits(options.cell_timeout, options.timeout)
+    limits, write = Limits(options.cell_timeout, options.timeout), _writer(options)
     if notebooks := notebooks_of(options.files):
         if options.parameter:
             raise SettingsError("-p is for one notebook.")
-        return run_series(
-            notebooks, options.output, {**os.environ, **variables}, write_now, limits, shared=options.share_session
-        )
+        environ = {**os.environ, **variables}
+        ran = run_series(notebooks, options.output, environ, write, limits, shared=options.share_session)
+        return _told(options, ran, verdicts(ran))
     (file,) = options.files
     if not file.exists():
         raise SettingsError(f"There is no file {file}.")
     if file.is_dir() or file.suffix == ".ipynb" or file.stem == "notebook-content":
         named_after = file if file.suffix == ".ipynb" or file.is_dir() else file.parent
-        return _run_notebook(
-            file, options.output or named_after.with_suffix(".executed.ipynb"), variables, limits, options.parameter
-        )
+        executed = options.output or named_after.with_suffix(".executed.ipynb")
+        one = _run_notebook(file, executed, variables, write, limits, options.parameter)
+        return _told(options, [one], _verdict(one))
     if options.parameter:
         raise SettingsError("-p is for notebooks.")
+    if options.json:
+        raise SettingsError("--json is for notebooks; `fabric-livy sql --format json` gives the rows of SQL.")
     kind = KIND_OF_SUFFIX.get(file.suffix.lower())
     if kind is None:
         raise SettingsError(f"{file}: a file that can be run ends in .ipynb, {', '.join(KIND_OF_SUFFIX)}.")
@@ -173,29 +184,51 @@ def _run_notebook(
     notebook: Path,
     executed: Path,
     variables: dict[str, str],
+    write: Callable[[str], None],
     limits: Limits | None = None,
     parameters: Sequence[str] = (),
-) -> int:
+) -> Ran:
     from fabric_livy_magic.notebook_runs.execute import NO_LIMITS, run_notebook
     from fabric_livy_magic.notebook_runs.prepare import prepare_run, run_fabric_notebook
+    from fabric_livy_magic.notebook_runs.series import Ran
     from fabric_livy_magic.notebooks.fabric_notebooks import is_fabric_notebook
-    from fabric_livy_magic.notebooks.files import read_notebook
+    from fabric_livy_magic.notebooks.files import notebook_file, read_notebook
 
     began = time.monotonic()
     content = read_notebook(notebook)
     environ, limits = {**os.environ, **variables}, limits or NO_LIMITS
     if is_fabric_notebook(content):
         run = prepare_run(notebook, content, read_parameters(parameters))
-        outcome = run_fabric_notebook(run, executed, write_now, environ, limits)
+        outcome = run_fabric_notebook(run, executed, write, environ, limits)
     elif parameters:
         raise SettingsError(f"-p is for Fabric notebooks; {notebook} is one of the plain Python kernel.")
     else:
-        outcome = run_notebook(notebook, executed, write_now, environ, limits)
+        outcome = run_notebook(notebook, executed, write, environ, limits)
+    return Ran(notebook_file(notebook).name, outcome, time.monotonic() - began, executed)
+
+
+def _verdict(ran: Ran) -> str:
+    outcome = ran.outcome
     verdict = "All cells ran" if outcome.passed else "A cell failed"
     if outcome.exit_value is not None:
         verdict = f"The notebook ended with the value {outcome.exit_value!r}"
-    print(printable(f"\n{verdict}, {time.monotonic() - began:.1f} s in all. The executed notebook: {executed}"))
-    return 0 if outcome.passed else 1
+    return printable(f"\n{verdict}, {ran.duration_s:.1f} s in all. The executed notebook: {ran.executed}")
+
+
+def _told(options: argparse.Namespace, ran: Sequence[Ran], verdict: str) -> int:
+    from fabric_livy_magic.output.lists import json_text
+
+    print(json_text([one.to_json() for one in ran]) if options.json else verdict)
+    return _exit_code(ran)
+
+
+def _exit_code(ran: Sequence[Ran]) -> int:
+    return 0 if all(one.outcome.passed for one in ran) else 1
+
+
+def _writer(options: argparse.Namespace) -> Callable[[str], None]:
+    """Of what cells show. Standard output is for the data alone."""
+    return partial(print, file=sys.stderr, flush=True) if options.json else write_now
 
 
 def _run_statement(code: str, kind: str, target: str | None, file: Path, timeout_s: float | None) -> int:

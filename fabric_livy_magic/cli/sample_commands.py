@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.printable import printable
@@ -32,12 +34,14 @@ def add_sample_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
         pull.add_argument(option, metavar="COLUMN", action="append", default=[], help=f"{text}, made in Spark")
     pull.add_argument("--to", metavar="FOLDER", type=Path, default=DEFAULT_FOLDER, help=f"(default: {DEFAULT_FOLDER})")
     pull.add_argument("--target", help="where the tables are: what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
+    pull.add_argument("--json", action="store_true", help="what each sample has, as JSON")
     pull.set_defaults(command=_pull)
 
     seed = commands.add_parser("seed", help="make tables of a folder that `pull` has written")
     seed.add_argument("folder", type=Path, help="of samples, or of one")
     seed.add_argument("--overwrite", action="store_true", help="replace tables that are there")
     seed.add_argument("--target", help="where to make them: what `%%livy use` takes (default: FABRIC_LIVY_TARGET)")
+    seed.add_argument("--json", action="store_true", help="what was made, as JSON")
     seed.set_defaults(command=_seed)
 
 
@@ -63,9 +67,18 @@ def _pull(options: argparse.Namespace) -> int:
     for name in (*options.tables, *options.mask, *options.mask_shape, *options.hash):
         name_parts(name)  # one that is none is told before a session starts
     with _session(options.target) as session:
-        for one in pull(session, options.tables, options.to, choice):
-            print(printable(pulled_text(one)))
+        pulled = pull(session, options.tables, options.to, choice)
+    if options.json:
+        _print_json([{**asdict(one.sample), "folder": str(one.folder)} for one in pulled])
+    for one in () if options.json else pulled:
+        print(printable(pulled_text(one)))
     return 0
+
+
+def _print_json(value: Any) -> None:
+    from fabric_livy_magic.output.lists import json_text
+
+    print(json_text(value))
 
 
 def pulled_text(one: Pulled) -> str:
@@ -85,8 +98,11 @@ def _seed(options: argparse.Namespace) -> int:
     def tell(one: Seeded) -> None:
         did = "replaced" if one.replaced else "made"
         schema = ", and its schema" if one.created_schema else ""
-        print(printable(f"{one.table}: {did}{schema}, {one.rows:,} rows"), flush=True)
+        out = sys.stderr if options.json else sys.stdout
+        print(printable(f"{one.table}: {did}{schema}, {one.rows:,} rows"), file=out, flush=True)
 
     with _session(options.target) as session:
-        seed(session, options.folder, overwrite=options.overwrite, tell=tell)
+        seeded = seed(session, options.folder, overwrite=options.overwrite, tell=tell)
+    if options.json:
+        _print_json([asdict(one) for one in seeded])
     return 0

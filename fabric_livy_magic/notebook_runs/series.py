@@ -6,8 +6,10 @@ import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fabric_livy_magic.agent.client import literal
 from fabric_livy_magic.errors import SettingsError
@@ -64,12 +66,11 @@ def run_series(
     limits: Limits,
     *,
     shared: bool,
-) -> int:
-    """The exit code: 1 if one of them failed, which does not stop the others. Raises NotebookError and SettingsError for one that
-    cannot run, before any does."""
+) -> list[Ran]:
+    """One that fails does not stop the others. Raises NotebookError and SettingsError for one that cannot run, before any does."""
     read = {one: one.read() for one in notebooks}
     runs = {one: prepare_run(one.path, notebook) for one, notebook in read.items() if is_fabric_notebook(notebook)}
-    verdicts: list[str] = []
+    ran: list[Ran] = []
     with _Kernels(environ, limits, shared=shared) as kernels:
         for file in notebooks:
             began = time.monotonic()
@@ -83,19 +84,42 @@ def run_series(
                     outcome = kernels.run(file.name, run, write)
                 finally:
                     run.write(output)
-            verdicts.append(printable(f"{_verdict(outcome)} ({time.monotonic() - began:.1f} s): {file.name}"))
-    failed = sum(line.startswith(FAILED) for line in verdicts)
-    write("\n".join([*verdicts, f"\n{len(verdicts)} notebooks, {failed} failed."]))
-    return 1 if failed else 0
+            ran.append(Ran(file.name, outcome, time.monotonic() - began, output))
+    return ran
 
 
-FAILED = "failed"
+@dataclass(frozen=True)
+class Ran:
+    """A notebook that ran, and where its executed copy is."""
+
+    name: str
+    outcome: Outcome
+    duration_s: float
+    executed: Path
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "notebook": self.name,
+            "passed": self.outcome.passed,
+            "exit_value": self.outcome.exit_value,
+            "duration_s": round(self.duration_s, 1),
+            "executed": str(self.executed),
+        }
+
+
+def verdicts(ran: Sequence[Ran]) -> str:
+    """A line for each, and how many failed."""
+    lines = [printable(f"{_verdict(one.outcome)} ({one.duration_s:.1f} s): {one.name}") for one in ran]
+    failed = sum(not one.outcome.passed for one in ran)
+    return "\n".join([*lines, f"\n{len(ran)} notebooks, {failed} failed."])
+
+
 _LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?:[:/]|$)", re.IGNORECASE)
 
 
 def _verdict(outcome: Outcome) -> str:
     if not outcome.passed:
-        return FAILED
+        return "failed"
     return "ran" if outcome.exit_value is None else f"ended with the value {outcome.exit_value!r}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def test_run_of_a_notebook_runs_in_this_python(tmp_path: Path) -> None:
     done = fabric_livy("run", str(notebook), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sys.executable in done.stdout
+
+
+def test_run_with_json_gives_data_alone_on_standard_output(tmp_path: Path) -> None:
+    good = write_notebook(tmp_path / "good.ipynb", "print('from the cell')")
+    write_notebook(tmp_path / "bad.ipynb", "1 / 0")
+    one = fabric_livy("run", str(good), "--json", folder=tmp_path)
+    (ran,) = json.loads(one.stdout)
+    assert ran.pop("duration_s") >= 0
+    expected = {"notebook": "good", "passed": True, "exit_value": None}
+    assert ran == {**expected, "executed": str(tmp_path / "good.executed.ipynb")}
+    assert "from the cell" in one.stderr
+    both = fabric_livy("run", "good.ipynb", "bad.ipynb", "--json", folder=tmp_path)
+    assert both.returncode == 1
+    assert [(ran["notebook"], ran["passed"]) for ran in json.loads(both.stdout)] == [("good", True), ("bad", False)]
+    assert "ZeroDivisionError" in both.stderr
 
 
 @pytest.mark.spark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,26 @@ def test_a_csv_file_becomes_a_table_and_leaves_no_file(
     monkeypatch.chdir(tmp_path)
     Path("trips.csv").write_text('id,note\n1,"two\nlines, and ""quotes"""\n2,\n', encoding="utf-8")
     lake = tmp_path / "lake"
-    with service.serving(lake) as api:
+    with service.serving(lake, ("--token", service.TOKEN, "--share-spark")) as api:
         assert main(["upload", "trips.csv", "--target", api.base, "--table", "dbo.trips"]) == 0
         shown = capsys.readouterr().out
         assert shown == "dbo.trips: 2 rows (id int, note string), a table made of trips.csv, types inferred by Spark\n"
+        assert main(["upload", "trips.csv", "--target", api.base, "--table", "dbo.trips", "--append", "--json"]) == 0
+        columns = [["id", "int"], ["note", "string"]]
+        assert json.loads(capsys.readouterr().out) == {
+            "name": "dbo.trips",
+            "rows": 4,
+            "new_rows": 2,
+            "columns": columns,
+        }
+        assert main(["upload", "trips.csv", "--target", api.base, "--json"]) == 0
+        copied = json.loads(capsys.readouterr().out)
+        assert (copied.pop("duration_s") >= 0, copied) == (True, {"files": 1, "size_bytes": 41, "to": "Files/"})
+        again = ["upload", "trips.csv", "--target", api.base, "--overwrite", "--json"]
+        assert main(again) == 0
+        assert main(["files", "cp", "trips.csv", "Files/other.csv", "--target", api.base, "--json"]) == 0
+        assert main(["files", "rm", "Files/trips.csv", "Files/other.csv", "--target", api.base]) == 0
+        capsys.readouterr()
         assert main(["files", "ls", "--target", api.base, "-r"]) == 0
         assert capsys.readouterr().out == "Nothing is in Files.\n"
         assert (lake / "Tables" / "dbo" / "trips").is_dir()

@@ -219,6 +219,15 @@ def test_the_commands_say_what_they_did(session: Session, api: service.Api, tmp_
     ), pulled.stderr
     seeded = fabric_livy("seed", "data", "--overwrite", *common, folder=tmp_path, FABRIC_LIVY_TOKEN=service.TOKEN)
     assert seeded.stdout.splitlines()[-1] == "notes: replaced, 3 rows", seeded.stderr
+    again = fabric_livy(
+        "pull", "notes", "--to", "more", "--json", *common, folder=tmp_path, FABRIC_LIVY_TOKEN=service.TOKEN
+    )
+    (one,) = json.loads(again.stdout)
+    assert (one["table"], one["rows"], one["of_rows"], one["folder"]) == ("notes", 3, 3, str(Path("more") / "notes"))
+    made = fabric_livy(
+        *("seed", "more", "--overwrite", "--json", *common), folder=tmp_path, FABRIC_LIVY_TOKEN=service.TOKEN
+    )
+    assert json.loads(made.stdout) == [{"table": "notes", "rows": 3, "replaced": True, "created_schema": False}]
     assert session.run("print(spark.table('notes').count())").text == "3"
 
 
