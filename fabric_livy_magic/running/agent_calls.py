@@ -9,7 +9,7 @@ from typing import Any
 from fabric_livy_magic.agent.client import Reply
 from fabric_livy_magic.cells.charts import Chart
 from fabric_livy_magic.errors import Interrupted, NoAgent, StatementError
-from fabric_livy_magic.frames import conversion, livy_json, transfer
+from fabric_livy_magic.frames import livy_json, transfer
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.running.results import ArrowTable, ChartTable, Part, Printed, Shown, Table, Updated
@@ -106,9 +106,8 @@ def _table(arrow: Any, header: Mapping[str, Any], statement: int | None, *, is_v
     return table
 
 
-def send(call: Call, frame: Any, name: str, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
-    """Makes a frame of this Python a temporary view of the session: (rows, [(column, Spark's type)])."""
-    table = conversion.to_arrow(frame)
+def send(call: Call, table: Any, name: str, on_progress: Listener | None = None) -> tuple[int, list[tuple[str, str]]]:
+    """Makes a table of `conversion.to_arrow` a temporary view of the session: (rows, [(column, Spark's type)])."""
     try:
         sent = transfer.send(lambda *one: value_of(call(*one)), table, name, transfer_progress(on_progress, "Sending"))
     except KeyboardInterrupt:

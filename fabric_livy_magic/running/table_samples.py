@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fabric_livy_magic.errors import FrameError, NoAgent
+from fabric_livy_magic.frames import conversion
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.repl import Repl
 
@@ -34,7 +35,7 @@ def existing_tables(repl: Repl, tables: Sequence[str]) -> list[str]:
 def load_sample(repl: Repl, rows: Any, request: Mapping[str, Any]) -> Mapping[str, bool]:
     """Makes a table of an Arrow table. Raises StatementError."""
     with repl.queue.in_turn():
-        agent_calls.send(repl.agent_call(), rows, VIEW)
+        agent_calls.send(repl.agent_call(), conversion.to_arrow(rows), VIEW)
         done: Mapping[str, bool] = agent_calls.value_of(repl.agent_call()("load_sample", {**request, "view": VIEW}))
         return done
 
