@@ -72,7 +72,7 @@ def test_a_piece_whose_statement_is_cancelled_ends_the_transfer_with_a_clear_err
             client.cancel_statement(session.id, sleeping[0])
 
     with pytest.raises((StatementCancelled, StatementError)) as caught:
-        session.frame(BIG, on_progress=listener)
+        session.frame(BIG, via="inline", on_progress=listener)
     assert "was cancelled" in str(caught.value) or "KeyboardInterrupt" in str(caught.value)
     assert session.run("'in step'").text == "'in step'"
     assert len(session.frame("spark.range(3)")) == 3
@@ -174,7 +174,7 @@ def test_a_shell_that_dies_while_a_frame_is_transferred_ends_in_a_clear_error(se
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(StatementError, match="The session's Python process has ended") as caught:
-        session.frame(BIG, on_progress=listener)
+        session.frame(BIG, via="inline", on_progress=listener)
     assert caught.value.ename == "ProcessEnded"
     with pytest.raises(StatementError, match="%livy stop"):
         session.run("'next'")

@@ -162,19 +162,19 @@ def _open_frame(
 ) -> dict[str, Any]:
     schema = schema_of(frame)
     zone = frame.sparkSession.conf.get("spark.sql.session.timeZone")
-    limited = frame if limit is None else _limited(frame, limit + 1)
     batches = None
-    if files is not None:
-        batches = frame_files.taken(transferable_frame(limited, schema["fields"]), zone, files)
-        if isinstance(batches, dict):
-            return _header_of(b"", 0, False, schema, zone, batches)
     try:
+        limited = frame if limit is None else _limited(frame, limit + 1)
+        if files is not None:
+            batches = frame_files.taken(transferable_frame(limited, schema["fields"]), zone, files)
         if batches is None:
             batches = _arrow_batches(limited, schema["fields"])
     except Exception as error:
         if most_bytes is None or limit is None or limit <= FEW_ROWS or "spark.driver.maxResultSize" not in str(error):
             raise
         return _open_frame(frame, FEW_ROWS, most_bytes)
+    if isinstance(batches, dict):
+        return _header_of(b"", 0, False, schema, zone, batches)
     rows, more = _rows_of(batches, limit)
     if most_bytes is None:
         content = _stream_of(batches, rows)
