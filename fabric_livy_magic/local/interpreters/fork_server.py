@@ -24,7 +24,8 @@ LENGTH = struct.Struct("!Q")
 MOST_DESCRIPTORS = 8
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int) -> list[str] | None:
+    """The arguments of the worker in a new process; None at the end of this one."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     load()
@@ -38,8 +39,7 @@ def main(descriptor: int) -> None:
                 break
             for descriptor in received[1]:
                 os.close(descriptor)
-    if received is not None:
-        become_repl(*received)
+    return None if received is None else prepare_repl(*received)
 
 
 def load() -> None:
@@ -86,9 +86,8 @@ def answer(requests: socket.socket) -> None:
     os.close(itself)
 
 
-def become_repl(request: Mapping[str, Any], descriptors: list[int]) -> None:
+def prepare_repl(request: Mapping[str, Any], descriptors: list[int]) -> list[str]:
     """`descriptors`: those of the worker in its order, then the capture file."""
-    from fabric_livy_magic.local.interpreters import worker
     from fabric_livy_magic.local.lakehouse import mounts
 
     *of_worker, capture = descriptors
@@ -98,7 +97,7 @@ def become_repl(request: Mapping[str, Any], descriptors: list[int]) -> None:
     use_environment(request["environment"])
     os.chdir(request["working_folder"])
     mounts.enter(request["lakehouse"], request["resources"], request["mount_point"])
-    worker.main([*map(str, of_worker), request["log"], request["lakehouse"], request["resources"]])
+    return [*map(str, of_worker), request["log"], request["lakehouse"], request["resources"]]
 
 
 def use_environment(environment: Mapping[str, str]) -> None:
@@ -110,4 +109,6 @@ def use_environment(environment: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    # Called from here, so that code of notebooks has as many calls below it as in a worker that was started: a recursion ends as early.
+    if (arguments := main(int(sys.argv[1]))) is not None:
+        sys.modules["fabric_livy_magic.local.interpreters.worker"].main(arguments)
