@@ -112,7 +112,7 @@ def test_a_spark_job_shows_its_tasks_while_they_run_and_ends_as_one_line_above_t
     last = lines[-1]
     if "last seen" in last["text/plain"]:
         last = notebook.wait_for_output(request, "s · 1 job · 16 tasks")["data"]
-    assert re.fullmatch(r"\d+(\.\d)? s · 1 job · 16 tasks", last["text/plain"])
+    assert re.fullmatch(r"\d+(\.\d)? s · 1 job · 16 tasks · task time \d+(\.\d)? s", last["text/plain"])
     assert last["text/html"].count("<details") == 1
     assert ">collect at " in last["text/html"]
 
@@ -224,7 +224,7 @@ def test_an_interrupt_cancels_the_statement_and_the_next_cell_runs(notebook: Ker
 
 
 def test_an_interrupt_stops_a_transfer_that_was_shown_and_leaves_no_variable(notebook: Kernel) -> None:
-    request = notebook.send("%%livy_sql -o many -q\nSELECT id, rand() AS r FROM range(15000000)")
+    request = notebook.send("%%livy_sql -o many -q --via inline\nSELECT id, rand() AS r FROM range(15000000)")
     notebook.wait_for_output(request, "Fetching")
     began = time.monotonic()
     notebook.interrupt()
