@@ -103,7 +103,8 @@ def prepare_repl(request: Mapping[str, Any], descriptors: list[int]) -> list[str
 def use_environment(environment: Mapping[str, str]) -> None:
     before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     after = environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:] = [*filter(None, after), *(one for one in sys.path if one not in {*before, *after})]
+    rest = (one for one in sys.path if one not in {*before, *after})
+    sys.path[:] = dict.fromkeys([*filter(None, after), *rest])  # once each, as `site` leaves them
     os.environ.clear()
     os.environ.update(environment)
 
