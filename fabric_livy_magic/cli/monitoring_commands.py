@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.monitoring_options import SUMMARIES, add_monitoring_options, log_source
-from fabric_livy_magic.cli.targets import add_target, open_account
+from fabric_livy_magic.cli.targets import add_target, open_account, say
 from fabric_livy_magic.errors import SettingsError
-from fabric_livy_magic.printable import printable, printable_output
+from fabric_livy_magic.printable import printable_output
 
 if TYPE_CHECKING:
     from fabric_livy_magic.sessions.runs import Runs
@@ -54,10 +53,10 @@ def _logs(runs: Runs, options: argparse.Namespace) -> None:
     one = runs.get_running(options.id)
     if options.follow:
         one.follow(_print_line, source, executor=executor, lines=options.lines)
-        return _say("It has ended: nothing more comes.")
+        return say("It has ended: nothing more comes.")
     lines = one.logs(source, executor=executor, lines=options.lines)
     _print("\n".join(map(printable_output, lines)), lines, options)
-    return None if lines else _say("The log is empty.")
+    return None if lines else say("The log is empty.")
 
 
 def _runs(runs: Runs, options: argparse.Namespace) -> None:
@@ -85,8 +84,3 @@ def _print(text: str, data: Any, options: argparse.Namespace) -> None:
 
 def _print_line(line: str) -> None:
     print(printable_output(line), flush=True)
-
-
-def _say(line: str) -> None:
-    """To the person."""
-    print(printable(line), file=sys.stderr, flush=True)

@@ -8,7 +8,6 @@ may enter a user namespace. (NumPy's own threads end before a fork.)
 
 from __future__ import annotations
 
-import array
 import gc
 import json
 import os
@@ -61,9 +60,9 @@ def next_request(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | 
     size, descriptors, _, _ = socket.recv_fds(requests, LENGTH.size, MOST_DESCRIPTORS)
     if len(size) < LENGTH.size:
         return None
-    text = bytearray()
-    while len(text) < LENGTH.unpack(size)[0]:
-        part = requests.recv(LENGTH.unpack(size)[0] - len(text))
+    text, (length,) = bytearray(), LENGTH.unpack(size)
+    while len(text) < length:
+        part = requests.recv(length - len(text))
         if not part:
             return None
         text += part
@@ -81,8 +80,7 @@ def _reap(_signal: int, _frame: FrameType | None) -> None:
 
 def answer(requests: socket.socket) -> None:
     itself = os.pidfd_open(os.getpid())
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [itself]))]
-    requests.sendmsg([LENGTH.pack(os.getpid())], rights)
+    socket.send_fds(requests, [LENGTH.pack(os.getpid())], [itself])
     os.close(itself)
 
 

@@ -62,7 +62,7 @@ class Debugger:
         sys.modules["pydevd"].stoptrace()
         importlib.import_module("debugpy.server.api").listen.called = False
         shutil.rmtree(self._folder or "", ignore_errors=True)
-        self.__init__()  # type: ignore[misc]
+        self._address, self._folder, self._files = None, None, {}
         return True
 
     def begin_cell(self, name: str, code: str) -> None:
