@@ -35,6 +35,37 @@ class MessageHead(NamedTuple):
     is_packed: bool = False
 
 
+class PartsAsFile:
+    """A readable file of the parts that a subclass gives, empty at the end."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._unread = memoryview(b"")
+        self.error: BaseException | None = None
+        """What giving a part has raised. Arrow passes it on; by this it is told from Arrow's own errors."""
+
+    def _next_part(self) -> bytes:
+        raise NotImplementedError
+
+    def read(self, size: int = -1) -> bytes:
+        parts: list[memoryview] = []
+        while size:
+            if not self._unread:
+                try:
+                    self._unread = memoryview(self._next_part())
+                except BaseException as error:
+                    self.error = error
+                    raise
+                if not self._unread:
+                    break
+            part = self._unread if size < 0 else self._unread[:size]
+            self._unread = self._unread[len(part) :]
+            size -= len(part) if size > 0 else 0
+            parts.append(part)
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+
+
 class MemoryLimit:
     """What all batches of a frame may need together; several streams of it may be read side by side."""
 

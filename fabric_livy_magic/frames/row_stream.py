@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fabric_livy_magic.errors import FabricLivyError, FrameError, Interrupted
-from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, free_memory_bytes
+from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, PartsAsFile, free_memory_bytes
 from fabric_livy_magic.frames.arrow_types import check_types, restore_types
 from fabric_livy_magic.frames.livy_json import type_name
 from fabric_livy_magic.frames.transfer import AgentCall, OnBytes, decode_piece, wait_for
@@ -117,38 +117,20 @@ def batches_of(table: pa.Table) -> list[Any]:
     return table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
 
 
-class _Pieces:
+class _Pieces(PartsAsFile):
     """A readable file of the pieces. Those that follow are requested while one is read."""
 
     def __init__(self, call: AgentCall, name: str | None, first: Mapping[str, Any] | None) -> None:
+        super().__init__()
         self._call, self._name = call, name
         self._pending: deque[tuple[concurrent.futures.Future[Any], InterruptRequest]] = deque()
-        self._unread = memoryview(b"")
         self._first, self._next, self._requested = first, 0, 1
         self._is_last = first is None
         self.received_bytes = 0
         self.totals: tuple[Any, Any] = (0, 0)
         """Rows and bytes, as the last piece says them."""
-        self.error: BaseException | None = None
 
-    def read(self, size: int = -1) -> bytes:
-        parts: list[memoryview] = []
-        while size:
-            if not self._unread:
-                try:
-                    self._unread = memoryview(self._next_piece())
-                except BaseException as error:
-                    self.error = error  # Arrow passes it on; by this it is told from Arrow's own
-                    raise
-                if not self._unread:
-                    break
-            part = self._unread if size < 0 else self._unread[:size]
-            self._unread = self._unread[len(part) :]
-            size -= len(part) if size > 0 else 0
-            parts.append(part)
-        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
-
-    def _next_piece(self) -> bytes:
+    def _next_part(self) -> bytes:
         if self._first is None and self._is_last:
             return b""
         if self._name is not None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from fabric_livy_magic.errors import FabricLivyError, FrameError
-from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit
+from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, PartsAsFile
 from fabric_livy_magic.frames.arrow_types import empty_table, to_jvm_table
 from fabric_livy_magic.frames.transfer import jvm_batches, read_tables
 from fabric_livy_magic.livy.waiting import check_interrupted
@@ -93,13 +93,14 @@ class FrameInFiles:
         return (table if limit is None else table.slice(0, limit)), more
 
 
-class _Values:
+class _Values(PartsAsFile):
     """The values of a file, one after the other, as one stream."""
 
     def __init__(self, file: IO[bytes], prefix: bytes) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        super().__init__()
         try:
             parquet = pq.ParquetFile(file)
         except (pa.ArrowException, OSError) as error:
@@ -113,18 +114,8 @@ class _Values:
         self._unread = memoryview(prefix)
         self._ended = False
 
-    def read(self, size: int) -> bytes:
-        parts: list[memoryview] = []
-        while size:
-            if not self._unread and not self._ended:
-                self._unread = memoryview(self._next_value())
-            if not self._unread:
-                break
-            part = self._unread[:size]
-            self._unread = self._unread[len(part) :]
-            size -= len(part)
-            parts.append(part)
-        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+    def _next_part(self) -> Any:
+        return b"" if self._ended else self._next_value()
 
     def _next_value(self) -> Any:
         check_interrupted()

@@ -15,7 +15,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.errors import FabricLivyError, FrameError
-from fabric_livy_magic.frames.arrow_stream import CheckedStream, MemoryLimit, checked_header, free_memory_bytes
+from fabric_livy_magic.frames.arrow_stream import (
+    CheckedStream,
+    MemoryLimit,
+    PartsAsFile,
+    checked_header,
+    free_memory_bytes,
+)
 from fabric_livy_magic.frames.arrow_types import check_types, empty_table, restore_types, to_jvm_table
 from fabric_livy_magic.frames.call_threads import CallThreads
 from fabric_livy_magic.livy.waiting import check_interrupted
@@ -99,22 +105,19 @@ def _combined(batches: list[Any], schema: Any) -> pa.Table:
     return pa.Table.from_batches([restore_types(batch, schema) for batch in table.to_batches()])
 
 
-class _Pieces:
+class _Pieces(PartsAsFile):
     """A readable file of the pieces: while one is awaited, further ones are already requested."""
 
-    closed = False
-
     def __init__(self, call: AgentCall, header: Mapping[str, Any], on_bytes: OnBytes | None) -> None:
+        super().__init__()
         self._call, self._frame, self._on_bytes = call, header["frame"], on_bytes
         self._total_bytes, self._total_rows = header["bytes"], header["rows"]
         self._piece_count = header["pieces"]
         self.received_bytes = self.rows = 0
-        self._unread = memoryview(b"")
         self._pool: CallThreads | None = None
         self._pending: deque[concurrent.futures.Future[bytes]] = deque()
         self._first = header["first"]
         self._requested = 1 if self._first is not None else 0
-        self.error: BaseException | None = None
 
     def count_rows(self, rows: int) -> None:
         self.rows += rows
@@ -131,7 +134,7 @@ class _Pieces:
     def _fetch_piece(self, number: int) -> bytes:
         return decode_piece(self._call("piece", self._frame, number), number)
 
-    def _next_piece(self) -> bytes:
+    def _next_part(self) -> bytes:
         if self._frame is not None:
             self._request_pieces()
         if self._first is not None:
@@ -147,23 +150,6 @@ class _Pieces:
         if self._on_bytes is not None:
             self._on_bytes(self.received_bytes, self._total_bytes, self.rows)
         return content
-
-    def read(self, size: int = -1) -> bytes:
-        parts: list[memoryview] = []
-        while size:
-            if not self._unread:
-                try:
-                    self._unread = memoryview(self._next_piece())
-                except BaseException as error:
-                    self.error = error  # `fetch` distinguishes it from Arrow's own errors by this
-                    raise
-                if not self._unread:
-                    break
-            part = self._unread if size < 0 else self._unread[:size]
-            self._unread = self._unread[len(part) :]
-            size -= len(part) if size > 0 else 0
-            parts.append(part)
-        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """Does not wait: requests that are running end by themselves, and the session's memory is freed after them."""
