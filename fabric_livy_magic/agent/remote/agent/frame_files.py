@@ -49,7 +49,7 @@ def taken(frame: Any, zone: str, request: dict[str, Any]) -> Any:
     if above_bytes and _estimated_bytes(frame) < above_bytes * MEASURED_FROM:
         return None
     spark = frame.sparkSession
-    prefix = _schema_message(frame, zone)
+    prefix = schema_message(frame, zone)
     batches = frame._jdf.toArrowBatchRdd()
     values = _frame_of(spark, batches)
     if not above_bytes:
@@ -115,7 +115,7 @@ def _estimated_bytes(frame: Any) -> int:
     return int(str(frame._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
 
 
-def _schema_message(frame: Any, zone: str) -> bytes:
+def schema_message(frame: Any, zone: str) -> bytes:
     """The first message of an Arrow stream of the frame: Spark's batches come without."""
     jvm = frame.sparkSession._jvm
     to_arrow, schema = jvm.org.apache.spark.sql.util.ArrowUtils.toArrowSchema, frame._jdf.schema()

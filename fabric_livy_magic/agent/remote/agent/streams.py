@@ -17,6 +17,7 @@ from typing import Any
 
 from . import frames
 from .errors import Refused
+from .frame_files import schema_message
 from .frame_types import schema_of, transferable_frame
 
 GROUP_BYTES = 32 * 1024 * 1024  # of Arrow, not packed: what the driver's JVM holds of the partitions of one job
@@ -146,29 +147,19 @@ class _Sink:
 # ------------------------------------------------------------------------------------------------ from Spark
 def _record_batches(frame: Any, fields: list[Any], zone: str) -> Iterator[Any]:
     """At least one, which may be without rows. Where partitions cannot be had one by one (Spark Connect), all are collected."""
-    pa = frames._pyarrow()
-    transferable = transferable_frame(frame, fields)
-    schema = _arrow_schema(schema_of(transferable)["fields"], zone)
-    if schema is None or not hasattr(getattr(transferable, "_jdf", None), "toArrowBatchRdd") or _is_large(frame):
-        batches = frames._arrow_batches(frame, fields)
-        yield from batches
-        if not batches:
-            yield _empty(pa, fields, zone)
+    pa, transferable = frames._pyarrow(), transferable_frame(frame, fields)
+    if not hasattr(transferable, "_jdf"):
+        yield from frames._arrow_batches(frame, fields) or [_empty(pa, transferable.limit(0).toArrow().schema)]
         return
-    yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    first = _empty(pa, pa.ipc.read_schema(pa.py_buffer(schema_message(transferable, zone))))
+    yield first
     for content in _computed(frame.sparkSession.sparkContext, transferable._jdf.toArrowBatchRdd().toJavaRDD()):
-        yield pa.ipc.read_record_batch(pa.py_buffer(content), schema)
+        yield pa.ipc.read_record_batch(pa.py_buffer(content), first.schema)
 
 
-def _is_large(frame: Any) -> bool:
-    """Whether texts have the long form of Arrow, by the session's setting."""
-    return bool(frame.sparkSession.conf.get("spark.sql.execution.arrow.useLargeVarTypes", "false") == "true")
-
-
-def _empty(pa: Any, fields: list[Any], zone: str) -> Any:
-    names = [f"c{number}" for number in range(len(fields))]
-    types = [_arrow_type(field["type"], zone) or pa.null() for field in fields]
-    return pa.RecordBatch.from_arrays([pa.array([], one) for one in types], names)
+def _empty(pa: Any, schema: Any) -> Any:
+    names = [f"c{number}" for number in range(len(schema))]
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], names)
 
 
 def _computed(context: Any, rdd: Any) -> Iterator[Any]:
@@ -189,56 +180,3 @@ def _computed(context: Any, rdd: Any) -> Iterator[Any]:
             yield content
         fits = GROUP_BYTES * (end - begin) // max(1, size)
         begin, group = end, max(1, min(group * MOST_GROWTH, fits))
-
-
-# ------------------------------------------------------------------------------------------------ types
-def _arrow_schema(fields: list[Any], zone: str) -> Any:
-    """Of a frame whose types Arrow supports; None where one is not known here."""
-    pa = frames._pyarrow()
-    types = [_arrow_type(field["type"], zone) for field in fields]
-    if None in types:
-        return None
-    return pa.schema([pa.field(f"c{number}", one) for number, one in enumerate(types)])
-
-
-def _arrow_type(kind: Any, zone: str) -> Any:
-    """In which Spark writes it; None where that is not known."""
-    pa = frames._pyarrow()
-    if isinstance(kind, dict):
-        return _nested_type(pa, kind, zone)
-    if kind.startswith("decimal("):
-        precision, scale = kind[8:-1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    if kind.startswith("interval") and ("day" in kind or "hour" in kind or "minute" in kind or "second" in kind):
-        return pa.duration("us")
-    simple = {
-        "boolean": pa.bool_(),
-        "byte": pa.int8(),
-        "short": pa.int16(),
-        "integer": pa.int32(),
-        "long": pa.int64(),
-        "float": pa.float32(),
-        "double": pa.float64(),
-        "string": pa.string(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us", tz=zone),
-        "timestamp_ntz": pa.timestamp("us"),
-        "binary": pa.binary(),
-        "void": pa.null(),
-    }
-    return simple.get(kind.partition(" collate ")[0])
-
-
-def _nested_type(pa: Any, kind: dict[str, Any], zone: str) -> Any:
-    if kind["type"] == "array":
-        inner = _arrow_type(kind["elementType"], zone)
-        return None if inner is None else pa.list_(inner)
-    if kind["type"] == "map":
-        key, value = _arrow_type(kind["keyType"], zone), _arrow_type(kind["valueType"], zone)
-        return None if key is None or value is None else pa.map_(key, value)
-    if kind["type"] == "struct":
-        types = [_arrow_type(field["type"], zone) for field in kind["fields"]]
-        if None in types:
-            return None
-        return pa.struct([pa.field(field["name"], one) for field, one in zip(kind["fields"], types)])
-    return _arrow_type(kind["sqlType"], zone) if "sqlType" in kind else None
