@@ -28,7 +28,7 @@ from fabric_livy_magic.cells.completeness import INCOMPLETE, completeness
 from fabric_livy_magic.cells.kernel_cells import kind_of_cell
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.kernel.shell import FabricLivyShell, Routing, routing
-from fabric_livy_magic.kernel.waiting import wait_for_environment
+from fabric_livy_magic.kernel.waiting import wait_if_started_ahead
 from fabric_livy_magic.kernel.widgets_while_running import WidgetsWhileRunning
 from fabric_livy_magic.own_imports import install as install_own_imports
 from fabric_livy_magic.own_imports import no_working_folder
@@ -250,6 +250,6 @@ def without_words_of_subshells() -> None:
 
 def launch() -> None:
     install_own_imports()
-    wait_for_environment()
+    wait_if_started_ahead()
     without_words_of_subshells()
     IPKernelApp.launch_instance(kernel_class=FabricLivyKernel)

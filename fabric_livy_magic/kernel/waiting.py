@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import time
+
+from fabric_livy_magic.forks import use_environment
+from fabric_livy_magic.own_imports import install as install_own_imports
 
 ENVIRONMENT_PIPE = "FABRIC_LIVY_ENVIRONMENT_PIPE"
 
 
-def wait_for_environment() -> None:
-    """Of a kernel that is started ahead: it loads what its first cell needs, and waits for the environment that it is to have, JSON
-    through a pipe. The end of the pipe without it is the end of this process."""
-    descriptor = os.environ.pop(ENVIRONMENT_PIPE, None)
-    if descriptor is None:
-        return
+def load() -> None:
+    """What a first cell needs."""
+    install_own_imports()
     import fabric_livy_magic.magics.magics
     import fabric_livy_magic.sessions.connections  # noqa: F401
 
-    with open(int(descriptor), encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
+
+def wait_if_started_ahead() -> None:
+    descriptor = os.environ.pop(ENVIRONMENT_PIPE, None)
+    if descriptor is not None:
+        load()
+        wait_for_environment(int(descriptor))
+
+
+def wait_for_environment(descriptor: int) -> None:
+    """Waits for the environment that this process is to have, JSON through a pipe. The end of the pipe without it ends the process.
+    An interrupt is for a cell, and there is none yet."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(descriptor, encoding="utf-8") as pipe:
         text = pipe.read()
     if not text:
         sys.exit(0)
-    os.environ.clear()
-    os.environ.update(json.loads(text))
+    use_environment(json.loads(text))
+    time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async, run_sync
-from traitlets import default
 
 from fabric_livy_magic.errors import FabricLivyError, SessionStartError, SettingsError
-from fabric_livy_magic.kernel.install import kernel_specs
+from fabric_livy_magic.forks import Forks
 from fabric_livy_magic.kernel.waiting import ENVIRONMENT_PIPE
+from fabric_livy_magic.notebook_runs.kernel_managers import OwnKernelManager
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
 
@@ -96,16 +94,19 @@ def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[RunCon
 
 
 class WaitingKernel:
-    """A kernel that is started ahead: it has loaded all that it needs, and goes on once `open` says with which environment. It ends with
+    """A kernel that is started ahead, by a fork where it can be: it has loaded all that it needs, and goes on once `open` says with which environment. It ends with
     this process. Not for Windows, where a process inherits no pipe.
 
     `open` it, then `begin_end`, and `finish_end` when there is time.
     """
 
-    def __init__(self, kernel_name: str) -> None:
+    def __init__(self, kernel_name: str, forks: Forks) -> None:
         self._name = kernel_name
         self._client = _notebook_client(content_of([]), kernel_name)
-        self._client.km = self._client.create_kernel_manager()
+        kernel_manager = self._client.create_kernel_manager()
+        assert isinstance(kernel_manager, OwnKernelManager)
+        kernel_manager.forks = forks
+        self._client.km = kernel_manager
         reader, self._environment = os.pipe()
         environ = {**os.environ, ENVIRONMENT_PIPE: str(reader)}
         self._client.start_new_kernel(env=environ, pass_fds=(reader,))
@@ -229,21 +230,6 @@ def _exit_value(cell: Any) -> str | None:
         if value is not None:
             return str(value)
     return None
-
-
-class OwnKernelManager(AsyncKernelManager):
-    """Finds this Python's own kernels only: a kernelspec of the user may belong to another environment."""
-
-    @default("kernel_spec_manager")
-    def _default_specs(self) -> KernelSpecManager:
-        # "python3" is ipykernel's own spec then, with this interpreter's path.
-        return KernelSpecManager(
-            kernel_dirs=sorted({str(folder.parent) for folder in kernel_specs()}), ensure_native_kernel=True
-        )
-
-    @default("transport_encryption")  # a trait since jupyter_client 8.9; ipykernel warns where it is off
-    def _default_encryption(self) -> str:
-        return "auto"
 
 
 class _CellReport:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fabric_livy_magic.notebook_runs.execute import Limits, Outcome, WaitingKernel, open_kernel
+from fabric_livy_magic.notebook_runs.kernel_managers import kernel_forks
 from fabric_livy_magic.notebook_runs.prepare import KERNEL_NAME
 
 
@@ -14,13 +15,14 @@ class Kernels:
     """Of one process. Each notebook has a kernel of its own."""
 
     def __init__(self) -> None:
+        self._forks = kernel_forks()
         self._next: WaitingKernel | None = None
         self._ending: list[WaitingKernel] = []
 
     def prepare(self) -> None:
         """Starts to start the next one; returns at once."""
         if self._next is None and os.name != "nt":
-            self._next = WaitingKernel(KERNEL_NAME)
+            self._next = WaitingKernel(KERNEL_NAME, self._forks)
 
     def run(self, content: Any, environ: Mapping[str, str], limits: Limits, *, starts_session: bool) -> Outcome:
         """With `starts_session` the session is there before the first cell, whose time it does not take. Raises FabricLivyError."""
@@ -46,6 +48,7 @@ class Kernels:
             self._ending.append(self._next)
             self._next = None
         self._finish_ends()
+        self._forks.close()
 
     def _finish_ends(self) -> None:
         while self._ending:

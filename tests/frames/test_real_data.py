@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from fabric_livy_magic.notebook_runs.execute import OwnKernelManager
+from fabric_livy_magic.notebook_runs.kernel_managers import OwnKernelManager
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 TRIPS, TAXIS = DATA / "green_tripdata_2022-01.parquet", DATA / "taxis.csv"

@@ -16,7 +16,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from fabric_livy_magic.notebook_runs.execute import OwnKernelManager, output_text
+from fabric_livy_magic.notebook_runs.execute import output_text
+from fabric_livy_magic.notebook_runs.kernel_managers import OwnKernelManager
 from tests.support.entra.authority import Authority
 from tests.support.entra.model import TENANT
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 WITHIN_S = 30.0
+ENDS_WITHIN_S = 5.0
 
 
 class DapClient:
@@ -24,6 +25,7 @@ class DapClient:
         self._socket.settimeout(None)
         self._stream = self._socket.makefile("rb")
         self._number = 0
+        self._is_attached = False
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reading = threading.Thread(target=self._read, name="dap", daemon=True)
@@ -38,6 +40,7 @@ class DapClient:
         self.request("setExceptionBreakpoints", filters=[])
         self.request("configurationDone")
         self._answer(attaching)
+        self._is_attached = True
 
     def request(self, command: str, **arguments: Any) -> dict[str, Any]:
         return self._answer(self._send(command, arguments))
@@ -70,7 +73,11 @@ class DapClient:
         return {one["name"]: one["value"] for one in found}
 
     def close(self) -> None:
-        """May be called again."""
+        """As VS Code ends it. May be called again."""
+        if self._is_attached:
+            self._is_attached = False
+            with contextlib.suppress(OSError, TimeoutError, AssertionError):  # the debugger has ended
+                self._answer(self._send("disconnect", {"terminateDebuggee": False}), ENDS_WITHIN_S)
         with contextlib.suppress(OSError):  # the debugger has closed it
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reading.join(WITHIN_S)

@@ -11,7 +11,7 @@ from fabric_livy_magic.local.sessions.class_data_archive import exclusive_lock
 from tests.support import service
 from tests.support.service import Session
 
-FORK_SERVER = "interpreters/fork_server.py"
+FORK_SERVER = "interpreters/forked_repl.py"
 MARK = "TEST_RUN_MARK"  # not FABRIC_LIVY_…: the embedded Fabric keeps those from its sessions
 
 

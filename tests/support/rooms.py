@@ -27,6 +27,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "own_imports": "",
         "own_folders": "",
         "started_processes": "",
+        "forks": "",
         "settings": "errors",
         "trust": "errors clouds own_folders settings",
         "settings_files": "errors own_folders settings trust",
@@ -43,14 +44,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "widgets": "printable errors own_imports livy cells fabric running sessions output",
         "completion": "errors own_imports settings cells sessions",
         "magics": "printable errors logs own_imports settings settings_files notebooks livy cells signin fabric running sessions output widgets completion",
-        "kernel": "printable errors own_imports notebooks livy cells sessions completion magics",
-        "notebook_runs": "printable errors settings notebooks agent output kernel",
+        "kernel": "printable errors own_imports forks notebooks livy cells sessions completion magics",
+        "notebook_runs": "printable errors forks settings notebooks agent output kernel",
         "testing": "printable errors notebooks livy cells signin frames agent sessions output notebook_runs local",
         "cli": "printable errors own_imports settings trust settings_files notebooks livy cells signin frames running sessions output kernel notebook_runs testing local",
     }.items()
 }
 # The embedded Fabric stands beside: it reads the API on its own, so that client and server check each other.
-LOCAL_MAY_IMPORT = frozenset({"errors", "own_folders", "started_processes", "notebooks"})
+LOCAL_MAY_IMPORT = frozenset({"errors", "own_folders", "started_processes", "forks", "notebooks"})
 LOCAL_ROOMS: Mapping[str, frozenset[str]] = {
     room: frozenset(below.split())
     for room, below in {
@@ -78,6 +79,7 @@ MODULES_AT_ROOT = {
     "own_imports",
     "own_folders",
     "started_processes",
+    "forks",
     "settings",
     "trust",
     "settings_files",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from fabric_livy_magic.forks import Forks
 from fabric_livy_magic.local.interpreters.engines import Engine, JvmEngine, NoR, PythonEngine, ReplSpark
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess
 from fabric_livy_magic.local.interpreters.scala import ScalaInterpreter
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
@@ -21,7 +21,7 @@ def start_python(
     watch_group: Callable[[int], None],
     *,
     quirks: bool,
-    forks: PythonForks | None,
+    forks: Forks | None,
 ) -> PythonProcess:
     if quirks:
         from fabric_livy_magic.local.interpreters.quirks.python_process import LivyPythonProcess

@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fabric_livy_magic.forks import Forks
+from fabric_livy_magic.local.interpreters import forked_repl
 from fabric_livy_magic.local.interpreters import worker as worker_module
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import Output, error
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.lakehouse.mounts import command_with_mount
 from fabric_livy_magic.local.spark.settings import SessionFolders
+from fabric_livy_magic.local.spark.submit import python_environment
 
 POLL_INTERVAL_S = 0.25  # for a death that leaves the pipe open, as when a child process of user code holds it
 STDERR_TAIL = 8192
@@ -41,7 +43,7 @@ class PythonProcess:
         folders: SessionFolders,
         environment: Mapping[str, str],
         watch_group: Callable[[int], None],
-        forks: PythonForks | None = None,
+        forks: Forks | None = None,
     ) -> None:
         self._stop = threading.Event()
         self._reason = ""
@@ -168,6 +170,11 @@ class PythonProcess:
         os.ftruncate(self._capture, 0)
         parts = (self._reason, tail.decode("utf-8", errors="backslashreplace").rstrip())
         return "\n".join(part for part in parts if part)
+
+
+def repl_forks() -> Forks:
+    """Of one server. The first REPL that is forked waits for PySpark to load, unless it was told to `start` before."""
+    return Forks([sys.executable, "-P", forked_repl.__file__], python_environment())
 
 
 def _fork_request(folder: Path, folders: SessionFolders, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 
+from fabric_livy_magic.forks import Forks
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector
 from fabric_livy_magic.local.interpreters.assembly import make_engines, start_python
 from fabric_livy_magic.local.interpreters.engines import ReplSpark
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
 from fabric_livy_magic.local.interpreters.python_process import PythonProcess, WorkerDied
 from fabric_livy_magic.local.interpreters.sql import SqlInterpreter
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
@@ -67,7 +67,7 @@ class Session:
         notebook_context: NotebookContext | None = None,
         address: Lakehouse | None = None,
         make_application: MakeApplication = Application,
-        forks: PythonForks | None = None,
+        forks: Forks | None = None,
     ) -> None:
         self.id, self.name, self.request = session_id, name, request
         self.lakehouse, self.works_in = address or lakehouse, lakehouse

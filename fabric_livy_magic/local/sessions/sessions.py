@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
+from fabric_livy_magic.local.interpreters.python_process import repl_forks
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
@@ -71,7 +71,7 @@ class Sessions:
         self._by_id: dict[str, Session] = {}
         self._left_behind: list[Session] = []
         self._lock = threading.Lock()
-        self._forks = None if quirks else PythonForks()
+        self._forks = None if quirks else repl_forks()
         self._end = threading.Event()  # set when the server stops: no session is created any more
         self.shared_spark = SharedSpark(private, self._new_host) if shares_spark else None
         capacity.count(self._applications_alive)

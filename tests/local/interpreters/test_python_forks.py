@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
-from fabric_livy_magic.local.interpreters.python_process import PythonProcess
+from fabric_livy_magic.forks import Forks
+from fabric_livy_magic.local.interpreters.python_process import PythonProcess, repl_forks
 from fabric_livy_magic.local.spark.settings import SessionFolders
 from fabric_livy_magic.local.spark.submit import spark_environment
 from tests.support.timing import eventually
@@ -49,7 +49,7 @@ print({
 
 
 @contextmanager
-def python(folder: Path, forks: PythonForks | None) -> Iterator[PythonProcess]:
+def python(folder: Path, forks: Forks | None) -> Iterator[PythonProcess]:
     lakehouse = folder / "lakehouse"
     (lakehouse / "Files").mkdir(parents=True, exist_ok=True)
     private = folder / "private"
@@ -66,8 +66,8 @@ def python(folder: Path, forks: PythonForks | None) -> Iterator[PythonProcess]:
 
 
 @pytest.fixture
-def forks() -> Iterator[PythonForks]:
-    made = PythonForks()
+def forks() -> Iterator[Forks]:
+    made = repl_forks()
     yield made
     made.close()
 
@@ -79,11 +79,11 @@ def printed(process: PythonProcess, code: str) -> str:
 
 
 def fork_server() -> psutil.Process:
-    (found,) = [one for one in psutil.Process().children() if "fork_server.py" in " ".join(one.cmdline())]
+    (found,) = [one for one in psutil.Process().children() if "forked_repl.py" in " ".join(one.cmdline())]
     return found
 
 
-def test_code_sees_the_same_process(tmp_path: Path, forks: PythonForks) -> None:
+def test_code_sees_the_same_process(tmp_path: Path, forks: Forks) -> None:
     with python(tmp_path, forks) as forked:
         assert psutil.Process(forked.pid).parent() == fork_server()
         seen = printed(forked, SEEN)
@@ -92,7 +92,7 @@ def test_code_sees_the_same_process(tmp_path: Path, forks: PythonForks) -> None:
     assert seen == expected
 
 
-def test_what_one_changes_the_next_does_not_see(tmp_path: Path, forks: PythonForks) -> None:
+def test_what_one_changes_the_next_does_not_see(tmp_path: Path, forks: Forks) -> None:
     for _ in range(2):
         with python(tmp_path, forks) as process:
             assert printed(process, "import os, sys\nprint('MINE' in os.environ, '/mine' in sys.path)") == "False False"
@@ -100,7 +100,7 @@ def test_what_one_changes_the_next_does_not_see(tmp_path: Path, forks: PythonFor
 
 
 @pytest.mark.parametrize("draw", ["import random; random.random()", "import numpy; float(numpy.random.rand())"])
-def test_each_has_random_numbers_of_its_own(draw: str, tmp_path: Path, forks: PythonForks) -> None:
+def test_each_has_random_numbers_of_its_own(draw: str, tmp_path: Path, forks: Forks) -> None:
     drawn = set()
     for _ in range(3):
         with python(tmp_path, forks) as process:
@@ -108,7 +108,7 @@ def test_each_has_random_numbers_of_its_own(draw: str, tmp_path: Path, forks: Py
     assert len(drawn) == 3
 
 
-def test_one_that_is_killed_is_known_to_have_ended_and_leaves_no_zombie(tmp_path: Path, forks: PythonForks) -> None:
+def test_one_that_is_killed_is_known_to_have_ended_and_leaves_no_zombie(tmp_path: Path, forks: Forks) -> None:
     with python(tmp_path, forks) as process:
         printed(process, "1")
         assert process.alive
@@ -118,7 +118,7 @@ def test_one_that_is_killed_is_known_to_have_ended_and_leaves_no_zombie(tmp_path
         assert "Interpreter died" in process.run("1", "2")["evalue"]
 
 
-def test_after_the_end_of_the_process_that_forks_python_is_started_instead(tmp_path: Path, forks: PythonForks) -> None:
+def test_after_the_end_of_the_process_that_forks_python_is_started_instead(tmp_path: Path, forks: Forks) -> None:
     with python(tmp_path, forks) as first:
         fork_server().kill()
         assert printed(first, "print(1)") == "1"
@@ -129,8 +129,8 @@ def test_after_the_end_of_the_process_that_forks_python_is_started_instead(tmp_p
 
 def test_the_process_that_forks_ends_with_the_one_that_started_it() -> None:
     code = """
-from fabric_livy_magic.local.interpreters.python_forks import PythonForks
-forks = PythonForks()
+from fabric_livy_magic.local.interpreters.python_process import repl_forks
+forks = repl_forks()
 forks.start()
 print(forks._process.pid, flush=True)
 input()
@@ -150,8 +150,8 @@ def test_a_user_without_rights_has_none_in_a_fork(tmp_path: Path) -> None:
     code = """
 import os, sys, tempfile
 from pathlib import Path
-from tests.local.interpreters.test_python_forks import SEEN, PythonForks, printed, python
-forks = PythonForks()
+from tests.local.interpreters.test_python_forks import SEEN, printed, python, repl_forks
+forks = repl_forks()
 with tempfile.TemporaryDirectory() as folder:
     with python(Path(folder), forks) as forked:
         seen = printed(forked, SEEN)

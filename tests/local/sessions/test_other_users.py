@@ -104,7 +104,7 @@ def listeners(api: Api) -> dict[int, str]:
     for process in [server, *server.children(recursive=True)]:
         words = " ".join(process.cmdline())
         kind = next(
-            (name for name in ("spark.properties", "fork_server.py", "pyspark.daemon") if name in words), "server"
+            (name for name in ("spark.properties", "forked_repl.py", "pyspark.daemon") if name in words), "server"
         )
         for one in process.net_connections("tcp"):
             if one.status == psutil.CONN_LISTEN:
@@ -117,7 +117,7 @@ def listeners(api: Api) -> dict[int, str]:
 def test_all_that_listens_is_known_and_closes_on_who_brings_no_secret(api: Api, session: Session) -> None:
     kinds = listeners(api)
     assert sorted(kinds.values()) == [
-        *2 * ["fork_server.py"],  # accumulators; callbacks of py4j
+        *2 * ["forked_repl.py"],  # accumulators; callbacks of py4j
         "pyspark.daemon",  # secret in the first bytes
         *2 * ["server"],  # HTTP; runs of other notebooks
         *3 * ["spark.properties"],  # py4j; Spark's RPC and block manager: see below

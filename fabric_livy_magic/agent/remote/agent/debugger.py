@@ -15,15 +15,19 @@ import linecache
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"  # and no other: whoever attaches runs code here
 SHELL = "<stdin>"  # what Livy's shell calls a statement, and so the call of the agent
 LIFELINE = "lifeline"  # the thread that ends an embedded Fabric's Python with its server
+ANSWERS_WITHIN_S = 5.0
+MOMENT_S = 0.2
 CELL = re.compile(r"<(cell \d+(?: \(\d+\))?)>")
 NOT_INSTALLED = (
     "The session's Python has no debugpy, the debugger of VS Code. `pip install 'fabric-livy-magic[debug]'` into the environment that the "
@@ -45,6 +49,8 @@ class Debugger:
 
     def start(self, port: int) -> dict[str, Any]:
         """Where it listens, and the cells so far; also where it listens already. Port 0: any that is free. Raises NoDebugger."""
+        if self._address is not None and not is_answered(self._address):
+            self.stop()
         if self._address is None:
             self._address = listen(port)
             scratch = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]  # it is removed with the session
@@ -107,6 +113,23 @@ def listen(port: int) -> tuple[str, int]:
         if thread.name == LIFELINE:
             leave_alone(thread)
     return host, found
+
+
+def is_answered(address: tuple[str, int]) -> bool:
+    """debugpy's process takes no client any more after one that came while it forgot the one before, or that left while it was greeted:
+    the thread that accepts them ends (1.8.22). This one waits for the greeting, three events, and for the end of the connection."""
+    try:
+        with socket.create_connection(address, timeout=ANSWERS_WITHIN_S) as client:
+            if not client.recv(1 << 16):
+                return False
+            time.sleep(MOMENT_S)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1 << 16):
+                pass
+        time.sleep(MOMENT_S)
+    except OSError:
+        return False
+    return True
 
 
 def leave_alone(thread: threading.Thread) -> None:
