@@ -21,12 +21,13 @@ from nbclient.util import ensure_async, run_sync
 from fabric_livy_magic.errors import FabricLivyError, SessionStartError, SettingsError
 from fabric_livy_magic.forks import Forks
 from fabric_livy_magic.kernel.waiting import ENVIRONMENT_PIPE
-from fabric_livy_magic.notebook_runs.kernel_managers import OwnKernelManager
+from fabric_livy_magic.notebook_runs.kernel_managers import POLL_INTERVAL_S, OwnKernelManager
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
 
 Write = Callable[[str], None]
-ENDS_WITHIN_S = 5.0  # how long an interrupted cell may take to cancel its statement
+STARTS_WITHIN_S = 180  # on a machine that has too much to do; of one that died it is heard at once
+ENDS_WITHIN_S = 5.0  # how long an interrupted cell may take to cancel its statement, and a kernel to stop its sessions
 # Silent: it is no cell. The kernel of several notebooks would leave out those after one that `notebook.exit` ended.
 BEGIN_RUN = "getattr(get_ipython().kernel, 'begin_run', int)()"
 
@@ -106,7 +107,7 @@ class WaitingKernel:
         kernel_manager = self._client.create_kernel_manager()
         assert isinstance(kernel_manager, OwnKernelManager)
         kernel_manager.forks = forks
-        self._client.km = kernel_manager
+        self._client.km = self._kernel_manager = kernel_manager
         reader, self._environment = os.pipe()
         environ = {**os.environ, ENVIRONMENT_PIPE: str(reader)}
         self._client.start_new_kernel(env=environ, pass_fds=(reader,))
@@ -137,10 +138,18 @@ class WaitingKernel:
         if self._client.kc is None:
             os.close(self._environment)  # it never ran: the end of the pipe is its end
         else:
+            self._client.kc.hb_channel.stop()  # of a kernel that has ended it takes half a second
             self._client.kc.shutdown()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._kernel_manager.has_ended
 
     def finish_end(self) -> None:
         """Waits some seconds for it, then kills it."""
+        until = time.monotonic() + ENDS_WITHIN_S
+        while not self.has_ended and time.monotonic() < until:
+            time.sleep(POLL_INTERVAL_S)
         self._client._cleanup_kernel()
 
 
@@ -151,6 +160,7 @@ def _notebook_client(content: Any, kernel_name: str, shared: NotebookClient | No
     client = NotebookClient(
         content,
         timeout=None,
+        startup_timeout=STARTS_WITHIN_S,
         kernel_name=kernel_name,
         kernel_manager_class=OwnKernelManager,
         resources={"metadata": {"path": str(Path.cwd())}},

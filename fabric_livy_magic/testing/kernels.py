@@ -10,6 +10,8 @@ from fabric_livy_magic.notebook_runs.execute import Limits, Outcome, WaitingKern
 from fabric_livy_magic.notebook_runs.kernel_managers import kernel_forks
 from fabric_livy_magic.notebook_runs.prepare import KERNEL_NAME
 
+MOST_ENDING = 3  # each has 100 MB
+
 
 class Kernels:
     """Of one process. Each notebook has a kernel of its own."""
@@ -38,8 +40,8 @@ class Kernels:
             return run_content(content, _nowhere, limits)
         finally:
             kernel.begin_end()
-            self._finish_ends()
             self._ending.append(kernel)
+            self._finish_ends(MOST_ENDING)
             self.prepare()
 
     def close(self) -> None:
@@ -50,9 +52,12 @@ class Kernels:
         self._finish_ends()
         self._forks.close()
 
-    def _finish_ends(self) -> None:
-        while self._ending:
-            self._ending.pop().finish_end()
+    def _finish_ends(self, most: int = 0) -> None:
+        """Waits for as many that at most so many are left."""
+        for kernel in list(self._ending):
+            if len(self._ending) > most or kernel.has_ended:
+                kernel.finish_end()
+                self._ending.remove(kernel)
 
 
 def _nowhere(line: str) -> None:
