@@ -36,7 +36,6 @@ print({
     "leads": (os.getpid() == os.getsid(0), os.getpid() == os.getpgid(0)),
     "threads": sorted(re.sub(r"\d+", "", one.name) for one in threading.enumerate()),
     "name": __name__,
-    "hash": hash("a text"),
 })
 """
 
@@ -58,7 +57,7 @@ def unusable() -> Forks:
 
 def opened(forks: Forks, **environ: str) -> tuple[WaitingKernel, RunContent]:
     kernel = WaitingKernel(KERNEL_NAME, forks)
-    return kernel, kernel.open({**os.environ, "PYTHONHASHSEED": "0", **environ})
+    return kernel, kernel.open({**os.environ, **environ})
 
 
 def end(*kernels: WaitingKernel) -> None:
@@ -74,8 +73,7 @@ def printed(run: RunContent, source: str, limits: Limits = NO_LIMITS) -> Any:
     return ast.literal_eval(output["text"]) if "text" in output else output["ename"]
 
 
-def test_a_cell_sees_the_same_process(forks: Forks, unusable: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONHASHSEED", "0")
+def test_a_cell_sees_the_same_process(forks: Forks, unusable: Forks) -> None:
     (one, run_forked), (other, run_started) = opened(forks, MINE="yes"), opened(unusable, MINE="yes")
     forked, started = printed(run_forked, SEEN), printed(run_started, SEEN)
     end(one, other)
