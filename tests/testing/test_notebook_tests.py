@@ -123,6 +123,7 @@ def test_the_suite_of_the_example_repository_passes_with_its_notebooks(tmp_path:
     assert re.search(r"Trip Quality.*PASSED.*\n +\[2\] passed \d+\.\d\d s  revenue = spark\.table", done.stdout)
     assert re.search(r"shared/Trip Rules\.Notebook +1/1 +7/7 +100 %", done.stdout)
     assert re.search(r"Clean Trips\.Notebook +4/4 +10/10 +100 %", done.stdout)
+    assert re.search(r"Trip Quality\.Notebook/builtin/limits\.py +\d/\d +\d\d %", done.stdout), done.stdout
 
 
 # ------------------------------------------------------------------------------------------- without Spark

@@ -11,6 +11,12 @@ def test_a_day_is_loaded_as_it_came_also_when_it_comes_again(run_notebook, day: 
     assert (first.exit_value, again.exit_value) == ("5", "5")
 
 
+def test_a_whole_day_runs_from_its_files_to_the_revenue(run_notebook, day: str, landed: dict[str, Path]) -> None:
+    result = run_notebook("Run Medallion", day=day, files=landed)
+    assert result.exit_value == "5"
+    assert result.tables["Gold.dbo.daily_revenue"].trips.sum() == result.tables["Silver.dbo.trips"].shape[0] > 0
+
+
 def test_trips_that_cannot_be_are_kept_apart(run_notebook, day: str) -> None:
     trips = pandas.DataFrame(
         {"day": [day] * 3, "zone_id": ["1", "2", "1"], "km": ["2", "0", "1"], "fare": ["10", "9", "free"]}

@@ -71,3 +71,16 @@ assert revenue.groupBy().sum("revenue").first()[0] == total, "Gold and Silver di
 # META   "language": "python",
 # META   "language_group": "synapse_pyspark"
 # META }
+
+# CELL ********************
+
+import builtin.limits as limits
+
+assert not limits.is_too_dear(total, silver.count())
+
+# METADATA ********************
+
+# META {
+# META   "language": "python",
+# META   "language_group": "synapse_pyspark"
+# META }
