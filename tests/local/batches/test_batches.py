@@ -267,6 +267,12 @@ def test_a_jar_runs_its_class(api: Api, filled: Session, more: list[str], state:
     assert reason in "".join(error["message"] for error in view["errorInfo"])
 
 
+def test_a_class_that_the_jar_does_not_have_is_named(api: Api, filled: Session) -> None:
+    view = Batch(api, file=abfss(api, "Files/job.jar"), className="NoSuchJob", name="another class").ended()
+    assert view["state"] == "dead", view
+    assert "NoSuchJob" in "".join(error["message"] for error in view["errorInfo"])
+
+
 def test_a_cancelled_batch_is_killed_with_all_it_started_and_stays_listed(
     endless: Batch, filled: Session, api: Api
 ) -> None:
