@@ -21,12 +21,11 @@ from nbclient.util import ensure_async, run_sync
 from fabric_livy_magic.errors import FabricLivyError, SessionStartError, SettingsError
 from fabric_livy_magic.forks import Forks
 from fabric_livy_magic.kernel.waiting import ENVIRONMENT_PIPE
-from fabric_livy_magic.notebook_runs.kernel_managers import POLL_INTERVAL_S, OwnKernelManager
+from fabric_livy_magic.notebook_runs.kernel_managers import POLL_INTERVAL_S, STARTS_WITHIN_S, OwnKernelManager
 from fabric_livy_magic.output.results import EXIT_METADATA
 from fabric_livy_magic.printable import printable, printable_output, without_colours
 
 Write = Callable[[str], None]
-STARTS_WITHIN_S = 180  # on a machine that has too much to do; of one that died it is heard at once
 ENDS_WITHIN_S = 5.0  # how long an interrupted cell may take to cancel its statement, and a kernel to stop its sessions
 # Silent: it is no cell. The kernel of several notebooks would leave out those after one that `notebook.exit` ended.
 BEGIN_RUN = "getattr(get_ipython().kernel, 'begin_run', int)()"
@@ -95,8 +94,8 @@ def open_kernel(kernel_name: str, environ: Mapping[str, str]) -> Iterator[RunCon
 
 
 class WaitingKernel:
-    """A kernel that is started ahead, by a fork where it can be: it has loaded all that it needs, and goes on once `open` says with which environment. It ends with
-    this process. Not for Windows, where a process inherits no pipe.
+    """A kernel that is started ahead, by a fork where it can be: it has loaded all that it needs, and goes on once `open` says with which
+    environment. It ends with this process. Not for Windows, where a process inherits no pipe.
 
     `open` it, then `begin_end`, and `finish_end` when there is time.
     """

@@ -25,6 +25,7 @@ from fabric_livy_magic.kernel import forked_kernel
 from fabric_livy_magic.kernel.install import kernel_specs
 
 LONGEST_SOCKET_PATH = 103  # of macOS; Linux has 107
+STARTS_WITHIN_S = 180  # on a machine that has too much to do; of one that died it is heard at once
 ANSWERS_WITHIN_S = 1.0  # the kernel may have to load first: then it is asked again
 HEARD_WITHIN_S = 0.2
 POLL_INTERVAL_S = 0.005
@@ -101,7 +102,8 @@ class OwnKernelManager(AsyncKernelManager):
 
     def client(self, **options: Any) -> Any:
         """When it listens, or has ended: a connection that finds nobody is tried again after 0.1 to 0.2 s only."""
-        while self.is_starting:
+        until = time.monotonic() + STARTS_WITHIN_S
+        while self.is_starting and time.monotonic() < until:
             time.sleep(POLL_INTERVAL_S)
         return super().client(**options)
 
