@@ -33,7 +33,7 @@ def add_monitoring_options(parser: argparse.ArgumentParser, name: str, *, is_mag
             "id",
             metavar="ID",
             nargs="?",
-            help="a run by its id, or a session that runs by its name (default: the only one that runs)",
+            help="a run by its id, or a session that runs or is kept by its name (default: the only one that runs)",
         )
     if name == "logs":
         add(

@@ -24,8 +24,12 @@ def add_monitoring_commands(commands: argparse._SubParsersAction[argparse.Argume
 
 
 def _run(options: argparse.Namespace) -> int:
+    from fabric_livy_magic.sessions.kept_sessions import find_kept
     from fabric_livy_magic.sessions.runs import runs_of_terminal
 
+    kept = find_kept(options.id or "")
+    if kept is not None and options.target is None:
+        options.target, options.id = kept.server, kept.id
     with open_account(options.target) as account:
         if not account.settings.target:
             raise SettingsError(
@@ -33,12 +37,24 @@ def _run(options: argparse.Namespace) -> int:
                 "for all commands."
             )
         if account.target.is_embedded:
-            raise SettingsError(
-                "The embedded Fabric of this command would be a new one, in which nothing runs. Give the address of the one that you mean, "
-                "which `fabric-livy serve` prints, as --target."
-            )
+            raise SettingsError(_of_no_embedded_fabric())
         _COMMANDS[options.verb](runs_of_terminal(account, options.target), options)
     return 0
+
+
+def _of_no_embedded_fabric() -> str:
+    from fabric_livy_magic.sessions.kept_sessions import kept_sessions
+
+    names = [one.name for one in kept_sessions() if one.is_embedded and not one.server_has_ended]
+    kept = (
+        f"Name the session that goes on, without --target: {', '.join(names)}."
+        if names
+        else "`fabric-livy start NAME --target local` starts a session that goes on; then NAME is enough."
+    )
+    return (
+        "The embedded Fabric of this command would be a new one, in which nothing runs. Give the address of the one that you mean, which "
+        f"`fabric-livy serve` prints, as --target. {kept}"
+    )
 
 
 def _spark(runs: Runs, options: argparse.Namespace) -> None:

@@ -172,6 +172,23 @@ def test_another_lakehouse_is_another_place(monkeypatch: pytest.MonkeyPatch, tmp
     assert "Session 'etl' runs on local (" in capfd.readouterr().err
 
 
+def test_a_kept_session_is_looked_into_by_its_name_alone(capfd: Capture) -> None:
+    assert sql("SELECT count(*) FROM range(1000)") == 0
+    capfd.readouterr()
+    (kept,) = kept_sessions()
+    assert main(["spark", "etl", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["executors"]
+    assert main(["logs", "etl", "-n", "5"]) == 0
+    assert 1 <= len(capfd.readouterr().out.splitlines()) <= 5
+    assert main(["runs", "etl", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["id"] == kept.id
+
+
+def test_without_its_name_the_kept_session_of_an_embedded_fabric_is_named(capfd: Capture) -> None:
+    assert main(["spark", "--target", "local"]) == 2
+    assert "Name the session that goes on, without --target: etl." in capfd.readouterr().err
+
+
 def test_a_server_ends_once_it_is_not_used_any_more() -> None:
     """By serve --while-used ; that a kept session's does is seen at the end of this file."""
 
