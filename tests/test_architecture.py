@@ -18,12 +18,12 @@ from tests.support.rooms import (
     MODULES_AT_ROOT,
     MODULES_OF_LOCAL,
     PACKAGE,
-    README,
+    PAGE,
     ROOMS,
     ROOT,
     docstring_of,
     may_import_line,
-    readme_with_picture,
+    page_with_picture,
 )
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -218,9 +218,9 @@ def test_the_names_that_a_room_offers_to_others_are_there(room: str) -> None:
             assert re.search(rf"^(?:async )?(?:def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE), (module, name)
 
 
-def test_the_picture_in_the_readme_is_that_of_the_table() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text == readme_with_picture(text), "`python -m tests.support.rooms --write` draws it"
+def test_the_picture_in_the_page_is_that_of_the_table() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page_with_picture(text), "`python -m tests.support.rooms --write` draws it"
 
 
 PYTHON = sorted({*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")})

@@ -201,13 +201,11 @@ def test_nbclient_runs_one_that_names_no_kernel_and_runs_another(environment: En
     assert executed.cells[-1].outputs[-1].text == "7 6\n"
 
 
-# ------------------------------------------------------------------------------------------------ the README's commands
-def test_the_readme_s_commands_for_notebooks_do_what_it_says(tmp_path: Path) -> None:
+# ------------------------------------------------------------------------------------------------ the commands of docs/run_notebooks.md
+def test_the_page_s_commands_for_notebooks_do_what_it_says(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY, tmp_path / REPOSITORY.relative_to(ROOT))
-    section = (
-        (ROOT / "README.md").read_text(encoding="utf-8").partition("## Run and test your Fabric notebooks offline")[2]
-    )
-    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("fabric-livy ")]
+    page = (ROOT / "docs" / "run_notebooks.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("fabric-livy ")]
     environ = {"FABRIC_LIVY_LAKEHOUSE": str(tmp_path / "house")}
     outputs = []
     for line in lines:

@@ -1,7 +1,7 @@
 """The rooms of the package, from the bottom to the top, with what each may import: the one table that the architecture test
-holds and that the README's picture is drawn from.
+holds and that the picture in docs/architecture.md is drawn from.
 
-    python -m tests.support.rooms          prints the picture; --write puts it into the README
+    python -m tests.support.rooms          prints the picture; --write puts it into that page
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fabric_livy_magic"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- rooms: drawn by `python -m tests.support.rooms --write` -->\n", "<!-- end of rooms -->"
 
 ROOMS: Mapping[str, frozenset[str]] = {
@@ -123,13 +123,13 @@ def picture() -> str:
     return "\n".join([*lines, "```"]) + "\n"
 
 
-def readme_with_picture(text: str) -> str:
+def page_with_picture(text: str) -> str:
     before, _, rest = text.partition(BEGIN)
     return before + BEGIN + picture() + END + rest.partition(END)[2]
 
 
 if __name__ == "__main__":
     if "--write" in sys.argv[1:]:
-        README.write_text(readme_with_picture(README.read_text(encoding="utf-8")), encoding="utf-8")
+        PAGE.write_text(page_with_picture(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         print(picture())
