@@ -203,6 +203,12 @@ def read_call(code: str) -> tuple[str, str, list[Any]] | None:
     return request, operation, arguments
 
 
+def package_of_call(code: str) -> str:
+    """The agent's package that such a statement calls; empty for other code."""
+    found = re.match(rf"import (fabric_livy_agent_[0-9a-f]{{12}}) as {MODULE_ALIAS}\n", code)
+    return found[1] if found else ""
+
+
 def is_install(code: str) -> bool:
     return "_fabric_livy_install(" in code
 

@@ -108,7 +108,7 @@ def run_statement(
     except WaitTimeout as error:
         outcome = result_within(statement.cancel, CANCEL_ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True))
         is_over = timeout_s is not None and statement.submitted is not None and clock() - began >= timeout_s
-        told = f"It took longer than the {timeout_s:g} s that it was given." if is_over else str(error)
+        told = f"It took longer than the {round(timeout_s or 0, 2):g} s that it was given." if is_over else str(error)
         raise WaitTimeout(f"{told} {outcome.message}") from None
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")

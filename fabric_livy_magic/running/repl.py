@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from fabric_livy_magic.agent.client import Agent, read_call
+from fabric_livy_magic.agent.client import Agent, package_of_call, read_call
 from fabric_livy_magic.errors import FabricLivyError, SettingsError
 from fabric_livy_magic.fabric.onelake import OneLake
 from fabric_livy_magic.livy.client import Dialect
@@ -17,6 +17,7 @@ from fabric_livy_magic.livy.sessions import StandardSession
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.livy.waiting import NO_DEADLINE, Deadline
 from fabric_livy_magic.running import agent_calls
+from fabric_livy_magic.running.beside import Beside
 from fabric_livy_magic.running.cell_queue import CellQueue
 from fabric_livy_magic.running.introspection import ANSWER_WITHIN_S, LATE_S, Introspection
 from fabric_livy_magic.running.repl_pool import ReplPool
@@ -49,6 +50,7 @@ class Repl:
         self._settings = settings
         self._agent = Agent()
         self._introspection = Introspection(remote)
+        self.beside = Beside(remote)
         self.pool: ReplPool[Repl] | None = None
         """The further REPLs of a high-concurrency session."""
         if isinstance(remote, HighConcurrencySession):
@@ -104,10 +106,15 @@ class Repl:
             return agent_calls.value_of(self.agent_call(on_progress=on_progress)(operation, *arguments))
 
     def interrupt_python(self, statement_id: int, statement_code: str) -> None:
-        """Interrupts the Python code of a cell that runs, by way of another REPL of the same Spark application: the cancel of a
-        Livy server ends Spark jobs alone. Does nothing where there can be no other REPL."""
+        """Interrupts the Python code of a cell that runs: the cancel of a Livy server ends Spark jobs alone. By way of another REPL of
+        the same Spark application, or on Apache Livy beside the cell. Does nothing where there is neither."""
         call = read_call(statement_code)
-        if call is None or call[1] != "cell" or self.pool is None:
+        if call is None or call[1] != "cell":
+            return
+        if self.beside.may_ask:
+            with contextlib.suppress(FabricLivyError):  # see below
+                self.beside.interrupt(statement_id, call[0], package_of_call(statement_code))
+        if self.pool is None:
             return
         with contextlib.suppress(FabricLivyError):  # the cancel itself says whether the statement has ended
             other = self.pool.idle_in_application(

@@ -1,6 +1,7 @@
 """Jobs of Livy's Python client: pickled functions. Jobs of its Java client would need classes of Livy.
 
-They are queued with the session's statements; Livy runs them in parallel.
+As in Livy they run in the session's Python at once, in a thread each, beside the statement that runs; and the cancel of one ends the
+wait for it, not its code.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.session import Session
 
 KEPT_JOBS = 100
-STATES = {"waiting": "QUEUED", "running": "STARTED", "cancelling": "STARTED", "cancelled": "CANCELLED"}
 
 
 class Jobs:
@@ -37,7 +37,7 @@ class Jobs:
         kept = self._by_session.setdefault(session, OrderedDict())
         kept[number] = task
         while len(kept) > KEPT_JOBS:
-            kept.popitem(last=False)[1].reply_file.unlink(missing_ok=True)
+            kept.popitem(last=False)[1].forget()
 
     def get(self, session: Session, number: int) -> PythonTask | None:
         return self._by_session.get(session, OrderedDict()).get(number)
@@ -48,8 +48,9 @@ class JobHandler(SessionHandler):
         super().initialize(server)
         self.jobs = jobs
 
-    def active_session(self, id_or_name: str) -> Session:
+    async def active_session(self, id_or_name: str) -> Session:
         session = self.known_session(id_or_name)
+        await self.active_repl(session)
         if not session.active:
             raise requirement("Session isn't active.")
         session.touch()
@@ -57,9 +58,9 @@ class JobHandler(SessionHandler):
 
 
 class SubmitJobHandler(JobHandler):
-    """`submit-job` and `run-job`; in Livy the second jumps the queue."""
+    """`submit-job` and `run-job`, which differ for jobs of Java alone."""
 
-    def post(self, id_or_name: str) -> None:
+    async def post(self, id_or_name: str) -> None:
         request = request_parsing.read_job(self.json_text)
         session = self.known_session(id_or_name)
         pickled = request.checked()
@@ -67,7 +68,7 @@ class SubmitJobHandler(JobHandler):
             raise requirement(
                 f"this server runs jobs of type pyspark only, not {request.job_type}: the others need Livy's own classes."
             )
-        session = self.active_session(id_or_name)
+        session = await self.active_session(id_or_name)
         number = self.jobs.number(session)
         text = base64.b64encode(pickled).decode("ascii")
         self.jobs.keep(session, number, submit_to_python(session, self.repl_of(session), "job", text))
@@ -75,14 +76,14 @@ class SubmitJobHandler(JobHandler):
 
 
 class OneJobHandler(JobHandler):
-    def get(self, id_or_name: str, job_id: str) -> None:
+    async def get(self, id_or_name: str, job_id: str) -> None:
         number = java_number(job_id, LONG_BITS)
-        task = self.jobs.get(self.active_session(id_or_name), number)
+        task = self.jobs.get(await self.active_session(id_or_name), number)
         if task is None:
             raise thrown("java.util.NoSuchElementException", f"key not found: {number}")
         reply = task.reply()
-        if task.statement.state == "cancelled" or reply is None:
-            self.answer(_status(number, STATES[task.statement.state]))
+        if task.was_cancelled or reply is None:
+            self.answer(_status(number, "CANCELLED" if task.was_cancelled else "STARTED"))
         elif "error" in reply:
             self.answer(_status(number, "FAILED", error=f"java.lang.Exception: Client job error:{reply['error']}"))
         else:
@@ -91,11 +92,11 @@ class OneJobHandler(JobHandler):
 
 
 class CancelJobHandler(JobHandler):
-    def post(self, id_or_name: str, job_id: str) -> None:
+    async def post(self, id_or_name: str, job_id: str) -> None:
         number = java_number(job_id, LONG_BITS)
-        session = self.active_session(id_or_name)
-        if task := self.jobs.get(session, number):
-            self.repl_of(session).cancel_statement(task.statement)
+        session = await self.active_session(id_or_name)
+        if (task := self.jobs.get(session, number)) and task.reply() is None:
+            task.was_cancelled = True
         self.answer_nothing(200)
 
 

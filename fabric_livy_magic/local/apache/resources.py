@@ -13,7 +13,7 @@ from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 from fabric_livy_magic.local.apache import request_parsing
 from fabric_livy_magic.local.apache.python_tasks import submit_to_python
 from fabric_livy_magic.local.apache.refusals import LivyRefusal, message, null_pointer, thrown, unreadable
-from fabric_livy_magic.local.apache.sessions import CANCELLED, POLL_INTERVAL_S, SessionHandler, livy_message
+from fabric_livy_magic.local.apache.sessions import POLL_INTERVAL_S, SessionHandler, livy_message
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.sessions.dependencies import spark_address
@@ -36,9 +36,9 @@ class ResourceHandler(SessionHandler):
         session.touch()
         if self.kind == "pyfile":
             task = submit_to_python(session, repl, "py_file", uri)
-            while not task.statement.finished:
+            while (reply := task.reply()) is None:
                 await asyncio.sleep(POLL_INTERVAL_S)
-            reply = task.reply() or {"error": CANCELLED}
+            task.forget()
             if "error" in reply:
                 raise not_added(reply["error"])
             return

@@ -56,7 +56,8 @@ class PythonProcess:
         # Readable, too: the worker reads what was written during a statement.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._capture = os.open(folder / "python-output", flags, 0o600)
-        worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in)
+        jobs_in, self._jobs = os.pipe()
+        worker_ends = (requests_in, replies_out, lifeline_in, interrupts_in, jobs_in)
         forked = (
             forks.fork(_fork_request(folder, folders, environment), [*worker_ends, self._capture]) if forks else None
         )
@@ -104,6 +105,11 @@ class PythonProcess:
             return self._death_output(str(died))
         return output
 
+    def run_job(self, request_file: str) -> None:
+        """Beside what it runs: see `pyjobs`. Does nothing where the process has ended."""
+        with contextlib.suppress(OSError):
+            os.write(self._jobs, f"{request_file}\n".encode())
+
     def interrupt(self) -> None:
         """Raises KeyboardInterrupt in the running statement. Between statements the process ignores it.
 
@@ -126,7 +132,7 @@ class PythonProcess:
 
     def close(self) -> None:
         self.kill()
-        for descriptor in (self._requests, self._replies, self._lifeline, self._interrupts, self._capture):
+        for descriptor in (self._requests, self._replies, self._lifeline, self._interrupts, self._jobs, self._capture):
             with contextlib.suppress(OSError):  # closed before
                 os.close(descriptor)
 

@@ -1,8 +1,8 @@
 """The Python process of one REPL.
 
-Started as a script by `python_process`, with four inherited descriptors: requests (JSON lines in), replies (JSON lines
-out), a lifeline, a pipe that is closed when the server has ended, and a pipe with a byte for each interrupt that the server
-is about to send. Descriptors 1 and 2 are a capture file. It starts with SIGINT ignored and blocked.
+Started as a script by `python_process`, with five inherited descriptors: requests (JSON lines in), replies (JSON lines
+out), a lifeline, a pipe that is closed when the server has ended, a pipe with a byte for each interrupt that the server
+is about to send, and one with the jobs (see `pyjobs`). Descriptors 1 and 2 are a capture file. It starts with SIGINT ignored and blocked.
 The first request attaches to the session's JVM; every further one is a statement.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fabric_livy_magic.local.interpreters import pyjobs
 from fabric_livy_magic.local.interpreters.json_text import dumps
 from fabric_livy_magic.local.interpreters.outputs import CONTEXT_STOPPED, error, ok
 
@@ -244,18 +245,19 @@ def end_with_server(lifeline: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    requests, replies, lifeline, interrupts = (int(number) for number in arguments[:4])
-    log = Path(arguments[4])
+    requests, replies, lifeline, interrupts, jobs = (int(number) for number in arguments[:5])
+    log = Path(arguments[5])
     for descriptor in (requests, replies, lifeline, interrupts):
         os.set_inheritable(descriptor, False)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until it is attached
     threading.Thread(target=end_with_server, args=(lifeline,), name="lifeline", daemon=True).start()
     import pyspark.sql  # noqa: F401 - its second of work overlaps with the start of the JVM
 
-    map_files_if_not_mounted(log, *arguments[5:])
+    map_files_if_not_mounted(log, *arguments[6:])
     sys.argv = [""]
     sys.stdin = io.StringIO()  # nothing to read, as in Livy
     worker = Worker(log, Announcements(interrupts))
+    pyjobs.serve(jobs)
     with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor
         for line in lines:
             request = json.loads(line)

@@ -29,6 +29,14 @@ class ReplHost(Protocol):
     def note(self, line: str) -> None: ...
 
 
+class JobRunner(Protocol):
+    """Its Python process."""
+
+    @property
+    def alive(self) -> bool: ...
+    def run_job(self, request_file: str) -> None: ...
+
+
 class Repl:
     """Takes statements from the beginning; they run from `start` on."""
 
@@ -48,6 +56,8 @@ class Repl:
         self._unlisted_count = 0
         self._close_reason = ""
         self.python_died = False
+        self.python: JobRunner | None = None
+        """From its start on; for what runs beside its statements."""
         # Set by the HTTP handlers under quirks when a response exceeds `quirks.limits.LARGEST_ANSWER_BYTES`: Livy never
         # sends it, and no call about statements works from then on.
         self.channel_broken = False
@@ -55,8 +65,9 @@ class Repl:
         self.last_active_ms = now_ms()
         self._thread = threading.Thread(target=self._run_queue, name="repl", daemon=True)
 
-    def start(self, engines: Mapping[str, Engine]) -> None:
+    def start(self, engines: Mapping[str, Engine], python: JobRunner | None = None) -> None:
         self._engines = engines
+        self.python = python
         self.last_active_ms = now_ms()  # the time it took to start is no idle time
         self._thread.start()
 

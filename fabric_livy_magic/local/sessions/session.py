@@ -270,7 +270,8 @@ class Session:
                 self.folders,
                 repl.id,
                 quirks=self._quirks,
-            )
+            ),
+            python,
         )
 
     # ---- start

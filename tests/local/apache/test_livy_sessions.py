@@ -162,6 +162,12 @@ def test_a_job_that_fails_reports_its_error(session: LivySession) -> None:
     assert "pyjobs" not in status["error"]
 
 
+def test_a_job_runs_beside_a_statement_in_the_same_python(session: LivySession) -> None:
+    running = session.submit("__import__('builtins').jobs_ran = []; import time\nwhile not jobs_ran: time.sleep(0.01)")
+    result_of(job(session, lambda _context: __import__("builtins").jobs_ran.append(1)))
+    assert session.wait(running)["output"]["status"] == "ok"
+
+
 def test_a_job_can_be_cancelled(session: LivySession) -> None:
     answer = session.api.post(
         f"{session.path}/run-job",
@@ -169,9 +175,8 @@ def test_a_job_can_be_cancelled(session: LivySession) -> None:
     )
     path = f"{session.path}/jobs/{answer.json()['id']}"
     until = time.monotonic() + 30
-    while session.api.get(path).json()["state"] == "QUEUED":
-        assert time.monotonic() < until
-    assert session.view()["state"] == "busy"
+    assert session.api.get(path).json()["state"] == "STARTED"
+    assert session.view()["state"] == "idle"
     assert session.api.post(f"{path}/cancel").content == b""
     while (status := session.api.get(path).json())["state"] != "CANCELLED":
         assert time.monotonic() < until, status

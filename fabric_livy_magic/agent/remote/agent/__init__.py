@@ -16,6 +16,7 @@ import threading
 from typing import Any, Callable
 
 from . import (
+    beside,
     cells,
     chart_data,
     display,
@@ -46,6 +47,7 @@ def answer(request: str, operation: str, *arguments: Any) -> None:
     """Runs one operation for the caller's globals and prints its reply, framed by the id of the request."""
     namespace = sys._getframe(1).f_globals
     namespace.pop(MODULE_ALIAS, None)
+    running.namespace = namespace
     shell_stdout, shell_stderr = sys.stdout, sys.stderr
     if request in running.answered_requests:  # a retry of the client, whose first attempt had arrived after all
         shell_stdout.write(running.last_reply[1] if running.last_reply[0] == request else "")
@@ -126,6 +128,8 @@ def open_sql(
         return chart_data.header(frames.sql_frame(spark, text, values), spark, chart)
     return frames.open_sql(spark, text, values, limit, most_bytes, files)
 
+
+answer_beside = beside.answer_beside
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "last_reply": last_reply,

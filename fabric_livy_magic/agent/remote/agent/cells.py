@@ -5,7 +5,6 @@ import __future__
 
 import ast
 import builtins
-import contextlib
 import inspect
 import io
 import linecache
@@ -55,8 +54,7 @@ def run(
     linecache.cache[name] = (len(code), None, lines_of(code), name)  # tracebacks show the lines
     debugger.begin_cell(name, code)
     try:
-        watched = watcher.watching(running.call.request) if interruptible else contextlib.nullcontext()
-        with watched, live.written(pace, running.call):
+        with watcher.watching(running.call.request, polls=interruptible), live.written(pace, running.call):
             reloading.reload_changed()
             with event_loop.within_reach():
                 value = CellState.value = execute(namespace, code, name)

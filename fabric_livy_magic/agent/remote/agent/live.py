@@ -1,4 +1,5 @@
-"""What a cell shows while it runs: lines on the standard output of the JVM, which a client reads in the log of Spark's driver.
+"""What a cell shows while it runs: lines on the standard output of the JVM, which a client reads in the log of Spark's driver; or
+lines that a client of Apache Livy asks for beside the cell (see `beside`).
 
 A Livy server gives a statement's output at its end only. Each line has what is new since the one before; the reply at the end
 has everything, so that a line which nobody reads is no loss.
@@ -27,13 +28,21 @@ class LiveOutput:
 
     def __init__(self) -> None:
         self._cell: Any = None  # (channel, seconds between two lines, characters of all, call, the JVM)
+        self._asked: Any = None  # (channel, call, what the client has seen, how many lines that were)
         self._enabled = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
     def written(self, pace: Any, call: Any) -> Iterator[None]:
         """While a cell runs. `pace`: the client's name for its lines, the seconds between two of them, and how many characters all
-        may have, as the log is kept; None where no client reads."""
+        may have, as the log is kept; the name alone where it asks for `news`; None where no client reads."""
+        if pace and len(pace) == 1:
+            self._asked = [pace[0], call, Seen(), 0]
+            try:
+                yield
+            finally:
+                self._asked = None
+            return
         gateway = jvm() if pace else None
         if gateway is None:
             yield
@@ -49,6 +58,16 @@ class LiveOutput:
         finally:
             self._enabled.clear()
             self._cell = None
+
+    def news(self, channel: str) -> str:
+        """A line of what is new in the cell of that channel; empty where nothing is, or where that cell does not run."""
+        asked = self._asked
+        if asked is None or asked[0] != channel:
+            return ""
+        _, call, seen, number = asked
+        line = line_of(channel, call, seen, number)
+        asked[3] += bool(line)
+        return line
 
     def _write(self) -> None:
         cell: Any = None
@@ -68,19 +87,25 @@ class LiveOutput:
             time.sleep(pause_s)
 
     def _line(self, cell: Any, seen: Seen, number: int, is_last: bool) -> str:
-        """Empty where there is nothing new. The first one says that there will be others."""
+        """See `line_of`. Written to the standard output of the JVM."""
         channel, _, _, call, gateway = cell
         try:
-            call.guard.drain()
-            news = [LAST_WORDS] if is_last else call.output.news(seen, MOST_CHARACTERS_A_LINE)
-            if number and not news:
-                return ""
-            text = json.dumps(json.loads(json_text(news)))  # as in a reply, and ASCII: the JVM may write no other
-            line = f"[live fabric-livy {channel} {number}] {text}"
-            gateway.java.lang.System.out.println(line)
+            line = line_of(channel, call, seen, number, is_last)
+            if line:
+                gateway.java.lang.System.out.println(line)
         except Exception:  # noqa: BLE001 - the JVM has ended or is ending; a line that is missing ends what the client reads
             return " "
         return line
+
+
+def line_of(channel: str, call: Any, seen: Seen, number: int, is_last: bool = False) -> str:
+    """Empty where there is nothing new. The first one says that there will be others."""
+    call.guard.drain()
+    news = [LAST_WORDS] if is_last else call.output.news(seen, MOST_CHARACTERS_A_LINE)
+    if number and not news:
+        return ""
+    text = json.dumps(json.loads(json_text(news)))  # as in a reply, and ASCII: the JVM may write no other
+    return f"[live fabric-livy {channel} {number}] {text}"
 
 
 live = LiveOutput()

@@ -150,6 +150,8 @@ class Running:
 
     def __init__(self) -> None:
         self.call: Any = None
+        self.namespace: dict[str, Any] = {}
+        """The globals of the latest call."""
         self.last_reply: tuple[str, str] = ("", "")  # id of the request, and text
         self.answered_requests: deque[str] = deque(maxlen=200)  # ids of the latest requests
         self.guard = Guard()

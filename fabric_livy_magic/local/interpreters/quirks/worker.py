@@ -21,7 +21,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from fabric_livy_magic.local.interpreters import pymagics
+from fabric_livy_magic.local.interpreters import pyjobs, pymagics
 from fabric_livy_magic.local.interpreters.outputs import Output, error, ok
 from fabric_livy_magic.local.interpreters.pymagics import UnknownMagic
 from fabric_livy_magic.local.interpreters.pyshell import TOP_FRAME, compiled_statements, parse, split_magics
@@ -142,7 +142,7 @@ def failed(failure: BaseException, tb: TracebackType | None) -> Output:
 
 
 def main(arguments: list[str]) -> None:
-    requests, replies, lifeline, interrupts = (int(number) for number in arguments[:4])
+    requests, replies, lifeline, interrupts, jobs = (int(number) for number in arguments[:5])
     os.close(replies)  # it is descriptor 1 as well
     os.close(interrupts)  # a cancel of Livy ends Spark's jobs, not the code
     signal.signal(signal.SIGINT, signal.default_int_handler)  # from wherever it comes, as in Livy
@@ -155,6 +155,7 @@ def main(arguments: list[str]) -> None:
     sys.argv = [""]
     sys.stdin = io.StringIO()
     shell = LivyShell()
+    pyjobs.serve(jobs)
     connections: list[SparkConnection] = []  # kept, or py4j would free the session
     try:
         with open(requests, "rb") as lines:  # noqa: PTH123 - a descriptor

@@ -1,19 +1,21 @@
 """Tasks of Livy's REST API that run in a session's Python: jobs of Livy's Python client, and Python files to add.
 
-The server writes a request into a file and has the REPL call `run` with its path; the reply is a file beside it. So nothing
-of a request becomes code, and nothing that a job prints gets into a reply.
+As in Livy each has a thread of its own, beside the statement that runs. The server writes a request into a file, and its path into
+a pipe that this process inherits; the reply is a file beside it. So nothing of a request becomes code, and nothing that a job
+prints gets into a reply.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import pickle
 import tempfile
 import threading
 import traceback
 from collections import OrderedDict
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,17 +25,27 @@ REPLY_SUFFIX = ".reply"
 
 
 class JobContext:
-    """The argument of a job: the names of `livy.job_context.JobContext`."""
+    """The argument of a job: the names of `livy.job_context.JobContext`. Made when a job asks for it: many need no Spark."""
 
     def __init__(self, folder: Path) -> None:
-        from pyspark.sql import SparkSession
-
-        self.spark_session = SparkSession.builder.getOrCreate()
-        self.sc = self.spark_session.sparkContext
-        self.local_tmp_dir_path = tempfile.mkdtemp(prefix="job-", dir=folder)
+        self._folder = folder
         self._streaming: Any = None
         self._shared: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    @cached_property
+    def spark_session(self) -> Any:
+        from pyspark.sql import SparkSession
+
+        return SparkSession.builder.getOrCreate()
+
+    @property
+    def sc(self) -> Any:
+        return self.spark_session.sparkContext
+
+    @cached_property
+    def local_tmp_dir_path(self) -> str:
+        return tempfile.mkdtemp(prefix="job-", dir=self._folder)
 
     @property
     def sql_ctx(self) -> Any:
@@ -96,6 +108,18 @@ def add_py_file(uri: str, folder: Path) -> None:
 
 
 TASKS = {"job": run_job, "py_file": add_py_file}
+
+
+def serve(descriptor: int) -> None:
+    """Begins to take the paths of requests, a line each, in a thread that ends with the server."""
+    os.set_inheritable(descriptor, False)
+    threading.Thread(target=_take, args=(descriptor,), name="jobs", daemon=True).start()
+
+
+def _take(descriptor: int) -> None:
+    with open(descriptor, encoding="utf-8") as requests:
+        for line in requests:
+            threading.Thread(target=run, args=(line.rstrip("\n"),), name="job", daemon=True).start()
 
 
 def run(request_file: str) -> None:

@@ -1,0 +1,120 @@
+"""What the client does on Apache Livy beside a cell that runs, on the embedded server of that dialect, with its bugs and without."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fabric_livy_magic import connect
+from fabric_livy_magic.agent.client import call_text, package_name, read_reply
+from fabric_livy_magic.errors import FabricLivyError, Interrupted, StatementError, WaitTimeout
+from fabric_livy_magic.livy.waiting import run_in_background
+from fabric_livy_magic.sessions.session import Session
+from tests.support import service
+from tests.support.timing import eventually, interrupt_after
+
+pytestmark = pytest.mark.spark
+SECRETS = ("FABRIC_LIVY_TOKEN", "FABRIC_LIVY_PASSWORD")
+
+
+@pytest.fixture(scope="module", params=[(), ("--quirks",)], ids=["plain", "with its bugs"])
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    options = ("--token", service.TOKEN, "--dialect", "livy", *request.param)
+    with service.serving(tmp_path_factory.mktemp("house"), options) as api, pytest.MonkeyPatch.context() as patch:
+        for name in SECRETS:
+            patch.setenv(name, service.TOKEN)
+        with connect(api.base, livy_user="me") as session:
+            session.run("kept = 'kept'; import threading, time")
+            yield session
+
+
+def seconds_to_end(session: Session, code: str) -> float:
+    """Interrupts it once it runs; from then on."""
+    began = time.monotonic()
+    thread = interrupt_after(0.3)
+    with pytest.raises(Interrupted, match=r"was cancelled on the session") as caught:
+        session.run(code)
+    thread.join()
+    assert not caught.value.may_run_on
+    return time.monotonic() - began - 0.3
+
+
+def test_twenty_interrupts_of_python_code_end_it_and_keep_the_variables(session: Session) -> None:
+    for number in range(20):
+        assert seconds_to_end(session, f"number = {number}\ntime.sleep(60)") < 1.5
+        assert session.run("(kept, number)").text == f"('kept', {number})"
+
+
+def test_code_that_computes_is_interrupted(session: Session) -> None:
+    assert seconds_to_end(session, "while True:\n    kept.upper()") < 1.5
+
+
+def test_python_code_is_interrupted_at_its_time_out(session: Session) -> None:
+    with pytest.raises(WaitTimeout, match=r"longer than the 0\.5 s .* was cancelled on the session"):
+        session.run("time.sleep(60)", timeout_s=0.5)
+    assert session.run("kept").text == "'kept'"
+
+
+def test_code_that_ends_a_call_into_the_jvm_is_interrupted_after_it(session: Session) -> None:
+    code = "while True:\n    sc._jvm.java.lang.Thread.sleep(200)"
+    assert seconds_to_end(session, code) < 1.5
+    assert session.run("spark.range(3).count()").text == "3"
+
+
+# ------------------------------------------------------------------------------------------------ never for another
+def interrupt(session: Session, request: str) -> Any:
+    return session.repl.beside.value("interrupt_cell", request, within_s=10)
+
+
+def test_an_interrupt_of_a_cell_that_has_just_ended_interrupts_nothing(session: Session) -> None:
+    ended = read_reply_of(session, "kept")
+    running = session.submit("time.sleep(1)\n'went on'")
+    assert eventually(lambda: session.repl.remote.info().state.value == "busy")
+    assert interrupt(session, ended) is False
+    assert running.result().text == "'went on'"
+
+
+def test_an_interrupt_at_any_moment_of_a_cells_end_reaches_no_later_code(session: Session) -> None:
+    """Each cell ends at about the time of its interrupt: either that one is interrupted, or nothing is."""
+    for number in range(12):
+        request = f"{number:032x}"
+        future, _ = run_in_background(lambda asked=request: interrupt(session, asked))  # type: ignore[misc]
+        code = call_text(request, "cell", [f"time.sleep({number / 1000})\n'done'", 20])
+        output = session.remote.run(code, "pyspark").output
+        assert output is not None
+        reply = read_reply(output.text, request)
+        assert reply is not None, output
+        assert reply.error is None or reply.error["ename"] == "KeyboardInterrupt"
+        assert session.run("kept").text == "'kept'"
+        future.result(10)
+
+
+def read_reply_of(session: Session, code: str) -> str:
+    """The id of the request of a cell that has ended."""
+    request = "ab" * 16
+    session.remote.run(call_text(request, "cell", [code, 20]), "pyspark")
+    return request
+
+
+def test_a_session_without_the_agent_takes_no_call(session: Session) -> None:
+    with pytest.raises(FabricLivyError, match="ModuleNotFoundError"):
+        session.repl.beside.value("interrupt_cell", "ab" * 16, within_s=10, package="fabric_livy_agent_000000000000")
+    assert session.repl.beside.may_ask
+
+
+def test_an_error_of_a_question_is_told(session: Session) -> None:
+    with pytest.raises(StatementError, match="nosuch"):
+        session.repl.beside.value("nosuch", within_s=10)
+    assert (
+        package_name()
+        in session.run("import sys; [name for name in sys.modules if 'fabric_livy_agent' in name][0]").text
+    )
+
+
+def test_threads_of_jobs_end(session: Session) -> None:
+    session.run("time.sleep(0.01)")
+    interrupt(session, "cd" * 16)
+    assert session.run("[one.name for one in threading.enumerate() if one.name == 'job']").text == "[]"
