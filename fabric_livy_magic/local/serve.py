@@ -218,34 +218,35 @@ def _server(
     options: argparse.Namespace,
 ) -> Server:
     from fabric_livy_magic.local.batches.batches import Batches
+    from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
     from fabric_livy_magic.local.server.server import Server
     from fabric_livy_magic.local.sessions.capacity import Capacity, usual_limit
     from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
     from fabric_livy_magic.local.sessions.lifetimes import livy_lifetimes
+    from fabric_livy_magic.local.sessions.notebook_context import notebooks_folder
     from fabric_livy_magic.local.sessions.sessions import Sessions, counting_ids
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
     quirks: bool = options.quirks
+    served = ServedWorkspaces(workspaces, notebooks_folder() if options.dialect == FABRIC else None)
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(
-            folder, groups, capacity, workspaces, counting_ids(), lifetimes, quirks=quirks, faults=faults
-        )
-        batches = Batches(folder, groups, capacity, workspaces, counting_ids())
+        sessions = Sessions(folder, groups, capacity, served, counting_ids(), lifetimes, quirks=quirks, faults=faults)
+        batches = Batches(folder, groups, capacity, served, counting_ids())
     else:
         sessions = Sessions(
             folder,
             groups,
             capacity,
-            workspaces,
+            served,
             quirks=quirks,
             faults=faults,
             notebookutils=True,
             shares_spark=options.share_spark,
         )
-        batches = Batches(folder, groups, capacity, workspaces)
+        batches = Batches(folder, groups, capacity, served)
     return Server(
-        workspaces=workspaces,
+        served=served,
         tokens=tokens,
         capacity=capacity,
         sessions=sessions,

@@ -21,7 +21,7 @@ FOLDER_SUFFIX = ".notebook"  # in any case
 CONTENT = "notebook-content"
 PLATFORM = ".platform"
 _CONTENT_NAMES = [f"{CONTENT}{suffix}" for suffix in (*SUFFIXES.values(), SUFFIX)]
-_PLATFORM_SCHEMA = (
+PLATFORM_SCHEMA = (
     "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
 )
 MOST_BYTES = 1_000_000  # of a file that describes an item
@@ -156,7 +156,7 @@ def _write_platform(folder: Path) -> None:
     if path.exists():
         return
     value = {
-        "$schema": _PLATFORM_SCHEMA,
+        "$schema": PLATFORM_SCHEMA,
         "metadata": {"type": "Notebook", "displayName": folder.stem if is_git_folder(folder) else folder.name},
         "config": {"version": "2.0", "logicalId": str(uuid.uuid4())},
     }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath, local_path
-from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
+from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
+from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
 from fabric_livy_magic.local.sessions.sessions import new_guid
@@ -27,13 +28,13 @@ class Batches:
         private: Path,
         groups: ProcessGroups,
         capacity: Capacity,
-        workspaces: Workspaces,
+        served: ServedWorkspaces,
         new_id: Callable[[], str] = new_guid,
     ) -> None:
         self._private = private
         self._groups = groups
         self._capacity = capacity
-        self._workspaces = workspaces
+        self._served = served
         self.new_id = new_id
         self._by_id: dict[str, Batch] = {}
         self._lock = threading.Lock()
@@ -49,17 +50,17 @@ class Batches:
         check_settings(request)  # before the capacity: a wrong request stays wrong
         self._capacity.check()
         private = self._private / f"batch-{batch_id}"
-        batch = Batch(batch_id, request, located, lakehouse, self._workspaces, private, self._groups, submitter)
+        batch = Batch(batch_id, request, located, lakehouse, self._served.now, private, self._groups, submitter)
         private.mkdir(mode=0o700)
         with self._lock:
             self._by_id[batch_id] = batch
         return batch
 
     def _located(self, request: BatchRequest, lakehouse: Lakehouse) -> BatchRequest:
-        program = local_path(request.file, lakehouse, self._workspaces)
+        program = local_path(request.file, lakehouse, self._served.now)
         if program.suffix not in (".py", ".jar"):
             raise BadPath(f"{request.file!r} is neither a .py nor a .jar file")
-        return replace(with_local_files(request, lakehouse, self._workspaces), file=str(program))
+        return replace(with_local_files(request, lakehouse, self._served.now), file=str(program))
 
     def get(self, batch_id: str) -> Batch | None:
         return self._by_id.get(batch_id.lower())

@@ -22,6 +22,15 @@ class FabricHandler(Handler):
             )
         return caller
 
+    @property
+    def origin(self) -> str:
+        """Of this server, as the caller wrote it."""
+        return f"{self.request.protocol}://{self.request.host}"
+
+    @property
+    def onelake(self) -> str:
+        return f"{self.origin}/onelake"
+
     def need_scope(self, *scopes: str) -> None:
         """Raises a refusal where the token lists scopes and none of these is among them."""
         if not self.caller.may(*scopes):
@@ -42,7 +51,18 @@ class FabricHandler(Handler):
             raise Refusal(404, f"workspace {workspace_id} is not known", "WorkspaceNotFound")
         return workspace
 
+    def changeable_workspace(self, workspace_id: str) -> Workspace:
+        workspace = self.workspace(workspace_id)
+        if workspace.role not in MAY_RUN:
+            raise Refusal(
+                403,
+                f"the caller's role in the workspace is {workspace.role}; to change items needs Contributor or a higher one",
+                "InsufficientPrivileges",
+            )
+        return workspace
+
     def answer_refusal(self, refusal: Refusal) -> None:
+        self.set_header("x-ms-public-api-error-code", refusal.code)
         self.answer(views.error_view(refusal.code, refusal.message, self.request_id), refusal.status_code)
 
 

@@ -41,7 +41,7 @@ class ListHandler(FabricHandler):
         view: JsonObject = {key: entries[start : start + size]}
         if start + size < len(entries):
             token = continuation(start + size)
-            url = f"{self.request.protocol}://{self.request.host}{self.request.path}"
+            url = f"{self.origin}{self.request.path}"
             query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
             view |= {
                 "continuationToken": token,
@@ -96,7 +96,7 @@ class WorkspaceHandler(FabricHandler):
 class LakehousesHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
         self.need_scope(*LIST_SCOPES)
-        self.answer_page([lakehouse_view(one) for one in self.workspace(workspace_id).lakehouses])
+        self.answer_page([lakehouse_view(one, self.onelake) for one in self.workspace(workspace_id).lakehouses])
 
 
 class WithLakehouse(FabricHandler):
@@ -113,7 +113,7 @@ class WithLakehouse(FabricHandler):
 class LakehouseItemHandler(WithLakehouse):
     def get(self, workspace_id: str, lakehouse_id: str) -> None:
         self.need_scope(*LAKEHOUSE_SCOPES)
-        self.answer(lakehouse_view(self.lakehouse(workspace_id, lakehouse_id)))
+        self.answer(lakehouse_view(self.lakehouse(workspace_id, lakehouse_id), self.onelake))
 
 
 class TablesHandler(WithLakehouse, ListHandler):
@@ -184,11 +184,13 @@ def workspace_view(workspace: Workspace) -> JsonObject:
     return {**view, "capacityId": workspace.capacity.id} if workspace.capacity else view
 
 
-def lakehouse_view(lakehouse: Lakehouse) -> JsonObject:
-    """The paths are those of the lakehouse's folder on this machine."""
-    properties = {
-        "oneLakeTablesPath": (lakehouse.folder / "Tables").as_uri(),
-        "oneLakeFilesPath": (lakehouse.folder / "Files").as_uri(),
+def lakehouse_view(lakehouse: Lakehouse, onelake: str) -> JsonObject:
+    """`onelake` is the address of this server's OneLake. There is no SQL endpoint; clients that deploy wait until it is ready."""
+    address = f"{onelake}/{lakehouse.workspace_id}/{lakehouse.id}"
+    properties: JsonObject = {
+        "oneLakeTablesPath": f"{address}/Tables",
+        "oneLakeFilesPath": f"{address}/Files",
+        "sqlEndpointProperties": {"id": None, "connectionString": None, "provisioningStatus": "Success"},
     }
     if lakehouse.default_schema:
         properties["defaultSchema"] = lakehouse.default_schema
@@ -297,8 +299,6 @@ def lookup_routes() -> list[tuple[str, type[FabricHandler]]]:
     return [
         (r"/v1/workspaces", WorkspacesHandler),
         (workspace, WorkspaceHandler),
-        (rf"{workspace}/lakehouses", LakehousesHandler),
-        (rf"{workspace}/lakehouses/([^/]+)", LakehouseItemHandler),
         (rf"{workspace}/lakehouses/([^/]+)/tables", TablesHandler),
         (rf"{workspace}/environments", EnvironmentsHandler),
         (rf"{workspace}/environments/([^/]+)", EnvironmentHandler),

@@ -14,20 +14,17 @@ from typing import Any
 from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import LIST_SCOPES, ListHandler, item_view
+from fabric_livy_magic.local.fabric.operations import answer_operation
 from fabric_livy_magic.local.lakehouse.workspaces import Named
 from fabric_livy_magic.local.sessions.notebook_context import notebook_id, notebooks_folder
 from fabric_livy_magic.local.web.answers import Refusal
-from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder
+from fabric_livy_magic.notebooks.files import PLATFORM, NotebookFile, find_notebooks, is_git_folder, json_object
 from fabric_livy_magic.notebooks.ipynb import SUFFIX, write_ipynb
 
 NOTEBOOK_SCOPES = ("Notebook.Read.All", "Notebook.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
 DEFINITION_SCOPES = ("Notebook.ReadWrite.All", "Item.ReadWrite.All")
 IPYNB, GIT = "ipynb", "fabricGitSource"
 MAX_IMMEDIATE_BYTES = 4096
-RETRY_AFTER_S = 1
-MOST_OPERATIONS = 100
-# Operation id → the number of polls so far, and the result.
-_operations: dict[str, list[Any]] = {}
 
 
 def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
@@ -35,14 +32,38 @@ def notebooks() -> dict[str, tuple[Named, NotebookFile]]:
     folder = notebooks_folder()
     found = find_notebooks(folder) if folder else []
     ids = [notebook_id(one.path) for one in found]
-    return {item_id: (Named(id=item_id, name=one.name), one) for item_id, one in zip(ids, found, strict=True)}
+    return {item_id: (_named(item_id, one), one) for item_id, one in zip(ids, found, strict=True)}
+
+
+def _named(item_id: str, file: NotebookFile) -> Named:
+    metadata = json_object(file.path.parent / PLATFORM).get("metadata") if is_git_folder(file.path.parent) else None
+    about = metadata.get("description") if isinstance(metadata, dict) else None
+    return Named(id=item_id, name=file.name, description=about if isinstance(about, str) else "")
+
+
+def notebook_view(item: Named, file: NotebookFile, workspace_id: str) -> dict[str, Any]:
+    view = item_view(item, "Notebook", workspace_id)
+    folder = folder_id(file.folder)
+    return {**view, "folderId": folder} if folder else view
+
+
+def folder_id(folder: Path) -> str | None:
+    """Of a folder of the repository; None for the repository's own."""
+    return None if folder == notebooks_folder() else str(uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri()))
+
+
+def folders() -> list[Path]:
+    """Those of the repository that notebooks are in, and what is above them, sorted by path."""
+    root = notebooks_folder()
+    found = {above for _, file in notebooks().values() for above in (file.folder, *file.folder.parents)}
+    return sorted(one for one in found if root is not None and one != root and one.is_relative_to(root))
 
 
 class NotebooksHandler(ListHandler):
     def get(self, workspace_id: str) -> None:
         self.need_scope(*LIST_SCOPES)
         workspace = self.workspace(workspace_id)
-        self.answer_page([item_view(item, "Notebook", workspace.id) for item, _ in notebooks().values()])
+        self.answer_page([notebook_view(*one, workspace.id) for one in notebooks().values()])
 
 
 class WithNotebook(FabricHandler):
@@ -57,8 +78,7 @@ class WithNotebook(FabricHandler):
 class NotebookHandler(WithNotebook):
     def get(self, workspace_id: str, notebook_id: str) -> None:
         self.need_scope(*NOTEBOOK_SCOPES)
-        item, _ = self.notebook(workspace_id, notebook_id)
-        self.answer(item_view(item, "Notebook", workspace_id))
+        self.answer(notebook_view(*self.notebook(workspace_id, notebook_id), workspace_id))
 
 
 class DefinitionHandler(WithNotebook):
@@ -68,35 +88,7 @@ class DefinitionHandler(WithNotebook):
         view = definition_view(file, self.get_query_argument("format", ""))
         if len(view["definition"]["parts"][0]["payload"]) <= MAX_IMMEDIATE_BYTES:
             return self.answer(view)
-        operation_id = str(uuid.uuid4())
-        while len(_operations) >= MOST_OPERATIONS:
-            _operations.pop(next(iter(_operations)))
-        _operations[operation_id] = [0, view]
-        self.set_header("Location", f"{self.request.protocol}://{self.request.host}/v1/operations/{operation_id}")
-        self.set_header("x-ms-operation-id", operation_id)
-        self.set_header("Retry-After", str(RETRY_AFTER_S))
-        return self.answer(None, 202)
-
-
-class OperationHandler(FabricHandler):
-    def operation(self, operation_id: str) -> list[Any]:
-        found = _operations.get(operation_id.lower())
-        if found is None:
-            raise Refusal(404, f"operation {operation_id} is not known", "OperationNotFound")
-        return found
-
-    def get(self, operation_id: str) -> None:
-        operation = self.operation(operation_id)
-        operation[0] += 1
-        done = operation[0] > 1
-        if done:
-            self.set_header("Location", f"{self.request.protocol}://{self.request.host}{self.request.path}/result")
-        self.answer({"status": "Succeeded" if done else "Running", "percentComplete": 100 if done else 50})
-
-
-class OperationResultHandler(OperationHandler):
-    def get(self, operation_id: str) -> None:
-        self.answer(self.operation(operation_id)[1])
+        return answer_operation(self, view)
 
 
 def definition_view(file: NotebookFile, format_name: str) -> dict[str, Any]:
@@ -122,14 +114,3 @@ def definition_view(file: NotebookFile, format_name: str) -> dict[str, Any]:
 
 def _bytes_of(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
-
-
-def notebook_routes() -> list[tuple[str, type[FabricHandler]]]:
-    of_all = r"/v1/workspaces/([^/]+)/notebooks"
-    return [
-        (of_all, NotebooksHandler),
-        (rf"{of_all}/([^/]+)", NotebookHandler),
-        (rf"{of_all}/([^/]+)/getDefinition", DefinitionHandler),
-        (r"/v1/operations/([^/]+)", OperationHandler),
-        (r"/v1/operations/([^/]+)/result", OperationResultHandler),
-    ]

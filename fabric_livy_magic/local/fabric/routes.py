@@ -8,11 +8,15 @@ from fabric_livy_magic.local.fabric.batches import BatchesHandler, BatchHandler
 from fabric_livy_magic.local.fabric.fresh_lakehouses import FreshLakehouseHandler, FreshLakehousesHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
+from fabric_livy_magic.local.fabric.items import item_routes
+from fabric_livy_magic.local.fabric.lakehouse_changes import lakehouse_routes
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
 from fabric_livy_magic.local.fabric.monitoring import monitoring_routes
-from fabric_livy_magic.local.fabric.notebooks import notebook_routes
+from fabric_livy_magic.local.fabric.notebook_changes import notebook_routes
 from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
+from fabric_livy_magic.local.fabric.operations import operation_routes
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
+from fabric_livy_magic.local.fabric.spark_settings import spark_settings_routes
 from fabric_livy_magic.local.fabric.statements import CancelHandler, StatementHandler, StatementsHandler
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.web.handler import log_refused
@@ -53,7 +57,17 @@ def make_app(server: Server) -> Application:
         [
             *(
                 (rf"{path}/?", handler, shared)
-                for path, handler in [*livy_routes(), *monitoring_routes(), *lookup_routes(), *notebook_routes()]
+                for routes in (
+                    livy_routes,
+                    monitoring_routes,
+                    lookup_routes,
+                    lakehouse_routes,
+                    notebook_routes,
+                    item_routes,
+                    spark_settings_routes,
+                    operation_routes,
+                )
+                for path, handler in routes()
             ),
             (r"/onelake/(.*)", OneLakeHandler, shared),
             (r"/embedded/freshLakehouses", FreshLakehousesHandler, shared),

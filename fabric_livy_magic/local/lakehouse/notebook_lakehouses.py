@@ -88,6 +88,22 @@ def _home(
     return _Places(workspaces, requested, named, committed, elsewhere, key).home()
 
 
+def place_of_created(workspaces: Workspaces, name: str, repository: Path | None) -> Lakehouse:
+    """The lakehouse that a request creates on a server with one: in the folder, and with the id, of the one that a notebook of the
+    repository, or of the server's workspace, names so."""
+    root = workspaces.first_lakehouse
+    named = NamedLakehouses(NamedLakehouse(name, workspace_id=root.workspace_id))
+    key = key_of_created(workspaces, repository)
+    elsewhere = default_lakehouses_below(repository) if repository and key != root.workspace_id else []
+    places = _Places(workspaces, root, named, (), elsewhere, key)
+    return replace(places.lakehouse(NamedLakehouse(name), root.workspace_id), is_created=True)
+
+
+def key_of_created(workspaces: Workspaces, repository: Path | None) -> str:
+    named = NamedLakehouses(NamedLakehouse("", workspace_id=workspaces.first_lakehouse.workspace_id))
+    return _key(repository, named, find_lakehouses(repository) if repository else [])
+
+
 def _key(repository: Path | None, named: NamedLakehouses, committed: Sequence[CommittedLakehouse]) -> str:
     """What keeps lakehouses of the same name apart that have nothing to do with each other."""
     workspace_id = _workspace_id(named)
@@ -124,14 +140,17 @@ class _Places:
 
     def home(self) -> Home:
         workspace_id = _workspace_id(self.named) or self.requested.workspace_id
-        default = self._lakehouse(self.named.default, workspace_id, may_own=True) if self.named.default else None
+        default = self.lakehouse(self.named.default, workspace_id, may_own=True) if self.named.default else None
         by_name = {default.name.casefold(): default} if default else {}
         for one in (*self.named.known, *(NamedLakehouse(each.name) for each in self.committed), *self.elsewhere):
-            made = self._lakehouse(one, workspace_id)
+            made = self.lakehouse(one, workspace_id)
             by_name.setdefault(made.name.casefold(), made)
+        for one_created in self._created:
+            by_name.setdefault(one_created.name.casefold(), replace(one_created, workspace_id=workspace_id))
         others = tuple(by_name.values())
         if default is None:
-            others = (self.requested, *others)
+            first = {one.folder: one for one in (self.requested, self.root)}
+            others = (*first.values(), *(one for one in others if one.folder not in first))
         return Home(default or self.requested, replace(self.workspaces, all=self._workspaces(workspace_id, others)))
 
     def _workspaces(self, workspace_id: str, lakehouses: tuple[Lakehouse, ...]) -> tuple[Workspace, ...]:
@@ -156,7 +175,16 @@ class _Places:
         name = self.key.rpartition("-")[0] if self.key != workspace_id else ""
         return name if name and name != before.name.casefold() else workspace_id
 
-    def _lakehouse(self, one: NamedLakehouse, workspace_id: str, *, may_own: bool = False) -> Lakehouse:
+    @property
+    def root(self) -> Lakehouse:
+        """That of the server: a created one lies in its folder."""
+        return self.workspaces.first_lakehouse if self.requested.is_created else self.requested
+
+    @property
+    def _created(self) -> list[Lakehouse]:
+        return [one for each in self.workspaces.all for one in each.lakehouses if one.is_created]
+
+    def lakehouse(self, one: NamedLakehouse, workspace_id: str, *, may_own: bool = False) -> Lakehouse:
         name = one.name or self._name_of_id(one.id)
         committed = next((each for each in self.committed if each.name.casefold() == name.casefold()), None)
         folder = self._folder(name, may_own=may_own)
@@ -165,13 +193,22 @@ class _Places:
             name=committed.name if committed else name,
             workspace_id=workspace_id,
             folder=folder,
-            default_schema=committed.default_schema if committed else self.requested.default_schema,
+            default_schema=self._schema_of(folder, committed),
         )
+
+    def _schema_of(self, folder: Path, committed: CommittedLakehouse | None) -> str | None:
+        created = next((one for one in self._created if one.folder == folder), None)
+        if created:
+            return created.default_schema
+        return committed.default_schema if committed else self.root.default_schema
 
     def _name_of_id(self, lakehouse_id: str) -> str:
         """Its id where no notebook gives the name."""
-        known = (one for one in (self.named.default, *self.elsewhere) if one and one.id == lakehouse_id and one.name)
-        return next((one.name for one in known), lakehouse_id)
+        known = [
+            one.name for one in (self.named.default, *self.elsewhere) if one and one.id == lakehouse_id and one.name
+        ]
+        created = [one.name for one in self._created if one.id == lakehouse_id]
+        return next(iter([*known, *created]), lakehouse_id)
 
     def _id_of_name(self, name: str) -> str:
         known = (one for one in (self.named.default, *self.elsewhere) if one and one.name.casefold() == name.casefold())
@@ -179,14 +216,14 @@ class _Places:
 
     def _folder(self, name: str, *, may_own: bool) -> Path:
         owner = json.dumps({"of": self.key, "name": name.casefold()})
-        file = self.requested.folder / OWNER
+        file = self.root.folder / OWNER
         if may_own and not file.exists():
             _create(file, owner)
         try:
             is_owner = file.read_text(encoding="utf-8") == owner
         except (OSError, ValueError):
             is_owner = False
-        return self.requested.folder if is_owner else self.requested.folder / FOLDER / self.key / folder_name(name)
+        return self.root.folder if is_owner else self.root.folder / FOLDER / self.key / folder_name(name)
 
 
 def claim(folder: Path, owner: NamedLakehouse | None, repository: Path) -> None:

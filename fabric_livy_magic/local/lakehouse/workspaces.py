@@ -61,6 +61,8 @@ class Lakehouse(Named):
     default_schema: str | None = None
     missing_shortcuts: tuple[tuple[str, str], ...] = ()
     """Paths of shortcuts that lead out of this machine, with where they lead."""
+    is_created: bool = False
+    """By a request: see `served_workspaces`."""
 
     def livy_path(self) -> str:
         return f"workspaces/{self.workspace_id}/lakehouses/{self.id}/livyapi/versions/{API_VERSION}"
@@ -86,6 +88,8 @@ class Workspaces:
 
     all: tuple[Workspace, ...]
     service_principals: bool = True
+    file: Path | None = None
+    """That names them."""
 
     def workspace(self, workspace_id: str) -> Workspace | None:
         return next((one for one in self.all if one.id == workspace_id.lower()), None)
@@ -93,7 +97,12 @@ class Workspaces:
     @property
     def has_one_lakehouse(self) -> bool:
         """Then it is the place for all that notebooks name: see `notebook_lakehouses`."""
-        return sum(len(workspace.lakehouses) for workspace in self.all) == 1
+        return sum(not one.is_created for workspace in self.all for one in workspace.lakehouses) == 1
+
+    def id_in_file(self, key: str) -> str:
+        """Of an entry of the file that has none of its own."""
+        assert self.file is not None
+        return id_in_file(self.file, key)
 
     @property
     def first_lakehouse(self) -> Lakehouse:
@@ -136,6 +145,10 @@ def one_lakehouse(folder: Path, *, schemas: bool = False) -> Workspaces:
     return Workspaces(all=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,)),))
 
 
+def id_in_file(file: Path, key: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{file.as_uri()}#{key}"))
+
+
 def read_workspaces(file: Path) -> Workspaces:
     """Raises BadWorkspaces, which names the place in the file, or OSError."""
     data = file.read_bytes()
@@ -167,6 +180,7 @@ class _Reader:
         return Workspaces(
             all=self._list(table, "workspaces", "the file", self._workspace),
             service_principals=self._bool(table, "service_principals", "the file", default=True),
+            file=self._file,
         )
 
     def _workspace(self, content: Any, where: str) -> Workspace:
@@ -224,7 +238,7 @@ class _Reader:
 
     def _id(self, table: Table, where: str, key: str) -> str:
         if "id" not in table:
-            return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._file.as_uri()}#{key}"))
+            return id_in_file(self._file, key)
         try:
             return str(uuid.UUID(self._text(table, "id", where)))
         except ValueError:

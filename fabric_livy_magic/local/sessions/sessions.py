@@ -15,6 +15,7 @@ from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.faults.sessions import SessionFaultInjector, tags_of
 from fabric_livy_magic.local.interpreters.python_process import repl_forks
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home
+from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, Workspaces
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
@@ -48,7 +49,7 @@ class Sessions:
         private: Path,
         groups: ProcessGroups,
         capacity: Capacity,
-        workspaces: Workspaces,
+        served: ServedWorkspaces,
         new_id: Callable[[], str] = new_guid,
         lifetimes: Lifetimes | None = None,
         *,
@@ -64,7 +65,7 @@ class Sessions:
         self._quirks = quirks
         self._faults = faults
         self._groups = groups
-        self._workspaces = workspaces
+        self._served = served
         self._notebookutils = notebookutils
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
@@ -211,9 +212,9 @@ class Sessions:
 
     def _workspaces_of(self, lakehouse: Lakehouse) -> Workspaces:
         """A fresh lakehouse is the only one that its sessions know of."""
-        own = self._workspaces.workspace(lakehouse.workspace_id)
+        own = self._served.now.workspace(lakehouse.workspace_id)
         if own is None or own.lakehouse(lakehouse.id) is not None:
-            return self._workspaces
+            return self._served.now
         return Workspaces(all=(replace(own, lakehouses=(lakehouse,)),))
 
     def launch_only(self, request: SessionRequest, lakehouse: Lakehouse, session_id: str) -> None:

@@ -137,12 +137,15 @@ def test_a_workspace_by_its_id_in_any_case(api: Api) -> None:
     }  # fmt: skip
 
 
-def test_a_lakehouse_has_its_paths_and_a_default_schema_only_with_schemas(api: Api, folder: Path) -> None:
+def test_a_lakehouse_has_addresses_of_this_server_and_a_default_schema_only_with_schemas(api: Api) -> None:
     plain = get(api, f"/workspaces/{FULL}/lakehouses/{lakehouse(api, 'plain')['id']}").json()
+    onelake = f"{api.ready['api_url'].removesuffix('/v1')}/onelake/{FULL}/{plain['id']}"
     assert plain["properties"] == {
-        "oneLakeTablesPath": (folder / "plain" / "Tables").as_uri(),
-        "oneLakeFilesPath": (folder / "plain" / "Files").as_uri(),
+        "oneLakeTablesPath": f"{onelake}/Tables",
+        "oneLakeFilesPath": f"{onelake}/Files",
+        "sqlEndpointProperties": {"id": None, "connectionString": None, "provisioningStatus": "Success"},
     }
+    assert api.http.get(f"{onelake}/Files", timeout=30).status_code != 404
     assert (plain["type"], plain["workspaceId"], plain["description"]) == ("Lakehouse", FULL, "no schemas")
     assert lakehouse(api, "schemas/on")["properties"]["defaultSchema"] == "dbo"
 
@@ -284,13 +287,10 @@ def test_wrong_options_are_reported_at_the_start(options: list[str], words: str,
 
 # ------------------------------------------------------------------------------------------------ tables
 @pytest.fixture(scope="module")
-def many_tables(api: Api) -> dict[str, Any]:
+def many_tables(api: Api, folder: Path) -> dict[str, Any]:
     """A lakehouse whose definitions are there as sessions write them."""
     house = lakehouse(api, "Tables")
-    root = Path(
-        house["properties"]["oneLakeTablesPath"].removeprefix("file://").replace("%20", " ").replace("%C3%A9", "é")
-    )
-    files = DefinitionFiles(root.parent / ".catalog")
+    files = DefinitionFiles(folder / house["id"] / ".catalog")
     for number in range(7):
         name = f"t{number}"
         files.write(
@@ -300,7 +300,7 @@ def many_tables(api: Api) -> dict[str, Any]:
         ("default", "Odd é/name"), {"name": "Odd é/name", "kind": "external", "provider": "CSV", "location": "file:/x"}
     )
     files.write(("default", "a_view"), {"name": "a_view", "kind": "view"})
-    (root.parent / ".catalog" / "broken.json").write_text("{", encoding="utf-8")
+    (folder / house["id"] / ".catalog" / "broken.json").write_text("{", encoding="utf-8")
     return house
 
 

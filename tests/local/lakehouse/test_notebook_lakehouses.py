@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, folder_name, home_of
 from fabric_livy_magic.local.lakehouse.onelake_paths import find_lakehouse, find_workspace
+from fabric_livy_magic.local.lakehouse.served_workspaces import NameTaken, ServedWorkspaces
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouse, NamedLakehouses, named_lakehouse
 from fabric_livy_magic.notebooks.model import Cell, Notebook
@@ -171,3 +172,44 @@ def test_hostile_names_of_metadata_stay_in_the_store(
         found = home(server, NamedLakehouses(default))
         for workspace in found.workspaces.all:
             assert all(one.folder.is_relative_to(root) for one in workspace.lakehouses)
+
+
+# ------------------------------------------------------------------------------------------------ created by requests
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_created_lakehouse_is_the_one_that_notebooks_of_the_repository_name(
+    server: Workspaces, repository: Path, committed: bool
+) -> None:
+    if committed:
+        metadata = {
+            "default_lakehouse": SILVER,
+            "default_lakehouse_name": "Silver",
+            "default_lakehouse_workspace_id": WORKSPACE,
+        }
+        commit_notebook(
+            repository, "Load", Notebook(cells=(Cell(source="1"),), metadata={"dependencies": {"lakehouse": metadata}})
+        )
+    served = ServedWorkspaces(server, repository)
+    made = served.create(server.all[0], "Silver", "", schemas=False)
+    assert made.id == SILVER or not committed
+    found = home_of(served.now, server.first_lakehouse, IN_BRONZE, repository)
+    assert folder_of(found, "silver") == made.folder
+    known = find_lakehouse(find_workspace(found.workspaces, WORKSPACE), "Silver")
+    assert known.default_schema is None
+    assert ServedWorkspaces(server, repository).now == served.now
+
+
+def test_a_session_of_a_created_lakehouse_names_that_of_the_server_and_the_notebooks_default_goes_there(
+    server: Workspaces, repository: Path
+) -> None:
+    served = ServedWorkspaces(server, repository)
+    made = served.create(server.all[0], "Silver", "", schemas=True)
+    found = home_of(served.now, made, NamedLakehouses(), repository)
+    assert found.lakehouse == made
+    assert folder_of(found, server.first_lakehouse.name) == server.first_lakehouse.folder
+    assert home_of(served.now, made, IN_BRONZE, repository).lakehouse.folder == server.first_lakehouse.folder
+
+
+def test_the_name_of_the_lakehouse_that_has_the_servers_folder_is_taken(server: Workspaces, repository: Path) -> None:
+    home(server, IN_BRONZE, repository)
+    with pytest.raises(NameTaken, match="Bronze"):
+        ServedWorkspaces(server, repository).create(server.all[0], "Bronze", "", schemas=True)

@@ -1,0 +1,157 @@
+"""Notebooks that requests create, change and delete, as `fabric-cicd` does (learn.microsoft.com/rest/api/fabric/notebook/items)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fabric_livy_magic.local.fabric import notebook_store
+from fabric_livy_magic.local.fabric.handler import FabricHandler
+from fabric_livy_magic.local.fabric.lakehouse_changes import text_of
+from fabric_livy_magic.local.fabric.lookups import JsonObject, ListHandler
+from fabric_livy_magic.local.fabric.notebooks import (
+    DEFINITION_SCOPES,
+    DefinitionHandler,
+    NotebookHandler,
+    NotebooksHandler,
+    WithNotebook,
+    folder_id,
+    folders,
+    notebook_view,
+    notebooks,
+)
+from fabric_livy_magic.local.fabric.operations import answer_operation
+from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOKS_VARIABLE, notebook_id, notebooks_folder
+from fabric_livy_magic.local.web.answers import Refusal
+from fabric_livy_magic.notebooks.files import NotebookFile
+
+FOLDER_SCOPES = ("Workspace.Read.All", "Workspace.ReadWrite.All")
+
+
+class NotebookChanges(WithNotebook):
+    def create_notebook(self, workspace_id: str, body: JsonObject) -> None:
+        """Answers; with a definition by an operation."""
+        name, description = text_of(body, "displayName"), text_of(body, "description", "")
+        above = self.folder(text_of(body, "folderId", ""))
+        parts = notebook_store.read_parts(body)
+        if any(item.name == name for item, _ in notebooks().values()):
+            raise Refusal(409, f"Requested '{name}' is already in use", "ItemDisplayNameAlreadyInUse")
+        view = self.view_of(notebook_store.create(above, name, description, parts), workspace_id)
+        if parts is None:
+            self.answer(view, 201)
+        else:
+            answer_operation(self, view)
+
+    def update_notebook(self, file: NotebookFile, body: JsonObject) -> None:
+        parts = notebook_store.read_parts(body)
+        if parts is None:
+            raise Refusal(400, "definition is needed", "InvalidInput")
+        with_metadata = self.get_query_argument("updateMetadata", "").lower() == "true"
+        notebook_store.update(file, parts, with_metadata=with_metadata)
+        answer_operation(self)
+
+    def describe_notebook(self, file: NotebookFile, workspace_id: str, body: JsonObject) -> None:
+        changes: dict[str, str] = {key: text_of(body, key, "") for key in ("displayName", "description") if key in body}
+        if "displayName" in changes:
+            notebook_store.folder_of(changes["displayName"])
+            others = [item.name for item, one in notebooks().values() if one.path != file.path]
+            if changes["displayName"] in others:
+                raise Refusal(
+                    409, f"Requested '{changes['displayName']}' is already in use", "ItemDisplayNameAlreadyInUse"
+                )
+        self.answer(self.view_of(notebook_store.describe(file, changes), workspace_id))
+
+    def folder(self, wanted: str) -> Path:
+        """Of the repository, by its id; the repository's own without one."""
+        root = notebooks_folder()
+        if root is None:
+            raise Refusal(
+                400,
+                "this server was started for no repository, so it has no place for notebooks: start it with "
+                f"{NOTEBOOKS_VARIABLE}=FOLDER",
+                "OperationNotSupportedForItem",
+            )
+        found = {folder_id(one): one for one in folders()}.get(wanted.lower()) if wanted else root
+        if found is None:
+            raise Refusal(404, f"folder {wanted} is not known", "FolderNotFound")
+        return found
+
+    def view_of(self, file: NotebookFile, workspace_id: str) -> dict[str, Any]:
+        return notebook_view(*self.notebook(workspace_id, notebook_id(file.path)), workspace_id)
+
+
+class AllNotebooksHandler(NotebooksHandler, NotebookChanges):
+    def post(self, workspace_id: str) -> None:
+        self.need_scope(*DEFINITION_SCOPES)
+        self.create_notebook(self.changeable_workspace(workspace_id).id, self.json_body())
+
+
+class OneNotebookHandler(NotebookHandler, NotebookChanges):
+    def patch(self, workspace_id: str, notebook_id: str) -> None:
+        self.need_scope(*DEFINITION_SCOPES)
+        self.changeable_workspace(workspace_id)
+        _, file = self.notebook(workspace_id, notebook_id)
+        self.describe_notebook(file, workspace_id, self.json_body())
+
+    def delete(self, workspace_id: str, notebook_id: str) -> None:
+        self.need_scope(*DEFINITION_SCOPES)
+        self.changeable_workspace(workspace_id)
+        _, file = self.notebook(workspace_id, notebook_id)
+        notebook_store.delete(file)
+        self.answer({})
+
+
+class UpdateDefinitionHandler(NotebookChanges):
+    def post(self, workspace_id: str, notebook_id: str) -> None:
+        self.need_scope(*DEFINITION_SCOPES)
+        self.changeable_workspace(workspace_id)
+        _, file = self.notebook(workspace_id, notebook_id)
+        self.update_notebook(file, self.json_body())
+
+
+class FoldersHandler(ListHandler):
+    """Those of the repository that notebooks are in."""
+
+    def get(self, workspace_id: str) -> None:
+        self.need_scope(*FOLDER_SCOPES)
+        workspace = self.workspace(workspace_id)
+        top = self.get_query_argument("rootFolderId", "").lower() or None
+        deep = self.get_query_argument("recursive", "true").lower() != "false"
+        views = [folder_view(one, workspace.id) for one in folders()]
+        by_id = {one["id"]: one for one in views}
+        if top and top not in by_id:
+            raise Refusal(404, f"folder {top} is not known", "FolderNotFound")
+
+        def is_below(view: JsonObject) -> bool:
+            above = view.get("parentFolderId")
+            return above == top or (deep and above is not None and is_below(by_id[above]))
+
+        self.answer_page([one for one in views if is_below(one)])
+
+
+class FolderHandler(FabricHandler):
+    def get(self, workspace_id: str, wanted: str) -> None:
+        self.need_scope(*FOLDER_SCOPES)
+        workspace = self.workspace(workspace_id)
+        found = next((one for one in folders() if folder_id(one) == wanted.lower()), None)
+        if found is None:
+            raise Refusal(404, f"folder {wanted} is not known", "FolderNotFound")
+        self.answer(folder_view(found, workspace.id))
+
+
+def folder_view(folder: Path, workspace_id: str) -> JsonObject:
+    view = {"id": folder_id(folder), "displayName": folder.name, "workspaceId": workspace_id}
+    above = folder_id(folder.parent)
+    return {**view, "parentFolderId": above} if above else view
+
+
+def notebook_routes() -> list[tuple[str, type[FabricHandler]]]:
+    workspace = r"/v1/workspaces/([^/]+)"
+    return [
+        (rf"{workspace}/notebooks", AllNotebooksHandler),
+        (rf"{workspace}/notebooks/([^/]+)", OneNotebookHandler),
+        (rf"{workspace}/(?:notebooks|items)/([^/]+)/getDefinition", DefinitionHandler),
+        (rf"{workspace}/(?:notebooks|items)/([^/]+)/updateDefinition", UpdateDefinitionHandler),
+        (rf"{workspace}/folders", FoldersHandler),
+        (rf"{workspace}/folders/([^/]+)", FolderHandler),
+    ]
