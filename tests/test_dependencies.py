@@ -66,10 +66,10 @@ def test_a_session_gets_the_majors_of_the_runtime_that_fits_its_python(python: s
 
 
 def test_the_client_alone_takes_the_newest_pandas_and_numpy() -> None:
-    client = {Requirement(text).name: Requirement(text) for text in tomllib.loads(PYPROJECT)["project"]["dependencies"]}
-    assert client["pandas"].specifier.contains("3.1.1")
-    assert client["pyarrow"].specifier.contains("26.0.1")
-    assert "numpy" not in client
+    newest = {"numpy": "2.4.6", "pandas": "3.1.1", "pyarrow": "26.0.1"}
+    client = [Requirement(text) for text in tomllib.loads(PYPROJECT)["project"]["dependencies"]]
+    assert {one.name for one in client} >= set(newest)
+    assert all(one.specifier.contains(newest.get(one.name, "9999")) for one in client)
 
 
 @pytest.mark.parametrize(("python", "runtime"), [("3.11", "1.3"), ("3.13", "2.0")])
