@@ -25,7 +25,7 @@ from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehou
 from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
 from fabric_livy_magic.local.server.certificate import served_certificate
 from fabric_livy_magic.local.server.discovery import published_token, remove_token
-from fabric_livy_magic.local.server.launch import MISSING_EXTRA, data_folder, default_lakehouse
+from fabric_livy_magic.local.server.launch import MISSING_EXTRA, NOT_ON_WINDOWS, data_folder, default_lakehouse
 from fabric_livy_magic.local.server.server_log import begin_log
 from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens, read_token
 from fabric_livy_magic.local.spark.cache import cache_folder
@@ -111,6 +111,8 @@ def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Runs until SIGTERM and SIGINT or, when owned, the end of standard input. Returns the exit code."""
+    if os.name == "nt":
+        return _fail(NOT_ON_WINDOWS, EXIT_USAGE)
     if options.owned:
         ignore_interrupts()
     needed = ("tornado", "pyspark", "py4j", *(["cryptography"] if options.tls else []))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import ipaddress
 import os
 import ssl
@@ -56,6 +55,8 @@ def served_certificate(now: datetime.datetime | None = None) -> ServedCertificat
 
 @contextlib.contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
+    import fcntl  # Windows has none, and loads this module for the help of `fabric-livy serve`
+
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -21,6 +21,9 @@ from fabric_livy_magic.started_processes import interrupts_blocked, python_path,
 
 SERVER = "fabric_livy_magic.local"  # run as a module
 LAKEHOUSE_VARIABLE = "FABRIC_LIVY_LAKEHOUSE"
+NOT_ON_WINDOWS = (
+    "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
+)
 MISSING_EXTRA = 'the embedded Fabric needs pyspark and tornado: pip install "fabric-livy-magic[local]"'
 STDERR_LINES = 5
 KILL_WAIT_S = 5.0
@@ -89,9 +92,7 @@ def start_kept_fabric(lakehouse: Path, *, schemas: bool = True, start_timeout_s:
 
 def _refuse_windows() -> None:
     if os.name == "nt":
-        raise LocalFabricError(
-            "the embedded Fabric does not run on Windows itself; start Jupyter inside WSL, or use a Fabric workspace"
-        )
+        raise LocalFabricError(NOT_ON_WINDOWS)
 
 
 def start_local_fabric(
