@@ -48,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also run the tests marked `dbt`, which install dbt from the registry (90 MB)",
     )
     parser.addoption(
+        "--release",
+        action="store_true",
+        help="also run the tests marked `release`, which build the wheel and install it into clean environments",
+    )
+    parser.addoption(
         "--fifty", action="store_true", help="run all notebooks of tests/fifty_notebooks, not only the chosen ones"
     )
 
@@ -74,6 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "fabric": "needs a Fabric account: --fabric <Livy connection string>",
         "livy": "needs an Apache Livy server: --livy <address>",
         "dbt": "installs dbt: --dbt",
+        "release": "builds and installs the wheel: --release",
     }
     for mark, reason in needs.items():
         if not config.getoption(f"--{mark}"):
