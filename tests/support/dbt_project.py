@@ -19,14 +19,14 @@ COMMANDS = Path(__file__).with_name("dbt_commands.py")
 ROOT = Path(__file__).parents[2]
 
 
-def install(folder: Path) -> Path:
+def install(folder: Path, *requirements: str) -> Path:
     """Its Python. What this environment has is not installed again."""
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     where = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
     (where / "below.pth").write_text("\n".join([sysconfig.get_path("purelib"), str(ROOT)]))
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--only-binary", ":all:"]
-    subprocess.run([*pip, *REQUIREMENTS], check=True, timeout=300)
+    subprocess.run([*pip, *(requirements or REQUIREMENTS)], check=True, timeout=300)
     return python
 
 

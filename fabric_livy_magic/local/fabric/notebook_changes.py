@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from fabric_livy_magic.local.fabric import notebook_store
+from fabric_livy_magic.local.fabric.folders import WithFolders
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lakehouse_changes import text_of
-from fabric_livy_magic.local.fabric.lookups import JsonObject, ListHandler
+from fabric_livy_magic.local.fabric.lookups import JsonObject
 from fabric_livy_magic.local.fabric.notebooks import (
     DEFINITION_SCOPES,
     DefinitionHandler,
     NotebookHandler,
     NotebooksHandler,
     WithNotebook,
-    folder_id,
-    folders,
     notebook_view,
     notebooks,
 )
 from fabric_livy_magic.local.fabric.operations import answer_operation
-from fabric_livy_magic.local.sessions.notebook_context import NOTEBOOKS_VARIABLE, notebook_id, notebooks_folder
+from fabric_livy_magic.local.sessions.notebook_context import notebook_id
 from fabric_livy_magic.local.web.answers import Refusal
 from fabric_livy_magic.notebooks.files import NotebookFile
 
-FOLDER_SCOPES = ("Workspace.Read.All", "Workspace.ReadWrite.All")
 
-
-class NotebookChanges(WithNotebook):
+class NotebookChanges(WithNotebook, WithFolders):
     def create_notebook(self, workspace_id: str, body: JsonObject) -> None:
         """Answers; with a definition by an operation."""
         name, description = text_of(body, "displayName"), text_of(body, "description", "")
@@ -60,21 +56,6 @@ class NotebookChanges(WithNotebook):
                     409, f"Requested '{changes['displayName']}' is already in use", "ItemDisplayNameAlreadyInUse"
                 )
         self.answer(self.view_of(notebook_store.describe(file, changes), workspace_id))
-
-    def folder(self, wanted: str) -> Path:
-        """Of the repository, by its id; the repository's own without one."""
-        root = notebooks_folder()
-        if root is None:
-            raise Refusal(
-                400,
-                "this server was started for no repository, so it has no place for notebooks: start it with "
-                f"{NOTEBOOKS_VARIABLE}=FOLDER",
-                "OperationNotSupportedForItem",
-            )
-        found = {folder_id(one): one for one in folders()}.get(wanted.lower()) if wanted else root
-        if found is None:
-            raise Refusal(404, f"folder {wanted} is not known", "FolderNotFound")
-        return found
 
     def view_of(self, file: NotebookFile, workspace_id: str) -> dict[str, Any]:
         return notebook_view(*self.notebook(workspace_id, notebook_id(file.path)), workspace_id)
@@ -109,42 +90,6 @@ class UpdateDefinitionHandler(NotebookChanges):
         self.update_notebook(file, self.json_body())
 
 
-class FoldersHandler(ListHandler):
-    """Those of the repository that notebooks are in."""
-
-    def get(self, workspace_id: str) -> None:
-        self.need_scope(*FOLDER_SCOPES)
-        workspace = self.workspace(workspace_id)
-        top = self.get_query_argument("rootFolderId", "").lower() or None
-        deep = self.get_query_argument("recursive", "true").lower() != "false"
-        views = [folder_view(one, workspace.id) for one in folders()]
-        by_id = {one["id"]: one for one in views}
-        if top and top not in by_id:
-            raise Refusal(404, f"folder {top} is not known", "FolderNotFound")
-
-        def is_below(view: JsonObject) -> bool:
-            above = view.get("parentFolderId")
-            return above == top or (deep and above is not None and is_below(by_id[above]))
-
-        self.answer_page([one for one in views if is_below(one)])
-
-
-class FolderHandler(FabricHandler):
-    def get(self, workspace_id: str, wanted: str) -> None:
-        self.need_scope(*FOLDER_SCOPES)
-        workspace = self.workspace(workspace_id)
-        found = next((one for one in folders() if folder_id(one) == wanted.lower()), None)
-        if found is None:
-            raise Refusal(404, f"folder {wanted} is not known", "FolderNotFound")
-        self.answer(folder_view(found, workspace.id))
-
-
-def folder_view(folder: Path, workspace_id: str) -> JsonObject:
-    view = {"id": folder_id(folder), "displayName": folder.name, "workspaceId": workspace_id}
-    above = folder_id(folder.parent)
-    return {**view, "parentFolderId": above} if above else view
-
-
 def notebook_routes() -> list[tuple[str, type[FabricHandler]]]:
     workspace = r"/v1/workspaces/([^/]+)"
     return [
@@ -152,6 +97,4 @@ def notebook_routes() -> list[tuple[str, type[FabricHandler]]]:
         (rf"{workspace}/notebooks/([^/]+)", OneNotebookHandler),
         (rf"{workspace}/(?:notebooks|items)/([^/]+)/getDefinition", DefinitionHandler),
         (rf"{workspace}/(?:notebooks|items)/([^/]+)/updateDefinition", UpdateDefinitionHandler),
-        (rf"{workspace}/folders", FoldersHandler),
-        (rf"{workspace}/folders/([^/]+)", FolderHandler),
     ]

@@ -52,10 +52,15 @@ def folder_id(folder: Path) -> str | None:
     return None if folder == notebooks_folder() else str(uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri()))
 
 
+created_folders: set[Path] = set()
+"""By requests. They hold nothing yet, so that nothing else tells that they are there."""
+
+
 def folders() -> list[Path]:
-    """Those of the repository that notebooks are in, and what is above them, sorted by path."""
+    """Those of the repository that notebooks are in, or that requests created, and what is above them, sorted by path."""
     root = notebooks_folder()
-    found = {above for _, file in notebooks().values() for above in (file.folder, *file.folder.parents)}
+    holding = {file.folder for _, file in notebooks().values()} | {one for one in created_folders if one.is_dir()}
+    found = {above for one in holding for above in (one, *one.parents)}
     return sorted(one for one in found if root is not None and one != root and one.is_relative_to(root))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tornado.web import Application
 
 from fabric_livy_magic.local.fabric.batches import BatchesHandler, BatchHandler
+from fabric_livy_magic.local.fabric.folders import folder_routes
 from fabric_livy_magic.local.fabric.fresh_lakehouses import FreshLakehouseHandler, FreshLakehousesHandler
 from fabric_livy_magic.local.fabric.handler import FabricHandler, Unknown
 from fabric_livy_magic.local.fabric.high_concurrency import AcquireHandler, HighConcurrencyHandler
@@ -63,6 +64,7 @@ def make_app(server: Server) -> Application:
                     lookup_routes,
                     lakehouse_routes,
                     notebook_routes,
+                    folder_routes,
                     item_routes,
                     spark_settings_routes,
                     operation_routes,

@@ -132,8 +132,9 @@ class Workspaces:
 
 def one_lakehouse(folder: Path, *, schemas: bool = False) -> Workspaces:
     """Its ids are derived from the folder, so that they survive restarts."""
-    workspace_id, lakehouse_id = (
-        str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#{kind}")) for kind in ("workspace", "lakehouse")
+    workspace_id, lakehouse_id, capacity_id = (
+        str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.as_uri()}#{kind}"))
+        for kind in ("workspace", "lakehouse", "capacity")
     )
     lakehouse = Lakehouse(
         id=lakehouse_id,
@@ -142,7 +143,8 @@ def one_lakehouse(folder: Path, *, schemas: bool = False) -> Workspaces:
         folder=folder,
         default_schema=DEFAULT_SCHEMA if schemas else None,
     )
-    return Workspaces(all=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,)),))
+    capacity = Capacity(id=capacity_id, name="local")  # clients that deploy refuse a workspace without one
+    return Workspaces(all=(Workspace(id=workspace_id, name="local", lakehouses=(lakehouse,), capacity=capacity),))
 
 
 def id_in_file(file: Path, key: str) -> str:

@@ -124,6 +124,24 @@ def test_folders_are_those_of_the_repository_that_notebooks_are_in(api: Api) -> 
     assert names(api, "/folders", rootFolderId=folders["jobs"]["id"]) == ["daily"]
 
 
+def test_a_folder_is_created_in_another_and_deleted_while_it_is_empty(api: Api, repository: Path) -> None:
+    folders = {one["displayName"]: one["id"] for one in call(api, "GET", "/folders").json()["value"]}
+    body = {"displayName": "weekly é", "parentFolderId": folders["jobs"]}
+    made = call(api, "POST", "/folders", body).json()
+    assert (repository / "jobs" / "weekly é").is_dir()
+    refused(call(api, "POST", "/folders", body), 409, "FolderDisplayNameAlreadyInUse")
+    notebook = call(api, "POST", "/notebooks", {"displayName": "x", "folderId": made["id"]}).json()
+    refused(call(api, "DELETE", f"/folders/{made['id']}"), 400, "FolderNotEmpty")
+    call(api, "DELETE", f"/notebooks/{notebook['id']}")
+    assert call(api, "DELETE", f"/folders/{made['id']}").status_code == 200
+    assert names(api, "/folders") == ["daily", "jobs"]
+
+
+@pytest.mark.parametrize("name", ["..", ".git", "a/b", "x.Notebook", " a", "node_modules", "", "a\\b"])
+def test_a_folder_that_no_file_system_would_have_is_refused(api: Api, name: str) -> None:
+    refused(call(api, "POST", "/folders", {"displayName": name}), 400, "InvalidInput")
+
+
 def test_spark_settings_and_the_one_pool_are_read(api: Api) -> None:
     settings = call(api, "GET", "/spark/settings").json()
     assert settings["environment"]["runtimeVersion"] in ("1.3", "2.0")
@@ -141,7 +159,7 @@ def test_spark_settings_and_the_one_pool_are_read(api: Api) -> None:
         ("GET", "/folders?rootFolderId=nobody", 404, "FolderNotFound"),
         ("GET", "/spark/pools/nobody", 404, "SparkCoreItemNotFound"),
         ("GET", "/warehouses", 404, "EntityNotFound"),
-        ("POST", "/folders", 405, "MethodNotAllowed"),
+        ("PUT", "/folders", 405, "MethodNotAllowed"),
     ],
 )
 def test_what_is_not_there_is_refused_in_fabrics_form(api: Api, method: str, path: str, status: int, code: str) -> None:
