@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +150,6 @@ def run_notebook(
     request: pytest.FixtureRequest,
     lakehouse: FreshLakehouse,
     tmp_path_factory: pytest.TempPathFactory,
-    record_property: Callable[[str, object], None],
 ) -> NotebookRunner:
     """Runs a notebook of the repository on the test's lakehouse: `run_notebook("Load", rows=7)`."""
     from fabric_livy_magic.testing.collection import RUNS
@@ -161,5 +160,10 @@ def run_notebook(
     covers = request.config.getoption("fabric_coverage")
     recorder = Recorder(lakehouse.repository.root, tmp_path_factory.mktemp("lines") if covers else None)
     request.node.stash[RUNS] = recorder.reports
+
+    def record(name: str, value: object) -> None:
+        """As `record_property`, which warns of `xunit2` although that keeps properties, and cannot warn of an item without a line."""
+        request.node.user_properties.append((name, value))
+
     limits = limits_of(chosen(request.config, CELL_LIMIT), chosen(request.config, NOTEBOOK_LIMIT))
-    return NotebookRunner(lakehouse, request.path, limits, recorder, record_property)
+    return NotebookRunner(lakehouse, request.path, limits, recorder, record)

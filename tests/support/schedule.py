@@ -18,6 +18,7 @@ LONG = (
     "tests/testing/test_plugin.py",
     "tests/cli/test_fabric_notebooks.py",
     "tests/agent/",
+    "tests/test_notebooks.py",
     "tests/local/test_dbt.py",
     "tests/local/apache/test_replay.py",
     "tests/local/spark/test_delta.py",

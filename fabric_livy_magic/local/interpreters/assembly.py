@@ -31,15 +31,15 @@ def start_python(
 
 
 def make_engines(
-    jvm: Jvm, spark: ReplSpark, python: PythonProcess, folders: SessionFolders, repl_id: str, *, quirks: bool
+    jvm: Jvm, spark: ReplSpark, python: PythonProcess, folders: SessionFolders, *, quirks: bool
 ) -> Mapping[str, Engine]:
     if quirks:
         from fabric_livy_magic.local.interpreters.quirks.engines import livy_engines
 
-        return livy_engines(jvm, spark.session, python, folders, repl_id)
+        return livy_engines(jvm, spark.session, python, folders)
     return {
         "pyspark": PythonEngine(jvm, python, spark),
-        "spark": JvmEngine(jvm, spark, ScalaInterpreter(jvm, folders, repl_id)),
+        "spark": JvmEngine(jvm, spark, ScalaInterpreter(jvm, folders)),
         "sql": JvmEngine(jvm, spark, SqlInterpreter(jvm)),
         "sparkr": NoR(),
     }

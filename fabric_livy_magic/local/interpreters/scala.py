@@ -38,9 +38,8 @@ class ScalaInterpreter:
     needs_spark = False
     class_name = "CellInterpreter"  # ours, of `local/spark/scala`
 
-    def __init__(self, jvm: Jvm, folders: SessionFolders, repl_id: str = "") -> None:
+    def __init__(self, jvm: Jvm, folders: SessionFolders) -> None:
         self._jvm = jvm
-        self._repl_id = repl_id
         self._folders = folders
         self._compiler_lock = threading.Lock()  # the compiler is for one thread at a time
         self._imain: Any = None
@@ -202,14 +201,14 @@ class ScalaInterpreter:
         self._bound_session = spark
 
     def _number_lines(self) -> None:
-        """Each line becomes a class, `$line3.$read`. REPLs of one application share these classes, so each has numbers of its own.
+        """Each line becomes a class, `$line3.$read`. Interpreters of one application share these classes, also those of sessions that share
+        it, so each has numbers of its own: else a line would be what another session ran under its number.
         (A prefix of its own is not to be had: Scala reads that from a system property for each line, and Spark finds the instance
         of a case class by `$line` and digits.) Counting up takes some 10 ms a million.
         """
-        if self._repl_id:
-            count = next(self._jvm.scala_numbers) * LINES_OF_REPL
-            iterator = scala_object(self._jvm.view.scala.collection, "Iterator")
-            iterator.fill(count, self._imain.naming().freshLineId()).length()
+        count = next(self._jvm.scala_numbers) * LINES_OF_REPL
+        iterator = scala_object(self._jvm.view.scala.collection, "Iterator")
+        iterator.fill(count, self._imain.naming().freshLineId()).length()
 
     def _is_212(self) -> bool:
         """Spark 3 comes with Scala 2.12, Spark 4 with 2.13."""

@@ -268,7 +268,6 @@ class Session:
                 ReplSpark(spark, self.application.current_spark_session),
                 python,
                 self.folders,
-                repl.id,
                 quirks=self._quirks,
             ),
             python,

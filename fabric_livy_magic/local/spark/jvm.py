@@ -40,7 +40,7 @@ class Jvm:
         self.spark: Any = None
         self.class_loader: Any = None
         """That of Spark's submitter: the threads of the JVM inherit it, and executors look for classes in it."""
-        self.scala_numbers = itertools.count(1)  # of the interpreters of further REPLs
+        self.scala_numbers = itertools.count()  # of its Scala interpreters
         self.gone = threading.Event()
         self._guests: set[threading.Event] = set()  # told when it is gone
 

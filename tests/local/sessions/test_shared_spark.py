@@ -86,6 +86,19 @@ def test_guests_see_nothing_of_each_other(api: Api, tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
+def test_scala_of_a_guest_is_its_own_also_after_another_guest(api: Api, tmp_path: Path) -> None:
+    for number in (1, 2):
+        one = fresh(api, tmp_path / f"scala {number}")
+        assert (
+            one.text(f'println("guest {number}")\nval number = {number}', "spark")
+            == f"guest {number}\nnumber: Int = {number}\n"
+        )
+        mapped = "Seq(1, 2).toDS.map(_ + number).collect.sum"  # a closure of this line, in an executor
+        assert one.text(mapped, "spark") == f"res1: Int = {3 + 2 * number}\n"
+        assert one.api.delete(one.path).status_code == 200
+
+
+@pytest.mark.spark
 def test_what_a_guest_runs_ends_with_it(api: Api, tmp_path: Path) -> None:
     one, two = fresh(api, tmp_path / "one"), fresh(api, tmp_path / "two")
     start = "spark.readStream.format('rate').load().writeStream.format('memory').queryName('q').start()"

@@ -117,13 +117,11 @@ class LivyNoR(NoR):
         return error("InterpreterError", CANNOT_START)
 
 
-def livy_engines(
-    jvm: Jvm, session: Any, python: PythonProcess, folders: SessionFolders, repl_id: str
-) -> Mapping[str, Engine]:
+def livy_engines(jvm: Jvm, session: Any, python: PythonProcess, folders: SessionFolders) -> Mapping[str, Engine]:
     spark = LivyReplSpark(jvm, session)
     return {
         "pyspark": LivyPythonEngine(jvm, python, spark),
-        "spark": LivyJvmEngine(jvm, spark, LivyScalaInterpreter(jvm, folders, repl_id)),
+        "spark": LivyJvmEngine(jvm, spark, LivyScalaInterpreter(jvm, folders)),
         "sql": LivyJvmEngine(jvm, spark, LivySqlInterpreter(jvm)),
         "sparkr": LivyNoR(),
     }
