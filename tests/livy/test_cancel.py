@@ -20,7 +20,7 @@ from fabric_livy_magic.settings import SessionSpec
 from tests.livy.conftest import Run
 from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
-from tests.support.timing import FakeClock, eventually, interrupt_after
+from tests.support.timing import AT_ONCE_S, FakeClock, eventually, interrupt_after
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_ctrl_c_cancels_the_statement_and_raises_within_a_second(client: LivyCli
     with pytest.raises(Interrupted, match="Statement 0 was cancelled on the session") as caught:
         run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is False
-    assert time.monotonic() - began < 0.3 + 1.5
+    assert time.monotonic() - began < AT_ONCE_S
     assert len(fake.seen("POST", "/cancel")) == 1
     interrupt.join()
 
@@ -101,7 +101,7 @@ def test_ctrl_c_raises_within_a_second_also_when_the_code_goes_on(client: LivyCl
     with pytest.raises(Interrupted, match="still runs") as caught:
         run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is True
-    assert time.monotonic() - began < 0.2 + 1.5
+    assert time.monotonic() - began < AT_ONCE_S
     interrupt.join()
 
 
@@ -140,7 +140,7 @@ def test_a_failed_cancel_is_sent_again_in_the_background(
     with pytest.raises(Interrupted) as caught:
         run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on
-    assert time.monotonic() - began < 0.2 + 1.5
+    assert time.monotonic() - began < 4.5
     interrupt.join()
     assert eventually(lambda: len(fake.seen("POST", "/cancel")) == 2)
     assert client.get_statement(session_id, 0).state is StatementState.CANCELLED
@@ -242,7 +242,7 @@ def test_ctrl_c_does_not_wait_long_for_a_server_that_hangs(fabric: FakeFabric) -
     with pytest.raises(Interrupted, match="The server has not answered yet") as caught:
         run_statement(client, session_id, "slow()", "pyspark", known_statements=KnownStatements(-1))
     assert caught.value.may_run_on is True
-    assert time.monotonic() - began < 0.2 + 1.5
+    assert time.monotonic() - began < AT_ONCE_S
     assert len(fabric.seen("POST", "/cancel")) == 1
     interrupt.join()
 

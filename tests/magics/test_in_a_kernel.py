@@ -14,6 +14,7 @@ import pytest
 from fabric_livy_magic.errors import WRAPPED_AT
 from tests.support.kernels import Kernel, kernel
 from tests.support.options import SPARK_USES
+from tests.support.timing import AT_ONCE_S
 
 pytestmark = pytest.mark.spark
 
@@ -219,7 +220,7 @@ def test_an_interrupt_cancels_the_statement_and_the_next_cell_runs(notebook: Ker
     assert stopped.status == "error"
     assert stopped.ename == "Interrupted"
     assert "KeyboardInterrupt" in stopped.traceback
-    assert took_s < 3, took_s  # the issue says 1 s; the bound allows for a loaded machine
+    assert took_s < AT_ONCE_S
     assert notebook.run("%%livy_pyspark\n'next'", timeout_s=30).text.strip() == "'next'"
 
 
@@ -229,7 +230,7 @@ def test_an_interrupt_stops_a_transfer_that_was_shown_and_leaves_no_variable(not
     began = time.monotonic()
     notebook.interrupt()
     stopped = notebook.wait(request, timeout_s=20)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < AT_ONCE_S
     assert (stopped.status, stopped.ename) == ("error", "Interrupted")
     assert "The transfer was stopped." in stopped.evalue
     assert notebook.run("many").ename == "NameError"

@@ -72,7 +72,7 @@ def test_an_interrupt_while_waiting_in_the_queue_leaves_it() -> None:
 # ------------------------------------------------------------------------------------------------ wishes
 @pytest.mark.parametrize(
     "wait",
-    [lambda: interruptible_sleep(30), lambda: interruptible_call(lambda: time.sleep(1))],
+    [lambda: interruptible_sleep(30), lambda: interruptible_call(lambda: time.sleep(5))],
     ids=["nap", "a held call"],
 )
 def test_a_wish_ends_one_wait_of_its_thread_and_no_other(wait: Callable[[], None]) -> None:
@@ -92,4 +92,4 @@ def test_a_wish_ends_one_wait_of_its_thread_and_no_other(wait: Callable[[], None
     interruptible_sleep(0.01)  # not of this thread
     working.result(5)
     assert told == ["ended"]
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 4

@@ -70,7 +70,7 @@ def test_an_interrupt_says_what_ended_what_was_cancelled_and_what_not() -> None:
             interruptible_sleep(0.01 if code == "quick" else 30)
         except KeyboardInterrupt:
             if code == "deaf":
-                time.sleep(3)
+                time.sleep(6)
             raise Interrupted("Statement 7 was cancelled on the session.") from None
         return result(code)
 
@@ -78,7 +78,7 @@ def test_an_interrupt_says_what_ended_what_was_cancelled_and_what_not() -> None:
     began = time.monotonic()
     with pytest.raises(Interrupted) as told:
         spread(["quick", "slow", "deaf", "slow", "slow"], run)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
     assert told.value.may_run_on is True  # the deaf one
     assert str(told.value).startswith(
         "1 of 5 had ended, 2 had not begun. Statement 7 was cancelled on the session. The server"

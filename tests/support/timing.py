@@ -7,6 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 
+AT_ONCE_S = 10.0
+"""A second or less; many times that where the machine has much else to do. What is not at once takes half a minute."""
+
 
 def eventually(condition: Callable[[], object], within_s: float = 10) -> bool:
     """Whether it comes to hold within that time."""

@@ -13,6 +13,7 @@ import pytest
 from tests.kernel.fabric_kernel.conftest import codes, new_kernel, sessions, statements_sent
 from tests.support import service
 from tests.support.kernels import Kernel
+from tests.support.timing import AT_ONCE_S
 
 pytestmark = pytest.mark.spark
 
@@ -136,7 +137,7 @@ def test_an_interrupt_ends_a_cell_of_the_session_within_a_second(started: Kernel
         began = time.monotonic()
         started.interrupt()
         stopped = started.wait(request, timeout_s=20)
-        assert time.monotonic() - began < 3  # 1 s, with a reserve for a loaded machine
+        assert time.monotonic() - began < AT_ONCE_S
         assert (stopped.status, stopped.ename) == ("error", "Interrupted")
         assert "KeyboardInterrupt" in stopped.traceback
         assert started.run("'next'", timeout_s=30).text == "'next'"
@@ -157,7 +158,7 @@ def test_the_kernel_answers_while_a_cell_runs(started: Kernel) -> None:
     )
     client = started.client
     client.shell_channel.send(client.session.msg("comm_open", {"comm_id": "c1", "target_name": "own", "data": {}}))
-    request = started.send("import time\ntime.sleep(2)")
+    request = started.send("import time\ntime.sleep(5)")
     time.sleep(0.5)
     client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": "c1", "data": {"clicked": 1}}))
     time.sleep(0.7)
@@ -166,7 +167,7 @@ def test_the_kernel_answers_while_a_cell_runs(started: Kernel) -> None:
     began = time.monotonic()
     while client.control_channel.get_msg(timeout=5)["parent_header"].get("msg_id") != control["header"]["msg_id"]:
         pass
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3.5
     assert started.wait(request).status == "ok"
     assert started.run("%%local\nreceived").text == "[{'clicked': 1}]"
 
