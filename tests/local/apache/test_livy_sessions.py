@@ -163,8 +163,9 @@ def test_a_job_that_fails_reports_its_error(session: LivySession) -> None:
 
 
 def test_a_job_runs_beside_a_statement_in_the_same_python(session: LivySession) -> None:
-    running = session.submit("__import__('builtins').jobs_ran = []; import time\nwhile not jobs_ran: time.sleep(0.01)")
-    result_of(job(session, lambda _context: __import__("builtins").jobs_ran.append(1)))
+    """Queued behind the statement, it would never run."""
+    running = session.submit("import builtins, time\nwhile not hasattr(builtins, 'a_job_ran'): time.sleep(0.01)")
+    result_of(job(session, lambda _context: setattr(__import__("builtins"), "a_job_ran", True)))
     assert session.wait(running)["output"]["status"] == "ok"
 
 
