@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fabric_livy_magic.livy.sessions import StandardSession
 
 NO_SUCH_CALL = (400, 405, 501)  # or 404, of a session that there is
+NO_AGENT = "No module named 'fabric_livy_agent_"
 MOST_FAILURES = 3  # in a row: then this session's Python takes no jobs
 INTERRUPT_WITHIN_S = 10.0
 AGAIN_S = 0.1  # a cell that was sent a moment ago may not have begun
@@ -36,8 +37,13 @@ class Beside:
         client = self._remote.client
         return client.dialect is Dialect.APACHE_LIVY and not self.is_missing and client.http.has_sign_in
 
+    @property
+    def is_near(self) -> bool:
+        return self._remote.client.http.is_loopback
+
     def value(self, operation: str, *arguments: Any, within_s: float, package: str | None = None) -> Any:
-        """The answer of one of `OPERATIONS` in the agent's `beside`; None where there is none. Raises FabricLivyError."""
+        """The answer of one of `OPERATIONS` in the agent's `beside`; None where there is none, as where the session has no agent yet.
+        Raises FabricLivyError."""
         client = self._remote.client.with_short_timeouts()
         try:
             reply = job_of(
@@ -46,20 +52,23 @@ class Beside:
                 arguments,
                 package,
             )
-        except (HttpError, JobFailed) as error:
+        except JobFailed as error:
+            if NO_AGENT in str(error):
+                return None
+            self._failures += 1
+            self.is_missing = self._failures >= MOST_FAILURES
+            raise
+        except HttpError as error:
             self._note(error)
             raise
         self._failures = 0
         return value_of(reply) if reply else None
 
-    def _note(self, error: FabricLivyError) -> None:
-        if isinstance(error, JobFailed):
-            self._failures += 1
-            self.is_missing = self._failures >= MOST_FAILURES
-        elif isinstance(error, NotFoundError | AccessError):
+    def _note(self, error: HttpError) -> None:
+        if isinstance(error, NotFoundError | AccessError):
             with contextlib.suppress(FabricLivyError):  # a session that has ended says so itself
                 self.is_missing = not self._remote.info().state.has_ended
-        elif isinstance(error, HttpError) and error.status in NO_SUCH_CALL:
+        elif error.status in NO_SUCH_CALL:
             self.is_missing = True
 
     def interrupt(self, statement_id: int, request: str, package: str) -> None:

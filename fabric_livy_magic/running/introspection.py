@@ -25,12 +25,16 @@ class Introspection:
         self._remote = remote
         self._asking = threading.Lock()
 
-    def ask(self, request: Callable[[float], T], most_s: float = ANSWER_WITHIN_S) -> T | None:
-        """`request` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more."""
+    def ask(
+        self, request: Callable[[float], T], most_s: float = ANSWER_WITHIN_S, *, beside_cells: bool = False
+    ) -> T | None:
+        """`request` gets the seconds that it has. It may go on for `most_s` when nobody waits for its answer any more. `beside_cells`: it
+        waits for no cell."""
         until = time.monotonic() + ANSWER_WITHIN_S
         # A Tab renews no token: that may run a program, or open a browser. The next cell does.
         if (
-            self._is_busy()
+            (self.is_busy and not beside_cells)
+            or not self._remote.ready
             or not self._remote.client.http.has_sign_in
             or not self._asking.acquire(timeout=ANSWER_WITHIN_S)
         ):
@@ -40,7 +44,9 @@ class Introspection:
         def run() -> None:
             try:
                 answer.set_result(
-                    None if self._is_busy() else request(max(0.1, until - time.monotonic() + most_s - ANSWER_WITHIN_S))
+                    None
+                    if self.is_busy and not beside_cells
+                    else request(max(0.1, until - time.monotonic() + most_s - ANSWER_WITHIN_S))
                 )
             except (FabricLivyError, KeyboardInterrupt):  # of a statement that was cancelled at its time-out
                 answer.set_result(None)
@@ -53,5 +59,6 @@ class Introspection:
         except concurrent.futures.TimeoutError:
             return None
 
-    def _is_busy(self) -> bool:
+    @property
+    def is_busy(self) -> bool:
         return not self._remote.ready or self._remote.running_statements > 0

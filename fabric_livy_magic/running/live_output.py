@@ -1,4 +1,5 @@
-"""The outputs of a PySpark cell while it runs, from lines that the agent writes to the driver's log (remote/agent/live.py).
+"""The outputs of a PySpark cell while it runs, from lines of the agent (remote/agent/live.py): in the driver's log, or on Apache Livy
+asked for beside the cell.
 
 They are for the eye: the reply at the cell's end has them all, and says by their numbers which of them are known already.
 """
@@ -6,6 +7,7 @@ They are for the eye: the reply at the cell's end has them all, and says by thei
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import threading
 import uuid
@@ -19,6 +21,7 @@ from fabric_livy_magic.livy.driver_log import DriverLog
 from fabric_livy_magic.livy.json_answers import read_json
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.running.agent_calls import part_of
+from fabric_livy_magic.running.beside import Beside
 from fabric_livy_magic.running.repl import Repl
 from fabric_livy_magic.running.results import Cleared, Part
 
@@ -32,6 +35,7 @@ NEAR_PAUSE_S = 0.4  # a server on this machine has calls to spare
 NEAR_FIRST_PAUSE_S = 0.2  # until something has come: the first line is what a person waits for
 LINES = (PAUSE_S, 16 * 1024 * 1024)  # seconds between two, characters of all of a cell
 NEAR_LINES = (0.35, 128 * 1024 * 1024)
+ANSWER_WITHIN_S = 5.0  # for lines beside a cell
 LOOKS_WITHOUT_A_SIGN = 4  # then this server's log is not that of our lines, or comes too late
 LINE = re.compile(re.escape(LIVE_LINE).encode() + rb"([0-9a-f]{32}) ([0-9]{1,9})\] (.*)")
 
@@ -54,13 +58,19 @@ def followed(repl: Repl, on_output: OnOutput | None, *, near_alone: bool = False
     """While a cell runs. Gives what its agent is to know: see `written` in remote/agent/live.py; empty where nobody looks, or where
     there is no such log. `near_alone`: only on an embedded Fabric, whose server writes the lines itself."""
     log = DriverLog(repl.remote.monitoring)
-    if on_output is None or not log.may_ask or (near_alone and not log.is_near):
+    if on_output is not None and repl.beside.may_ask and not near_alone:
+        channel = uuid.uuid4().hex
+        reader = Reader(CellLines(repl.beside, channel), on_output, channel=channel, most_empty=math.inf)
+        pace: Sequence[Any] = (channel,)
+    elif on_output is None or not log.may_ask or (near_alone and not log.is_near):
         yield ()
         return
-    reader = Reader(log, on_output)
+    else:
+        reader = Reader(log, on_output)
+        pace = (reader.channel, *(NEAR_LINES if log.is_near else LINES))
     run_in_background(reader.read, "live")
     try:
-        yield (reader.channel, *(NEAR_LINES if log.is_near else LINES))
+        yield pace
     finally:
         reader.stop()
 
@@ -74,11 +84,38 @@ class Log(Protocol):
     def is_missing(self) -> None: ...
 
 
-class Reader:
-    """`on_output` is called by another thread, and not once `stop` has returned."""
+class CellLines:
+    """The lines of one cell, asked for beside it. None of them are there while it waits for its turn."""
 
-    def __init__(self, log: Log, on_output: OnOutput, wait: Callable[[float], bool] | None = None) -> None:
-        self.channel = uuid.uuid4().hex
+    def __init__(self, beside: Beside, channel: str) -> None:
+        self._beside, self._channel = beside, channel
+
+    @property
+    def is_near(self) -> bool:
+        return self._beside.is_near
+
+    def is_missing(self) -> None:
+        """A server that has no jobs says so itself."""
+
+    def read(self) -> list[bytes]:
+        line = self._beside.value("news", self._channel, within_s=ANSWER_WITHIN_S)
+        return [line.encode()] if isinstance(line, str) else []
+
+
+class Reader:
+    """`on_output` is called by another thread, and not once `stop` has returned. `most_empty`: so many looks before the first line."""
+
+    def __init__(
+        self,
+        log: Log,
+        on_output: OnOutput,
+        wait: Callable[[float], bool] | None = None,
+        *,
+        channel: str | None = None,
+        most_empty: float = LOOKS_WITHOUT_A_SIGN,
+    ) -> None:
+        self.channel = channel or uuid.uuid4().hex
+        self._most_empty = most_empty
         self._log, self._on_output = log, on_output
         self._lines = 0
         self._stopped = threading.Event()
@@ -110,7 +147,7 @@ class Reader:
             if self._log.is_near:
                 pause_s = NEAR_PAUSE_S if self._lines else NEAR_FIRST_PAUSE_S
                 continue
-            if not self._lines and looks >= LOOKS_WITHOUT_A_SIGN:
+            if not self._lines and looks >= self._most_empty:
                 self._log.is_missing()
                 return
             pause_s = PAUSE_S if news else min(2 * pause_s, LONGEST_PAUSE_S)

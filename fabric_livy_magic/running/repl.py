@@ -126,18 +126,22 @@ class Repl:
 
     # ------------------------------------------------------------------------------------------- while somebody types
     def ask(self, operation: str, *arguments: Any, keep: Callable[[Any], None] | None = None) -> Any:
-        """The agent's answer about names. None where the session is busy, has no agent, or answers late. `keep` gets the answer
-        also when it comes late."""
+        """The agent's answer about names. None where the session is busy and cannot be asked beside its cell, has no agent, or answers
+        late. `keep` gets the answer also when it comes late."""
         if self.settings.rich == "off":
             return None
+        is_beside = self._introspection.is_busy and self.beside.may_ask
 
         def request(within_s: float) -> Any:
-            answer = agent_calls.value_of(self.agent_call(Deadline(within_s))(operation, *arguments))
-            if keep is not None:
+            if is_beside:
+                answer = self.beside.value(operation, *arguments, within_s=within_s)
+            else:
+                answer = agent_calls.value_of(self.agent_call(Deadline(within_s))(operation, *arguments))
+            if keep is not None and answer is not None:
                 keep(answer)
             return answer
 
-        return self._introspection.ask(request, LATE_S if keep else ANSWER_WITHIN_S)
+        return self._introspection.ask(request, LATE_S if keep else ANSWER_WITHIN_S, beside_cells=is_beside)
 
     def candidates(self, before: str, kind: str) -> list[str] | None:
         """What Livy's own completion says of the code before the cursor; None as with `ask`, and on Fabric, which has none."""

@@ -1,4 +1,4 @@
-"""Outputs of a cell while it runs, through the driver's log of a session with real Spark."""
+"""Outputs of a cell while it runs, on real Spark: through the driver's log, and in Livy's dialect beside the cell."""
 
 from __future__ import annotations
 
@@ -66,9 +66,6 @@ def test_prints_come_while_the_cell_runs_once_and_in_order(session: Session) -> 
     screen, live = watch(session, LONG + "'done'")
     assert text_of(screen) == "0\n1\n2\n3\n4\n5\n"
     assert screen.parts[-1] == Shown({"text/plain": "'done'"}, is_value=True)
-    if session.remote.client.dialect is not Dialect.FABRIC:
-        assert live == 0  # Apache Livy shows no log of the driver
-        return
     assert live >= 2
     assert screen.came_at[-1] - screen.came_at[0] > 0.5
 
@@ -78,8 +75,7 @@ def test_what_child_processes_print_comes_as_well(session: Session) -> None:
         session, "import subprocess\nsubprocess.run('for n in 1 2 3 4; do echo $n; sleep 0.5; done', shell=True);"
     )
     assert text_of(screen) == "1\n2\n3\n4\n"
-    if session.remote.client.dialect is Dialect.FABRIC:
-        assert len(screen.parts) > 1
+    assert len(screen.parts) > 1
 
 
 def test_what_came_before_an_error_is_not_shown_again(session: Session) -> None:
@@ -93,8 +89,8 @@ def test_a_loop_that_clears_leaves_its_last_outputs(session: Session) -> None:
         "from IPython.display import clear_output\nimport time\nfor n in range(6):\n    clear_output(wait=True)\n    print(n)\n    display(n)\n    time.sleep(0.4)",
     )
     assert [part.text for part in screen.parts if not isinstance(part, Updated)] == ["5\n", "5"]  # type: ignore[union-attr]
-    if live:
-        assert screen.clears >= 2
+    assert live
+    assert screen.clears >= 2
 
 
 def test_frames_and_texts_of_any_script_come_whole(session: Session) -> None:
@@ -103,7 +99,7 @@ def test_frames_and_texts_of_any_script_come_whole(session: Session) -> None:
     assert isinstance(printed, Printed)
     assert printed.text.startswith("ü€😀")
     assert getattr(table, "rows", None) == 3
-    assert live == (2 if session.remote.client.dialect is Dialect.FABRIC else 0)
+    assert live == 2
 
 
 # ------------------------------------------------------------------------------------------------ Scala
