@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.cells.subcommands import read_command
 from fabric_livy_magic.notebooks.files import read_notebook
 from fabric_livy_magic.signin.external_credentials import program
 from tests.support.commands import ROOT, fabric_livy
@@ -121,6 +122,13 @@ def test_a_notebook_with_line_ends_of_windows_has_the_same_cells(name: str, text
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(windows_bytes(text))
     assert [cell.source for cell in read_notebook(path).cells] == list(CELLS)
+
+
+def test_a_path_of_windows_in_an_option_keeps_its_backslashes() -> None:
+    line = r"login --method certificate --certificate 'C:\new folder\app.pem' --tenant t --client-id c"
+    assert read_command(line).options.certificate == r"C:\new folder\app.pem"
+    upload = read_command(r"upload C:\data\trips.csv --table trips").options
+    assert str(upload.file) == r"C:\data\trips.csv"
 
 
 # -------------------------------------------------------------------------------------------------------- other locales

