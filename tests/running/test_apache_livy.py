@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import Interrupted, StatementError, WaitTimeout
 from fabric_livy_magic.livy.waiting import run_in_background
 from fabric_livy_magic.sessions.session import Session
 from tests.support import service
-from tests.support.timing import eventually, interrupt_after
+from tests.support.timing import AT_ONCE_S, eventually, interrupt_after
 
 pytestmark = pytest.mark.spark
 SECRETS = ("FABRIC_LIVY_TOKEN", "FABRIC_LIVY_PASSWORD")
@@ -44,12 +44,12 @@ def seconds_to_end(session: Session, code: str) -> float:
 
 def test_twenty_interrupts_of_python_code_end_it_and_keep_the_variables(session: Session) -> None:
     for number in range(20):
-        assert seconds_to_end(session, f"number = {number}\ntime.sleep(60)") < 1.5
+        assert seconds_to_end(session, f"number = {number}\ntime.sleep(60)") < AT_ONCE_S
         assert session.run("(kept, number)").text == f"('kept', {number})"
 
 
 def test_code_that_computes_is_interrupted(session: Session) -> None:
-    assert seconds_to_end(session, "while True:\n    kept.upper()") < 1.5
+    assert seconds_to_end(session, "while True:\n    kept.upper()") < AT_ONCE_S
 
 
 def test_python_code_is_interrupted_at_its_time_out(session: Session) -> None:
@@ -60,7 +60,7 @@ def test_python_code_is_interrupted_at_its_time_out(session: Session) -> None:
 
 def test_code_that_ends_a_call_into_the_jvm_is_interrupted_after_it(session: Session) -> None:
     code = "while True:\n    sc._jvm.java.lang.Thread.sleep(200)"
-    assert seconds_to_end(session, code) < 1.5
+    assert seconds_to_end(session, code) < AT_ONCE_S
     assert session.run("spark.range(3).count()").text == "3"
 
 

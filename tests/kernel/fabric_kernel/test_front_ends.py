@@ -80,7 +80,7 @@ def test_nothing_starts_a_session_before_the_first_cell(notebook: Kernel, api: s
     assert notebook.wait(send_helper_code(notebook, HELPER)).printed == '["_VSCODE_json"]\n'
     assert notebook.run("%%local\n6 * 7").text == "42"
     for code in ("spark.ran", "%%sql\nSELECT * FROM ", "%livy st"):
-        assert completions(notebook, code)["seconds"] < 2
+        assert completions(notebook, code)["seconds"] < 5
         notebook.client.complete(code, reply=True, timeout=10)
         notebook.client.inspect(code, reply=True, timeout=10)
     notebook.client.is_complete("SELECT (")
@@ -117,10 +117,10 @@ def test_nothing_of_a_front_end_waits_or_reaches_the_session_while_a_cell_runs(
         "threading.Thread(target=ask).start()"
     )
     before = statements_sent(api)
-    assert started.run("time.sleep(2.5)").status == "ok"
+    assert started.run("time.sleep(6)").status == "ok"
     answers = json.loads(started.run("%%local\nimport json\nprint(json.dumps(answers))").printed)
     assert [one[0] for one in answers] == ["waited", "frame.", "%livy sta", "%%sql\nSELECT * FROM "]
-    assert all(seconds < 0.5 for _, _, seconds in answers)
+    assert all(seconds < 3 for _, _, seconds in answers)
     assert answers[0][1] == ["waited_for"]
     assert answers[2][1] == ["start", "status", "statements"]
     assert statements_sent(api) == before + 1
