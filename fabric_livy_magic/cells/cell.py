@@ -13,7 +13,7 @@ from functools import cache
 
 from fabric_livy_magic.cells.charts import FORM, Chart, read_chart
 from fabric_livy_magic.cells.charts import KINDS as CHART_KINDS
-from fabric_livy_magic.cells.magic_parser import MagicParser
+from fabric_livy_magic.cells.magic_parser import MagicParser, without_remark
 from fabric_livy_magic.cells.other_products import add_options_of_sparkmagic
 from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.settings import VIA
@@ -143,7 +143,7 @@ def read_cell(kind: str, line: str, body: str | None) -> Cell:
     Raises SettingsError for a wrong option or an empty cell, HelpRequested for `--help`.
     """
     parser = cell_parser(kind)
-    option_words, code = (line, body) if body is not None else split_options(parser, line)
+    option_words, code = (without_remark(line), body) if body is not None else split_options(parser, line)
     option_words, parameters = _take_parameters(option_words) if kind == "sql" else (option_words, [])
     options = parser.read(option_words)
     if not code.strip():

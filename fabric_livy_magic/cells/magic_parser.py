@@ -69,11 +69,22 @@ def split_words(line: str) -> list[str]:
         raise SettingsError(f"A quote is not closed in: {line.strip()}") from None
 
 
+REMARK = "#"
+_BEFORE_REMARK = re.compile(r"""((?:"[^"]*"|'[^']*'|\s(?!\#(?:\s|$))|[^"'\s])*)\s+\#(?:\s|$)""")
+
+
+def without_remark(line: str) -> str:
+    """The line without a `# remark` at its end, as people write and paste them. In quotes, and without a blank on both of its
+    sides, a # is a character like others; so it is behind a quote that is not closed."""
+    found = _BEFORE_REMARK.match(line)
+    return found[1].rstrip() if found else line
+
+
 def quoted_word(word: str) -> str:
     """As `split_words` reads it. Raises SettingsError for what no line holds."""
     if "\n" in word or "\r" in word:
         raise SettingsError("A name with a line break in it cannot stand on the line of a magic.")
-    if re.fullmatch(r"[^\s'\"]+", word):
+    if re.fullmatch(r"[^\s'\"]+", word) and word != REMARK:
         return word
     if "'" not in word:
         return f"'{word}'"

@@ -22,7 +22,7 @@ from fabric_livy_magic.cells.cell import (
     split_options,
 )
 from fabric_livy_magic.cells.file_options import add_upload_options, check_upload, describe_files, read_files
-from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser
+from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser, without_remark
 from fabric_livy_magic.cells.monitoring_options import SUMMARIES as MONITORING
 from fabric_livy_magic.cells.monitoring_options import add_monitoring_options
 from fabric_livy_magic.cells.session_request import add_request_options
@@ -106,7 +106,7 @@ class Command:
 
 def read_command(line: str) -> Command:
     """The subcommand of `%livy <line>`. Raises SettingsError with a suggestion for an unknown one, HelpRequested for help."""
-    name, rest = [*line.split(maxsplit=1), "", ""][:2]
+    name, rest = [*without_remark(line).split(maxsplit=1), "", ""][:2]
     if name in {"", "-h", "--help"}:
         raise OverviewRequested(overview())
     if name not in SUMMARIES:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser, split_words
+from fabric_livy_magic.cells.magic_parser import HelpRequested, MagicParser, quoted_word, split_words, without_remark
 from fabric_livy_magic.errors import SettingsError
 
 
@@ -112,3 +112,29 @@ def test_any_line_is_read_or_refused(line: str) -> None:
     parser.add_argument("-n", type=int)
     with contextlib.suppress(SettingsError, HelpRequested):
         parser.read(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("use local   # or Sales/Bronze", "use local"),
+        ("config rows_shown 50 #", "config rows_shown 50"),
+        ("# nothing else", "# nothing else"),
+        ("use Sales/#1", "use Sales/#1"),
+        ("use 'a # b'/c", "use 'a # b'/c"),
+        ("use 'a # b'/c  # it's his", "use 'a # b'/c"),
+        ("use Bob's/c # x", "use Bob's/c # x"),
+        ('get df.filter("x # y") # z', 'get df.filter("x # y")'),
+        ("a#b c", "a#b c"),
+        ("a #b", "a #b"),
+    ],
+)
+def test_a_remark_at_the_end_of_a_line_is_left_out(line: str, kept: str) -> None:
+    assert without_remark(line) == kept
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r"), min_size=1), min_size=1))
+def test_words_that_are_quoted_are_there_also_before_a_remark(words: list[str]) -> None:
+    line = " ".join(["x", *map(quoted_word, words)])
+    assert split_words(without_remark(f"{line} # a remark")) == split_words(line)
+    assert without_remark(line) == line

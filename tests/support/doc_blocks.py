@@ -27,7 +27,7 @@ from fabric_livy_magic.settings import setting_names
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"<!-- (?P<how>not run:|run by) (?P<what>.+?) -->\n+\s*$", re.DOTALL)
+MARK = re.compile(r"<!-- (?P<how>not run:|run by) (?P<what>[^\n]+?) -->\n+\s*$")
 
 
 @dataclass(frozen=True)
