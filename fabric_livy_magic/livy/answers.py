@@ -12,6 +12,7 @@ import requests
 
 from fabric_livy_magic.livy.failures import nested_error, not_livy_error
 from fabric_livy_magic.livy.json_answers import NestedTooDeeply, read_json
+from fabric_livy_magic.livy.target_words import OF_FABRIC, TargetWords
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,20 @@ class Taken:
     made_id: str
 
 
-def read_answer(response: requests.Response, content: bytes, method: str, base_url: str) -> Any:
+def read_answer(
+    response: requests.Response, content: bytes, method: str, base_url: str, words: TargetWords = OF_FABRIC
+) -> Any:
     """Its JSON, None where it has no body; for a POST see also `Accepted` and `Taken`. Raises NotLivyError."""
     try:
         answer = read_json(content) if content.strip() else None
     except NestedTooDeeply:
         raise nested_error(response, base_url) from None
     except ValueError:
-        raise not_livy_error(response, base_url) from None
+        raise not_livy_error(response, base_url, words) from None
     if answer is None and response.status_code == 202 and "x-ms-operation-id" in response.headers:
         return Accepted(response.headers["x-ms-operation-id"])
     if answer is None and method == "GET":  # a GET always has a body
-        raise not_livy_error(response, base_url)
+        raise not_livy_error(response, base_url, words)
     if method == "POST" and _names_nothing(answer, response.status_code):
         return Taken(_id_in(response.headers.get("Location", "")))
     return answer

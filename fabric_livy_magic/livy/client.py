@@ -18,10 +18,10 @@ from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError
 from fabric_livy_magic.livy.answers import Accepted, Taken
 from fabric_livy_magic.livy.batch_request import BatchSpec
 from fabric_livy_magic.livy.exchange import MIB
-from fabric_livy_magic.livy.failures import CHECK_THE_ADDRESS
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.jobs import JobInfo
 from fabric_livy_magic.livy.models import BatchInfo, Progress, SessionInfo, StatementInfo
+from fabric_livy_magic.livy.target_words import OF_APACHE_LIVY, OF_FABRIC
 from fabric_livy_magic.settings import SessionSpec
 
 PAST_ALL = 1_000_000  # a session keeps 100 statements
@@ -39,11 +39,14 @@ class Dialect(Enum):
     APACHE_LIVY = "Apache Livy"
 
 
+WORDS = {Dialect.FABRIC: OF_FABRIC, Dialect.APACHE_LIVY: OF_APACHE_LIVY}
+
+
 class LivyClient:
     """Calls to one Livy base URL. Every method may raise HttpError."""
 
     def __init__(self, http: LivyHttp, dialect: Dialect = Dialect.FABRIC) -> None:
-        self.http = http
+        self.http = http.speaking(WORDS[dialect])
         self.dialect = dialect
 
     def with_short_timeouts(self) -> LivyClient:
@@ -245,7 +248,7 @@ class LivyClient:
     def _object(self, answer: Any, what: str, needs: str = "") -> Mapping[str, Any]:
         if isinstance(answer, Mapping) and (not needs or answer.get(needs) is not None):
             return answer
-        raise NotLivyError(f"{self.http.base_url} answered with JSON that is not {what}. {CHECK_THE_ADDRESS}")
+        raise NotLivyError(f"{self.http.base_url} answered with JSON that is not {what}. {self.http.words.address}")
 
 
 def path_part(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fabric_livy_magic.errors import HttpError, NotFoundError, SessionLostError, StatementError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.models import Output, SessionInfo, SessionState
+from fabric_livy_magic.livy.target_words import TargetWords
 
 # Apache Livy's error for every statement after a result that was too large for it, while it still reports the session as idle.
 CHANNEL_CLOSED = "RPC channel is closed"
@@ -54,7 +55,7 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
         return None
     else:
         if info.state.has_ended:
-            return _session_ended(info, log_of(client, info))
+            return _session_ended(info, log_of(client, info), client.http.words)
         if CHANNEL_CLOSED in str(cause):
             why = "the server has lost its connection to it (a result of more than 50 MiB does that)"
         else:
@@ -65,10 +66,11 @@ def lost_session(client: LivyClient, session_id: str, cause: HttpError) -> Sessi
     )
 
 
-def _session_ended(info: SessionInfo, log: list[str]) -> SessionLostError:
+def _session_ended(info: SessionInfo, log: list[str], words: TargetWords) -> SessionLostError:
     ending = ending_of(info, log)
+    advice = words.endings.get(ending.category, "")
     details = f" ({info.state.value}: {info.reason})" if info.reason else f" (state: {info.state.value})"
-    advice = f" {ending.advice}" if ending.advice else ""
+    advice = f" {advice}" if advice else ""
     shown = _lines_with_failures(log) if info.reason else log
     return SessionLostError(
         f"The session is gone: {ending.reason}{details}. Its variables and temporary views are lost; tables are not. "
@@ -81,25 +83,12 @@ class Ending(NamedTuple):
 
     category: str
     reason: str
-    advice: str = ""
 
 
-MEMORY = Ending(
-    "memory",
-    "its driver or an executor ran out of memory",
-    "Collect fewer rows, or give it more: `%livy start --driver-memory 56g --driver-cores 8`.",
-)
-CAPACITY = Ending(
-    "capacity",
-    "the Spark capacity was full, or took it back",
-    "`%livy sessions` lists what holds the capacity; a smaller session may fit (`%livy start --help`).",
-)
-IDLE = Ending(
-    "idle",
-    "it was idle for too long",
-    "`%livy config keep_alive_min 60` keeps sessions alive for an hour after a cell.",
-)
-CANCELLED = Ending("cancelled", "somebody cancelled it: in the Monitoring hub, or by another program")
+MEMORY = Ending("memory", "its driver or an executor ran out of memory")
+CAPACITY = Ending("capacity", "Spark had no more room for it, or took it back")
+IDLE = Ending("idle", "it was idle for too long")
+CANCELLED = Ending("cancelled", "somebody cancelled it, or another program did")
 STOPPED = Ending("stopped", "somebody stopped it, or its code ended the Spark application")
 UNKNOWN = Ending("unknown", "it ended by itself")
 
@@ -166,9 +155,12 @@ def last_log_lines(log: list[str], told: str = "") -> str:
 
 
 def failure_lines(log: tuple[str, ...] | list[str], count: int = 8) -> str:
-    """All of a short log, else its lines that name a failure, else its last lines."""
+    """All of a short log, else its lines near the end that name a failure, else its last lines but for Java's frames."""
     lines = _log_lines(log)
-    return "\n".join(lines if len(lines) <= count else (_lines_with_failures(lines) or lines)[-count:])
+    if len(lines) > count:
+        telling = [line for line in lines if not _JAVA_FRAME.match(line)] or lines
+        lines = (_lines_with_failures(telling[-NEAR_THE_END:]) or telling)[-count:]
+    return "\n".join(lines)
 
 
 def _log_lines(log: Sequence[str]) -> list[str]:
@@ -176,6 +168,8 @@ def _log_lines(log: Sequence[str]) -> list[str]:
     return [line for line in lines if line and line not in MARKERS]
 
 
+NEAR_THE_END = 40  # lines: what failed while it started did not end it
+_JAVA_FRAME = re.compile(r"\s*(at [\w.$/<>]+\(|\.\.\. \d+ )")
 _FAILURE_MARKS = ("Error", "ERROR", "Exception", "Caused by", "FATAL", "Killed", "exit code", "exitCode")
 
 

@@ -26,9 +26,9 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.exchange import CONNECT_TIMEOUT_S
 from fabric_livy_magic.livy.json_answers import MOST_NESTED, read_json
+from fabric_livy_magic.livy.target_words import OF_FABRIC, TargetWords
 
 GZIP = b"\x1f\x8b"
-CHECK_THE_ADDRESS = "Check the address: it should be a lakehouse's Livy connection string, or a Livy server's root."
 CHECK_THE_NETWORK = "Is the address right, and the network (VPN, proxy) there?"
 TRUST_HINT = "Where a proxy of the company opens TLS, its CA has to be trusted: `%livy config ca_file <PEM file>`."
 NO_TLS = (
@@ -120,15 +120,17 @@ class _ErrorFields(TypedDict):
     request_id: str | None
 
 
-def http_error(response: requests.Response) -> HttpError:
+def http_error(response: requests.Response, words: TargetWords = OF_FABRIC) -> HttpError:
     """The error status as HttpError, with the server's message, code, request id and `Retry-After`."""
     code, message, request_id = _error_details(response)
-    error = _refusal(response, code, message, request_id)
+    error = _refusal(response, code, message, request_id, words)
     error.retry_after_s = retry_after_s(response.headers.get("Retry-After"), message)
     return error
 
 
-def _refusal(response: requests.Response, code: str, message: str, request_id: str | None) -> HttpError:
+def _refusal(
+    response: requests.Response, code: str, message: str, request_id: str | None, words: TargetWords
+) -> HttpError:
     status = response.status_code
     without_details = not code and not message
     request_id = request_id or response.headers.get("RequestId") or response.headers.get("x-ms-request-id")
@@ -137,22 +139,18 @@ def _refusal(response: requests.Response, code: str, message: str, request_id: s
     request_note = f" (request id {request_id})" if request_id else ""
     fields: _ErrorFields = {"status": status, "code": code or None, "request_id": request_id}
     if status == 401:
-        return AccessError(f"Not signed in: {detail}{request_note}. {SIGN_IN_HINT}", **fields)
+        return AccessError(f"Not signed in: {detail}{request_note}. {words.sign_in}", **fields)
     if status == 403:
-        return AccessError(f"No access: {detail}{request_note}. {_ACCESS_HINTS.get(code, _ROLE_HINT)}", **fields)
+        return AccessError(f"No access: {detail}{request_note}. {_ACCESS_HINTS.get(code, words.no_access)}", **fields)
     if status == 404 and without_details:  # a Livy server would name the missing session or statement
         path = urlsplit(response.url or "").path
-        return NotFoundError(f"Not found: {host} has nothing at {path}{request_note}. {CHECK_THE_ADDRESS}", **fields)
+        return NotFoundError(f"Not found: {host} has nothing at {path}{request_note}. {words.address}", **fields)
     if status in {404, 410}:
         return NotFoundError(f"Not found: {detail}{request_note}.", **fields)
     if status == 429:
         return ThrottledError(f"{host} asks for fewer calls: {detail}{request_note}.", **fields)
     if status == 430:
-        return CapacityError(
-            f"The Spark capacity is full: {detail}{request_note}. Stop a session that is not needed (`%livy sessions` lists them), "
-            "wait, or choose a larger capacity.",
-            **fields,
-        )
+        return CapacityError(f"The Spark capacity is full: {detail}{request_note}. {words.full}", **fields)
     if 300 <= status < 400:
         return NotLivyError(
             f"{host} redirects to {response.headers.get('Location', 'elsewhere')}. Give that address instead.", **fields
@@ -160,7 +158,6 @@ def _refusal(response: requests.Response, code: str, message: str, request_id: s
     return HttpError(f"{host} answered {status}: {detail}{request_note}.", **fields)
 
 
-_ROLE_HINT = "The workspace needs to give this account the Contributor role or a higher one."
 _ACCESS_HINTS = {  # by the server's code: where it is not a role that is missing
     "InsufficientScopes": (
         "The sign-in did not ask for it. An own app registration needs that delegated permission of the Power BI service "
@@ -172,11 +169,6 @@ _ACCESS_HINTS = {  # by the server's code: where it is not a role that is missin
     ),
     "PrincipalTypeNotSupported": "This call is not open to an application: sign in as a person.",
 }
-
-SIGN_IN_HINT = (
-    "The token is missing, expired or meant for another service. "
-    "Set FABRIC_LIVY_TOKEN, or sign in with `az login`, and run the cell again"
-)
 
 
 def _error_details(response: requests.Response) -> tuple[str, str, str | None]:
@@ -204,9 +196,9 @@ def nested_error(response: requests.Response, base_url: str) -> AnswerTooLarge:
     )
 
 
-def not_livy_error(response: requests.Response, base_url: str) -> NotLivyError:
+def not_livy_error(response: requests.Response, base_url: str, words: TargetWords = OF_FABRIC) -> NotLivyError:
     return NotLivyError(
-        f"{base_url} answered, but not as a Livy server does: {_excerpt(response)}. {CHECK_THE_ADDRESS}",
+        f"{base_url} answered, but not as a Livy server does: {_excerpt(response)}. {words.address}",
         status=response.status_code,
     )
 

@@ -19,6 +19,7 @@ from fabric_livy_magic.livy.failures import connection_error, http_error
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.livy.rate import RateLimiter, shared_rate_limiter
 from fabric_livy_magic.livy.retries import BRIEF, NO_RETRY, PATIENT, USUAL, RetryBudget, RetryPolicy, may_repeat
+from fabric_livy_magic.livy.target_words import OF_FABRIC, TargetWords
 from fabric_livy_magic.livy.waiting import Overdue, interruptible_call, interruptible_sleep, pause
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -99,6 +100,8 @@ class LivyHttp:
         sleep: Callable[[float], None] = interruptible_sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self.words = OF_FABRIC
+        """Of the messages of failed calls."""
         self._authorization = authorization
         self._timeout_s = timeout_s
         self._retry = retry
@@ -153,6 +156,12 @@ class LivyHttp:
         other = copy.copy(self)
         other._timeout_s = min(self._timeout_s, 4.0)
         other._retry = NO_RETRY
+        return other
+
+    def speaking(self, words: TargetWords) -> LivyHttp:
+        """The same connections, with the messages of another kind of server."""
+        other = copy.copy(self)
+        other.words = words
         return other
 
     def spare(self) -> LivyHttp:
@@ -371,7 +380,7 @@ class LivyHttp:
             raise connection_error(error, call.method, self._host, attempt.timeout_s) from error
         request_log.log_response(response, len(content))
         if response.status_code >= 300:
-            raise http_error(response)
+            raise http_error(response, self.words)
         if self._is_raw:
             return RawAnswer(response.headers, content)
-        return read_answer(response, content, call.method, self.base_url)
+        return read_answer(response, content, call.method, self.base_url, self.words)

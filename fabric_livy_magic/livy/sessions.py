@@ -160,7 +160,8 @@ class StandardSession:
         if info.reason:
             text += f" The server says: {info.reason}"
         log = log_of(self.client, info)
-        return " ".join(filter(None, [text, ending_of(info, log).advice])) + last_log_lines(log, info.reason)
+        advice = self.client.http.words.endings.get(ending_of(info, log).category, "")
+        return " ".join(filter(None, [text, advice])) + last_log_lines(log, info.reason)
 
     def run(
         self,

@@ -164,6 +164,7 @@ class Account:
         return api, api.find_workspace(name).id if name else ids_in_url(self.client().http.base_url)[0]
 
     def environment_id(self, name: str) -> str:
+        self._check_is_fabric("Environments are", "`--conf spark.jars.packages=…` brings libraries")
         api, workspace_id = self.workspace()
         return api.find_environment(workspace_id, name).id
 
@@ -176,9 +177,14 @@ class Account:
         api, workspace_id = self.workspace()
         return api.find_environment(workspace_id, environment_id).name
 
+    def _check_is_fabric(self, what: str, instead: str) -> None:
+        if not self.target.is_fabric_api:
+            raise SettingsError(f"{what} Fabric's, and {self.target.text} is an Apache Livy server. {instead}.")
+
     def tables(self, pattern: str | None = None, lakehouse_id: str = "") -> list[list[str]]:
         """Rows of (name, format, kind) of the target's lakehouse, or another of its workspace; `pattern` with * and ?, in any case, of the name with its
         schema or without."""
+        self._check_is_fabric("Lakehouses are", "`SHOW TABLES` in a SQL cell lists the tables of its catalog")
         workspace_id, of_target = ids_in_url(self.client().http.base_url)
         found = self.api().tables(workspace_id, lakehouse_id or of_target)
         wanted = (pattern or "*").lower()

@@ -23,6 +23,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.fabric.targets import ids_in_url
 from fabric_livy_magic.livy.http import LivyHttp
+from fabric_livy_magic.livy.target_words import OF_APACHE_LIVY, OF_FABRIC
 from fabric_livy_magic.livy.waiting import Overdue, interruptible_call
 from fabric_livy_magic.sessions.connections import trusted
 from fabric_livy_magic.settings_files import shown_name
@@ -175,7 +176,7 @@ def _claims(who: Identity, runner: Runner) -> Iterator[Finding]:
 
 
 def _endpoint(runner: Runner) -> Iterator[Finding]:
-    yield _tried("Livy endpoint", lambda: f"{len(runner.account.client().list_sessions())} sessions there")
+    yield _tried(runner, "Livy endpoint", lambda: f"{len(runner.account.client().list_sessions())} sessions there")
 
 
 def _lakehouse(runner: Runner) -> Iterator[Finding]:
@@ -187,7 +188,7 @@ def _lakehouse(runner: Runner) -> Iterator[Finding]:
         api = runner.account.api()
         return f"{api.find_workspace(workspace_id).name} / {api.lakehouse(workspace_id, lakehouse_id).name}"
 
-    finding = _tried("workspace and lakehouse", names)
+    finding = _tried(runner, "workspace and lakehouse", names)
     # A role that may run Spark need not be able to list workspaces: no reason to stop here.
     yield Finding(WARN, finding.what, finding.detail, finding.advice) if finding.verdict == FAIL else finding
 
@@ -213,6 +214,8 @@ def _role(runner: Runner) -> Iterator[Finding]:
 
 
 def _capacity(runner: Runner) -> Iterator[Finding]:
+    if not runner.account.target.is_fabric_api:
+        return
     running = [info for info in runner.account.client().list_sessions() if not info.state.has_ended]
     others = {info.id for info in running} - {session.id for session in runner.sessions.values()}
     if others and not runner.account.target.is_embedded:
@@ -237,30 +240,23 @@ def _capacity(runner: Runner) -> Iterator[Finding]:
 
 
 def _environment(runner: Runner) -> Iterator[Finding]:
+    if not runner.account.target.is_fabric_api:
+        return
     chosen = runner.sessions.spec.conf.get("spark.fabric.environmentDetails")
     if not chosen:
         yield Finding(OK, "environment", "none was chosen, so the starter pool can serve")
         return
-    yield _tried("environment", lambda: runner.account.environment_name(chosen))
+    yield _tried(runner, "environment", lambda: runner.account.environment_name(chosen))
 
 
-def _tried(what: str, attempt: Callable[[], str]) -> Finding:
+def _tried(runner: Runner, what: str, attempt: Callable[[], str]) -> Finding:
+    words = OF_FABRIC if runner.account.target.is_fabric_api else OF_APACHE_LIVY
     try:
         return Finding(OK, what, attempt())
     except NotFoundError as error:
-        return Finding(
-            FAIL,
-            what,
-            str(error),
-            "The address or the name is wrong, or the lakehouse was deleted. `%livy lakehouses` lists them.",
-        )
+        return Finding(FAIL, what, str(error), words.not_found)
     except AccessError as error:
-        return Finding(
-            FAIL,
-            what,
-            str(error),
-            "Ask for the Contributor role in the workspace; for a service principal also for the tenant setting “Service principals can use Fabric APIs”.",
-        )
+        return Finding(FAIL, what, str(error), words.ask_for)
     except CapacityError as error:
         return Finding(FAIL, what, str(error), "Stop a session that is not needed, or wait.")
     except FabricLivyError as error:

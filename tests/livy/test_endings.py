@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_livy_magic.errors import SessionLostError
-from fabric_livy_magic.livy.endings import IDLE, UNKNOWN, ending_of
+from fabric_livy_magic.livy.endings import IDLE, UNKNOWN, ending_of, failure_lines
 from fabric_livy_magic.livy.models import SessionInfo
+from fabric_livy_magic.livy.target_words import OF_APACHE_LIVY, OF_FABRIC
 from fabric_livy_magic.settings import SessionSpec
 from tests.support.clients import client_of
 from tests.support.fakes import FakeFabric
@@ -82,5 +83,14 @@ def test_an_ending_says_what_is_lost_and_what_to_do(fabric: FakeFabric) -> None:
 
 
 def test_endings_without_advice_give_none() -> None:
-    assert IDLE.advice
-    assert UNKNOWN.advice == ""
+    for words in (OF_FABRIC, OF_APACHE_LIVY):
+        assert IDLE.category in words.endings
+        assert UNKNOWN.category not in words.endings
+
+
+def test_lines_of_the_start_are_not_shown_as_the_logs_end() -> None:
+    log = ["WARN NativeCodeLoader: Exception of the start", *(f"INFO line {n}" for n in range(60))]
+    assert failure_lines([*log, "ERROR it broke", "\tat java.lang.Thread.run(Thread.java:1)"]) == "ERROR it broke"
+    assert failure_lines([*log, "\tat java.lang.Thread.run(Thread.java:1)"]).splitlines() == [
+        f"INFO line {n}" for n in range(52, 60)
+    ]
