@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from fabric_livy_magic.cli.main import main
+from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.local.server.launch import start_local_fabric
 from fabric_livy_magic.sessions.doctor import Finding, examine
 from fabric_livy_magic.sessions.runner import Runner
+from tests.livy.test_target_words import fabrics_words
 from tests.support.fakes import FakeFabric
 from tests.support.hostile_server import STALLING, HostileServer, always
 
@@ -53,8 +55,23 @@ def test_a_step_that_does_not_end_is_a_finding_with_advice() -> None:
 
 def test_an_apache_livy_server_needs_no_sign_in(apache_livy: FakeFabric) -> None:
     findings = found(target=apache_livy.url)
-    assert "sign-in" not in findings
+    assert list(findings) == ["versions", "target", "network", "Livy endpoint"]  # no capacity, no environment
     assert findings["Livy endpoint"].verdict == "ok"
+
+
+def test_a_refusal_of_apache_livy_is_told_in_its_words(apache_livy: FakeFabric) -> None:
+    apache_livy.fault("GET", "/sessions", status=401, body="")
+    last = found(target=apache_livy.url)["Livy endpoint"]
+    assert "livy_user" in last.advice
+    assert not fabrics_words(f"{last.detail} {last.advice}")
+
+
+def test_fabrics_items_are_not_looked_for_on_apache_livy(apache_livy: FakeFabric) -> None:
+    account = Runner({"target": apache_livy.url}).account
+    with pytest.raises(SettingsError, match=r"Environments are Fabric's, and .* is an Apache Livy server"):
+        account.environment_id("Libraries")
+    with pytest.raises(SettingsError, match=r"Lakehouses are Fabric's, .* `SHOW TABLES` in a SQL cell"):
+        account.tables()
 
 
 @pytest.fixture(scope="module")
