@@ -9,6 +9,7 @@ Every other path is one of this machine; `./Files/a.csv` is a file in a local fo
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -23,6 +24,10 @@ _IN_AREA = re.compile(r"(Files|Tables)(/.*)?", re.DOTALL)
 _OF_TARGET = re.compile(r"([^:]+/[^:]+):(/?|/?(?:Files|Tables)(?:/.*)?)", re.DOTALL | re.IGNORECASE)
 _ABFSS = re.compile(r"abfss?://([^@/]+)@([^/]+)/([^/]+)/?(.*)", re.IGNORECASE | re.DOTALL)
 _ONELAKE_HOST = re.compile(r"[a-z0-9.-]*onelake\.(dfs|blob)\.fabric\.microsoft\.(com|us|cn)", re.IGNORECASE)
+_NOT_ON_WINDOWS = re.compile(
+    r"""[<>:"|?*\\/\x00-\x1f]|[. ]$|^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\.|$)""",
+    re.IGNORECASE,
+)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 
 
@@ -79,6 +84,12 @@ def is_lakehouse_path(text: str) -> bool:
     return bool(_IN_AREA.fullmatch(text)) or (
         text[:1] not in {".", "/", "~", "\\"} and bool(_OF_TARGET.fullmatch(text))
     )
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name of a lakehouse can be that of a file on this machine. On Windows NUL swallows what is written, `a:b` is a stream of
+    the file a, `C:a` is on another drive, and a full stop or a blank at the end is dropped."""
+    return os.name != "nt" or not _NOT_ON_WINDOWS.search(name)
 
 
 def read_lakehouse_path(text: str) -> LakehousePath:

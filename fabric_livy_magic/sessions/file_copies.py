@@ -10,7 +10,7 @@ from pathlib import Path
 from fabric_livy_magic.errors import FabricLivyError, Interrupted, SettingsError
 from fabric_livy_magic.fabric import transfers
 from fabric_livy_magic.fabric.onelake_calls import Entry
-from fabric_livy_magic.fabric.onelake_paths import is_lakehouse_path
+from fabric_livy_magic.fabric.onelake_paths import is_file_name, is_lakehouse_path
 from fabric_livy_magic.livy.statements import Listener
 from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles, Place, relative_parts, takes_into
 
@@ -118,7 +118,14 @@ def _takes_into(text: str, goal: End, *, several: bool, of_folder: bool) -> bool
 
 
 def _below(end: End, parts: Sequence[str]) -> End:
-    return end.joinpath(*parts) if isinstance(end, Path) else end.below("/".join(parts))
+    if not isinstance(end, Path):
+        return end.below("/".join(parts))
+    for part in parts:
+        if not is_file_name(part):
+            raise SettingsError(
+                f"{part!r} can be no name of a file on this machine. Copy that file alone, under another name."
+            )
+    return end.joinpath(*parts)
 
 
 def _one_file(source: End, entry: Entry | None, target: End) -> FileCopy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from fabric_livy_magic.cells.magic_parser import quoted_word
 from fabric_livy_magic.errors import SettingsError
@@ -169,8 +168,4 @@ def relative_parts(entry: Entry, folder: str) -> list[str]:
     path = checked_path(entry.path)
     if not path.startswith(f"{folder}/"):
         raise SettingsError(f"The server lists {entry.path!r} in {folder}, where it is not.")
-    parts = path[len(folder) + 1 :].split("/")
-    for part in parts:
-        if Path(part).name != part:
-            raise SettingsError(f"{entry.path!r} has a name that this machine has no file for.")
-    return parts
+    return path[len(folder) + 1 :].split("/")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +15,11 @@ from fabric_livy_magic.fabric.onelake_paths import (
     AREAS,
     LakehousePath,
     checked_path,
+    is_file_name,
     is_lakehouse_path,
     read_lakehouse_path,
 )
+from fabric_livy_magic.sessions import file_copies
 
 NAMES = st.text(
     st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\"), min_size=1, max_size=40
@@ -98,3 +102,40 @@ def test_no_text_leads_out_of_the_lakehouse(text: str) -> None:
     assert parts == [""] or parts[0] in AREAS
     assert not {".", ".."} & set(parts)
     assert not any("\\" in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NUL",
+        "nul.txt",
+        "con",
+        "Aux.tar.gz",
+        "COM1",
+        "lpt9.log",
+        "COM²",
+        "CONIN$",
+        "a:b",
+        "C:a",
+        "a.",
+        "what?",
+        "a*b",
+        "<a>",
+        "a|b",
+        '"a"',
+    ],
+)
+def test_what_windows_would_lose_or_write_elsewhere_is_no_name_of_a_file_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_file_name(name)
+    monkeypatch.setattr(os, "name", "nt")
+    assert not is_file_name(name)
+    with pytest.raises(SettingsError, match="can be no name of a file on this machine"):
+        file_copies._below(tmp_path, ["folder", name])
+
+
+@pytest.mark.parametrize("name", ["nullable.csv", "a b.c", ".hidden", "commerce", "COM10", "über", "con-1.txt", "a..b"])
+def test_other_names_are_names_on_windows_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "name", "nt")
+    assert is_file_name(name)
