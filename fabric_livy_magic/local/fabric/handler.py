@@ -23,11 +23,6 @@ class FabricHandler(Handler):
         return caller
 
     @property
-    def origin(self) -> str:
-        """Of this server, as the caller wrote it."""
-        return f"{self.request.protocol}://{self.request.host}"
-
-    @property
     def onelake(self) -> str:
         return f"{self.origin}/onelake"
 

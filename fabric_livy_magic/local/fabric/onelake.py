@@ -1,4 +1,4 @@
-"""OneLake's file calls (the DFS endpoint of Azure Data Lake Storage Gen2), with `/onelake` as the account.
+"""OneLake's file calls (the DFS endpoint of Azure Data Lake Storage Gen2), with `/onelake` as the account; blobs: `onelake_blobs`.
 
 They take tokens for storage. Appended data is written as it arrives and files are sent in parts, so they may be of any size.
 `x-ms-…` headers about leases, encryption and owners are ignored, as OneLake ignores them.
@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,6 +24,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from fabric_livy_magic.local.lakehouse import onelake_files
+from fabric_livy_magic.local.lakehouse.onelake_blobs import Blobs
 from fabric_livy_magic.local.lakehouse.onelake_files import (
     Names,
     OneLakePath,
@@ -60,6 +62,7 @@ class Store:
 
     def __init__(self) -> None:
         self.uploads = Uploads()
+        self.blobs = Blobs()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="onelake")
 
 
@@ -80,7 +83,11 @@ class OneLakeHandler(Handler):
 
     async def prepare(self) -> None:
         await super().prepare()
-        self.target = self._read_path(str(self.path_args[0]))
+        path = str(self.path_args[0])
+        self.is_account = not path.strip("/") and self.request.method == "GET"
+        if self.is_account:
+            return  # no workspace: they are what is listed
+        self.target = self._read_path(path)
         if self.target.workspace.role not in MAY_RUN:
             raise Refusal(
                 403,
@@ -114,19 +121,21 @@ class OneLakeHandler(Handler):
         self.finish()
 
     async def get(self, _path: str) -> None:
-        if self._query("resource") == "filesystem":
+        if self.is_account:
+            self._list_file_systems()
+        elif self._query("resource") == "filesystem":
             await self._list()
         elif self._query("restype") == "container":  # how the SDKs read a workspace's properties
             self._answer_properties(self._properties())
             self._answer_empty(200)
         elif self.target.lakehouse is None:
-            raise _refusal("MissingRequiredQueryParameter", "resource=filesystem is needed to list")
+            raise refusal_of("MissingRequiredQueryParameter", "resource=filesystem is needed to list")
         else:
             await self._read()
 
     async def put(self, _path: str) -> None:
         if self._body:
-            raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
+            raise refusal_of("ContentLengthMustBeZero", "the Content-Length request header must be zero")
         may_replace = self.request.headers.get("If-None-Match", "").strip() != "*"
         if source := self.request.headers.get("x-ms-rename-source"):
             await self._in_thread(onelake_files.rename, self._source(source), self.target, may_replace=may_replace)
@@ -136,7 +145,7 @@ class OneLakeHandler(Handler):
             kind = self._query("resource")
             if kind not in create:
                 code = "InvalidQueryParameterValue" if kind else "MissingRequiredQueryParameter"
-                raise _refusal(code, "resource is file or directory")
+                raise refusal_of(code, "resource is file or directory")
             if kind == "file":
                 self._store.uploads.forget(self._try(lambda: self.target.file))
             await self._in_thread(create[kind], self.target, may_replace=may_replace)
@@ -150,48 +159,59 @@ class OneLakeHandler(Handler):
                 await self._flush(self._number("position"))
                 self._answer_changed(200)
             case action:
-                raise _refusal("InvalidQueryParameterValue", f"action is append or flush, not {action!r}")
+                raise refusal_of("InvalidQueryParameterValue", f"action is append or flush, not {action!r}")
 
     async def delete(self, _path: str) -> None:
         recursive = self._query("recursive").lower() == "true"
         self._check_match(self._properties())
         await self._in_thread(onelake_files.delete, self.target, recursive=recursive)
         self._store.uploads.forget(self._try(lambda: self.target.file))
-        self._answer_empty(200)
+        self._answer_empty(200 if "recursive" in self.request.query_arguments else 202)  # 202 is a blob's
 
     # ---- parts of calls
 
+    def file_systems(self) -> list[str]:
+        """The names of the workspaces; of two with one name, their ids."""
+        workspaces = self.server.workspaces.all
+        times = Counter(one.name.casefold() for one in workspaces)
+        return [one.name if times[one.name.casefold()] == 1 else one.id for one in workspaces]
+
+    def _list_file_systems(self) -> None:
+        if self._query("resource") != "account":
+            raise refusal_of("MissingRequiredQueryParameter", "resource=account is needed to list file systems")
+        self.answer({"filesystems": [{"name": one} for one in self.file_systems()]})
+
     async def _list(self) -> None:
         if self.target.lakehouse is not None:
-            raise _refusal("InvalidUri", "a listing is asked of the workspace; directory names what is below it")
+            raise refusal_of("InvalidUri", "a listing is asked of the workspace; directory names what is below it")
         directory = self._query("directory")
         top = self._read_path(f"{self.target.workspace.id}/{directory}") if directory else self.target
         recursive, limit = self._query("recursive").lower(), self._query("maxResults") or str(PAGE)
         if recursive not in ("true", "false"):
-            raise _refusal("MissingRequiredQueryParameter", "recursive is true or false")
+            raise refusal_of("MissingRequiredQueryParameter", "recursive is true or false")
         if not re.fullmatch(r"[1-9]\d{0,8}", limit, re.ASCII):
-            raise _refusal("OutOfRangeQueryParameterValue", "maxResults is a whole number above 0")
+            raise refusal_of("OutOfRangeQueryParameterValue", "maxResults is a whole number above 0")
         entries, last = await self._in_thread(
             onelake_files.list_paths,
             top,
             recursive=recursive == "true",
-            after=_names_of(self._query("continuation")),
+            after=names_of(self._query("continuation")),
             limit=min(int(limit), PAGE),
         )
         if last:
-            self.set_header("x-ms-continuation", _token_of(last))
+            self.set_header("x-ms-continuation", token_of(last))
         self.answer({"paths": entries})
 
     async def _read(self) -> None:
         found = self._properties()
         if found.is_directory:
-            raise _refusal("PathConflict", "the specified path is a directory")
+            raise refusal_of("PathConflict", "the specified path is a directory")
         wanted = self.request.headers.get("x-ms-range") or self.request.headers.get("Range", "")
         whole = range(found.length)
         part = _range(wanted, whole)
         wants_md5 = self.request.headers.get("x-ms-range-get-content-md5", "").lower() == "true"
         if wants_md5 and (part is whole or len(part) > MD5_BYTES):
-            raise _refusal("InvalidInput", "an MD5 is told of a range of 4 MiB at most")
+            raise refusal_of("InvalidInput", "an MD5 is told of a range of 4 MiB at most")
         self._answer_properties(found)
         self.set_header("Content-Length", str(len(part)))
         if wants_md5:
@@ -223,11 +243,11 @@ class OneLakeHandler(Handler):
 
     async def _flush(self, position: int) -> None:
         if self._body:
-            raise _refusal("ContentLengthMustBeZero", "the Content-Length request header must be zero")
+            raise refusal_of("ContentLengthMustBeZero", "the Content-Length request header must be zero")
         file = self._existing_file()
         self._check_match(self._properties())
         if self.request.headers.get("If-None-Match", "").strip() == "*":  # how the SDK avoids overwriting a file
-            raise _refusal("ConditionNotMet", CONDITION_NOT_MET)
+            raise refusal_of("ConditionNotMet", CONDITION_NOT_MET)
         upload = self._try(self._store.uploads.take, file, position)
         if upload is not None:
             await self._in_thread(self._store.uploads.commit, upload, file, position)
@@ -242,7 +262,7 @@ class OneLakeHandler(Handler):
 
     def _existing_file(self) -> Any:
         if self._properties().is_directory:
-            raise _refusal("PathConflict", "the specified path is a directory")
+            raise refusal_of("PathConflict", "the specified path is a directory")
         return self.target.file
 
     def _source(self, header: str) -> OneLakePath:
@@ -250,7 +270,7 @@ class OneLakeHandler(Handler):
         try:
             return onelake_files.read_path(unquote(header.partition("?")[0]), self.server.workspaces)
         except BadPath as problem:
-            raise _refusal("InvalidSourceUri", f"the source URI is invalid: {problem}") from problem
+            raise refusal_of("InvalidSourceUri", f"the source URI is invalid: {problem}") from problem
 
     def _query(self, name: str) -> str:
         return self.get_query_argument(name, "", strip=False)
@@ -258,17 +278,17 @@ class OneLakeHandler(Handler):
     def _number(self, name: str) -> int:
         text = self._query(name)
         if not text:
-            raise _refusal("MissingRequiredQueryParameter", f"{name} is needed")
+            raise refusal_of("MissingRequiredQueryParameter", f"{name} is needed")
         if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
-            raise _refusal("InvalidQueryParameterValue", f"{name} is a whole number, not {text[:40]!r}")
+            raise refusal_of("InvalidQueryParameterValue", f"{name} is a whole number, not {text[:40]!r}")
         if int(text) > MAX_FILE_BYTES:
-            raise _refusal("OutOfRangeQueryParameterValue", f"{name} is beyond the size of any file")
+            raise refusal_of("OutOfRangeQueryParameterValue", f"{name} is beyond the size of any file")
         return int(text)
 
     def _check_match(self, found: Properties) -> None:
         wanted = self.request.headers.get("If-Match", "*").strip()
         if wanted not in ("*", found.etag, f'"{found.etag}"'):
-            raise _refusal("ConditionNotMet", CONDITION_NOT_MET)
+            raise refusal_of("ConditionNotMet", CONDITION_NOT_MET)
 
     # ---- responses
 
@@ -308,6 +328,7 @@ class OneLakeHandler(Handler):
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("ETag", f'"{found.etag}"')
         self.set_header("Last-Modified", found.last_modified)
+        self.set_header("x-ms-blob-type", "BlockBlob")
         self.set_header("x-ms-resource-type", "directory" if found.is_directory else "file")
         if found.is_directory:
             self.set_header("x-ms-meta-hdi_isfolder", "true")  # how the blob side of the SDKs knows a folder
@@ -326,13 +347,17 @@ class OneLakeHandler(Handler):
     def compute_etag(self) -> None:
         """None: tornado's would be that of the response, not of the file."""
 
+    @staticmethod
+    def storage_code(refusal: Refusal) -> str:
+        return STORAGE_CODES.get(refusal.code, refusal.code)
+
     def answer_refusal(self, refusal: Refusal) -> None:
-        code = STORAGE_CODES.get(refusal.code, refusal.code)
+        code = self.storage_code(refusal)
         self.set_header("x-ms-error-code", code)
         self.answer({"error": {"code": code, "message": refusal.message}}, refusal.status_code)
 
 
-def _refusal(code: str, message: str) -> Refusal:
+def refusal_of(code: str, message: str) -> Refusal:
     return Refusal(onelake_files.STATUS_BY_CODE[code], message, code)
 
 
@@ -343,7 +368,7 @@ def _range(header: str, whole: range) -> range:
         return whole
     first, after = int(match[1]), int(match[2] or whole.stop - 1) + 1
     if first not in whole or after <= first:
-        raise _refusal("InvalidRange", "the range specified is invalid for the current size of the resource")
+        raise refusal_of("InvalidRange", "the range specified is invalid for the current size of the resource")
     return range(first, min(after, whole.stop))
 
 
@@ -353,16 +378,16 @@ def _md5_of(file: Path, part: range) -> str:
         return md5_text(hashlib.md5(content.read(len(part)), usedforsecurity=False))
 
 
-def _token_of(names: Names) -> str:
+def token_of(names: Names) -> str:
     return base64.urlsafe_b64encode(json.dumps(names).encode()).decode()
 
 
-def _names_of(token: str) -> Names:
+def names_of(token: str) -> Names:
     """No names without a token: the listing starts at its beginning."""
     try:
         names = json.loads(base64.urlsafe_b64decode(token)) if token else []
     except (binascii.Error, ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _refusal("InvalidQueryParameterValue", "the continuation token is none of this listing")
+        raise refusal_of("InvalidQueryParameterValue", "the continuation token is none of this listing")
     return tuple(names)

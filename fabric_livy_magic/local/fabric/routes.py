@@ -14,7 +14,8 @@ from fabric_livy_magic.local.fabric.lakehouse_changes import lakehouse_routes
 from fabric_livy_magic.local.fabric.lookups import lookup_routes
 from fabric_livy_magic.local.fabric.monitoring import monitoring_routes
 from fabric_livy_magic.local.fabric.notebook_changes import notebook_routes
-from fabric_livy_magic.local.fabric.onelake import OneLakeHandler, Store
+from fabric_livy_magic.local.fabric.onelake import Store
+from fabric_livy_magic.local.fabric.onelake_blobs import BlobHandler
 from fabric_livy_magic.local.fabric.operations import operation_routes
 from fabric_livy_magic.local.fabric.sessions import ResetTimeoutHandler, SessionHandler, SessionsHandler
 from fabric_livy_magic.local.fabric.spark_settings import spark_settings_routes
@@ -71,7 +72,7 @@ def make_app(server: Server) -> Application:
                 )
                 for path, handler in routes()
             ),
-            (r"/onelake/(.*)", OneLakeHandler, shared),
+            (r"/onelake/?((?<=/).*|$)", BlobHandler, shared),
             (r"/embedded/freshLakehouses", FreshLakehousesHandler, shared),
             (r"/embedded/freshLakehouses/(?P<lakehouse_id>[^/]+)", FreshLakehouseHandler, shared),
         ],

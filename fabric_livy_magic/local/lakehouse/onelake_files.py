@@ -33,7 +33,9 @@ from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, W
 AREAS = ("Files", "Tables")
 STATUS_BY_CODE = {
     "ContentLengthMustBeZero": 400,
+    "InvalidBlockList": 400,
     "InvalidFlushPosition": 400,
+    "InvalidHeaderValue": 400,
     "InvalidInput": 400,
     "InvalidQueryParameterValue": 400,
     "InvalidResourceName": 400,
@@ -42,15 +44,19 @@ STATUS_BY_CODE = {
     "Md5Mismatch": 400,
     "MissingRequiredQueryParameter": 400,
     "OutOfRangeQueryParameterValue": 400,
+    "UnsupportedQueryParameter": 400,
     "AuthorizationFailure": 403,
     "AuthorizationPermissionMismatch": 403,
     "FilesystemNotFound": 404,
+    "BlobNotFound": 404,
     "PathNotFound": 404,
     "SourcePathNotFound": 404,
+    "BlobAlreadyExists": 409,
     "DirectoryNotEmpty": 409,
     "InvalidRenameSourcePath": 409,
     "PathAlreadyExists": 409,
     "PathConflict": 409,
+    "MissingContentLengthHeader": 411,
     "ConditionNotMet": 412,
     "InvalidRange": 416,
 }
@@ -152,7 +158,7 @@ def _properties(found: os.stat_result) -> Properties:
     return Properties(is_directory, 0 if is_directory else found.st_size, modified, etag)
 
 
-def _managed_properties(workspace: Workspace) -> Properties:
+def managed_properties(workspace: Workspace) -> Properties:
     """For a folder that exists in OneLake even if it is not on the disk yet."""
     return Properties(True, 0, datetime.fromtimestamp(0, UTC), f"0x{workspace.id[:8].upper()}")
 
@@ -160,12 +166,12 @@ def _managed_properties(workspace: Workspace) -> Properties:
 def properties(path: OneLakePath) -> Properties:
     """Raises StorageError or OSError."""
     if path.lakehouse is None or not path.parts:
-        return _managed_properties(path.workspace)
+        return managed_properties(path.workspace)
     try:
         found = path.file.stat()
     except FileNotFoundError:
         if path.is_managed:
-            return _managed_properties(path.workspace)
+            return managed_properties(path.workspace)
         raise
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise StorageError("PathNotFound", "the specified path is neither a file nor a folder")
@@ -177,7 +183,7 @@ Names = tuple[str, ...]
 
 def list_paths(top: OneLakePath, *, recursive: bool, after: Names, limit: int) -> tuple[list[dict[str, str]], Names]:
     """One page of entries, sorted by name, and the last name of the page where more follow."""
-    found = itertools.dropwhile(lambda entry: entry[0] <= after, _walk(top, recursive))
+    found = itertools.dropwhile(lambda entry: entry[0] <= after, walk(top, recursive))
     page = list(itertools.islice(found, limit))
     has_more = next(found, None) is not None
     return [_entry(names, properties) for names, properties in page], page[-1][0] if has_more else ()
@@ -197,20 +203,20 @@ def _entry(names: Names, properties: Properties) -> dict[str, str]:
     return {**entry, "isDirectory": "true"} if properties.is_directory else entry
 
 
-def _walk(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties]]:
+def walk(top: OneLakePath, recursive: bool) -> Iterator[tuple[Names, Properties]]:
     if top.lakehouse is None:
         by_name = {f"{one.name}.Lakehouse": one for one in top.workspace.lakehouses}
         for item in sorted(by_name):
-            yield (item,), _managed_properties(top.workspace)
+            yield (item,), managed_properties(top.workspace)
             if recursive:
-                yield from _walk(OneLakePath(top.workspace, item, by_name[item]), recursive)
+                yield from walk(OneLakePath(top.workspace, item, by_name[item]), recursive)
         return
     if not top.parts:
         for area in AREAS:
             path = OneLakePath(top.workspace, top.item, top.lakehouse, (area,))
             yield (top.item, area), properties(path)
             if recursive:
-                yield from _walk(path, recursive)
+                yield from walk(path, recursive)
         return
     if not properties(top).is_directory:
         raise StorageError("PathNotFound", "the specified path is no directory")
@@ -256,7 +262,7 @@ def _is_shown(entry: os.DirEntry[str], root: Path) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------ writing
-def _changeable_file(path: OneLakePath) -> Path:
+def changeable_file(path: OneLakePath) -> Path:
     """Raises StorageError for what OneLake manages itself."""
     if path.is_managed:
         raise StorageError(
@@ -267,7 +273,7 @@ def _changeable_file(path: OneLakePath) -> Path:
 
 def create_file(path: OneLakePath, *, may_replace: bool) -> None:
     """Empty; missing parent folders are created."""
-    file = _changeable_file(path)
+    file = changeable_file(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.is_dir():
         raise StorageError("PathConflict", "the specified path is a directory")
@@ -280,14 +286,14 @@ def create_file(path: OneLakePath, *, may_replace: bool) -> None:
 
 def create_directory(path: OneLakePath, *, may_replace: bool) -> None:
     """An existing one stays as it is."""
-    folder = _changeable_file(path)
+    folder = changeable_file(path)
     if not may_replace and folder.exists():
         raise StorageError("PathAlreadyExists", "the specified path already exists")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def delete(path: OneLakePath, *, recursive: bool) -> None:
-    file = _changeable_file(path)
+    file = changeable_file(path)
     if file.is_symlink() or not file.is_dir():
         file.unlink()
     elif recursive:
@@ -297,7 +303,7 @@ def delete(path: OneLakePath, *, recursive: bool) -> None:
 
 
 def rename(source: OneLakePath, path: OneLakePath, *, may_replace: bool) -> None:
-    old, new = _changeable_file(source), _changeable_file(path)
+    old, new = changeable_file(source), changeable_file(path)
     if not old.exists():
         raise StorageError("SourcePathNotFound", "the source path for a rename operation does not exist")
     if new == old or new.is_relative_to(old):

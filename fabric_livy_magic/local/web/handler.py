@@ -38,6 +38,11 @@ class Handler(AnsweringHandler):
         self._body = bytearray()
         self._injection: FaultInjection | None = None
 
+    @property
+    def origin(self) -> str:
+        """Of this server, as the caller wrote it."""
+        return f"{self.request.protocol}://{self.request.host}"
+
     async def prepare(self) -> None:
         host = re.sub(r":\d*$", "", self.request.host)
         if host.lower() not in LOCAL_HOSTS:
