@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from fabric_livy_magic.cells.kernel_cells import CELL_MAGICS_IN_SESSION, LINE_MAGICS_IN_SESSION, MAGIC_ALIASES
 from fabric_livy_magic.errors import FabricLivyError, Interrupted
 from fabric_livy_magic.livy.models import BatchState, SessionState, StatementState
 from fabric_livy_magic.settings import ENVIRONMENT_PREFIX, Settings, setting_names
 from fabric_livy_magic.started_processes import SECRET_VARIABLES
+from fabric_livy_magic.testing import plugin
 from tests.support.messages import ERRORS, PUT_IN, texts, trees
 from tests.support.reference_pages import FOLDER, PAGES
-from tests.support.rooms import ROOT
+from tests.support.rooms import PACKAGE, ROOT
 
 
 def page(name: str) -> str:
@@ -108,6 +110,39 @@ def test_each_environment_variable_of_the_page_is_in_the_source() -> None:
     names = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", page("environment_variables.md"))) - elsewhere
     of_settings = {ENVIRONMENT_PREFIX + name.upper() for name in setting_names()}
     assert names - of_settings - source == set()
+
+
+# ------------------------------------------------------------------------------------------------ kernel and pytest
+def test_the_page_of_the_kernel_has_each_magic_that_acts_on_the_session() -> None:
+    text = (ROOT / "docs" / "kernel.md").read_text(encoding="utf-8")
+    magics = {*MAGIC_ALIASES, *CELL_MAGICS_IN_SESSION, *LINE_MAGICS_IN_SESSION}
+    assert {name for name in magics if not re.search(rf"(%%?|`|!){name}\b", text)} - SPOKEN_OTHERWISE == set()
+
+
+# `name?` and `name??`; sparkmagic's, which is in the table of its magics; the same as `%%sql`.
+SPOKEN_OTHERWISE = {"pinfo", "pinfo2", "matplot", "sparksql"}
+
+
+def test_each_option_setting_and_fixture_of_pytest_is_on_a_page() -> None:
+    tree = trees()[PACKAGE / "testing" / "plugin.py"]
+    said = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "addoption"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    fixtures = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and any("fixture" in ast.unparse(one) for one in node.decorator_list)
+    }
+    settings = {plugin.MOCKS, plugin.TARGET, plugin.CELL_LIMIT, plugin.NOTEBOOK_LIMIT}
+    assert len(said) >= 6
+    assert len(fixtures) >= 6
+    pages = "".join(
+        (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("testing.md", "notebook_tests.md", "mocks.md")
+    )
+    assert {name for name in said | settings | fixtures if not name.startswith("_") and name not in pages} == set()
 
 
 # ------------------------------------------------------------------------------------------------ troubleshooting

@@ -5,15 +5,24 @@ python -m tests.support.reference_pages          prints them; --write puts them 
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from unittest.mock import patch
 
 from fabric_livy_magic.cells.subcommands import CELLS, CELLS_NOTE, SUMMARIES, help_records
+from fabric_livy_magic.fabric.onelake import OneLake
+from fabric_livy_magic.running.background import Background
+from fabric_livy_magic.running.results import Result
+from fabric_livy_magic.running.row_streams import RowStream
+from fabric_livy_magic.sessions.batches import Batch, Batches
+from fabric_livy_magic.sessions.connect import connect
+from fabric_livy_magic.sessions.runs import Run, Runs
+from fabric_livy_magic.sessions.session import Session
 from fabric_livy_magic.settings import ENVIRONMENT_PREFIX, METHODS, Settings
 from fabric_livy_magic.signin.entra.reasons import MEANINGS
 from fabric_livy_magic.trust import HARMLESS
@@ -58,6 +67,40 @@ MESSAGES = """# Messages
 What the errors of this package say, by [type](errors.md), where `…` stands for a name, a number or a server's own words. Most say what to do themselves;
 [troubleshooting](../troubleshooting.md) has more on those that people meet. Errors of your code have Spark's or Python's own words.
 """
+
+
+PYTHON = """# Python API
+
+`from fabric_livy_magic import connect, FabricLivyError, Result, Session`. [Python programs](../python.md) shows it in use, [errors](errors.md) what is raised.
+"""
+PUBLIC = {
+    "Session": Session,
+    "Result of a cell": Result,
+    "Handle of submit": Background,
+    "Rows of stream": RowStream,
+    "Files of the lakehouse": OneLake,
+    "Batches": Batches,
+    "Batch": Batch,
+    "Runs": Runs,
+    "Run": Run,
+}
+# Of the classes above, what is for this package's other rooms.
+INTERNAL = {
+    *("Session.ask", "Session.candidates", "Session.remote", "Session.wait_ready"),
+    *(
+        "Background.cancel_message",
+        "Result.value",
+        "Result.value_table",
+        "Batches.client",
+        "Batches.submit",
+        "Runs.client",
+        "Runs.get_running",
+    ),
+    *(
+        f"OneLake.{name}"
+        for name in ("abfss", "append", "create", "entries", "find", "flush", "rename", "with_short_timeouts")
+    ),
+}
 
 
 def magics_page() -> str:
@@ -105,6 +148,47 @@ def messages_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def python_page() -> str:
+    lines = [PYTHON, WRITTEN, f"## connect\n\n```text\nconnect{_signature(connect)}\n```\n\n{_paragraphs(connect)}\n"]
+    for told, kind in PUBLIC.items():
+        lines += [f"## {told}", "", _paragraphs(kind), ""]
+        for name, member in inspect.getmembers(kind):
+            if (
+                name.startswith("_")
+                or f"{kind.__name__}.{name}" in INTERNAL
+                or name in getattr(kind, "__dataclass_fields__", {})
+            ):
+                continue
+            is_call = inspect.isroutine(member)
+            lines += [f"### {kind.__name__}.{name}", ""]
+            lines += ["```text", f"{name}{_signature(member)}", "```", ""] if is_call else []
+            lines += [*filter(None, [_paragraphs(member)]), ""]
+    return "\n".join(lines)
+
+
+class _Written(str):
+    """An annotation as the source has it, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return self.replace("builtins.", "")
+
+
+def _signature(call: Callable[..., object]) -> str:
+    """Without `self`."""
+    signature = inspect.signature(call)
+    taken = [
+        one.replace(annotation=_Written(one.annotation)) for name, one in signature.parameters.items() if name != "self"
+    ]
+    text = str(signature.replace(parameters=taken, return_annotation=_Written(signature.return_annotation)))
+    return text.replace(repr(print), "print")
+
+
+def _paragraphs(documented: object) -> str:
+    return " ".join((inspect.getdoc(documented) or "").replace("<", "&lt;").split())
+
+
 def _plain_text(text: str) -> str:
     """As Markdown that shows it: what is in backticks stays, all else means itself."""
     parts = text.replace(PUT_IN, "…").split("`")
@@ -134,7 +218,7 @@ def _project(name: str) -> str:
     return "yes" if name in HARMLESS else "when trusted"
 
 
-PAGES = {"magics.md": magics_page, "settings.md": settings_page, "messages.md": messages_page}
+PAGES = {"python.md": python_page, "magics.md": magics_page, "settings.md": settings_page, "messages.md": messages_page}
 
 
 if __name__ == "__main__":
