@@ -31,6 +31,7 @@ def add_account_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     login.set_defaults(command=_login)
 
     logout = commands.add_parser("logout", help="forget the sign-in")
+    logout.add_argument("--json", action="store_true", help="that it is done, as JSON")
     logout.set_defaults(command=_logout)
 
     trust = commands.add_parser("trust", help="let a project's pyproject.toml choose all that it names")
@@ -82,7 +83,7 @@ def _logout(options: argparse.Namespace) -> int:
     account = Account()
     say_what_was_ignored(account)
     account.logout()
-    print("Signed out: no sign-in is kept on this machine any more.")
+    print('{"signed_out": true}' if options.json else "Signed out: no sign-in is kept on this machine any more.")
     return 0
 
 

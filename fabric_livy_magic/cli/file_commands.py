@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fabric_livy_magic.cells.file_options import VERBS, add_file_options, add_upload_options, check_upload, format_of
 from fabric_livy_magic.cli.targets import add_target, open_account
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from fabric_livy_magic.sessions.lakehouse_files import LakehouseFiles
 
 
+DONE_AS_JSON = {
+    "cp": "how much was copied, as JSON",
+    "mv": "what was moved where, as JSON",
+    "rm": "what was removed, as JSON",
+    "mkdir": "what was made, as JSON",
+}
+
+
 def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("files", help="list, copy, show, move and remove files of a lakehouse")
     verbs = parser.add_subparsers(required=True, metavar="SUBCOMMAND", dest="verb")
@@ -25,8 +33,8 @@ def add_file_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         one = verbs.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         add_file_options(one, verb)
         add_target(one)
-        if verb == "cp":
-            one.add_argument("--json", action="store_true", help="how much was copied, as JSON")
+        if verb in DONE_AS_JSON:
+            one.add_argument("--json", action="store_true", help=DONE_AS_JSON[verb])
         one.set_defaults(command=_files)
     upload = commands.add_parser("upload", help="a file of this machine as a file or a table of a lakehouse")
     add_upload_options(upload, is_magic=False)
@@ -128,18 +136,26 @@ def _cp(files: LakehouseFiles, options: argparse.Namespace) -> None:
 
 def _mv(files: LakehouseFiles, options: argparse.Namespace) -> None:
     moved = files.move(options.sources, options.target_path, overwrite=options.force)
-    for source, target in zip(options.sources, moved, strict=True):
-        print(printable(f"Moved {source} to {target}"))
+    pairs = list(zip(options.sources, moved, strict=True))
+    lines = [f"Moved {source} to {target}" for source, target in pairs]
+    _print_done(lines, [{"source": source, "target": target} for source, target in pairs], options)
 
 
 def _rm(files: LakehouseFiles, options: argparse.Namespace) -> None:
     files.remove(options.paths, recursive=options.recursive)
-    print(printable(f"Removed {', '.join(options.paths)}"))
+    _print_done([f"Removed {', '.join(options.paths)}"], {"removed": options.paths}, options)
 
 
 def _mkdir(files: LakehouseFiles, options: argparse.Namespace) -> None:
     files.make_folders(options.paths)
-    print(printable(f"Made {', '.join(options.paths)}"))
+    _print_done([f"Made {', '.join(options.paths)}"], {"made": options.paths}, options)
+
+
+def _print_done(lines: Sequence[str], data: Any, options: argparse.Namespace) -> None:
+    from fabric_livy_magic.output.lists import json_text
+
+    for line in [json_text(data)] if options.json else map(printable, lines):
+        print(line)
 
 
 _VERBS: Mapping[str, Callable[[LakehouseFiles, argparse.Namespace], None]] = {

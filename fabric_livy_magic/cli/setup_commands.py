@@ -50,15 +50,20 @@ def _add_kernel_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     where.add_argument("--user", action="store_true", help="for this user (the default outside a virtual environment)")
     where.add_argument("--sys-prefix", action="store_true", help="into this Python's environment (the default in one)")
     where.add_argument("--prefix", metavar="FOLDER", help="into this folder's share/jupyter/kernels")
+    install.add_argument("--json", action="store_true", help="the folders, as JSON")
     install.set_defaults(command=_install_kernels)
 
 
 def _install_kernels(options: argparse.Namespace) -> int:
     from fabric_livy_magic.kernel.install import install_kernels
+    from fabric_livy_magic.output.lists import json_text
 
     in_environment = sys.prefix != sys.base_prefix
     user = options.user or (not options.sys_prefix and not options.prefix and not in_environment)
     installed, left_alone = install_kernels(user=user, prefix=options.prefix or (None if user else sys.prefix))
+    if options.json:
+        print(json_text({"installed": list(map(str, installed)), "left_alone": list(map(str, left_alone))}))
+        return 0
     for folder in installed:
         print(printable(f"Installed {folder}"))
     for folder in left_alone:

@@ -250,6 +250,8 @@ def test_login_and_logout_in_a_terminal(
     assert main(["logout"]) == 0
     shown = capsys.readouterr()
     assert "Signed out" in shown.out
+    assert main(["logout", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"signed_out": True}
     assert "eyJ.a.b" not in shown.out + shown.err
 
 

@@ -116,7 +116,7 @@ USES = {
     "pull --json": "sessions/test_samples.py",
     "seed --json": "sessions/test_samples.py",
     "upload --json": "cli/test_table_uploads.py",
-    "files cp --json": "cli/test_table_uploads.py",
+    **{f"files {verb} --json": "cli/test_table_uploads.py" for verb in ("cp", "mv", "rm", "mkdir")},
     "seed --overwrite": "sessions/test_samples.py",
     "seed --target": "sessions/test_samples.py",
     "check --runtime": "cli/test_notebook_commands.py",
@@ -136,6 +136,7 @@ USES = {
     "login --certificate": HERE,
     "login --send-chain": HERE,
     "login --json": HERE,
+    "logout --json": "cli/test_cli.py",
     "trust --yes": HERE,
     "trust --forget": HERE,
     "trust --list": HERE,
@@ -146,6 +147,7 @@ USES = {
     "kernel install --user": HERE,
     "kernel install --sys-prefix": HERE,
     "kernel install --prefix": "kernel/test_kernel_specs.py",
+    "kernel install --json": "kernel/test_kernel_specs.py",
 }
 
 

@@ -38,8 +38,20 @@ def test_a_csv_file_becomes_a_table_and_leaves_no_file(
         again = ["upload", "trips.csv", "--target", api.base, "--overwrite", "--json"]
         assert main(again) == 0
         assert main(["files", "cp", "trips.csv", "Files/other.csv", "--target", api.base, "--json"]) == 0
-        assert main(["files", "rm", "Files/trips.csv", "Files/other.csv", "--target", api.base]) == 0
         capsys.readouterr()
+        told = []
+        for words in (
+            ["mkdir", "Files/a/b"],
+            ["mv", "Files/other.csv", "Files/a/b/"],
+            ["rm", "Files/trips.csv", "Files/a", "-r"],
+        ):
+            assert main(["files", *words, "--target", api.base, "--json"]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        assert told == [
+            {"made": ["Files/a/b"]},
+            [{"source": "Files/other.csv", "target": "Files/a/b/other.csv"}],
+            {"removed": ["Files/trips.csv", "Files/a"]},
+        ]
         assert main(["files", "ls", "--target", api.base, "-r"]) == 0
         assert capsys.readouterr().out == "Nothing is in Files.\n"
         assert (lake / "Tables" / "dbo" / "trips").is_dir()

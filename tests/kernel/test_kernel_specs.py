@@ -78,3 +78,5 @@ def test_installing_writes_the_whole_path_and_leaves_another_program_s_kernel_al
     second = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert second.count("Installed") == len(NAMES)
     assert "fabric_livy_magic" in theirs.read_text(encoding="utf-8")
+    third = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert third == {"installed": [str(kernels / name) for name in NAMES], "left_alone": []}
