@@ -151,6 +151,8 @@ class SessionSpec:
     high_concurrency: bool = False
     session_tag: str | None = None
     """Of a high-concurrency session: those of one tag share a Spark application."""
+    livy: Mapping[str, Any] = field(default_factory=dict)
+    """What only Apache Livy's request has, by its own names: see `cells/session_request.py`."""
 
 
 @dataclass(frozen=True, kw_only=True)

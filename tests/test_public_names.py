@@ -41,6 +41,7 @@ def test_the_python_api() -> None:
         "credential",
         "name",
         "conf",
+        "livy",
         "high_concurrency",
         "tag",
         "on_progress",

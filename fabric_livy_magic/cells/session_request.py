@@ -37,6 +37,13 @@ def add_request_options(parser: argparse.ArgumentParser) -> None:
     add("--executor-memory", metavar="SIZE", help="such as 56g")
     add("--executor-cores", metavar="N", type=int, help="of each executor")
     add("--num-executors", metavar="N", type=int, help="how many executors")
+    add(
+        "--livy",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help=f"a word of Apache Livy's own request; repeat for more: {', '.join(LIVY_FIELDS)}. Commas part files",
+    )
 
 
 def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id: str = "") -> SessionSpec:
@@ -59,7 +66,41 @@ def session_spec(options: argparse.Namespace, base: SessionSpec, environment_id:
         num_executors=options.num_executors or base.num_executors,
         high_concurrency=options.high_concurrency,
         session_tag=session_tags[-1] if session_tags else None,
+        livy={**base.livy, **_livy_values(key_value_pairs(options.livy, "--livy", "queue=nightly"))},
     )
+
+
+def _livy_values(texts: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, text in texts.items():
+        kind = LIVY_FIELDS[key][0] if key in LIVY_FIELDS else str
+        is_number = kind is int and text.isdecimal()
+        values[key] = [one for one in text.split(",") if one] if kind is list else int(text) if is_number else text
+    return livy_request(values)
+
+
+def livy_request(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Words of Apache Livy's own request. Raises SettingsError for one that it has not, and for a value of another type."""
+    for key, value in values.items():
+        if key not in LIVY_FIELDS:
+            raise SettingsError(
+                f"There is no {key!r} in Apache Livy's request.{did_you_mean(key, list(LIVY_FIELDS))} There are: {', '.join(LIVY_FIELDS)}."
+            )
+        _check_type(key, value, LIVY_FIELDS[key][0])
+    return dict(values)
+
+
+def check_request(spec: SessionSpec, *, is_fabric: bool) -> None:
+    """Raises SettingsError for what this kind of server has no word for: it would refuse it too, or leave it out, but less clearly."""
+    if is_fabric:
+        for key in spec.livy:
+            raise SettingsError(f"{key!r} is in Apache Livy's request alone. {LIVY_FIELDS[key][1]}")
+    elif spec.tags:
+        raise SettingsError("Apache Livy has no tags of sessions. `--name` gives one a name.")
+    elif ENVIRONMENT_CONF in spec.conf:
+        raise SettingsError(
+            "Environments are Fabric's. On Apache Livy jars, pyFiles, files and archives bring libraries."
+        )
 
 
 def check_sizes(spec: SessionSpec) -> None:
@@ -101,6 +142,24 @@ SPEC_FIELDS = {
     "numExecutors": ("num_executors", int),
 }
 
+_LIBRARIES = "On Fabric an environment brings libraries: `--environment NAME`, or `--conf spark.jars.packages=…`."
+_TIMEOUTS = (
+    "On Fabric the workspace says how long an idle session stays; `%livy config stop_idle_min` stops it earlier."
+)
+LIVY_FIELDS: Mapping[str, tuple[type, str]] = {
+    "jars": (list, _LIBRARIES),
+    "pyFiles": (list, _LIBRARIES),
+    "files": (list, "On Fabric files lie in the lakehouse: `%livy files cp`."),
+    "archives": (list, _LIBRARIES),
+    "queue": (str, "Fabric has no queues: the workspace's capacity runs the session."),
+    "proxyUser": (str, "Fabric runs a session as the account that signed in."),
+    "ttl": (str, _TIMEOUTS),
+    "idleTimeout": (str, _TIMEOUTS),
+    "heartbeatTimeoutInSecond": (int, _TIMEOUTS),
+    "kind": (str, "A session on Fabric takes statements of every kind."),
+}
+"""Of Apache Livy's POST /sessions, beside SPEC_FIELDS: the type, and what Fabric has in its place."""
+
 # Keys of the portal's %%configure for which the Livy API has no field.
 WITHOUT_EFFECT = ("sessionTimeoutInSeconds", "useStarterPool", "useWorkspacePool")
 _ITEM_KEYS = ("name", "id", "workspaceId")
@@ -140,7 +199,7 @@ def read_configuration(base: SessionSpec, body: str, variable: Callable[[str], A
         raise SettingsError(f"The body is no JSON: {error}.") from error
     if not isinstance(values, dict):
         raise SettingsError('The body is a JSON object, such as {"conf": {"spark.sql.shuffle.partitions": "8"}}.')
-    known = (*SPEC_FIELDS, "defaultLakehouse", "environment", "mountPoints", *WITHOUT_EFFECT)
+    known = (*SPEC_FIELDS, *LIVY_FIELDS, "defaultLakehouse", "environment", "mountPoints", *WITHOUT_EFFECT)
     for key in values:
         if key == "vCores":
             raise SettingsError("'vCores' is for Fabric's Python notebooks. Spark takes driverCores and executorCores.")
@@ -149,7 +208,11 @@ def read_configuration(base: SessionSpec, body: str, variable: Callable[[str], A
                 f"There is no {key!r} in a session's request.{did_you_mean(key, list(known))} There are: {', '.join(known)}."
             )
     return Configuration(
-        spec=replace(base, **_changes(base, {key: value for key, value in values.items() if key in SPEC_FIELDS})),
+        spec=replace(
+            base,
+            **_changes(base, {key: value for key, value in values.items() if key in SPEC_FIELDS}),
+            livy={**base.livy, **livy_request({key: one for key, one in values.items() if key in LIVY_FIELDS})},
+        ),
         lakehouse=_item_reference(values["defaultLakehouse"], "defaultLakehouse")
         if "defaultLakehouse" in values
         else None,
@@ -163,12 +226,18 @@ def _changes(base: SessionSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for key, value in values.items():
         name, value_type = SPEC_FIELDS[key]
-        if not isinstance(value, value_type) or isinstance(value, bool):
-            raise SettingsError(
-                f"{key!r} is {'an object' if value_type is dict else 'a text' if value_type is str else 'a whole number'}, not {value!r}."
-            )
+        _check_type(key, value, value_type)
         changes[name] = {**getattr(base, name), **_as_texts(value)} if isinstance(value, dict) else value
     return changes
+
+
+_TYPES = {dict: "an object", list: "a list of texts", str: "a text", int: "a whole number"}
+
+
+def _check_type(key: str, value: Any, value_type: type) -> None:
+    is_wrong = not isinstance(value, value_type) or isinstance(value, bool)
+    if is_wrong or (value_type is list and not all(isinstance(one, str) for one in value)):
+        raise SettingsError(f"{key!r} is {_TYPES[value_type]}, not {value!r}.")
 
 
 def _with_variables(value: Any, variable: Callable[[str], Any]) -> Any:

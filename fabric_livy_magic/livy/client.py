@@ -267,6 +267,7 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
         "executorMemory": spec.executor_memory,
         "executorCores": spec.executor_cores,
         "numExecutors": spec.num_executors,
+        **spec.livy,
     }
     return {key: value for key, value in body.items() if value}
 

@@ -222,7 +222,7 @@ class LivyHttp:
         as_it_is = self._authorization.as_it_is() if self._authorization else None
         if as_it_is is None:
             return ""
-        return str(as_it_is(requests.Request("DELETE", self.base_url).prepare()).headers["Authorization"])
+        return str(as_it_is(requests.Request("DELETE", self.base_url).prepare()).headers.get("Authorization", ""))
 
     @property
     def verify(self) -> str | bool:

@@ -21,7 +21,7 @@ from fabric_livy_magic.sessions.connections import Connections
 from fabric_livy_magic.settings import Settings, Target, read_target
 from fabric_livy_magic.signin.identity import Identity
 from fabric_livy_magic.signin.methods import NOT_SAVED, UserPrompts, is_saved
-from fabric_livy_magic.signin.tokens import Credential
+from fabric_livy_magic.signin.tokens import Credential, RequestsAuth
 
 
 class Account:
@@ -30,7 +30,7 @@ class Account:
     def __init__(
         self,
         arguments: Mapping[str, Any] | None = None,
-        credential: Credential | None = None,
+        credential: Credential | RequestsAuth | None = None,
         folder: Path | None = None,
     ) -> None:
         self._folder = folder

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fabric_livy_magic.clouds import cloud_of, is_fabric_address
@@ -25,8 +25,14 @@ from fabric_livy_magic.settings import Settings, Target
 from fabric_livy_magic.signin.external_credentials import StaticToken, TokenCredential
 from fabric_livy_magic.signin.identity import Identity, identity_of
 from fabric_livy_magic.signin.methods import UserPrompts, credential_by_method, credential_for, open_token_store
-from fabric_livy_magic.signin.request_auth import LIVY_PASSWORD_VARIABLE, BasicAuth, BearerAuth, NothingToSend
-from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential, token_of
+from fabric_livy_magic.signin.request_auth import (
+    LIVY_PASSWORD_VARIABLE,
+    BasicAuth,
+    BearerAuth,
+    NothingToSend,
+    given_auth,
+)
+from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential, RequestsAuth, token_of
 
 if TYPE_CHECKING:
     from fabric_livy_magic.local.server.launch import LocalFabric
@@ -70,9 +76,11 @@ def trusted(url: str, settings: Settings) -> str | bool:
 class Connections:
     """Of one notebook: its sign-in, and the embedded Fabrics that it started, one for each lakehouse folder."""
 
-    def __init__(self, credential: Credential | None = None) -> None:
+    def __init__(self, credential: Credential | RequestsAuth | None = None) -> None:
+        self._given = given_auth(credential)
         is_azure = credential is not None and hasattr(credential, "get_token")  # an azure.core TokenCredential
-        self._signed_in = TokenCredential(credential) if is_azure else credential
+        chosen: Any = TokenCredential(credential) if is_azure else credential
+        self._signed_in: Credential | None = None if self._given else chosen
         self._embedded: dict[tuple[Path, bool], LocalFabric] = {}
         self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
         self._used: dict[tuple[str, str], list[BearerAuth | BasicAuth]] = {}  # by server and audience
@@ -102,6 +110,10 @@ class Connections:
         """A running server of this user gets its own token, whoever is signed in elsewhere."""
         if token := find_token(url):
             return StaticToken(token)
+        if self._given:
+            raise SignInError(
+                "An auth object of `requests` is for an Apache Livy server. Fabric takes a token credential."
+            )
         return self._signed_in or without_calls(lambda: credential_for(settings))
 
     # ------------------------------------------------------------------------------------------- while somebody types
@@ -140,6 +152,10 @@ class Connections:
             return LivyClient(http, Dialect.FABRIC)
         if target.is_fabric_api:
             return LivyClient(self._http(url, lambda: self._credential(settings, url), settings), Dialect.FABRIC)
+        if self._given:
+            verify = trusted(url, settings)
+            http = LivyHttp(url, self._given, timeout_s=settings.request_timeout_s, verify=verify)
+            return LivyClient(http, Dialect.APACHE_LIVY)
         return LivyClient(self._http(url, lambda: _served_token(url, settings), settings), Dialect.APACHE_LIVY)
 
     def api(self, settings: Settings) -> FabricApi:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from fabric_livy_magic.cells.session_request import check_request
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
     ConnectionFailed,
@@ -162,6 +163,7 @@ class NotebookSessions(Mapping[str, Session]):
 
     def _begin(self, name: str, spec: SessionSpec, target: Target, on_progress: Listener | None) -> Session:
         kind = HighConcurrencySession if spec.high_concurrency else StandardSession
+        check_request(spec, is_fabric=target.is_fabric_api)
         client = self._account.client(target)
         requested = self._with_mocks(spec, target)
         with self._asking(client, spec, target) as own_name:

@@ -13,7 +13,7 @@ from fabric_livy_magic.errors import SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.identity import identity_of
-from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential, is_of_entra, token_of
+from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential, RequestsAuth, is_of_entra, token_of
 
 RENEW_BEFORE_S = 300.0
 LIVY_PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -110,6 +110,37 @@ class BasicAuth:
 
     def account(self) -> str:
         return self._user
+
+
+class GivenAuth:
+    """An auth object of `requests` that a program chose for its Livy server: Kerberos, digest, a gateway's own."""
+
+    def __init__(self, auth: RequestsAuth) -> None:
+        self._auth = auth
+
+    def __repr__(self) -> str:
+        return "GivenAuth(…)"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        authorized: requests.PreparedRequest = self._auth(request)
+        return authorized
+
+    def as_it_is(self) -> GivenAuth:
+        return self
+
+    def keep_valid(self) -> None:
+        pass
+
+    def renew(self) -> bool:
+        return False
+
+    def account(self) -> str:
+        return type(self._auth).__name__
+
+
+def given_auth(credential: object) -> GivenAuth | None:
+    """None for what is no auth object of `requests`."""
+    return GivenAuth(credential) if isinstance(credential, requests.auth.AuthBase) else None
 
 
 class NothingToSend:

@@ -29,6 +29,12 @@ class AccessToken:
     expires_at: float | None = None
 
 
+class RequestsAuth(Protocol):
+    """An auth object of `requests`, such as `HTTPKerberosAuth()`: for an Apache Livy server."""
+
+    def __call__(self, r: Any) -> Any: ...
+
+
 class Credential(Protocol):
     def token(self, audience: str = FABRIC, *, renew: bool = False) -> AccessToken:
         """A token that is valid for at least five minutes; with `renew` a new one, after the server refused the last.

@@ -35,7 +35,7 @@ USES = {
         f"start --{option}": "cli/test_sql.py"
         for option in [
             *("name", "conf", "environment", "tag", "driver-memory", "driver-cores", "executor-memory"),
-            *("executor-cores", "num-executors", "fresh", "target", "json"),
+            *("executor-cores", "num-executors", "livy", "fresh", "target", "json"),
         ]
     },
     **{f"sessions --{option}": "cli/test_sql.py" for option in ["mine", "kept", "target", "json"]},

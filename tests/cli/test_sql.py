@@ -250,6 +250,11 @@ def test_a_start_asks_for_what_its_options_say(fabric: FakeFabric) -> None:
     main(["stop", "etl"])
 
 
+def test_words_of_livys_own_request_are_refused_on_fabric(fabric: FakeFabric, capsys: Capture) -> None:
+    assert main(["start", "etl", "--livy", "queue=nightly"]) != 0
+    assert "Fabric has no queues" in capsys.readouterr().err
+
+
 def test_ctrl_c_leaves_a_named_session_and_cancels_its_statement(fabric: FakeFabric, capsys: Capture) -> None:
     assert main(["start", "etl"]) == 0
     fabric.statement_goes("running")

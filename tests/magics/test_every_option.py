@@ -127,6 +127,7 @@ ELSEWHERE = {
     ("login", "--tenant"): r"signin/test_sign_in_end_to_end.py: --tenant ",
     ("login", "--certificate"): r"signin/test_sign_in_end_to_end.py: --certificate ",
     ("login", "--send-chain"): r"signin/test_sign_in_end_to_end.py: --send-chain",
+    ("start", "--livy"): "magics/test_subcommands.py: --livy queue=nightly",
     ("start", "--high-concurrency"): "magics/test_background_cells.py: %livy start side --high-concurrency",
     ("attach", "--last"): "kernel/test_kernels_that_stop.py: %livy attach --last",
     ("attach", "--output"): "kernel/test_kernels_that_stop.py: attach --last -o",

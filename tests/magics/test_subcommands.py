@@ -49,6 +49,19 @@ def test_start_takes_every_option_to_the_server(nb: Notebook, fabric: FakeFabric
     }
 
 
+def test_words_of_livys_own_request_go_to_an_apache_livy_server(bare: Notebook, apache_livy: FakeFabric) -> None:
+    bare.ok(f"%livy use {apache_livy.url}")
+    bare.ok('%%livy_configure\n{"ttl": "8h", "queue": "a"}')
+    bare.ok("%livy start main --livy queue=nightly --livy jars=hdfs:///a.jar,hdfs:///b.jar")
+    body = apache_livy.seen("POST", "/sessions$")[0].body
+    assert (body["ttl"], body["queue"], body["jars"]) == ("8h", "nightly", ["hdfs:///a.jar", "hdfs:///b.jar"])
+    assert "Apache Livy has no tags" in bare.fails("%livy start second --tag team=sales")
+
+
+def test_words_of_livys_own_request_are_refused_on_fabric(nb: Notebook) -> None:
+    assert "Fabric has no queues" in nb.fails("%livy start second --livy queue=nightly")
+
+
 # ------------------------------------------------------------------------------------------------ Run All, once more
 def test_a_session_that_runs_goes_on_when_it_is_started_once_more(started: Notebook, fabric: FakeFabric) -> None:
     text = started.ok("%livy start").text

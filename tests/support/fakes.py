@@ -393,7 +393,7 @@ APACHE_SESSION_FIELDS = {
         "executorMemory",
         "executorCores",
     ),
-    *("numExecutors", "archives", "queue", "name", "conf", "heartbeatTimeoutInSecond", "ttl"),
+    *("numExecutors", "archives", "queue", "name", "conf", "heartbeatTimeoutInSecond", "ttl", "idleTimeout"),
 }
 
 
