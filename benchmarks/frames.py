@@ -55,11 +55,11 @@ def text(session: Session, code: str) -> str:
 
 
 def by_json(session: Session, rows: int) -> pd.DataFrame:
-    text(session, "rows = df.toJSON().collect(); print(len(rows))")
+    text(session, "told = df.toJSON().collect(); print(len(told))")
     lines: list[str] = []
     for start in range(0, rows, JSON_ROWS):
         lines += text(session, f"print('\\n'.join(told[{start}:{start + JSON_ROWS}]))").splitlines()
-    text(session, "del rows; print()")
+    text(session, "del told; print()")
     return pd.DataFrame([json.loads(line) for line in lines])
 
 
