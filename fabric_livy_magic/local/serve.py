@@ -223,6 +223,7 @@ def _server(
     from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
     from fabric_livy_magic.local.server.server import Server
     from fabric_livy_magic.local.sessions.capacity import Capacity, usual_limit
+    from fabric_livy_magic.local.sessions.ended_jobs import EndedJobs
     from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
     from fabric_livy_magic.local.sessions.lifetimes import livy_lifetimes
     from fabric_livy_magic.local.sessions.notebook_context import notebooks_folder
@@ -230,6 +231,7 @@ def _server(
 
     capacity = Capacity(usual_limit() if options.capacity is None else options.capacity)
     quirks: bool = options.quirks
+    ended_jobs = EndedJobs(folder / "ended")
     served = ServedWorkspaces(workspaces, notebooks_folder() if options.dialect == FABRIC else None)
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
@@ -245,8 +247,9 @@ def _server(
             faults=faults,
             notebookutils=True,
             shares_spark=options.share_spark,
+            ended_jobs=ended_jobs,
         )
-        batches = Batches(folder, groups, capacity, served)
+        batches = Batches(folder, groups, capacity, served, ended_jobs=ended_jobs)
     return Server(
         served=served,
         tokens=tokens,
@@ -255,6 +258,7 @@ def _server(
         high_concurrency=HighConcurrencySessions(sessions),
         batches=batches,
         fresh_lakehouses=FreshLakehouses(workspaces),
+        ended_jobs=ended_jobs,
         page_size=options.page_size,
         faults=faults,
         quirks=quirks,

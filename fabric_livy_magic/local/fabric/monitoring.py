@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from py4j.protocol import Py4JError
 
-from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.fabric.lookups import ListHandler, WithLakehouse
 from fabric_livy_magic.local.fabric.monitoring_views import (
@@ -21,6 +20,7 @@ from fabric_livy_magic.local.fabric.monitoring_views import (
     container,
     executor_file_meta,
     file_meta,
+    is_batch,
     monitored_view,
 )
 from fabric_livy_magic.local.server.server import Server
@@ -36,8 +36,11 @@ PART_BYTES = 1024 * 1024  # the documented size of a part
 
 
 def all_jobs(server: Server) -> list[Job]:
-    """Sessions and batches in the order of their submission."""
-    return sorted([*server.sessions.all(), *server.batches.all()], key=lambda job: job.times["notStarted"])
+    """Sessions and batches in the order of their submission; those that were deleted, too, for a while."""
+    found: dict[str, Job] = {one.id: one for one in server.ended_jobs.all()}
+    found |= {one.id: one for one in server.sessions.all()}
+    found |= {one.id: one for one in server.batches.all()}
+    return sorted(found.values(), key=lambda job: job.times["notStarted"])
 
 
 class WorkspaceSessionsHandler(ListHandler):
@@ -60,7 +63,8 @@ class MonitoredHandler(WithLakehouse):
     def job(self, workspace_id: str, lakehouse_id: str, livy_id: str) -> Job:
         self.need_scope(*ITEM_SCOPES)
         lakehouse = self.lakehouse(workspace_id, lakehouse_id)
-        job = self.server.sessions.get(livy_id) or self.server.batches.get(livy_id)
+        job: Job | None = self.server.sessions.get(livy_id) or self.server.batches.get(livy_id)
+        job = job or self.server.ended_jobs.get(livy_id)
         if job is None or job.lakehouse.id != lakehouse.id:
             raise Refusal(404, f"Livy session {livy_id} is not known", "SparkCoreSessionNotFound")
         return job
@@ -97,9 +101,9 @@ class ApplicationHandler(MonitoredHandler):
         if path == "/logs" and self.get_query_argument("type", ""):
             self._answer_driver_log(job)
             return
-        if isinstance(job, Batch):
+        if is_batch(job):
             raise Refusal(404, f"{livy_id} is a batch; this server has its logs only", "SparkCoreResourceNotFound")
-        if job.ended:
+        if not isinstance(job, Session) or job.ended:
             raise Refusal(404, f"session {livy_id} has ended; only its logs are left", "SparkCoreApplicationNotFound")
         answer = await asyncio.get_running_loop().run_in_executor(None, self._ask_spark, job, path)
         if answer.status != 200:

@@ -8,9 +8,10 @@ from typing import Any
 
 from fabric_livy_magic.local.batches.batch import Batch
 from fabric_livy_magic.local.fabric.views import JsonObject, person_id, time_text
+from fabric_livy_magic.local.sessions.ended_jobs import EndedJob
 from fabric_livy_magic.local.sessions.session import Session
 
-Job = Session | Batch
+Job = Session | Batch | EndedJob
 BATCH_STATES = {
     "not_started": "NotStarted",
     "starting": "NotStarted",
@@ -22,13 +23,17 @@ ENDS = ("success", "killed", "dead")
 
 
 def application_id(job: Job) -> str | None:
-    return job.app_id if isinstance(job, Batch) else job.application.id
+    return job.application.id if isinstance(job, Session) else job.app_id
+
+
+def is_batch(job: Job) -> bool:
+    return job.is_batch if isinstance(job, EndedJob) else isinstance(job, Batch)
 
 
 def monitored_view(job: Job) -> JsonObject:
     """One session or batch as the Monitoring hub lists it."""
-    is_batch = isinstance(job, Batch)
-    request, begun = job.times["notStarted"], job.times.get("running" if is_batch else "idle")
+    of_batch = is_batch(job)
+    request, begun = job.times["notStarted"], job.times.get("running" if of_batch else "idle")
     ended = next((job.times[state] for state in ENDS if state in job.times), None)
     view = {
         "sparkApplicationId": application_id(job),
@@ -46,7 +51,7 @@ def monitored_view(job: Job) -> JsonObject:
         },
         "itemName": job.lakehouse.name,
         "itemType": "Lakehouse",
-        "jobType": "SparkBatch" if is_batch else "SparkSession",
+        "jobType": "SparkBatch" if of_batch else "SparkSession",
         "submittedDateTime": time_text(request),
         "startDateTime": time_text(begun) if begun else None,
         "endDateTime": time_text(ended) if ended else None,
@@ -59,7 +64,7 @@ def monitored_view(job: Job) -> JsonObject:
 
 
 def monitored_state(job: Job) -> str:
-    if isinstance(job, Batch):
+    if is_batch(job):
         return BATCH_STATES.get(job.state, "InProgress")
     if job.ended:
         return "Failed" if job.end_reason.message else "Cancelled"

@@ -11,6 +11,7 @@ from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces
 from fabric_livy_magic.local.server.tokens import Tokens
 from fabric_livy_magic.local.sessions.capacity import Capacity
+from fabric_livy_magic.local.sessions.ended_jobs import EndedJobs
 from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySessions
 from fabric_livy_magic.local.sessions.sessions import Sessions
 
@@ -24,6 +25,7 @@ class Server:
     high_concurrency: HighConcurrencySessions
     batches: Batches
     fresh_lakehouses: FreshLakehouses
+    ended_jobs: EndedJobs
     page_size: int = 100
     faults: Faults | None = None
     quirks: bool = False

@@ -20,6 +20,7 @@ from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, W
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
 from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
+from fabric_livy_magic.local.sessions.ended_jobs import EndedJob, EndedJobs, KeptLog
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
 from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_child, home_of_request
 from fabric_livy_magic.local.sessions.session import Session
@@ -57,6 +58,7 @@ class Sessions:
         faults: Faults | None = None,
         notebookutils: bool = False,
         shares_spark: bool = False,
+        ended_jobs: EndedJobs | None = None,
     ) -> None:
         """With `quirks` sessions have those bugs of Apache Livy that are mended otherwise; `notebookutils` is Fabric's. With
         `shares_spark` those that ask for no Spark application of their own share one, which starts at once."""
@@ -66,6 +68,7 @@ class Sessions:
         self._faults = faults
         self._groups = groups
         self._served = served
+        self._ended_jobs = ended_jobs
         self._notebookutils = notebookutils
         self._capacity = capacity
         self._lifetimes = lifetimes or fabric_lifetimes()
@@ -244,6 +247,8 @@ class Sessions:
             return False
         ended_well = session.state in ("idle", "busy")
         session.stop()
+        if self._ended_jobs:
+            self._ended_jobs.keep(_ended_job(session))
         session.remove_files()
         if ended_well:
             build_in_background()
@@ -285,3 +290,18 @@ class Sessions:
         else:
             session.log.write(reason)
             self.delete(session.id)
+
+
+def _ended_job(session: Session) -> EndedJob:
+    return EndedJob(
+        id=session.id,
+        name=session.name,
+        submitter=session.submitter,
+        lakehouse=session.lakehouse,
+        times=session.times,
+        end_reason=session.end_reason,
+        state=session.state,
+        app_id=session.application.id,
+        is_batch=False,
+        log=KeptLog(session.log.files),
+    )

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import tempfile
 import zipfile
 from collections import Counter
@@ -30,6 +31,7 @@ PACKAGE = "fabric_livy_magic.local"
 SERVICES = "META-INF/services/org.apache.spark.sql.sources.DataSourceRegister"
 MISSING_SOURCES = ("Avro", "Xml", "DatabricksXml")
 EXTENSIONS = "spark.sql.extensions"
+JVM_END_S = 5.0
 UNAVAILABLE = "abfss:// and names of lakehouses are not to be had with this Spark"
 
 
@@ -90,8 +92,13 @@ def _sources() -> list[Path]:
 
 def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-    port, token = launch_gateway(
-        classpath=f"{spark_jars}/*", javaopts=quick, java_path=str(java), die_on_exit=True, enable_auth=True
+    port, token, jvm = launch_gateway(
+        classpath=f"{spark_jars}/*",
+        javaopts=quick,
+        java_path=str(java),
+        die_on_exit=True,
+        enable_auth=True,
+        return_proc=True,
     )
     gateway: Any = JavaGateway(gateway_parameters=GatewayParameters(port=port, auth_token=token))
     try:
@@ -113,6 +120,18 @@ def _compile(java: Path, spark_jars: Path, jar: Path) -> None:
         raise NoLakehouseClasses(f"{UNAVAILABLE}: {refused.java_exception.toString()}") from None
     finally:
         gateway.shutdown()
+        end_jvm(jvm)
+
+
+def end_jvm(jvm: subprocess.Popen[bytes]) -> None:
+    """It reads its standard input to the end, after its gateway has ended as well: it would live, and hold 236 MB, as long as we do."""
+    if jvm.stdin:
+        jvm.stdin.close()
+    try:
+        jvm.wait(JVM_END_S)
+    except subprocess.TimeoutExpired:
+        jvm.kill()
+        jvm.wait()
 
 
 # ------------------------------------------------------------------------------------------------ the file that they read

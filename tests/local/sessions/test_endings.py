@@ -153,14 +153,26 @@ def test_a_session_that_cannot_start_is_dead_and_shows_the_reason(
         time.sleep(0.1)
 
 
-def test_deleting_a_session_ends_its_processes_and_removes_its_files(server: MarkedServer) -> None:
+def test_deleting_a_session_ends_its_processes_and_removes_its_files_but_its_log(server: MarkedServer) -> None:
     session = server.session()
     session.text(WITH_CHILD)
+    application = session.view()["appId"]
     session.submit("while True: pass")
     assert session.api.delete(session.path).status_code == 200
     left = marked(server.mark)
     assert not any("java" in c or "sleep" in c or "worker.py" in c for c in left.values()), left
-    assert list(next(iter(server.temp.glob("fabric-livy-*"))).iterdir()) == []
+    assert [one.name for one in next(iter(server.temp.glob("fabric-livy-*"))).iterdir()] == ["ended"]
+
+    # the Monitoring hub goes on to show it
+    api = session.api
+    runs = f"{api.base.partition('/livyapi/')[0]}/livySessions"
+    (listed,) = (one for one in api.http.get(runs, timeout=30).json()["value"] if one["livyId"] == session.id)
+    assert (listed["state"], listed["sparkApplicationId"]) == ("Cancelled", application)
+    assert listed["endDateTime"]
+    logs = f"{runs}/{session.id}/applications/{application}/logs"
+    assert "is ready" in api.http.get(logs, params={"type": "driver", "fileName": "stderr"}, timeout=30).text
+    assert "only its logs are left" in api.http.get(logs.replace("/logs", "/jobs"), timeout=30).json()["message"]
+    assert session.id not in [one["id"] for one in api.get("/sessions").json()["items"]]
 
 
 def test_an_idle_session_times_out(server: MarkedServer) -> None:
