@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fabric_livy_magic.cells.magic_parser import HelpRequested
 from fabric_livy_magic.cells.subcommands import read_command
@@ -54,6 +57,16 @@ def test_commands_in_blocks_are_understood(page: Path) -> None:
                 words = shlex.split(line, comments=True)
                 own = next((number for number, word in enumerate(words) if word in {"|", ">", "&"}), len(words))
                 PARSER.parse_args(words[1:own])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_in_blocks_can_be_read_and_their_commands_are_understood(page: Path) -> None:
+    readers = {"toml": tomllib.loads, "json": json.loads, "yaml": yaml.safe_load}
+    for block in blocks_of(page):
+        if block.language in readers:
+            assert readers[block.language](block.text), block.where
+            for command in re.findall(r"^\s*- (?:run|script): (fabric-livy .+)$", block.text, re.MULTILINE):
+                PARSER.parse_args(shlex.split(command)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

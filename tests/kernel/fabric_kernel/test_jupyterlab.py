@@ -32,6 +32,15 @@ def page(lab: JupyterServer, chromium: Any) -> Iterator[Any]:
         yield page
 
 
+TRIPS = """%%livy_sql -q
+CREATE OR REPLACE TEMP VIEW green_tripdata AS SELECT id AS trip, id * 37 % 5999 / 100 AS fare,
+element_at(array('Astoria', 'Bay Ridge', 'Chelsea', 'East Village', 'Harlem'), cast(id % 5 AS int) + 1) AS zone FROM range(50000)"""
+README_CELL = """%%livy_sql -o by_zone -p floor=20
+SELECT zone, count(*) AS rides, round(avg(fare), 2) AS fare,
+       max(struct(fare, trip)) AS dearest
+FROM green_tripdata WHERE fare > :floor GROUP BY zone"""
+
+
 def is_live(page: Any) -> None:
     page.locator(".flm-b").first.wait_for()
     table = page.locator(".flm-t").first
@@ -99,3 +108,19 @@ def test_in_a_notebook_that_is_not_trusted_it_is_a_plain_table(lab: JupyterServe
     assert page.locator(".flm-b").count() == 0
     assert page.evaluate("done") == []
     screenshot(page, "not trusted")
+
+
+def test_the_cell_of_the_readme_s_picture_shows_its_table_below_its_sql(
+    lab: JupyterServer, api: service.Api, page: Any
+) -> None:
+    """docs/cell.png"""
+    write_notebook(lab, "picture.ipynb", api, [TRIPS, README_CELL])
+    lab.open(page, "picture.ipynb")
+    lab.command(page, "apputils:change-theme", theme="JupyterLab Light")
+    lab.command(page, "notebook:run-all-cells")
+    page.locator(".flm-b").first.wait_for()
+    cell = page.locator(".jp-Cell").last
+    assert "5 rows" in str(cell.locator(".flm-c").text_content())
+    page.mouse.move(0, 0)  # a cell below the mouse has buttons
+    page.wait_for_timeout(500)
+    screenshot(page, "cell", cell)
