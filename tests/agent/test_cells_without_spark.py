@@ -112,6 +112,12 @@ def test_a_task_that_fails_fails_where_it_is_awaited(agent: AgentProcess) -> Non
     assert error["evalue"] == "in task"
 
 
+def test_the_shell_counts_the_cells_as_ipythons_does(agent: AgentProcess) -> None:
+    """PySpark 4 asks for it, to name a cell in an error."""
+    first, second = (int(agent.shows("get_ipython().execution_count")[0]) for _ in range(2))
+    assert second == first + 1
+
+
 # ------------------------------------------------------------------------------------------------ modules of the session
 def written(name: str, text: str) -> str:
     return f"get_ipython().run_cell_magic('writefile', {name!r}, {text!r})"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
 # What the base install may bring besides this package. On macOS IPython brings one more, appnope.
 MOST_PACKAGES = {"linux": 55, "windows": 55, "macos": 56}
-SPARK = {"3.11": "3.5.", "3.12": "3.5.", "3.13": "4."}  # what `[local]` brings there
+SPARK = {"3.11": "3.5.", "3.12": "3.5.", "3.13": "4.", "3.14": "4."}  # what `[local]` brings there
 
 
 @dataclass(frozen=True)

@@ -204,11 +204,14 @@ class ScalaInterpreter:
         """Each line becomes a class, `$line3.$read`. Interpreters of one application share these classes, also those of sessions that share
         it, so each has numbers of its own: else a line would be what another session ran under its number.
         (A prefix of its own is not to be had: Scala reads that from a system property for each line, and Spark finds the instance
-        of a case class by `$line` and digits.) Counting up takes some 10 ms a million.
+        of a case class by `$line` and digits.) In Scala 2.12 the number is held by a function, which is called until it is
+        high enough: some 10 ms a million.
         """
-        count = next(self._jvm.scala_numbers) * LINES_OF_REPL
-        iterator = scala_object(self._jvm.view.scala.collection, "Iterator")
-        iterator.fill(count, self._imain.naming().freshLineId()).length()
+        count, naming = next(self._jvm.scala_numbers) * LINES_OF_REPL, self._imain.naming()
+        if self._is_212():
+            scala_object(self._jvm.view.scala.collection, "Iterator").fill(count, naming.freshLineId()).length()
+        else:
+            getattr(naming, "scala$tools$nsc$interpreter$Naming$$_freshLineId_$eq")(count)
 
     def _is_212(self) -> bool:
         """Spark 3 comes with Scala 2.12, Spark 4 with 2.13."""

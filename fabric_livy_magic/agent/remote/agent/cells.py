@@ -27,6 +27,7 @@ class CellState:
     """What lasts from cell to cell, apart from the user's names."""
 
     count = 0
+    number = 0
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     value: Any = None  # of the last line; `_` may be a name of the user's
 
@@ -47,7 +48,7 @@ def run(
         leave_out_what_is_told_twice()
     CellState.count += 1
     CellState.value = None
-    number = CellState.count if number is None else number
+    CellState.number = number = CellState.count if number is None else number
     running.call.origin.label = f"cell {number}"
     running.call.output.take(running.take_late())
     name = file_name(number)

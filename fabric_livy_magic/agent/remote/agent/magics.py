@@ -54,6 +54,11 @@ class InteractiveShell:
         self.user_ns = self.user_global_ns = namespace
         self.config: dict[str, Any] = {}  # has no IPKernelApp: nobody finds a kernel here, to talk to its front end
 
+    @property
+    def execution_count(self) -> int:
+        """PySpark 4 names the cell by it, in errors of columns."""
+        return cells.CellState.number
+
     def enable_gui(self, gui: Any = None) -> None:
         """There is none."""
 
