@@ -36,11 +36,16 @@ Listener = Callable[[Progress], None]
 # field by field, and Fabric's front end lags. Both are read again for this long.
 UNSETTLED_S = 5.0
 CANCEL_WAIT_S = 0.7
+NO_SUCH_CALL = (404, 405, 501)
 CANCEL_ANSWER_WAIT_S = 3.0  # the same after a time-out, when nobody waits for the cell to end at once
 ANSWER_WAIT_S = 0.9  # for the cancel and its confirmation: an interrupt should end the cell within a second
 STILL_RUNNING = (
     "The session was told to stop it, but its code still runs: a Livy server stops Spark jobs, but not always Python or Scala "
     "code itself. What you run next waits for it. `%livy cancel` tells it once more, `%livy restart` ends the session and starts anew."
+)
+NO_CANCEL = (
+    "The server has no call that cancels a statement, so its code runs on, and what you run next waits for it. `%livy restart` ends "
+    "the session and starts anew."
 )
 NOT_KNOWN = (
     "Statement {id} had been accepted (last seen: {state}); whether it ran to its end is not known: look at what it should have "
@@ -281,6 +286,8 @@ def cancel_statement(
     except WaitTimeout:
         return CancelOutcome(STILL_RUNNING, may_run_on=True)
     except FabricLivyError as error:
+        if _is_missing_call(error, client, session_id, statement_id):
+            return CancelOutcome(NO_CANCEL, may_run_on=True)
         message = f"Whether the statement was stopped is not known: {error}"
         if patient_client is not None and is_transient(error):
             run_in_background(lambda: patient_client.cancel_statement(session_id, statement_id), "cancel")
@@ -289,3 +296,13 @@ def cancel_statement(
                 message = CANCELLED_LATER.format(seconds=error.retry_after_s or 0)
         return CancelOutcome(message, may_run_on=True)
     return CancelOutcome(f"Statement {statement_id} was cancelled on the session.", may_run_on=False)
+
+
+def _is_missing_call(error: FabricLivyError, client: LivyClient, session_id: str, statement_id: int) -> bool:
+    """Whether the server has the statement, and no cancel. A 404 alone may be that of a session that is gone."""
+    if not isinstance(error, HttpError) or error.status not in NO_SUCH_CALL:
+        return False
+    with contextlib.suppress(FabricLivyError):
+        client.get_statement(session_id, statement_id)
+        return True
+    return False

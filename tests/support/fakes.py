@@ -113,6 +113,7 @@ class FakeFabric:
     def __init__(self, *, apache: bool = False) -> None:
         self.apache = apache
         self.root = "" if apache else FABRIC_ROOT
+        self.ids_are_numbers = apache
         self.token = f"SECRET-{uuid.uuid4().hex}"
         self.requests: list[Request] = []
         self.deleted: list[str] = []
@@ -264,7 +265,7 @@ class FakeFabric:
         body = request.body or {}
         if self.apache and (strange := set(body) - APACHE_SESSION_FIELDS):
             raise ErrorStatus(400, f'Unrecognized field "{strange.pop()}" (class CreateInteractiveRequest)')
-        session_id = str(len(self.sessions) + len(self.deleted)) if self.apache else str(uuid.uuid4())
+        session_id = str(len(self.sessions) + len(self.deleted)) if self.ids_are_numbers else str(uuid.uuid4())
         session = _Session(session_id, body, _Script(list(self._session_script)), dict(self._session_more))
         self.sessions[session_id] = session
         return (201 if self.apache else 202), self._session_json(session, session.script.now())
@@ -296,7 +297,7 @@ class FakeFabric:
         return 200, self._session_json(session, reading)
 
     def _session_json(self, session: _Session, reading: Reading) -> dict[str, Any]:
-        number: Any = int(session.id) if self.apache else session.id
+        number: Any = int(session.id) if self.ids_are_numbers else session.id
         if isinstance(reading, dict):
             return {"id": number, **reading, **session.more}
         name = session.body.get("name")
