@@ -109,10 +109,14 @@ class HttpError(FabricLivyError):
 
 class ConnectionFailed(HttpError):  # noqa: N818 - reads as what happened, like StatementCancelled
     """`maybe_sent` is False only where the server cannot have seen the request (nothing listened, no such name).
-    `may_pass` is False where a retry cannot help (a certificate that is not trusted)."""
+    `may_pass` is False where a retry cannot help (a certificate that is not trusted), `is_timeout` True where the server took the
+    request and did not answer."""
 
-    def __init__(self, message: str, *, maybe_sent: bool = True, may_pass: bool = True) -> None:
+    def __init__(
+        self, message: str, *, maybe_sent: bool = True, may_pass: bool = True, is_timeout: bool = False
+    ) -> None:
         super().__init__(message)
+        self.is_timeout = is_timeout
         self.maybe_sent = maybe_sent
         self.may_pass = may_pass
 

@@ -55,6 +55,12 @@ class LivyClient:
         other.http = self.http.with_short_timeouts()
         return other
 
+    def once(self) -> LivyClient:
+        """See `LivyHttp.once`."""
+        other = copy.copy(self)
+        other.http = self.http.once()
+        return other
+
     def within(self, timeout_s: float) -> LivyClient:
         """See `LivyHttp.within`."""
         other = copy.copy(self)

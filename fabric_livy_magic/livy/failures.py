@@ -51,6 +51,7 @@ def connection_error(error: Exception, method: str, host: str, timeout_s: float)
         return ConnectionFailed(
             f"{host} took the request but gave no answer within {timeout_s:.0f} s. {_outcome_note(method)}".strip(),
             maybe_sent=True,
+            is_timeout=True,
         )
     if "NameResolutionError" in repr(error):
         return ConnectionFailed(

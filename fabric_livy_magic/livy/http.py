@@ -158,6 +158,12 @@ class LivyHttp:
         other._retry = NO_RETRY
         return other
 
+    def once(self) -> LivyHttp:
+        """The same connections, for calls that are sent once."""
+        other = copy.copy(self)
+        other._retry = NO_RETRY
+        return other
+
     def speaking(self, words: TargetWords) -> LivyHttp:
         """The same connections, with the messages of another kind of server."""
         other = copy.copy(self)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from fabric_livy_magic.errors import (
     NOT_CONFIRMED,
     AccessError,
+    ConnectionFailed,
     FabricLivyError,
     HttpError,
     Interrupted,
@@ -22,9 +23,9 @@ from fabric_livy_magic.errors import (
     ThrottledError,
     WaitTimeout,
 )
-from fabric_livy_magic.livy.client import LivyClient
+from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
-from fabric_livy_magic.livy.models import Output, Progress, StatementInfo, StatementState
+from fabric_livy_magic.livy.models import Output, Progress, SessionState, StatementInfo, StatementState
 from fabric_livy_magic.livy.monitoring import SparkMonitoring
 from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.submission import LOOKUP_PAUSES_S, KnownStatements, Submission
@@ -55,6 +56,11 @@ CANCELLED_LATER = (
     "The server takes no calls for {seconds:.0f} s; the statement is cancelled then, if this process still runs."
 )
 CANCELLED_AGAIN = "The session is told once more to stop it, if this process still runs."
+TOO_LARGE_TO_SEND = (
+    "The cell has ended, but the server does not give its output: most likely that is larger than Livy can send "
+    "(`livy.rsc.rpc.max.size`, 50 MiB unless it was changed). Its variables are there. Print less; or write the text to a file, and read "
+    "that in parts."
+)
 NOT_ACCEPTED = "The statement had not been accepted yet. If the server takes it after all, it is cancelled at once."
 NOT_FOUND = (
     "Whether the session has the statement is not known: {error} If it has, it is cancelled as soon as it can be found."
@@ -187,7 +193,7 @@ class _Statement:
         assert self.submitted is not None
         client = self.limited_client or self.client
         try:
-            self.submitted = client.get_statement(self.session_id, self.submitted.id)
+            self.submitted = self._read(client, self.submitted.id)
         except HttpError as error:  # Apache Livy answers 400 once the session has ended
             not_known = NOT_KNOWN.format(id=self.submitted.id, state=self.submitted.state.value)
             if lost := lost_session(client, self.session_id, error):
@@ -200,6 +206,20 @@ class _Statement:
         if not _is_half_written(self.submitted):
             self.unsettled_since = None
         return self.submitted
+
+    def _read(self, client: LivyClient, statement_id: int) -> StatementInfo:
+        """Apache Livy never answers with an output that is larger than it can send, however often it is asked. Raises OutcomeUnknown
+        after the first time-out, where the session runs nothing any more."""
+        if client.dialect is not Dialect.APACHE_LIVY:
+            return client.get_statement(self.session_id, statement_id)
+        try:
+            return client.once().get_statement(self.session_id, statement_id)
+        except ConnectionFailed as error:
+            if error.is_timeout and client.get_session(self.session_id).state is SessionState.IDLE:
+                raise OutcomeUnknown(TOO_LARGE_TO_SEND) from error
+        except HttpError:
+            pass
+        return client.get_statement(self.session_id, statement_id)  # with the usual patience
 
     def _unsettled(self) -> bool:
         """Whether an incomplete or missing state may still become right."""

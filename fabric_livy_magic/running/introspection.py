@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ANSWER_WITHIN_S = 1.2  # VS Code gives a completion 2 s
 LATE_S = 5.0  # for an answer that is kept for the next request
+
+KEPT_S = 30.0  # then the names may be others
+_WORD = re.compile(r"\w*\Z")
+
+
+class KeptCandidates:
+    """The latest answer of Livy's own completion, which may come too late for its key: it is good for the next ones of the same word."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: tuple[str, str, list[str], float] = ("", "", [], -KEPT_S)
+
+    def keep(self, before: str, kind: str, found: list[str]) -> None:
+        self._kept = (before, kind, found, self._clock())
+
+    def of(self, before: str, kind: str) -> list[str] | None:
+        """None where it is of another place or too old."""
+        asked, of_kind, found, at_s = self._kept
+        word, asked_word = (_WORD.search(text)[0] for text in (before, asked))  # type: ignore[index]
+        place = before[: len(before) - len(word)]
+        is_same = kind == of_kind and word.startswith(asked_word) and place == asked[: len(asked) - len(asked_word)]
+        if not is_same or self._clock() - at_s >= KEPT_S or not asked:
+            return None
+        return [one for one in found if one.startswith(word)]
 
 
 class Introspection:

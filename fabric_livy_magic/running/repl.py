@@ -19,7 +19,7 @@ from fabric_livy_magic.livy.waiting import NO_DEADLINE, Deadline
 from fabric_livy_magic.running import agent_calls
 from fabric_livy_magic.running.beside import Beside
 from fabric_livy_magic.running.cell_queue import CellQueue
-from fabric_livy_magic.running.introspection import ANSWER_WITHIN_S, LATE_S, Introspection
+from fabric_livy_magic.running.introspection import ANSWER_WITHIN_S, LATE_S, Introspection, KeptCandidates
 from fabric_livy_magic.running.repl_pool import ReplPool
 from fabric_livy_magic.settings import Settings
 
@@ -50,6 +50,7 @@ class Repl:
         self._settings = settings
         self._agent = Agent()
         self._introspection = Introspection(remote)
+        self._kept_candidates = KeptCandidates()
         self.beside = Beside(remote)
         self.pool: ReplPool[Repl] | None = None
         """The further REPLs of a high-concurrency session."""
@@ -148,6 +149,12 @@ class Repl:
         client = self.remote.client
         if client.dialect is Dialect.FABRIC:
             return None
-        return self._introspection.ask(
-            lambda within_s: client.with_short_timeouts().candidates(self.id, kind, before, len(before))
-        )
+        if (kept := self._kept_candidates.of(before, kind)) is not None:
+            return kept
+
+        def request(within_s: float) -> list[str]:
+            found = client.with_short_timeouts().candidates(self.id, kind, before, len(before))
+            self._kept_candidates.keep(before, kind, found)
+            return found
+
+        return self._introspection.ask(request, LATE_S)
