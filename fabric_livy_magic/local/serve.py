@@ -250,19 +250,8 @@ def _server(
             ended_jobs=ended_jobs,
         )
         batches = Batches(folder, groups, capacity, served, ended_jobs=ended_jobs)
-    return Server(
-        served=served,
-        tokens=tokens,
-        capacity=capacity,
-        sessions=sessions,
-        high_concurrency=HighConcurrencySessions(sessions),
-        batches=batches,
-        fresh_lakehouses=FreshLakehouses(workspaces),
-        ended_jobs=ended_jobs,
-        page_size=options.page_size,
-        faults=faults,
-        quirks=quirks,
-    )
+    made = (served, tokens, capacity, sessions, HighConcurrencySessions(sessions), batches, FreshLakehouses(workspaces))
+    return Server(*made, ended_jobs, page_size=options.page_size, faults=faults, quirks=quirks)
 
 
 async def _serve(

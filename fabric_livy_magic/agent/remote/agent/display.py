@@ -12,6 +12,7 @@ from typing import Any
 from . import charts, frames, widgets
 from .errors import SPARK_STOPPED, NoArrow, Refused, error_parts, spark_is_stopped
 from .output import running
+from .parameters import is_connect
 
 WIDTH = 79
 MOST_PREVIEW_BYTES = 2 * 1024 * 1024  # compressed; an output of a notebook has room for less
@@ -234,7 +235,8 @@ def session_of(namespace: dict[str, Any]) -> Any:
     from pyspark.sql import SparkSession
 
     spark = namespace.get("spark")
-    if isinstance(spark, SparkSession) and is_alive(spark):
+    # A session of Spark Connect is none of this class, and another one would know no view and no table of the user's.
+    if (isinstance(spark, SparkSession) or is_connect(spark)) and is_alive(spark):
         return spark
     if spark_is_stopped():
         raise Refused(SPARK_STOPPED)
@@ -242,7 +244,9 @@ def session_of(namespace: dict[str, Any]) -> Any:
 
 
 def is_alive(session: Any) -> bool:
+    if is_connect(session):
+        return not getattr(session, "is_stopped", False)
     try:
         return not session._jsc.sc().isStopped()
-    except AttributeError:  # stopped in Python, or a Spark Connect session, which has no SparkContext
-        return not hasattr(session, "_jsc")
+    except AttributeError:  # stopped in Python
+        return False

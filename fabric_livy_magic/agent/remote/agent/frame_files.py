@@ -18,7 +18,7 @@ import contextlib
 from typing import Any
 
 from .errors import Refused
-from .parameters import version_of
+from .parameters import is_connect, version_of
 
 # The size of a frame is estimated by Spark, often at too much (a filter is taken to keep all rows) and for compressed files at too
 # little. So from this part of the limit on it is measured.
@@ -42,7 +42,7 @@ def taken(frame: Any, zone: str, request: dict[str, Any]) -> Any:
     """A list of Arrow batches, or a dict: the part of a header that says which files there are. `request` has the folder's `path` in the lakehouse,
     its `uri`, and `above_bytes`: what a frame has to have to become files; 0: it becomes them."""
     above_bytes = request["above_bytes"]
-    if not hasattr(frame, "_jdf"):
+    if is_connect(frame):
         if above_bytes:
             return None
         raise Refused("This session speaks to Spark through Spark Connect, from which frames go inline alone.")

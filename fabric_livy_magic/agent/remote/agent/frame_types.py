@@ -10,10 +10,11 @@ import json
 from typing import Any
 
 from .errors import Refused
+from .parameters import is_connect
 
 
 def schema_of(frame: Any) -> Any:
-    return json.loads(frame._jdf.schema().json() if hasattr(frame, "_jdf") else frame.schema.json())
+    return json.loads(frame.schema.json() if is_connect(frame) else frame._jdf.schema().json())
 
 
 def transferable_frame(frame: Any, fields: list[Any]) -> Any:

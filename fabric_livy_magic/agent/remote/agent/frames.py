@@ -24,7 +24,7 @@ from typing import Any
 from . import frame_files
 from .errors import NoArrow, Refused
 from .frame_types import schema_of, transferable_frame
-from .parameters import argument, version_of
+from .parameters import argument, is_connect, version_of
 from .replies import Base64
 
 PIECE_BYTES = 6 * 1024 * 1024  # 8 MiB of base64; Livy refuses a reply of 20,000,000 characters
@@ -253,7 +253,7 @@ def _limited(frame: Any, count: int) -> Any:
     """A frame of at most `count` rows. Collected as Arrow, `limit` reads rows of every file of a table; `collect` reads one
     file, and more only if that was not enough."""
     limited_frame = frame.limit(count)
-    if count > MOST_ROWS_COLLECTED or not hasattr(frame, "_jdf"):
+    if count > MOST_ROWS_COLLECTED or is_connect(frame):
         return limited_frame
     session, jvm_frame = frame.sparkSession, limited_frame._jdf.toDF()  # a DataFrame of rows, also of `spark.range`
     collected = session._jsparkSession.createDataFrame(jvm_frame.collectAsList(), jvm_frame.schema())
@@ -263,7 +263,7 @@ def _limited(frame: Any, count: int) -> Any:
 def _arrow_batches(frame: Any, fields: list[Any]) -> list[Any]:
     """The frame's rows as Arrow batches with the columns c0, c1, …"""
     transferable = transferable_frame(frame, fields)
-    if hasattr(transferable, "_collect_as_arrow"):
+    if not is_connect(transferable):
         batches = list(transferable._collect_as_arrow())
     else:  # Spark Connect, from 4.0
         batches = [batch for batch in transferable.toArrow().to_batches() if batch.num_rows]
@@ -316,7 +316,7 @@ def publish(namespace: dict[str, Any], spark: Any, frame: str, pieces: int, name
     missing = [number for number in range(pieces) if number not in received]
     if missing:
         raise Refused(f"{len(missing)} of {pieces} pieces of the frame did not arrive.")
-    if not hasattr(spark, "_jsparkSession"):
+    if is_connect(spark):
         raise Refused("This session speaks to Spark through Spark Connect, which cannot take frames this way.")
     batches, restored, rows = _received_batches(spark, received, pieces)
     return _published(namespace, spark, batches, restored, name, rows)

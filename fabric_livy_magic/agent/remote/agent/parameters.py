@@ -11,10 +11,16 @@ from typing import Any
 from .errors import Refused
 
 
+def is_connect(value: Any) -> bool:
+    """Whether a session or DataFrame is Spark Connect's, by its type: a DataFrame there may take every name for that of a column, so
+    that `hasattr` says nothing."""
+    return any(one.__module__.startswith("pyspark.sql.connect.") for one in type(value).__mro__)
+
+
 def argument(spark: Any, value: list[Any]) -> Any:
     """A typed value as a literal column. Spark 3 takes no other argument, and Spark 4 no array that needs casts."""
     column = literal_column(value)
-    if value[0] != "list" or not hasattr(spark, "_jsparkSession"):
+    if value[0] != "list" or is_connect(spark):
         return column
     from pyspark.sql import Column
 

@@ -19,6 +19,7 @@ from . import frames
 from .errors import Refused
 from .frame_files import schema_message
 from .frame_types import schema_of, transferable_frame
+from .parameters import is_connect
 
 GROUP_BYTES = 32 * 1024 * 1024  # of Arrow, not packed: what the driver's JVM holds of the partitions of one job
 MOST_GROWTH = 4  # from one job to the next, as Spark's own `take` does
@@ -148,7 +149,7 @@ class _Sink:
 def _record_batches(frame: Any, fields: list[Any], zone: str) -> Iterator[Any]:
     """At least one, which may be without rows. Where partitions cannot be had one by one (Spark Connect), all are collected."""
     pa, transferable = frames._pyarrow(), transferable_frame(frame, fields)
-    if not hasattr(transferable, "_jdf"):
+    if is_connect(transferable):
         yield from frames._arrow_batches(frame, fields) or [_empty(pa, transferable.limit(0).toArrow().schema)]
         return
     first = _empty(pa, pa.ipc.read_schema(pa.py_buffer(schema_message(transferable, zone))))
