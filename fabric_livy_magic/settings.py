@@ -76,6 +76,9 @@ class Settings:
         "", "one more host that may get a token: a gateway of your own, or HOST:PORT of this machine"
     )
     livy_user: str = _setting("", "user of an Apache Livy server; its password comes from FABRIC_LIVY_PASSWORD")
+    livy_auth: str = _setting(
+        "", "how to sign in to an Apache Livy server: kerberos, or package.module:Class, an auth class of `requests`"
+    )
     ca_file: str = _setting("", "CA certificates to trust for sign-in and API (empty: the usual ones)")
     sign_in_cache: str = _setting(
         "encrypted", "where a sign-in is kept: encrypted, memory, plain", choices=("encrypted", "memory", "plain")

@@ -112,7 +112,7 @@ def test_the_command_line() -> None:
 
 def test_the_settings() -> None:
     names = (
-        "target lakehouse lakehouse_schemas mocks method tenant client_id certificate send_chain authority_host api_url allow_host livy_user ca_file "
+        "target lakehouse lakehouse_schemas mocks method tenant client_id certificate send_chain authority_host api_url allow_host livy_user livy_auth ca_file "
         "sign_in_cache start_timeout_s capacity_wait_s keep_alive_min stop_idle_min stop_orphan_min request_timeout_s frames_via onelake_above_mib rows_shown rows_fetched progress live_output "
         "rich language alias origins"
     )

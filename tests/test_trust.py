@@ -261,6 +261,7 @@ def test_no_setting_of_a_secret_or_host_is_harmless() -> None:
     assert not HARMLESS & {
         "allow_host",
         "livy_user",
+        "livy_auth",
         "ca_file",
         "lakehouse",
         "sign_in_cache",

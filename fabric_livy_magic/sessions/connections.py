@@ -31,6 +31,7 @@ from fabric_livy_magic.signin.request_auth import (
     BearerAuth,
     NothingToSend,
     given_auth,
+    named_auth,
 )
 from fabric_livy_magic.signin.tokens import FABRIC, STORAGE, Credential, RequestsAuth, token_of
 
@@ -83,7 +84,7 @@ class Connections:
         self._signed_in: Credential | None = None if self._given else chosen
         self._embedded: dict[tuple[Path, bool], LocalFabric] = {}
         self._urls: dict[tuple[str, str], str] = {}  # (API, workspace/lakehouse) → Livy URL, while the kernel lives
-        self._used: dict[tuple[str, str], list[BearerAuth | BasicAuth]] = {}  # by server and audience
+        self._used: dict[tuple[str, str], list[Authorization]] = {}  # by server and audience
         self._without_sign_in: set[str] = set()  # servers that want none
         self._may_sign_in = True
 
@@ -124,9 +125,7 @@ class Connections:
         other._may_sign_in = False
         return other
 
-    def _authorization(
-        self, url: str, audience: str, make: Callable[[], BearerAuth | BasicAuth | None]
-    ) -> Authorization | None:
+    def _authorization(self, url: str, audience: str, make: Callable[[], Authorization | None]) -> Authorization | None:
         parts = urlsplit(url)
         server = f"{parts.scheme}://{parts.netloc}"
         used = self._used.setdefault((server, audience), [])
@@ -152,9 +151,9 @@ class Connections:
             return LivyClient(http, Dialect.FABRIC)
         if target.is_fabric_api:
             return LivyClient(self._http(url, lambda: self._credential(settings, url), settings), Dialect.FABRIC)
-        if self._given:
-            verify = trusted(url, settings)
-            http = LivyHttp(url, self._given, timeout_s=settings.request_timeout_s, verify=verify)
+        if self._given or settings.livy_auth:
+            authorization = self._authorization(url, FABRIC, lambda: self._given or named_auth(settings.livy_auth))
+            http = LivyHttp(url, authorization, timeout_s=settings.request_timeout_s, verify=trusted(url, settings))
             return LivyClient(http, Dialect.APACHE_LIVY)
         return LivyClient(self._http(url, lambda: _served_token(url, settings), settings), Dialect.APACHE_LIVY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from urllib.parse import urlsplit
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit
 import requests
 
 from fabric_livy_magic.clouds import host_of, is_fabric_address
-from fabric_livy_magic.errors import SignInError
+from fabric_livy_magic.errors import SettingsError, SignInError
 from fabric_livy_magic.livy.http import LOOPBACK
+from fabric_livy_magic.own_imports import no_working_folder
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from fabric_livy_magic.signin.identity import identity_of
 from fabric_livy_magic.signin.tokens import FABRIC, AccessToken, Credential, RequestsAuth, is_of_entra, token_of
@@ -75,6 +77,9 @@ def _ends_soon(token: AccessToken) -> bool:
     return token.expires_at is not None and token.expires_at - time.time() < RENEW_BEFORE_S
 
 
+KERBEROS = "requests_kerberos:HTTPKerberosAuth"
+
+
 class BasicAuth:
     """User and password for a Livy server behind a gateway; over https, to this machine, or to `allow_host`."""
 
@@ -117,16 +122,19 @@ class GivenAuth:
 
     def __init__(self, auth: RequestsAuth) -> None:
         self._auth = auth
+        self._was_sent = False
 
     def __repr__(self) -> str:
         return "GivenAuth(…)"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        self._was_sent = True
         authorized: requests.PreparedRequest = self._auth(request)
         return authorized
 
-    def as_it_is(self) -> GivenAuth:
-        return self
+    def as_it_is(self) -> GivenAuth | None:
+        """None before the first request."""
+        return self if self._was_sent else None
 
     def keep_valid(self) -> None:
         pass
@@ -141,6 +149,21 @@ class GivenAuth:
 def given_auth(credential: object) -> GivenAuth | None:
     """None for what is no auth object of `requests`."""
     return GivenAuth(credential) if isinstance(credential, requests.auth.AuthBase) else None
+
+
+def named_auth(name: str) -> GivenAuth:
+    """`kerberos`, or `package.module:Class` of an installed package, made without arguments. Raises SettingsError."""
+    path = KERBEROS if name == "kerberos" else name
+    module_name, _, attribute = path.replace(":", ".").rpartition(".")
+    try:
+        with no_working_folder():
+            made = getattr(importlib.import_module(module_name), attribute)()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        hint = " `pip install requests-kerberos` brings it." if path == KERBEROS else ""
+        raise SettingsError(f"livy_auth {name!r} cannot be used: {error}.{hint}") from error
+    if (given := given_auth(made)) is None:
+        raise SettingsError(f"livy_auth {name!r} is no auth class of `requests`.")
+    return given
 
 
 class NothingToSend:

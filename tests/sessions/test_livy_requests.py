@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,13 @@ from fabric_livy_magic.cells.session_request import LIVY_FIELDS, check_request, 
 from fabric_livy_magic.errors import SettingsError, SignInError
 from fabric_livy_magic.settings import SessionSpec
 from tests.support.fakes import FakeFabric
+
+
+class GatewayAuth(requests.auth.AuthBase):
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers["X-Of-The-Gateway"] = "ann"
+        return r
+
 
 ALL = {
     "jars": ["hdfs:///one.jar", "hdfs:///two.jar"],
@@ -62,6 +70,27 @@ def test_an_auth_object_of_requests_signs_in(apache: FakeFabric) -> None:
         False,
         True,
     ]
+
+
+def test_a_setting_names_an_auth_class(apache: FakeFabric) -> None:
+    with connect(apache.url, livy_auth="tests.sessions.test_livy_requests:GatewayAuth"):
+        sent = {key.lower(): value for key, value in apache.requests[-1].headers.items()}
+        assert sent["x-of-the-gateway"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nosuch_package:Auth", "'nosuch_package:Auth' cannot be used"),
+        ("builtins:dict", "is no auth class of `requests`"),
+        ("kerberos", "requests_kerberos"),
+    ],
+)
+def test_a_setting_that_names_no_auth_class_is_told(apache: FakeFabric, name: str, message: str) -> None:
+    if name == "kerberos" and importlib.util.find_spec("requests_kerberos"):
+        pytest.skip("it is installed")
+    with pytest.raises(SettingsError, match=message):
+        connect(apache.url, livy_auth=name)
 
 
 def test_an_auth_object_of_requests_is_not_for_fabric() -> None:

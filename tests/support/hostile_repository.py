@@ -133,6 +133,7 @@ def _settings(server: CountingServer) -> str:
         "api_url": f"{url}/v1",
         "allow_host": f"127.0.0.1:{server.port}",
         "livy_user": "ada",
+        "livy_auth": "its_credential:Credential",
         "ca_file": "ca.pem",
         "lakehouse": ".",
         "mocks": ".",
