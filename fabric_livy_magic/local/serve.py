@@ -22,12 +22,12 @@ from fabric_livy_magic.local.faults.reading import read_faults
 from fabric_livy_magic.local.faults.rules import Faults
 from fabric_livy_magic.local.lakehouse.fresh_lakehouses import FreshLakehouses
 from fabric_livy_magic.local.lakehouse.workspaces import Workspaces, one_lakehouse, read_workspaces
-from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, Announcement, announce
+from fabric_livy_magic.local.server.announcement import DIALECTS, FABRIC, LIVY, OPEN_TO_ALL, Announcement, announce
 from fabric_livy_magic.local.server.certificate import served_certificate
 from fabric_livy_magic.local.server.discovery import published_token, remove_token
 from fabric_livy_magic.local.server.launch import MISSING_EXTRA, NOT_ON_WINDOWS, data_folder, default_lakehouse
 from fabric_livy_magic.local.server.server_log import begin_log
-from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, OwnToken, Tokens, read_token
+from fabric_livy_magic.local.server.tokens import AuthorityTokens, BadAuthority, NoToken, OwnToken, Tokens, read_token
 from fabric_livy_magic.local.spark.cache import cache_folder
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups, folder_of_run
 from fabric_livy_magic.own_folders import own_folder
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 UNUSED_S, UNASKED_S = 10.0, 300.0
 BODY_TIMEOUT_S = 600.0  # a request whose body never ends must not be kept for good
+IN_SO_MANY_WORDS = "any-program-may-run-code-as-me"
 EXIT_USAGE, EXIT_MISSING_EXTRA = 2, 3
 
 
@@ -97,6 +98,14 @@ def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token",
         help="the token itself, which every user of the machine sees in the list of processes (default: a random one)",
+    )
+    parser.add_argument(
+        "--no-token",
+        nargs="?",
+        const="",
+        metavar="WORDS",
+        help="with --dialect livy, for clients that send none: any program of this machine may then run code as you; refused "
+        f"without the words {IN_SO_MANY_WORDS}",
     )
     parser.add_argument("--authority", help="https address of an authority whose tokens requests must carry instead")
     parser.add_argument("--authority-ca", type=Path, help="file of the certificates that vouch for the authority")
@@ -167,6 +176,8 @@ def _usage_problem(options: argparse.Namespace) -> str | None:
     if options.workspaces and options.no_schemas:
         return "--workspaces says of each lakehouse whether it has schemas; leave --no-schemas out"
     own_tokens = [options.token, options.token_file]
+    if options.no_token is not None and (problem := _no_token_problem(options)):
+        return problem
     if options.authority and any(one is not None for one in own_tokens):
         return "with --authority, requests carry its tokens; leave --token and --token-file out"
     if None not in own_tokens:
@@ -184,6 +195,17 @@ def _usage_problem(options: argparse.Namespace) -> str | None:
     return None
 
 
+def _no_token_problem(options: argparse.Namespace) -> str | None:
+    if options.dialect != LIVY or options.authority or options.token is not None or options.token_file is not None:
+        return "--no-token is for --dialect livy, beside no other token"
+    if options.no_token != IN_SO_MANY_WORDS:
+        return (
+            "--no-token lets every user and every program of this machine run code as you, read your files and use what you are "
+            f"signed in to. If that is meant, say so: --no-token {IN_SO_MANY_WORDS}"
+        )
+    return None
+
+
 def _workspaces(options: argparse.Namespace) -> Workspaces:
     if options.workspaces:
         return read_workspaces(options.workspaces.expanduser())
@@ -197,6 +219,9 @@ def _workspaces(options: argparse.Namespace) -> Workspaces:
 
 def _tokens(options: argparse.Namespace) -> tuple[Tokens, str | None]:
     """The check, and the server's own token where that is what requests carry."""
+    if options.no_token:
+        print(f"fabric-livy serve: warning: {OPEN_TO_ALL}", file=sys.stderr)  # noqa: T201 - a command line
+        return NoToken(), None
     if not options.authority:
         given = read_token(options.token_file) if options.token_file is not None else options.token
         token = given or secrets.token_urlsafe(32)

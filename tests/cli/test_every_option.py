@@ -50,6 +50,7 @@ USES = {
     "serve --dialect": "agent/conftest.py",
     "serve --token-file": "local/server/test_given_tokens.py",
     "serve --token": "kernel/conftest.py",
+    "serve --no-token": "local/apache/test_no_token.py",
     "serve --lakehouse": "support/service.py",
     "serve --workspaces": "cli/test_fabric_notebooks.py",
     "serve --page-size": "local/fabric/test_lookups.py",

@@ -13,12 +13,15 @@ from fabric_livy_magic.local.server.certificate import ServedCertificate
 
 TOKEN_VARIABLE = "FABRIC_LIVY_TOKEN"  # noqa: S105 - a name
 PASSWORD_VARIABLE = "FABRIC_LIVY_PASSWORD"  # noqa: S105 - a name
+OPEN_TO_ALL = (
+    "requests need no token: every user and every program of this machine can run code as you, until this ends"
+)
 FABRIC, LIVY = DIALECTS = ("fabric", "livy")
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """What is printed, and how. `token` is None where requests carry an authority's tokens."""
+    """What is printed, and how. `token` is None where requests carry an authority's tokens, or none."""
 
     token: str | None
     authority: str | None
@@ -62,6 +65,9 @@ def _fabric_text(endpoint: str, announcement: Announcement, token_is_published: 
 
 
 def _livy_text(endpoint: str, announcement: Announcement, token_is_published: bool) -> str:
+    if announcement.token is None:
+        head = f"Livy endpoint: {endpoint}\nWarning:       {OPEN_TO_ALL}.\n\nIn a notebook, paste:\n\n%livy use {endpoint}\n\n"
+        return f"{head}{_notes(announcement)}Ctrl-C ends it."
     set_up = f"`%livy config livy_user livy`, and the environment variable {PASSWORD_VARIABLE} set to the token"
     how = f"A notebook of this user finds the token by itself; others need {set_up}."
     if not token_is_published:

@@ -76,6 +76,13 @@ class OwnToken:
         return Caller("owner")
 
 
+class NoToken:
+    """Whoever asks is let in."""
+
+    async def check(self, _token: str, _audiences: tuple[str, ...]) -> Caller:
+        return Caller("anybody")
+
+
 class BadToken(ValueError):  # noqa: N818 - says what is wrong
     pass
 
