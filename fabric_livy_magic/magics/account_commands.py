@@ -51,11 +51,15 @@ def whoami(notebook: LivyNotebook, options: argparse.Namespace) -> None:
     if target is not None and target.is_embedded:
         return notebook.say("An embedded Fabric of this notebook: nobody has to sign in.")
     if target is not None and not target.is_fabric_api:
-        return notebook.say(f"{target.text} is called {_as_whom(account.settings.livy_user)}.")
+        return notebook.say(
+            f"{target.text} is called {_as_whom(account.settings.livy_user, account.settings.livy_auth)}."
+        )
     return notebook.say(*identity_lines(account.whoami()))
 
 
-def _as_whom(livy_user: str) -> str:
+def _as_whom(livy_user: str, livy_auth: str) -> str:
+    if livy_auth:
+        return f"by {livy_auth} (`livy_auth`)"
     return f"as {livy_user}" if livy_user else "without a sign-in (`%livy config livy_user NAME` is one)"
 
 
@@ -90,8 +94,9 @@ def _give_items(what: str, items: Sequence[Item], options: argparse.Namespace) -
 
 def tables(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     runner = notebook.runner
-    rows = runner.account.tables(options.pattern, runner.sessions.lakehouse_id())
-    empty = "There is no such table." if options.pattern else "The lakehouse has no tables yet."
+    rows = runner.tables(options.pattern)
+    where = "lakehouse" if runner.account.target.is_fabric_api else "session's schema"
+    empty = "There is no such table." if options.pattern else f"The {where} has no tables yet."
     return _give_rows({"name": "table", "format": "format", "kind": "kind"}, rows, empty, options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fnmatch
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -136,6 +137,14 @@ class Runner:
         session = self._ready(name, on_progress)
         with self._in_use(session):
             return work(session.repl)
+
+    def tables(self, pattern: str | None = None) -> list[list[str]]:
+        """Rows of (name, format, kind): of the lakehouse, or on Apache Livy of the session's current schema, by SHOW TABLES."""
+        if self.account.target.is_fabric_api:
+            return self.account.tables(pattern, self.sessions.lakehouse_id())
+        shown = self.sessions.find().run("SHOW TABLES", "sql").tables[0].to("arrow").to_pylist()
+        rows = [[str(row["tableName"]), "", "view" if row["isTemporary"] else "table"] for row in shown]
+        return sorted(row for row in rows if fnmatch.fnmatchcase(row[0].lower(), (pattern or "*").lower()))
 
     def columns(self, table: str) -> list[list[str]]:
         """Rows of (name, type, comment), by DESCRIBE TABLE on the session."""

@@ -58,6 +58,13 @@ def test_words_of_livys_own_request_go_to_an_apache_livy_server(bare: Notebook, 
     assert "Apache Livy has no tags" in bare.fails("%livy start second --tag team=sales")
 
 
+def test_an_auth_class_is_told_as_who_calls(bare: Notebook, apache_livy: FakeFabric) -> None:
+    bare.ok(f"%livy use {apache_livy.url}")
+    assert "without a sign-in" in bare.ok("%livy whoami").text
+    bare.ok("%livy config livy_auth kerberos")
+    assert "is called by kerberos" in bare.ok("%livy whoami").text
+
+
 def test_words_of_livys_own_request_are_refused_on_fabric(nb: Notebook) -> None:
     assert "Fabric has no queues" in nb.fails("%livy start second --livy queue=nightly")
 

@@ -13,6 +13,7 @@ from fabric_livy_magic import connect
 from fabric_livy_magic.agent.client import call_text, package_name, read_reply
 from fabric_livy_magic.errors import Interrupted, OutcomeUnknown, StatementError, WaitTimeout
 from fabric_livy_magic.livy.waiting import run_in_background
+from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.sessions.session import Session
 from tests.support import service
 from tests.support.timing import AT_ONCE_S, eventually, interrupt_after
@@ -145,6 +146,15 @@ def test_what_one_process_asks_beside_a_cell_disturbs_no_output(session: Session
     while not running.done:
         session.ask("complete", "kep")
     assert running.result().text.split() == [str(n) for n in range(30)]
+
+
+def test_tables_are_those_of_the_sessions_catalog(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FABRIC_LIVY_PASSWORD", service.TOKEN)
+    session.run("spark.range(1).createOrReplaceTempView('one_view')")
+    session.run("spark.range(1).createOrReplaceTempView('two_view')")
+    runner = Runner({"target": session.remote.client.http.base_url, "livy_user": "me"})
+    runner.sessions.attach(session.id)
+    assert runner.tables("ONE*") == [["one_view", "", "view"]]
 
 
 def test_threads_of_jobs_end(session: Session) -> None:
