@@ -66,6 +66,8 @@ def server_environment(environ: Mapping[str, str] | None = None) -> dict[str, st
 def _without(names: frozenset[str], environ: Mapping[str, str] | None) -> dict[str, str]:
     environ = os.environ if environ is None else environ
     inherited = {name: value for name, value in environ.items() if name.upper() not in names}
+    if inherited.get("MPLBACKEND", "").startswith("module://"):
+        del inherited["MPLBACKEND"]  # a kernel's own, for figures in its IPython, which the session has not
     return in_utf8(inherited, utf8_locale())
 
 

@@ -48,3 +48,9 @@ def test_the_locale_is_one_that_this_machine_has() -> None:
         inherited = environment({"PATH": os.environ["PATH"], "LC_ALL": "xx_XX.of-nobody"})
         done = subprocess.run([sys.executable, "-c", code], env=inherited, capture_output=True, text=True, check=True)
         assert done.stdout == "UTF-8\n"
+
+
+@pytest.mark.parametrize(("backend", "kept"), [("module://matplotlib_inline.backend_inline", None), ("Agg", "Agg")])
+def test_the_matplotlib_backend_of_a_kernel_is_not_that_of_its_session(backend: str, kept: str | None) -> None:
+    for environment in (started_environment, server_environment):
+        assert environment({"MPLBACKEND": backend}).get("MPLBACKEND") == kept
