@@ -81,6 +81,19 @@ def test_code_that_ends_a_call_into_the_jvm_is_interrupted_after_it(session: Ses
     assert session.run("spark.range(3).count()").text == "3"
 
 
+def test_the_flag_of_another_repl_interrupts_as_well(session: Session) -> None:
+    """The road of high-concurrency sessions: here a thread of the cell stands in for the other REPL."""
+    request = "ef" * 16
+    flag = f"sc._jvm.java.lang.System.setProperty('fabric_livy_magic.interrupt.{request}', '1')"
+    code = f"threading.Timer(0.3, lambda: {flag}).start()\ntime.sleep(30)"
+    output = session.remote.run(call_text(request, "cell", [code, 20, True]), "pyspark").output
+    assert output is not None
+    reply = read_reply(output.text, request)
+    assert reply is not None
+    assert reply.error is not None
+    assert reply.error["ename"] == "KeyboardInterrupt"
+
+
 # ------------------------------------------------------------------------------------------------ never for another
 def interrupt(session: Session, request: str) -> Any:
     return session.repl.beside.value("interrupt_cell", request, within_s=10)
