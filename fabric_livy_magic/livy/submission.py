@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from fabric_livy_magic.errors import (
+    ConnectionFailed,
     HttpError,
     NotFoundError,
     NotLivyError,
@@ -21,7 +23,7 @@ from fabric_livy_magic.errors import (
 )
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.endings import lost_session
-from fabric_livy_magic.livy.models import StatementInfo
+from fabric_livy_magic.livy.models import SessionState, StatementInfo
 from fabric_livy_magic.livy.retries import RetryPolicy, may_have_acted
 from fabric_livy_magic.livy.waiting import INTERRUPT_CHECK_S, check_interrupted, interruptible_sleep
 
@@ -34,6 +36,7 @@ LOOKUP_PAUSES_S = (0.0, 1.0, 3.0, 3.0, 3.0)
 ENOUGH_LOOKUPS = 3
 LOOKUP_WITHIN_S = 600.0  # all of them together: as long as one call may be refused with 429
 SEND_AGAIN_S = 120.0
+UNLISTED_PAUSE_S = 2.0
 NEW_SESSION_404_S = 5.0  # a session that has just become ready was seen to answer 404
 MAYBE_RAN = "This statement was sent and no answer came, so it is not known whether it ran: look at what it should have done before you run it again."
 DROPPED = "The session lists only its newest statements, and this one may be older than those."
@@ -183,13 +186,27 @@ class Submission:
         client, began_s = self.client, self.clock()
         self.client = client.within(LOOKUP_WITHIN_S)
         try:
-            return self._find_repeatedly(error)
+            found = self._find_repeatedly(error)
+            while found is None and self._may_run_unlisted(error):
+                self.client.http.wait(
+                    UNLISTED_PAUSE_S, f"{error} The session runs something that it does not list", self.sleep
+                )
+                found = self._find_repeatedly(error)
+            return found
         except WaitTimeout as gave_up:
             if self.clock() - began_s < LOOKUP_WITHIN_S:  # the statement's own time is over
                 raise
             raise OutcomeUnknown(f"{error} The session could not be asked, either: {gave_up} {MAYBE_RAN}") from error
         finally:
             self.client = client
+
+    def _may_run_unlisted(self, error: HttpError) -> bool:
+        """Some servers answer, and list a statement, when it has ended: sent again, it would run twice."""
+        if not (isinstance(error, ConnectionFailed) and error.is_timeout):
+            return False
+        with contextlib.suppress(HttpError):
+            return self.client.get_session(self.session_id).state is SessionState.BUSY
+        return False
 
     def _find_repeatedly(self, error: HttpError) -> StatementInfo | None:
         lookup_error: HttpError | None = None

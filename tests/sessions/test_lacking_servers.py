@@ -24,6 +24,15 @@ def test_a_post_that_answers_when_the_statement_has_ended_is_followed_meanwhile(
     assert fabric.left_running == []
 
 
+def test_a_statement_that_is_listed_only_when_it_has_ended_is_not_sent_twice(target: str, fabric: FakeFabric) -> None:
+    fabric.fault("POST", "/statements$", acts=True, delay_s=2, times=9)
+    fabric.session_goes("starting", "idle", "busy")
+    fabric.fault("GET", "/statements$", status=200, body={"statements": [], "total_statements": 0}, times=4)
+    with connect(target, request_timeout_s=1) as session:
+        assert session.run("1+1").text == "2"
+    assert fabric.posted_code == [("pyspark", "1+1")]
+
+
 def test_ids_that_are_numbers_are_taken_in_fabrics_dialect(target: str, fabric: FakeFabric) -> None:
     fabric.ids_are_numbers = True
     with connect(target) as session:
