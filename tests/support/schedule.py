@@ -40,6 +40,7 @@ LONG = (
     "tests/kernel/test_ends_by_signals.py",
     "tests/cli/test_lakehouses_of_a_repository.py",
     "tests/kernel/test_hostile_repository.py",
+    "tests/test_benchmarks.py",
     "tests/signin/test_notebooks.py",
     "tests/kernel/test_vs_code.py",
     "tests/local/web/bad_input/test_log.py",
