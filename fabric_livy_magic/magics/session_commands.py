@@ -10,6 +10,7 @@ from typing import Any
 from fabric_livy_magic.cells.session_request import check_sizes, read_configuration, session_spec
 from fabric_livy_magic.errors import SessionLostError, SettingsError
 from fabric_livy_magic.livy.client import session_body
+from fabric_livy_magic.livy.models import SessionState
 from fabric_livy_magic.livy.session_sizes import capacity_unit_hours, capacity_unit_seconds, memory_text, vcore_seconds
 from fabric_livy_magic.magics.notebook import LivyNotebook
 from fabric_livy_magic.output.lists import ListColumn, OwnList, give
@@ -146,13 +147,14 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
         info, age_s = session.remote.last_info, session.remote.last_info.age_s(time.time())
         used = vcore_seconds(info, age_s)
         is_resting = not session.lost and not session.remote.running_statements
+        runs_on = is_resting and state == SessionState.BUSY.value
         records.append(
             {
                 "is_current": name == runner.sessions.current,
                 "name": name,
                 "state": state,
                 "age_s": age_s,
-                "idle_s": round(time.monotonic() - session.used_at) if is_resting else None,
+                "idle_s": round(time.monotonic() - session.used_at) if is_resting and not runs_on else None,
                 "memory": memory_text(info) or None,
                 "capacity_unit_hours": capacity_unit_hours(info, age_s),
                 "vcore_seconds": used,
@@ -160,7 +162,7 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
                 "id": session.id,
                 "application": app_id or None,
                 "target": session.target.text,
-                "note": idle_note(runner.sessions, session),
+                "note": busy_note(session) if runs_on else idle_note(runner.sessions, session),
             }
         )
     title = (
@@ -171,6 +173,12 @@ def status(notebook: LivyNotebook, options: argparse.Namespace) -> Any:
     columns = tuple(one for one in STATUS_COLUMNS if is_elsewhere or one.key != "target")
     shown = OwnList(columns, records, empty, title=title)
     return give(shown, as_data=options.json)
+
+
+def busy_note(session: Session) -> str:
+    """Of one that runs what no cell waits for: a statement that was given up, or one of somebody else."""
+    since = time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - session.used_at)))
+    return f"busy since {since} or later with what no cell waits for; `%livy statements` lists it"
 
 
 def idle_note(sessions: NotebookSessions, session: Session) -> str:

@@ -28,6 +28,20 @@ def test_ctrl_c_in_a_cell_cancels_its_statement_and_keeps_the_session(started: N
     assert started.ok("%%livy_pyspark\n1+1").text.strip() == "2"
 
 
+def test_a_statement_that_was_given_up_is_told_by_status_with_its_time(started: Notebook, fabric: FakeFabric) -> None:
+    fabric.statement_goes("running")
+    fabric.cancel_goes("cancelling")
+    interrupt = interrupt_after(0.3)
+    assert "still runs" in started.fails("%%livy_pyspark\nslow()")
+    interrupt.join()
+    fabric.session_becomes("busy")
+    text = started.ok("%livy status").text
+    assert re.search(
+        r"busy since \d\d:\d\d:\d\d or later with what no cell waits for; `%livy statements` lists it", text
+    )
+    assert not re.search(r" idle +\d+ s ", text)
+
+
 @pytest.mark.parametrize("cell", ["%livy start", "%%livy_pyspark\n1+1"], ids=["start", "first cell"])
 def test_ctrl_c_while_a_session_starts_leaves_none(nb: Notebook, fabric: FakeFabric, cell: str) -> None:
     fabric.session_goes("starting")
