@@ -73,16 +73,16 @@ def _submit(batches: Batches, options: argparse.Namespace, progress: ProgressLin
     for line in submitted_lines(batch, batches.commands, is_waited_for=options.wait):
         say(line)
     if options.wait:
-        return _wait_for(batch, options, progress)
+        return _wait_for(batches, batch, options, progress)
     _print_data(batch, options)
     return 0
 
 
 def _wait(batches: Batches, options: argparse.Namespace, progress: ProgressLine) -> int:
-    return _wait_for(batches.get(options.id), options, progress)
+    return _wait_for(batches, batches.get(options.id), options, progress)
 
 
-def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine) -> int:
+def _wait_for(batches: Batches, batch: Batch, options: argparse.Namespace, progress: ProgressLine) -> int:
     from fabric_livy_magic.output.batches import success_line
 
     began = time.monotonic()
@@ -92,7 +92,8 @@ def _wait_for(batch: Batch, options: argparse.Namespace, progress: ProgressLine)
     finally:
         progress.make_room()
         _print_data(batch, options)
-    say(success_line(batch, time.monotonic() - began))
+    commands = None if batches.target.is_embedded else batches.commands
+    say(success_line(batch, time.monotonic() - began, commands))
     return 0
 
 

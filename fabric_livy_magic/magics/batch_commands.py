@@ -67,7 +67,7 @@ def _wait_for(notebook: LivyNotebook, one: Batch, options: argparse.Namespace) -
         progress.begins(f"Batch {one.name}", is_told=False)
         one.wait(options.timeout, on_progress=progress)
         if not options.json:
-            progress.note(success_line(one, time.monotonic() - began))
+            progress.note(success_line(one, time.monotonic() - began, NOTEBOOK))
     return _value(one, options)
 
 

@@ -82,8 +82,10 @@ def submitted_lines(batch: Batch, commands: Commands, *, is_waited_for: bool) ->
     return lines
 
 
-def success_line(batch: Batch, elapsed_s: float) -> str:
-    return f"Batch {batch.name} has succeeded, waited for {seconds_text(elapsed_s)} (id {batch.id})"
+def success_line(batch: Batch, elapsed_s: float, commands: Commands | None) -> str:
+    """`commands`: None where its server ends now, and its log with it."""
+    logs = f". {commands(f'logs {batch.id}')} shows what it has printed." if commands else ""
+    return f"Batch {batch.name} has succeeded, waited for {seconds_text(elapsed_s)} (id {batch.id}){logs}"
 
 
 def ended_line(batch: Batch) -> str:

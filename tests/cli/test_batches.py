@@ -55,7 +55,7 @@ def test_an_environment_is_found_by_its_name(fabric: FakeFabric) -> None:
 @pytest.mark.parametrize(
     ("readings", "options", "code", "says"),
     [
-        (["starting", "running", "success"], ["--wait", "--timeout", "60"], 0, "has succeeded, waited for"),
+        (["starting", "running", "success"], ["--wait", "--timeout", "60"], 0, "shows what it has printed."),
         (["starting", "dead"], ["--wait"], 1, "failed (state: dead)"),
         (["starting", "killed"], ["--wait"], 1, "was cancelled"),
         (["not_started"], ["--wait", "--timeout", "0.2"], 124, "had not ended after 0.2 s (state: not started)"),

@@ -94,7 +94,10 @@ def test_a_near_name_is_suggested_for_a_missing_file(
 
 def test_a_wait_ends_with_success(nb: Notebook, fabric: FakeFabric) -> None:
     shown = nb.ok("%livy batch submit Files/job.py --wait --timeout 60").text
-    assert re.search(r"Batch job-\w+ has succeeded, waited for [\d.]+ s", shown)
+    assert re.search(
+        r"Batch job-\w+ has succeeded, waited for [\d.]+ s \(id (\S+)\)\. `%livy batch logs \1` shows what it has printed\.",
+        shown,
+    )
 
 
 def test_a_failed_batch_fails_its_cell_with_reason_and_log(nb: Notebook, fabric: FakeFabric) -> None:
