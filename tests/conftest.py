@@ -53,6 +53,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also run the tests marked `release`, which build the wheel and install it into clean environments",
     )
     parser.addoption(
+        "--connect",
+        action="store_true",
+        help="also run the tests marked `connect`, which install PySpark 4 with Spark Connect (400 MB)",
+    )
+    parser.addoption(
         "--fifty", action="store_true", help="run all notebooks of tests/fifty_notebooks, not only the chosen ones"
     )
 
@@ -80,6 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "livy": "needs an Apache Livy server: --livy <address>",
         "dbt": "installs dbt: --dbt",
         "release": "builds and installs the wheel: --release",
+        "connect": "installs PySpark 4 with Spark Connect: --connect",
     }
     for mark, reason in needs.items():
         if not config.getoption(f"--{mark}"):

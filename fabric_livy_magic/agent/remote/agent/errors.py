@@ -15,6 +15,7 @@ from .assertions import seen
 LIBRARIES = ("site-packages", "dist-packages", "/pyspark/", "/py4j/", os.path.dirname(os.__file__) + os.sep)  # noqa: PTH120
 COMPILED = (".pyx", ".pxi")  # their frames name the file that a C extension was made from
 WORKER_FRAME = re.compile(r'^  File "(<cell [^"]*>)", line (\d+), in .*$(?!\n    )', re.MULTILINE)
+JVM_TRACE = "\n\nJVM stacktrace:\n"
 AGENT_FILES = "<fabric_livy_agent"  # the file names of this package in a session begin with it
 CELL_FILES = ("<cell ", "<timed line>", "<stdin>", "<string>")
 
@@ -123,6 +124,8 @@ def is_of_user(filename: str) -> bool:
 
 def message_of(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
+        # Spark Connect has the JVM's trace in the message; `full` keeps it.
+        return text.partition(JVM_TRACE)[0] if "pyspark" in type(error).__module__ else text
     except Exception:  # noqa: BLE001 - `__str__` of the user's class
         return "<its message could not be made>"
