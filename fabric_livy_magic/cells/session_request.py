@@ -153,6 +153,7 @@ LIVY_FIELDS: Mapping[str, tuple[type, str]] = {
     "archives": (list, _LIBRARIES),
     "queue": (str, "Fabric has no queues: the workspace's capacity runs the session."),
     "proxyUser": (str, "Fabric runs a session as the account that signed in."),
+    "doAs": (str, "Fabric runs a session as the account that signed in."),
     "ttl": (str, _TIMEOUTS),
     "idleTimeout": (str, _TIMEOUTS),
     "heartbeatTimeoutInSecond": (int, _TIMEOUTS),

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fabric_livy_magic.errors import AnswerTooLarge, NotFoundError, NotLivyError, TakenWithoutId
 from fabric_livy_magic.livy.answers import Accepted, Taken
@@ -24,6 +24,7 @@ from fabric_livy_magic.livy.models import BatchInfo, Progress, SessionInfo, Stat
 from fabric_livy_magic.livy.target_words import OF_APACHE_LIVY, OF_FABRIC
 from fabric_livy_magic.settings import SessionSpec
 
+DO_AS = "doAs"  # of whom the session is then, where the server lets this account impersonate
 PAST_ALL = 1_000_000  # a session keeps 100 statements
 MOST_STATEMENTS = 200  # of those looked through, whatever number a server names
 PAGE_SIZE = 100
@@ -78,7 +79,7 @@ class LivyClient:
     ) -> SessionInfo:
         """`on_late_answer`: see `LivyHttp.post`."""
         answer = self.http.post(
-            "/sessions", session_body(spec), on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
+            as_another("/sessions", spec), session_body(spec), on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
         )
         return SessionInfo.from_json(self.made(answer, "a session"))
 
@@ -201,7 +202,7 @@ class LivyClient:
     ) -> BatchInfo:
         """`on_late_answer`: see `LivyHttp.post`."""
         answer = self.http.post(
-            "/batches", batch_body(spec), on_late_answer=parse_late_answer(BatchInfo, on_late_answer)
+            as_another("/batches", spec.session), batch_body(spec), on_late_answer=parse_late_answer(BatchInfo, on_late_answer)
         )
         return BatchInfo.from_json(self.made(answer, "a batch"))
 
@@ -273,9 +274,15 @@ def session_body(spec: SessionSpec) -> dict[str, Any]:
         "executorMemory": spec.executor_memory,
         "executorCores": spec.executor_cores,
         "numExecutors": spec.num_executors,
-        **spec.livy,
+        **{key: value for key, value in spec.livy.items() if key != DO_AS},
     }
     return {key: value for key, value in body.items() if value}
+
+
+def as_another(path: str, spec: SessionSpec) -> str:
+    """The one word of Apache Livy's request that is a parameter of its address."""
+    who = spec.livy.get(DO_AS)
+    return f"{path}?{urlencode({DO_AS: who})}" if who else path
 
 
 def batch_body(spec: BatchSpec) -> dict[str, Any]:

@@ -29,6 +29,7 @@ ALL = {
     "archives": ["hdfs:///one.zip"],
     "queue": "nightly",
     "proxyUser": "ann",
+    "doAs": "ann & bob",
     "ttl": "8h",
     "idleTimeout": "30m",
     "heartbeatTimeoutInSecond": 60,
@@ -53,7 +54,9 @@ def asked(fake: FakeFabric) -> dict[str, Any]:
 def test_a_program_asks_for_all_that_the_api_takes(apache: FakeFabric) -> None:
     assert ALL.keys() == LIVY_FIELDS.keys()
     with connect(apache.url, livy=ALL):
-        assert asked(apache) == ALL
+        assert asked(apache) == {key: value for key, value in ALL.items() if key != "doAs"}
+        (request,) = apache.seen("POST", "/sessions$")
+        assert request.query == {"doAs": ["ann & bob"]}
 
 
 def test_an_auth_object_of_requests_signs_in(apache: FakeFabric) -> None:
