@@ -79,7 +79,9 @@ class LivyClient:
     ) -> SessionInfo:
         """`on_late_answer`: see `LivyHttp.post`."""
         answer = self.http.post(
-            as_another("/sessions", spec), session_body(spec), on_late_answer=parse_late_answer(SessionInfo, on_late_answer)
+            as_another("/sessions", spec),
+            session_body(spec),
+            on_late_answer=parse_late_answer(SessionInfo, on_late_answer),
         )
         return SessionInfo.from_json(self.made(answer, "a session"))
 
@@ -202,7 +204,9 @@ class LivyClient:
     ) -> BatchInfo:
         """`on_late_answer`: see `LivyHttp.post`."""
         answer = self.http.post(
-            as_another("/batches", spec.session), batch_body(spec), on_late_answer=parse_late_answer(BatchInfo, on_late_answer)
+            as_another("/batches", spec.session),
+            batch_body(spec),
+            on_late_answer=parse_late_answer(BatchInfo, on_late_answer),
         )
         return BatchInfo.from_json(self.made(answer, "a batch"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
+import warnings
 from urllib.parse import urlsplit
 
 import requests
@@ -157,9 +158,11 @@ def named_auth(name: str) -> GivenAuth:
     module_name, _, attribute = path.replace(":", ".").rpartition(".")
     try:
         with no_working_folder():
+            if path == KERBEROS:  # with each answer over http, since there is no TLS to bind to
+                warnings.filterwarnings("ignore", "Failed to get raw socket for CBT")
             made = getattr(importlib.import_module(module_name), attribute)()
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        hint = " `pip install requests-kerberos` brings it." if path == KERBEROS else ""
+        hint = " `pip install 'fabric-livy-magic[kerberos]'` brings it." if path == KERBEROS else ""
         raise SettingsError(f"livy_auth {name!r} cannot be used: {error}.{hint}") from error
     if (given := given_auth(made)) is None:
         raise SettingsError(f"livy_auth {name!r} is no auth class of `requests`.")
