@@ -25,8 +25,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="*", default=[1_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    import pyspark
     from pyspark.sql import SparkSession
 
+    from fabric_livy_magic.local.spark.java import find_java
+
+    os.environ["JAVA_HOME"] = str(find_java(pyspark.__version__).parents[1])  # that of the embedded Fabric
     builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
     spark = builder.config("spark.sql.execution.arrow.pyspark.enabled", "true").getOrCreate()
     assert spark.range(5).count() == 5

@@ -235,6 +235,7 @@ class FabricLivyKernel(IPythonKernel):
     def do_shutdown(self, restart: bool) -> dict[str, Any]:  # type: ignore[override]
         """Stops the sessions that this notebook started; their kernel's death must not leave them running."""
         self.shell.livy.close()
+        without_words_of_the_end()
         reply: dict[str, Any] = super().do_shutdown(restart)
         return reply
 
@@ -246,6 +247,12 @@ def without_words_of_subshells() -> None:
         lambda record: not ("was destroyed" in (text := record.getMessage()) and OF_SUBSHELL.search(text))
     )
     warnings.filterwarnings("ignore", f"coroutine '.*{OF_SUBSHELL.pattern}' was never awaited", RuntimeWarning)
+
+
+def without_words_of_the_end() -> None:
+    """ipykernel 7 closes the channel of outputs while its control thread still says that it is idle, and tells the terminal of it."""
+    logging.getLogger("tornado.general").addFilter(lambda record: "ZMQStream callback" not in record.getMessage())
+    warnings.filterwarnings("ignore", "coroutine '.*dispatch_control' was never awaited", RuntimeWarning)
 
 
 def launch() -> None:

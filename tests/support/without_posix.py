@@ -28,10 +28,12 @@ GONE = {
     time: "tzset",
 }
 NO_MODULES = ["fcntl", "resource", "termios", "tty", "pty", "syslog"]
-# What runs on other systems alone: the embedded Fabric and the session's Python, which are never on Windows, and forked kernels.
+# What runs on other systems alone: the embedded Fabric and the session's Python, which are never on Windows, and forked kernels; and the
+# first lines of a batch, which start Spark.
 ELSEWHERE = (
     "fabric_livy_magic.local.",
     "fabric_livy_magic.agent.remote.",
+    "fabric_livy_magic.cells.batch_prelude",
     "fabric_livy_magic.kernel.ipykernel_launcher",
 )
 

@@ -63,6 +63,7 @@ class StatementStore:
         return self._by_id.get(statement_id)
 
     def all(self) -> list[Statement]:
+        self._evict()  # what has finished since the last one came
         return list(self._by_id.values())
 
     def _evict(self) -> None:

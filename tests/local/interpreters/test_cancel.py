@@ -80,7 +80,8 @@ def test_a_job_that_a_cancelled_statement_starts_late_is_cancelled_too(warm: Ses
 
 
 def test_a_waiting_statement_is_cancelled_at_once_and_never_runs(warm: Session) -> None:
-    first = warm.submit("import time; time.sleep(1.5)")
+    first = warm.submit("import time; time.sleep(4)")
+    warm.wait(first, "running")
     second = warm.submit("kept = 'no'")
     warm.cancel(second)
     view = warm.statement(second)
