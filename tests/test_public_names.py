@@ -107,7 +107,16 @@ def test_the_command_line() -> None:
     assert commands_of(_parser()) == set(commands.split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"fabric-livy": "fabric_livy_magic.cli.main:main"}
-    assert set(project["optional-dependencies"]) == {"local", "runtime", "debug", "docs", "release", "test", "dev"}
+    assert set(project["optional-dependencies"]) == {
+        "local",
+        "runtime",
+        "kerberos",
+        "debug",
+        "docs",
+        "release",
+        "test",
+        "dev",
+    }
 
 
 def test_the_settings() -> None:
