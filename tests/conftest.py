@@ -65,8 +65,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # A Ctrl-C inside the HTTP library can leave it a socket that only the garbage collector closes, in some later test.
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
-    # Jupyter's own client of a kernel that ended while it was asked: the collector closes its channels, likewise.
-    config.addinivalue_line("filterwarnings", "ignore:Unclosed socket <zmq:ResourceWarning")
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):  # the one that starts the workers
         making = ExitStack()
         making.enter_context(class_data.in_the_making())

@@ -9,6 +9,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.util import run_sync
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.kernel.fabric_kernel.conftest import sessions
@@ -101,7 +102,11 @@ def test_a_notebook_that_nbclient_runs_has_the_last_state_of_each_output(
     notebook = new_notebook(cells=[new_code_cell(one) for one in cells])
     specs = KernelSpecManager(kernel_dirs=kernel_dirs(), ensure_native_kernel=True)
     manager = AsyncKernelManager(kernel_name="fabric-livy", kernel_spec_manager=specs)
-    NotebookClient(notebook, km=manager, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    client = NotebookClient(notebook, km=manager, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    assert client.kc
+    client.kc.stop_channels()  # of a kernel that is given it stops neither
+    run_sync(manager.shutdown_kernel)()
     shown = [[text_of(output) for output in cell.outputs] for cell in notebook.cells[1:]]
     assert shown[0] == ["'two'"]
     assert shown[1] == ["4\n", "<HTML>"]
