@@ -153,9 +153,8 @@ class LivyHttp:
     def with_short_timeouts(self) -> LivyHttp:
         """The same connections with a time-out of 4 s a call and no retry: for calls after an interrupt, and in a kernel that
         is killed 5 s after its shutdown request."""
-        other = copy.copy(self)
+        other = self.once()
         other._timeout_s = min(self._timeout_s, 4.0)
-        other._retry = NO_RETRY
         return other
 
     def once(self) -> LivyHttp:

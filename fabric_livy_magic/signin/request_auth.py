@@ -6,6 +6,7 @@ import importlib
 import threading
 import time
 import warnings
+from typing import Self
 from urllib.parse import urlsplit
 
 import requests
@@ -81,43 +82,6 @@ def _ends_soon(token: AccessToken) -> bool:
 KERBEROS = "requests_kerberos:HTTPKerberosAuth"
 
 
-class BasicAuth:
-    """User and password for a Livy server behind a gateway; over https, to this machine, or to `allow_host`."""
-
-    def __init__(self, user: str, password: str, allow_host: str = "") -> None:
-        self._user = user
-        self._was_sent = False
-        self._basic = requests.auth.HTTPBasicAuth(user, password)
-        self._allow_host = allow_host
-
-    def __repr__(self) -> str:
-        return "BasicAuth(…)"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        parts = urlsplit(request.url or "")
-        host = (parts.hostname or "").lower()
-        if parts.scheme != "https" and host not in LOOPBACK and host != self._allow_host.lower():
-            raise SignInError(
-                f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
-            )
-        self._was_sent = True
-        with_password: requests.PreparedRequest = self._basic(request)
-        return with_password
-
-    def as_it_is(self) -> BasicAuth | None:
-        """None where the password was not sent yet."""
-        return self if self._was_sent else None
-
-    def keep_valid(self) -> None:
-        pass
-
-    def renew(self) -> bool:
-        return False
-
-    def account(self) -> str:
-        return self._user
-
-
 class GivenAuth:
     """An auth object of `requests` that a program chose for its Livy server: Kerberos, digest, a gateway's own."""
 
@@ -126,15 +90,15 @@ class GivenAuth:
         self._was_sent = False
 
     def __repr__(self) -> str:
-        return "GivenAuth(…)"
+        return f"{type(self).__name__}(…)"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         self._was_sent = True
         authorized: requests.PreparedRequest = self._auth(request)
         return authorized
 
-    def as_it_is(self) -> GivenAuth | None:
-        """None before the first request."""
+    def as_it_is(self) -> Self | None:
+        """None before it was sent."""
         return self if self._was_sent else None
 
     def keep_valid(self) -> None:
@@ -145,6 +109,27 @@ class GivenAuth:
 
     def account(self) -> str:
         return type(self._auth).__name__
+
+
+class BasicAuth(GivenAuth):
+    """User and password for a Livy server behind a gateway; over https, to this machine, or to `allow_host`."""
+
+    def __init__(self, user: str, password: str, allow_host: str = "") -> None:
+        super().__init__(requests.auth.HTTPBasicAuth(user, password))
+        self._user = user
+        self._allow_host = allow_host
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        parts = urlsplit(request.url or "")
+        host = (parts.hostname or "").lower()
+        if parts.scheme != "https" and host not in LOOPBACK and host != self._allow_host.lower():
+            raise SignInError(
+                f"A password is not sent to {host} in clear text. Use https, or allow it: `%livy config allow_host {host}`."
+            )
+        return super().__call__(request)
+
+    def account(self) -> str:
+        return self._user
 
 
 def given_auth(credential: object) -> GivenAuth | None:
