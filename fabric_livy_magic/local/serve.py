@@ -258,25 +258,34 @@ def _server(
     quirks: bool = options.quirks
     ended_jobs = EndedJobs(folder / "ended")
     served = ServedWorkspaces(workspaces, notebooks_folder() if options.dialect == FABRIC else None)
+    shared = (folder, groups, capacity, served)
     if options.dialect == LIVY:
         lifetimes = livy_lifetimes(quirks=quirks)
-        sessions = Sessions(folder, groups, capacity, served, counting_ids(), lifetimes, quirks=quirks, faults=faults)
-        batches = Batches(folder, groups, capacity, served, counting_ids())
+        sessions = Sessions(*shared, counting_ids(), lifetimes, quirks=quirks, faults=faults)
+        batches = Batches(*shared, counting_ids())
     else:
         sessions = Sessions(
-            folder,
-            groups,
-            capacity,
-            served,
+            *shared,
             quirks=quirks,
             faults=faults,
             notebookutils=True,
             shares_spark=options.share_spark,
             ended_jobs=ended_jobs,
         )
-        batches = Batches(folder, groups, capacity, served, ended_jobs=ended_jobs)
-    made = (served, tokens, capacity, sessions, HighConcurrencySessions(sessions), batches, FreshLakehouses(workspaces))
-    return Server(*made, ended_jobs, page_size=options.page_size, faults=faults, quirks=quirks)
+        batches = Batches(*shared, ended_jobs=ended_jobs)
+    return Server(
+        served=served,
+        tokens=tokens,
+        capacity=capacity,
+        sessions=sessions,
+        high_concurrency=HighConcurrencySessions(sessions),
+        batches=batches,
+        fresh_lakehouses=FreshLakehouses(workspaces),
+        ended_jobs=ended_jobs,
+        page_size=options.page_size,
+        faults=faults,
+        quirks=quirks,
+    )
 
 
 async def _serve(

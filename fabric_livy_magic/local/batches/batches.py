@@ -14,7 +14,7 @@ from fabric_livy_magic.local.lakehouse.served_workspaces import ServedWorkspaces
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.dependencies import with_local_files
-from fabric_livy_magic.local.sessions.ended_jobs import EndedJob, EndedJobs, KeptLog
+from fabric_livy_magic.local.sessions.ended_jobs import EndedJob, EndedJobs
 from fabric_livy_magic.local.sessions.sessions import new_guid
 from fabric_livy_magic.local.spark.process_groups import ProcessGroups
 from fabric_livy_magic.local.spark.session_request import BatchRequest
@@ -81,7 +81,7 @@ class Batches:
             return False
         batch.stop()
         if self._ended_jobs:
-            self._ended_jobs.keep(_ended_job(batch))
+            self._ended_jobs.keep(EndedJob.of(batch, batch.app_id, is_batch=True))
         batch.remove_files()
         return True
 
@@ -90,18 +90,3 @@ class Batches:
         if batches:
             with ThreadPoolExecutor(len(batches)) as pool:
                 list(pool.map(self.delete, [batch.id for batch in batches]))
-
-
-def _ended_job(batch: Batch) -> EndedJob:
-    return EndedJob(
-        id=batch.id,
-        name=batch.name,
-        submitter=batch.submitter,
-        lakehouse=batch.lakehouse,
-        times=batch.times,
-        end_reason=batch.end_reason,
-        state=batch.state,
-        app_id=batch.app_id,
-        is_batch=True,
-        log=KeptLog(batch.log.files),
-    )

@@ -24,7 +24,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from fabric_livy_magic.local.lakehouse import onelake_files
-from fabric_livy_magic.local.lakehouse.onelake_blobs import Blobs
+from fabric_livy_magic.local.lakehouse.onelake_blobs import Blobs, Block
 from fabric_livy_magic.local.lakehouse.onelake_files import (
     Names,
     OneLakePath,
@@ -72,12 +72,14 @@ class OneLakeHandler(Handler):
     def initialize(self, server: Server) -> None:
         super().initialize(server)
         self._store: Store = self.settings["onelake"]
-        self._piece: Piece | None = None
+        self._arriving: Piece | Block | None = None
         self._failure: Exception | None = None
         action = self.request.query_arguments.get("action", [b""])[
             -1
         ]  # not decoded: a failure here would get no response
         self._appends = self.request.method == "PATCH" and action == b"append"
+        self._is_written = self._appends
+        """The body, as it arrives; else it is read whole."""
         if self._appends:
             self.body_limit_bytes = APPEND_LIMIT
 
@@ -99,18 +101,18 @@ class OneLakeHandler(Handler):
             cast(HTTP1Connection, self.request.connection).set_max_body_size(APPEND_LIMIT)
             try:
                 file, position = self._existing_file(), self._number("position")
-                self._piece = self._try(self._store.uploads.begin, file, position)
-                self._piece.wanted_md5 = self.request.headers.get("Content-MD5", "")
+                piece = self._arriving = self._try(self._store.uploads.begin, file, position)
+                piece.wanted_md5 = self.request.headers.get("Content-MD5", "")
             except Refusal as refusal:
                 self._failure = refusal
 
     def data_received(self, chunk: bytes) -> None:
         """A failure is answered after the whole body: a client that is still sending would not read the response."""
-        if not self._appends:
+        if not self._is_written:
             super().data_received(chunk)
-        elif self._piece is not None and self._failure is None:
+        elif self._arriving is not None and self._failure is None:
             try:
-                self._piece.write(chunk)
+                self._arriving.write(chunk)
             except (OSError, StorageError) as problem:
                 self._failure = self._as_refusal(problem)
 
@@ -234,8 +236,8 @@ class OneLakeHandler(Handler):
     async def _append(self) -> None:
         if self._failure is not None:
             raise self._failure
-        piece = self._piece
-        assert piece is not None
+        piece = self._arriving
+        assert isinstance(piece, Piece)
         self._try(piece.done)
         if self._query("flush").lower() == "true":
             await self._flush(piece.end)

@@ -27,7 +27,7 @@ from fabric_livy_magic.local.fabric.onelake import (
 )
 from fabric_livy_magic.local.lakehouse import onelake_blobs, onelake_files, onelake_paths
 from fabric_livy_magic.local.lakehouse.onelake_blobs import Block
-from fabric_livy_magic.local.lakehouse.onelake_files import OneLakePath, Properties, StorageError
+from fabric_livy_magic.local.lakehouse.onelake_files import OneLakePath, Properties
 from fabric_livy_magic.local.lakehouse.onelake_paths import BadPath
 from fabric_livy_magic.local.server.server import Server
 from fabric_livy_magic.local.web.answers import Refusal
@@ -47,7 +47,6 @@ class BlobHandler(OneLakeHandler):
 
     def initialize(self, server: Server) -> None:
         super().initialize(server)
-        self._block: Block | None = None
         arguments = self.request.query_arguments  # not decoded: a failure here would get no response
         comp, restype = (arguments.get(name, [b""])[-1].decode("latin-1") for name in ("comp", "restype"))
         headers = self.request.headers
@@ -55,8 +54,8 @@ class BlobHandler(OneLakeHandler):
         is_put = self.request.method == "PUT"
         self._is_blob = bool(comp) or self._is_container
         self._is_blob |= is_put and ("x-ms-blob-type" in headers or "x-ms-copy-source" in headers)
-        self._receives = is_put and self._is_blob and comp in ("", "block") and "x-ms-copy-source" not in headers
-        if self._receives:
+        if is_put and self._is_blob and comp in ("", "block") and "x-ms-copy-source" not in headers:
+            self._is_written = True
             self.body_limit_bytes = APPEND_LIMIT
 
     async def prepare(self) -> None:
@@ -71,7 +70,7 @@ class BlobHandler(OneLakeHandler):
             )
         if self._is_container and self.request.method not in ("GET", "HEAD", "POST"):
             raise refusal_of("AuthorizationFailure", "workspaces are Fabric's to change")
-        if self._receives:
+        if self._is_written and not self._appends:
             try:
                 self._begin()
             except Refusal as refusal:
@@ -89,18 +88,9 @@ class BlobHandler(OneLakeHandler):
             name = self._query("blockid")
             if not name:
                 raise refusal_of("MissingRequiredQueryParameter", "blockid is needed")
-            self._block = self._try(self._store.blobs.block, self.target, name, int(length))
+            self._arriving = self._try(self._store.blobs.block, self.target, name, int(length))
         else:
-            self._block = self._try(onelake_blobs.one_block, self.target, int(length))
-
-    def data_received(self, chunk: bytes) -> None:
-        if not self._receives:
-            super().data_received(chunk)
-        elif self._block is not None and self._failure is None:
-            try:
-                self._block.write(chunk)
-            except (OSError, StorageError) as problem:
-                self._failure = self._as_refusal(problem)
+            self._arriving = self._try(onelake_blobs.one_block, self.target, int(length))
 
     # ---- calls
 
@@ -120,8 +110,7 @@ class BlobHandler(OneLakeHandler):
         if self._failure is not None:
             raise self._failure
         if self._comp == "block":
-            assert self._block is not None
-            self._block.done()
+            self._done()
             self._answer_empty(201)
             return
         may_replace = self._may_replace()
@@ -137,11 +126,15 @@ class BlobHandler(OneLakeHandler):
             await self._in_thread(onelake_files.create_directory, self.target, may_replace=may_replace)
             self._answer_changed(201)
         else:
-            assert self._block is not None
-            self._block.done()
             commit = self._store.blobs.commit
-            await self._in_thread(commit, self._block.spool, [""], self.target, may_replace=may_replace)
+            await self._in_thread(commit, self._done().spool, [""], self.target, may_replace=may_replace)
             self._answer_changed(201)
+
+    def _done(self) -> Block:
+        block = self._arriving
+        assert isinstance(block, Block)
+        block.done()
+        return block
 
     async def _commit(self, *, may_replace: bool) -> None:
         text = self.body.decode("utf-8", errors="replace")

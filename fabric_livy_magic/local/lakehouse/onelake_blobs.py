@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import tempfile
 import uuid
@@ -19,9 +18,10 @@ from fabric_livy_magic.local.lakehouse.onelake_files import (
     StorageError,
     changeable_file,
     managed_properties,
+    page_of,
     walk,
 )
-from fabric_livy_magic.local.lakehouse.onelake_uploads import COPY_BYTES, MAX_FILE_BYTES, MAX_OPEN_UPLOADS
+from fabric_livy_magic.local.lakehouse.onelake_uploads import COPY_BYTES, MAX_FILE_BYTES, MAX_OPEN_UPLOADS, write_at
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -47,11 +47,7 @@ class Block:
         self._at = self._range.start
 
     def write(self, data: bytes) -> None:
-        unwritten = memoryview(data)
-        while unwritten:
-            written = os.pwrite(self.spool.data.fileno(), unwritten, self._at)
-            unwritten = unwritten[written:]
-            self._at += written
+        self._at = write_at(self.spool.data, data, self._at)
 
     def done(self) -> None:
         self.spool.blocks[self._name] = self._range
@@ -154,6 +150,5 @@ def list_blobs(
         for names, properties in walk(top, deep)
         if names > after and is_meant("/".join(names)) and not (deep and properties.is_directory)
     )
-    page = list(itertools.islice(found, limit))
-    has_more = next(found, None) is not None
-    return [("/".join(names), properties) for names, properties in page], page[-1][0] if has_more else ()
+    page, last = page_of(found, limit)
+    return [("/".join(names), properties) for names, properties in page], last

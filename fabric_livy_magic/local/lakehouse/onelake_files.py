@@ -184,9 +184,15 @@ Names = tuple[str, ...]
 def list_paths(top: OneLakePath, *, recursive: bool, after: Names, limit: int) -> tuple[list[dict[str, str]], Names]:
     """One page of entries, sorted by name, and the last name of the page where more follow."""
     found = itertools.dropwhile(lambda entry: entry[0] <= after, walk(top, recursive))
+    page, last = page_of(found, limit)
+    return [_entry(names, properties) for names, properties in page], last
+
+
+def page_of(found: Iterator[tuple[Names, Properties]], limit: int) -> tuple[list[tuple[Names, Properties]], Names]:
+    """The next ones, and the last name of them where more follow."""
     page = list(itertools.islice(found, limit))
     has_more = next(found, None) is not None
-    return [_entry(names, properties) for names, properties in page], page[-1][0] if has_more else ()
+    return page, page[-1][0] if has_more else ()
 
 
 def _entry(names: Names, properties: Properties) -> dict[str, str]:

@@ -21,6 +21,16 @@ def md5_text(digest: hashlib._Hash) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
+def write_at(file: IO[bytes], data: bytes, position: int) -> int:
+    """All of it, beside others that write into the same file. The position after it."""
+    unwritten = memoryview(data)
+    while unwritten:
+        written = os.pwrite(file.fileno(), unwritten, position)
+        unwritten = unwritten[written:]
+        position += written
+    return position
+
+
 class Upload:
     """The unflushed data of one file, at its offsets in it, in an unnamed temporary file in the same folder."""
 
@@ -55,11 +65,7 @@ class Piece:
             raise StorageError("OutOfRangeQueryParameterValue", "no file is that large")
         if self.wanted_md5:
             self._md5.update(data)
-        unwritten = memoryview(data)
-        while unwritten:
-            written = os.pwrite(self._upload.data.fileno(), unwritten, self.end)
-            unwritten = unwritten[written:]
-            self.end += written
+        self.end = write_at(self._upload.data, data, self.end)
 
     def done(self) -> None:
         """Raises StorageError where another body arrived than was sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 
 from fabric_livy_magic.local.batches.batches import Batches
 from fabric_livy_magic.local.faults.rules import Faults
@@ -16,7 +16,7 @@ from fabric_livy_magic.local.sessions.high_concurrency import HighConcurrencySes
 from fabric_livy_magic.local.sessions.sessions import Sessions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Server:
     served: ServedWorkspaces
     tokens: Tokens
@@ -26,7 +26,6 @@ class Server:
     batches: Batches
     fresh_lakehouses: FreshLakehouses
     ended_jobs: EndedJobs
-    _: KW_ONLY
     page_size: int = 100
     faults: Faults | None = None
     quirks: bool = False

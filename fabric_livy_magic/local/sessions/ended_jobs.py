@@ -9,12 +9,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol, Self
 
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse
 from fabric_livy_magic.local.spark.end_reason import EndReason
 
 MOST_KEPT = 100
 KEPT_S = 24 * 3600
+
+
+class HasLogs(Protocol):
+    @property
+    def files(self) -> Mapping[str, Path]: ...
+
+
+class DeletedJob(Protocol):
+    """A session or a batch."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def submitter(self) -> str: ...
+    @property
+    def lakehouse(self) -> Lakehouse: ...
+    @property
+    def times(self) -> Mapping[str, datetime]: ...
+    @property
+    def end_reason(self) -> EndReason: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def log(self) -> HasLogs: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +65,21 @@ class EndedJob:
     log: KeptLog
     deleted: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended = True
+
+    @classmethod
+    def of(cls, job: DeletedJob, app_id: str | None, *, is_batch: bool) -> Self:
+        return cls(
+            id=job.id,
+            name=job.name,
+            submitter=job.submitter,
+            lakehouse=job.lakehouse,
+            times=job.times,
+            end_reason=job.end_reason,
+            state=job.state,
+            app_id=app_id,
+            is_batch=is_batch,
+            log=KeptLog(job.log.files),
+        )
 
 
 class EndedJobs:

@@ -20,7 +20,7 @@ from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspace, W
 from fabric_livy_magic.local.sessions.capacity import Capacity
 from fabric_livy_magic.local.sessions.child_sessions import ChildSessions
 from fabric_livy_magic.local.sessions.class_data_archive import build_in_background
-from fabric_livy_magic.local.sessions.ended_jobs import EndedJob, EndedJobs, KeptLog
+from fabric_livy_magic.local.sessions.ended_jobs import EndedJob, EndedJobs
 from fabric_livy_magic.local.sessions.lifetimes import Lifetimes, fabric_lifetimes
 from fabric_livy_magic.local.sessions.notebook_context import NotebookContext, home_of_child, home_of_request
 from fabric_livy_magic.local.sessions.session import Session
@@ -248,7 +248,7 @@ class Sessions:
         ended_well = session.state in ("idle", "busy")
         session.stop()
         if self._ended_jobs:
-            self._ended_jobs.keep(_ended_job(session))
+            self._ended_jobs.keep(EndedJob.of(session, session.application.id, is_batch=False))
         session.remove_files()
         if ended_well:
             build_in_background()
@@ -290,18 +290,3 @@ class Sessions:
         else:
             session.log.write(reason)
             self.delete(session.id)
-
-
-def _ended_job(session: Session) -> EndedJob:
-    return EndedJob(
-        id=session.id,
-        name=session.name,
-        submitter=session.submitter,
-        lakehouse=session.lakehouse,
-        times=session.times,
-        end_reason=session.end_reason,
-        state=session.state,
-        app_id=session.application.id,
-        is_batch=False,
-        log=KeptLog(session.log.files),
-    )
