@@ -26,7 +26,7 @@ LOADED_WITH_A_KERNEL = (
     "tornado.platform.asyncio",
     "traitlets.config.argcomplete_config",
 )
-"""By ipykernel and IPython, when a kernel starts: 200 ms."""
+"""By ipykernel and IPython, when a kernel starts: 60 ms of a core."""
 
 
 def main(descriptor: int) -> None:
