@@ -240,12 +240,15 @@ def _text_literal(text: str) -> str:
 # ---------------------------------------------------------------------------------------------------------- replies
 
 
+_HEAD = re.compile(r"\n?\[fabric-livy (?P<request>\S+) (?P<length>[0-9]{1,15})\]\n")
+
+
 def read_reply(text: str, request: str) -> Reply | None:
     """The reply to this request and no other; None where it is missing, incomplete or no reply. Raises AnswerTooLarge."""
-    head = re.search(rf"\n?\[fabric-livy {re.escape(request)} ([0-9]{{1,15}})\]\n", text)
+    head = next((found for found in _HEAD.finditer(text) if found["request"] == request), None)
     if head is None:
         return None
-    begin, end = head.end(), head.end() + int(head[1])
+    begin, end = head.end(), head.end() + int(head["length"])
     foot = f"\n[/fabric-livy {request}]"
     if not text.startswith(foot, end):
         return None

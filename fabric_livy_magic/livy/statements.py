@@ -29,7 +29,14 @@ from fabric_livy_magic.livy.models import Output, Progress, SessionState, Statem
 from fabric_livy_magic.livy.monitoring import SparkMonitoring
 from fabric_livy_magic.livy.retries import is_transient
 from fabric_livy_magic.livy.submission import LOOKUP_PAUSES_S, KnownStatements, Submission
-from fabric_livy_magic.livy.waiting import Pauses, interruptible_sleep, result_within, run_in_background, wait_until
+from fabric_livy_magic.livy.waiting import (
+    NEAR_STATEMENT_PAUSES,
+    Pauses,
+    interruptible_sleep,
+    result_within,
+    run_in_background,
+    wait_until,
+)
 
 Listener = Callable[[Progress], None]
 
@@ -180,6 +187,7 @@ class _Statement:
             first=self.submitted,
             timeout_s=timeout_s,
             what=f"statement {self.submitted.id}",
+            pauses=NEAR_STATEMENT_PAUSES if self.client.http.is_loopback else Pauses(),
             on_wait=report,
             clock=self.clock,
             sleep=self.sleep,
