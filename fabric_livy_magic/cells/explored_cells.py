@@ -12,8 +12,12 @@ def chart_cell(chart: Chart, name: str, sql: str | None, session: str | None = N
     return f"%%{magic}{_session(session)} {chart_line(chart)}\n{body}"
 
 
+def explore_line(name: str, session: str | None = None) -> str:
+    return f"%livy explore {quoted_word(name)}{_session(session)}"
+
+
 def profile_line(name: str, session: str | None = None) -> str:
-    return f"%livy explore {quoted_word(name)}{_session(session)} --profile"
+    return f"{explore_line(name, session)} --profile"
 
 
 def _session(name: str | None) -> str:

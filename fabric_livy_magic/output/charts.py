@@ -19,6 +19,28 @@ from fabric_livy_magic.running.results import ChartTable
 MIME = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 TYPES = {"number": "quantitative", "date": "temporal", "time": "temporal", "text": "nominal"}
+# A chart has the colour of the text around it, on the ground that is there: in an SVG that holds when the theme changes, too. A canvas,
+# of a front end that draws no other, keeps the colour it was drawn with.
+INK = "currentColor"
+LOOK: Mapping[str, Any] = {
+    "background": "transparent",
+    "usermeta": {"embedOptions": {"renderer": "svg"}},
+    "config": {
+        "title": {"color": INK, "subtitleColor": INK},
+        "style": {"guide-label": {"fill": INK}, "guide-title": {"fill": INK}},
+        "axis": {
+            "domainColor": INK,
+            "domainOpacity": 0.5,
+            "tickColor": INK,
+            "tickOpacity": 0.5,
+            "gridColor": INK,
+            "gridOpacity": 0.15,
+        },
+        "view": {"stroke": INK, "strokeOpacity": 0.15},
+    },
+}
+METADATA: Mapping[str, Any] = {"needs_background": "light"}
+"""Of the picture that JupyterLab keeps in the notebook beside the chart, in black, for those that draw no Vega-Lite."""
 MARKS: Mapping[str, Any] = {
     "line": {"type": "line", "point": {"size": 12}},
     "bar": "bar",
@@ -50,6 +72,8 @@ def chart_bundle(table: ChartTable, elapsed_s: float | None = None) -> Bundle:
     title, caption = _title(asked, titles), _caption(table, rows, titles, elapsed_s)
     spec = {
         "$schema": SCHEMA,
+        **LOOK,
+        "description": f"{title}: {caption}",
         "title": {
             "text": title,
             "subtitle": _lines(caption),
@@ -157,7 +181,11 @@ def _boxes(titles: Mapping[str, str], y_title: str) -> dict[str, Any]:
         "encoding": {"x": x, "y": {"field": "median", "type": "quantitative"}, "tooltip": tooltip},
     }
     return {
-        "layer": [between("min", "max", {"type": "rule"}), between("q1", "q3", {"type": "bar", "size": 24}), middle]
+        "layer": [
+            between("min", "max", {"type": "rule", "color": INK}),
+            between("q1", "q3", {"type": "bar", "size": 24}),
+            middle,
+        ]
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fabric_livy_magic.output.bundles import Bundle, note_bundle
-from fabric_livy_magic.output.charts import chart_bundle
+from fabric_livy_magic.output.charts import METADATA, chart_bundle
 from fabric_livy_magic.output.columns import Column, udt_name
 from fabric_livy_magic.output.progress import ProgressLine
 from fabric_livy_magic.output.result_tables import Caption, result_bundle
@@ -127,6 +127,8 @@ class BelowLine:
 
 
 def _metadata(part: Shown | Table) -> Mapping[str, Any] | None:
+    if isinstance(part, ChartTable):
+        return METADATA
     return part.metadata if isinstance(part, Shown) else None
 
 

@@ -10,11 +10,11 @@ import ipywidgets as ipw
 from IPython.display import display
 
 from fabric_livy_magic.cells.charts import Chart
-from fabric_livy_magic.cells.explored_cells import chart_cell, profile_line
+from fabric_livy_magic.cells.explored_cells import chart_cell, explore_line, profile_line
 from fabric_livy_magic.errors import FabricLivyError, SettingsError, StatementError, short_remote_error
 from fabric_livy_magic.livy.models import Progress
 from fabric_livy_magic.output.bundles import Bundle
-from fabric_livy_magic.output.charts import chart_bundle
+from fabric_livy_magic.output.charts import METADATA, chart_bundle
 from fabric_livy_magic.output.explored import cell_bundle, profile_bundle
 from fabric_livy_magic.output.short_texts import cut
 from fabric_livy_magic.output.tables import escaped
@@ -24,7 +24,7 @@ from fabric_livy_magic.running.exploration import Explored, chart_of, profile_of
 from fabric_livy_magic.sessions.runner import Runner
 from fabric_livy_magic.widgets.chart_controls import ChartControls
 from fabric_livy_magic.widgets.latest import Latest
-from fabric_livy_magic.widgets.views import view_bundle
+from fabric_livy_magic.widgets.views import lasting_bundles
 
 CHART, PROFILE = 0, 1  # places of the tabs
 MOST_OF_ERROR = 2000  # characters
@@ -56,9 +56,13 @@ class ExploreView:
         """With its first content, whose error is the cell's."""
         tab = self._tabs.selected_index
         bundle, cell = self._shown[tab] = self._content(self._controls.chart() if tab == CHART else None, on_progress)
-        text = f"{printable(self._explored.name)}: its controls need a front end that draws Jupyter's widgets."
-        display(view_bundle(self.box, text), raw=True)
-        self._display = display(bundle, raw=True, display_id=True)
+        name = printable(self._explored.name)
+        text = f"{name}: its controls need a front end that draws Jupyter's widgets."
+        line = explore_line(self._explored.name, self._named_session)
+        instead = f"{name}: its controls work while their kernel runs. `{line}` shows them again."
+        for shown in lasting_bundles(self.box, text, instead):
+            display(shown, raw=True)
+        self._display = display(bundle, raw=True, display_id=True, metadata=METADATA)
         self._cell = display(cell_bundle(cell), raw=True, display_id=True)
 
     # ------------------------------------------------------------------------------------------- callbacks of widgets
@@ -126,7 +130,7 @@ class ExploreView:
 
     # ------------------------------------------------------------------------------------------- what is seen
     def _draw(self, bundle: Bundle, cell: str) -> None:
-        self._display.update(bundle, raw=True)
+        self._display.update(bundle, raw=True, metadata=METADATA)
         self._cell.update(cell_bundle(cell), raw=True)
 
     def _say(self, text: str) -> None:

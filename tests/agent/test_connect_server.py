@@ -98,3 +98,19 @@ def test_what_connect_cannot_do_is_told(agent: AgentProcess) -> None:
     error = agent.call("publish", "nothing", 0, "frame").error
     assert error is not None
     assert "Spark Connect" in error["evalue"]
+
+
+def test_the_profile_of_a_frame(agent: AgentProcess) -> None:
+    agent.shows(
+        "watched = spark.range(100).selectExpr('id', 'id % 3 = 0 AS flag', \"concat('zone ', id % 2) AS zone\","
+        " \"timestamp_ntz'2024-01-01 10:00:00' + make_dt_interval(0, CAST(id AS INT)) AS at\")"
+    )
+    reply = agent.call("explore_profile", "watched")
+    assert reply.error is None, reply.error
+    columns = {one["name"]: one for one in reply.value["columns"]}
+    assert reply.value["rows"] == 100
+    assert {name: sum(one["bars"]["counts"]) for name, one in columns.items()} == dict.fromkeys(columns, 100)
+    assert columns["zone"]["bars"]["labels"] == ["zone 0", "zone 1"]
+    assert (columns["id"]["min"], columns["at"]["max"]) == ("0", "2024-01-05 13:00:00")
+    agent.shows("nothing = spark.range(0)")
+    assert agent.call("explore_profile", "nothing").value["rows"] == 0

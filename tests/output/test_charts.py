@@ -15,6 +15,7 @@ import vl_convert
 
 from fabric_livy_magic.cells.charts import read_chart
 from fabric_livy_magic.frames.arrow_types import spark_type
+from fabric_livy_magic.output.charts import LOOK as CHART_LOOK
 from fabric_livy_magic.output.charts import MIME
 from fabric_livy_magic.output.results import Look, part_bundle
 from fabric_livy_magic.running.results import ChartTable
@@ -116,12 +117,29 @@ def test_a_chart_as_text(golden: Callable[[str, str], None], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_is_drawn_from_strict_json(name: str) -> None:
+def test_a_chart_is_drawn_from_strict_json(golden: Callable[[str, str], None], name: str) -> None:
     spec = part_bundle(CHARTS[name], LOOK)[MIME]
     text = json.dumps(spec, allow_nan=False)
     drawn = vl_convert.vegalite_to_svg(text, vl_version="5.20")
     assert drawn.startswith("<svg")
     assert spec["title"]["text"].replace("&", "&amp;") in drawn.replace("&amp;amp;", "&amp;")
+    assert colors_of(drawn) <= {"currentColor", "transparent", "none", "white", *MARKS}
+    own = {key: value for key, value in spec.items() if key not in CHART_LOOK}
+    rows = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in own.pop("data")["values"])
+    golden(f"chart_{name.replace(' ', '_')}.json", json.dumps(own, indent=1, ensure_ascii=False) + "\n" + rows)
+
+
+MARKS = {"#4c78a8", "#f58518"}
+"""Vega's own colours of marks, which are seen on white and on black. The white is the median in its box."""
+
+
+def colors_of(drawn: str) -> set[str]:
+    """Whatever else has a colour is seen in one theme only."""
+    found: set[str] = set()
+    for one in ElementTree.fromstring(drawn).iter():
+        if not one.tag.endswith(("defs", "clipPath")):
+            found |= {one.attrib[name] for name in ("fill", "stroke") if name in one.attrib}
+    return found
 
 
 def test_averages_are_not_stacked_and_sums_are() -> None:

@@ -42,13 +42,23 @@ def jupyter(api: service.Api, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
 
 
-def write_notebook(server: JupyterServer, name: str, api: service.Api, cells: Sequence[str]) -> None:
-    """One of the Fabric Livy kernel, whose first cell attaches to the session."""
+def write_notebook(
+    server: JupyterServer, name: str, api: service.Api, cells: Sequence[str], *, is_plain: bool = False
+) -> None:
+    """One of the Fabric Livy kernel, or of the plain Python kernel, whose first cell attaches to the session."""
     (session,) = sessions(api)
     spec = {"name": "fabric-livy", "display_name": "Fabric Livy", "language": "python"}
-    codes = [f"%livy attach {session['id']}", *cells]
+    if is_plain:
+        spec |= {"name": "python3", "display_name": "Python 3"}
+    load = "%load_ext fabric_livy_magic\n" if is_plain else ""
+    codes = [f"{load}%livy attach {session['id']}", *cells]
     notebook = new_notebook(cells=[new_code_cell(one) for one in codes], metadata={"kernelspec": spec})
     nbformat.write(notebook, server.folder / name)
+
+
+def end_kernel(page: Any) -> None:
+    """The kernel of the notebook that the page shows."""
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def new_kernel(api: service.Api, folder: Path) -> AbstractContextManager[Kernel]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.fabric_kernel.conftest import write_notebook
+from tests.kernel.fabric_kernel.conftest import end_kernel, write_notebook
 from tests.support import service
 from tests.support.browser import screenshot, serious_findings
 from tests.support.hostile_texts import HOSTILE_TEXTS
@@ -29,7 +29,7 @@ spark.range(3000).select(hostile.alias("{HOSTILE}"), "*").selectExpr(
     "IF(id % 9 = 0, 'cash', 'card') AS `paid by`", "`{HOSTILE}`",
 ).createOrReplaceTempView("taxis")"""
 BAR = "%%sql --chart bar x=zone y=fare agg=avg by='paid by'\nSELECT * FROM taxis"
-DRAWN = ".vega-embed canvas"
+DRAWN = ".vega-embed svg.marks"
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +48,40 @@ def chart_cell(page: Any) -> Any:
 
 
 def picture(page: Any) -> str:
-    """The pixels of the chart."""
-    return str(page.locator(".vega-embed canvas").last.evaluate("one => one.toDataURL()"))
+    return str(page.locator(DRAWN).last.inner_html())
+
+
+def colors(page: Any, number: int) -> tuple[str, str, str]:
+    """Of a chart as it is seen now: the text of its axes, the text around it, and its ground."""
+    found: list[str] = (
+        page.locator(DRAWN)
+        .nth(number)
+        .evaluate(
+            "one => [getComputedStyle(one.querySelector('.role-axis-label text')).fill, getComputedStyle(document.body).color,"
+            " getComputedStyle(one).backgroundColor]"
+        )
+    )
+    return found[0], found[1], found[2]
 
 
 def test_the_chart_of_a_cell_is_drawn_in_both_themes(jupyter: JupyterServer, page: Any) -> None:
+    seen = set()
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         jupyter.command(page, "apputils:change-theme", theme=theme)
         page.locator(DRAWN).nth(1).wait_for()
         page.wait_for_timeout(500)
         assert page.locator(DRAWN).count() == 2
+        for number in (0, 1):  # both were drawn in the first theme
+            text, around, ground = colors(page, number)
+            assert (text, ground) == (around, "rgba(0, 0, 0, 0)")
+            seen.add(text)
         page.locator(".jp-Cell").nth(2).scroll_into_view_if_needed()
         screenshot(page, f"chart {theme}")
         page.get_by_role("tab", name="Profile").scroll_into_view_if_needed()
         screenshot(page, f"explore {theme}", page.locator(".jp-Cell").last)
         assert serious_findings(page, page.locator(".jp-Cell").last.locator(".jupyter-widgets").first) == []
+        assert serious_findings(page, page.locator(DRAWN).first) == []
+    assert len(seen) == 2
     jupyter.command(page, "apputils:change-theme", theme="JupyterLab Light")
 
 
@@ -135,8 +154,23 @@ def test_the_saved_notebook_has_what_is_shown_and_no_state_of_widgets(jupyter: J
     assert any("its controls need a front end" in text for text in texts)
 
 
-def test_it_works_in_notebook_7(jupyter: JupyterServer, page: Any) -> None:
+def test_opened_again_without_its_kernel_the_chart_is_there_and_words_instead_of_controls(
+    jupyter: JupyterServer, page: Any
+) -> None:
+    gone = page.get_by_text("its controls work while their kernel runs. `%livy explore taxis` shows them again")
+    assert gone.is_hidden()
+    end_kernel(page)
     jupyter.open(page, "explore.ipynb", "notebooks")
+    gone.wait_for()
+    page.get_by_text("model not found").wait_for(state="attached")
+    assert page.get_by_text("model not found").is_hidden()
+    assert page.get_by_role("tab", name="Profile").count() == 0
+    page.get_by_text("taxis · 3,000 rows · 6 columns").wait_for()
+    page.locator(DRAWN).wait_for()  # of the cell before
+    screenshot(page, "explore opened again")
+
+
+def test_it_works_in_notebook_7(jupyter: JupyterServer, page: Any) -> None:
     jupyter.command(page, "notebook:run-all-cells")
     page.get_by_label("chart", exact=True).select_option(label="pie")
     chart_cell(page).get_by_text("--chart pie", exact=False).wait_for()
