@@ -17,6 +17,7 @@ import pytest
 from fabric_livy_magic.cli.run_commands import quickstart
 from tests.support import service
 from tests.support.kernels import Executed, Kernel, kernel
+from tests.support.scala_words import in_this_scala
 
 NOTEBOOKS = quickstart().parent
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -142,7 +143,7 @@ def test_04_draws_a_plot_charts_and_a_profile(ran: Callable[[str], Twice]) -> No
 @pytest.mark.spark
 def test_05_views_go_from_scala_to_sql_to_python_and_a_wrong_line_is_named(ran: Callable[[str], Twice]) -> None:
     for run in ran("05_scala_and_sql"):
-        assert "defined class Ride" in run.shown("case class")
+        assert in_this_scala("defined class Ride") in run.shown("case class")
         assert "3 of 5 rides were late" in run.shown("val late")
         assert "S7        2         6.5" in run.shown("CREATE OR REPLACE TEMP VIEW")
         assert "worst line: S7" in run.shown("val worst")

@@ -17,6 +17,7 @@ from fabric_livy_magic.running.live_output import News
 from fabric_livy_magic.running.results import Part, Printed, Shown, Updated
 from fabric_livy_magic.running.run_cell import run_cell
 from fabric_livy_magic.sessions.session import Session
+from tests.support.scala_words import in_this_scala
 
 pytestmark = pytest.mark.spark
 LONG = "import time\nfor n in range(6):\n    print(n)\n    time.sleep(0.4)\n"
@@ -108,7 +109,7 @@ def test_what_a_scala_cell_prints_comes_while_it_runs_once_and_in_order(session:
     code = 'val one = 1\nfor (n <- 0 until 6) { print("\\r" + n + " ü€😀"); Thread.sleep(400) }\nval two = 2'
     screen, live = watch(session, code, "spark")
     lines = "".join(f"\r{n} ü€😀" for n in range(6))
-    assert text_of(screen).rstrip() == f"one: Int = 1\n{lines}two: Int = 2"
+    assert text_of(screen).rstrip() == in_this_scala("one: Int = 1\n") + lines + in_this_scala("two: Int = 2")
     if session.remote.client.dialect is not Dialect.FABRIC:
         assert live == 0
         return

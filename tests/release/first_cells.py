@@ -21,6 +21,13 @@ CHOSEN_TESTS = [
     "tests/output/test_tables.py",
     "tests/magics/test_cells.py",
 ]
+# Statements of cells, their errors, the classes they define, completion, and what they print while they run.
+SCALA_TESTS = [
+    "tests/local/sessions/test_scala_cells.py",
+    "tests/local/spark/test_scala_classes.py",
+    "tests/local/interpreters/test_completion.py",
+    "tests/agent/test_live_output.py",
+]
 
 
 def run_first_cells(one: CleanEnvironment, folder: Path, fabric: FakeFabric) -> None:

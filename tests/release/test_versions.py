@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.release.first_cells import TEST_TOOLS, run_chosen_tests, run_first_cells
+from tests.release.first_cells import SCALA_TESTS, TEST_TOOLS, run_chosen_tests, run_first_cells
 from tests.support.environments import PYTHONS, SPARK, CleanEnvironment, python_of, resolved, uv
 from tests.support.fakes import FakeFabric
 
@@ -86,3 +87,14 @@ def test_the_demo_runs_with_the_oldest_versions_that_are_allowed(
     one = environment(f"{wheel}[local]", "--constraint", str(oldest), python=python_of("3.11"))
     uv("pip", "check", "--python", str(one.python))
     assert "All cells ran" in one.run("fabric-livy", "demo", "--output", "shown.ipynb", folder=folder)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("spark", ["pyspark", "pyspark==4.0.1"], ids=["newest", "oldest"])
+def test_scala_cells_on_spark_4_pass_the_tests_of_those_on_spark_3(
+    spark: str, wheel: Path, environment: Callable[..., CleanEnvironment], tests_alone: Path
+) -> None:
+    """Scala 2.13 has an interpreter of its own, with sources of ours of its own."""
+    one = environment(f"{wheel}[local]", *TEST_TOOLS, spark, python=python_of("3.13"))
+    shown = one.run("pytest", "-q", "-n0", "-p", "no:cacheprovider", *SCALA_TESTS, folder=tests_alone, timeout_s=1800)
+    assert re.search(r"^\d+ passed in ", shown, re.MULTILINE), shown

@@ -219,17 +219,21 @@ class ScalaInterpreter:
         return version.startswith("2.12.")
 
     def _make_imain(self, settings: Any) -> Any:
+        own_class = self._own_class()
+        self._reads_cells = own_class is not None and self.class_name == "CellInterpreter"
+        imain = own_class(settings, self._writer) if own_class else self._scalas_own(settings)
+        if self._is_212():
+            imain.initializeSynchronous()
+        else:
+            imain.initializeCompiler()
+        return imain
+
+    def _scalas_own(self, settings: Any) -> Any:
         """The interpreter of Scala 2.13 needs a reporter object."""
         interpreter = self._jvm.view.scala.tools.nsc.interpreter
         if self._is_212():
-            own_class = self._own_class()
-            self._reads_cells = own_class is not None and self.class_name == "CellInterpreter"
-            imain = (own_class or interpreter.IMain)(settings, self._writer)
-            imain.initializeSynchronous()
-        else:
-            imain = interpreter.IMain(settings, interpreter.shell.ReplReporterImpl(settings, self._writer))
-            imain.initializeCompiler()
-        return imain
+            return interpreter.IMain(settings, self._writer)
+        return interpreter.IMain(settings, interpreter.shell.ReplReporterImpl(settings, self._writer))
 
     def _own_class(self) -> JavaClass | None:
         """None if this Scala's compiler refuses its source. The first Scala statement on a machine waits until it is compiled."""

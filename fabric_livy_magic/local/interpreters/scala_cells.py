@@ -11,6 +11,8 @@ from fabric_livy_magic.local.interpreters import scala_magics
 from fabric_livy_magic.local.interpreters.outputs import Output, ok
 
 SUCCESS, INCOMPLETE, FAILED = "Success", "Incomplete", "Error"
+# What the compiler warns of, above an error: a count, or a warning with its line and a caret.
+WARNINGS = re.compile(r"(?:warning: .*\n|<console>:\d+: warning: (?:.*\n)+?[ \t]*\^\n)+")
 ELIDED = re.compile(r"\s+\.\.\. \d+ (elided|more)\s*")
 
 
@@ -51,11 +53,15 @@ class Cell(ABC):
             return self._failed(self._magic_output["ename"], self._magic_output["evalue"], [])
         if verdict == SUCCESS:
             return ok({"text/plain": self._interpreter.output(self._begin)})
-        lines = self._interpreter.output(self._begin_of_last).splitlines(keepends=True) or [""]
+        lines = self.error_text().splitlines(keepends=True) or [""]
         # Scala 2.13 puts the caret before the message it belongs to.
         message = next((index for index, line in enumerate(lines) if line.strip() != "^"), 0)
         evalue = lines.pop(message).strip()
         return self._failed("Error", evalue or "the statement was interrupted", self.located(lines, code))
+
+    def error_text(self) -> str:
+        """Of the statement that failed; its first line says what is wrong."""
+        return self._interpreter.output(self._begin_of_last)
 
     def located(self, traceback: list[str], code: str) -> list[str]:
         """The traceback with the place in the cell, where that is known."""
@@ -119,6 +125,13 @@ class ByStatements(Cell):
             if verdict != SUCCESS:
                 return verdict
         return SUCCESS
+
+    def error_text(self) -> str:
+        """Without the warnings above it, which count as printed: Scala 2.13 warns of each `frame.count` without parentheses."""
+        text = super().error_text()
+        if warned := WARNINGS.match(text):
+            self._begin_of_last += len(warned[0].encode())
+        return text[warned.end() :] if warned else text
 
     def located(self, traceback: list[str], code: str) -> list[str]:
         line, lines = self._interpreter.failed_line(), code.split("\n")

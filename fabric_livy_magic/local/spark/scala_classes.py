@@ -80,8 +80,10 @@ def _error_file(jar: Path) -> Path:
 
 
 def _sources(spark_jars: Path) -> list[Path]:
+    """Those of every Scala, and those of this one."""
     binary_version = ".".join(_scala_version(spark_jars).split(".")[:2])
-    return sorted((SOURCES / binary_version).glob("*.scala"))
+    own = sorted((SOURCES / binary_version).glob("*.scala")) if binary_version else []
+    return [*sorted(SOURCES.glob("*.scala")), *own] if own else []
 
 
 def _scala_version(spark_jars: Path) -> str:

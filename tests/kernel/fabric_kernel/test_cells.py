@@ -13,6 +13,7 @@ import pytest
 from tests.kernel.fabric_kernel.conftest import sessions
 from tests.support import service
 from tests.support.kernels import ANSI, TOOK, Kernel, kernel
+from tests.support.scala_words import in_this_scala
 
 pytestmark = pytest.mark.spark
 
@@ -41,7 +42,7 @@ def test_output_goes_to_a_local_variable_in_every_language(started: Kernel) -> N
     assert ran.status == "ok", ran.traceback
     started.run("%%spark -o scala_text\n1 + 1")
     shown = started.run("%%local\nprint(from_sql.one[0], len(from_python), from_scala.t[0], scala_text)").printed
-    assert re.fullmatch(r"1 3 a res\d+: Int = 2\n+", shown)
+    assert re.fullmatch("1 3 a " + in_this_scala("resN: Int = 2").replace("N", r"\d+") + "\n+", shown)
 
 
 def test_scala_displays_tables_and_html_as_pyspark_does(started: Kernel) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import livy_dialect
 from tests.support.livy_dialect import Livy, LivySession, bare, message
+from tests.support.scala_words import in_this_scala
 
 pytestmark = pytest.mark.spark
 
@@ -69,7 +70,7 @@ def test_a_session_finds_the_files_of_its_request(session: LivySession, code: st
 
 def test_a_jar_of_the_session_is_on_scalas_class_path(session: LivySession) -> None:
     code = 'scala.io.Source.fromInputStream(getClass.getResourceAsStream("/in-the-jar.txt")).mkString'
-    assert session.text(code, "spark") == "res0: String = a jar\n"
+    assert session.text(code, "spark") == in_this_scala("res0: String = a jar\n")
 
 
 def test_its_view_names_them_as_in_the_request(session: LivySession, session_files: Path) -> None:

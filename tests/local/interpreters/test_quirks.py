@@ -17,6 +17,7 @@ from fabric_livy_magic.local.sessions.statements import RETAINED, StatementStore
 from fabric_livy_magic.sessions import session as client
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from tests.support import service
+from tests.support.scala_words import in_this_scala
 from tests.support.service import Session
 
 LONGEST = 20_000_000
@@ -153,7 +154,7 @@ def test_a_context_that_was_stopped_before_its_first_query_is_spoken_of_as_in_li
     session = livy_like.api.start_session()
     session.wait_for("idle")
     session.text("spark.stop()")
-    assert session.text("1 + 1", "spark") == "res0: Int = 2\n"
+    assert session.text("1 + 1", "spark") == in_this_scala("res0: Int = 2\n")
     failed = session.error("spark.range(3).count()", "spark")
     assert failed["evalue"] == "java.lang.IllegalStateException: LiveListenerBus is stopped."
     assert "stopped SparkContext" in session.error("sc.parallelize(1 to 3).count()", "spark")["evalue"]

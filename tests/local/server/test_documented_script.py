@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import service
+from tests.support.scala_words import in_this_scala
 from tests.support.service import ROOT, Api
 
 pytestmark = pytest.mark.spark
@@ -30,5 +31,5 @@ def test_the_documented_script_runs_and_leaves_no_session(api: Api) -> None:
     code = re.sub(r'base = "[^"]+"', f'base = "{api.base}"', script[1]).replace("TOKEN", api.ready["token"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "res0: Long = 5\n\n"
+    assert done.stdout == in_this_scala("res0: Long = 5\n\n")
     assert [one["livyState"] for one in api.get("/sessions").json()["items"]] in ([], ["dead"])

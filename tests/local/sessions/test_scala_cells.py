@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
+from tests.support.scala_words import in_this_scala
 from tests.support.service import Session
 
 pytestmark = pytest.mark.spark
@@ -66,7 +68,7 @@ def test_a_class_that_is_defined_anew_is_the_one_that_counts(point: Session) -> 
         code = f"case class Twice({field}: Int)\nsc.parallelize(1 to 2).map(Twice(_)).collect.map(_.{field}).sum"
         assert point.text(code, "spark").rstrip().endswith("Int = 3")
     code = "Seq(Twice(7)).toDS.map(one => Twice(one.b + 1)).collect.toSeq"
-    assert point.text(code, "spark").rstrip().endswith("Seq[Twice] = WrappedArray(Twice(8))")
+    assert point.text(code, "spark").rstrip().endswith(in_this_scala("Seq[Twice] = WrappedArray(Twice(8))"))
 
 
 def test_a_function_of_a_cell_works_in_sql_and_pyspark(point: Session) -> None:
@@ -160,3 +162,15 @@ def test_an_exception_tells_its_line_of_the_cell(session: Session, name: str) ->
     output = session.error(code, "spark")
     assert output["evalue"] == "java.lang.RuntimeException: no"
     assert place in output["traceback"]
+
+
+def test_an_exception_is_the_error_also_where_the_compiler_warned(session: Session) -> None:
+    code = '@deprecated("é", "1") def old = 0\ndef of(n: Option[Int]) = n match {\n  case Some(n) => n\n}\n'
+    session.text(code, "spark")
+    output = session.error("1 / old", "spark")
+    assert output["evalue"] == "java.lang.ArithmeticException: / by zero"
+    assert "  in line 1 of the cell: 1 / old\n" in output["traceback"]
+    assert re.fullmatch(r"warning: .* deprecation .*", output["data"]["text/plain"])
+    output = session.error("{\n  None.asInstanceOf[Option[Int]] match { case Some(n) => n }\n}", "spark")
+    assert output["evalue"].startswith("scala.MatchError: None")
+    assert output["data"]["text/plain"].startswith("<console>:2: warning: match may not be exhaustive")

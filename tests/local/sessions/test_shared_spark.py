@@ -11,6 +11,7 @@ import pytest
 from fabric_livy_magic.local.spark.guests import fits_a_guest
 from fabric_livy_magic.local.spark.session_request import SessionRequest
 from tests.support import service
+from tests.support.scala_words import in_this_scala
 from tests.support.service import Api, Session
 
 APPLICATION = "print(sc.applicationId)"
@@ -89,12 +90,10 @@ def test_guests_see_nothing_of_each_other(api: Api, tmp_path: Path) -> None:
 def test_scala_of_a_guest_is_its_own_also_after_another_guest(api: Api, tmp_path: Path) -> None:
     for number in (1, 2):
         one = fresh(api, tmp_path / f"scala {number}")
-        assert (
-            one.text(f'println("guest {number}")\nval number = {number}', "spark")
-            == f"guest {number}\nnumber: Int = {number}\n"
-        )
+        defined = one.text(f'println("guest {number}")\nval number = {number}', "spark")
+        assert defined == in_this_scala(f"guest {number}\nnumber: Int = {number}\n")
         mapped = "Seq(1, 2).toDS.map(_ + number).collect.sum"  # a closure of this line, in an executor
-        assert one.text(mapped, "spark") == f"res1: Int = {3 + 2 * number}\n"
+        assert one.text(mapped, "spark") == in_this_scala(f"res1: Int = {3 + 2 * number}\n")
         assert one.api.delete(one.path).status_code == 200
 
 
