@@ -53,6 +53,7 @@ def ui(notebook: LivyNotebook, options: argparse.Namespace) -> None:
 
     panel = Panel(host)
     notebook.when_cell_runs = panel.watch
-    show(panel.bundle)
+    for bundle in panel.bundles:
+        show(bundle)
     panel.open()
     return None

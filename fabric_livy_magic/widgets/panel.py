@@ -12,10 +12,11 @@ import ipywidgets as widgets
 from fabric_livy_magic.livy.waiting import InterruptRequest, run_in_background
 from fabric_livy_magic.output.bundles import Bundle
 from fabric_livy_magic.output.tables import escaped
+from fabric_livy_magic.printable import printable
 from fabric_livy_magic.widgets.panel_outputs import Host, Outputs, fill, run_line
 from fabric_livy_magic.widgets.panel_parts import INTERRUPT, Action, Record, Row, Section
 from fabric_livy_magic.widgets.panel_sections import RECENT, SECTIONS, STATEMENTS
-from fabric_livy_magic.widgets.views import view_bundle
+from fabric_livy_magic.widgets.views import lasting_bundles
 
 TICK_S = 1.0  # between two looks at what runs, which cost no call
 # ipywidgets gives all tabs one width, which cuts the longest title in a narrow notebook. Its own rule names four classes.
@@ -48,9 +49,12 @@ class Panel:
         _take_messages_where_they_come(self.box)
 
     @property
-    def bundle(self) -> Bundle:
+    def bundles(self) -> tuple[Bundle, Bundle]:
+        """Itself, and what says so where it is gone."""
         lines = "\n".join(f"{section.title}: {', '.join(section.lines)}" for section in SECTIONS)
-        return view_bundle(self.box, f"A panel of the notebook's sessions. The same as text:\n{lines}")
+        text = "A panel of the notebook's sessions: it needs a front end that draws Jupyter's widgets."
+        instead = f"The panel works while its kernel runs: `%livy ui` opens it again. The same as text:\n{lines}"
+        return lasting_bundles(self.box, text, instead)
 
     def open(self) -> None:
         self._begin(self._load_shown)
@@ -214,9 +218,10 @@ class Choice(widgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
             super().set_state(sync_data)
 
     def choose_from(self, options: Sequence[tuple[str, str]]) -> None:
-        """What was chosen stays, where it is still there."""
+        """(label, value) of each. What was chosen stays, where it is still there."""
+        options = [(printable(label), value) for label, value in options]
         with self._changing:
-            if list(self.options) == list(options):
+            if list(self.options) == options:
                 return
             before, values = self.value, [value for _, value in options]
             self.options = options
@@ -278,7 +283,7 @@ class RowView:
         lines = [action.line_for(self._all_picked()) for action in self.row.actions]
         for button, line in zip(self._buttons, lines, strict=True):
             button.disabled = (self._is_busy and line != INTERRUPT) or not line
-            button.tooltip = line
+            button.tooltip = printable(line)
         shown = " · ".join(_code(line) for line in lines if line)
         self._lines.value = f'<div style="line-height:1.4">{shown}</div>' if shown else ""
 

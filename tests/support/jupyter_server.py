@@ -36,6 +36,9 @@ OPTIONS = (
 SHOWN = "() => window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
+PROMPT = "(n => document.querySelectorAll('.jp-Notebook .jp-InputPrompt')[n].textContent)"
+
+
 @dataclass(frozen=True)
 class JupyterServer:
     url: str
@@ -50,6 +53,33 @@ class JupyterServer:
     @staticmethod
     def command(page: Any, name: str, **arguments: Any) -> None:
         page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args)", [name, arguments])
+
+
+def begin(page: Any, number: int) -> None:
+    """The cell of the notebook that the page shows."""
+    page.evaluate(
+        "number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number;"
+        "jupyterapp.commands.execute('notebook:run-cell') }",
+        number,
+    )
+    page.wait_for_function(f"() => {PROMPT}({number}) === '[*]:'")
+
+
+def has_ended(page: Any, number: int) -> None:
+    page.wait_for_function(f"() => /\\d/.test({PROMPT}({number}))")
+
+
+def run(page: Any, number: int) -> None:
+    page.evaluate(
+        "number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number;"
+        "return jupyterapp.commands.execute('notebook:run-cell') }",
+        number,
+    )
+    has_ended(page, number)
+
+
+def cell(page: Any, number: int) -> Any:
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(number)
 
 
 @contextmanager

@@ -129,6 +129,19 @@ def test_a_button_runs_its_line_shows_what_it_says_and_refreshes_the_section(pan
     assert "was run: &lt;img src=x onerror=hacked()&gt;" in html(panel)
 
 
+def test_a_name_that_no_message_can_hold_is_shown_by_its_numbers_and_used_as_it_is(notebook: Notebook) -> None:
+    odd = "a\ud800\x1b[31m\u202e"
+    notebook.records["%livy status"] = [{"name": odd, "state": "idle"}]
+    panel = Panel(notebook)
+    panel.open()
+    wait_until(lambda: is_idle(panel))
+    assert field(panel, "session").options == (("a\\ud800\\x1b[31m\\u202e", odd),)
+    assert button(panel, "Stop").tooltip == "%livy stop 'a\\ud800\\x1b[31m\\u202e'"
+    button(panel, "Stop").click()
+    wait_until(lambda: len(notebook.asked) == 5 and is_idle(panel))
+    assert notebook.asked[2] == f"%livy stop '{odd}'"
+
+
 def test_batches_are_submitted_looked_at_and_cancelled_by_the_lines_they_show(panel: Panel, notebook: Notebook) -> None:
     panel.box.children[0].selected_index = 5
     wait_until(lambda: notebook.asked[2:] == ["%livy batch list"] and is_idle(panel))

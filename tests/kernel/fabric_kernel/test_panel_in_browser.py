@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kernel.fabric_kernel.conftest import write_notebook
+from fabric_livy_magic.printable import printable
+from tests.kernel.fabric_kernel.conftest import end_kernel, write_notebook
 from tests.magics.conftest import start_elsewhere
 from tests.support import service
 from tests.support.browser import screenshot, serious_findings
 from tests.support.clients import onelake_of
 from tests.support.fakes import FakeFabric
-from tests.support.jupyter_server import JupyterServer, jupyter_page
+from tests.support.hostile_texts import HOSTILE_TEXTS
+from tests.support.jupyter_server import JupyterServer, begin, cell, has_ended, jupyter_page, run
 from tests.support.kernels import Kernel
 
 pytestmark = [pytest.mark.spark, pytest.mark.browser]
@@ -48,35 +51,6 @@ def page(
         press(page, "Refresh", is_there=True)
         yield page
         assert page.evaluate("done") == []
-
-
-def begin(page: Any, number: int) -> None:
-    page.evaluate(
-        "number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number;"
-        "jupyterapp.commands.execute('notebook:run-cell') }",
-        number,
-    )
-    page.wait_for_function(f"() => {PROMPT}({number}) === '[*]:'")
-
-
-def has_ended(page: Any, number: int) -> None:
-    page.wait_for_function(f"() => /\\d/.test({PROMPT}({number}))")
-
-
-PROMPT = "(n => document.querySelectorAll('.jp-Notebook .jp-InputPrompt')[n].textContent)"
-
-
-def run(page: Any, number: int) -> None:
-    page.evaluate(
-        "number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number;"
-        "return jupyterapp.commands.execute('notebook:run-cell') }",
-        number,
-    )
-    has_ended(page, number)
-
-
-def cell(page: Any, number: int) -> Any:
-    return page.locator(".jp-Notebook .jp-CodeCell").nth(number)
 
 
 def press(page: Any, label: str, *, is_there: bool = False) -> None:
@@ -115,7 +89,7 @@ def test_it_opens_with_the_sessions_in_both_themes(jupyter: JupyterServer, page:
         page.wait_for_timeout(500)
         screenshot(page, f"panel {theme}")
         assert serious_findings(page, cell(page, UI).locator(".jp-OutputArea-output").first) == []
-    screenshot(page, "panel", cell(page, UI).locator(".jp-OutputArea-output"))
+    screenshot(page, "panel", cell(page, UI).locator(".jp-OutputArea-output").first)
 
 
 def test_folders_are_browsed_and_a_deletion_asks_first(api: service.Api, page: Any, tmp_path: Path) -> None:
@@ -132,7 +106,7 @@ def test_folders_are_browsed_and_a_deletion_asks_first(api: service.Api, page: A
     press(page, "Delete")
     says(shown, "Delete it? What is deleted is gone.")
     assert serious_findings(page, cell(page, UI).locator(".jp-OutputArea-output").first) == []
-    screenshot(page, "panel files", cell(page, UI).locator(".jp-OutputArea-output"))
+    screenshot(page, "panel files", cell(page, UI).locator(".jp-OutputArea-output").first)
     press(page, "Yes")
     says(shown, "Nothing is in Files/panel.")
     assert files.list("Files/panel") == []
@@ -193,6 +167,36 @@ def test_sessions_are_started_attached_and_stopped_and_hostile_names_are_names(
     assert sessions.get_by_text(HOSTILE).count() > 0
 
 
+def test_any_name_of_a_session_or_a_workspace_is_shown_and_does_nothing(page: Any, elsewhere: FakeFabric) -> None:
+    names = [text for text in HOSTILE_TEXTS if len(text) < 10_000]
+    for name in names:
+        elsewhere.session_goes("idle", name=name)
+        start_elsewhere(elsewhere)
+    found = [{"id": str(uuid.uuid4()), "displayName": name} for name in names]
+    elsewhere.fault("GET", r"^\?.*/workspaces$", status=200, body={"value": found}, times=9)
+    run(page, USE)
+    section(page, "Sessions")
+    press(page, "Refresh")
+    assert_all_are_shown(page, "elsewhere", [f"{printable(name)} · idle" for name in names])
+    section(page, "Target")
+    press(page, "List workspaces")
+    assert_all_are_shown(page, "workspace", list(map(printable, names)))
+    screenshot(page, "panel with all hostile names")
+    assert page.evaluate("done") == []
+
+
+def assert_all_are_shown(page: Any, choice: str, labels: list[str]) -> None:
+    """Each in the list and among the choices. A browser draws a run of blanks and line ends as one blank."""
+    options = cell(page, UI).get_by_label(choice, exact=True).locator("option")
+    options.nth(len(labels) - 1).wait_for(state="attached")
+    drawn = {" ".join(one.split()) for one in options.all_text_contents()}
+    cells = {" ".join(one.split()) for one in cell(page, UI).locator(".flm-list td").all_text_contents()}
+    for label in labels:
+        words = " ".join(label.split())
+        assert any(one.startswith(words) for one in drawn), label
+        assert words.removesuffix(" · idle") in cells, label
+
+
 def test_a_batch_is_submitted_looked_at_and_cancelled(page: Any, elsewhere: FakeFabric) -> None:
     elsewhere.batches.log = ["stdout: ", HOSTILE, "\nstderr: "]
     elsewhere.batch_goes("running", name=HOSTILE)
@@ -212,3 +216,18 @@ def test_a_batch_is_submitted_looked_at_and_cancelled(page: Any, elsewhere: Fake
     says(cell(page, UI), "was told to end")
     says(batches, "killed")
     assert elsewhere.batches.cancelled == [batch_id]
+
+
+def test_opened_again_without_its_kernel_it_says_what_does_the_same(jupyter: JupyterServer, page: Any) -> None:
+    gone = cell(page, UI).get_by_text("The panel works while its kernel runs: `%livy ui` opens it again.")
+    assert gone.is_hidden()
+    jupyter.command(page, "docmanager:save")
+    page.wait_for_function("jupyterapp.shell.currentWidget.context.model.dirty === false")
+    end_kernel(page)
+    jupyter.open(page, NAME)
+    gone.wait_for()
+    says(cell(page, UI), "Batches: %livy batch list")
+    cell(page, UI).get_by_text("model not found").wait_for(state="attached")
+    assert cell(page, UI).get_by_text("model not found").is_hidden()
+    assert cell(page, UI).get_by_role("button").count() == 0
+    screenshot(page, "panel opened again")
