@@ -11,21 +11,8 @@ from fabric_livy_magic.errors import FabricLivyError
 from fabric_livy_magic.livy.client import Dialect, LivyClient
 from fabric_livy_magic.livy.http import LivyHttp
 from fabric_livy_magic.livy.target_words import OF_APACHE_LIVY, OF_FABRIC, TargetWords
+from tests.support.fabrics_words import words_of_fabric
 from tests.support.fakes import FakeFabric
-
-OF_FABRIC_ALONE = (
-    "az login",
-    "contributor",
-    "environment item",
-    "lakehouse",
-    "monitoring hub",
-    "service principal",
-    "starter pool",
-    "tenant",
-    "workspace",
-    "larger capacity",
-    "keep_alive",
-)
 
 
 def texts(words: TargetWords) -> Iterator[str]:
@@ -33,14 +20,10 @@ def texts(words: TargetWords) -> Iterator[str]:
         yield from one.values() if isinstance(one, dict) else [one]
 
 
-def fabrics_words(text: str) -> list[str]:
-    return [word for word in OF_FABRIC_ALONE if word in text.lower()]
-
-
 def test_no_message_for_apache_livy_speaks_of_fabric() -> None:
     for text in texts(OF_APACHE_LIVY):
-        assert not fabrics_words(text.replace("FABRIC_LIVY_PASSWORD", "")), text
-    assert any(fabrics_words(text) for text in texts(OF_FABRIC))
+        assert not words_of_fabric(text.replace("FABRIC_LIVY_PASSWORD", "")), text
+    assert any(words_of_fabric(text) for text in texts(OF_FABRIC))
 
 
 def test_each_server_has_words_for_the_same() -> None:
@@ -75,4 +58,4 @@ def test_a_failed_call_of_apache_livy_is_told_in_its_words(
     with pytest.raises(FabricLivyError) as caught:
         client.list_sessions()
     assert advice in str(caught.value)
-    assert not fabrics_words(str(caught.value))
+    assert not words_of_fabric(str(caught.value))
