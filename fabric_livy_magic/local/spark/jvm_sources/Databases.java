@@ -46,6 +46,11 @@ final class Databases {
     return new Path("file", null, folder.getPath()).toUri();
   }
 
+  /** As SQL names it: a blank is a blank there, and no `%20`. */
+  static String location(File folder) {
+    return new Path("file", null, folder.getPath()).toString();
+  }
+
   /** Raises InvalidPathException. */
   String ownFile(String relative) {
     String path = new Path(relative).toUri().getPath();

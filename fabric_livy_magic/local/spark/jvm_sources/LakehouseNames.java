@@ -401,7 +401,7 @@ public final class LakehouseNames extends AbstractFunction1 {
       nameParts[0] = seq(Arrays.asList(new Object[] {schema.database()}));
       values[0] = name.makeCopy(nameParts);
       if (kind.equals("CreateNamespace") && !((scala.collection.immutable.Map) values[2]).contains("location")) {
-        values[2] = ((scala.collection.immutable.Map) values[2]).updated("location", Databases.uri(schema.folder()).toString());
+        values[2] = ((scala.collection.immutable.Map) values[2]).updated("location", Databases.location(schema.folder()));
       }
       return node.makeCopy(values);
     }
