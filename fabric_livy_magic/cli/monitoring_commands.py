@@ -30,12 +30,7 @@ def _run(options: argparse.Namespace) -> int:
     kept = find_kept(options.id or "")
     if kept is not None and options.target is None:
         options.target, options.id = kept.server, kept.id
-    with open_account(options.target) as account:
-        if not account.settings.target:
-            raise SettingsError(
-                "No target was chosen: --target takes workspace/lakehouse or a Livy connection string. FABRIC_LIVY_TARGET does the same "
-                "for all commands."
-            )
+    with open_account(options.target, needs_target=True) as account:
         if account.target.is_embedded:
             raise SettingsError(_of_no_embedded_fabric())
         _COMMANDS[options.verb](runs_of_terminal(account, options.target), options)

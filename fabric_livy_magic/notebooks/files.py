@@ -144,11 +144,16 @@ def write_notebook(path: Path, notebook: Notebook) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         if is_git:
-            for other in set(_CONTENT_NAMES) - {path.name}:
-                (path.parent / other).unlink(missing_ok=True)
+            leave_one_content(path.parent, path.name)
             _write_platform(path.parent)
     except OSError as error:
         raise NotebookError(f"{path} could not be written: {error}") from error
+
+
+def leave_one_content(folder: Path, name: str) -> None:
+    """A folder keeps one content file."""
+    for other in set(_CONTENT_NAMES) - {name}:
+        (folder / other).unlink(missing_ok=True)
 
 
 def _write_platform(folder: Path) -> None:

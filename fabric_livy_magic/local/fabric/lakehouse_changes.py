@@ -69,6 +69,7 @@ class LakehouseChanges(WithLakehouse):
         await asyncio.gather(*(loop.run_in_executor(None, end) for end in ends))
         store: Store = self.settings["onelake"]
         store.uploads.forget(lakehouse.folder)
+        store.blobs.forget(lakehouse.folder)
         await loop.run_in_executor(None, ServedWorkspaces.delete_folder, lakehouse)
 
     def _need_created(self, lakehouse: Lakehouse, verb: str) -> None:

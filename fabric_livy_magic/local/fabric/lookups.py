@@ -9,9 +9,9 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 from fabric_livy_magic.local.fabric.handler import FabricHandler
 from fabric_livy_magic.local.lakehouse.workspaces import ROLES, Lakehouse, Named, Workspace
@@ -29,6 +29,7 @@ TABLE_SCOPES = ("Lakehouse.Read.All", "Lakehouse.ReadWrite.All")
 ENVIRONMENT_SCOPES = ("Environment.Read.All", "Environment.ReadWrite.All", "Item.Read.All", "Item.ReadWrite.All")
 CAPACITY_SCOPES = ("Capacity.Read.All", "Capacity.ReadWrite.All")
 MOST_TABLES = 100
+ONELAKE = "onelake.dfs.fabric.microsoft.com"  # as Spark names it, here as well
 TOKEN_START = "+RID:~"  # noqa: S105 - how a continuation token begins
 
 
@@ -131,7 +132,7 @@ class TablesHandler(WithLakehouse, ListHandler):
             {
                 "type": _kind(entry),
                 "name": entry["name"],
-                "location": _location(entry, lakehouse),
+                "location": _location(entry, lakehouse, f"abfss://{lakehouse.workspace_id}@{ONELAKE}/{lakehouse.id}"),
                 "format": _format(entry),
             }
             for entry in tables_of(lakehouse.folder).get(BUILT_IN, [])
@@ -185,8 +186,8 @@ def workspace_view(workspace: Workspace) -> JsonObject:
 
 
 def lakehouse_view(lakehouse: Lakehouse, onelake: str) -> JsonObject:
-    """`onelake` is the address of this server's OneLake. There is no SQL endpoint; clients that deploy wait until it is ready."""
-    address = f"{onelake}/{lakehouse.workspace_id}/{lakehouse.id}"
+    """There is no SQL endpoint; clients that deploy wait until it is ready."""
+    address = onelake_address(lakehouse, onelake)
     properties: JsonObject = {
         "oneLakeTablesPath": f"{address}/Tables",
         "oneLakeFilesPath": f"{address}/Files",
@@ -234,6 +235,7 @@ class UnityTablesHandler(UnityHandler):
         lakehouse = self.with_schemas(workspace_id, lakehouse_id)
         catalog, schema = self.get_query_argument("catalog_name"), self.get_query_argument("schema_name")
         by_schema = tables_of(lakehouse.folder)
+        address = onelake_address(lakehouse, self.onelake)
         entries = by_schema.get(schema, [])
         if schema == lakehouse.default_schema:  # those that it had before it had schemas
             names = {entry["name"] for entry in entries}
@@ -245,7 +247,7 @@ class UnityTablesHandler(UnityHandler):
                 "schema_name": schema,
                 "table_type": _kind(entry).upper(),
                 "data_source_format": _format(entry).upper(),
-                "storage_location": _location(entry, lakehouse),
+                "storage_location": _location(entry, lakehouse, address),
             }
             for entry in sorted(entries, key=lambda entry: entry["name"])
         ]
@@ -278,10 +280,19 @@ def _format(entry: JsonObject) -> str:
     return str(entry.get("provider", "")).lower()
 
 
-def _location(entry: JsonObject, lakehouse: Lakehouse) -> str:
+def onelake_address(lakehouse: Lakehouse, onelake: str) -> str:
+    """`onelake` is the address of this server's OneLake."""
+    return f"{onelake}/{lakehouse.workspace_id}/{lakehouse.id}"
+
+
+def _location(entry: JsonObject, lakehouse: Lakehouse, address: str) -> str:
+    """Below the lakehouse's address; outside of its folder, as Spark knows it."""
     location = str(entry.get("location", ""))
-    inside = location and not location.startswith("/") and ":" not in location.split("/", 1)[0]
-    return f"{lakehouse.folder.as_uri()}/{location}" if inside else location
+    if location.startswith("file:"):
+        file = PurePosixPath(unquote(urlsplit(location).path))
+        return f"{address}/{file.relative_to(lakehouse.folder)}" if file.is_relative_to(lakehouse.folder) else location
+    is_inside = location and not location.startswith("/") and ":" not in location.split("/", 1)[0]
+    return f"{address}/{location}" if is_inside else location
 
 
 def _count(handler: FabricHandler, argument: str) -> int | None:

@@ -31,7 +31,7 @@ class NotebookChanges(WithNotebook, WithFolders):
         above = self.folder(text_of(body, "folderId", ""))
         parts = notebook_store.read_parts(body)
         if any(item.name == name for item, _ in notebooks().values()):
-            raise Refusal(409, f"Requested '{name}' is already in use", "ItemDisplayNameAlreadyInUse")
+            raise notebook_store.name_taken(name)
         view = self.view_of(notebook_store.create(above, name, description, parts), workspace_id)
         if parts is None:
             self.answer(view, 201)
@@ -52,9 +52,7 @@ class NotebookChanges(WithNotebook, WithFolders):
             notebook_store.folder_of(changes["displayName"])
             others = [item.name for item, one in notebooks().values() if one.path != file.path]
             if changes["displayName"] in others:
-                raise Refusal(
-                    409, f"Requested '{changes['displayName']}' is already in use", "ItemDisplayNameAlreadyInUse"
-                )
+                raise notebook_store.name_taken(changes["displayName"])
         self.answer(self.view_of(notebook_store.describe(file, changes), workspace_id))
 
     def view_of(self, file: NotebookFile, workspace_id: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from fabric_livy_magic.notebooks.files import (
     NotebookFile,
     is_git_folder,
     json_object,
+    leave_one_content,
     notebook_file,
-    target_file,
     write_notebook,
 )
 from fabric_livy_magic.notebooks.git_format import SUFFIXES, read_git
@@ -81,7 +81,7 @@ def create(above: Path, name: str, description: str, parts: Parts | None) -> Not
     """In a folder of the repository. Raises Refusal or OSError."""
     folder = above / folder_of(name)
     if folder.exists():
-        raise Refusal(400, f"Requested '{name}' is already in use", "ItemDisplayNameAlreadyInUse")
+        raise name_taken(name)
     try:
         folder.mkdir(parents=True)
         _write_parts(folder, parts or {f"{CONTENT}.py": b"# Fabric notebook source\n"})
@@ -93,19 +93,12 @@ def create(above: Path, name: str, description: str, parts: Parts | None) -> Not
 
 
 def update(file: NotebookFile, parts: Parts, *, with_metadata: bool) -> None:
-    """Raises Refusal or OSError."""
+    """Also to another language: the content file is then another one. Raises Refusal or OSError."""
     _, notebook = content_of(parts)
     if not is_git_folder(file.path.parent):
         _written(file.path, notebook)
         return
     folder = file.path.parent
-    if target_file(folder, notebook) != file.path:
-        raise Refusal(
-            400,
-            f"the notebook's language here is that of {file.path.name}, by which it has its id; delete it and create "
-            "it anew for another language",
-            "OperationNotSupportedForItem",
-        )
     before = json_object(folder / PLATFORM)
     _write_parts(folder, parts)
     metadata = json_object(folder / PLATFORM).get("metadata") if with_metadata else before.get("metadata")
@@ -168,6 +161,8 @@ def _write_parts(folder: Path, parts: Parts) -> None:
         file.write_bytes(data)
     if is_ipynb:
         _written(folder, notebook)
+    else:
+        leave_one_content(folder, path)
 
 
 def _written(path: Path, notebook: Notebook) -> None:
@@ -202,6 +197,10 @@ def _within(folder: Path, part: str) -> Path:
         return path_within(folder, _segments(part))
     except BadPath as problem:
         raise _corrupted(str(problem)) from problem
+
+
+def name_taken(name: str) -> Refusal:
+    return Refusal(409, f"Requested '{name}' is already in use", "ItemDisplayNameAlreadyInUse")
 
 
 def _corrupted(message: str) -> Refusal:

@@ -79,6 +79,11 @@ class Blobs:
             raise StorageError("InvalidBlockList", "the specified block list is invalid: a block of it was not put")
         return self._by_file.pop(file)
 
+    def forget(self, folder: Path) -> None:
+        """The blocks of blobs below it, which was deleted."""
+        for one in [one for one in self._by_file if one.is_relative_to(folder)]:
+            self._by_file.pop(one).data.close()
+
     @staticmethod
     def commit(spool: Spool, names: Sequence[str], path: OneLakePath, *, may_replace: bool) -> None:
         """Takes as long as a copy. Raises StorageError or OSError."""

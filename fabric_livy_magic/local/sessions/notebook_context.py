@@ -12,7 +12,7 @@ from typing import Any
 
 from fabric_livy_magic.local.lakehouse.notebook_lakehouses import Home, home_of
 from fabric_livy_magic.local.lakehouse.workspaces import Lakehouse, Workspaces
-from fabric_livy_magic.notebooks.files import display_name
+from fabric_livy_magic.notebooks.files import display_name, is_git_folder
 from fabric_livy_magic.notebooks.lakehouses import NamedLakehouses, read_named
 from fabric_livy_magic.notebooks.mocks import facts_of
 from fabric_livy_magic.notebooks.repository import repository_root
@@ -44,8 +44,10 @@ def notebooks_folder() -> Path | None:
 
 
 def notebook_id(path: Path) -> str:
-    """Derived from the path of the file with the cells."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, path.absolute().as_uri()))
+    """Derived from the path of the file with the cells; in the form of Git from the folder, whose content file may become one of
+    another language."""
+    path = path.absolute()
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, (path.parent if is_git_folder(path.parent) else path).as_uri()))
 
 
 def notebooks_of(conf: Mapping[str, str]) -> Path | None:

@@ -16,6 +16,7 @@ from tests.support.service import TOKEN, Api
 
 pytestmark = pytest.mark.spark
 CELLS = "# Fabric notebook source\n\n\n# CELL ********************\n\nprint({!r})\n"
+SQL_CELLS = "-- Fabric notebook source\n\n\n-- CELL ********************\n\nSELECT 1\n"
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +185,19 @@ def test_a_lakehouse_is_created_listed_described_and_deleted(api: Api, house: Pa
     assert not (house / "lakehouses").exists()
 
 
+def test_blocks_of_a_deleted_lakehouse_are_not_in_one_of_the_same_name(api: Api) -> None:
+    def put(query: str, body: str) -> requests.Response:
+        house = call(api, "POST", "/lakehouses", {"displayName": "Again"}).json()
+        address = f"{house['properties']['oneLakeFilesPath']}/a.txt?{query}"
+        answer = api.http.put(address, data=body, timeout=60)
+        assert call(api, "DELETE", f"/lakehouses/{house['id']}").status_code == 200
+        return answer
+
+    assert put("comp=block&blockid=MQ==", "text").status_code == 201
+    answer = put("comp=blocklist", "<BlockList><Latest>MQ==</Latest></BlockList>")
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidBlockList")
+
+
 def test_a_lakehouse_with_schemas_is_asked_for(api: Api) -> None:
     body = {"displayName": "Schemas", "type": "Lakehouse", "creationPayload": {"enableSchemas": True}}
     made = call(api, "POST", "/items", body).json()
@@ -249,6 +263,20 @@ def test_a_notebook_is_created_updated_and_deleted_by_definition(api: Api, repos
     assert (folder / "builtin" / "data.csv").exists()
     assert call(api, "DELETE", path).status_code == 200
     assert not folder.exists()
+
+
+def test_an_update_by_definition_may_change_the_language(api: Api, repository: Path) -> None:
+    made = created(api, "moves", part("notebook-content.py", CELLS.format(1)))
+    sql = part("notebook-content.sql", SQL_CELLS)
+    path = f"/notebooks/{made['id']}"
+    assert result_of(api, call(api, "POST", f"{path}/updateDefinition", definition(sql))) is None
+    assert call(api, "GET", path).json() == made
+    assert [one.name for one in sorted((repository / "moves.Notebook").glob("notebook-content.*"))] == [
+        "notebook-content.sql"
+    ]
+    parts = call(api, "POST", f"{path}/getDefinition").json()["definition"]["parts"]
+    assert (parts[0]["path"], base64.b64decode(parts[0]["payload"]).decode()) == ("notebook-content.sql", SQL_CELLS)
+    assert call(api, "DELETE", path).status_code == 200
 
 
 def test_an_ipynb_is_stored_as_fabric_commits_it(api: Api, repository: Path) -> None:

@@ -311,7 +311,7 @@ def test_tables_come_by_pages_under_their_own_key(api: Api, many_tables: dict[st
     tables = [one for page in found for one in page["data"]]
     assert [one["name"] for one in tables] == ["Odd é/name", *(f"t{number}" for number in range(7))]
     assert tables[0] == {"type": "External", "name": "Odd é/name", "location": "file:/x", "format": "csv"}
-    assert tables[1]["location"].endswith("/Tables/t0")
+    assert tables[1]["location"] == f"abfss://{FULL}@onelake.dfs.fabric.microsoft.com/{many_tables['id']}/Tables/t0"
 
 
 @pytest.mark.parametrize("count", ["0", "101", "x", "-1", "99999999999999999999"])
@@ -359,6 +359,9 @@ def test_each_lakehouse_has_its_sessions_and_tables_and_the_one_with_schemas_sta
     assert [one["name"] for one in unity(api, house, "schemas").json()["schemas"]] == ["dbo", "sales"]
     (table,) = unity(api, house, "tables", schema_name="sales").json()["tables"]
     assert (table["name"], table["table_type"], table["data_source_format"]) == ("orders", "MANAGED", "PARQUET")
+    assert (folder / "with schemas" / "Tables" / "sales" / "orders").is_dir()
+    assert table["storage_location"] == f"{house['properties']['oneLakeTablesPath']}/sales/orders"
+    assert api.http.head(table["storage_location"], timeout=30).headers["x-ms-resource-type"] == "directory"
     # What the lakehouse had before it had schemas is in Spark's own database, and stays what it was.
     session.rows("create table default.earlier using parquet as select 7 as n")
     session.rows("insert into earlier values (8)")
