@@ -139,7 +139,8 @@ def jupyter_page(browser: Any) -> Iterator[Any]:
     try:
         yield page
         # JupyterLab's own parts say something, too.
-        assert [one for one in said if "/static/" not in one or "fabric-livy-magic" in one] == []
+        ours = [one for one in said if "/static/" not in one or "fabric-livy-magic" in one]
+        assert not ours, ours
     finally:
         context.close()
 
