@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from py4j.protocol import Py4JError
 
@@ -100,17 +100,8 @@ class GuestJvm(Jvm):
         options = self.view.java.util.HashMap()
         for key, value in self._options.items():
             options.put(key, value)
-        context = self._host.application.jvm.spark.sparkContext()
-        self.spark = self._session_class()(context, options)
-
-    def _session_class(self) -> Any:
-        """Of Spark 4 in a package of its own."""
-        assert self._host is not None
-        name = self._host.application.jvm.spark.getClass().getName()
-        made = self.view
-        for word in name.split("."):
-            made = getattr(made, word)
-        return made
+        of_host = self._host.application.jvm.spark
+        self.spark = self.class_of(of_host)(of_host.sparkContext(), options)
 
     def close(self, grace_s: float = GRACE_S) -> None:
         if self._host is not None and not self.gone.is_set():

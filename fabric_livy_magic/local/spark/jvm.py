@@ -118,6 +118,13 @@ class Jvm:
     def make_session(self) -> None:
         self.spark = self.view.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
+    def class_of(self, made: Any) -> Any:
+        """To make another of it. A SparkSession's is in a package of its own from Spark 4 on."""
+        found = self.view
+        for word in made.getClass().getName().split("."):
+            found = getattr(found, word)
+        return found
+
     def default_session(self) -> Any | None:
         """The SparkSession that was made last, by us or by user code."""
         found = self.view.org.apache.spark.sql.SparkSession.getDefaultSession()

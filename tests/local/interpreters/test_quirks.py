@@ -17,7 +17,7 @@ from fabric_livy_magic.local.sessions.statements import RETAINED, StatementStore
 from fabric_livy_magic.sessions import session as client
 from fabric_livy_magic.signin.external_credentials import StaticToken
 from tests.support import service
-from tests.support.scala_words import in_this_scala
+from tests.support.scala_words import IS_213, in_this_scala
 from tests.support.service import Session
 
 LONGEST = 20_000_000
@@ -94,7 +94,10 @@ def test_a_text_is_as_long_as_livys_json_library_takes_it(livy_like: Session) ->
     assert len(livy_like.text(f"print('x' * {LONGEST})")) == LONGEST
     output = livy_like.error(f"print('x' * {LONGEST + 1})")
     assert output["ename"] == "com.fasterxml.jackson.core.exc.StreamConstraintsException"
-    assert output["evalue"] == f"String length ({LONGEST + 1}) exceeds the maximum length ({LONGEST})"
+    of_spark_3 = f"String length ({LONGEST + 1}) exceeds the maximum length ({LONGEST})"
+    allowed = f"the maximum allowed ({LONGEST}, from `StreamReadConstraints.getMaxStringLength()`)"
+    of_spark_4 = f"String value length ({LONGEST + 1}) exceeds {allowed}"
+    assert output["evalue"] == (of_spark_4 if IS_213 else of_spark_3)
     assert livy_like.text("'next'") == "'next'"
 
 

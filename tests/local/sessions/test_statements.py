@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scala_words import in_this_scala
+from tests.support.scala_words import IS_213, in_this_scala
 from tests.support.service import Api, Session
 
 pytestmark = pytest.mark.spark
@@ -75,7 +75,7 @@ def test_a_case_class_works_in_its_cell_and_in_later_ones(session: Session) -> N
     assert session.text("println(items.map(i => Item(i.x + 1)).collect().toList)", "spark").endswith(
         "List(Item(1), Item(2), Item(3))\n"
     )
-    assert session.text("println(items.rdd.map(_.x).sum)", "spark") == "3.0\n"
+    assert session.text("println(items.rdd.map(_.x).sum())", "spark") == "3.0\n"
 
 
 def test_functions_and_classes_of_a_cell_travel_to_the_executors(session: Session) -> None:
@@ -128,7 +128,7 @@ ERRORS: list[tuple[str, str, str, str]] = [
     ("spark", "sc.", "Error", "incomplete statement"),
     ("sql", "select * from nope", "Error", "TABLE_OR_VIEW_NOT_FOUND"),
     ("sql", "selec 1", "Error", "PARSE_SYNTAX_ERROR"),
-    ("sql", "", "Error", "PARSE_SYNTAX_ERROR"),
+    ("sql", "", "Error", "PARSE_EMPTY_STATEMENT" if IS_213 else "PARSE_SYNTAX_ERROR"),
     ("sql", "select 1; select 2", "Error", "PARSE_SYNTAX_ERROR"),
     ("sparkr", "1 + 1", "InterpreterError", "R is not part of the embedded Fabric"),
 ]

@@ -59,7 +59,7 @@ class LivyReplSpark(ReplSpark):
 
     def __init__(self, jvm: Jvm, spark: Any) -> None:
         super().__init__(spark, lambda: None)  # a context that was stopped is never replaced
-        self._untouched = jvm.view.org.apache.spark.sql.SparkSession(self.context)  # now: a stopped context makes none
+        self._untouched = jvm.class_of(spark)(self.context)  # now: a stopped context makes none
         self._queries = spark.sharedState().statusStore()
         self._queries_at_start = self._queries.executionsCount()  # our own, of the catalog
         self._is_touched = False
