@@ -26,7 +26,7 @@ SCALA_TESTS = [
     "tests/local/sessions/test_scala_cells.py",
     "tests/local/spark/test_scala_classes.py",
     "tests/local/interpreters/test_completion.py",
-    "tests/agent/test_live_output.py",
+    "tests/agent/test_live_output.py::test_what_a_scala_cell_prints_comes_while_it_runs_once_and_in_order",
 ]
 
 
