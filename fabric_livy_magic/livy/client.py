@@ -56,10 +56,10 @@ class LivyClient:
         other.http = self.http.with_short_timeouts()
         return other
 
-    def once(self) -> LivyClient:
+    def once(self, timeout_s: float) -> LivyClient:
         """See `LivyHttp.once`."""
         other = copy.copy(self)
-        other.http = self.http.once()
+        other.http = self.http.once(timeout_s)
         return other
 
     def within(self, timeout_s: float) -> LivyClient:

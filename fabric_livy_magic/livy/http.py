@@ -153,14 +153,12 @@ class LivyHttp:
     def with_short_timeouts(self) -> LivyHttp:
         """The same connections with a time-out of 4 s a call and no retry: for calls after an interrupt, and in a kernel that
         is killed 5 s after its shutdown request."""
-        other = self.once()
-        other._timeout_s = min(self._timeout_s, 4.0)
-        return other
+        return self.once(4.0)
 
-    def once(self) -> LivyHttp:
-        """The same connections, for calls that are sent once."""
+    def once(self, timeout_s: float) -> LivyHttp:
+        """The same connections, for calls that are sent once and are silent for no longer."""
         other = copy.copy(self)
-        other._retry = NO_RETRY
+        other._retry, other._timeout_s = NO_RETRY, min(self._timeout_s, timeout_s)
         return other
 
     def speaking(self, words: TargetWords) -> LivyHttp:

@@ -43,6 +43,7 @@ Listener = Callable[[Progress], None]
 # A statement was seen `available` with a null output for a moment, and a new one answered 404: Apache Livy writes the record
 # field by field, and Fabric's front end lags. Both are read again for this long.
 UNSETTLED_S = 5.0
+SILENT_S = 20.0  # for an output that Apache Livy has at hand
 CANCEL_WAIT_S = 0.7
 NO_SUCH_CALL = (404, 405, 501)
 CANCEL_ANSWER_WAIT_S = 3.0  # the same after a time-out, when nobody waits for the cell to end at once
@@ -217,11 +218,11 @@ class _Statement:
 
     def _read(self, client: LivyClient, statement_id: int) -> StatementInfo:
         """Apache Livy never answers with an output that is larger than it can send, however often it is asked. Raises OutcomeUnknown
-        after the first time-out, where the session runs nothing any more."""
+        where it was silent once, and the session runs nothing any more."""
         if client.dialect is not Dialect.APACHE_LIVY:
             return client.get_statement(self.session_id, statement_id)
         try:
-            return client.once().get_statement(self.session_id, statement_id)
+            return client.once(SILENT_S).get_statement(self.session_id, statement_id)
         except ConnectionFailed as error:
             if error.is_timeout and client.get_session(self.session_id).state is SessionState.IDLE:
                 raise OutcomeUnknown(TOO_LARGE_TO_SEND) from error
