@@ -120,9 +120,9 @@ def test_a_statement_that_was_cancelled_elsewhere_raises(run: Run, fake: FakeFab
 
 
 def test_a_long_statement_costs_150_polls_at_most(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
-    fake.statement_goes(*["running"] * 120, "available")  # what fits into ten minutes is test_waiting.py's
+    fake.statement_goes(*["running"] * 140, "available")  # what fits into ten minutes is test_waiting.py's
     run("1+1")
-    assert len(fake.seen("GET", "/statements/0")) == 120
+    assert len(fake.seen("GET", "/statements/0")) == 140  # 20 of them in its first moments, as the fake is on this machine
     assert clock.now_s > 300
 
 
