@@ -53,6 +53,28 @@ def described(about: Mapping[str, Any]) -> str:
     return f"{about['date']} · {about['machine']} · `{about['command']}`\n\n{versions}"
 
 
+QUOTE_BEGIN = "<!-- figures: written by `python benchmarks/run.py --keep` -->"
+QUOTE_END = "<!-- end of figures -->"
+
+
+def quote(figures: Sequence[Figure], about: Mapping[str, Any]) -> str:
+    """What the README says of them: a row for each thing, with the ratio beside each that was measured."""
+    said: dict[str, list[str]] = {}
+    own_s = {one.what: one.own_s for one in figures}
+    for one in figures:
+        if one.ratio is not None:
+            said.setdefault(one.what, []).append(f"{times(one.ratio)} × {one.peer}")
+    rows = [f"| {what} | {seconds(own_s[what])} | {'; '.join(beside)} |" for what, beside in said.items()]
+    head = f"{about['date']}, `{about['command']}`, {about['machine']}:"
+    return "\n".join([QUOTE_BEGIN, head, "", "| | takes | times as fast as |", "|---|---:|---|", *rows, QUOTE_END])
+
+
+def with_quote(page: str, quoted: str) -> str:
+    """The page with its quoted figures replaced."""
+    before, _, rest = page.partition(QUOTE_BEGIN)
+    return before + quoted + rest.partition(QUOTE_END)[2]
+
+
 def as_json(figures: Iterable[Figure], about: Mapping[str, Any]) -> str:
     records = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
     return json.dumps({**about, "figures": records}, indent=1, ensure_ascii=False) + "\n"

@@ -25,6 +25,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.first_light import timed
 from fabric_livy_magic import connect
 from fabric_livy_magic.agent.client import package_name
 from fabric_livy_magic.sessions.runner import Runner
@@ -71,12 +72,9 @@ def by_sql(session: Session) -> pd.DataFrame:
 
 
 def best_s(times: int, work: Callable[[], Any]) -> tuple[float, int]:
-    took = []
-    for _ in range(times):
-        began = time.perf_counter()
-        rows = len(work())
-        took.append(time.perf_counter() - began)
-    return min(took), rows
+    rows: list[int] = []
+    took_s = timed(lambda: rows.append(len(work())), times)
+    return took_s[0], rows[-1]
 
 
 def mixed(session: Session, rows: int) -> None:

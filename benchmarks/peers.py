@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ def pylivy_times(
 
     session = livy.LivySession(url, int(session_id), auth=(USER, token), echo=False)
     session.run(code)
-    statement_s = sorted(timed(lambda: session.run(code), rounds))[rounds // 2]
+    statement_s = statistics.median(timed(lambda: session.run(code), rounds))
     frames_s = {count: best_s(rounds, lambda name=name: session.download(name))[0] for count, name in rows.items()}
     session.client.close()
     return {"statement_s": statement_s, "frames_s": frames_s}

@@ -2,7 +2,7 @@
 
     python benchmarks/run.py                       the table, then what each further benchmark of this folder prints
     python benchmarks/run.py --quick               the table alone, of small sizes, in at most two minutes
-    python benchmarks/run.py --keep                writes the figures to benchmarks/figures.json, as a release does
+    python benchmarks/run.py --keep                writes the figures to benchmarks/figures.json and README.md, as a release does
     python benchmarks/run.py --sparkmagic PYTHON   the Python of an environment that has sparkmagic
 
 Beside it stand, in the same run on the same session of an embedded Fabric that speaks Apache Livy's API: rows as JSON, the script of
@@ -29,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import kernel_start, peers
-from benchmarks.figures import Figure, as_json, compared, described, from_json, table
+from benchmarks.figures import Figure, as_json, compared, described, from_json, quote, table, with_quote
 from benchmarks.first_light import timed
 from benchmarks.frames import MIXED, best_s, by_json, text
 from fabric_livy_magic.sessions.runner import Runner
@@ -40,6 +40,7 @@ from tests.support.service import TOKEN
 
 FOLDER = Path(__file__).parent
 KEPT = FOLDER / "figures.json"
+README = FOLDER.parent / "README.md"
 CODE = "1 + 1"
 QUICK_ROUNDS = 3
 FIRST = "first PySpark result, from nothing"
@@ -118,8 +119,9 @@ def on_the_session(
         assert got == json_rows == count
         figures.append(Figure(frame_of(count), frame_s, "rows as JSON, without the agent", json_s))
         for peer, found in others.items():
-            took = ("", found) if isinstance(found, str) else (found["frames_s"][count], "")
-            figures.append(Figure(frame_of(count), frame_s, peer, took[0] or None, took[1]))
+            took = found if isinstance(found, str) else found["frames_s"][count]
+            peer_s, why = (None, took) if isinstance(took, str) else (took, "")
+            figures.append(Figure(frame_of(count), frame_s, peer, peer_s, why))
     return figures
 
 
@@ -184,7 +186,7 @@ def main() -> int:
     parser.add_argument(
         "--kept", type=Path, default=KEPT, help="compare with this file (default: benchmarks/figures.json)"
     )
-    parser.add_argument("--keep", action="store_true", help="write the figures to that file afterwards")
+    parser.add_argument("--keep", action="store_true", help="write the figures to that file and README.md afterwards")
     parser.add_argument("--sparkmagic", metavar="PYTHON", default=sys.executable, help="a Python that has sparkmagic")
     options = parser.parse_args()
     rows = options.rows or ([1_000] if options.quick else [1_000, 100_000, 1_000_000])
@@ -201,6 +203,8 @@ def main() -> int:
         print(f"There are no kept figures in {options.kept.name} to compare with; --keep writes them.")
     for path in filter(None, [options.json, options.kept if options.keep else None]):
         path.write_text(as_json(figures, about), encoding="utf-8")
+    if options.keep and options.kept == KEPT:
+        README.write_text(with_quote(README.read_text(encoding="utf-8"), quote(figures, about)), encoding="utf-8")
     if not options.quick:
         further_benchmarks()
     return int(is_worse)

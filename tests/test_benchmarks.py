@@ -9,7 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import Figure, as_json, became_worse, compared, from_json, row, seconds, table, times
+from benchmarks.figures import (
+    QUOTE_BEGIN,
+    QUOTE_END,
+    Figure,
+    as_json,
+    became_worse,
+    compared,
+    from_json,
+    quote,
+    row,
+    seconds,
+    table,
+    times,
+    with_quote,
+)
 from tests.support.service import ROOT
 
 ABOUT = {"date": "2026-11-01", "machine": "Linux, 2 × a CPU", "command": "python benchmarks/run.py", "versions": {}}
@@ -81,6 +95,21 @@ def test_figures_are_kept_with_machine_date_and_versions() -> None:
     figures = [figure(4), figure(None, peer="pylivy")]
     assert from_json(as_json(figures, ABOUT)) == (figures, ABOUT)
     assert [one["ratio"] for one in json.loads(as_json(figures, ABOUT))["figures"]] == [4, None]
+
+
+def test_the_readme_quotes_a_row_for_each_thing_that_was_measured() -> None:
+    figures = [figure(4), figure(0.5, peer="pylivy"), figure(None, peer="sparkmagic"), figure(None, what="b")]
+    quoted = quote(figures, ABOUT)
+    assert quoted.splitlines()[1] == "2026-11-01, `python benchmarks/run.py`, Linux, 2 × a CPU:"
+    assert quoted.splitlines()[5:-1] == ["| a frame | 500.0 ms | 4.00 × rows as JSON; 0.50 × pylivy |"]
+    page = f"before\n{QUOTE_BEGIN}\nold\n{QUOTE_END}\nafter"
+    assert with_quote(page, quoted) == f"before\n{quoted}\nafter"
+
+
+def test_the_readme_quotes_the_kept_figures() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    kept = (ROOT / "benchmarks" / "figures.json").read_text(encoding="utf-8")
+    assert quote(*from_json(kept)) in readme
 
 
 @pytest.mark.spark
