@@ -169,6 +169,7 @@ class StandardSession:
         kind: str,
         *,
         timeout_s: float | None = None,
+        given_s: float | None = None,
         on_progress: Listener | None = None,
         on_cancel: Callable[[int], object] | None = None,
     ) -> StatementInfo:
@@ -184,6 +185,7 @@ class StandardSession:
                 kind,
                 known_statements=self._known_statements,
                 timeout_s=timeout_s,
+                given_s=given_s,
                 on_progress=on_progress,
                 on_cancel=on_cancel,
                 monitoring=self.monitoring,

@@ -90,6 +90,7 @@ def run_statement(
     *,
     known_statements: KnownStatements | None = None,
     timeout_s: float | None = None,
+    given_s: float | None = None,
     on_progress: Listener | None = None,
     on_cancel: Callable[[int], object] | None = None,
     monitoring: SparkMonitoring | None = None,
@@ -101,7 +102,7 @@ def run_statement(
     Raises StatementCancelled if somebody cancelled it, SessionLostError if the session ended with it, OutcomeUnknown
     where it was sent and the server cannot be asked what became of it, another HttpError only where it did not run,
     Interrupted (a KeyboardInterrupt) after Ctrl-C, once the statement was cancelled, and WaitTimeout after
-    `timeout_s`, once it was cancelled. An error in the user's code is no exception here: see `Output.status`.
+    `timeout_s`, once it was cancelled; it names `given_s`, of which that is the rest. An error in the user's code is no exception here: see `Output.status`.
     """
     client = client.reporting_to(on_progress, "statement")
     limited, began = client if timeout_s is None else client.within(timeout_s), clock()
@@ -127,7 +128,7 @@ def run_statement(
     except WaitTimeout as error:
         outcome = result_within(statement.cancel, CANCEL_ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True))
         is_over = timeout_s is not None and statement.submitted is not None and clock() - began >= timeout_s
-        told = f"It took longer than the {round(timeout_s or 0, 2):g} s that it was given." if is_over else str(error)
+        told = f"It took longer than the {given_s or timeout_s:g} s that it was given." if is_over else str(error)
         raise WaitTimeout(f"{told} {outcome.message}") from None
     if final.state is StatementState.CANCELLED:
         raise StatementCancelled(f"Statement {final.id} was cancelled on the session.")

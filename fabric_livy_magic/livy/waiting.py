@@ -146,9 +146,10 @@ def result_within(work: Callable[[], T], within_s: float, otherwise: T) -> T:
 
 
 class Deadline:
-    """The time that a cell has: what is left of it for its next statement. None: no limit."""
+    """The time that a cell has: what it was given, and what is left of it for its next statement. None: no limit."""
 
     def __init__(self, timeout_s: float | None) -> None:
+        self.given_s = timeout_s
         self._until = None if timeout_s is None else time.monotonic() + timeout_s
 
     @property

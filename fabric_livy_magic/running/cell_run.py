@@ -53,7 +53,9 @@ class CellRun:
 
     def statement(self, code: str, kind: str) -> Output:
         """The output of one Livy statement. Raises StatementError where the code failed."""
-        statement = self.repl.remote.run(code, kind, timeout_s=self.deadline.left_s, on_progress=self.on_progress)
+        statement = self.repl.remote.run(
+            code, kind, timeout_s=self.deadline.left_s, given_s=self.deadline.given_s, on_progress=self.on_progress
+        )
         output = statement.output or Output(status="ok")
         if output.status == "error":
             raise statement_error(output, kind)

@@ -86,10 +86,12 @@ class Repl:
         def execute(code: str, most_s: float = math.inf) -> Output:
             left_s = deadline.left_s
             timeout_s = min(most_s, math.inf if left_s is None else left_s)
+            given_s = most_s if timeout_s == most_s else deadline.given_s
             statement = self.remote.run(
                 code,
                 "pyspark",
                 timeout_s=None if timeout_s == math.inf else timeout_s,
+                given_s=given_s,
                 on_progress=on_progress,
                 on_cancel=lambda number: self.interrupt_python(number, code),
             )

@@ -39,6 +39,12 @@ def test_a_statement_that_takes_too_long_is_cancelled(run: Run, fake: FakeFabric
     assert clock.now_s < 32
 
 
+def test_the_time_that_a_cell_was_given_is_told_not_the_rest_of_it(run: Run, fake: FakeFabric) -> None:
+    fake.statement_goes("running")
+    with pytest.raises(WaitTimeout, match="took longer than the 30 s that it was given"):
+        run("slow()", timeout_s=29.93, given_s=30)
+
+
 def test_code_that_goes_on_after_its_cancel_is_reported(run: Run, fake: FakeFabric, clock: FakeClock) -> None:
     fake.statement_goes("running")
     fake.cancel_goes("cancelling")
