@@ -22,8 +22,6 @@ from fabric_livy_magic import connect
 from tests.support.kernels import Kernel, kernel
 
 TRIVIAL = {"pyspark": "1 + 1", "spark": "1 + 1", "sql": "SELECT 1 AS one"}
-
-
 ENOUGH_S = 20.0  # of calls of one kind
 
 

@@ -121,12 +121,10 @@ def run_statement(
         statement.submitted = submission.send(statement.cancel_late_answer)
         final = statement.follow(None if timeout_s is None else began + timeout_s - clock(), on_progress)
     except KeyboardInterrupt:
-        message, may_run_on = result_within(
-            statement.cancel, ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True)
-        )
+        message, may_run_on = statement.cancel_within(ANSWER_WAIT_S)
         raise Interrupted(message, may_run_on=may_run_on) from None
     except WaitTimeout as error:
-        outcome = result_within(statement.cancel, CANCEL_ANSWER_WAIT_S, CancelOutcome(NOT_CONFIRMED, may_run_on=True))
+        outcome = statement.cancel_within(CANCEL_ANSWER_WAIT_S)
         is_over = timeout_s is not None and statement.submitted is not None and clock() - began >= timeout_s
         told = f"It took longer than the {given_s or timeout_s:g} s that it was given." if is_over else str(error)
         raise WaitTimeout(f"{told} {outcome.message}") from None
@@ -236,6 +234,10 @@ class _Statement:
         if self.unsettled_since is None:
             self.unsettled_since = self.clock()
         return self.clock() - self.unsettled_since <= UNSETTLED_S
+
+    def cancel_within(self, within_s: float) -> CancelOutcome:
+        """The cancel goes on in the background where it takes longer."""
+        return result_within(self.cancel, within_s, CancelOutcome(NOT_CONFIRMED, may_run_on=True))
 
     def cancel(self) -> CancelOutcome:
         """See `cancel_statement`."""
