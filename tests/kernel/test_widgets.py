@@ -73,6 +73,9 @@ class FrontEnd:
     def shows_view(self) -> bool:
         return any(VIEW in content.get("data", {}) for kind, content in self.seen if kind == "update_display_data")
 
+    def displayed(self) -> list[dict[str, str]]:
+        return [content["data"] for kind, content in self.seen if kind == "display_data"]
+
     def has_ended(self) -> bool:
         return any(kind == "error" for kind, _ in self.seen)
 
@@ -122,10 +125,11 @@ def test_a_front_end_that_draws_no_widget_keeps_the_line(running: Kernel, fabric
 
 def test_the_panel_is_a_widget_with_a_text_and_without_a_person_text_alone(running: Kernel, fabric: FakeFabric) -> None:
     front_end = FrontEnd(running, running.send("%livy ui"))
-    front_end.read_until(lambda: any(VIEW in content.get("data", {}) for _, content in front_end.seen))
-    (shown,) = [content["data"] for kind, content in front_end.seen if kind == "display_data"]
-    assert sorted(shown) == [VIEW, "text/plain"]
-    assert "%livy status" in shown["text/plain"]
+    front_end.read_until(lambda: len(front_end.displayed()) == 2)
+    view, instead = front_end.displayed()
+    assert sorted(view) == [VIEW, "text/plain"]
+    assert "needs a front end" in view["text/plain"]
+    assert "%livy status" in instead["text/plain"]
     front_end.read_until(lambda: any("%livy stop main" in str(one.get("value")) for one in front_end.models.values()))
     headless = running.client.execute("%livy ui", allow_stdin=False)
     done = running.wait(str(headless))

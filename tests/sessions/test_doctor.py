@@ -14,7 +14,7 @@ from fabric_livy_magic.errors import SettingsError
 from fabric_livy_magic.local.server.launch import start_local_fabric
 from fabric_livy_magic.sessions.doctor import Finding, examine
 from fabric_livy_magic.sessions.runner import Runner
-from tests.livy.test_target_words import fabrics_words
+from tests.support.fabrics_words import words_of_fabric
 from tests.support.fakes import FakeFabric
 from tests.support.hostile_server import STALLING, HostileServer, always
 
@@ -63,7 +63,7 @@ def test_a_refusal_of_apache_livy_is_told_in_its_words(apache_livy: FakeFabric) 
     apache_livy.fault("GET", "/sessions", status=401, body="")
     last = found(target=apache_livy.url)["Livy endpoint"]
     assert "livy_user" in last.advice
-    assert not fabrics_words(f"{last.detail} {last.advice}")
+    assert not words_of_fabric(f"{last.detail} {last.advice}")
 
 
 def test_fabrics_items_are_not_looked_for_on_apache_livy(apache_livy: FakeFabric) -> None:

@@ -2,7 +2,7 @@
 of its notebooks has.
 
 A folder `<name>.<type>` of a repository is an item; its display name is that of `.platform`. An `.ipynb` is a notebook. Ids
-are derived from the path, as the server derives those of notebooks.
+are derived from the path, that of the folder for an item, as the server derives those of notebooks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Dict, Iterator, List, NamedTuple
 
 from notebookutils._context import Workspace, session_context
 
-CONTENT = "notebook-content"
 PLATFORM = ".platform"
 # In lower case; other folders with a dot in their names are no items.
 TYPES = {
@@ -66,10 +65,8 @@ def items_of_repository(root: str, workspace_id: str) -> Iterator[Item]:
         if stem and kind.lower() in TYPES:
             below.clear()
             platform = platform_of(folder)
-            content = [name for name in files if name.startswith(f"{CONTENT}.")]
-            path = os.path.join(folder, content[0]) if content else folder
             name, about = platform.get("displayName") or stem, platform.get("description") or ""
-            yield Item(id_of(path), str(name), str(about), TYPES[kind.lower()], workspace_id)
+            yield Item(id_of(folder), str(name), str(about), TYPES[kind.lower()], workspace_id)
             continue
         for name in sorted(files):
             if name.lower().endswith(".ipynb"):
