@@ -195,14 +195,14 @@ def test_a_client_that_goes_away_lets_the_cell_go_on_and_another_may_come(
     client.set_breakpoints(file_of(listening), [3])
     running = start(CELL)
     client.event("stopped")
-    client.request("disconnect")
+    client.disconnect()
     client.close()
     assert printed(running.result(30)) == "42\n"
     second = attached(listening)
     second.set_breakpoints(file_of(listening), [4])
     running = start(CELL)
     thread = second.event("stopped")["threadId"]
-    second.request("disconnect")
+    second.disconnect()
     assert printed(running.result(30)) == "42\n"
     assert thread
     second.close()

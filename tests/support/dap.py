@@ -45,6 +45,11 @@ class DapClient:
     def request(self, command: str, **arguments: Any) -> dict[str, Any]:
         return self._answer(self._send(command, arguments))
 
+    def disconnect(self) -> None:
+        """Once: a debugger answers nobody afterwards."""
+        self._is_attached = False
+        self._answer(self._send("disconnect", {"terminateDebuggee": False}), ENDS_WITHIN_S)
+
     def event(self, name: str, within_s: float = WITHIN_S) -> dict[str, Any]:
         """The body of the next event of that name. Those before it are dropped."""
         while True:
@@ -75,9 +80,8 @@ class DapClient:
     def close(self) -> None:
         """As VS Code ends it. May be called again."""
         if self._is_attached:
-            self._is_attached = False
             with contextlib.suppress(OSError, TimeoutError, AssertionError):  # the debugger has ended
-                self._answer(self._send("disconnect", {"terminateDebuggee": False}), ENDS_WITHIN_S)
+                self.disconnect()
         with contextlib.suppress(OSError):  # the debugger has closed it
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reading.join(WITHIN_S)
