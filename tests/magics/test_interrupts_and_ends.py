@@ -115,6 +115,7 @@ def test_a_session_that_is_slow_to_start_is_waited_for_by_the_next_cell(nb: Note
     nb.ok("%livy config start_timeout_s 0.2")
     assert "goes on starting" in nb.fails("%%livy_pyspark\n1+1")
     fabric.session_becomes("idle")
+    nb.ok("%livy config start_timeout_s 20")
     assert nb.ok("%%livy_pyspark\n1+1").text.strip() == "2"
     assert len(fabric.seen("POST", "/sessions$")) == 1
 
